@@ -1,0 +1,507 @@
+//! Rule: a file's media type is a function of its name and of two fixed tables, so that it is the same on every machine
+//! (S53-S57). It refuses to know the file's bytes, the machine's `mime.types`, and any content coding: `a.tar.gz` is a
+//! gzip file, never a tar file in a coding (S54). What `--mime` and `--content-type` say is laid over it elsewhere.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What follows the type of every text: without it browsers fall back to a legacy encoding of the reader's locale. It
+/// names the one encoding that text on disk can be presumed to have today; the seed sends no charset (S55). JSON gets it
+/// too: RFC 8259 11 gives it no such parameter, so parsers pass over it, but a browser that shows JSON as text does not.
+const CHARSET: &str = "; charset=utf-8";
+
+/// The types of nearly every page load, with their charset, so that these cost no allocation per request.
+const READY: &[&str] = &[
+    "application/json; charset=utf-8",
+    "application/manifest+json; charset=utf-8",
+    "application/xml; charset=utf-8",
+    "image/svg+xml; charset=utf-8",
+    "text/css; charset=utf-8",
+    "text/html; charset=utf-8",
+    "text/javascript; charset=utf-8",
+    "text/markdown; charset=utf-8",
+    "text/plain; charset=utf-8",
+    "text/xml; charset=utf-8",
+];
+
+/// Suffix (lower case, sorted) and type, where `mime_guess` has none or a worse one. A row without a remark is what
+/// CPython 3.15 says, which follows newer registrations than `mime_guess` does (RFC 7903 images, 8081 fonts, 8216
+/// playlists, 9239 scripts, 9512 YAML, 9559 Matroska).
+///
+/// `.xml` is not here: both tables say text/xml, which RFC 7303 9.2 makes an alias of application/xml.
+const OVERRIDES: &[(&str, &str)] = &[
+    ("3gpp2", "video/3gpp2"), // As mime_guess has it for `.3g2`.
+    ("a", "application/octet-stream"),
+    ("ai", "application/pdf"),
+    ("ass", "text/plain"), // Subtitles; see DIFFERENCES below.
+    ("avi", "video/vnd.avi"),
+    ("bat", "text/plain"),
+    ("br", "application/octet-stream"), // Brotli has a coding name but no media type.
+    ("cab", "application/vnd.ms-cab-compressed"),
+    ("cdf", "application/x-netcdf"),
+    ("cjs", "application/node"),
+    ("cts", "text/plain"), // See `ts`.
+    ("dcm", "application/dicom"),
+    ("deb", "application/x-debian-package"),
+    ("dll", "application/vnd.microsoft.portable-executable"),
+    ("efi", "application/efi"),
+    ("emf", "image/emf"),
+    ("exe", "application/vnd.microsoft.portable-executable"),
+    ("fits", "image/fits"),
+    ("h5", "application/x-hdf5"),
+    ("hjif", "haptics/hjif"),
+    ("hmpg", "haptics/hmpg"),
+    ("ico", "image/vnd.microsoft.icon"),
+    ("ivs", "haptics/ivs"),
+    ("ksh", "text/plain"),
+    ("loas", "audio/aac"),
+    ("m3u", "application/vnd.apple.mpegurl"),
+    ("m3u8", "application/vnd.apple.mpegurl"),
+    ("m4a", "audio/mp4"),
+    ("m4b", "audio/mp4"), // An m4a with chapters; audio/m4b is registered nowhere.
+    ("mjs", "text/javascript"),
+    ("mk3d", "video/matroska-3d"),
+    ("mka", "audio/matroska"),
+    ("mkv", "video/matroska"),
+    ("mts", "text/plain"), // See `ts`.
+    ("o", "application/octet-stream"),
+    ("obj", "model/obj"), // See DIFFERENCES below.
+    ("otf", "font/otf"),
+    ("pl", "text/plain"),
+    ("py", "text/x-python"),
+    ("pyc", "application/x-python-code"),
+    ("pyo", "application/x-python-code"),
+    ("ram", "application/x-pn-realaudio"),
+    ("rar", "application/vnd.rar"),
+    ("rpm", "application/x-rpm"),
+    ("rst", "text/x-rst"),
+    ("sql", "application/sql"),
+    ("sqlite", "application/vnd.sqlite3"),
+    ("sqlite3", "application/vnd.sqlite3"),
+    ("srt", "text/plain"),
+    ("stl", "model/stl"),
+    ("svgz", "application/gzip"), // Without a content coding its bytes are gzip and no SVG parser takes them.
+    ("t38", "image/t38"),
+    ("taz", "application/x-tar"), // S54: to the seed taz, tbz2, tgz, txz and tz are tar files, the coding dropped.
+    ("tbz2", "application/x-tar"),
+    ("texi", "application/texinfo"),
+    ("texinfo", "application/texinfo"),
+    ("tfx", "image/tiff-fx"),
+    ("tgz", "application/x-tar"),
+    ("toml", "application/toml"),
+    // TypeScript, not an MPEG transport stream: a source is opened to be read, and only text/plain is shown by every
+    // browser, while HLS players go by the playlist. `--mime ts=video/mp2t` serves an archive of them.
+    ("ts", "text/plain"),
+    ("tsx", "text/plain"),
+    ("txz", "application/x-tar"),
+    ("tz", "application/x-tar"),
+    ("wmf", "image/wmf"),
+    ("woff", "font/woff"),
+    ("wsdl", "application/xml"),
+    ("xlb", "application/vnd.ms-excel"),
+    ("xpdl", "application/xml"),
+    ("xsl", "application/xml"),
+    ("yaml", "application/yaml"),
+    ("yml", "application/yaml"),
+    ("z", "application/octet-stream"), // S53: what the seed says for `.Z`.
+    ("zst", "application/zstd"),       // RFC 8878 7.1; neither table has it.
+];
+
+/// Sorted types that shrink by a content coding although neither their name nor their syntax says that they are text.
+const COMPRESSIBLE: &[&str] = &[
+    "application/json5",
+    "application/jsonl",
+    "application/n-quads",
+    "application/n-triples",
+    "application/node",
+    "application/postscript",
+    "application/rtf",
+    "application/sql",
+    "application/toml",
+    "application/trig",
+    "application/vnd.apple.mpegurl",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-httpd-php",
+    "application/x-ndjson",
+    "application/x-sh",
+    "application/x-tex",
+    "application/yaml",
+    "font/collection",
+    "font/otf",
+    "font/sfnt",
+    "font/ttf",
+    "message/rfc822",
+    "model/obj",
+    "model/stl",
+];
+
+/// A media type (RFC 9110 8.3.1) ready to be sent as Content-Type: visible ASCII, spaces and tabs, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType(Cow<'static, str>);
+
+impl MediaType {
+    /// Bytes of which nothing is known (S57).
+    pub const OCTET_STREAM: MediaType = MediaType(Cow::Borrowed("application/octet-stream"));
+    /// A page made here.
+    pub const HTML: MediaType = MediaType(Cow::Borrowed("text/html; charset=utf-8"));
+    /// A message made here.
+    pub const PLAIN: MediaType = MediaType(Cow::Borrowed("text/plain; charset=utf-8"));
+
+    /// Reads `type/subtype`, with parameters whose values are tokens or quoted strings (RFC 9110 5.6.6, ASCII only).
+    /// Type and subtype, which have no case, are kept in lower case; parameters stay as written and none is added.
+    ///
+    /// # Errors
+    /// Anything else, an empty parameter (`text/html;`) and outer white space included.
+    pub fn parse(text: &str) -> Result<MediaType, MediaTypeError> {
+        let fault = |fault| MediaTypeError { text: text.to_owned(), fault };
+        let (essence, parameters) = text.split_at(text.find([';', ' ', '\t']).unwrap_or(text.len()));
+        match essence.split_once('/') {
+            Some((kind, subtype)) if is_token(kind) && is_token(subtype) => {}
+            _ => return Err(fault(Fault::Essence)),
+        }
+        let mut rest = parameters;
+        while !rest.is_empty() {
+            rest = after_parameter(rest).ok_or_else(|| fault(Fault::Parameters))?;
+        }
+        Ok(MediaType(Cow::Owned(essence.to_ascii_lowercase() + parameters)))
+    }
+
+    /// The type that the last suffix of a file's name stands for, with `; charset=utf-8` if it is text (S53, S55).
+    ///
+    /// `None` if the name has no suffix or one that no table holds. The case given is tried before lower case in the
+    /// seed; as no row here tells cases apart, one look-up that ignores case answers the same.
+    pub fn of_name(name: &str) -> Option<MediaType> {
+        let suffix = suffix(name)?;
+        let essence = overridden(suffix).or_else(|| mime_guess::from_ext(suffix).first_raw())?;
+        Some(MediaType(if is_text(essence) { with_charset(essence) } else { Cow::Borrowed(essence) }))
+    }
+
+    /// The whole field value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether compression on the fly can pay: text, markup, scripts, data formats made of text, WebAssembly and fonts
+    /// that are not compressed within; not images, audio, video and archives.
+    pub fn is_compressible(&self) -> bool {
+        let essence = self.0.split([';', ' ', '\t']).next().unwrap_or_default();
+        is_text(essence) || COMPRESSIBLE.binary_search(&essence).is_ok()
+    }
+}
+
+/// What follows the last dot of a name. Leading dots do not count, so `.bashrc` has no suffix; nor has `name.`
+/// (Python's `posixpath.splitext`, S53).
+pub fn suffix(name: &str) -> Option<&str> {
+    let (_, suffix) = name.trim_start_matches('.').rsplit_once('.')?;
+    (!suffix.is_empty()).then_some(suffix)
+}
+
+/// The text given is no media type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaTypeError {
+    text: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Essence,
+    Parameters,
+}
+
+impl fmt::Display for MediaTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = &self.text;
+        match self.fault {
+            Fault::Essence => write!(f, "{text:?} is not a media type: write type/subtype, as in text/html"),
+            Fault::Parameters => {
+                write!(f, "media type {text:?} has a malformed parameter: write it as in text/html; charset=utf-8")
+            }
+        }
+    }
+}
+
+impl std::error::Error for MediaTypeError {}
+
+fn overridden(suffix: &str) -> Option<&'static str> {
+    let lower = || suffix.bytes().map(|byte| byte.to_ascii_lowercase());
+    let row = OVERRIDES.binary_search_by(|(key, _)| key.bytes().cmp(lower())).ok()?;
+    OVERRIDES.get(row).map(|&(_, essence)| essence)
+}
+
+fn with_charset(essence: &'static str) -> Cow<'static, str> {
+    match READY.iter().find(|ready| ready.strip_suffix(CHARSET) == Some(essence)) {
+        Some(ready) => Cow::Borrowed(ready),
+        None => Cow::Owned(format!("{essence}{CHARSET}")),
+    }
+}
+
+/// Structured syntax suffixes (RFC 6839) name the syntax of a type whatever tree it is registered in.
+fn is_text(essence: &str) -> bool {
+    essence.starts_with("text/")
+        || essence.ends_with("+json")
+        || essence.ends_with("+xml")
+        || matches!(essence, "application/javascript" | "application/json" | "application/xml")
+}
+
+/// RFC 9110 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// What is left of `text` after one `OWS ; OWS name=value` at its start.
+fn after_parameter(text: &str) -> Option<&str> {
+    let blank = [' ', '\t'];
+    let parameter = text.trim_start_matches(blank).strip_prefix(';')?.trim_start_matches(blank);
+    let (name, value) = parameter.split_once('=')?;
+    if !is_token(name) {
+        return None;
+    }
+    match value.strip_prefix('"') {
+        Some(quoted) => after_quoted_string(quoted),
+        None => {
+            let rest = value.trim_start_matches(|c: char| u8::try_from(c).is_ok_and(is_tchar));
+            (rest.len() < value.len()).then_some(rest)
+        }
+    }
+}
+
+/// What is left after the closing quote, `text` beginning after the opening one (RFC 9110 5.6.4 without obs-text).
+fn after_quoted_string(text: &str) -> Option<&str> {
+    let mut chars = text.chars();
+    loop {
+        let c = match chars.next()? {
+            '"' => return Some(chars.as_str()),
+            '\\' => chars.next()?,
+            c => c,
+        };
+        if !matches!(c, '\t' | ' '..='~') {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every suffix of CPython 3.15.0rc1's built-in table with its type, none of the machine's `mime.types` in it.
+    const GOLDEN: &str = include_str!("../../../tests/golden/mime-cpython-3.15rc1.tsv");
+
+    /// Suffix, our type, and why it is not the golden one.
+    const DIFFERENCES: &[(&str, &str, &str)] = &[
+        (".3g2", "video/3gpp2", "registered for both; what phones record in it has a picture"),
+        (".3gp", "video/3gpp", "as .3g2"),
+        (".3gpp", "video/3gpp", "as .3g2"),
+        (".3gpp2", "video/3gpp2", "as .3g2"),
+        (".aif", "audio/aiff", "the name in WHATWG MIME Sniffing 6.2; neither is registered"),
+        (".aifc", "audio/aiff", "as .aif"),
+        (".aiff", "audio/aiff", "as .aif"),
+        (".ass", "text/plain", "found as SubStation Alpha subtitles, hardly ever as an AAC stream; shown like .srt"),
+        (".mif", "application/vnd.mif", "registered with IANA; x-mif is not"),
+        (".obj", "model/obj", "registered with IANA; what a page loads by this suffix is a Wavefront model"),
+        (".opus", "audio/ogg", "RFC 7845: the file is Ogg; audio/opus is the RTP payload (RFC 7587)"),
+        (".rdf", "application/rdf+xml", "RFC 3870"),
+        (".sgm", "text/sgml", "RFC 1874; x-sgml is not registered"),
+        (".sgml", "text/sgml", "RFC 1874; x-sgml is not registered"),
+        (".wav", "audio/wav", "Firefox has refused to play audio/vnd.wave; every browser plays audio/wav"),
+    ];
+
+    fn essence_of(name: &str) -> Option<String> {
+        let found = MediaType::of_name(name)?;
+        Some(found.as_str().trim_end_matches(CHARSET).to_owned())
+    }
+
+    #[test]
+    fn types_are_golden_or_listed_with_a_reason() {
+        let mut rows = 0;
+        let mut listed = 0;
+        for line in GOLDEN.lines() {
+            let (suffix, golden) = line.split_once('\t').expect("suffix, tab, type");
+            let ours = essence_of(&format!("f{suffix}")).unwrap_or_default();
+            match DIFFERENCES.iter().find(|row| row.0 == suffix) {
+                None => assert_eq!(ours, golden, "{suffix} is not listed"),
+                Some(&(_, expected, why)) => {
+                    assert_eq!(ours, expected, "{suffix}: {why}");
+                    assert_ne!(ours, golden, "{suffix} is listed but does not differ");
+                    listed += 1;
+                }
+            }
+            rows += 1;
+        }
+        assert_eq!(rows, 213);
+        assert_eq!(listed, DIFFERENCES.len(), "a listed suffix is not in the golden table, or listed twice");
+    }
+
+    #[test]
+    fn tables_are_sorted_and_no_row_is_idle() {
+        assert!(OVERRIDES.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(COMPRESSIBLE.is_sorted_by(|a, b| a < b));
+        for &(suffix, essence) in OVERRIDES {
+            assert_eq!(suffix, suffix.to_ascii_lowercase());
+            assert_ne!(mime_guess::from_ext(suffix).first_raw(), Some(essence), "mime_guess knows {suffix}");
+        }
+        for essence in COMPRESSIBLE {
+            assert!(!is_text(essence), "{essence} is compressible as text");
+        }
+        let all = OVERRIDES.iter().map(|row| row.1).chain(READY.iter().copied());
+        for text in all.chain(COMPRESSIBLE.iter().copied()) {
+            assert_eq!(MediaType::parse(text).as_ref().map(MediaType::as_str), Ok(text));
+        }
+    }
+
+    #[test]
+    fn the_last_suffix_decides() {
+        #[track_caller]
+        fn check(name: &str, expected: Option<&str>) {
+            assert_eq!(MediaType::of_name(name).as_ref().map(MediaType::as_str), expected, "{name:?}");
+        }
+        for (name, expected) in [
+            ("f.PDF", Some("application/pdf")),
+            ("f.JPG", Some("image/jpeg")),
+            ("f.Py", Some("text/x-python; charset=utf-8")),
+            ("a.tar.gz", Some("application/gzip")),
+            ("a.html.gz", Some("application/gzip")),
+            ("a.tgz", Some("application/x-tar")),
+            ("a.TGZ", Some("application/x-tar")),
+            ("a.Z", Some("application/octet-stream")),
+            ("a.z", Some("application/octet-stream")),
+            ("a.bz2", Some("application/x-bzip2")),
+            ("a.xz", Some("application/x-xz")),
+            ("a.html.br", Some("application/octet-stream")),
+            ("a.zst", Some("application/zstd")),
+            ("a.svgz", Some("application/gzip")),
+            (".bashrc", None),
+            (".html", None),
+            ("..html", None),
+            (".a.html", Some("text/html; charset=utf-8")),
+            ("name.", None),
+            ("a.html.", None),
+            ("", None),
+            (".", None),
+            ("...", None),
+            ("x.unknown", None),
+            ("README", None),
+            ("html", None),
+            ("x.\u{e9}", None),
+            ("caf\u{e9}.css", Some("text/css; charset=utf-8")),
+            ("a.js", Some("text/javascript; charset=utf-8")),
+            ("a.mjs", Some("text/javascript; charset=utf-8")),
+            ("a.ts", Some("text/plain; charset=utf-8")),
+            ("a.json", Some("application/json; charset=utf-8")),
+            ("a.geojson", Some("application/geo+json; charset=utf-8")),
+            ("a.webmanifest", Some("application/manifest+json; charset=utf-8")),
+            ("a.svg", Some("image/svg+xml; charset=utf-8")),
+            ("a.xml", Some("text/xml; charset=utf-8")),
+            ("a.xsl", Some("application/xml; charset=utf-8")),
+            ("a.xhtml", Some("application/xhtml+xml; charset=utf-8")),
+            ("a.md", Some("text/markdown; charset=utf-8")),
+            ("a.csv", Some("text/csv; charset=utf-8")),
+            ("a.wasm", Some("application/wasm")),
+            ("a.avif", Some("image/avif")),
+            ("a.woff2", Some("font/woff2")),
+            ("a.yaml", Some("application/yaml")),
+            ("a.docx", Some("application/vnd.openxmlformats-officedocument.wordprocessingml.document")),
+        ] {
+            check(name, expected);
+        }
+    }
+
+    #[test]
+    fn types_of_common_names_cost_no_allocation() {
+        for name in ["a.html", "a.css", "a.js", "a.json", "a.txt", "a.svg", "a.xml", "a.xsl", "a.md", "a.png", "a.ts"] {
+            assert!(matches!(MediaType::of_name(name), Some(MediaType(Cow::Borrowed(_)))), "{name}");
+        }
+        assert_eq!(MediaType::of_name("a.html"), Some(MediaType::HTML));
+        assert_eq!(MediaType::of_name("a.txt"), Some(MediaType::PLAIN));
+        assert_eq!(MediaType::of_name("a.bin"), Some(MediaType::OCTET_STREAM));
+    }
+
+    #[test]
+    fn typed_media_types_are_read_whole_or_refused() {
+        let good = "text/x; a=\"say \\\"hi\\\"; \\\\\";\tb=c ; d=\"\"";
+        for (text, expected) in [
+            ("text/html", "text/html"),
+            ("Text/HTML;Charset=UTF-8", "text/html;Charset=UTF-8"),
+            ("application/vnd.a+b-c", "application/vnd.a+b-c"),
+            (good, good),
+        ] {
+            assert_eq!(MediaType::parse(text).as_ref().map(MediaType::as_str), Ok(expected), "{text:?}");
+        }
+        let (essence, parameters) = (Fault::Essence, Fault::Parameters);
+        for (text, fault) in [
+            ("", essence),
+            ("/", essence),
+            ("text", essence),
+            ("text/", essence),
+            ("/html", essence),
+            ("text/html/x", essence),
+            ("text /html", essence),
+            (" text/html", essence),
+            ("text/html\r\nX-Evil: 1", essence),
+            ("text/html\n", essence),
+            ("text/html\0", essence),
+            ("text/h\u{e9}", essence),
+            ("text/html, text/css", essence),
+            (";charset=utf-8", essence),
+            ("text/html ", parameters),
+            ("text/html;", parameters),
+            ("text/html; ", parameters),
+            ("text/html;;a=b", parameters),
+            ("text/html;a=b;", parameters),
+            ("text/html;a=b ", parameters),
+            ("text/html a=b", parameters),
+            ("text/html; charset", parameters),
+            ("text/html; charset=", parameters),
+            ("text/html; =utf-8", parameters),
+            ("text/html; a =b", parameters),
+            ("text/html; a= b", parameters),
+            ("text/html; a=b c", parameters),
+            ("text/html; a=b\r\nX-Evil: 1", parameters),
+            ("text/html; a=\"b", parameters),
+            ("text/html; a=\"b\"c", parameters),
+            ("text/html; a=\"b\\", parameters),
+            ("text/html; a=\"b\r\n\"", parameters),
+            ("text/html; a=\"\\\n\"", parameters),
+            ("text/html; a=\"\u{e9}\"", parameters),
+            ("text/html; a=\u{e9}", parameters),
+        ] {
+            assert_eq!(MediaType::parse(text), Err(MediaTypeError { text: text.to_owned(), fault }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_thing_and_the_way_out() {
+        for (text, expected) in [
+            ("a\r\nb", r#""a\r\nb" is not a media type: write type/subtype, as in text/html"#),
+            ("a/b;", r#"media type "a/b;" has a malformed parameter: write it as in text/html; charset=utf-8"#),
+        ] {
+            assert_eq!(MediaType::parse(text).map_err(|error| error.to_string()), Err(expected.to_owned()));
+        }
+    }
+
+    #[test]
+    fn compression_pays_for_what_is_text_or_raw() {
+        for (name, expected) in [
+            ("html txt css js mjs ts md csv py json geojson xml xsl svg xhtml rss webmanifest", true),
+            ("wasm yaml toml sql cjs sh m3u8 obj gltf ttf otf ttc eot eml", true),
+            ("png jpg gif webp avif ico mp3 ogg wav mp4 webm mkv woff woff2 pdf docx epub", false),
+            ("zip gz tgz tar xz bz2 zst br 7z svgz bin exe glb", false),
+        ]
+        .into_iter()
+        .flat_map(|(suffixes, expected)| suffixes.split(' ').map(move |suffix| (format!("f.{suffix}"), expected)))
+        {
+            let found = MediaType::of_name(&name).map(|found| found.is_compressible());
+            assert_eq!(found, Some(expected), "{name}");
+        }
+        for (text, expected) in [("TEXT/X-Mine ;a=b", true), ("Application/JSON;a=b", true), ("image/x+xmlish", false)]
+        {
+            assert_eq!(MediaType::parse(text).map(|found| found.is_compressible()), Ok(expected), "{text}");
+        }
+    }
+}

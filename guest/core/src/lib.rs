@@ -1,0 +1,50 @@
+//! Every HTTP decision of glasshouse, and nothing else: a request and a tree go in, a reply comes out.
+//!
+//! This crate refuses to know WebAssembly, sockets, files, clocks and chance. What it answers is a function of the
+//! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
+//! either WASI version, and in any host.
+//!
+//! From the ground floor up: [`date`], [`kind`], [`target`] read one thing each; [`request`], [`config`] and [`tree`]
+//! are the three arguments; [`find`] is the only step that looks at the tree; [`decide`] turns what was found into a
+//! [`Reply`]; [`reply`] and [`page`] write it down.
+
+pub mod config;
+pub mod date;
+pub mod decide;
+pub mod find;
+pub mod kind;
+pub mod memory;
+pub mod page;
+pub mod reply;
+pub mod request;
+pub mod target;
+pub mod tree;
+
+pub use config::{Config, ConfigError};
+pub use reply::{Head, Passage, Refusal, Reply, Span};
+pub use request::{Method, Request};
+pub use tree::Tree;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Answers one request. The tree is asked only when the method and the target leave something to look for.
+pub async fn answer<T: Tree>(request: &Request, tree: &T, config: &Config) -> Reply<T::File> {
+    match (request.method, &request.target) {
+        (Method::Options, _) => Reply::Options,
+        (Method::Other, _) => Reply::Refused(Refusal::MethodNotAllowed),
+        (Method::Get | Method::Head, Err(refusal)) => Reply::Refused(*refusal),
+        (Method::Get | Method::Head, Ok(target)) => {
+            decide::decide(request, target, find::find(target, tree, config).await, config)
+        }
+    }
+}
+
+/// The output of a future that never waits, as those over a synchronous [`Tree`] do not; `None` if it did wait.
+pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}

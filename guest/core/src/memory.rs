@@ -1,0 +1,111 @@
+//! A tree in memory: what the rows of the tests are proved over before any sandbox is involved. It refuses to know the
+//! file system it stands for, and keeps the rules of [`Tree`] with the same strictness.
+
+use crate::date::Stamp;
+use crate::target::Name;
+use crate::tree::{Entry, EntryKind, Facts, Missing, Node, Tree};
+use std::collections::BTreeMap;
+
+/// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
+const MAX_LINKS: u32 = 40;
+
+/// A directory in memory.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryTree {
+    entries: BTreeMap<String, MemoryNode>,
+}
+
+/// An entry of a [`MemoryTree`].
+#[derive(Clone, Debug)]
+pub enum MemoryNode {
+    /// A regular file and the time of its last change.
+    File(Vec<u8>, Option<Stamp>),
+    /// A directory.
+    Directory(MemoryTree),
+    /// A symbolic link and where it points.
+    Link(String),
+    /// A FIFO, a socket, a device, or something that may not be read: listed and never opened.
+    Closed,
+}
+
+impl MemoryTree {
+    /// Puts an entry at `path`, making the directories above it where they are missing.
+    pub fn insert(&mut self, path: &str, node: MemoryNode) {
+        match path.split_once('/') {
+            None => drop(self.entries.insert(path.to_owned(), node)),
+            Some((first, rest)) => {
+                let above =
+                    self.entries.entry(first.to_owned()).or_insert(MemoryNode::Directory(MemoryTree::default()));
+                if let MemoryNode::Directory(directory) = above {
+                    directory.insert(rest, node);
+                }
+            }
+        }
+    }
+
+    /// Follows `path` and the links in it, none of which may leave the tree.
+    fn resolve(&self, path: &str) -> Result<Resolved<'_>, Missing> {
+        let mut above = vec![self];
+        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut links = 0;
+        let mut file = None;
+        while let Some(segment) = rest.pop() {
+            let here = above.last().ok_or(Missing)?;
+            match (segment.as_str(), file) {
+                ("" | ".", _) => continue,
+                (_, Some(_)) => return Err(Missing),
+                ("..", None) if above.len() == 1 => return Err(Missing),
+                ("..", None) => drop(above.pop()),
+                (name, None) => match here.entries.get(name).ok_or(Missing)? {
+                    MemoryNode::File(bytes, modified) => file = Some((bytes, *modified)),
+                    MemoryNode::Directory(directory) => above.push(directory),
+                    MemoryNode::Link(to) if to.starts_with('/') || links == MAX_LINKS => return Err(Missing),
+                    MemoryNode::Link(to) => {
+                        links += 1;
+                        rest.extend(to.split('/').rev().map(str::to_owned));
+                    }
+                    MemoryNode::Closed => return Err(Missing),
+                },
+            }
+        }
+        match file {
+            Some((bytes, modified)) => Ok(Resolved::File(bytes, modified)),
+            None => above.last().map(|directory| Resolved::Directory(directory)).ok_or(Missing),
+        }
+    }
+}
+
+enum Resolved<'a> {
+    File(&'a [u8], Option<Stamp>),
+    Directory(&'a MemoryTree),
+}
+
+impl Tree for MemoryTree {
+    type File = Vec<u8>;
+
+    async fn open(&self, path: &str) -> Result<Node<Vec<u8>>, Missing> {
+        Ok(match self.resolve(path)? {
+            Resolved::File(bytes, modified) => {
+                let size = u64::try_from(bytes.len()).map_err(|_| Missing)?;
+                Node::File(bytes.to_vec(), Facts { size, modified })
+            }
+            Resolved::Directory(_) => Node::Directory,
+        })
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
+        let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing) };
+        let entry = |(name, node): (&String, &MemoryNode)| {
+            let kind = match node {
+                MemoryNode::File(..) | MemoryNode::Closed => EntryKind::File,
+                MemoryNode::Directory(_) => EntryKind::Directory,
+                MemoryNode::Link(_) => match self.resolve(&format!("{path}/{name}")) {
+                    Ok(Resolved::Directory(_)) => EntryKind::LinkToDirectory,
+                    Ok(Resolved::File(..)) | Err(Missing) => EntryKind::Link,
+                },
+            };
+            Name::new(name).map(|name| Entry { name, kind })
+        };
+        Ok(directory.entries.iter().filter_map(entry).collect())
+    }
+}

@@ -1,0 +1,230 @@
+//! The request target (RFC 9110 7.1), read once. Behind this file a path is a list of names: traversal cannot be
+//! written down. It refuses to know what lies at the path.
+
+use crate::reply::Refusal;
+use std::fmt::Write as _;
+
+/// One segment of a path: not empty, not `.` or `..`, without `/` and NUL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(String);
+
+impl Name {
+    /// `None` where the text is no name of an entry.
+    pub fn new(text: &str) -> Option<Name> {
+        let plain = !matches!(text, "" | "." | "..") && !text.contains(['/', '\0']);
+        plain.then(|| Name(text.to_owned()))
+    }
+
+    /// The name as the tree knows it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A dotfile, which is neither served nor listed (S28). `.well-known` (RFC 8615) exists to be asked for.
+    pub fn is_hidden(&self) -> bool {
+        self.0.starts_with('.') && self.0 != ".well-known"
+    }
+}
+
+/// What a request asks for: a path below the root, whether it was written as a directory, and the query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    names: Vec<Name>,
+    directory: bool,
+    query: Option<String>,
+}
+
+impl Target {
+    /// Reads a target in origin form (RFC 9112 3.2.1). The query is cut off, the path decoded once, empty segments and
+    /// `.` are dropped, `..` takes back the segment before it and stops at the root (S20, S31).
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for an encoded NUL (S25), [`Refusal::NotFound`] for a target that names no path (`*`) and
+    /// for a path that is not UTF-8, which no entry of the tree can have as its name (S26).
+    pub fn parse(raw: &str) -> Result<Target, Refusal> {
+        let raw = raw.split('#').next().unwrap_or_default();
+        let (path, query) = match raw.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (raw, None),
+        };
+        if !path.starts_with('/') {
+            return Err(Refusal::NotFound);
+        }
+        let path = String::from_utf8(decode(path)).map_err(|_| Refusal::NotFound)?;
+        if path.contains('\0') {
+            return Err(Refusal::BadRequest);
+        }
+        let mut names = Vec::new();
+        for segment in path.split('/') {
+            match Name::new(segment) {
+                Some(name) => names.push(name),
+                None if segment == ".." => drop(names.pop()),
+                None => {}
+            }
+        }
+        // As RFC 3986 5.2.4 has it, a path that ends in `/`, `/.` or `/..` is that of a directory; the root always is.
+        let last = path.rsplit('/').next().unwrap_or_default();
+        let directory = names.is_empty() || matches!(last, "" | "." | "..");
+        Ok(Target { names, directory, query })
+    }
+
+    /// The names from the root down; empty for the root itself.
+    pub fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    /// Whether the path was written as that of a directory.
+    pub fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// Whether any segment is a dotfile (S28).
+    pub fn is_hidden(&self) -> bool {
+        self.names.iter().any(Name::is_hidden)
+    }
+
+    /// The path relative to the root with `/` between the names, as `open-at` takes it: never a `/` at either end.
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        for name in &self.names {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(name.as_str());
+        }
+        path
+    }
+
+    /// The path for people: decoded, with the slashes at both ends that a directory has (S22, S39).
+    pub fn title(&self) -> String {
+        match self.names.is_empty() {
+            true => "/".to_owned(),
+            false => format!("/{}/", self.path()),
+        }
+    }
+
+    /// The `Location` of this path as a directory (S30): built from the names and not from what was sent, so it begins
+    /// with exactly one slash and cannot lead to another origin (S31). The query is kept if it is plain ASCII.
+    pub fn location(&self) -> String {
+        let mut location = String::from("/");
+        for name in &self.names {
+            encode(name.as_str(), &mut location);
+            location.push('/');
+        }
+        if let Some(query) = self.query.as_deref().filter(|query| query.bytes().all(|byte| byte.is_ascii_graphic())) {
+            location.push('?');
+            location.push_str(query);
+        }
+        location
+    }
+}
+
+/// Writes `text` with every byte percent-encoded that RFC 3986 2.3 does not call unreserved (S38): so it is one
+/// segment, has no scheme, and needs no further escaping in HTML or in a field.
+pub fn encode(text: &str, to: &mut String) {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(char::from(byte)),
+            // Writing to a string cannot fail.
+            _ => drop(write!(to, "%{byte:02X}")),
+        }
+    }
+}
+
+/// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
+fn decode(text: &str) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = match (byte, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                decoded.push(high << 4 | low);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    decoded
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is asked for: path, whether it is a directory's; or the refusal.
+    #[track_caller]
+    fn check(raw: &str, expected: Result<(&str, bool), Refusal>) {
+        let got = Target::parse(raw).map(|target| (target.path(), target.is_directory()));
+        assert_eq!(got, expected.map(|(path, directory)| (path.to_owned(), directory)), "{raw:?}");
+    }
+
+    #[test]
+    fn s20_a_path_is_a_list_of_names() {
+        for (raw, path, directory) in [
+            ("/", "", true),
+            ("/a", "a", false),
+            ("/a/", "a", true),
+            ("/a/b.txt?x=/../y", "a/b.txt", false),
+            ("/a#b", "a", false),
+            ("//evil.com/..", "", true),
+            ("//evil.com//x", "evil.com/x", false),
+            ("/a/./b//c", "a/b/c", false),
+            ("/a/../b", "b", false),
+            ("/a/..", "", true),
+            ("/a/b/..", "a", true),
+            ("/a/.", "a", true),
+            ("/%2e%2e/%2E%2e/etc/passwd", "etc/passwd", false),
+            ("/..%2f..%2fetc/passwd", "etc/passwd", false),
+            ("/sub%2f", "sub", true),
+            ("/%252e%252e/x", "%2e%2e/x", false),
+            ("/.%%32%65/x", ".%2e/x", false),
+            ("/a%zz%4", "a%zz%4", false),
+            ("/..%5c..%5cx", "..\\..\\x", false),
+            ("/...", "...", false),
+            ("/a%20b%c3%a9", "a bé", false),
+            ("/é", "é", false),
+        ] {
+            check(raw, Ok((path, directory)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_is_refused() {
+        for (raw, refusal) in [
+            ("*", Refusal::NotFound),
+            ("", Refusal::NotFound),
+            ("a/b", Refusal::NotFound),
+            ("/bad%FF.txt", Refusal::NotFound),
+            ("/%c0%afetc", Refusal::NotFound),
+            ("/a%00b", Refusal::BadRequest),
+        ] {
+            check(raw, Err(refusal));
+        }
+    }
+
+    #[test]
+    fn s30_a_location_is_path_absolute_and_encoded() {
+        for (raw, location) in [
+            ("/sub", "/sub/"),
+            ("/sub?a=b&c=d", "/sub/?a=b&c=d"),
+            ("//evil.com/x", "/evil.com/x/"),
+            ("/%5cevil.com", "/%5Cevil.com/"),
+            ("/%0d%0aX-Injected:1", "/%0D%0AX-Injected%3A1/"),
+            ("/a b?c d", "/a%20b/"),
+            ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
+        ] {
+            assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
+        }
+    }
+}

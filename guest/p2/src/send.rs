@@ -1,0 +1,72 @@
+//! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
+
+use glasshouse_core::{Passage, Reply, Request, Span};
+use wasi::filesystem::types::Descriptor;
+use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasi::io::streams::{InputStream, OutputStream};
+
+/// Bytes that are asked of a file at once; hosts give no more than this.
+const BLOCK: u64 = 64 << 10;
+
+/// The other end is gone, or the file is: the content ends here.
+struct Cut;
+
+/// Sends a reply, its content included: an instance of WASI 0.2 is busy until the client has it.
+pub fn send(reply: Reply<Descriptor>, request: &Request, out: ResponseOutparam) {
+    let (head, passage) = reply.write(request.method);
+    let Ok(fields) = Fields::from_list(&head.fields) else { return fail(out) };
+    let response = OutgoingResponse::new(fields);
+    if response.set_status_code(head.status).is_err() {
+        return fail(out);
+    }
+    // Some hosts need the body to be taken before the response is given away.
+    let Ok(body) = response.body() else { return fail(out) };
+    ResponseOutparam::set(out, Ok(response));
+    if transmit(&body, passage).is_ok() {
+        // An error here means that the length was not met; the host cuts the connection by itself.
+        drop(OutgoingBody::finish(body, None));
+    }
+    // A body that is dropped unfinished tells the host that the content is incomplete.
+}
+
+fn fail(out: ResponseOutparam) {
+    ResponseOutparam::set(out, Err(ErrorCode::InternalError(None)));
+}
+
+fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>) -> Result<(), Cut> {
+    match passage {
+        Passage::Nothing => Ok(()),
+        Passage::Bytes(bytes) => write(&body.write().map_err(|()| Cut)?, &bytes),
+        Passage::File(file, span) => {
+            let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
+            pump(&from, span, &body.write().map_err(|()| Cut)?)
+        }
+    }
+}
+
+/// Sends the span and not a byte more, should the file have grown.
+fn pump(from: &InputStream, span: Span, to: &OutputStream) -> Result<(), Cut> {
+    let mut left = span.end.saturating_sub(span.start);
+    while left > 0 {
+        let block = from.blocking_read(left.min(BLOCK)).map_err(|_| Cut)?;
+        write(to, &block)?;
+        left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
+    }
+    Ok(())
+}
+
+/// Writes all bytes in the portions that the host permits. Portable: splicing hangs in some hosts, and the blocking
+/// writes of WASI take 4 KiB.
+fn write(to: &OutputStream, mut bytes: &[u8]) -> Result<(), Cut> {
+    while !bytes.is_empty() {
+        let permitted = usize::try_from(to.check_write().map_err(|_| Cut)?).unwrap_or(usize::MAX);
+        let Some((now, later)) = bytes.split_at_checked(permitted.min(bytes.len())) else { return Err(Cut) };
+        if now.is_empty() {
+            to.subscribe().block();
+        } else {
+            to.write(now).map_err(|_| Cut)?;
+        }
+        bytes = later;
+    }
+    to.blocking_flush().map_err(|_| Cut)
+}

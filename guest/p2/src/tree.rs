@@ -1,0 +1,42 @@
+//! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
+
+use glasshouse_core::date::Stamp;
+use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
+use glasshouse_listing::Root;
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, OpenFlags, PathFlags};
+
+/// The preopened directory.
+pub struct PreopenedTree(pub Root);
+
+impl Tree for PreopenedTree {
+    type File = Descriptor;
+
+    async fn open(&self, path: &str) -> Result<Node<Descriptor>, Missing> {
+        if path.is_empty() {
+            return Ok(Node::Directory);
+        }
+        let root = self.0.descriptor();
+        // Asked before it is opened: opening a FIFO waits for somebody to write into it.
+        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(|_| Missing)?;
+        match found.type_ {
+            DescriptorType::Directory => return Ok(Node::Directory),
+            DescriptorType::RegularFile => {}
+            _ => return Err(Missing),
+        }
+        let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
+        let file = opened.map_err(|_| Missing)?;
+        // Asked again of what was opened: by now the name may be another's.
+        let stat = file.stat().map_err(|_| Missing)?;
+        if stat.type_ != DescriptorType::RegularFile {
+            return Err(Missing);
+        }
+        let modified = stat
+            .data_modification_timestamp
+            .and_then(|time| Stamp::new(i64::try_from(time.seconds).ok()?, time.nanoseconds));
+        Ok(Node::File(file, Facts { size: stat.size, modified }))
+    }
+
+    async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
+        self.0.list(path)
+    }
+}

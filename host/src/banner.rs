@@ -1,0 +1,148 @@
+//! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
+//! refuses to know how the sockets came about; it reads everything from them.
+
+use socket2::SockRef;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+
+/// A listening socket as a client sees it.
+#[derive(Clone, Copy)]
+struct Bound {
+    address: SocketAddr,
+    /// An IPv6 socket that answers under IPv4 addresses too.
+    dual: bool,
+}
+
+/// Prints one line for each listener, and the URLs of this machine where one listens on every address. The port is the
+/// one that the kernel chose (S2). A standard output that is closed or full stops nothing.
+pub fn announce(listeners: &[TcpListener]) {
+    let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
+    let text = render(&bound, &interfaces());
+    let mut stdout = io::stdout().lock();
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+fn bound(listener: &TcpListener) -> Option<Bound> {
+    let address = listener.local_addr().ok()?;
+    let only_v6 = SockRef::from(listener).only_v6().unwrap_or(true);
+    Some(Bound { address, dual: address.is_ipv6() && !only_v6 })
+}
+
+/// The addresses of this machine; none where it does not tell.
+fn interfaces() -> Vec<IpAddr> {
+    if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
+}
+
+fn render(bound: &[Bound], interfaces: &[IpAddr]) -> String {
+    let mut text = String::new();
+    for Bound { address, .. } in bound {
+        let (ip, port) = (address.ip(), address.port());
+        let _ = writeln!(text, "Serving HTTP on {ip} port {port} ({}) ...", url(ip, port));
+    }
+    let mut urls: Vec<String> = Vec::new();
+    for bound in bound.iter().filter(|bound| bound.address.ip().is_unspecified()) {
+        let reachable = reachable(*bound, interfaces).into_iter().map(|ip| url(ip, bound.address.port()));
+        urls.extend(reachable);
+    }
+    for url in urls {
+        let _ = writeln!(text, "  {url}");
+    }
+    text
+}
+
+/// The addresses under which a socket on every address is reached: the loopback first, and IPv4 before IPv6, as the
+/// likeliest to be of use comes first.
+fn reachable(bound: Bound, interfaces: &[IpAddr]) -> Vec<IpAddr> {
+    let ipv4 = bound.dual || bound.address.is_ipv4();
+    let ipv6 = bound.address.is_ipv6();
+    let loopback = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let mut found: Vec<IpAddr> = Vec::new();
+    for ip in [loopback].into_iter().chain(interfaces.iter().copied()) {
+        let listened = if ip.is_ipv4() { ipv4 } else { ipv6 };
+        if listened && is_usable(ip) && !found.contains(&ip) {
+            found.push(ip);
+        }
+    }
+    found.sort_by_key(|ip| (!ip.is_loopback(), ip.is_ipv6()));
+    found
+}
+
+/// A link-local IPv6 address needs the name of an interface beside it, which no browser accepts in a URL (RFC 6874).
+fn is_usable(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !ip.is_unspecified(),
+        IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_unicast_link_local(),
+    }
+}
+
+fn url(ip: IpAddr, port: u16) -> String {
+    format!("http://{}/", SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERFACES: [&str; 7] =
+        ["192.0.2.7", "fe80::1", "2001:db8::7", "127.0.0.1", "::1", "192.0.2.7", "198.51.100.1"];
+
+    #[track_caller]
+    fn check(id: &str, sockets: &[(&str, bool)], expected: &str) {
+        let interfaces = INTERFACES.map(|ip| ip.parse().unwrap());
+        let bound = sockets.iter().map(|(address, dual)| Bound { address: address.parse().unwrap(), dual: *dual });
+        assert_eq!(render(&bound.collect::<Vec<_>>(), &interfaces), expected, "{id}");
+    }
+
+    #[test]
+    fn the_first_line_is_the_seeds_s12() {
+        check(
+            "S12",
+            &[("127.0.0.1:8000", false)],
+            "Serving HTTP on 127.0.0.1 port 8000 (http://127.0.0.1:8000/) ...\n",
+        );
+        check("S12", &[("[::1]:8141", false)], "Serving HTTP on ::1 port 8141 (http://[::1]:8141/) ...\n");
+        check(
+            "each listener",
+            &[("192.0.2.7:80", false), ("[2001:db8::7]:81", false)],
+            "Serving HTTP on 192.0.2.7 port 80 (http://192.0.2.7:80/) ...\n\
+             Serving HTTP on 2001:db8::7 port 81 (http://[2001:db8::7]:81/) ...\n",
+        );
+    }
+
+    #[test]
+    fn every_url_of_the_machine_follows_s4() {
+        check(
+            "S4 IPv4",
+            &[("0.0.0.0:8000", false)],
+            "Serving HTTP on 0.0.0.0 port 8000 (http://0.0.0.0:8000/) ...\n  http://127.0.0.1:8000/\n  \
+             http://192.0.2.7:8000/\n  http://198.51.100.1:8000/\n",
+        );
+        check(
+            "S4 both",
+            &[("[::]:8000", true)],
+            "Serving HTTP on :: port 8000 (http://[::]:8000/) ...\n  http://127.0.0.1:8000/\n  http://[::1]:8000/\n  \
+             http://192.0.2.7:8000/\n  http://198.51.100.1:8000/\n  http://[2001:db8::7]:8000/\n",
+        );
+        check(
+            "S4 IPv6 alone",
+            &[("127.0.0.1:8000", false), ("[::]:8000", false)],
+            "Serving HTTP on 127.0.0.1 port 8000 (http://127.0.0.1:8000/) ...\n\
+             Serving HTTP on :: port 8000 (http://[::]:8000/) ...\n  http://[::1]:8000/\n  \
+             http://[2001:db8::7]:8000/\n",
+        );
+    }
+
+    #[test]
+    fn a_socket_tells_what_it_answers_s2() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let bound = bound(&listener).unwrap();
+        assert_eq!((bound.address, bound.dual), (listener.local_addr().unwrap(), false));
+        assert_ne!(bound.address.port(), 0);
+    }
+
+    #[test]
+    fn the_machine_tells_its_addresses() {
+        assert!(interfaces().iter().any(IpAddr::is_loopback), "{:?}", interfaces());
+    }
+}

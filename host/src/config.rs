@@ -1,0 +1,377 @@
+//! What the options mean on this machine: the directory is there, the handler is read, the addresses are bound. Once a
+//! [`Config`] exists nothing is left that could be wrong with an option, and no request was accepted before that. It
+//! refuses to know how requests are answered.
+
+use crate::args::{Args, Protocol};
+use glasshouse_core::Config as GuestConfig;
+use socket2::{Domain, Socket, Type};
+use std::ffi::OsString;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::num::NonZeroUsize;
+use std::path::{self, Path, PathBuf};
+use std::{env, fmt, fs, thread};
+
+/// Connections that the kernel may hold for us before they are accepted; it caps the number by its own limit.
+const BACKLOG: i32 = 1024;
+
+/// A server that is ready to run.
+#[derive(Debug)]
+pub struct Config {
+    /// Absolute, and a directory that could be entered. Links in it are kept, so opening it anew follows them anew.
+    pub directory: PathBuf,
+    /// At least one; listening and non-blocking.
+    pub listeners: Vec<TcpListener>,
+    pub protocol: Protocol,
+    pub threads: NonZeroUsize,
+    /// The variables of the handler, all of them understood by the built-in one.
+    pub guest: Vec<(String, String)>,
+    pub handler: Handler,
+    pub quiet: bool,
+}
+
+/// The component that answers.
+#[derive(Debug)]
+pub enum Handler {
+    Embedded,
+    /// The bytes of a file, not yet looked at.
+    File(Vec<u8>),
+}
+
+/// Why there is no server, in words for the person who started it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An option makes no sense on any machine.
+    Usage(String),
+    /// This machine cannot do what was asked.
+    CannotServe(String),
+}
+
+impl Fault {
+    /// The exit code of a program that ends for this reason (S3, S14).
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Fault::Usage(_) => 2,
+            Fault::CannotServe(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Usage(text) | Fault::CannotServe(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Config {
+    /// Carries out the options, with the variables of this process for the handler.
+    ///
+    /// # Errors
+    /// The first option that has no meaning, or that this machine cannot fulfil. Options that cannot be understood come
+    /// first; no socket listens until all others are in order.
+    pub fn from_args(args: Args) -> Result<Config, Fault> {
+        Config::build(args, env::vars_os())
+    }
+
+    fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, Fault> {
+        let guest = args.guest_pairs(environment).map_err(Fault::Usage)?;
+        let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
+        understood.map_err(|error| Fault::Usage(args.blame(&error.to_string())))?;
+        let hosts = args.bind.iter().map(|text| host(text)).collect::<Result<Vec<_>, _>>()?;
+
+        let directory = directory(&args.directory)?;
+        let handler = handler(args.handler.as_deref())?;
+        let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
+        let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let listeners = listen(addresses, args.port)?;
+        Ok(Config { directory, listeners, protocol: args.protocol, threads, guest, handler, quiet: args.quiet })
+    }
+}
+
+/// The host of a `--bind` value, without the brackets of a URL.
+fn host(text: &str) -> Result<&str, Fault> {
+    if text.is_empty() {
+        return Err(Fault::Usage("--bind: '' is no address; leave --bind out to listen on all".into()));
+    }
+    if text.parse::<SocketAddr>().is_ok() {
+        return Err(Fault::Usage(format!(
+            "--bind: '{text}' has a port in it; give the port as an argument of its own"
+        )));
+    }
+    Ok(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text))
+}
+
+/// The address that a name stands for: the first, as in the seed (S5). `localhost` is 127.0.0.1 wherever that is among
+/// its addresses, in whatever order the machine gives them.
+fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
+    let addresses = (host, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
+    let preferred = addresses.iter().find(|address| address.is_ipv4() && host.eq_ignore_ascii_case("localhost"));
+    preferred.or(addresses.first()).copied().ok_or_else(|| {
+        let reason = "no address is known for this name; give a name or an address of this machine";
+        Fault::CannotServe(format!("cannot listen on '{host}': {reason}"))
+    })
+}
+
+fn directory(typed: &Path) -> Result<PathBuf, Fault> {
+    let fault = |reason: &dyn fmt::Display| Fault::CannotServe(format!("cannot serve '{}': {reason}", typed.display()));
+    let enter = |path: &Path| {
+        if !fs::metadata(path)?.is_dir() {
+            return Err(ErrorKind::NotADirectory.into());
+        }
+        // Without the right to search it every request would be a 404, which tells nobody why.
+        Ok(rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?)
+    };
+    enter(typed).and_then(|()| path::absolute(typed)).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fault(&"no such directory; name an existing one with -d"),
+        ErrorKind::NotADirectory => fault(&"not a directory; name the one that holds it with -d"),
+        ErrorKind::PermissionDenied => fault(&"permission denied; name one that you may read with -d"),
+        _ => fault(&format_args!("{error}; name another one with -d")),
+    })
+}
+
+fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
+    let Some(file) = file else { return Ok(Handler::Embedded) };
+    fs::read(file).map(Handler::File).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "no such file".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            ErrorKind::IsADirectory => "a directory".to_owned(),
+            _ => error.to_string(),
+        };
+        let way_out = "name a WebAssembly component with --handler, or leave it out";
+        Fault::CannotServe(format!("cannot read the handler '{}': {reason}; {way_out}", file.display()))
+    })
+}
+
+/// Binds every address before the first one listens, so a client never meets a server that is about to give up.
+fn listen(addresses: Vec<SocketAddr>, port: u16) -> Result<Vec<TcpListener>, Fault> {
+    let bound = if addresses.is_empty() { vec![bind_everywhere(port)?] } else { bind_each(addresses)? };
+    let listening = bound.into_iter().map(|(address, socket)| {
+        let listen = || {
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)
+        };
+        listen().map(|()| TcpListener::from(socket)).map_err(|error| cannot_listen(address, &error))
+    });
+    listening.collect()
+}
+
+/// One socket for both families (S4), or for IPv4 alone on a machine without IPv6.
+fn bind_everywhere(port: u16) -> Result<(SocketAddr, Socket), Fault> {
+    let dual = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+    match bind(dual, false) {
+        Ok(socket) => Ok((dual, socket)),
+        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
+            Err(cannot_listen(dual, &error))
+        }
+        Err(_) => bind(ipv4, true).map(|socket| (ipv4, socket)).map_err(|error| cannot_listen(ipv4, &error)),
+    }
+}
+
+/// With port 0 the kernel chooses for the first address, and the others take the same port where it is free.
+fn bind_each(addresses: Vec<SocketAddr>) -> Result<Vec<(SocketAddr, Socket)>, Fault> {
+    // `::` takes in IPv4 as in the seed, unless an IPv4 address is named beside it: the two would want the same port.
+    let only_v6 = addresses.iter().any(SocketAddr::is_ipv4);
+    let mut bound: Vec<(SocketAddr, Socket)> = Vec::new();
+    let mut chosen = None;
+    for (at, &address) in addresses.iter().enumerate() {
+        if addresses.iter().take(at).any(|earlier| *earlier == address) {
+            continue;
+        }
+        let socket = bind_near(address, chosen, only_v6).map_err(|error| cannot_listen(address, &error))?;
+        if address.port() == 0 && chosen.is_none() {
+            chosen = socket.local_addr().ok().and_then(|local| local.as_socket()).map(|local| local.port());
+        }
+        bound.push((address, socket));
+    }
+    Ok(bound)
+}
+
+/// Binds the port that the first address got, or where that is taken the one that this address came with.
+fn bind_near(address: SocketAddr, chosen: Option<u16>, only_v6: bool) -> io::Result<Socket> {
+    let Some(port) = chosen else { return bind(address, only_v6) };
+    let mut near = address;
+    near.set_port(port);
+    match bind(near, only_v6) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bind(address, only_v6),
+        result => result,
+    }
+}
+
+/// SO_REUSEADDR lets a server restart at once; without SO_REUSEPORT a second one on the same port is an error (S14).
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(only_v6 && address.ip().is_unspecified())?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
+    let reason = match error.kind() {
+        ErrorKind::AddrInUse => "address already in use; choose another port, or 0 for any free one".to_owned(),
+        ErrorKind::AddrNotAvailable => "not an address of this machine; leave --bind out to listen on all".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; choose a port from 1024 up".to_owned(),
+        _ => format!("{error}; choose another address"),
+    };
+    Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::tests::serve;
+    use socket2::SockRef;
+    use std::net::TcpStream;
+
+    fn build(words: &[&str]) -> Result<Config, Fault> {
+        Config::build(serve(words), std::iter::empty())
+    }
+
+    #[track_caller]
+    fn ports(config: &Config) -> Vec<SocketAddr> {
+        config.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+    }
+
+    #[test]
+    fn what_was_asked_for_is_ready() {
+        let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
+        assert_eq!(config.directory, env::current_dir().unwrap());
+        assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "1".to_owned())]);
+        assert_eq!(config.threads, thread::available_parallelism().unwrap());
+        assert!(matches!(config.handler, Handler::Embedded));
+        let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
+        assert_eq!(config.threads.get(), 3);
+        assert!(matches!(config.handler, Handler::File(bytes) if bytes == fs::read("Cargo.toml").unwrap()));
+    }
+
+    #[test]
+    fn faults_name_the_thing_and_the_way_out() {
+        let usage = |text: &str| Fault::Usage(text.into());
+        let cannot = |text: &str| Fault::CannotServe(text.into());
+        let unknown = "x".repeat(64);
+        let rows = [
+            ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory; name an existing one with -d")),
+            (
+                "S6",
+                vec!["-d", "Cargo.toml"],
+                cannot("cannot serve 'Cargo.toml': not a directory; name the one that holds it with -d"),
+            ),
+            (
+                "handler",
+                vec!["--handler", "nope.wasm"],
+                cannot(
+                    "cannot read the handler 'nope.wasm': no such file; name a WebAssembly component with --handler, \
+                     or leave it out",
+                ),
+            ),
+            (
+                "S10",
+                vec!["-H", "A: b", "1"],
+                usage("--header: 'A: b' is no field name; give name and value as two words"),
+            ),
+            ("S5", vec!["-b", ""], usage("--bind: '' is no address; leave --bind out to listen on all")),
+            (
+                "S5",
+                vec!["-b", "[::1]:80"],
+                usage("--bind: '[::1]:80' has a port in it; give the port as an argument of its own"),
+            ),
+            (
+                "S5",
+                vec!["-b", &unknown],
+                cannot(&format!(
+                    "cannot listen on '{unknown}': no address is known for this name; give a name or an address of this \
+                     machine"
+                )),
+            ),
+            (
+                "S5",
+                vec!["0", "-b", "203.0.113.1"],
+                cannot(
+                    "cannot listen on 203.0.113.1 port 0: not an address of this machine; leave --bind out to listen \
+                     on all",
+                ),
+            ),
+        ];
+        for (id, words, expected) in rows {
+            assert_eq!(build(&words).map(|_| ()), Err(expected), "{id}: {words:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_handler_refuses_is_blamed_on_the_flag_or_the_variable() {
+        let variable = |value: &str| ("GLASSHOUSE_INDEX".into(), value.into());
+        let rows: &[(&[&str], _, _)] = &[
+            (&["--index", "a/b"], variable("c/d"), "--index: 'a/b'"),
+            (&["--hidden"], variable("c/d"), "GLASSHOUSE_INDEX: 'c/d'"),
+        ];
+        for (words, variable, expected) in rows {
+            let Err(fault) = Config::build(serve(words), [variable.clone()].into_iter()) else { panic!("{words:?}") };
+            assert_eq!(fault.exit_code(), 2);
+            assert!(fault.to_string().starts_with(expected), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_port_in_use_is_an_error_s14() {
+        let first = build(&["0", "-b", "127.0.0.1"]).unwrap();
+        let port = ports(&first)[0].port().to_string();
+        let reason = "address already in use; choose another port, or 0 for any free one";
+        for (words, address) in [(vec![port.as_str(), "-b", "127.0.0.1"], "127.0.0.1"), (vec![&port], "::")] {
+            let Err(fault) = build(&words) else { panic!("{words:?} was bound twice") };
+            assert_eq!(fault.exit_code(), 1);
+            let text = fault.to_string();
+            // A machine without IPv6 tries 0.0.0.0 in place of `::`.
+            let expected = format!("cannot listen on {address} port {port}: {reason}");
+            assert!(text == expected || text == expected.replace("::", "0.0.0.0"), "{text}");
+        }
+        let socket = SockRef::from(&first.listeners[0]);
+        assert!(socket.reuse_address().unwrap() && !socket.reuse_port().unwrap() && socket.nonblocking().unwrap());
+    }
+
+    #[test]
+    fn all_interfaces_are_the_default_s4() {
+        let config = build(&["0"]).unwrap();
+        let addresses = ports(&config);
+        assert!(addresses.len() == 1 && addresses[0].ip().is_unspecified(), "{addresses:?}");
+        TcpStream::connect((Ipv4Addr::LOCALHOST, addresses[0].port())).unwrap();
+        if addresses[0].is_ipv6() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, addresses[0].port())).unwrap();
+        }
+    }
+
+    #[test]
+    fn names_and_brackets_are_understood_s5() {
+        for (typed, expected) in [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("LocalHost", "127.0.0.1")] {
+            let config = build(&["0", "-b", typed]).unwrap();
+            assert_eq!(ports(&config)[0].ip().to_string(), expected, "{typed}");
+        }
+        for (typed, expected) in [("[::1]", "::1"), ("::1", "::1"), ("[localhost]", "localhost"), ("[", "[")] {
+            assert_eq!(host(typed), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn several_addresses_share_one_port() {
+        let config = build(&["0", "-b", "127.0.0.1", "-b", "127.0.0.2,localhost"]).unwrap();
+        let addresses = ports(&config);
+        assert_eq!(addresses.len(), 2, "localhost was there already: {addresses:?}");
+        assert_eq!(addresses[0].port(), addresses[1].port());
+        assert_ne!(addresses[0].ip(), addresses[1].ip());
+    }
+
+    #[test]
+    fn a_second_address_whose_port_is_taken_gets_another() {
+        let holder = build(&["0", "-b", "127.0.0.1"]).unwrap();
+        let taken = ports(&holder)[0];
+        let socket = bind_near(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(taken.port()), true).unwrap();
+        let near = socket.local_addr().unwrap().as_socket().unwrap();
+        assert_eq!(near.ip(), taken.ip());
+        assert_ne!(near.port(), taken.port());
+    }
+}

@@ -1,0 +1,146 @@
+//! One request and its response on a connection: checked at the gate, answered by an instance, finished with what only
+//! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
+
+use crate::args::Protocol;
+use crate::gate;
+use crate::log::{Line, Log};
+use crate::sandbox::{Instances, without_content};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED};
+use http::{Request, Response, StatusCode, Version};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+use tokio::time::timeout;
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not
+/// be reading.
+const UNWANTED: usize = 1 << 20;
+/// How long is waited for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What all exchanges of a connection have in common.
+#[derive(Clone)]
+pub struct Exchange {
+    pub instances: Arc<Instances>,
+    pub protocol: Protocol,
+    pub log: Log,
+    pub peer: IpAddr,
+}
+
+impl Exchange {
+    /// Answers one request, whatever happens.
+    pub async fn answer(self, request: Request<Incoming>) -> Response<Logged> {
+        let line = request_line(&request);
+        let content = gate::has_content(&request);
+        let response = match gate::check(&request) {
+            Ok(()) => self.ask(request).await,
+            Err(status) => refuse(status),
+        };
+        let response = self.finish(response, content);
+        let (status, log, peer) = (response.status().as_u16(), self.log, self.peer);
+        response.map(|body| Logged { body, bytes: 0, status, line, log, peer })
+    }
+
+    async fn ask(&self, request: Request<Incoming>) -> Response<WasiBody> {
+        let (mut head, body) = request.into_parts();
+        // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one.
+        if self.protocol == Protocol::Http11 {
+            let limited = Limited::new(body, UNWANTED);
+            // How it ends does not matter: the connection is not used again.
+            drop(timeout(PATIENCE, limited.collect()).await);
+        }
+        if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
+            // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
+            head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        match self.instances.answer(without_content(head)).await {
+            Ok(response) => response,
+            Err(error) => {
+                self.log.error(format_args!("a request was given up: {error:#}"));
+                refuse(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+        }
+    }
+
+    /// Adds what the handler cannot know: whether the connection goes on, which protocol it speaks, and what time it is.
+    fn finish(&self, mut response: Response<WasiBody>, content: bool) -> Response<WasiBody> {
+        // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two.
+        if content || response.status().is_client_error() || response.status().is_server_error() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.protocol == Protocol::Http10 {
+            *response.version_mut() = Version::HTTP_10;
+        }
+        not_in_the_future(&mut response);
+        response
+    }
+}
+
+/// RFC 9110 8.8.2.1: a server must not say that something was modified later than now.
+fn not_in_the_future(response: &mut Response<WasiBody>) {
+    let now = SystemTime::now();
+    let modified = response.headers().get(LAST_MODIFIED).and_then(|value| value.to_str().ok());
+    let is_later = modified.and_then(|text| httpdate::parse_http_date(text).ok()).is_some_and(|date| date > now);
+    if is_later && let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
+        response.headers_mut().insert(LAST_MODIFIED, value);
+    }
+}
+
+/// The server's own answer where the handler was not asked or had none: the status and no more.
+fn refuse(status: StatusCode) -> Response<WasiBody> {
+    let text = Bytes::from(format!("{status}\n"));
+    let mut response = Response::new(Full::new(text).map_err(|never| match never {}).boxed_unsync());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The request line for the log (S81).
+fn request_line(request: &Request<Incoming>) -> String {
+    format!("{} {} {:?}", request.method(), request.uri(), request.version())
+}
+
+/// A body that counts its bytes, and logs its exchange when it is over: sent, cut or given up.
+pub struct Logged {
+    body: WasiBody,
+    bytes: u64,
+    status: u16,
+    line: String,
+    log: Log,
+    peer: IpAddr,
+}
+
+impl Body for Logged {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            let bytes = frame.data_ref().map_or(0, Bytes::len);
+            self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Logged {
+    fn drop(&mut self) {
+        self.log.access(&Line { peer: self.peer, request: &self.line, status: self.status, bytes: self.bytes });
+    }
+}

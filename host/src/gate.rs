@@ -1,0 +1,83 @@
+//! What may come in: the rules of HTTP that hyper leaves to its user. It refuses to know paths and files.
+
+use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use http::uri::Authority;
+use http::{Request, StatusCode, Version};
+use http_body::Body;
+
+/// The longest field line in bytes, as the seed has it (S78).
+const LINE: usize = 65_536;
+
+/// Looks at the head of a request.
+///
+/// # Errors
+/// The status to answer with: 400 for a Host that is missing, repeated or no host (RFC 9112 3.2), 431 for a field line
+/// beyond measure (RFC 6585 5).
+pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
+    let lengths = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
+    if request.headers().iter().map(lengths).any(|length| length > LINE) {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() == Version::HTTP_10 => Ok(()),
+        (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
+        _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Whether content follows that must not be taken for the next request. A message with Transfer-Encoding is never
+/// trusted to end where it says (RFC 9112 6.1).
+pub fn has_content<B: Body>(request: &Request<B>) -> bool {
+    !request.body().is_end_stream() || is_coded(request.headers())
+}
+
+fn is_coded(fields: &HeaderMap) -> bool {
+    fields.contains_key(TRANSFER_ENCODING)
+}
+
+/// `uri-host [ ":" port ]`, or nothing for a target without an authority (RFC 9110 7.2).
+fn is_host(value: &[u8]) -> bool {
+    value.is_empty()
+        || Authority::try_from(value).is_ok_and(|authority| {
+            let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+            !authority.host().is_empty() && (port.is_empty() || port == ":" || authority.port_u16().is_some())
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_hosts(version: Version, hosts: &[&str], expected: Result<(), u16>) {
+        let mut request = Request::builder().version(version);
+        for host in hosts {
+            request = request.header(HOST, *host);
+        }
+        let checked = request.body(()).map(|request| check(&request).map_err(|status| status.as_u16()));
+        assert!(matches!(checked, Ok(got) if got == expected), "{version:?} {hosts:?}: {checked:?}");
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        for host in ["localhost", "127.0.0.1:8000", "[::1]:80", "example.com.", "", "a:"] {
+            check_hosts(Version::HTTP_11, &[host], Ok(()));
+        }
+        for host in ["a b", "a/b", "user@a", "a:port", "a:99999", "[::1", "a,b\\", ":80"] {
+            check_hosts(Version::HTTP_11, &[host], Err(400));
+        }
+        check_hosts(Version::HTTP_11, &[], Err(400));
+        check_hosts(Version::HTTP_11, &["a", "a"], Err(400));
+        check_hosts(Version::HTTP_10, &[], Ok(()));
+        check_hosts(Version::HTTP_10, &["a", "b"], Err(400));
+    }
+
+    #[test]
+    fn s78_a_line_has_a_measure() {
+        let request = |length| Request::builder().header(HOST, "a").header("x", "y".repeat(length)).body(());
+        assert!(matches!(request(LINE - 5).map(|request| check(&request)), Ok(Ok(()))));
+        let refused = request(LINE - 4).map(|request| check(&request));
+        assert!(matches!(refused, Ok(Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))));
+    }
+}

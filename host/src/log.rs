@@ -1,0 +1,177 @@
+//! The log on standard error: a line for each request in the form of the seed (S81), and the program's own complaints.
+//! It looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
+
+use http::StatusCode;
+use jiff::{Zoned, civil::DateTime};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
+use std::net::IpAddr;
+
+/// A request that was answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Line<'a> {
+    pub peer: IpAddr,
+    /// The request line as received, such as `GET /x HTTP/1.1`; empty where none could be read.
+    pub request: &'a str,
+    pub status: u16,
+    /// Bytes of the body that were sent.
+    pub bytes: u64,
+}
+
+/// Writes to standard error, whole entries at a time; any number of copies on any threads.
+#[derive(Clone, Debug)]
+pub struct Log {
+    quiet: bool,
+}
+
+impl Log {
+    /// With `quiet`, requests leave no line; complaints always do.
+    pub fn new(quiet: bool) -> Log {
+        Log { quiet }
+    }
+
+    /// Writes the lines of one request, stamped with the local time.
+    pub fn access(&self, line: &Line) {
+        if !self.quiet {
+            write(&render(line, &Zoned::now().datetime()));
+        }
+    }
+
+    /// Writes one line, `glasshouse: TEXT`.
+    pub fn error(&self, text: impl fmt::Display) {
+        write(&complaint(&text.to_string()));
+    }
+}
+
+/// One call for each entry: standard error is not buffered, and locked for the call, so entries never interleave.
+fn write(entry: &str) {
+    let _ = io::stderr().lock().write_all(entry.as_bytes());
+}
+
+/// The entry of one request; a failure has a line of its own before it (S81).
+fn render(line: &Line, now: &DateTime) -> String {
+    let peer = line.peer.to_canonical();
+    let now = now.strftime("%d/%b/%Y %H:%M:%S");
+    let mut entry = String::with_capacity(line.request.len() + 80);
+    if line.status >= 400 {
+        let message = StatusCode::from_u16(line.status).ok().and_then(|status| status.canonical_reason());
+        let _ = writeln!(entry, "{peer} - - [{now}] code {}, message {}", line.status, message.unwrap_or("???"));
+    }
+    let _ = writeln!(entry, "{peer} - - [{now}] \"{}\" {} {}", Escaped(line.request), line.status, line.bytes);
+    entry
+}
+
+/// What a client sent, as printable ASCII (S82). A quote is escaped too, so it cannot end the field that it stands in.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'\\' => f.write_str(r"\\")?,
+                b'"' => f.write_str(r"\x22")?,
+                b' '..=b'~' => f.write_char(byte.into())?,
+                _ => write!(f, r"\x{byte:02x}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names of files stay legible here, so only what a terminal would obey is escaped.
+fn complaint(text: &str) -> String {
+    let mut entry = String::from("glasshouse: ");
+    for char in text.chars() {
+        if char.is_control() {
+            let _ = write!(entry, r"\x{:02x}", u32::from(char));
+        } else {
+            entry.push(char);
+        }
+    }
+    entry.push('\n');
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(id: &str, peer: &str, request: &str, (status, bytes): (u16, u64), expected: &str) {
+        let line = Line { peer: peer.parse().unwrap(), request, status, bytes };
+        assert_eq!(render(&line, &jiff::civil::date(2026, 11, 2).at(9, 6, 58, 999_999_999)), expected, "{id}");
+    }
+
+    #[test]
+    fn a_request_is_a_line_s81() {
+        let rows = [
+            (
+                "127.0.0.1",
+                "GET /sub?a=b HTTP/1.1",
+                (301, 0),
+                "127.0.0.1 - - [02/Nov/2026 09:06:58] \"GET /sub?a=b HTTP/1.1\" 301 0\n",
+            ),
+            ("::1", "GET / HTTP/1.0", (200, 12), "::1 - - [02/Nov/2026 09:06:58] \"GET / HTTP/1.0\" 200 12\n"),
+            (
+                "::ffff:192.0.2.1",
+                "HEAD / HTTP/1.1",
+                (399, u64::MAX),
+                "192.0.2.1 - - [02/Nov/2026 09:06:58] \"HEAD / HTTP/1.1\" 399 18446744073709551615\n",
+            ),
+        ];
+        for (peer, request, end, expected) in rows {
+            check("S81", peer, request, end, expected);
+        }
+    }
+
+    #[test]
+    fn a_failure_is_two_lines_s81() {
+        let rows = [
+            ("GET /x HTTP/1.1", 404, "Not Found"),
+            ("BREW / HTTP/1.1", 405, "Method Not Allowed"),
+            ("", 414, "URI Too Long"),
+            ("GET / HTTP/1.1", 400, "Bad Request"),
+            ("GET / HTTP/1.1", 499, "???"),
+            ("GET / HTTP/1.1", 65535, "???"),
+        ];
+        for (request, status, message) in rows {
+            let stamp = "192.0.2.1 - - [02/Nov/2026 09:06:58]";
+            let expected = format!("{stamp} code {status}, message {message}\n{stamp} \"{request}\" {status} 3\n");
+            check("S81", "192.0.2.1", request, (status, 3), &expected);
+        }
+    }
+
+    #[test]
+    fn nothing_in_a_request_is_obeyed_s82() {
+        let rows = [
+            ("\x1b[31m", r"\x1b[31m"),
+            ("a\r\nb\tc", r"a\x0d\x0ab\x09c"),
+            (r"\x1b", r"\\x1b"),
+            ("\0\x1f\x7f", r"\x00\x1f\x7f"),
+            (r#"" 200 0"#, r"\x22 200 0"),
+            ("é\u{9b}", r"\xc3\xa9\xc2\x9b"),
+            (" ~", " ~"),
+        ];
+        for (request, escaped) in rows {
+            let expected = format!("::1 - - [02/Nov/2026 09:06:58] \"{escaped}\" 200 0\n");
+            check("S82", "::1", request, (200, 0), &expected);
+        }
+    }
+
+    #[test]
+    fn months_are_english_s81() {
+        let line = Line { peer: IpAddr::from([127, 0, 0, 1]), request: "", status: 200, bytes: 0 };
+        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        for (number, month) in (1..).zip(months) {
+            let entry = render(&line, &jiff::civil::date(2024, number, 29).at(23, 0, 0, 0));
+            assert!(entry.contains(&format!("[29/{month}/2024 23:00:00]")), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_complaint_is_one_line() {
+        for (text, expected) in [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b")] {
+            assert_eq!(complaint(text), format!("glasshouse: {expected}\n"));
+        }
+    }
+}
