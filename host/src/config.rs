@@ -1,6 +1,6 @@
-//! What the options mean on this machine: the directory is there, the handler is read, the addresses are bound. Once a
-//! [`Config`] exists nothing is left that could be wrong with an option, and no request was accepted before that. It
-//! refuses to know how requests are answered.
+//! What the options mean on this machine: the directory is there, the handler is read, the addresses are known. Once a
+//! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
+//! answered.
 
 use crate::args::{Args, Protocol};
 use glasshouse_core::Config as GuestConfig;
@@ -20,14 +20,15 @@ const BACKLOG: i32 = 1024;
 pub struct Config {
     /// Absolute, and a directory that could be entered. Links in it are kept, so opening it anew follows them anew.
     pub directory: PathBuf,
-    /// At least one; listening and non-blocking.
-    pub listeners: Vec<TcpListener>,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
     pub quiet: bool,
+    /// Those to listen on; none for all.
+    addresses: Vec<SocketAddr>,
+    port: u16,
 }
 
 /// The component that answers.
@@ -85,8 +86,17 @@ impl Config {
         let handler = handler(args.handler.as_deref())?;
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let listeners = listen(addresses, args.port)?;
-        Ok(Config { directory, listeners, protocol: args.protocol, threads, guest, handler, quiet: args.quiet })
+        let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
+        Ok(Config { directory, protocol, threads, guest, handler, quiet, addresses, port })
+    }
+
+    /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this
+    /// comes when nothing else is left that could fail.
+    ///
+    /// # Errors
+    /// An address that is taken, or is none of this machine's (S14).
+    pub fn listen(&self) -> Result<Vec<TcpListener>, Fault> {
+        listen(self.addresses.clone(), self.port)
     }
 }
 
@@ -233,9 +243,13 @@ mod tests {
         Config::build(serve(words), std::iter::empty())
     }
 
+    fn listening(words: &[&str]) -> Result<Vec<TcpListener>, Fault> {
+        build(words)?.listen()
+    }
+
     #[track_caller]
-    fn ports(config: &Config) -> Vec<SocketAddr> {
-        config.listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+    fn ports(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+        listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
     }
 
     #[test]
@@ -299,7 +313,7 @@ mod tests {
             ),
         ];
         for (id, words, expected) in rows {
-            assert_eq!(build(&words).map(|_| ()), Err(expected), "{id}: {words:?}");
+            assert_eq!(listening(&words).map(|_| ()), Err(expected), "{id}: {words:?}");
         }
     }
 
@@ -319,25 +333,25 @@ mod tests {
 
     #[test]
     fn a_port_in_use_is_an_error_s14() {
-        let first = build(&["0", "-b", "127.0.0.1"]).unwrap();
+        let first = listening(&["0", "-b", "127.0.0.1"]).unwrap();
         let port = ports(&first)[0].port().to_string();
         let reason = "address already in use; choose another port, or 0 for any free one";
         for (words, address) in [(vec![port.as_str(), "-b", "127.0.0.1"], "127.0.0.1"), (vec![&port], "::")] {
-            let Err(fault) = build(&words) else { panic!("{words:?} was bound twice") };
+            let Err(fault) = listening(&words) else { panic!("{words:?} was bound twice") };
             assert_eq!(fault.exit_code(), 1);
             let text = fault.to_string();
             // A machine without IPv6 tries 0.0.0.0 in place of `::`.
             let expected = format!("cannot listen on {address} port {port}: {reason}");
             assert!(text == expected || text == expected.replace("::", "0.0.0.0"), "{text}");
         }
-        let socket = SockRef::from(&first.listeners[0]);
+        let socket = SockRef::from(&first[0]);
         assert!(socket.reuse_address().unwrap() && !socket.reuse_port().unwrap() && socket.nonblocking().unwrap());
     }
 
     #[test]
     fn all_interfaces_are_the_default_s4() {
-        let config = build(&["0"]).unwrap();
-        let addresses = ports(&config);
+        let listeners = listening(&["0"]).unwrap();
+        let addresses = ports(&listeners);
         assert!(addresses.len() == 1 && addresses[0].ip().is_unspecified(), "{addresses:?}");
         TcpStream::connect((Ipv4Addr::LOCALHOST, addresses[0].port())).unwrap();
         if addresses[0].is_ipv6() {
@@ -348,8 +362,8 @@ mod tests {
     #[test]
     fn names_and_brackets_are_understood_s5() {
         for (typed, expected) in [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("LocalHost", "127.0.0.1")] {
-            let config = build(&["0", "-b", typed]).unwrap();
-            assert_eq!(ports(&config)[0].ip().to_string(), expected, "{typed}");
+            let listeners = listening(&["0", "-b", typed]).unwrap();
+            assert_eq!(ports(&listeners)[0].ip().to_string(), expected, "{typed}");
         }
         for (typed, expected) in [("[::1]", "::1"), ("::1", "::1"), ("[localhost]", "localhost"), ("[", "[")] {
             assert_eq!(host(typed), Ok(expected));
@@ -358,8 +372,8 @@ mod tests {
 
     #[test]
     fn several_addresses_share_one_port() {
-        let config = build(&["0", "-b", "127.0.0.1", "-b", "127.0.0.2,localhost"]).unwrap();
-        let addresses = ports(&config);
+        let listeners = listening(&["0", "-b", "127.0.0.1", "-b", "127.0.0.2,localhost"]).unwrap();
+        let addresses = ports(&listeners);
         assert_eq!(addresses.len(), 2, "localhost was there already: {addresses:?}");
         assert_eq!(addresses[0].port(), addresses[1].port());
         assert_ne!(addresses[0].ip(), addresses[1].ip());
@@ -367,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_second_address_whose_port_is_taken_gets_another() {
-        let holder = build(&["0", "-b", "127.0.0.1"]).unwrap();
+        let holder = listening(&["0", "-b", "127.0.0.1"]).unwrap();
         let taken = ports(&holder)[0];
         let socket = bind_near(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(taken.port()), true).unwrap();
         let near = socket.local_addr().unwrap().as_socket().unwrap();

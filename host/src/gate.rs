@@ -40,8 +40,10 @@ fn is_coded(fields: &HeaderMap) -> bool {
 fn is_host(value: &[u8]) -> bool {
     value.is_empty()
         || Authority::try_from(value).is_ok_and(|authority| {
-            let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-            !authority.host().is_empty() && (port.is_empty() || port == ":" || authority.port_u16().is_some())
+            // What precedes the host would be a user, who has no place here; what follows is the port.
+            let port = authority.as_str().strip_prefix(authority.host());
+            let is_port = |port: &str| matches!(port, "" | ":") || authority.port_u16().is_some();
+            !authority.host().is_empty() && port.is_some_and(is_port)
         })
 }
 

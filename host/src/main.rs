@@ -60,7 +60,7 @@ fn serve(args: Args) -> Result<(), Fault> {
     let (protocol, threads, log) = (*protocol, *threads, Log::new(config.quiet));
     runtime.block_on(async {
         let stop = shutdown::requested();
-        let listeners = config.listeners;
+        let listeners = config.listen()?;
         if !config.quiet {
             banner::announce(&listeners);
         }

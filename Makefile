@@ -1,0 +1,57 @@
+# The two commands of a newcomer are `make run` and `make test`. Each sets up what it needs on a machine with rustup, a C
+# compiler and make; nothing is installed outside of rustup's toolchains and this directory.
+
+DIR ?= .
+PORT ?= 8000
+# Where `make install` puts the program.
+PREFIX ?= /usr/local
+
+GUEST := wasm32-wasip2
+# One profile for the program, its tests and its lints, so that wasmtime is compiled as rarely as possible.
+CARGO_FLAGS := --release --locked
+CORE := -p glasshouse-core
+GUESTS := $(CORE) -p glasshouse-listing -p glasshouse-p2 -p glasshouse-p3
+# Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
+HOST := -p glasshouse
+TESTS := -p glasshouse-tests
+
+.PHONY: run build test check lint doc deny install clean
+
+run: build
+	target/release/glasshouse $(PORT) --directory '$(DIR)'
+
+build: target-$(GUEST)
+	cargo build $(CARGO_FLAGS) $(HOST)
+
+# The black box comes last: it runs the program that was built before.
+test: build
+	cargo test $(CARGO_FLAGS) $(CORE)
+	cargo test $(CARGO_FLAGS) $(HOST)
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all
+
+check: lint doc
+
+lint: target-$(GUEST)
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) $(CORE) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
+	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
+	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) --no-deps --document-private-items
+
+# Licences, advisories and sources of all dependencies. Needs `cargo install cargo-deny` and the advisory database.
+deny:
+	cargo deny check
+
+install: build
+	install -D -m 755 target/release/glasshouse '$(DESTDIR)$(PREFIX)/bin/glasshouse'
+
+clean:
+	cargo clean
+
+.PHONY: target-$(GUEST)
+target-$(GUEST):
+	@rustup target list --installed | grep -qx $(GUEST) || rustup target add $(GUEST)
