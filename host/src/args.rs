@@ -1,9 +1,12 @@
 //! What was typed, and nothing of what it means: the command line and the names of the variables that stand in for it.
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
+mod content;
+
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use content::Content;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
@@ -11,7 +14,6 @@ use std::path::PathBuf;
 
 const PREFIX: &str = "GLASSHOUSE_";
 const SERVING: &str = "Serving";
-const CONTENT: &str = "Content";
 const RUNTIME: &str = "Runtime";
 const EXAMPLES: &str = "\
 Examples:
@@ -134,26 +136,8 @@ pub struct Args {
     #[arg(env = "GLASSHOUSE_PROTOCOL", hide_env = true, help_heading = SERVING)]
     pub protocol: Protocol,
 
-    /// Field to send with files and listings, repeatable
-    ///
-    /// Two words: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' a line.
-    #[arg(short = 'H', long = "header", value_names = ["NAME", "VALUE"], num_args = 2, help_heading = CONTENT)]
-    header: Vec<String>,
-
-    /// Media type of files whose name tells none
-    #[arg(long, value_name = "TYPE", help_heading = CONTENT)]
-    content_type: Option<String>,
-
-    /// File that stands for its directory, repeatable
-    ///
-    /// The first that exists is served [default: index.html, then index.htm]; an empty name stands for none. The
-    /// variable holds several, separated by commas.
-    #[arg(long, value_name = "NAME", help_heading = CONTENT)]
-    index: Vec<String>,
-
-    /// Serve and list names that begin with a dot
-    #[arg(long, help_heading = CONTENT)]
-    hidden: bool,
+    #[command(flatten)]
+    content: Content,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]
@@ -167,18 +151,22 @@ pub struct Args {
     #[arg(env = "GLASSHOUSE_HANDLER", hide_env = true, help_heading = RUNTIME)]
     pub handler: Option<PathBuf>,
 
+    /// Give answers of that component again while no file that it looked at has changed
+    ///
+    /// For a component whose answers depend on the request and the files alone, as those of the built-in one do.
+    #[arg(long, requires = "handler", value_parser = BoolishValueParser::new())]
+    #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, help_heading = RUNTIME)]
+    pub pure_handler: bool,
+
+    /// Ask the component for every answer
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, help_heading = RUNTIME)]
+    pub no_replay: bool,
+
     /// Print neither the addresses nor a line per request
     #[arg(long, value_parser = BoolishValueParser::new())]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
     pub quiet: bool,
-}
-
-/// An option that the handler understands and this program only passes on.
-struct GuestOption {
-    key: &'static str,
-    flag: &'static str,
-    /// `None` where it was not: then a variable may stand in for it.
-    typed: Option<String>,
 }
 
 impl Args {
@@ -191,7 +179,7 @@ impl Args {
         &self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Vec<(String, String)>, String> {
-        let mut options = self.guest_options()?;
+        let mut options = self.content.passed()?;
         let host = host_keys();
         for (key, value) in environment {
             let Some(key) = key.to_str().filter(|key| key.starts_with(PREFIX)) else { continue };
@@ -200,35 +188,22 @@ impl Args {
                     option.typed = Some(value.into_string().map_err(|_| format!("{key}: the value is not UTF-8"))?);
                 }
             } else if !host.iter().any(|known| known == key) {
-                let guest = options.iter().map(|option| option.key.to_owned());
+                let guest = options.iter().map(|option| option.key.clone());
                 let known = host.iter().cloned().chain(guest).collect::<Vec<_>>().join(", ");
                 return Err(format!("{key}: no such variable; there are {known}"));
             }
         }
-        Ok(options.into_iter().filter_map(|option| Some((option.key.to_owned(), option.typed?))).collect())
+        Ok(options.into_iter().filter_map(|option| Some((option.key, option.typed?))).collect())
     }
 
     /// A complaint about a variable of the handler, told of the flag where the value was typed.
     pub fn blame(&self, complaint: &str) -> String {
-        let options = self.guest_options().unwrap_or_default();
-        match options.iter().find(|option| option.typed.is_some() && complaint.starts_with(option.key)) {
-            Some(option) => complaint.replacen(option.key, option.flag, 1),
+        let options = self.content.passed().unwrap_or_default();
+        match options.iter().find(|option| option.typed.is_some() && complaint.starts_with(&format!("{}:", option.key)))
+        {
+            Some(option) => complaint.replacen(&option.key, &option.flag, 1),
             None => complaint.to_owned(),
         }
-    }
-
-    fn guest_options(&self) -> Result<Vec<GuestOption>, String> {
-        let (pairs, _) = self.header.as_chunks::<2>();
-        let lines = pairs.iter().map(|[name, value]| header_line(name, value)).collect::<Result<Vec<_>, _>>()?;
-        let header = (!lines.is_empty()).then(|| lines.join("\n"));
-        let index = (!self.index.is_empty()).then(|| self.index.join(","));
-        let hidden = self.hidden.then(|| "1".to_owned());
-        Ok(vec![
-            GuestOption { key: "GLASSHOUSE_HEADER", flag: "--header", typed: header },
-            GuestOption { key: "GLASSHOUSE_CONTENT_TYPE", flag: "--content-type", typed: self.content_type.clone() },
-            GuestOption { key: "GLASSHOUSE_INDEX", flag: "--index", typed: index },
-            GuestOption { key: "GLASSHOUSE_HIDDEN", flag: "--hidden", typed: hidden },
-        ])
     }
 }
 
@@ -257,17 +232,6 @@ fn explain(mut error: Error, words: &[OsString], variable: impl Fn(&OsStr) -> Op
 /// The variables that stand in for an option of the host, read from the options themselves.
 fn host_keys() -> Vec<String> {
     Cli::command().get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect()
-}
-
-/// A name with a colon would move a part of itself into the value: `-H 'A: b' 8199` is a port taken for a value (S10).
-fn header_line(name: &str, value: &str) -> Result<String, String> {
-    if name.contains(':') {
-        return Err(format!("--header: '{name}' is no field name; give name and value as two words"));
-    }
-    if name.contains(['\r', '\n']) || value.contains(['\r', '\n']) {
-        return Err(format!("--header: '{name}' has a line break in it; give one line"));
-    }
-    Ok(format!("{name}: {value}"))
 }
 
 #[cfg(test)]
@@ -361,7 +325,7 @@ pub mod tests {
 
     #[test]
     fn each_option_has_a_variable() {
-        let guest = serve(&[]).guest_options().unwrap();
+        let guest = serve(&[]).content.passed().unwrap();
         for arg in Cli::command().get_arguments() {
             let key = format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase());
             let of_host = arg.get_env().is_some_and(|env| env == key.as_str());
@@ -393,10 +357,10 @@ pub mod tests {
     fn flags_replace_the_variables_of_the_handler() {
         let all = ["HIDDEN=no", "INDEX=a", "PORT=9", "HEADER=A: 1\nB: 2"];
         check_pairs(&[], &[], Ok(&[]));
-        check_pairs(&[], &all, Ok(&["HEADER=A: 1\nB: 2", "INDEX=a", "HIDDEN=no"]));
+        check_pairs(&[], &all, Ok(&["HEADER=A: 1\nB: 2", "HIDDEN=no", "INDEX=a"]));
         let words =
             ["--index", "x", "-H", "A", "1", "--hidden", "--index", "y", "-H", "B", "2 :3", "--content-type", "a/b"];
-        check_pairs(&words, &all, Ok(&["HEADER=A: 1\nB: 2 :3", "CONTENT_TYPE=a/b", "INDEX=x,y", "HIDDEN=1"]));
+        check_pairs(&words, &all, Ok(&["CONTENT_TYPE=a/b", "HEADER=A: 1\nB: 2 :3", "HIDDEN=1", "INDEX=x,y"]));
     }
 
     #[test]

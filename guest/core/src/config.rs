@@ -1,23 +1,54 @@
-//! What the handler was told to do: the meaning of each `GLASSHOUSE_*` variable that is the guest's. It refuses to know
-//! where the variables came from, so it is the same under any host.
+//! What the handler was told to do. It refuses to know where it was written: options have one form, in variables, in
+//! flags of a host and in the file of a site.
 
 use crate::kind::MediaType;
+use crate::options;
 use crate::reply::Field;
-use crate::target::Name;
+use crate::rule::{Cache, Cors, Glob, Redirect};
+use crate::target::{Name, Target};
 use std::fmt;
-
-/// The variables that the handler knows, in the order of the documentation.
-pub const KEYS: &[&str] =
-    &["GLASSHOUSE_INDEX", "GLASSHOUSE_HIDDEN", "GLASSHOUSE_CONTENT_TYPE", "GLASSHOUSE_HEADER", "GLASSHOUSE_BODY"];
 
 /// How the handler answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    index: Vec<Name>,
-    hidden: bool,
-    content_type: MediaType,
-    headers: Vec<Field>,
-    body: BodyPath,
+    /// Names of index files, in the order in which they are looked for (S33).
+    pub index: Vec<Name>,
+    /// Whether dotfiles are served and listed (S28).
+    pub hidden: bool,
+    /// Whether directories without an index are listed.
+    pub listing: bool,
+    /// The media type of files whose name tells none (S11).
+    pub content_type: MediaType,
+    /// Media types by suffix, before the built-in table; suffixes are lower-case.
+    pub mime: Vec<(String, MediaType)>,
+    /// Fields to send with files and listings (S10).
+    pub headers: Vec<Field>,
+    /// The same for some paths.
+    pub headers_for: Vec<(Glob, Field)>,
+    /// How long answers may be kept, by path; the last that matches counts.
+    pub cache: Vec<(Glob, Cache)>,
+    /// Whether `name.br`, `name.zst` and `name.gz` are sent in place of `name` to clients that take them.
+    pub precompressed: bool,
+    /// Whether content is encoded while it is sent.
+    pub compress: bool,
+    /// The file to send for paths that lead nowhere, to clients that want a page.
+    pub spa: Option<Target>,
+    /// The content of answers that nothing was found; a file of that name need not be there.
+    pub not_found: Option<Target>,
+    /// Whether `/about` is `about.html`.
+    pub clean_urls: bool,
+    /// The path under which the tree appears.
+    pub prefix: Option<Target>,
+    /// Who may read answers from scripts of another origin.
+    pub cors: Cors,
+    /// Whether pages are isolated from other origins, as shared memory and exact clocks need it.
+    pub isolate: bool,
+    /// Paths that have moved; the first that matches counts.
+    pub redirects: Vec<Redirect>,
+    /// Whether the file of the site has a say.
+    pub site_file: bool,
+    /// How the bytes of a file leave the handler.
+    pub body: BodyPath,
 }
 
 /// How the bytes of a file leave the handler.
@@ -30,28 +61,27 @@ pub enum BodyPath {
     Direct,
 }
 
-/// A variable whose value means nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    key: String,
-    reason: String,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.key, self.reason)
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
 impl Default for Config {
     fn default() -> Config {
         Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
             hidden: false,
+            listing: true,
             content_type: MediaType::OCTET_STREAM,
+            mime: Vec::new(),
             headers: Vec::new(),
+            headers_for: Vec::new(),
+            cache: Vec::new(),
+            precompressed: true,
+            compress: false,
+            spa: None,
+            not_found: Target::parse("/404.html").ok(),
+            clean_urls: false,
+            prefix: None,
+            cors: Cors::Closed,
+            isolate: false,
+            redirects: Vec::new(),
+            site_file: true,
             body: BodyPath::Pumped,
         }
     }
@@ -59,13 +89,7 @@ impl Default for Config {
 
 impl Config {
     /// Reads the variables whose names begin with `GLASSHOUSE_`; all others are somebody else's. A later pair replaces
-    /// an earlier one.
-    ///
-    /// - `GLASSHOUSE_INDEX`: names of index files, first match wins, separated by commas; empty for none (S33).
-    /// - `GLASSHOUSE_HIDDEN`: whether dotfiles are served and listed (S28).
-    /// - `GLASSHOUSE_CONTENT_TYPE`: the media type of files whose name tells none (S11).
-    /// - `GLASSHOUSE_HEADER`: `NAME: VALUE`, one a line, sent with files and listings (S10).
-    /// - `GLASSHOUSE_BODY`: `direct` where the host sends the bytes of files itself; see [`BodyPath`].
+    /// an earlier one. The options are those of [`options`].
     ///
     /// # Errors
     /// An unknown name and a value without meaning, in words for the person who set it.
@@ -74,152 +98,69 @@ impl Config {
         K: AsRef<str>,
         V: AsRef<str>,
     {
-        let mut config = Config::default();
+        Config::default().with_pairs(pairs)
+    }
+
+    /// The same on top of what is set already.
+    ///
+    /// # Errors
+    /// As [`Config::from_pairs`].
+    pub fn with_pairs<K, V>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<Config, ConfigError>
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
-            if key.starts_with("GLASSHOUSE_") {
-                config.set(key, value).map_err(|reason| ConfigError { key: key.to_owned(), reason })?;
+            if let Some(variable) = key.strip_prefix(options::PREFIX) {
+                let name = variable.to_ascii_lowercase().replace('_', "-");
+                let set =
+                    if name == "body" { set_body(&mut self, value) } else { options::set(&mut self, &name, value) };
+                set.map_err(|reason| ConfigError::new(key, reason))?;
             }
         }
-        Ok(config)
+        Ok(self)
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        match key {
-            "GLASSHOUSE_INDEX" => self.index = index(value)?,
-            "GLASSHOUSE_HIDDEN" => self.hidden = switch(value)?,
-            "GLASSHOUSE_CONTENT_TYPE" => {
-                self.content_type = MediaType::parse(value).map_err(|error| error.to_string())?;
-            }
-            "GLASSHOUSE_HEADER" => self.headers = value.lines().map(header).collect::<Result<_, _>>()?,
-            "GLASSHOUSE_BODY" => {
-                self.body = match value {
-                    "direct" => BodyPath::Direct,
-                    "pumped" | "" => BodyPath::Pumped,
-                    _ => return Err(format!("'{value}' is neither 'direct' nor 'pumped'")),
-                }
-            }
-            _ => return Err(format!("no such option; there are {}", KEYS.join(", "))),
+    /// The media type of a file, by its name alone (S53).
+    pub fn media_of(&self, name: &Name) -> MediaType {
+        let suffix = crate::kind::suffix(name.as_str()).map(str::to_ascii_lowercase);
+        let own = suffix.and_then(|suffix| self.mime.iter().rev().find(|(known, _)| *known == suffix));
+        match own {
+            Some((_, media)) => media.clone(),
+            None => MediaType::of_name(name.as_str()).unwrap_or_else(|| self.content_type.clone()),
         }
-        Ok(())
-    }
-
-    /// Names of index files, in the order in which they are looked for.
-    pub fn index(&self) -> &[Name] {
-        &self.index
-    }
-
-    /// Whether dotfiles are served and listed.
-    pub fn shows_hidden(&self) -> bool {
-        self.hidden
-    }
-
-    /// The media type of files whose name tells none.
-    pub fn content_type(&self) -> &MediaType {
-        &self.content_type
-    }
-
-    /// Fields to send with files and listings.
-    pub fn headers(&self) -> &[Field] {
-        &self.headers
-    }
-
-    /// How the bytes of a file leave the handler.
-    pub fn body(&self) -> BodyPath {
-        self.body
     }
 }
 
-fn index(value: &str) -> Result<Vec<Name>, String> {
-    let names = value.split(',').map(str::trim).filter(|name| !name.is_empty());
-    names.map(|name| Name::new(name).ok_or(format!("'{name}' is no file name; give one without '/'"))).collect()
+/// `GLASSHOUSE_BODY` is between host and handler; a person has no say in it, so it is no option.
+fn set_body(config: &mut Config, value: &str) -> Result<(), String> {
+    config.body = match value {
+        "direct" => BodyPath::Direct,
+        "pumped" | "" => BodyPath::Pumped,
+        _ => return Err(format!("'{value}' is neither 'direct' nor 'pumped'")),
+    };
+    Ok(())
 }
 
-fn switch(value: &str) -> Result<bool, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "" | "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(format!("'{value}' is neither 'true' nor 'false'")),
+/// An option whose value means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    place: String,
+    reason: String,
+}
+
+impl ConfigError {
+    /// An error at `place`: a variable, or an option in a file.
+    pub fn new(place: impl Into<String>, reason: impl Into<String>) -> ConfigError {
+        ConfigError { place: place.into(), reason: reason.into() }
     }
 }
 
-/// Fields that belong to the connection or to the message's framing: `wasi:http` forbids a handler to set them, and
-/// they would be lies.
-const NOT_A_HANDLERS: &[&str] = &[
-    "connection",
-    "content-length",
-    "content-range",
-    "date",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// One `NAME: VALUE` (RFC 9110 5.1 and 5.5).
-fn header(line: &str) -> Result<Field, String> {
-    let (name, value) = line.split_once(':').ok_or(format!("'{line}' has no ':' between name and value"))?;
-    let (name, value) = (name.trim(), value.trim());
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(format!("'{name}' is no field name"));
-    }
-    if !value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte) || byte >= 0x80) {
-        return Err(format!("the value of '{name}' has a control character in it"));
-    }
-    if NOT_A_HANDLERS.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(format!("'{name}' is set by the server alone"));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// `tchar` of RFC 9110 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn fails(key: &str, value: &str, message: &str) {
-        let error = Config::from_pairs([(key, value)]).map_err(|error| error.to_string());
-        assert_eq!(error, Err(format!("{key}: {message}")));
-    }
-
-    #[test]
-    fn each_variable_has_a_meaning() {
-        let config = Config::from_pairs([
-            ("PATH", "/bin"),
-            ("GLASSHOUSE_INDEX", "a.html, b.html"),
-            ("GLASSHOUSE_HIDDEN", "Yes"),
-            ("GLASSHOUSE_CONTENT_TYPE", "text/plain"),
-            ("GLASSHOUSE_HEADER", "X-One: 1\nx-two:a: b "),
-            ("GLASSHOUSE_BODY", "direct"),
-        ]);
-        let Ok(config) = config else { panic!("{config:?}") };
-        assert_eq!(config.index().iter().map(Name::as_str).collect::<Vec<_>>(), ["a.html", "b.html"]);
-        assert!(config.shows_hidden());
-        assert_eq!(config.content_type().as_str(), "text/plain");
-        assert_eq!(config.headers(), [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
-        assert_eq!(config.body(), BodyPath::Direct);
-    }
-
-    #[test]
-    fn nonsense_is_named() {
-        fails("GLASSHOUSE_INDEX", "a/b", "'a/b' is no file name; give one without '/'");
-        fails("GLASSHOUSE_HIDDEN", "perhaps", "'perhaps' is neither 'true' nor 'false'");
-        fails("GLASSHOUSE_HEADER", "X-One 1", "'X-One 1' has no ':' between name and value");
-        fails("GLASSHOUSE_HEADER", "X One: 1", "'X One' is no field name");
-        fails("GLASSHOUSE_HEADER", "X: a\x07", "the value of 'X' has a control character in it");
-        fails("GLASSHOUSE_HEADER", "Connection: close", "'Connection' is set by the server alone");
-        fails("GLASSHOUSE_BODY", "magic", "'magic' is neither 'direct' nor 'pumped'");
-        assert!(Config::from_pairs([("GLASSHOUSE_INDX", "x")]).is_err());
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.reason)
     }
 }
+
+impl std::error::Error for ConfigError {}

@@ -1,35 +1,136 @@
-//! What to answer, given what was found (RFC 9110 13 and 15). Pure: it refuses to know where the facts came from.
+//! What to answer, given what was found (RFC 9110 13 to 15). Pure: it refuses to know where the facts came from.
 
+use crate::accept::{AcceptEncoding, Choice};
+use crate::condition::{self, Validators, Verdict};
 use crate::config::Config;
-use crate::date::Stamp;
-use crate::find::Found;
+use crate::encode::{self, Encoder};
+use crate::etag::ETag;
+use crate::find::{Found, Served, Variant};
 use crate::kind::MediaType;
+use crate::multipart::Multipart;
 use crate::page;
-use crate::reply::Reply;
+use crate::range::{Ranged, ranged};
+use crate::reply::{Field, Label, Outcome, Refusal, Reply};
 use crate::request::Request;
 use crate::target::Target;
-use crate::tree::Facts;
+use crate::tree::Entry;
 
-/// The reply to a GET or HEAD request for `target`.
-pub fn decide<F>(request: &Request, target: &Target, found: Found<F>, config: &Config) -> Reply<F> {
+/// The reply to a GET or HEAD request.
+pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F> {
     match found {
-        Found::Refused(refusal) => Reply::Refused(refusal),
-        Found::Slashless => Reply::Redirect { location: target.location() },
-        Found::Listing(entries) => {
-            Reply::Page { html: page::listing(target, entries), extra: config.headers().to_vec() }
+        Found::Refused(refusal) => Reply::refused(refusal).with_own(routed(config)),
+        Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
+        Found::Listing(target, entries) => listing(request, &target, entries, config),
+        Found::NotFound(served) => {
+            // It stands for many paths and none of its own, so it has no version that a client could hold.
+            let fields = site_fields(&served.path, &Vec::new(), config);
+            let label = Label { validators: Validators::default(), ..label(&served) };
+            whole(404, served, label).with(fields).with_own(routed(config))
         }
-        Found::File { facts, .. } if is_unmodified(request, facts) => Reply::NotModified { modified: facts.modified },
-        Found::File { file, facts, name } => Reply::File {
-            file,
-            facts,
-            media: MediaType::of_name(name.as_str()).unwrap_or_else(|| config.content_type().clone()),
-            extra: config.headers().to_vec(),
-        },
+        Found::File(served) => file(request, served, config),
     }
 }
 
-/// RFC 9110 13.1.3: not changed since the client's copy, in the whole seconds that a date can tell (S58).
-fn is_unmodified(request: &Request, facts: Facts) -> bool {
-    let pair = facts.modified.zip(request.if_modified_since);
-    pair.is_some_and(|(modified, since)| modified.seconds() <= Stamp::seconds(since))
+/// Where a client that takes a page is sent one instead of a 404, a cache is told so (RFC 9110 12.5.5).
+fn routed(config: &Config) -> Vec<Field> {
+    config.spa.iter().map(|_| ("vary".to_owned(), "Accept".to_owned())).collect()
+}
+
+fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
+    let label = label(&served);
+    let caching = cache(&served.path, config);
+    let fields = site_fields(&served.path, &config.headers, config);
+    match condition::evaluate(request, &label.validators) {
+        Verdict::Failed => return Reply::refused(Refusal::PreconditionFailed),
+        Verdict::NotModified => {
+            return Reply::from(Outcome::NotModified { label }).with(caching).with(repeated(fields));
+        }
+        Verdict::Perform => {}
+    }
+    let size = served.facts.size;
+    let extent = match request.value("range") {
+        Some(value) if can_be_parted(&served) && condition::range_applies(request, &label.validators) => {
+            ranged(&value, size)
+        }
+        _ => Ranged::Whole,
+    };
+    let reply = match extent {
+        Ranged::Whole => whole(200, served, label),
+        Ranged::Beyond => return Reply::refused(Refusal::Unsatisfiable { size }),
+        Ranged::Part(span) => Outcome::Part { file: served.file, span, size, label }.into(),
+        Ranged::Parts(spans) => {
+            let seed = format!("{:?} {spans:?} {size}", label.validators);
+            let multipart = Multipart::new(&spans, size, &label.media, &seed);
+            Outcome::Parts { file: served.file, multipart, label }.into()
+        }
+    };
+    reply.with(caching).with(fields)
+}
+
+/// Of the configured fields (S10), those that a 304 has in common with the 200 (RFC 9110 15.4.5).
+fn repeated(fields: Vec<Field>) -> Vec<Field> {
+    let is_repeated = |name: &str| {
+        let names = ["cache-control", "content-location", "etag", "expires", "vary"];
+        names.iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    fields.into_iter().filter(|(name, _)| is_repeated(name)).collect()
+}
+
+fn can_be_parted<F>(served: &Served<F>) -> bool {
+    !matches!(served.variant, Variant::Encoded(_))
+}
+
+fn whole<F>(status: u16, served: Served<F>, label: Label) -> Reply<F> {
+    let (file, size) = (served.file, served.facts.size);
+    match served.variant {
+        Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, label }.into(),
+        Variant::Plain | Variant::Sibling(_) => Outcome::Whole { status, file, size, label }.into(),
+    }
+}
+
+/// What the head says of the variant that is sent: its own validators, the media type of the original.
+fn label<F>(served: &Served<F>) -> Label {
+    let modified = served.facts.modified;
+    let tag = modified.and_then(|modified| ETag::of(served.facts.size, modified));
+    let (tag, coding) = match served.variant {
+        Variant::Plain => (tag, None),
+        Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),
+        Variant::Encoded(coding) => (tag.map(|tag| tag.weakened(coding.token())), Some(coding)),
+    };
+    Label { media: served.media.clone(), coding, validators: Validators { tag, modified }, vary: served.vary.clone() }
+}
+
+fn listing<F>(request: &Request, target: &Target, entries: Vec<Entry>, config: &Config) -> Reply<F> {
+    let html = page::listing(target, entries).into_bytes();
+    let choice = match config.compress {
+        true => AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS),
+        false => Choice::Identity,
+    };
+    let vary = if config.compress { vec!["Accept-Encoding"] } else { Vec::new() };
+    let (bytes, coding) = match choice {
+        Choice::Coded(coding) => match Encoder::encode(coding, &html) {
+            Some(encoded) => (encoded, Some(coding)),
+            None => (html, None),
+        },
+        Choice::Identity => (html, None),
+    };
+    let label = Label { media: MediaType::HTML, coding, validators: Validators::default(), vary };
+    let path = target.path();
+    Reply::from(Outcome::Page { bytes, label }).with(cache(&path, config)).with(site_fields(
+        &path,
+        &config.headers,
+        config,
+    ))
+}
+
+/// Cache-Control for a path: the last rule that is about it (RFC 9111 5.2).
+fn cache(path: &str, config: &Config) -> Vec<Field> {
+    let rule = config.cache.iter().rev().find(|(glob, _)| glob.matches(path));
+    rule.map(|(_, cache)| ("cache-control".to_owned(), cache.to_string())).into_iter().collect()
+}
+
+/// The configured fields for a path; those for some paths come first, because they are the more exact.
+fn site_fields(path: &str, general: &[Field], config: &Config) -> Vec<Field> {
+    let exact = config.headers_for.iter().filter(|(glob, _)| glob.matches(path)).map(|(_, field)| field);
+    exact.chain(general).cloned().collect()
 }

@@ -177,6 +177,11 @@ impl MediaType {
         Some(MediaType(if is_text(essence) { with_charset(essence) } else { Cow::Borrowed(essence) }))
     }
 
+    /// A type that was made here, with its parameters.
+    pub(crate) fn raw(text: String) -> MediaType {
+        MediaType(Cow::Owned(text))
+    }
+
     /// The whole field value.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -4,25 +4,37 @@
 //! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
 //! either WASI version, and in any host.
 //!
-//! From the ground floor up: [`date`], [`kind`], [`target`] read one thing each; [`request`], [`config`] and [`tree`]
-//! are the three arguments; [`find`] is the only step that looks at the tree; [`decide`] turns what was found into a
-//! [`Reply`]; [`reply`] and [`page`] write it down.
+//! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`range`], [`rule`] and [`target`] read one thing
+//! each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is the only step that looks at the tree;
+//! [`decide`] turns what was found into a [`Reply`], with the help of [`condition`]; [`reply`], [`page`] and
+//! [`multipart`] write it down, and [`encode`] its bytes.
 
+pub mod accept;
+pub mod condition;
 pub mod config;
 pub mod date;
 pub mod decide;
+pub mod encode;
+pub mod etag;
 pub mod find;
 pub mod kind;
 pub mod memory;
+pub mod multipart;
+pub mod options;
+pub mod origin;
 pub mod page;
+pub mod range;
 pub mod reply;
 pub mod request;
+pub mod rule;
+pub mod site;
 pub mod target;
 pub mod tree;
 
 pub use config::{Config, ConfigError};
-pub use reply::{Head, Passage, Refusal, Reply, Span};
+pub use reply::{Head, Outcome, Passage, Refusal, Reply, Span};
 pub use request::{Method, Request};
+pub use site::Site;
 pub use tree::Tree;
 
 use std::future::Future;
@@ -30,15 +42,16 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 /// Answers one request. The tree is asked only when the method and the target leave something to look for.
-pub async fn answer<T: Tree>(request: &Request, tree: &T, config: &Config) -> Reply<T::File> {
-    match (request.method, &request.target) {
-        (Method::Options, _) => Reply::Options,
-        (Method::Other, _) => Reply::Refused(Refusal::MethodNotAllowed),
-        (Method::Get | Method::Head, Err(refusal)) => Reply::Refused(*refusal),
+pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -> Reply<T::File> {
+    let reply = match (request.method, &request.target) {
+        (Method::Options, _) => Outcome::Options.into(),
+        (Method::Other, _) => Reply::refused(Refusal::MethodNotAllowed),
+        (Method::Get | Method::Head, Err(refusal)) => Reply::refused(*refusal),
         (Method::Get | Method::Head, Ok(target)) => {
-            decide::decide(request, target, find::find(target, tree, config).await, config)
+            decide::decide(request, find::find(request, target, tree, config).await, config)
         }
-    }
+    };
+    reply.with_own(origin::fields(request, config))
 }
 
 /// The output of a future that never waits, as those over a synchronous [`Tree`] do not; `None` if it did wait.

@@ -93,6 +93,18 @@ impl Tree for MemoryTree {
         })
     }
 
+    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+        match self.open(path).await? {
+            Node::File(_, facts) => Ok(facts),
+            Node::Directory => Err(Missing),
+        }
+    }
+
+    async fn read(&self, file: &Vec<u8>, limit: u64) -> Result<Vec<u8>, Missing> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(file.iter().take(limit).copied().collect())
+    }
+
     async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
         let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing) };
         let entry = |(name, node): (&String, &MemoryNode)| {

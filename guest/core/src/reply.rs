@@ -1,10 +1,11 @@
 //! Replies, and the only writer of a status and fields. It refuses to know how a reply was decided and how it is sent.
 
-use crate::date::Stamp;
+use crate::accept::Coding;
+use crate::condition::Validators;
 use crate::kind::MediaType;
+use crate::multipart::Multipart;
 use crate::page;
 use crate::request::Method;
-use crate::tree::Facts;
 
 /// Why a request gets no file. What the client reads is fixed here: never a path of the host, never an error's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub enum Refusal {
     NotListable,
     /// 405: neither GET, HEAD nor OPTIONS (S62).
     MethodNotAllowed,
+    /// 412: another version than the client asked for.
+    PreconditionFailed,
+    /// 416: no part of what was asked for lies within the file, which has so many bytes.
+    Unsatisfiable { size: u64 },
     /// 500: the options of the handler are wrong; its log says which.
     Misconfigured,
 }
@@ -28,6 +33,8 @@ impl Refusal {
             Refusal::BadRequest => 400,
             Refusal::NotFound | Refusal::NotListable => 404,
             Refusal::MethodNotAllowed => 405,
+            Refusal::PreconditionFailed => 412,
+            Refusal::Unsatisfiable { .. } => 416,
             Refusal::Misconfigured => 500,
         }
     }
@@ -39,39 +46,69 @@ impl Refusal {
             Refusal::NotFound => "File not found",
             Refusal::NotListable => "No permission to list directory",
             Refusal::MethodNotAllowed => "Method not allowed",
+            Refusal::PreconditionFailed => "Precondition failed",
+            Refusal::Unsatisfiable { .. } => "Requested range not satisfiable",
             Refusal::Misconfigured => "Internal server error",
         }
     }
 
     /// What the status means in general (S70).
     pub fn explanation(self) -> &'static str {
-        match self.status() {
-            400 => "Bad request syntax or unsupported method",
-            404 => "Nothing matches the given URI",
-            405 => "Specified method is invalid for this resource",
-            _ => "Server got itself in trouble",
+        match self {
+            Refusal::BadRequest => "Bad request syntax or unsupported method",
+            Refusal::NotFound | Refusal::NotListable => "Nothing matches the given URI",
+            Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
+            Refusal::PreconditionFailed => "Precondition in headers is false",
+            Refusal::Unsatisfiable { .. } => "Cannot satisfy request range",
+            Refusal::Misconfigured => "Server got itself in trouble",
         }
     }
 }
 
-/// A header field that the configuration adds (S10).
+/// A header field.
 pub type Field = (String, String);
 
 /// The answer to a request, before it is written down. `F` is an open file of the tree.
 #[derive(Debug)]
-pub enum Reply<F> {
-    /// 200: a file, from its first byte to its last.
-    File { file: F, facts: Facts, media: MediaType, extra: Vec<Field> },
+pub struct Reply<F> {
+    outcome: Outcome<F>,
+    /// Sent in any case: the fields of the connection between origins.
+    own: Vec<Field>,
+    /// Sent unless the reply has a field of that name already (S10).
+    configured: Vec<Field>,
+}
+
+/// What a request comes to.
+#[derive(Debug)]
+pub enum Outcome<F> {
+    /// 200, or 404 with a page of the site: a file, from its first byte to its last.
+    Whole { status: u16, file: F, size: u64, label: Label },
+    /// The same, encoded on the way.
+    Encoded { status: u16, file: F, size: u64, coding: Coding, label: Label },
+    /// 206: one part of a file (RFC 9110 15.3.7.1).
+    Part { file: F, span: Span, size: u64, label: Label },
+    /// 206: several parts of a file (RFC 9110 15.3.7.2).
+    Parts { file: F, multipart: Multipart, label: Label },
     /// 200: a page made for this request, such as a listing.
-    Page { html: String, extra: Vec<Field> },
+    Page { bytes: Vec<u8>, label: Label },
     /// 204: what may be asked.
     Options,
-    /// 301: the same path as a directory.
-    Redirect { location: String },
+    /// 301 to 308: another place.
+    Moved { status: u16, location: String },
     /// 304: the client's copy will do.
-    NotModified { modified: Option<Stamp> },
+    NotModified { label: Label },
     /// Anything else.
     Refused(Refusal),
+}
+
+/// What a head says of its content.
+#[derive(Clone, Debug)]
+pub struct Label {
+    pub media: MediaType,
+    pub coding: Option<Coding>,
+    pub validators: Validators,
+    /// The fields of the request that the choice depended on.
+    pub vary: Vec<&'static str>,
 }
 
 /// Status and fields, in the form in which both versions of `wasi:http/types.fields.from-list` take them.
@@ -88,6 +125,18 @@ pub struct Span {
     pub end: u64,
 }
 
+impl Span {
+    /// How many bytes these are.
+    pub fn length(self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// The value of Content-Range (RFC 9110 14.4), which counts up to the last byte and includes it.
+    pub fn content_range(self, size: u64) -> String {
+        format!("bytes {}-{}/{size}", self.start, self.end.saturating_sub(1))
+    }
+}
+
 /// The content that follows a head.
 #[derive(Debug)]
 pub enum Passage<F> {
@@ -97,6 +146,10 @@ pub enum Passage<F> {
     Bytes(Vec<u8>),
     /// A part of an open file, to be sent to its last byte or not at all.
     File(F, Span),
+    /// A part of an open file, to be sent encoded; how long that is nobody knows yet.
+    Encoded(F, Span, Coding),
+    /// Several parts of an open file, each behind its head.
+    Parts(F, Multipart),
 }
 
 /// Who answers; the version is that of the handler (S73).
@@ -105,52 +158,110 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 /// Pages made here hold no script, no style and no form, so nothing that a file name smuggles in could run.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
+impl<F> From<Outcome<F>> for Reply<F> {
+    fn from(outcome: Outcome<F>) -> Reply<F> {
+        Reply { outcome, own: Vec::new(), configured: Vec::new() }
+    }
+}
+
 impl<F> Reply<F> {
+    /// The reply that says why not.
+    pub fn refused(refusal: Refusal) -> Reply<F> {
+        Outcome::Refused(refusal).into()
+    }
+
+    /// Adds configured fields; those that are there already stay as they are (S10).
+    pub fn with(mut self, fields: Vec<Field>) -> Reply<F> {
+        self.configured.extend(fields);
+        self
+    }
+
+    /// Adds fields that every reply of this server has.
+    pub fn with_own(mut self, fields: Vec<Field>) -> Reply<F> {
+        self.own.extend(fields);
+        self
+    }
+
     /// Writes the reply down. HEAD differs from GET in the passage alone (RFC 9110 9.3.2).
     pub fn write(self, method: Method) -> (Head, Passage<F>) {
-        let (head, passage) = self.compose();
+        let (mut head, passage) = self.outcome.compose();
+        head.fields.extend(self.own.into_iter().map(|(name, value)| (name, value.into_bytes())));
+        head.extend(self.configured);
         match method {
             Method::Head => (head, Passage::Nothing),
             _ => (head, passage),
         }
     }
+}
 
+impl<F> Outcome<F> {
     fn compose(self) -> (Head, Passage<F>) {
         match self {
-            Reply::File { file, facts, media, extra } => {
-                let span = Span { start: 0, end: facts.size };
-                let mut head = Head::new(200).field("content-type", media.as_str()).length(facts.size);
-                head = head.modified(facts.modified).field("x-content-type-options", "nosniff").extend(extra);
-                (head, if facts.size == 0 { Passage::Nothing } else { Passage::File(file, span) })
+            Outcome::Whole { status, file, size, label } => {
+                let head = Head::content(status, &label).length(size).ranges(status);
+                (head, passage(size, || Passage::File(file, Span { start: 0, end: size })))
             }
-            Reply::Page { html, extra } => {
-                let head = Head::page(200, &html).extend(extra);
-                (head, Passage::Bytes(html.into_bytes()))
+            Outcome::Encoded { status, file, size, coding, label } => {
+                let span = Span { start: 0, end: size };
+                (Head::content(status, &label), Passage::Encoded(file, span, coding))
             }
-            Reply::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
-            Reply::Redirect { location } => (Head::new(301).field("location", &location).length(0), Passage::Nothing),
-            Reply::NotModified { modified } => (Head::new(304).modified(modified), Passage::Nothing),
-            Reply::Refused(refusal) => {
-                let html = page::refusal(refusal);
-                let head = Head::page(refusal.status(), &html);
-                let head = if refusal == Refusal::MethodNotAllowed { head.field("allow", ALLOW) } else { head };
-                (head, Passage::Bytes(html.into_bytes()))
+            Outcome::Part { file, span, size, label } => {
+                let head =
+                    Head::content(206, &label).length(span.length()).field("content-range", &span.content_range(size));
+                (head.ranges(206), passage(span.length(), || Passage::File(file, span)))
             }
+            Outcome::Parts { file, multipart, mut label } => {
+                label.media = MediaType::raw(multipart.media());
+                let head = Head::content(206, &label).length(multipart.length()).ranges(206);
+                (head, Passage::Parts(file, multipart))
+            }
+            Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
+            Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
+            Outcome::Moved { status, location } => {
+                (Head::new(status).field("location", &location).length(0), Passage::Nothing)
+            }
+            Outcome::NotModified { label } => {
+                (Head::new(304).validators(&label.validators).vary(&label), Passage::Nothing)
+            }
+            Outcome::Refused(refusal) => refuse(refusal),
         }
     }
 }
 
+fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
+    if length == 0 { Passage::Nothing } else { some() }
+}
+
+fn refuse<F>(refusal: Refusal) -> (Head, Passage<F>) {
+    let html = page::refusal(refusal).into_bytes();
+    let label = Label { media: MediaType::HTML, coding: None, validators: Validators::default(), vary: Vec::new() };
+    let head = Head::page(refusal.status(), &label, html.len());
+    let head = match refusal {
+        Refusal::MethodNotAllowed => head.field("allow", ALLOW),
+        Refusal::Unsatisfiable { size } => head.field("content-range", &format!("bytes */{size}")).ranges(416),
+        _ => head,
+    };
+    (head, Passage::Bytes(html))
+}
+
 impl Head {
     fn new(status: u16) -> Head {
-        Head { status, fields: Vec::with_capacity(8) }.field("server", SERVER)
+        Head { status, fields: Vec::with_capacity(12) }.field("server", SERVER)
     }
 
-    fn page(status: u16, html: &str) -> Head {
-        Head::new(status)
-            .field("content-type", MediaType::HTML.as_str())
-            .length(u64::try_from(html.len()).unwrap_or(u64::MAX))
-            .field("content-security-policy", POLICY)
-            .field("x-content-type-options", "nosniff")
+    fn content(status: u16, label: &Label) -> Head {
+        let head = Head::new(status).field("content-type", label.media.as_str());
+        let head = match label.coding {
+            Some(coding) => head.field("content-encoding", coding.token()),
+            None => head,
+        };
+        head.validators(&label.validators).vary(label).field("x-content-type-options", "nosniff")
+    }
+
+    /// A page of our own.
+    fn page(status: u16, label: &Label, length: usize) -> Head {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        Head::content(status, label).length(length).field("content-security-policy", POLICY)
     }
 
     fn field(mut self, name: &str, value: &str) -> Head {
@@ -162,22 +273,32 @@ impl Head {
         self.field("content-length", &bytes.to_string())
     }
 
-    fn modified(self, modified: Option<Stamp>) -> Head {
-        match modified {
-            Some(stamp) => self.field("last-modified", &stamp.to_string()),
+    fn ranges(self, status: u16) -> Head {
+        if status == 404 { self } else { self.field("accept-ranges", "bytes") }
+    }
+
+    fn validators(mut self, validators: &Validators) -> Head {
+        if let Some(stamp) = validators.modified {
+            self = self.field("last-modified", &stamp.to_string());
+        }
+        match &validators.tag {
+            Some(tag) => self.field("etag", &tag.to_string()),
             None => self,
         }
     }
 
-    /// Adds the configured fields, but for those that the reply has already (S10).
-    fn extend(mut self, extra: Vec<Field>) -> Head {
+    fn vary(self, label: &Label) -> Head {
+        if label.vary.is_empty() { self } else { self.field("vary", &label.vary.join(", ")) }
+    }
+
+    fn extend(&mut self, configured: Vec<Field>) {
         let own = self.fields.len();
-        for (name, value) in extra {
+        for (name, value) in configured {
+            // A name may be configured twice, and a more exact rule comes first; but for the same place all are sent.
             let is_set = self.fields.iter().take(own).any(|(field, _)| field.eq_ignore_ascii_case(&name));
             if !is_set {
                 self.fields.push((name, value.into_bytes()));
             }
         }
-        self
     }
 }

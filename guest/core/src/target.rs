@@ -29,6 +29,8 @@ impl Name {
 /// What a request asks for: a path below the root, whether it was written as a directory, and the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
+    /// What a prefix has taken off the front; it is put back where a path is written.
+    prefix: Vec<Name>,
     names: Vec<Name>,
     directory: bool,
     query: Option<String>,
@@ -65,7 +67,7 @@ impl Target {
         // As RFC 3986 5.2.4 has it, a path that ends in `/`, `/.` or `/..` is that of a directory; the root always is.
         let last = path.rsplit('/').next().unwrap_or_default();
         let directory = names.is_empty() || matches!(last, "" | "." | "..");
-        Ok(Target { names, directory, query })
+        Ok(Target { prefix: Vec::new(), names, directory, query })
     }
 
     /// The names from the root down; empty for the root itself.
@@ -95,28 +97,76 @@ impl Target {
         path
     }
 
-    /// The path for people: decoded, with the slashes at both ends that a directory has (S22, S39).
-    pub fn title(&self) -> String {
-        match self.names.is_empty() {
-            true => "/".to_owned(),
-            false => format!("/{}/", self.path()),
-        }
+    /// The same path as seen from below `prefix`; `None` if it is not below.
+    pub fn below(&self, prefix: &Target) -> Option<Target> {
+        let names = self.names.strip_prefix(prefix.names.as_slice())?.to_vec();
+        Some(Target { prefix: prefix.names.clone(), names, ..self.clone() })
     }
 
-    /// The `Location` of this path as a directory (S30): built from the names and not from what was sent, so it begins
-    /// with exactly one slash and cannot lead to another origin (S31). The query is kept if it is plain ASCII.
+    /// The path for people: decoded, with a slash at the start, and one at the end of a directory's (S22, S39).
+    pub fn title(&self) -> String {
+        let mut title = String::from("/");
+        for name in self.prefix.iter().chain(&self.names) {
+            title.push_str(name.as_str());
+            title.push('/');
+        }
+        if !self.directory && title.len() > 1 {
+            title.pop();
+        }
+        title
+    }
+
+    /// The `Location` of this path as a directory (S30).
     pub fn location(&self) -> String {
+        self.locate(&self.names, true)
+    }
+
+    /// The `Location` of the page that this file of HTML is, without its suffix; of the directory, if it is an index.
+    /// `None` if it is no such file.
+    pub fn clean_location(&self, index: &[Name]) -> Option<String> {
+        let (last, above) = self.names.split_last()?;
+        let page = Name::new(last.as_str().strip_suffix(".html")?)?;
+        if index.contains(last) {
+            return Some(self.locate(above, true));
+        }
+        Some(self.locate(&[above, &[page]].concat(), false))
+    }
+
+    /// Built from names and not from what was sent, so it begins with exactly one slash and cannot lead to another
+    /// origin (S31). The query is kept if it is plain ASCII.
+    fn locate(&self, names: &[Name], directory: bool) -> String {
         let mut location = String::from("/");
-        for name in &self.names {
+        for name in self.prefix.iter().chain(names) {
             encode(name.as_str(), &mut location);
             location.push('/');
         }
-        if let Some(query) = self.query.as_deref().filter(|query| query.bytes().all(|byte| byte.is_ascii_graphic())) {
-            location.push('?');
-            location.push_str(query);
+        if !directory {
+            location.pop();
         }
+        self.keep_query(&mut location);
         location
     }
+
+    /// Puts the query behind a location that has none.
+    pub fn keep_query(&self, location: &mut String) {
+        let is_plain = |query: &&str| query.bytes().all(|byte| byte.is_ascii_graphic());
+        if let (Some(query), false) = (self.query.as_deref().filter(is_plain), location.contains('?')) {
+            let fragment = location.find('#').unwrap_or(location.len());
+            location.insert_str(fragment, &format!("?{query}"));
+        }
+    }
+}
+
+/// A relative path with its segments encoded, and the slashes between them kept.
+pub fn encode_path(path: &str) -> String {
+    let mut encoded = String::new();
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            encoded.push('/');
+        }
+        encode(segment, &mut encoded);
+    }
+    encoded
 }
 
 /// Writes `text` with every byte percent-encoded that RFC 3986 2.3 does not call unreserved (S38): so it is one
@@ -225,6 +275,18 @@ mod tests {
             ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_put_behind_the_path() {
+        for (location, expected) in [("/b", "/b?q"), ("/b?r", "/b?r"), ("/b#c", "/b?q#c")] {
+            let kept = Target::parse("/a?q").map(|target| {
+                let mut location = location.to_owned();
+                target.keep_query(&mut location);
+                location
+            });
+            assert_eq!(kept.as_deref(), Ok(expected), "{location}");
         }
     }
 }

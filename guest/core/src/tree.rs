@@ -16,6 +16,12 @@ pub trait Tree {
     /// Opens what lies at `path`. The facts are those of the opened file and not of its name.
     fn open(&self, path: &str) -> impl Future<Output = Result<Node<Self::File>, Missing>>;
 
+    /// The facts of the regular file at `path`, without opening it.
+    fn facts(&self, path: &str) -> impl Future<Output = Result<Facts, Missing>>;
+
+    /// The content of an open file, or its first `limit` bytes.
+    fn read(&self, file: &Self::File, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
+
     /// The entries of the directory at `path` in any order, without `.` and `..`. Names that are not UTF-8 are left
     /// out: nothing could ask for them (S26).
     fn list(&self, path: &str) -> impl Future<Output = Result<Vec<Entry>, Missing>>;

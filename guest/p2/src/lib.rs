@@ -4,11 +4,12 @@
 mod send;
 mod tree;
 
-use glasshouse_core::{Config, Refusal, Reply, Request, answer, at_once};
+use glasshouse_core::{Refusal, Reply, Request, Site, answer, at_once};
 use glasshouse_listing::Root;
 use std::cell::OnceCell;
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
+use wasi::filesystem::types::Descriptor;
 use wasi::http::types as http;
 
 wasi::http::proxy::export!(Handler);
@@ -17,17 +18,23 @@ struct Handler;
 
 impl wasi::exports::http::incoming_handler::Guest for Handler {
     fn handle(asked: http::IncomingRequest, out: http::ResponseOutparam) {
-        let request = read(&asked);
+        let fields = asked.headers();
+        let request = read(&asked, &fields);
         // WASI 0.2 never lets the core wait, so its future is finished at once.
-        let reply = service().and_then(|service| at_once(answer(&request, &service.tree, &service.config)));
-        send::send(reply.unwrap_or(Reply::Refused(Refusal::Misconfigured)), &request, out);
+        let reply = service().and_then(|service| at_once(reply(service, &request)).flatten());
+        send::send(reply.unwrap_or(Reply::refused(Refusal::Misconfigured)), &request, out);
     }
+}
+
+async fn reply(service: &Service, request: &Request<'_>) -> Option<Reply<Descriptor>> {
+    let config = service.site.config(&service.tree, |error| complain(error)).await?;
+    Some(answer(request, &service.tree, &config).await)
 }
 
 /// What an instance is made of, once.
 struct Service {
     tree: PreopenedTree,
-    config: Config,
+    site: Site,
 }
 
 /// The service of this instance; `None` where it was misconfigured, which the log was told once.
@@ -40,7 +47,7 @@ fn service() -> Option<&'static Service> {
             // An instance is one thread and lives as long as its service.
             Ok(service) => Some(Box::leak(Box::new(service))),
             Err(reason) => {
-                eprintln!("glasshouse: {reason}");
+                complain(&reason);
                 None
             }
         })
@@ -48,13 +55,17 @@ fn service() -> Option<&'static Service> {
 }
 
 fn start() -> Result<Service, String> {
-    let config = Config::from_pairs(get_environment()).map_err(|error| error.to_string())?;
+    let site = Site::new(get_environment()).map_err(|error| error.to_string())?;
     let root = Root::preopened().ok_or("no directory to serve: the host preopened none")?;
-    Ok(Service { tree: PreopenedTree(root), config })
+    Ok(Service { tree: PreopenedTree(root), site })
 }
 
-fn read(asked: &http::IncomingRequest) -> Request {
-    let fields = asked.headers();
+/// Tells the log of the host what the client is not told.
+fn complain(reason: &dyn std::fmt::Display) {
+    eprintln!("glasshouse: {reason}");
+}
+
+fn read<'a>(asked: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {
     let method = match asked.method() {
         http::Method::Get => "GET",
         http::Method::Head => "HEAD",

@@ -1,9 +1,11 @@
 //! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
 
+use glasshouse_core::encode::Encoder;
+use glasshouse_core::multipart::Multipart;
 use glasshouse_core::{Passage, Reply, Request, Span};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasi::io::streams::{InputStream, OutputStream};
+use wasi::io::streams::OutputStream;
 
 /// Bytes that are asked of a file at once; hosts give no more than this.
 const BLOCK: u64 = 64 << 10;
@@ -34,22 +36,36 @@ fn fail(out: ResponseOutparam) {
 }
 
 fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>) -> Result<(), Cut> {
+    if let Passage::Nothing = passage {
+        return Ok(());
+    }
+    let to = body.write().map_err(|()| Cut)?;
     match passage {
         Passage::Nothing => Ok(()),
-        Passage::Bytes(bytes) => write(&body.write().map_err(|()| Cut)?, &bytes),
-        Passage::File(file, span) => {
-            let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
-            pump(&from, span, &body.write().map_err(|()| Cut)?)
+        Passage::Bytes(bytes) => write(&to, &bytes),
+        Passage::File(file, span) => pump(&file, span, |block| write(&to, block)),
+        Passage::Encoded(file, span, coding) => {
+            let mut encoder = Encoder::new(coding).ok_or(Cut)?;
+            pump(&file, span, |block| write(&to, &encoder.push(block)))?;
+            write(&to, &encoder.finish())
+        }
+        Passage::Parts(file, Multipart { parts, end, .. }) => {
+            for part in parts {
+                write(&to, &part.head)?;
+                pump(&file, part.span, |block| write(&to, block))?;
+            }
+            write(&to, &end)
         }
     }
 }
 
-/// Sends the span and not a byte more, should the file have grown.
-fn pump(from: &InputStream, span: Span, to: &OutputStream) -> Result<(), Cut> {
-    let mut left = span.end.saturating_sub(span.start);
+/// Hands on the span and not a byte more, should the file have grown.
+fn pump(file: &Descriptor, span: Span, mut to: impl FnMut(&[u8]) -> Result<(), Cut>) -> Result<(), Cut> {
+    let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
+    let mut left = span.length();
     while left > 0 {
         let block = from.blocking_read(left.min(BLOCK)).map_err(|_| Cut)?;
-        write(to, &block)?;
+        to(&block)?;
         left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
     }
     Ok(())

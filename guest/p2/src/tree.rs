@@ -3,7 +3,7 @@
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
 use glasshouse_listing::Root;
-use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, OpenFlags, PathFlags};
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 
 /// The preopened directory.
 pub struct PreopenedTree(pub Root);
@@ -26,17 +26,39 @@ impl Tree for PreopenedTree {
         let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
         let file = opened.map_err(|_| Missing)?;
         // Asked again of what was opened: by now the name may be another's.
-        let stat = file.stat().map_err(|_| Missing)?;
-        if stat.type_ != DescriptorType::RegularFile {
-            return Err(Missing);
+        let facts = facts(&file.stat().map_err(|_| Missing)?)?;
+        Ok(Node::File(file, facts))
+    }
+
+    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(|_| Missing)?)
+    }
+
+    async fn read(&self, file: &Descriptor, limit: u64) -> Result<Vec<u8>, Missing> {
+        let from = file.read_via_stream(0).map_err(|_| Missing)?;
+        let mut bytes = Vec::new();
+        let mut left = limit;
+        while left > 0 {
+            // The end of the file is an error to a stream.
+            let Ok(block) = from.blocking_read(left) else { break };
+            left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
+            bytes.extend(block);
         }
-        let modified = stat
-            .data_modification_timestamp
-            .and_then(|time| Stamp::new(i64::try_from(time.seconds).ok()?, time.nanoseconds));
-        Ok(Node::File(file, Facts { size: stat.size, modified }))
+        Ok(bytes)
     }
 
     async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
         self.0.list(path)
     }
+}
+
+/// What the core is told of a regular file; nothing else has facts.
+fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
+    if stat.type_ != DescriptorType::RegularFile {
+        return Err(Missing);
+    }
+    let modified = stat
+        .data_modification_timestamp
+        .and_then(|time| Stamp::new(i64::try_from(time.seconds).ok()?, time.nanoseconds));
+    Ok(Facts { size: stat.size, modified })
 }

@@ -4,9 +4,11 @@
 mod send;
 mod tree;
 
-use glasshouse_core::{Config, Refusal, Reply, Request, answer};
+use glasshouse_core::config::BodyPath;
+use glasshouse_core::{Config, Refusal, Reply, Request, Site, answer};
 use glasshouse_listing::Root;
 use std::cell::OnceCell;
+use std::rc::Rc;
 use tree::PreopenedTree;
 use wasip3::cli::environment::get_environment;
 use wasip3::http::types as http;
@@ -17,19 +19,26 @@ struct Handler;
 
 impl wasip3::exports::http::handler::Guest for Handler {
     async fn handle(asked: http::Request) -> Result<http::Response, http::ErrorCode> {
-        let request = read(&asked);
-        let Some(service) = service() else {
-            return send::send(Reply::Refused(Refusal::Misconfigured), &request, None);
-        };
-        let reply = answer(&request, &service.tree, &service.config).await;
-        send::send(reply, &request, Some(&service.config))
+        let fields = asked.get_headers();
+        let request = read(&asked, &fields);
+        match options().await {
+            Some((tree, config)) => send::send(answer(&request, tree, &config).await, &request, config.body),
+            None => send::send(Reply::refused(Refusal::Misconfigured), &request, BodyPath::Pumped),
+        }
     }
+}
+
+/// The tree of this instance, and the options that are in force; `None` where those are in error.
+async fn options() -> Option<(&'static PreopenedTree, Rc<Config>)> {
+    let service = service()?;
+    let config = service.site.config(&service.tree, |error| complain(error)).await?;
+    Some((&service.tree, config))
 }
 
 /// What an instance is made of, once.
 struct Service {
     tree: PreopenedTree,
-    config: Config,
+    site: Site,
 }
 
 /// The service of this instance; `None` where it was misconfigured, which the log was told once.
@@ -42,7 +51,7 @@ fn service() -> Option<&'static Service> {
             // An instance is one thread and lives as long as its service.
             Ok(service) => Some(Box::leak(Box::new(service))),
             Err(reason) => {
-                eprintln!("glasshouse: {reason}");
+                complain(&reason);
                 None
             }
         })
@@ -50,14 +59,18 @@ fn service() -> Option<&'static Service> {
 }
 
 fn start() -> Result<Service, String> {
-    let config = Config::from_pairs(get_environment()).map_err(|error| error.to_string())?;
+    let site = Site::new(get_environment()).map_err(|error| error.to_string())?;
     let no_directory = "no directory to serve: the host preopened none";
     let tree = Root::preopened().and_then(PreopenedTree::new).ok_or(no_directory)?;
-    Ok(Service { tree, config })
+    Ok(Service { tree, site })
 }
 
-fn read(asked: &http::Request) -> Request {
-    let fields = asked.get_headers();
+/// Tells the log of the host what the client is not told.
+fn complain(reason: &dyn std::fmt::Display) {
+    eprintln!("glasshouse: {reason}");
+}
+
+fn read<'a>(asked: &http::Request, fields: &'a http::Fields) -> Request<'a> {
     let method = match asked.get_method() {
         http::Method::Get => "GET",
         http::Method::Head => "HEAD",

@@ -4,7 +4,7 @@ use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
 use glasshouse_listing::Root;
 use wasip3::filesystem::preopens::get_directories;
-use wasip3::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, OpenFlags, PathFlags};
+use wasip3::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 
 /// The preopened directory.
 pub struct PreopenedTree {
@@ -39,15 +39,40 @@ impl Tree for PreopenedTree {
         let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
         let file = self.root.open_at(flags.0, path.to_owned(), flags.1, flags.2).await.map_err(|_| Missing)?;
         // Asked again of what was opened: by now the name may be another's.
-        let stat = file.stat().await.map_err(|_| Missing)?;
-        if !matches!(stat.type_, DescriptorType::RegularFile) {
-            return Err(Missing);
+        let facts = facts(&file.stat().await.map_err(|_| Missing)?)?;
+        Ok(Node::File(file, facts))
+    }
+
+    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+        let stat = self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await;
+        facts(&stat.map_err(|_| Missing)?)
+    }
+
+    async fn read(&self, file: &Descriptor, limit: u64) -> Result<Vec<u8>, Missing> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let (mut from, _) = file.read_via_stream(0);
+        let mut bytes = Vec::new();
+        while bytes.len() < limit {
+            let (_, read) = from.read(Vec::with_capacity(limit.saturating_sub(bytes.len()))).await;
+            if read.is_empty() {
+                break;
+            }
+            bytes.extend(read);
         }
-        let modified = stat.data_modification_timestamp.and_then(|time| Stamp::new(time.seconds, time.nanoseconds));
-        Ok(Node::File(file, Facts { size: stat.size, modified }))
+        bytes.truncate(limit);
+        Ok(bytes)
     }
 
     async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
         self.listing.list(path)
     }
+}
+
+/// What the core is told of a regular file; nothing else has facts.
+fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
+    if !matches!(stat.type_, DescriptorType::RegularFile) {
+        return Err(Missing);
+    }
+    let modified = stat.data_modification_timestamp.and_then(|time| Stamp::new(time.seconds, time.nanoseconds));
+    Ok(Facts { size: stat.size, modified })
 }

@@ -1,0 +1,262 @@
+//! The options of the handler: one table of names, each with the one way in which its text is read. It refuses to know
+//! what an option does.
+//!
+//! An option called `clean-urls` is the variable `GLASSHOUSE_CLEAN_URLS`, the key `clean-urls` of the site's file, and
+//! in the bundled host the flag `--clean-urls`. Where it holds several values they are lines.
+
+use crate::config::Config;
+use crate::kind::MediaType;
+use crate::reply::Field;
+use crate::rule::{Cache, Cors, Glob, Redirect};
+use crate::target::{Name, Target};
+
+/// What the variables of this program begin with.
+pub const PREFIX: &str = "GLASSHOUSE_";
+
+type Reader = fn(&mut Config, &str) -> Result<(), String>;
+
+/// Every option, by name.
+const OPTIONS: &[(&str, Reader)] = &[
+    ("cache", |config, text| read(&mut config.cache, lines(text, cache))),
+    ("clean-urls", |config, text| read(&mut config.clean_urls, switch(text))),
+    ("compress", |config, text| read(&mut config.compress, switch(text))),
+    ("content-type", |config, text| read(&mut config.content_type, media_type(text))),
+    ("cors", |config, text| read(&mut config.cors, Cors::parse(text))),
+    ("header", |config, text| read(&mut config.headers, lines(text, header))),
+    ("header-for", |config, text| read(&mut config.headers_for, lines(text, header_for))),
+    ("hidden", |config, text| read(&mut config.hidden, switch(text))),
+    ("index", |config, text| read(&mut config.index, index(text))),
+    ("isolate", |config, text| read(&mut config.isolate, switch(text))),
+    ("mime", |config, text| read(&mut config.mime, lines(text, mime))),
+    ("no-listing", |config, text| read(&mut config.listing, switch(text).map(|no| !no))),
+    ("no-precompressed", |config, text| read(&mut config.precompressed, switch(text).map(|no| !no))),
+    ("no-site-file", |config, text| read(&mut config.site_file, switch(text).map(|no| !no))),
+    ("not-found", |config, text| read(&mut config.not_found, file(text, "404.html"))),
+    ("prefix", |config, text| read(&mut config.prefix, prefix(text))),
+    ("redirect", |config, text| read(&mut config.redirects, lines(text, Redirect::parse))),
+    ("spa", |config, text| read(&mut config.spa, file(text, "index.html"))),
+];
+
+fn read<T>(to: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *to = value?;
+    Ok(())
+}
+
+/// The names of all options.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().map(|(name, _)| *name)
+}
+
+/// The variable that an option is.
+pub fn variable(name: &str) -> String {
+    format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_"))
+}
+
+/// Sets an option from its text.
+///
+/// # Errors
+/// An unknown name and a text without meaning, in words for the person who wrote it.
+pub fn set(config: &mut Config, name: &str, text: &str) -> Result<(), String> {
+    match OPTIONS.iter().find(|(known, _)| *known == name) {
+        Some((_, reader)) => reader(config, text),
+        None => Err(format!("no such option; there are {}", names().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+fn lines<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).map(one).collect()
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "" | "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(format!("'{text}' is neither 'true' nor 'false'")),
+    }
+}
+
+/// Names of files, in lines or separated by commas; none for no index at all.
+fn index(text: &str) -> Result<Vec<Name>, String> {
+    let names = text.split([',', '\n']).map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| Name::new(name).ok_or(format!("'{name}' is no file name; give one without '/'"))).collect()
+}
+
+fn media_type(text: &str) -> Result<MediaType, String> {
+    MediaType::parse(text).map_err(|error| error.to_string())
+}
+
+/// `EXT=TYPE`.
+fn mime(line: &str) -> Result<(String, MediaType), String> {
+    let (suffix, media) = line.split_once('=').ok_or(format!("'{line}' is not EXT=TYPE"))?;
+    let suffix = suffix.trim().trim_start_matches('.').to_ascii_lowercase();
+    if suffix.is_empty() || suffix.contains(['/', '.']) {
+        return Err(format!("'{line}' is about no single suffix; write it as 'ext=type/subtype'"));
+    }
+    Ok((suffix, media_type(media.trim())?))
+}
+
+/// `VALUE` for every path, or `GLOB=VALUE`.
+fn cache(line: &str) -> Result<(Glob, Cache), String> {
+    let (glob, value) = line.rsplit_once('=').unwrap_or(("**", line));
+    Ok((Glob::parse(glob.trim())?, Cache::parse(value.trim())?))
+}
+
+/// `GLOB NAME: VALUE`; a glob has no space in it, `?` stands for one.
+fn header_for(line: &str) -> Result<(Glob, Field), String> {
+    let (glob, field) = line.split_once(' ').ok_or(format!("'{line}' is not GLOB NAME: VALUE"))?;
+    Ok((Glob::parse(glob)?, header(field)?))
+}
+
+/// A file of the tree, the usual one where the option is merely switched on, none where it is switched off.
+fn file(text: &str, usual: &str) -> Result<Option<Target>, String> {
+    let path = match switch(text) {
+        Ok(false) => return Ok(None),
+        Ok(true) => usual,
+        Err(_) => text.trim_start_matches('/'),
+    };
+    let target = path_of(path).ok_or(format!("'{text}' is no file below the directory"))?;
+    if target.is_directory() { Err(format!("'{text}' is a directory; name a file in it")) } else { Ok(Some(target)) }
+}
+
+fn prefix(text: &str) -> Result<Option<Target>, String> {
+    match text.trim_matches('/') {
+        "" => Ok(None),
+        path => path_of(path).map(Some).ok_or(format!("'{text}' is no path")),
+    }
+}
+
+/// A path as a person writes it: plain, not percent-encoded, and not out of the tree.
+fn path_of(path: &str) -> Option<Target> {
+    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+        return None;
+    }
+    let mut encoded = String::new();
+    for segment in path.split('/') {
+        encoded.push('/');
+        crate::target::encode(segment, &mut encoded);
+    }
+    Target::parse(&encoded).ok()
+}
+
+/// Fields that belong to the connection or to the message's framing: `wasi:http` forbids a handler to set them, or they
+/// would be lies.
+const NOT_A_HANDLERS: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "date",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// One `NAME: VALUE` (RFC 9110 5.1 and 5.5).
+fn header(line: &str) -> Result<Field, String> {
+    let (name, value) = line.split_once(':').ok_or(format!("'{line}' has no ':' between name and value"))?;
+    let (name, value) = (name.trim(), value.trim());
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(format!("'{name}' is no field name"));
+    }
+    if !value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte) || byte >= 0x80) {
+        return Err(format!("the value of '{name}' has a control character in it"));
+    }
+    if NOT_A_HANDLERS.contains(&name.to_ascii_lowercase().as_str()) {
+        return Err(format!("'{name}' is set by the server alone"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// `tchar` of RFC 9110 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{BodyPath, Config};
+    use crate::target::{Name, Target};
+
+    #[track_caller]
+    fn fails(key: &str, value: &str, message: &str) {
+        let error = Config::from_pairs([(key, value)]).map_err(|error| error.to_string());
+        assert_eq!(error, Err(format!("{key}: {message}")));
+    }
+
+    #[track_caller]
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        match Config::from_pairs(pairs.iter().copied()) {
+            Ok(config) => config,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn options_are_sorted_and_variables_follow_from_them() {
+        assert!(super::names().is_sorted());
+        assert_eq!(super::variable("clean-urls"), "GLASSHOUSE_CLEAN_URLS");
+    }
+
+    #[test]
+    fn each_variable_has_a_meaning() {
+        let config = config(&[
+            ("PATH", "/bin"),
+            ("GLASSHOUSE_INDEX", "a.html, b.html"),
+            ("GLASSHOUSE_HIDDEN", "Yes"),
+            ("GLASSHOUSE_CONTENT_TYPE", "text/plain"),
+            ("GLASSHOUSE_HEADER", "X-One: 1\nx-two:a: b "),
+            ("GLASSHOUSE_BODY", "direct"),
+            ("GLASSHOUSE_MIME", ".Foo=image/x-foo\nbar=text/x-bar"),
+            ("GLASSHOUSE_CACHE", "60\n*.css=immutable"),
+            ("GLASSHOUSE_NO_LISTING", "1"),
+            ("GLASSHOUSE_PREFIX", "/a b/c/"),
+        ]);
+        assert_eq!(config.index.iter().map(Name::as_str).collect::<Vec<_>>(), ["a.html", "b.html"]);
+        assert!(config.hidden && !config.listing && config.precompressed);
+        assert_eq!(config.content_type.as_str(), "text/plain");
+        assert_eq!(config.headers, [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
+        assert_eq!(config.body, BodyPath::Direct);
+        assert_eq!(config.cache.len(), 2);
+        assert_eq!(config.prefix.as_ref().map(Target::path).as_deref(), Some("a b/c"));
+        let media = |name| Name::new(name).map(|name| config.media_of(&name).as_str().to_owned());
+        assert_eq!(media("x.FOO").as_deref(), Some("image/x-foo"));
+        assert_eq!(media("x.unknown").as_deref(), Some("text/plain"));
+    }
+
+    #[test]
+    fn a_file_is_the_usual_one_another_or_none() {
+        for (text, expected) in
+            [("1", Some("index.html")), ("", None), ("no", None), ("app/x.html", Some("app/x.html"))]
+        {
+            let config = config(&[("GLASSHOUSE_SPA", text)]);
+            assert_eq!(config.spa.as_ref().map(Target::path).as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        fails("GLASSHOUSE_INDEX", "a/b", "'a/b' is no file name; give one without '/'");
+        fails("GLASSHOUSE_HIDDEN", "perhaps", "'perhaps' is neither 'true' nor 'false'");
+        fails("GLASSHOUSE_HEADER", "X-One 1", "'X-One 1' has no ':' between name and value");
+        fails("GLASSHOUSE_HEADER", "X One: 1", "'X One' is no field name");
+        fails("GLASSHOUSE_HEADER", "X: a\x07", "the value of 'X' has a control character in it");
+        fails("GLASSHOUSE_HEADER", "Connection: close", "'Connection' is set by the server alone");
+        fails("GLASSHOUSE_BODY", "magic", "'magic' is neither 'direct' nor 'pumped'");
+        fails("GLASSHOUSE_SPA", "../x.html", "'../x.html' is no file below the directory");
+        fails("GLASSHOUSE_SPA", "app/", "'app/' is a directory; name a file in it");
+        fails(
+            "GLASSHOUSE_MIME",
+            "a.b=text/plain",
+            "'a.b=text/plain' is about no single suffix; write it as 'ext=type/subtype'",
+        );
+        fails("GLASSHOUSE_HEADER_FOR", "*.css", "'*.css' is not GLOB NAME: VALUE");
+        assert!(Config::from_pairs([("GLASSHOUSE_INDX", "x")]).is_err());
+    }
+}

@@ -1,0 +1,265 @@
+//! Rules of a site that are about some of its paths: which paths, and what then. It refuses to know where a rule was
+//! written.
+
+use crate::reply::Field;
+use std::fmt;
+
+/// Which paths a rule is about. A pattern without `/` is about names in any directory, one with `/` about whole paths
+/// below the root. `*` and `?` stop at `/`, `**` does not; `[a-z]` and `{a,b}` are as in a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob(String);
+
+impl Glob {
+    /// # Errors
+    /// An empty pattern.
+    pub fn parse(text: &str) -> Result<Glob, String> {
+        match text.trim_start_matches('/') {
+            "" => Err("an empty pattern matches nothing; '**' matches every path".to_owned()),
+            pattern if text.starts_with('/') || pattern.contains('/') => Ok(Glob(pattern.to_owned())),
+            pattern => Ok(Glob(format!("**/{pattern}"))),
+        }
+    }
+
+    /// Whether a path relative to the root, without `/` at its ends, is one of those.
+    pub fn matches(&self, path: &str) -> bool {
+        fast_glob::glob_match(&self.0, path)
+    }
+}
+
+/// How long answers may be kept (RFC 9111 5.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// For so many seconds.
+    Seconds(u32),
+    /// Not at all.
+    NoStore,
+    /// For ever, for names that change with their content (RFC 8246).
+    Immutable,
+}
+
+impl Cache {
+    /// # Errors
+    /// Anything but a number of seconds, `no-store` and `immutable`.
+    pub fn parse(text: &str) -> Result<Cache, String> {
+        match text {
+            "no-store" => Ok(Cache::NoStore),
+            "immutable" => Ok(Cache::Immutable),
+            _ if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => {
+                text.parse().map(Cache::Seconds).map_err(|_| format!("'{text}' seconds are longer than caches count"))
+            }
+            _ => Err(format!("'{text}' is neither a number of seconds nor 'no-store' nor 'immutable'")),
+        }
+    }
+}
+
+impl fmt::Display for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cache::Seconds(seconds) => write!(f, "max-age={seconds}"),
+            Cache::NoStore => f.write_str("no-store"),
+            Cache::Immutable => f.write_str("max-age=31536000, immutable"),
+        }
+    }
+}
+
+/// A path that has moved (RFC 9110 15.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// Whole path, decoded; a `*` at its end stands for any rest.
+    from: String,
+    /// Path from the root or URL, ready to be sent; a `*` at its end is replaced by the rest.
+    to: String,
+    status: u16,
+}
+
+impl Redirect {
+    /// `FROM TO [STATUS]`.
+    ///
+    /// # Errors
+    /// A place that is no path, a destination that is neither path nor URL, a status that does not move anything.
+    pub fn parse(text: &str) -> Result<Redirect, String> {
+        let mut words = text.split_whitespace();
+        let (Some(from), Some(to), status, None) = (words.next(), words.next(), words.next(), words.next()) else {
+            return Err(format!("'{text}' is not FROM TO [STATUS]"));
+        };
+        if !from.starts_with('/') {
+            return Err(format!("'{from}' is no path; begin it with '/'"));
+        }
+        let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
+        if !(is_path || is_url(to)) || !to.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(format!("'{to}' is neither a path nor a URL; write other than ASCII as %XX"));
+        }
+        let status = match status.unwrap_or("301") {
+            "301" => 301,
+            "302" => 302,
+            "303" => 303,
+            "307" => 307,
+            "308" => 308,
+            other => return Err(format!("'{other}' redirects nothing; there are 301, 302, 303, 307 and 308")),
+        };
+        Ok(Redirect { from: from.to_owned(), to: to.to_owned(), status })
+    }
+
+    /// Where a decoded path with `/` at its start has moved, with the status to say so; `rest` writes what `*` stands
+    /// for in the form of a URL.
+    pub fn of(&self, path: &str, rest: impl FnOnce(&str) -> String) -> Option<(u16, String)> {
+        let matched = match self.from.strip_suffix('*') {
+            Some(start) => path.strip_prefix(start)?,
+            None if path == self.from => "",
+            None => return None,
+        };
+        let to = match self.to.strip_suffix('*') {
+            // A client chooses the rest: behind a slash, one more would make it the name of a host (S31).
+            Some(start) if start.ends_with('/') => start.to_owned() + rest(matched).trim_start_matches('/'),
+            Some(start) => start.to_owned() + &rest(matched),
+            None => self.to.clone(),
+        };
+        Some((self.status, to))
+    }
+}
+
+/// A URL that says its host, so that no `*` has a part in it.
+fn is_url(text: &str) -> bool {
+    let behind = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = behind.and_then(|behind| behind.split(['/', '\\', '?', '#']).next());
+    host.is_some_and(|host| !host.is_empty() && !host.contains('*'))
+}
+
+/// Who may read answers from scripts of another origin (Fetch 3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cors {
+    /// Scripts of this origin alone.
+    Closed,
+    /// Scripts of any origin.
+    Any,
+    /// Scripts of these.
+    Origins(Vec<String>),
+}
+
+impl Cors {
+    /// `*`, or origins separated by commas.
+    ///
+    /// # Errors
+    /// What is no origin: a scheme, `://`, a host, perhaps a port, and nothing behind.
+    pub fn parse(text: &str) -> Result<Cors, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "*" | "1" | "true" | "yes" | "on" => return Ok(Cors::Any),
+            "" | "0" | "false" | "no" | "off" => return Ok(Cors::Closed),
+            _ => {}
+        }
+        let origins = text.split(',').map(|origin| {
+            let origin = origin.trim();
+            match origin.split_once("://") {
+                Some((scheme, host)) if is_host(host) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
+                    Ok(origin.to_ascii_lowercase())
+                }
+                _ => Err(format!("'{origin}' is no origin; write one as 'https://example.com'")),
+            }
+        });
+        origins.collect::<Result<_, _>>().map(Cors::Origins)
+    }
+
+    /// The fields for a request from `origin`.
+    pub fn fields(&self, origin: Option<&str>) -> Vec<Field> {
+        let allowed = |value: &str| ("access-control-allow-origin".to_owned(), value.to_owned());
+        let exposed = ("access-control-expose-headers".to_owned(), "*".to_owned());
+        match self {
+            Cors::Closed => Vec::new(),
+            Cors::Any => vec![allowed("*"), exposed],
+            Cors::Origins(origins) => {
+                let mut fields = vec![("vary".to_owned(), "Origin".to_owned())];
+                let known = origin.and_then(|origin| origins.iter().find(|known| known.eq_ignore_ascii_case(origin)));
+                if let (Some(_), Some(origin)) = (known, origin) {
+                    fields.extend([allowed(origin), exposed]);
+                }
+                fields
+            }
+        }
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_glob_is_about_names_or_paths() {
+        for (pattern, path, expected) in [
+            ("*.css", "a.css", true),
+            ("*.css", "x/y/a.css", true),
+            ("*.css", "a.css.map", false),
+            ("/*.css", "a.css", true),
+            ("/*.css", "x/a.css", false),
+            ("assets/**", "assets/x/y.js", true),
+            ("assets/*", "assets/x/y.js", false),
+            ("*.{js,mjs}", "a.mjs", true),
+            ("**", "anything/at.all", true),
+            ("a?b", "a/b", false),
+        ] {
+            assert_eq!(Glob::parse(pattern).map(|glob| glob.matches(path)), Ok(expected), "{pattern} {path}");
+        }
+        assert!(Glob::parse("").is_err() && Glob::parse("/").is_err());
+    }
+
+    #[test]
+    fn a_cache_rule_is_one_of_three() {
+        for (text, written) in [
+            ("3600", Some("max-age=3600")),
+            ("0", Some("max-age=0")),
+            ("no-store", Some("no-store")),
+            ("immutable", Some("max-age=31536000, immutable")),
+            ("+5", None),
+            ("", None),
+            ("forever", None),
+            ("99999999999", None),
+        ] {
+            assert_eq!(Cache::parse(text).ok().map(|cache| cache.to_string()).as_deref(), written, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_goes_where_it_says() {
+        let check = |rule: &str, path: &str, expected: Option<(u16, &str)>| {
+            let got = Redirect::parse(rule).map(|redirect| redirect.of(path, str::to_owned));
+            assert_eq!(got, Ok(expected.map(|(status, to)| (status, to.to_owned()))), "{rule} {path}");
+        };
+        check("/old /new", "/old", Some((301, "/new")));
+        check("/old /new 308", "/old/", None);
+        check("/blog/* /posts/* 302", "/blog/a/b", Some((302, "/posts/a/b")));
+        check("/x https://example.com/", "/x", Some((301, "https://example.com/")));
+        check("/old* /*", "/old/evil.com", Some((301, "/evil.com")));
+        check("/old* /new*", "/old/a", Some((301, "/new/a")));
+        check("/old* https://example.com/*", "/old/a", Some((301, "https://example.com/a")));
+        for bad in [
+            "/a",
+            "a /b",
+            "/a b",
+            "/a //evil.com",
+            "/a /\\evil.com",
+            "/a /b 200",
+            "/a /b 301 x",
+            "/a javascript:x",
+            "/a* https://a.example*",
+            "/a* https://*",
+            "/a* https:///*",
+        ] {
+            assert!(Redirect::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cors_names_origins() {
+        assert_eq!(Cors::parse("*"), Ok(Cors::Any));
+        assert_eq!(Cors::parse("no"), Ok(Cors::Closed));
+        let Ok(cors) = Cors::parse("https://a.example, http://localhost:3000") else { panic!("two origins") };
+        assert_eq!(cors.fields(Some("https://b.example")).len(), 1);
+        assert_eq!(cors.fields(Some("http://localhost:3000")).len(), 3);
+        for bad in ["a.example", "https://", "https://a/b", "https://a\r\nx", "java script://x"] {
+            assert!(Cors::parse(bad).is_err(), "{bad}");
+        }
+    }
+}
