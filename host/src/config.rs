@@ -25,6 +25,9 @@ pub struct Config {
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
+    /// Whether answers may be given again while nothing has changed: always those of the built-in handler, those of
+    /// another one if its owner says so.
+    pub is_pure: bool,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
@@ -84,10 +87,11 @@ impl Config {
 
         let directory = directory(&args.directory)?;
         let handler = handler(args.handler.as_deref())?;
+        let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, quiet, addresses, port })
+        Ok(Config { directory, protocol, threads, guest, handler, is_pure, quiet, addresses, port })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

@@ -4,7 +4,7 @@
 use crate::args::Protocol;
 use crate::gate;
 use crate::log::{Line, Log};
-use crate::sandbox::{Instances, without_content};
+use crate::instance::Instances;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED};
 use http::{Request, Response, StatusCode, Version};
@@ -60,7 +60,7 @@ impl Exchange {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        match self.instances.answer(without_content(head)).await {
+        match self.instances.answer(head).await {
             Ok(response) => response,
             Err(error) => {
                 self.log.error(format_args!("a request was given up: {error:#}"));

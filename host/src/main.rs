@@ -5,28 +5,33 @@ mod args;
 mod banner;
 mod config;
 mod connection;
+mod engine;
 mod exchange;
 mod gate;
 mod handover;
+mod instance;
 mod log;
 mod plane;
+mod replay;
 mod sandbox;
 mod server;
 mod shutdown;
+mod witness;
 
 use args::{Args, Export, Output, Task};
 use config::{Config, Fault, Handler};
 use log::Log;
-use sandbox::Sandbox;
+use sandbox::{Code, Sandbox};
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::{fs, iter};
 use tokio::runtime::Builder;
 
-/// The handler, built from source with this program: for WASI 0.3, which is embedded in the server, and for 0.2.
+/// The handler, built from source with this program: for WASI 0.3 and for 0.2, and the former compiled for this machine.
 const P3: &[u8] = include_bytes!(env!("GLASSHOUSE_P3"));
 const P2: &[u8] = include_bytes!(env!("GLASSHOUSE_P2"));
+const COMPILED: &[u8] = include_bytes!(env!("GLASSHOUSE_P3_COMPILED"));
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
 const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
@@ -49,13 +54,13 @@ fn serve(args: Args) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     let Config { directory, protocol, threads, .. } = &config;
     let handler = match &config.handler {
-        Handler::Embedded => P3,
-        Handler::File(bytes) => bytes,
+        Handler::Embedded => Code::Compiled(COMPILED),
+        Handler::File(bytes) => Code::Component(bytes),
     };
     let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
     let environment = config.guest.iter().cloned().chain(direct).collect();
     let unable = |error: &dyn std::fmt::Display| Fault::CannotServe(format!("cannot serve: {error:#}"));
-    let sandbox = Sandbox::new(handler, directory, environment).map_err(|error| unable(&error))?;
+    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure).map_err(|error| unable(&error))?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
     let (protocol, threads, log) = (*protocol, *threads, Log::new(config.quiet));
     runtime.block_on(async {

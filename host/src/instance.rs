@@ -1,0 +1,265 @@
+//! The instances of one thread: each answers one request at a time, has it for itself, and is kept warm for the next if
+//! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
+//! answer means.
+
+use crate::handover::{Content, Region};
+use crate::plane::FileBody;
+use crate::replay::{Answer, Recording, Replay};
+use crate::sandbox::{Sandbox, State};
+use bytes::Bytes;
+use futures::channel::oneshot;
+use futures::future::{Either, pending, poll_fn, select};
+use http::request::Parts;
+use http_body_util::{BodyExt as _, Empty};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use wasmtime::component::Accessor;
+use wasmtime::{AsContextMut as _, Result, Store, bail, format_err};
+use wasmtime_wasi_http::handler::{Prepared, Proxy};
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
+use wasmtime_wasi_http::p3;
+
+/// Requests that one instance answers before it is replaced, so that nothing it may leak lasts.
+const USES: u32 = 4096;
+/// Warm instances that a thread keeps for the next requests.
+const WARM: usize = 16;
+/// How long a handler may take until it has answered with a head.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a handler may go on after its answer was sent or its client has gone.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// A handler with a store of its own.
+struct Instance {
+    store: Store<State>,
+    proxy: Proxy,
+    uses: u32,
+}
+
+/// The instances of one thread, and the answers that need none.
+pub struct Instances {
+    sandbox: Arc<Sandbox>,
+    warm: Mutex<Vec<Instance>>,
+    replay: Option<Mutex<Replay>>,
+}
+
+type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
+
+impl Instances {
+    pub fn new(sandbox: Arc<Sandbox>) -> Arc<Instances> {
+        let replay = sandbox.replay().map(Mutex::new);
+        Arc::new(Instances { sandbox, warm: Mutex::default(), replay })
+    }
+
+    /// Answers a request. The response is there as soon as its head is; work that is left to do for its body goes on in a
+    /// task until the body is dropped.
+    ///
+    /// # Errors
+    /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made.
+    pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
+        let found = self.replay.as_ref().and_then(|replay| lock(replay).find(&request));
+        match found {
+            Some((answer, region)) => Ok(response(answer.status, answer.fields, region)),
+            None => self.ask(request).await,
+        }
+    }
+
+    /// Lets an instance answer.
+    async fn ask(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
+        let (to, head) = oneshot::channel();
+        let (alive, gone) = watch::channel(());
+        let mut work = Box::pin(Arc::clone(self).work(request, to, gone.clone()));
+        match timeout(HEAD, select(&mut work, head)).await {
+            Err(_) => bail!("the handler took longer than {} s to answer", HEAD.as_secs()),
+            // Finished altogether: the body does not need the instance any more, or there is none.
+            Ok(Either::Left((outcome, mut head))) => match head.try_recv() {
+                Ok(Some(head)) => head,
+                Ok(None) | Err(oneshot::Canceled) => {
+                    Err(outcome.err().unwrap_or(format_err!("the handler gave no answer")))
+                }
+            },
+            Ok(Either::Right((head, _))) => {
+                tokio::spawn(attend(work, gone));
+                let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
+                Ok(head.map(|body| Attended { body, _alive: alive }.boxed_unsync()))
+            }
+        }
+    }
+
+    /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
+    async fn work(self: Arc<Self>, request: Parts, to: HeadSender, gone: watch::Receiver<()>) -> Result<()> {
+        let _permit = self.sandbox.busy.acquire().await?;
+        let warm = lock(&self.warm).pop();
+        let mut instance = match warm {
+            Some(instance) => instance,
+            None => {
+                let (store, proxy) = self.sandbox.instantiate().await?;
+                Instance { store, proxy, uses: 0 }
+            }
+        };
+        let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
+        instance.store.data_mut().recording = key.as_ref().map(|_| Recording::default());
+        let answer = instance.handle(request, to, gone).await?;
+        let state = instance.store.data_mut();
+        state.contents.clear();
+        if let (Some((replay, method, uri)), Some(recording), Some(answer)) = (key, state.recording.take(), answer) {
+            lock(replay).keep(method, uri, recording, answer);
+        }
+        instance.uses += 1;
+        let mut warm = lock(&self.warm);
+        if instance.uses < USES && warm.len() < WARM {
+            warm.push(instance);
+        }
+        Ok(())
+    }
+}
+
+/// Locks what only the tasks of one thread share. A panic while it was locked has left nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A response whose body no instance has a part in.
+fn response(status: http::StatusCode, fields: http::HeaderMap, region: Option<Region>) -> http::Response<WasiBody> {
+    let body = match region {
+        Some(region) => FileBody::new(region).boxed_unsync(),
+        None => nothing(),
+    };
+    let mut response = http::Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    response
+}
+
+fn nothing() -> WasiBody {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Lets the work go on until it is done, or for a moment longer than anybody waits for it.
+async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, mut gone: watch::Receiver<()>) -> Result<()> {
+    let deserted = pin!(async {
+        // The sender is never used: it is only ever dropped.
+        let _ = gone.changed().await;
+        sleep(LINGER).await;
+    });
+    match select(work, deserted).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(((), _)) => Ok(()),
+    }
+}
+
+impl Instance {
+    /// Answers a request, and tells what of the answer can be given again.
+    async fn handle(&mut self, request: Parts, to: HeadSender, mut gone: watch::Receiver<()>) -> Result<Option<Answer>> {
+        let Instance { store, proxy, .. } = self;
+        // A handler never gets to see content: the server has read what there was.
+        let request = http::Request::from_parts(request, nothing());
+        store
+            .run_concurrent(async |accessor| {
+                let (answer, source) = match proxy {
+                    Proxy::P3(service) => p3_answer(service, accessor, request, to).await?,
+                    Proxy::P2(_) => p2_answer(proxy, accessor, request, to).await?,
+                };
+                if let BodySource::Instance = source {
+                    let _ = gone.changed().await;
+                }
+                poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
+                Ok(answer)
+            })
+            .await?
+    }
+}
+
+/// Who produces the bytes of a body.
+enum BodySource {
+    /// The instance, which therefore must be kept running.
+    Instance,
+    /// The data plane, or nobody because there are none.
+    Host,
+}
+
+type Answered = (Option<Answer>, BodySource);
+
+async fn p3_answer(
+    service: &p3::bindings::Service,
+    accessor: &Accessor<State>,
+    request: http::Request<WasiBody>,
+    to: HeadSender,
+) -> Result<Answered> {
+    let is_head = request.method() == http::Method::HEAD;
+    let (request, received) = accessor.with(|mut access| {
+        let view = access.data_mut().http();
+        let (request, received) = p3::Request::from_http(view.hooks, request);
+        let received: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> = Box::pin(received);
+        Ok::<_, wasmtime::Error>((view.table.push(request)?, received))
+    })?;
+    let answered = service.wasi_http_handler().call_handle(accessor, request).await?;
+    let handle = answered.map_err(|error| format_err!("the handler answered with an error: {error}"))?;
+    accessor.with(|mut access| {
+        let content = access.data_mut().contents.remove(&handle.rep());
+        let answer = access.data_mut().table.delete(handle)?;
+        let (head, answered) = match content {
+            Some(Content::Region(region)) => {
+                let fields: http::HeaderMap = answer.headers.into();
+                let part = Some((region.offset, region.length));
+                let kept = Answer { status: answer.status, fields: fields.clone(), part };
+                (response(answer.status, fields, Some(region)), (Some(kept), BodySource::Host))
+            }
+            Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
+                let fields: http::HeaderMap = answer.headers.into();
+                let kept = Answer { status: answer.status, fields: fields.clone(), part: None };
+                (response(answer.status, fields, None), (Some(kept), BodySource::Host))
+            }
+            // A length without content is a lie, which the library knows how to answer.
+            Some(Content::Nothing) | None => (answer.into_http(&mut access, received)?, (None, BodySource::Instance)),
+        };
+        // A receiver that is gone has no client any more.
+        drop(to.send(Ok(head)));
+        Ok(answered)
+    })
+}
+
+fn has_no_length(fields: &http::HeaderMap) -> bool {
+    fields.get(http::header::CONTENT_LENGTH).is_none_or(|length| length == "0")
+}
+
+async fn p2_answer(
+    proxy: &Proxy,
+    accessor: &Accessor<State>,
+    request: http::Request<WasiBody>,
+    to: HeadSender,
+) -> Result<Answered> {
+    let view = <State as WasiHttpView>::http;
+    let prepared = accessor.with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, view, to))?;
+    prepared.run(accessor, pending()).await?;
+    Ok((None, BodySource::Instance))
+}
+
+/// A body that an instance writes: as long as it is there, so is the instance.
+struct Attended {
+    body: WasiBody,
+    _alive: watch::Sender<()>,
+}
+
+impl http_body::Body for Attended {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
