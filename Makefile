@@ -15,7 +15,7 @@ GUESTS := $(CORE) -p glasshouse-listing -p glasshouse-p2 -p glasshouse-p3
 HOST := -p glasshouse
 TESTS := -p glasshouse-tests
 
-.PHONY: run build test check lint doc deny install clean
+.PHONY: run build test bench check lint doc deny install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -28,6 +28,11 @@ test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HOST)
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all
+
+# Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
+bench: build
+	cargo build $(CARGO_FLAGS) $(TESTS) --bins
+	target/release/bench
 
 check: lint doc
 

@@ -38,7 +38,17 @@ fn variable(name: &str) -> Result<String, String> {
 
 fn build_components(target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let mut build = Command::new(variable("CARGO")?);
-    build.args(["build", "--profile", "guest", "--target", "wasm32-wasip2", "-p", "glasshouse-p3", "-p", "glasshouse-p2"]);
+    build.args([
+        "build",
+        "--profile",
+        "guest",
+        "--target",
+        "wasm32-wasip2",
+        "-p",
+        "glasshouse-p3",
+        "-p",
+        "glasshouse-p2",
+    ]);
     build.arg("--target-dir").arg(target);
     for name in NOT_FOR_GUESTS {
         build.env_remove(name);

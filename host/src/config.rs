@@ -38,8 +38,11 @@ pub struct Config {
 #[derive(Debug)]
 pub enum Handler {
     Embedded,
-    /// The bytes of a file, not yet looked at.
-    File(Vec<u8>),
+    /// The bytes of a file, not yet looked at, and where they are from.
+    File {
+        path: PathBuf,
+        bytes: Vec<u8>,
+    },
 }
 
 /// Why there is no server, in words for the person who started it.
@@ -147,7 +150,7 @@ fn directory(typed: &Path) -> Result<PathBuf, Fault> {
 
 fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
     let Some(file) = file else { return Ok(Handler::Embedded) };
-    fs::read(file).map(Handler::File).map_err(|error| {
+    fs::read(file).map(|bytes| Handler::File { path: file.to_owned(), bytes }).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such file".to_owned(),
             ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -265,7 +268,7 @@ mod tests {
         assert!(matches!(config.handler, Handler::Embedded));
         let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
         assert_eq!(config.threads.get(), 3);
-        assert!(matches!(config.handler, Handler::File(bytes) if bytes == fs::read("Cargo.toml").unwrap()));
+        assert!(matches!(config.handler, Handler::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap()));
     }
 
     #[test]

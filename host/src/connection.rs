@@ -43,7 +43,6 @@ pub async fn serve(stream: TcpStream, exchange: Exchange, closing: watch::Receiv
         .max_buf_size(BUFFER)
         // Clients that close their half after asking still want the answer.
         .half_close(true)
-        .pipeline_flush(true)
         .keep_alive(keep_alive)
         .serve_connection(TokioIo::new(Patient { stream, stalled: None }), service);
     let mut connection = pin!(connection);
@@ -57,6 +56,7 @@ pub async fn serve(stream: TcpStream, exchange: Exchange, closing: watch::Receiv
     // hyper answered these by itself; they were no requests yet, so they have no line (S81).
     if let Err(error) = outcome {
         let status = match error {
+            ref error if error.is_parse_too_large() && error.to_string().contains("URI") => 414,
             ref error if error.is_parse_too_large() => 431,
             ref error if error.is_parse() => 400,
             _ => return,

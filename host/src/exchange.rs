@@ -3,8 +3,8 @@
 
 use crate::args::Protocol;
 use crate::gate;
-use crate::log::{Line, Log};
 use crate::instance::Instances;
+use crate::log::{Line, Log};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED};
 use http::{Request, Response, StatusCode, Version};

@@ -20,8 +20,8 @@ use tokio::time::{sleep, timeout};
 use wasmtime::component::Accessor;
 use wasmtime::{AsContextMut as _, Result, Store, bail, format_err};
 use wasmtime_wasi_http::handler::{Prepared, Proxy};
-use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 use wasmtime_wasi_http::p3;
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 /// Requests that one instance answers before it is replaced, so that nothing it may leak lasts.
 const USES: u32 = 4096;
@@ -153,7 +153,12 @@ async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, mut gone: watc
 
 impl Instance {
     /// Answers a request, and tells what of the answer can be given again.
-    async fn handle(&mut self, request: Parts, to: HeadSender, mut gone: watch::Receiver<()>) -> Result<Option<Answer>> {
+    async fn handle(
+        &mut self,
+        request: Parts,
+        to: HeadSender,
+        mut gone: watch::Receiver<()>,
+    ) -> Result<Option<Answer>> {
         let Instance { store, proxy, .. } = self;
         // A handler never gets to see content: the server has read what there was.
         let request = http::Request::from_parts(request, nothing());

@@ -53,14 +53,18 @@ fn main() -> ExitCode {
 fn serve(args: Args) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     let Config { directory, protocol, threads, .. } = &config;
-    let handler = match &config.handler {
-        Handler::Embedded => Code::Compiled(COMPILED),
-        Handler::File(bytes) => Code::Component(bytes),
+    let (handler, name) = match &config.handler {
+        Handler::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
+        Handler::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
     };
     let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
     let environment = config.guest.iter().cloned().chain(direct).collect();
-    let unable = |error: &dyn std::fmt::Display| Fault::CannotServe(format!("cannot serve: {error:#}"));
-    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure).map_err(|error| unable(&error))?;
+    let unable = |error: &dyn std::fmt::Display| Fault::CannotServe(format!("cannot serve: {error}"));
+    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure).map_err(|error| {
+        // What lies beneath quotes the file, in lines of its own.
+        let cause = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
+    })?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
     let (protocol, threads, log) = (*protocol, *threads, Log::new(config.quiet));
     runtime.block_on(async {

@@ -165,7 +165,8 @@ impl Replay {
                 Step::Field(name, values) if request.headers.get_all(name).iter().eq(values) => {}
                 Step::Field(..) => return None,
                 // A file that is opened next is looked at then.
-                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some(Step::Open(next, Ok(then))) if next == path && then == seen) => {}
+                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some(Step::Open(next, Ok(then))) if next == path && then == seen) =>
+                    {}
                 Step::Look(path, seen) if look(&self.directory, path) == *seen => {}
                 Step::Look(..) => return None,
                 Step::Open(path, seen) => match (open(&self.directory, path), seen) {

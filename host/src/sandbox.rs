@@ -116,7 +116,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// Bytes that are no such component, imports that this host does not have, a directory that cannot be opened.
-    pub fn new(handler: Code<'_>, directory: &Path, environment: Vec<(String, String)>, is_pure: bool) -> Result<Arc<Sandbox>> {
+    pub fn new(
+        handler: Code<'_>,
+        directory: &Path,
+        environment: Vec<(String, String)>,
+        is_pure: bool,
+    ) -> Result<Arc<Sandbox>> {
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
         let instance = linker(&engine)?.instantiate_pre(&component)?;

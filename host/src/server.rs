@@ -3,8 +3,8 @@
 use crate::args::Protocol;
 use crate::connection;
 use crate::exchange::Exchange;
-use crate::log::Log;
 use crate::instance::Instances;
+use crate::log::Log;
 use crate::sandbox::Sandbox;
 use crate::shutdown;
 use std::io;

@@ -23,8 +23,12 @@ use wasmtime_wasi_http::{FieldMap, WasiHttpView};
 /// Replaces the calls by which a handler learns something, each by itself with a witness.
 pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     let mut files = linker.instance("wasi:filesystem/types@0.3.0")?;
-    files.func_wrap_concurrent("[method]descriptor.stat-at", |accessor, arguments| Box::pin(stat_at(accessor, arguments)))?;
-    files.func_wrap_concurrent("[method]descriptor.open-at", |accessor, arguments| Box::pin(open_at(accessor, arguments)))?;
+    files.func_wrap_concurrent("[method]descriptor.stat-at", |accessor, arguments| {
+        Box::pin(stat_at(accessor, arguments))
+    })?;
+    files.func_wrap_concurrent("[method]descriptor.open-at", |accessor, arguments| {
+        Box::pin(open_at(accessor, arguments))
+    })?;
     files.func_wrap_concurrent("[method]descriptor.stat", |accessor, arguments| Box::pin(stat(accessor, arguments)))?;
     linker.instance("wasi:http/types@0.3.0")?.func_wrap("[method]fields.get", fields_get)?;
     // Entries of directories are not written down: whoever reads any has an answer of its own each time.
@@ -91,7 +95,8 @@ fn fields_get(
     (fields, name): (Resource<FieldMap>, String),
 ) -> Result<(Vec<Vec<u8>>,)> {
     let values = HostFields::get(&mut store.data_mut().http(), fields, name.clone())?;
-    let read = HeaderName::try_from(name).ok().zip(values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect());
+    let read =
+        HeaderName::try_from(name).ok().zip(values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect());
     if let Some(recording) = &mut store.data_mut().recording {
         match read {
             Some((name, values)) => recording.push(Step::Field(name, values)),
@@ -149,7 +154,11 @@ enum Witness {
     Absent,
     /// The call is of a kind that is not repeated.
     Blind,
-    Present { directory: Arc<File>, path: String, before: Look },
+    Present {
+        directory: Arc<File>,
+        path: String,
+        before: Look,
+    },
 }
 
 impl Witness {

@@ -29,14 +29,14 @@ impl Root {
 
     /// The entries of the directory at `path`, without those whose names nothing could ask for (S26).
     pub fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
-        let path = if path.is_empty() { "." } else { path };
-        let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        let here = if path.is_empty() { "." } else { path };
+        let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
         let directory = opened.map_err(|_| Missing)?;
         let stream = directory.read_directory().map_err(|_| Missing)?;
         let mut entries = Vec::new();
         loop {
             match stream.read_directory_entry() {
-                Ok(Some(read)) => entries.extend(entry(&directory, read)),
+                Ok(Some(read)) => entries.extend(entry(&self.0, here, read)),
                 Ok(None) => return Ok(entries),
                 Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => {}
                 Err(_) => return Err(Missing),
@@ -45,11 +45,11 @@ impl Root {
     }
 }
 
-fn entry(directory: &Descriptor, read: DirectoryEntry) -> Option<Entry> {
+fn entry(root: &Descriptor, path: &str, read: DirectoryEntry) -> Option<Entry> {
     let name = Name::new(&read.name)?;
     let kind = match read.type_ {
         DescriptorType::Directory => EntryKind::Directory,
-        DescriptorType::SymbolicLink => match directory.stat_at(PathFlags::SYMLINK_FOLLOW, name.as_str()) {
+        DescriptorType::SymbolicLink => match root.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{}", name.as_str())) {
             Ok(stat) if stat.type_ == DescriptorType::Directory => EntryKind::LinkToDirectory,
             _ => EntryKind::Link,
         },

@@ -1,0 +1,197 @@
+//! How long a connection lives and what it speaks, against glasshouse itself: S71, S74, S75, S80 and S84.
+
+use crate::client::{Answer, Connection, Framing, ask, get, request};
+use crate::fixture::{self, MODIFIED, put};
+use crate::hostile::serve;
+use crate::server::{Server, Setup, Stack};
+use std::thread;
+use std::time::{Duration, Instant};
+
+#[track_caller]
+fn next(connection: &mut Connection, method: &str) -> Answer {
+    connection.answer(method).unwrap_or_else(|error| panic!("the next answer: {error}"))
+}
+
+#[test]
+fn s75_a_connection_is_kept() {
+    let (_place, server) = serve();
+    let mut connection = Connection::open(server.address());
+    for (target, status) in [("/hello.txt", 200), ("/sub", 301), ("/sub/", 200), ("/hello.txt", 200)] {
+        connection.send(&request("GET", target, &[])).expect("the connection is kept");
+        let answer = next(&mut connection, "GET");
+        assert_eq!((answer.head.version.as_str(), answer.head.status), ("HTTP/1.1", status));
+        assert!(!answer.head.closes(), "{target}: {:?}", answer.head);
+    }
+    connection.send(&request("GET", "/hello.txt", &[("Connection", "close")])).expect("the connection is kept");
+    assert!(next(&mut connection, "GET").head.closes());
+    assert!(connection.is_closed());
+}
+
+#[test]
+fn s75_requests_may_be_sent_ahead() {
+    let (_place, server) = serve();
+    let order = [("GET", "/hello.txt"), ("HEAD", "/hello.txt"), ("GET", "/sub"), ("OPTIONS", "/"), ("GET", "/sub/")];
+    let all: Vec<_> = order.into_iter().cycle().take(50).collect();
+    let mut connection = Connection::open(server.address());
+    let bytes: Vec<u8> = all.iter().flat_map(|(method, target)| request(method, target, &[])).collect();
+    connection.send(&bytes).expect("the server reads");
+    for (method, target) in all {
+        let answer = next(&mut connection, method);
+        let expected = match (method, target) {
+            (_, "/sub") => 301,
+            ("OPTIONS", _) => 204,
+            _ => 200,
+        };
+        assert_eq!(answer.head.status, expected, "{method} {target}");
+        assert_eq!(answer.text() == "hello\n", (method, target) == ("GET", "/hello.txt"), "{method} {target}");
+    }
+}
+
+#[test]
+fn s71_an_error_ends_the_connection() {
+    let (_place, server) = serve();
+    for (method, target, status) in
+        [("GET", "/none", 404), ("HEAD", "/none", 404), ("GET", "/%00", 400), ("DELETE", "/hello.txt", 405)]
+    {
+        let mut connection = Connection::open(server.address());
+        connection.send(&request(method, target, &[])).expect("the server reads");
+        let answer = next(&mut connection, method);
+        assert_eq!((answer.head.status, answer.head.one("connection")), (status, Some("close")), "{method} {target}");
+        assert!(connection.is_closed(), "{method} {target}");
+    }
+}
+
+#[test]
+fn s75_old_clients_are_served() {
+    let (_place, server) = serve();
+    let mut connection = Connection::open(server.address());
+    connection.send(b"GET /hello.txt HTTP/1.0\r\n\r\n").expect("the server reads");
+    assert_eq!(next(&mut connection, "GET").text(), "hello\n");
+    assert!(connection.is_closed());
+
+    let mut connection = Connection::open(server.address());
+    for _ in 0..2 {
+        let asked = b"GET /hello.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+        connection.send(asked).expect("the connection is kept");
+        assert_eq!(next(&mut connection, "GET").text(), "hello\n");
+    }
+}
+
+#[test]
+fn s74_http_1_0_answers_once() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
+    put(&place.path().join("sub/x"), b"x", MODIFIED);
+    let arguments = &["-p", "HTTP/1.0"];
+    let server = Server::launch(Setup {
+        stack: Stack::Host,
+        directory: place.path(),
+        options: &[],
+        arguments,
+        unprivileged: false,
+    });
+    let keep = [("Connection", "keep-alive")];
+    for (method, target, fields) in [
+        ("GET", "/hello.txt", &[][..]),
+        ("GET", "/hello.txt", &keep),
+        ("HEAD", "/hello.txt", &[]),
+        ("GET", "/sub/", &[]),
+        ("GET", "/sub", &[]),
+        ("GET", "/none", &[]),
+    ] {
+        let mut connection = Connection::open(server.address());
+        let twice = [request(method, target, fields), request(method, target, fields)].concat();
+        connection.send(&twice).expect("the server reads");
+        let answer = next(&mut connection, method);
+        assert_eq!(answer.head.version, "HTTP/1.0", "{method} {target}");
+        assert_eq!(answer.head.all("transfer-encoding").count(), 0, "{method} {target}");
+        let rest = connection.rest().expect("the connection ends");
+        assert_eq!(String::from_utf8_lossy(&rest), "", "{method} {target}: nothing behind the answer");
+    }
+    // S80: in HTTP/1.0 nobody expects a 100.
+    let expect = [("Expect", "100-continue"), ("Content-Length", "1")];
+    let mut connection = Connection::open(server.address());
+    connection.send(&request("GET", "/hello.txt", &expect)).expect("the server reads");
+    assert_eq!(connection.head().expect("an answer").map(|head| head.status), Some(200));
+}
+
+#[test]
+fn s80_a_client_that_asks_before_it_sends_is_answered() {
+    let (_place, server) = serve();
+    let mut connection = Connection::open(server.address());
+    let fields = [("Expect", "100-continue"), ("Content-Length", "4")];
+    connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
+    let first = connection.head().expect("an answer").expect("an answer");
+    assert_eq!((first.version.as_str(), first.status), ("HTTP/1.1", 100));
+    connection.send(b"1234").expect("the server reads");
+    let answer = next(&mut connection, "GET");
+    assert_eq!((answer.head.status, answer.text().as_str()), (200, "hello\n"));
+    assert!(answer.head.closes() && connection.is_closed());
+}
+
+#[test]
+fn a_client_that_has_said_everything_is_answered() {
+    let (_place, server) = serve();
+    let mut connection = Connection::open(server.address());
+    connection.send(&request("GET", "/long", &[])).expect("the server reads");
+    connection.finish_sending().expect("a half can be closed");
+    let head = connection.head().expect("an answer").expect("an answer");
+    let framing = Framing::of("GET", &head).expect("a framed answer");
+    assert_eq!(connection.body(framing, |_| ()).map_err(|error| error.to_string()), Ok(64 << 20));
+    assert!(connection.is_closed());
+}
+
+/// A kept connection outlives neither the server's patience nor the server: it is closed, not forgotten.
+#[test]
+fn s84_a_head_comes_in_time_or_not_at_all() {
+    /// What glasshouse gives a client for a head, and some time for a busy machine.
+    const BOUND: Duration = Duration::from_secs(40);
+    let (_place, server) = serve();
+    let start = Instant::now();
+    let begin = |bytes: &[u8]| {
+        let mut connection = Connection::open(server.address());
+        connection.wait_at_most(BOUND);
+        connection.send(bytes).expect("the server reads");
+        connection
+    };
+    let half = begin(b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n");
+    let line = begin(b"GET /hel");
+    let silent = begin(b"");
+    let mut kept = begin(&request("GET", "/hello.txt", &[]));
+    assert_eq!(next(&mut kept, "GET").text(), "hello\n");
+    let mut drip = begin(b"GET /hello.txt HTTP/1.1\r\n");
+    thread::scope(|scope| {
+        for (what, mut connection) in [("half a head", half), ("half a line", line), ("silent", silent), ("kept", kept)]
+        {
+            scope.spawn(move || {
+                let rest = connection.rest().unwrap_or_else(|error| panic!("{what}: {error}"));
+                let text = String::from_utf8_lossy(&rest);
+                assert!(text.is_empty() || text.starts_with("HTTP/1.1 408 "), "{what}: {text}");
+                assert!(start.elapsed() < BOUND, "{what} lived for {:?}", start.elapsed());
+            });
+        }
+        // A byte from time to time is no progress.
+        while drip.send(b"X").is_ok() {
+            assert!(start.elapsed() < BOUND, "a head that drips lived for {:?}", start.elapsed());
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
+}
+
+/// What a host cannot know about the handler of its choice: it is the same server with any.
+#[test]
+fn the_other_handler_keeps_connections_too() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
+    let server = Server::start(Stack::HostP2, place.path());
+    let mut connection = Connection::open(server.address());
+    for _ in 0..3 {
+        connection.send(&request("GET", "/hello.txt", &[])).expect("the connection is kept");
+        assert_eq!(next(&mut connection, "GET").text(), "hello\n");
+    }
+    connection.send(b"GET /hello.txt HTTP/1.0\r\n\r\n").expect("the connection is kept");
+    assert_eq!(next(&mut connection, "GET").text(), "hello\n");
+    let missing = ask(server.address(), "GET", "/none", &[]).expect("an answer");
+    assert_eq!((missing.head.status, missing.head.closes()), (404, true));
+}

@@ -1,0 +1,103 @@
+//! That the contract is proved: which of its lines have a row in the table, which are proved elsewhere, and those few that
+//! a table over a tree cannot prove.
+
+use crate::client::get;
+use crate::fixture::{self, MODIFIED, put};
+use crate::rows;
+use crate::server::{Server, Setup, Stack};
+use glasshouse_core::tree::{Entry, Facts, Missing, Node};
+use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+/// Lines of the contract that the handler honours, whatever host it is in: each has a row.
+const OF_THE_HANDLER: &[RangeInclusive<u32>] = &[20..=28, 30..=34, 36..=40, 50..=62, 70..=71, 73..=73];
+
+/// Lines that some test names.
+const OF_ALL: &[RangeInclusive<u32>] = &[1..=8, 10..=15, 20..=28, 30..=40, 50..=62, 70..=71, 73..=84];
+
+#[test]
+fn each_line_of_the_handler_has_a_row() {
+    let ids: BTreeSet<&str> = rows::all().filter_map(|row| row.id.split(' ').next()).collect();
+    for line in OF_THE_HANDLER.iter().cloned().flatten() {
+        assert!(ids.contains(format!("S{line}").as_str()), "S{line} has no row");
+    }
+}
+
+#[test]
+fn each_line_of_the_contract_is_named_by_a_test() {
+    let mut named = BTreeSet::new();
+    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("all")];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).unwrap_or_else(|error| panic!("{directory:?}: {error}")) {
+            let path = entry.expect("a directory can be read").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+                named.extend(ids(&text.to_uppercase()));
+            }
+        }
+    }
+    let silent: Vec<u32> = OF_ALL.iter().cloned().flatten().filter(|line| !named.contains(line)).collect();
+    assert!(silent.is_empty(), "no test names S{silent:?}");
+}
+
+/// The numbers behind each `S` that begins a word.
+fn ids(text: &str) -> Vec<u32> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.filter_map(|word| word.strip_prefix('S')?.parse().ok()).collect()
+}
+
+/// A tree that can be entered and not be read.
+struct Shut;
+
+impl Tree for Shut {
+    type File = ();
+
+    async fn open(&self, path: &str) -> Result<Node<()>, Missing> {
+        if path == "sub" { Ok(Node::Directory) } else { Err(Missing) }
+    }
+
+    async fn facts(&self, _: &str) -> Result<Facts, Missing> {
+        Err(Missing)
+    }
+
+    async fn read(&self, _: &(), _: u64) -> Result<Vec<u8>, Missing> {
+        Err(Missing)
+    }
+
+    async fn list(&self, _: &str) -> Result<Vec<Entry>, Missing> {
+        Err(Missing)
+    }
+}
+
+#[test]
+fn s35_a_directory_that_cannot_be_read_is_not_there() {
+    let request = Request::read("GET", Some("/sub/"), |_| Vec::new());
+    let reply = at_once(answer(&request, &Shut, &Config::default())).expect("nothing waits");
+    let (head, passage) = reply.write(request.method);
+    let Passage::Bytes(page) = passage else { panic!("{passage:?}") };
+    assert_eq!(head.status, 404);
+    assert!(String::from_utf8_lossy(&page).contains("No permission to list directory"));
+}
+
+/// An option without meaning is told to whoever runs the host, and nothing of it to a client.
+#[test]
+fn a_misconfigured_handler_says_so_and_serves_nothing() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
+    for stack in [Stack::StockP3, Stack::StockP2] {
+        let options = &[("GLASSHOUSE_INDX", "x")];
+        let server =
+            Server::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
+        let answer = get(server.address(), "/hello.txt");
+        assert_eq!(answer.head.status, 500);
+        assert!(!answer.text().contains("INDX"), "{}", answer.text());
+        server.wait_for_stderr("what is wrong", |text| {
+            text.contains("glasshouse: GLASSHOUSE_INDX: no such option").then_some(())
+        });
+    }
+}

@@ -1,0 +1,52 @@
+//! Memory that does not grow with what is asked for: not with the length of a file, not with the number of ranges, not
+//! with clients that ask and do not read. It refuses to know how that is done.
+
+use crate::client::{Connection, Framing, request};
+use crate::fixture;
+use crate::large::memory;
+use crate::server::{Server, Stack};
+use std::fs::File;
+
+const LENGTH: u64 = 10 << 30;
+const RANGES: u64 = 1000;
+const SLOW: usize = 200;
+/// What the server may take for all of them, in KiB: a block of 256 KiB for each client that does not read, the buffers of
+/// 1,000 connections, and as much again.
+const BOUND: u64 = 160 << 10;
+
+#[test]
+fn slow_clients_and_parallel_ranges_leave_memory_flat() {
+    let place = fixture::place();
+    let file = File::create(place.path().join("huge")).expect("a file can be made");
+    file.set_len(LENGTH).expect("the file system has sparse files");
+    let server = Server::start(Stack::Host, place.path());
+    let before = memory(&server, "VmRSS:");
+
+    let slow: Vec<Connection> = (0..SLOW).map(|_| asked(&server, &[])).collect();
+    let ranges = (0..RANGES).map(|index| {
+        let start = index * (LENGTH / RANGES);
+        asked(&server, &[("Range", &format!("bytes={start}-{}", start + 65_535))])
+    });
+    let ranges: Vec<Connection> = ranges.collect();
+    for mut connection in ranges {
+        let head = connection.head().expect("a head").expect("an answer");
+        assert_eq!((head.status, head.one("content-length")), (206, Some("65536")));
+        let read = connection.body(Framing::Length(65_536), |bytes| assert!(bytes.iter().all(|byte| *byte == 0)));
+        assert_eq!(read.expect("a whole part"), 65_536);
+    }
+    let peak = memory(&server, "VmHWM:");
+    if let (Some(before), Some(peak)) = (before, peak) {
+        assert!(peak < before + BOUND, "the server took {peak} KiB, and {before} KiB before");
+    }
+    // They are served all this time, and not cut.
+    for mut connection in slow {
+        let head = connection.head().expect("a head").expect("an answer");
+        assert_eq!((head.status, head.one("content-length")), (200, Some("10737418240")));
+    }
+}
+
+fn asked(server: &Server, fields: &[(&str, &str)]) -> Connection {
+    let mut connection = Connection::open(server.address());
+    connection.send(&request("GET", "/huge", fields)).expect("the server listens");
+    connection
+}

@@ -1,0 +1,50 @@
+//! Black-box tests of glasshouse, one file per behaviour. What a request is answered with stands in [`rows`] and is proved
+//! in every mode by [`modes`]; the other files prove what a table cannot tell.
+
+/// Makes four tests, one for each stack, of a function that takes a [`server::Stack`].
+macro_rules! on_every_stack {
+    ($($name:ident),*) => {$(
+        mod $name {
+            use crate::server::Stack;
+
+            #[test]
+            fn host() {
+                super::$name(Stack::Host);
+            }
+
+            #[test]
+            fn stock_p3() {
+                super::$name(Stack::StockP3);
+            }
+
+            #[test]
+            fn stock_p2() {
+                super::$name(Stack::StockP2);
+            }
+
+            #[test]
+            fn host_p2() {
+                super::$name(Stack::HostP2);
+            }
+        }
+    )*};
+}
+pub(crate) use on_every_stack;
+
+mod capability;
+mod cli;
+mod client;
+mod connections;
+mod contract;
+mod fixture;
+mod flat;
+mod hostile;
+mod html;
+mod large;
+mod log;
+mod modes;
+mod nasty;
+mod replay;
+mod rows;
+mod server;
+mod tidy;

@@ -1,0 +1,89 @@
+//! From target to path: S20 to S28.
+
+use super::{Body::*, ROW, Row, get, missing};
+
+const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
+const SHOWN: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "true")];
+
+pub const ROWS: &[Row] = &[
+    Row { id: "S20 plain", ask: get("/hello.txt"), body: HELLO, ..ROW },
+    Row { id: "S20 dotdot", ask: get("/sub/../hello.txt"), body: HELLO, ..ROW },
+    Row { id: "S20 encoded dotdot", ask: get("/sub/%2e%2e/hello.txt"), body: HELLO, ..ROW },
+    Row { id: "S20 encoded slash", ask: get("/sub%2Finner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
+    Row { id: "S20 dot", ask: get("/./sub/./inner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
+    Row { id: "S20 empty segments", ask: get("//sub///inner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
+    Row { id: "S20 dotdot stops at the root", ask: get("/../../hello.txt"), body: HELLO, ..ROW },
+    Row { id: "S20 encoded letter", ask: get("/h%65llo.t%78t"), body: HELLO, ..ROW },
+    Row { id: "S20 lower-case digits", ask: get("/%c3%a9.txt"), body: &[Bytes(b"acute\n")], ..ROW },
+    Row { id: "S20 decoded once", ask: get("/a%2520b.txt"), body: &[Bytes(b"decoded twice\n")], ..ROW },
+    Row { id: "S20 a percent sign that encodes nothing", ask: get("/100%.txt"), body: &[Bytes(b"percent\n")], ..ROW },
+    Row { id: "S20 fragment", ask: get("/hello.txt#part"), body: HELLO, ..ROW },
+    missing("S20 passwd", "/../../etc/passwd"),
+    missing("S20 encoded passwd", "/..%2f..%2fetc/passwd"),
+    missing("S21 backslashes", "/sub/..%5c..%5csecret.txt"),
+    missing("S21 drive", "/C:/hello.txt"),
+    missing("S21 dotdot and a blank", "/..%20/hello.txt"),
+    Row {
+        id: "S22 above the root",
+        ask: get("/%2e%2e/"),
+        body: &[Has("<title>Directory listing for /</title>"), Links("hello.txt", "hello.txt")],
+        ..ROW
+    },
+    missing("S23 file and slash", "/hello.txt/"),
+    missing("S23 file and encoded slash", "/hello.txt%2f"),
+    missing("S23 below a file", "/hello.txt/x"),
+    missing("S23 file and dot", "/hello.txt/."),
+    Row { id: "S24 query", ask: get("/hello.txt?x=1"), body: HELLO, ..ROW },
+    Row { id: "S24 a query like a path", ask: get("/hello.txt?/../x"), body: HELLO, ..ROW },
+    Row { id: "S24 encoded question mark", ask: get("/names/%23%3F%25"), body: &[Bytes(b"7")], ..ROW },
+    Row { id: "S24 absolute form", ask: get("http://other/hello.txt"), body: HELLO, ..ROW },
+    missing("S24 parameter", "/hello.txt;v=1"),
+    missing("S24 asterisk", "*"),
+    Row { id: "S25 NUL", ask: get("/a%00b"), status: 400, body: &[Has("<p>Error code: 400</p>")], ..ROW },
+    Row { id: "S25 NUL behind a file", ask: get("/hello.txt%00"), status: 400, ..ROW },
+    Row { id: "S25 NUL in the query", ask: get("/hello.txt?%00"), body: HELLO, ..ROW },
+    Row { id: "S26 the listing survives", ask: get("/bad/"), body: &[Lists(&[("good.txt", "good.txt")])], ..ROW },
+    missing("S26 the entry is left out", "/bad/bad%FF.txt"),
+    missing("S26 nor is it served by another spelling", "/bad/bad%ED%B3%BF.txt"),
+    Row { id: "S27 link", ask: get("/link.txt"), body: HELLO, ..ROW },
+    Row { id: "S27 link upwards", ask: get("/sub/up.txt"), body: HELLO, ..ROW },
+    Row { id: "S27 through a link", ask: get("/linkdir/inner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
+    Row { id: "S27 through a link and up", ask: get("/linkdir/../hello.txt"), body: HELLO, ..ROW },
+    Row {
+        id: "S27 through a link with a slash",
+        ask: get("/linkdir-slash/inner.txt"),
+        body: &[Bytes(b"inner\n")],
+        ..ROW
+    },
+    Row { id: "S27 link to link", ask: get("/linkdir/up.txt"), body: HELLO, ..ROW },
+    Row { id: "S27 directory", ask: get("/linkdir/deep/"), body: &[Lists(&[("file.txt", "file.txt")])], ..ROW },
+    missing("S27 absolute", "/links/escape-absolute"),
+    missing("S27 absolute but inside", "/links/inside-absolute"),
+    missing("S27 dangling", "/links/broken"),
+    missing("S27 dangling directory", "/links/broken/"),
+    missing("S27 loop", "/links/loop"),
+    missing("S28 dotfile", "/.hidden"),
+    missing("S28 in a dot directory", "/sub/.git/config"),
+    missing("S28 dot directory", "/sub/.git/"),
+    missing("S28 dot directory without slash", "/sub/.git"),
+    missing("S28 by way of dotdot", "/sub/.git/../.git/config"),
+    missing("S28 encoded", "/%2ehidden"),
+    missing("S28 three dots", "/dots/..."),
+    Row { id: "S28 left with dotdot", ask: get("/.hidden/../hello.txt"), body: HELLO, ..ROW },
+    Row { id: "S28 well-known", ask: get("/.well-known/security.txt"), body: &[Bytes(b"well known\n")], ..ROW },
+    Row {
+        id: "S28 listing",
+        ask: get("/dots/"),
+        body: &[Lists(&[(".well-known/", ".well-known/"), ("shown", "shown")])],
+        ..ROW
+    },
+    Row { id: "S28 shown", ask: get("/.hidden"), options: SHOWN, body: &[Bytes(b"hidden\n")], ..ROW },
+    Row { id: "S28 shown directory", ask: get("/sub/.git/config"), options: SHOWN, body: &[Bytes(b"hidden\n")], ..ROW },
+    Row {
+        id: "S28 shown listing",
+        ask: get("/dots/"),
+        options: SHOWN,
+        body: &[Lists(&[("...", "..."), (".hidden", ".hidden"), (".well-known/", ".well-known/"), ("shown", "shown")])],
+        ..ROW
+    },
+];

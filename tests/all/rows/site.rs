@@ -1,0 +1,295 @@
+//! The rules of a site: what it sends where nothing is, where its pages are, what it says to caches and browsers. The
+//! rows with `root: "site"` are served from a directory of that name, which has a file of the site.
+
+use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
+
+type Options = &'static [(&'static str, &'static str)];
+
+const SPA: Options = &[("GLASSHOUSE_SPA", "pages/app.html")];
+const CLEAN: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NOT_FOUND", "no")];
+const PREFIX: Options = &[("GLASSHOUSE_PREFIX", "/a b/docs")];
+const CORS: Options = &[("GLASSHOUSE_CORS", "*")];
+const ORIGINS: Options = &[("GLASSHOUSE_CORS", "https://a.example, https://b.example")];
+const CACHE: Options = &[("GLASSHOUSE_CACHE", "60\n*.js=immutable\nsub/**=no-store")];
+const HEADERS: Options =
+    &[("GLASSHOUSE_HEADER", "X-All: 1"), ("GLASSHOUSE_HEADER_FOR", "*.js X-Script: 2\nsub/** X-Sub: 3")];
+const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
+const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+
+const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
+    Row { id, ask: get(target), options, status, fields, body: &[Bytes(b"")], ..ROW }
+}
+
+type Fields = &'static [(&'static str, super::Want)];
+
+const fn options(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask {
+    Ask { method: "OPTIONS", target, fields }
+}
+
+pub const ROWS: &[Row] = &[
+    Row {
+        id: "SPA a route",
+        ask: with("/no/such/route", &[PAGE]),
+        options: SPA,
+        fields: &[("content-type", Is("text/html; charset=utf-8")), ("vary", Is("Accept-Encoding, Accept"))],
+        body: &[Bytes(b"<p>app\n")],
+        ..ROW
+    },
+    Row { id: "SPA anything accepted", ask: get("/no/such/route"), options: SPA, body: &[Bytes(b"<p>app\n")], ..ROW },
+    Row {
+        id: "SPA no page accepted",
+        ask: with("/no", &[("Accept", "application/json")]),
+        options: SPA,
+        status: 404,
+        ..ROW
+    },
+    Row { id: "SPA a name with a dot", ask: with("/no.js", &[PAGE]), options: SPA, status: 404, ..ROW },
+    Row { id: "SPA a file", ask: with("/hello.txt", &[PAGE]), options: SPA, body: &[Bytes(b"hello\n")], ..ROW },
+    Row {
+        id: "SPA a hidden route",
+        ask: with("/.git/config", &[PAGE]),
+        options: SPA,
+        body: &[Bytes(b"<p>app\n")],
+        ..ROW
+    },
+    Row {
+        id: "Not found own page",
+        ask: with("/none", &[("If-None-Match", "*"), ("Range", "bytes=0-1")]),
+        options: &[("GLASSHOUSE_NOT_FOUND", "pages/lost.html")],
+        status: 404,
+        fields: &[("etag", Absent), ("last-modified", Absent), ("accept-ranges", Absent), ("content-length", Is("8"))],
+        body: &[Bytes(b"<p>lost\n")],
+        ..ROW
+    },
+    Row {
+        id: "Not found page missing",
+        ask: get("/none"),
+        options: &[("GLASSHOUSE_NOT_FOUND", "pages/none.html")],
+        status: 404,
+        body: &[Has("<p>Message: File not found.</p>")],
+        ..ROW
+    },
+    Row {
+        id: "Not found by itself",
+        root: "site",
+        ask: get("/none"),
+        status: 404,
+        body: &[Bytes(b"<p>nowhere\n")],
+        ..ROW
+    },
+    Row {
+        id: "Clean page",
+        ask: get("/pages/about"),
+        options: CLEAN,
+        fields: &[("content-type", Is("text/html; charset=utf-8"))],
+        body: &[Bytes(b"<p>about\n")],
+        ..ROW
+    },
+    moved("Clean redirect", "/pages/about.html?a=b", CLEAN, 308, &[("location", Is("/pages/about?a=b"))]),
+    moved("Clean redirect of an index", "/withidx/index.html", CLEAN, 308, &[("location", Is("/withidx/"))]),
+    Row { id: "Clean no other suffix", ask: get("/hello.txt"), options: CLEAN, body: &[Bytes(b"hello\n")], ..ROW },
+    Row { id: "Clean nothing there", ask: get("/pages/none"), options: CLEAN, status: 404, ..ROW },
+    Row { id: "Clean no directory", ask: get("/pages/about/"), options: CLEAN, status: 404, ..ROW },
+    Row { id: "Clean not by default", ask: get("/pages/about"), status: 404, ..ROW },
+    Row { id: "No listing", ask: get("/sub/"), options: &[("GLASSHOUSE_NO_LISTING", "1")], status: 404, ..ROW },
+    Row {
+        id: "No listing but an index",
+        ask: get("/withidx/"),
+        options: &[("GLASSHOUSE_NO_LISTING", "1")],
+        body: &[Bytes(b"<p>idx\n")],
+        ..ROW
+    },
+    Row { id: "Prefix a file", ask: get("/a%20b/docs/hello.txt"), options: PREFIX, body: &[Bytes(b"hello\n")], ..ROW },
+    Row {
+        id: "Prefix the root",
+        ask: get("/a%20b/docs/"),
+        options: PREFIX,
+        body: &[Has("Directory listing for /a b/docs/"), Links("hello.txt", "hello.txt")],
+        ..ROW
+    },
+    moved("Prefix without slash", "/a%20b/docs?x", PREFIX, 301, &[("location", Is("/a%20b/docs/?x"))]),
+    moved("Prefix a directory", "/a%20b/docs/sub", PREFIX, 301, &[("location", Is("/a%20b/docs/sub/"))]),
+    Row { id: "Prefix outside", ask: get("/hello.txt"), options: PREFIX, status: 404, ..ROW },
+    Row { id: "Prefix above", ask: get("/"), options: PREFIX, status: 404, ..ROW },
+    Row { id: "Prefix half a name", ask: get("/a%20b/docsx/hello.txt"), options: PREFIX, status: 404, ..ROW },
+    Row {
+        id: "CORS any",
+        ask: with("/hello.txt", &[("Origin", "https://x.example")]),
+        options: CORS,
+        fields: &[("access-control-allow-origin", Is("*")), ("access-control-expose-headers", Is("*"))],
+        ..ROW
+    },
+    Row {
+        id: "CORS errors",
+        ask: get("/none"),
+        options: CORS,
+        status: 404,
+        fields: &[("access-control-allow-origin", Is("*"))],
+        ..ROW
+    },
+    Row {
+        id: "CORS preflight",
+        ask: options("/hello.txt", &[("Origin", "https://x.example"), ("Access-Control-Request-Method", "GET")]),
+        options: CORS,
+        status: 204,
+        fields: &[
+            ("access-control-allow-origin", Is("*")),
+            ("access-control-allow-methods", Is("GET, HEAD, OPTIONS")),
+            ("access-control-allow-headers", Is("*")),
+            ("access-control-max-age", Is("86400")),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "CORS no preflight",
+        ask: options("/hello.txt", &[("Origin", "https://x.example")]),
+        options: CORS,
+        status: 204,
+        fields: &[("access-control-allow-methods", Absent), ("allow", Is("GET, HEAD, OPTIONS"))],
+        ..ROW
+    },
+    Row {
+        id: "CORS one of some",
+        ask: with("/bytes.bin", &[("Origin", "https://b.example")]),
+        options: ORIGINS,
+        fields: &[("access-control-allow-origin", Is("https://b.example")), ("vary", Is("Origin"))],
+        ..ROW
+    },
+    Row {
+        id: "CORS none of some",
+        ask: with("/bytes.bin", &[("Origin", "https://c.example")]),
+        options: ORIGINS,
+        fields: &[("access-control-allow-origin", Absent), ("vary", Is("Origin"))],
+        ..ROW
+    },
+    Row {
+        id: "CORS not by default",
+        ask: with("/hello.txt", &[("Origin", "https://x.example")]),
+        fields: &[("access-control-allow-origin", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "Isolate",
+        ask: get("/hello.txt"),
+        options: &[("GLASSHOUSE_ISOLATE", "1")],
+        fields: &[
+            ("cross-origin-opener-policy", Is("same-origin")),
+            ("cross-origin-embedder-policy", Is("require-corp")),
+            ("cross-origin-resource-policy", Is("same-origin")),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "Cache in general",
+        ask: get("/hello.txt"),
+        options: CACHE,
+        fields: &[("cache-control", Is("max-age=60"))],
+        ..ROW
+    },
+    Row {
+        id: "Cache by name",
+        ask: get("/types/f.js"),
+        options: CACHE,
+        fields: &[("cache-control", Is("max-age=31536000, immutable"))],
+        ..ROW
+    },
+    Row {
+        id: "Cache by path",
+        ask: get("/sub/deep/file.txt"),
+        options: CACHE,
+        fields: &[("cache-control", Is("no-store"))],
+        ..ROW
+    },
+    Row {
+        id: "Cache of errors",
+        ask: get("/none"),
+        options: CACHE,
+        status: 404,
+        fields: &[("cache-control", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "Cache not modified",
+        ask: with("/hello.txt", &[("If-None-Match", "*")]),
+        options: CACHE,
+        status: 304,
+        fields: &[("cache-control", Is("max-age=60"))],
+        ..ROW
+    },
+    Row {
+        id: "Header by name",
+        ask: get("/types/f.js"),
+        options: HEADERS,
+        fields: &[("x-script", Is("2")), ("x-all", Is("1"))],
+        ..ROW
+    },
+    Row {
+        id: "Header by path",
+        ask: get("/sub/"),
+        options: HEADERS,
+        fields: &[("x-sub", Absent), ("x-all", Is("1"))],
+        ..ROW
+    },
+    Row {
+        id: "Header by deep path",
+        ask: get("/sub/deep/file.txt"),
+        options: HEADERS,
+        fields: &[("x-sub", Is("3")), ("x-script", Absent)],
+        ..ROW
+    },
+    moved("Redirect", "/old?a=b", REDIRECTS, 301, &[("location", Is("/new?a=b"))]),
+    moved("Redirect the rest", "/blog/2020/a%20b", REDIRECTS, 308, &[("location", Is("/posts/2020/a%20b"))]),
+    moved("Redirect elsewhere", "/out", REDIRECTS, 302, &[("location", Is("https://example.com/"))]),
+    moved("Redirect not astray", "/blog//evil.com/%5c", REDIRECTS, 308, &[("location", Is("/posts/evil.com/%5C"))]),
+    Row { id: "Redirect no other", ask: get("/older"), options: REDIRECTS, status: 404, ..ROW },
+    Row {
+        id: "Mime own",
+        ask: get("/types/f.unknown"),
+        options: &[("GLASSHOUSE_MIME", "unknown=text/x-known; charset=utf-8")],
+        fields: &[("content-type", Is("text/x-known; charset=utf-8"))],
+        ..ROW
+    },
+    Row { id: "nosniff", ask: get("/hello.txt"), fields: &[("x-content-type-options", Is("nosniff"))], ..ROW },
+    Row {
+        id: "Site file is obeyed",
+        root: "site",
+        ask: get("/style.css"),
+        fields: &[("cache-control", Is("max-age=5"))],
+        ..ROW
+    },
+    Row {
+        id: "Site file yields",
+        root: "site",
+        ask: get("/style.css"),
+        options: &[("GLASSHOUSE_CACHE", "7")],
+        fields: &[("cache-control", Is("max-age=7"))],
+        ..ROW
+    },
+    Row {
+        id: "Site file is ignored",
+        root: "site",
+        ask: get("/style.css"),
+        options: &[("GLASSHOUSE_NO_SITE_FILE", "1")],
+        fields: &[("cache-control", Absent)],
+        ..ROW
+    },
+    Row { id: "Site file is not served", root: "site", ask: get("/glasshouse.toml"), status: 404, ..ROW },
+    Row {
+        id: "Site file is not served at all",
+        root: "site",
+        ask: get("/glasshouse.toml"),
+        options: &[("GLASSHOUSE_HIDDEN", "1")],
+        status: 404,
+        ..ROW
+    },
+    Row { id: "Site file is not listed", root: "site", ask: get("/"), body: &[Lacks("glasshouse.toml")], ..ROW },
+    Row {
+        id: "Site file in error",
+        root: "site-bad",
+        ask: get("/"),
+        status: 500,
+        body: &[Lacks("toml"), Lacks("spa")],
+        ..ROW
+    },
+    Row { id: "Site file in error of a file", root: "site-bad", ask: get("/x.txt"), status: 500, ..ROW },
+];

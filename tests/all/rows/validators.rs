@@ -1,0 +1,70 @@
+//! Validators and conditions, RFC 9110 8.8 and 13. `TAG` is that of `/hello.txt`: its size, and the time of its last
+//! change down to the nanosecond.
+
+use super::{Body::*, MODIFIED, ROW, Row, Want::*, get, with};
+
+const TAG: &str = "\"6-5e0d5da5.23c34600\"";
+const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
+const EARLIER: &str = "Thu, 02 Jan 2020 03:04:04 GMT";
+
+/// A request for `/hello.txt` with conditions.
+macro_rules! on {
+    ($id:literal, $fields:expr, $status:literal) => {
+        Row { id: $id, ask: with("/hello.txt", $fields), status: $status, ..ROW }
+    };
+}
+
+pub const ROWS: &[Row] = &[
+    Row { id: "ETag strong", ask: get("/hello.txt"), fields: &[("etag", Is(TAG))], body: HELLO, ..ROW },
+    Row {
+        id: "ETag none of an unusable time",
+        ask: get("/epoch.txt"),
+        fields: &[("etag", Absent), ("last-modified", Is("Thu, 01 Jan 1970 00:00:00 GMT"))],
+        ..ROW
+    },
+    Row { id: "ETag none of a listing", ask: get("/sub/"), fields: &[("etag", Absent)], ..ROW },
+    Row {
+        id: "If-None-Match same",
+        ask: with("/hello.txt", &[("If-None-Match", TAG)]),
+        status: 304,
+        fields: &[("etag", Is(TAG)), ("last-modified", Is(MODIFIED)), ("vary", Is("Accept-Encoding"))],
+        body: &[Bytes(b"")],
+        ..ROW
+    },
+    on!("If-None-Match in a list", &[("If-None-Match", "\"a,b\", \"6-5e0d5da5.23c34600\"")], 304),
+    on!("If-None-Match in two lines", &[("If-None-Match", "\"a\""), ("If-None-Match", TAG)], 304),
+    on!("If-None-Match weak", &[("If-None-Match", "W/\"6-5e0d5da5.23c34600\"")], 304),
+    on!("If-None-Match any", &[("If-None-Match", "*")], 304),
+    on!("If-None-Match another", &[("If-None-Match", "\"6-5e0d5da5.0\"")], 200),
+    on!("If-None-Match unreadable", &[("If-None-Match", "6-5e0d5da5.23c34600")], 200),
+    on!("If-None-Match before If-Modified-Since", &[("If-None-Match", "\"x\""), ("If-Modified-Since", MODIFIED)], 200),
+    Row { id: "If-None-Match any of nothing", ask: with("/none", &[("If-None-Match", "*")]), status: 404, ..ROW },
+    on!("If-Match same", &[("If-Match", TAG)], 200),
+    on!("If-Match any", &[("If-Match", "*")], 200),
+    on!("If-Match another", &[("If-Match", "\"x\"")], 412),
+    on!("If-Match weak", &[("If-Match", "W/\"6-5e0d5da5.23c34600\"")], 412),
+    on!("If-Match unreadable", &[("If-Match", "x")], 412),
+    on!("If-Match before If-None-Match", &[("If-Match", "\"x\""), ("If-None-Match", TAG)], 412),
+    on!("If-Match and If-None-Match", &[("If-Match", TAG), ("If-None-Match", TAG)], 304),
+    Row {
+        id: "412 is a page",
+        ask: with("/hello.txt", &[("If-Match", "\"x\"")]),
+        status: 412,
+        fields: &[("content-type", Is("text/html; charset=utf-8"))],
+        body: &[Has("<p>Error code: 412</p>")],
+        ..ROW
+    },
+    on!("If-Unmodified-Since same second", &[("If-Unmodified-Since", MODIFIED)], 200),
+    on!("If-Unmodified-Since earlier", &[("If-Unmodified-Since", EARLIER)], 412),
+    on!("If-Unmodified-Since no date", &[("If-Unmodified-Since", "soon")], 200),
+    on!("If-Unmodified-Since behind If-Match", &[("If-Match", TAG), ("If-Unmodified-Since", EARLIER)], 200),
+    on!("If-Range same", &[("Range", "bytes=0-1"), ("If-Range", TAG)], 206),
+    on!("If-Range another", &[("Range", "bytes=0-1"), ("If-Range", "\"x\"")], 200),
+    on!("If-Range weak", &[("Range", "bytes=0-1"), ("If-Range", "W/\"6-5e0d5da5.23c34600\"")], 200),
+    on!("If-Range date", &[("Range", "bytes=0-1"), ("If-Range", MODIFIED)], 206),
+    on!("If-Range earlier date", &[("Range", "bytes=0-1"), ("If-Range", EARLIER)], 200),
+    on!("If-Range later date", &[("Range", "bytes=0-1"), ("If-Range", "Thu, 02 Jan 2020 03:04:06 GMT")], 200),
+    on!("If-Range without Range", &[("If-Range", "\"x\"")], 200),
+    on!("If-Range and beyond", &[("Range", "bytes=9-"), ("If-Range", "\"x\"")], 200),
+    on!("Range behind If-None-Match", &[("Range", "bytes=0-1"), ("If-None-Match", TAG)], 304),
+];
