@@ -4,7 +4,7 @@
 
 use crate::handover::{Content, Region};
 use crate::plane::FileBody;
-use crate::replay::{Answer, Recording, Replay};
+use crate::replay::{Answer, Part, Recording, Replay, identify};
 use crate::sandbox::{Sandbox, State};
 use bytes::Bytes;
 use futures::channel::oneshot;
@@ -209,9 +209,10 @@ async fn p3_answer(
         let (head, answered) = match content {
             Some(Content::Region(region)) => {
                 let fields: http::HeaderMap = answer.headers.into();
-                let part = Some((region.offset, region.length));
-                let kept = Answer { status: answer.status, fields: fields.clone(), part };
-                (response(answer.status, fields, Some(region)), (Some(kept), BodySource::Host))
+                let (offset, length) = (region.offset, region.length);
+                let part = identify(&*region.file).ok().map(|file| Part { file, offset, length });
+                let kept = part.map(|part| Answer { status: answer.status, fields: fields.clone(), part: Some(part) });
+                (response(answer.status, fields, Some(region)), (kept, BodySource::Host))
             }
             Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
                 let fields: http::HeaderMap = answer.headers.into();

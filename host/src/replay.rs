@@ -112,26 +112,36 @@ impl Recording {
         self.spoilt = true;
     }
 
-    /// The identity of the file that was opened last, which is the one that is sent.
-    pub fn opened(&self) -> Option<Identity> {
-        self.steps.iter().rev().find_map(|step| match step {
-            Step::Open(_, Ok(identity)) => Some(*identity),
-            _ => None,
-        })
+    /// Which step opened a file, if one did.
+    pub fn opened(&self, file: Identity) -> Option<usize> {
+        self.steps.iter().position(|step| matches!(step, Step::Open(_, Ok(identity)) if *identity == file))
     }
 }
 
-/// The head of an answer, and the part of the last opened file that follows it.
+/// The head of an answer, and the part of a file that follows it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub fields: HeaderMap,
-    /// Offset and length in bytes; `None` for an answer without content.
-    pub part: Option<(u64, u64)>,
+    /// `None` for an answer without content.
+    pub part: Option<Part>,
+}
+
+/// A part of a file that a handler opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// The file: a handler may open several, and send another than the last.
+    pub file: Identity,
+    /// In bytes.
+    pub offset: u64,
+    /// In bytes.
+    pub length: u64,
 }
 
 struct Kept {
     steps: Vec<Step>,
+    /// The step that opened the file that is sent.
+    sent: Option<usize>,
     answer: Answer,
 }
 
@@ -158,26 +168,30 @@ impl Replay {
     }
 
     fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Option<Region>)> {
-        let mut opened = None;
-        let mut steps = kept.steps.iter().peekable();
-        while let Some(step) = steps.next() {
+        let mut sent = None;
+        let mut steps = kept.steps.iter().enumerate().peekable();
+        while let Some((index, step)) = steps.next() {
             match step {
                 Step::Field(name, values) if request.headers.get_all(name).iter().eq(values) => {}
                 Step::Field(..) => return None,
                 // A file that is opened next is looked at then.
-                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some(Step::Open(next, Ok(then))) if next == path && then == seen) =>
+                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, Ok(then)))) if next == path && then == seen) =>
                     {}
                 Step::Look(path, seen) if look(&self.directory, path) == *seen => {}
                 Step::Look(..) => return None,
                 Step::Open(path, seen) => match (open(&self.directory, path), seen) {
-                    (Ok((file, now)), Ok(then)) if now == *then => opened = Some(file),
+                    (Ok((file, now)), Ok(then)) if now == *then => {
+                        if kept.sent == Some(index) {
+                            sent = Some(file);
+                        }
+                    }
                     (Err(now), Err(then)) if now == *then => {}
                     _ => return None,
                 },
             }
         }
         let region = match kept.answer.part {
-            Some((offset, length)) => Some(Region { file: Arc::new(File::from(opened?)), offset, length }),
+            Some(Part { offset, length, .. }) => Some(Region { file: Arc::new(File::from(sent?)), offset, length }),
             None => None,
         };
         Some((kept.answer.clone(), region))
@@ -185,7 +199,8 @@ impl Replay {
 
     /// Keeps an answer, and what it came from.
     pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: Answer) {
-        if recording.spoilt {
+        let sent = answer.part.and_then(|part| recording.opened(part.file));
+        if recording.spoilt || answer.part.is_some() != sent.is_some() {
             return;
         }
         let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
@@ -200,7 +215,7 @@ impl Replay {
             // The oldest; its bytes stay counted until all is forgotten, which only comes the sooner.
             variants.remove(0);
         }
-        variants.push(Kept { steps: recording.steps, answer });
+        variants.push(Kept { steps: recording.steps, sent, answer });
         self.count += 1;
         self.bytes += bytes;
     }

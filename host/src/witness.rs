@@ -83,7 +83,7 @@ async fn stat(
     // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
     let now = file.and_then(|file| replay::identify(&*file).ok());
     record(accessor, |recording| {
-        if now.is_none() || recording.opened() != now {
+        if now.and_then(|now| recording.opened(now)).is_none() {
             recording.spoil();
         }
     });

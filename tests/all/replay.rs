@@ -45,7 +45,7 @@ fn answers_given_again_are_those_of_the_handler() {
     let launch = |arguments: &[&str]| {
         Server::launch(Setup { stack: Stack::Host, directory: &root, options: &[], arguments, unprivileged: false })
     };
-    let (again, anew) = (launch(&["--quiet", "--threads", "1"]), launch(&["--quiet", "--threads", "1", "--no-replay"]));
+    let (again, anew) = (launch(&["--threads", "1"]), launch(&["--threads", "1", "--no-replay"]));
     let (mut again, mut anew) = (Asker::of(again.address()), Asker::of(anew.address()));
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let mut tags = vec!["\"none\"".to_owned()];
