@@ -49,10 +49,12 @@ fn entry(root: &Descriptor, path: &str, read: DirectoryEntry) -> Option<Entry> {
     let name = Name::new(&read.name)?;
     let kind = match read.type_ {
         DescriptorType::Directory => EntryKind::Directory,
-        DescriptorType::SymbolicLink => match root.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{}", name.as_str())) {
-            Ok(stat) if stat.type_ == DescriptorType::Directory => EntryKind::LinkToDirectory,
-            _ => EntryKind::Link,
-        },
+        DescriptorType::SymbolicLink => {
+            match root.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{}", name.as_str())) {
+                Ok(stat) if stat.type_ == DescriptorType::Directory => EntryKind::LinkToDirectory,
+                _ => EntryKind::Link,
+            }
+        }
         _ => EntryKind::File,
     };
     Some(Entry { name, kind })
