@@ -14,8 +14,11 @@ GUESTS := $(CORE) -p glasshouse-listing -p glasshouse-p2 -p glasshouse-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 HOST := -p glasshouse
 TESTS := -p glasshouse-tests
+# How long each fuzz target runs.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := accept date decide etag range target
 
-.PHONY: run build test bench check lint doc deny install clean
+.PHONY: run build test bench check lint doc deny fuzz install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -50,6 +53,18 @@ doc:
 # Licences, advisories and sources of all dependencies. Needs `cargo install cargo-deny` and the advisory database.
 deny:
 	cargo deny check
+
+# Looks for input that the checks of the core's tests do not hold for, beginning with fuzz/seeds. Needs a nightly
+# toolchain and cargo-fuzz. What it finds lies in fuzz/artifacts, and becomes a seed once it is mended.
+fuzz:
+	@cargo fuzz --version >/dev/null 2>&1 || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
+	@rustup toolchain list | grep -q '^nightly' \
+		|| { echo 'the nightly toolchain is missing: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
+	set -e; for target in $(FUZZ_TARGETS); do \
+		mkdir -p fuzz/corpus/$$target; \
+		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1; \
+	done
 
 install: build
 	install -D -m 755 target/release/glasshouse '$(DESTDIR)$(PREFIX)/bin/glasshouse'

@@ -28,6 +28,7 @@ what is typed wins. Ctrl-C stops the server.";
 
 /// What the program was asked to do.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Task {
     Serve(Args),
     Export(Export),

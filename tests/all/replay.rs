@@ -117,7 +117,7 @@ fn change(dice: &mut Dice, root: &Path, step: u32) -> String {
         // No two versions have the same length, so a handler that has read one sees that there is another.
         10 => fs::write(
             root.join("glasshouse.toml"),
-            format!("clean-urls = {}\n#{}", step % 2 == 0, "-".repeat(step as usize % 60_000)),
+            format!("clean-urls = {}\n#{}", step.is_multiple_of(2), "-".repeat(step as usize % 60_000)),
         ),
         _ => fs::remove_file(root.join("glasshouse.toml")),
     };

@@ -27,7 +27,7 @@ pub fn evaluate(request: &Request, current: &Validators) -> Verdict {
     // 1. and 2. If-Match, or else If-Unmodified-Since.
     let holds = match Tags::parse(&request.values("if-match")) {
         Some(tags) => tags.matches_strong(current.tag.as_ref()),
-        None => !dates(request, "if-unmodified-since", current).is_some_and(|(since, now)| now > since),
+        None => dates(request, "if-unmodified-since", current).is_none_or(|(since, now)| now <= since),
     };
     if !holds {
         return Verdict::Failed;

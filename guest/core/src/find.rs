@@ -149,13 +149,12 @@ impl<T: Tree> Search<'_, T> {
             return Found::Refused(refusal);
         }
         let is_route = target.names().last().is_none_or(|name| !name.as_str().contains('.'));
-        if let Some(spa) = self.config.spa.as_ref().filter(|_| is_route) {
-            if accept::accepts(&self.request.values("accept"), "text", "html")
-                && let Some(mut served) = self.fixed(spa).await
-            {
-                served.vary.push("Accept");
-                return Found::File(served);
-            }
+        if let Some(spa) = self.config.spa.as_ref().filter(|_| is_route)
+            && accept::accepts(&self.request.values("accept"), "text", "html")
+            && let Some(mut served) = self.fixed(spa).await
+        {
+            served.vary.push("Accept");
+            return Found::File(served);
         }
         match &self.config.not_found {
             Some(page) => self.fixed(page).await.map_or(Found::Refused(refusal), Found::NotFound),

@@ -1,6 +1,6 @@
 //! The HTML that glasshouse makes itself: listings and refusals. It refuses to know why a page is sent.
 //!
-//! The rule of this file: text from outside reaches a page through [`escape`] or [`encode`] and in no other way.
+//! The rule of this file: text from outside reaches a page through `escape` or [`encode`] and in no other way.
 
 use crate::reply::Refusal;
 use crate::target::{Target, encode};

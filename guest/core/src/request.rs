@@ -25,11 +25,14 @@ impl Method {
     }
 }
 
+/// The values of a field by its lower-case name, one a line.
+type Fields<'a> = dyn Fn(&str) -> Vec<Vec<u8>> + 'a;
+
 /// A request as far as it matters here. A bad target is carried on as the refusal that it earns.
 pub struct Request<'a> {
     pub method: Method,
     pub target: Result<Target, Refusal>,
-    fields: Box<dyn Fn(&str) -> Vec<Vec<u8>> + 'a>,
+    fields: Box<Fields<'a>>,
 }
 
 impl<'a> Request<'a> {

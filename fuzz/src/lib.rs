@@ -1,0 +1,5 @@
+//! The checks of the core's own tests, for the fuzz targets. It refuses to have checks of its own: what holds under
+//! fuzzing is what `cargo test` shows.
+
+#[path = "../../guest/core/tests/checks/mod.rs"]
+pub mod checks;

@@ -1,0 +1,315 @@
+//! What holds of every answer: on its own, beside the answer to the same request without conditions, and as the base of
+//! the next request.
+
+use super::assert_own_origin;
+use super::exchange::{Answer, Exchange, TREE, owner};
+use super::html::{assert_only_own_markup, linked};
+use super::values::{assert_disjoint, assert_multipart};
+use glasshouse_core::etag::ETag;
+use glasshouse_core::target::{Name, Target};
+use glasshouse_core::tree::{Node, Tree as _};
+use glasshouse_core::{Config, Passage, Span, at_once};
+
+const CONDITIONS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
+/// RFC 9110 15.4.5.
+const KEPT: &[&str] = &["cache-control", "content-location", "etag", "expires", "vary"];
+/// What describes the content or the framing of a message, and so may be said once.
+const ONCE: &[&str] = &["content-encoding", "content-length", "content-range", "content-type", "location", "server"];
+
+/// An exchange in the form of [`super::exchange`].
+pub fn decide(bytes: &[u8]) {
+    let exchange = Exchange::read(bytes);
+    let config = exchange.config();
+    let (get, head) = (exchange.answer("GET"), exchange.answer("HEAD"));
+    assert_eq!(head.head, get.head, "{exchange:?}");
+    assert!(matches!(head.passage, Passage::Nothing), "{exchange:?}");
+
+    let asked = exchange.answer(&exchange.method);
+    match exchange.method.as_str() {
+        "GET" | "HEAD" => {}
+        "OPTIONS" => assert_eq!(asked.head.status, 204, "{exchange:?}"),
+        _ => assert_eq!(asked.head.status, 405, "{exchange:?}"),
+    }
+    for answer in [&get, &asked] {
+        fields(&exchange, &config, answer);
+    }
+    content(&exchange, &get);
+    status(&exchange, &asked);
+    status(&exchange, &get);
+    origin(&exchange, &config, &get);
+    redirected(&exchange, &config, &get);
+    conditions(&exchange, &get);
+    follow_up(&exchange, &config);
+    negotiated(&exchange, &get);
+    listing(&exchange, &config);
+}
+
+/// Names are tokens, in lower case unless configured otherwise; values end where they end.
+fn fields(exchange: &Exchange, config: &Config, answer: &Answer) {
+    let configured = |name: &str| {
+        let all = config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field));
+        all.into_iter().any(|(known, _)| known == name)
+    };
+    for (name, value) in &answer.head.fields {
+        let is_token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+        assert!(is_token && !name.is_empty(), "{exchange:?}: {name:?}");
+        assert!(configured(name) || *name == name.to_ascii_lowercase(), "{exchange:?}: {name:?}");
+        let is_text = value.iter().all(|byte| *byte == b'\t' || *byte >= b' ' && *byte != 0x7F);
+        assert!(is_text, "{exchange:?}: {name}: {}", value.escape_ascii());
+    }
+    for name in ONCE.iter().filter(|name| !config.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))) {
+        let is_exact = config.headers_for.iter().any(|(_, (known, _))| known.eq_ignore_ascii_case(name));
+        assert!(is_exact || answer.values(name).len() < 2, "{exchange:?}: {:?}", answer.head);
+    }
+    if !answer.values("content-encoding").is_empty() {
+        let vary = answer.values("vary").join(",").to_ascii_lowercase();
+        assert!(vary.contains("accept-encoding"), "{exchange:?}: {:?}", answer.head);
+    }
+}
+
+/// The length that is announced is the length that is sent.
+fn content(exchange: &Exchange, get: &Answer) {
+    let length = match &get.passage {
+        Passage::Nothing => Some(0),
+        Passage::Bytes(bytes) => Some(bytes.len()),
+        Passage::File(file, span) => {
+            assert_disjoint(&[*span], size(file));
+            usize::try_from(span.length()).ok()
+        }
+        Passage::Encoded(file, span, coding) => {
+            assert_eq!(*span, Span { start: 0, end: size(file) }, "{exchange:?}");
+            assert_eq!(get.value("content-encoding").as_deref(), Some(coding.token()), "{exchange:?}");
+            None
+        }
+        Passage::Parts(file, multipart) => {
+            let spans: Vec<Span> = multipart.parts.iter().map(|part| part.span).collect();
+            assert_disjoint(&spans, size(file));
+            assert!(spans.len() > 1, "{exchange:?}");
+            assert_multipart(multipart, size(file));
+            assert_eq!(get.value("content-type"), Some(multipart.media()), "{exchange:?}");
+            usize::try_from(multipart.length()).ok()
+        }
+    };
+    let announced = get.value("content-length");
+    match get.head.status {
+        204 | 304 => assert!(announced.is_none() && length == Some(0), "{exchange:?}: {get:?}"),
+        _ => assert_eq!(announced, length.map(|length| length.to_string()), "{exchange:?}: {get:?}"),
+    }
+}
+
+/// Each status has the fields that it means something with (RFC 9110 15).
+fn status(exchange: &Exchange, answer: &Answer) {
+    let range = answer.value("content-range");
+    let is_multipart = answer.value("content-type").is_some_and(|media| media.starts_with("multipart/byteranges;"));
+    match answer.head.status {
+        200 | 304 | 404 => assert!(range.is_none(), "{exchange:?}: {answer:?}"),
+        204 | 405 => assert!(answer.value("allow").is_some(), "{exchange:?}: {answer:?}"),
+        206 => match (&answer.passage, range) {
+            (Passage::File(file, span), Some(range)) => {
+                let expected = format!("bytes {}-{}/{}", span.start, span.end - 1, file.len());
+                assert_eq!(range, expected, "{exchange:?}");
+            }
+            (Passage::Parts(..), None) => assert!(is_multipart, "{exchange:?}: {answer:?}"),
+            (Passage::Nothing, range) => {
+                assert!(exchange.method == "HEAD" && range.is_some() != is_multipart, "{exchange:?}: {answer:?}");
+            }
+            _ => panic!("{exchange:?}: {answer:?}"),
+        },
+        301 | 302 | 303 | 307 | 308 => assert!(answer.value("location").is_some(), "{exchange:?}: {answer:?}"),
+        400 | 412 => {}
+        416 => {
+            let size = range.as_deref().and_then(|range| range.strip_prefix("bytes */")?.parse::<u64>().ok());
+            assert!(size.is_some(), "{exchange:?}: {answer:?}");
+        }
+        _ => panic!("{exchange:?}: {answer:?}"),
+    }
+}
+
+/// What is sent is a file that the target or the configuration names, and none that is to be kept back.
+fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
+    let (file, is_coded) = match &get.passage {
+        Passage::File(file, _) | Passage::Parts(file, _) => (file, get.value("content-encoding").is_some()),
+        Passage::Encoded(file, ..) => (file, false),
+        Passage::Nothing | Passage::Bytes(_) => return,
+    };
+    let owner = owner(file).unwrap_or_else(|| panic!("{exchange:?}: no file of the tree: {get:?}"));
+    assert_ne!(owner, "glasshouse.toml", "{exchange:?}");
+    let mut named: Vec<&Name> = config.index.iter().collect();
+    let (spa, not_found) = (config.spa.as_ref(), config.not_found.as_ref());
+    named.extend(spa.iter().chain(not_found.iter()).flat_map(|target| target.names()));
+    let is_named = named.iter().any(|name| name.is_hidden());
+    let hidden = owner.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
+    assert!(!hidden || config.hidden || is_named, "{exchange:?}: {owner}");
+
+    let mut places = Vec::new();
+    match (get.head.status, below(exchange, config)) {
+        (404, _) => places.extend(not_found.map(Target::path)),
+        (_, Some(target)) => {
+            let path = target.path();
+            if target.is_directory() {
+                places.extend(config.index.iter().map(|name| format!("{path}/{}", name.as_str())));
+            } else {
+                places.extend(config.clean_urls.then(|| format!("{path}.html")));
+                places.push(path);
+            }
+            places.extend(spa.map(Target::path));
+        }
+        (_, None) => {}
+    }
+    let suffix = match get.value("content-encoding").as_deref() {
+        Some("br") if is_coded => ".br",
+        Some("zstd") if is_coded => ".zst",
+        Some("gzip") if is_coded => ".gz",
+        _ => "",
+    };
+    let is_there = |place: &String| match at_once(TREE.open(&format!("{place}{suffix}"))) {
+        Some(Ok(Node::File(there, _))) => there == *file,
+        _ => false,
+    };
+    assert!(places.iter().any(is_there), "{exchange:?}: {owner} is none of {places:?}{suffix}");
+}
+
+/// The target as the tree sees it.
+fn below(exchange: &Exchange, config: &Config) -> Option<Target> {
+    let target = Target::parse(&exchange.target).ok()?;
+    match &config.prefix {
+        Some(prefix) => target.below(prefix),
+        None => Some(target),
+    }
+}
+
+/// A location is of this origin or of one that was configured; our own lead somewhere.
+fn redirected(exchange: &Exchange, config: &Config, get: &Answer) {
+    let Some(location) = get.value("location").filter(|_| (301..=308).contains(&get.head.status)) else { return };
+    let rules = exchange.options.get("redirect").map_or("", String::as_str);
+    if let Some(authority) = authority(&location) {
+        let known = rules.lines().filter_map(|rule| authority_of_rule(rule)).any(|known| known == authority);
+        assert!(known, "{exchange:?}: {location:?}");
+        return;
+    }
+    assert!(location.starts_with('/') && !location.starts_with("//") && !location.starts_with("/\\"), "{location:?}");
+    if !config.redirects.is_empty() {
+        return;
+    }
+    assert_own_origin(&location);
+    let mut next = exchange.to(&location).answer("GET");
+    for _ in 0..2 {
+        let Some(location) = next.value("location").filter(|_| (301..=308).contains(&next.head.status)) else { return };
+        next = exchange.to(&location).answer("GET");
+    }
+    assert!(!(301..=308).contains(&next.head.status), "{exchange:?} never ends: {:?}", next.head);
+}
+
+fn authority_of_rule(rule: &str) -> Option<&str> {
+    authority(rule.split_whitespace().nth(1)?)
+}
+
+fn authority(location: &str) -> Option<&str> {
+    let (scheme, rest) = location.split_once("://").filter(|(scheme, _)| !scheme.contains('/'))?;
+    assert!(matches!(scheme, "http" | "https"), "{location:?}");
+    rest.split(['/', '?', '#', '\\']).next()
+}
+
+/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no other.
+fn conditions(exchange: &Exchange, get: &Answer) {
+    let plain = exchange.without(CONDITIONS).without(&["range"]).answer("GET");
+    let has = |fields: &[&str]| fields.iter().any(|field| exchange.has(field));
+    let is_allowed = match get.head.status {
+        206 | 416 => plain.head.status == 200 && has(&["range"]),
+        304 => plain.head.status == 200 && has(&["if-none-match", "if-modified-since"]),
+        412 => plain.head.status == 200 && has(&["if-match", "if-unmodified-since"]),
+        status => plain.head.status == status,
+    };
+    assert!(is_allowed, "{exchange:?}: {:?} for {:?}", get.head, plain.head);
+    if let (Some(whole), Some(part)) = (file(&plain), file(get)) {
+        assert_eq!(whole, part, "{exchange:?}");
+    }
+    let unconditional = exchange.without(CONDITIONS).answer("GET");
+    if get.head.status == 304 && unconditional.head.status != 416 {
+        for name in KEPT {
+            assert_eq!(get.values(name), unconditional.values(name), "{exchange:?}: {name} of a 304");
+        }
+    }
+}
+
+/// A client that comes back with the validators it was given is understood.
+fn follow_up(exchange: &Exchange, config: &Config) {
+    let mut configured = config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field));
+    if configured.any(|(name, _)| matches!(name.to_ascii_lowercase().as_str(), "etag" | "last-modified")) {
+        return;
+    }
+    let first = exchange.without(CONDITIONS).without(&["range"]);
+    let answer = first.answer("GET");
+    let again = |field: &str, value: &str| first.with(field, value).answer("GET").head.status;
+    if answer.head.status != 200 {
+        assert!(answer.value("etag").is_none(), "{exchange:?}: {answer:?}");
+        return;
+    }
+    if let Some(tag) = answer.value("etag") {
+        let read = ETag::parse(tag.as_bytes()).expect("a tag");
+        assert_eq!(read.to_string(), tag);
+        let is_strong = read.matches_strong(&read);
+        assert_eq!(again("if-none-match", &tag), 304, "{exchange:?}");
+        assert_eq!(again("if-none-match", "\"other\""), 200, "{exchange:?}");
+        assert_eq!(again("if-match", &tag), if is_strong { 200 } else { 412 }, "{exchange:?}");
+        assert_eq!(again("if-match", "\"other\""), 412, "{exchange:?}");
+        let part = first.with("range", "bytes=0-0").with("if-range", &tag).answer("GET");
+        let is_part = is_strong && answer.value("content-length").is_some_and(|length| length != "0");
+        assert_eq!(part.head.status == 206, is_part, "{exchange:?}: {part:?}");
+    }
+    if let Some(date) = answer.value("last-modified") {
+        assert_eq!(again("if-modified-since", &date), 304, "{exchange:?}");
+        assert_eq!(again("if-unmodified-since", &date), 200, "{exchange:?}");
+        assert_eq!(again("if-unmodified-since", "Thu, 01 Jan 1970 00:00:00 GMT") == 412, date != EPOCH, "{exchange:?}");
+    }
+}
+
+/// What the answer depends on is told to caches (RFC 9110 12.5.5).
+fn negotiated(exchange: &Exchange, get: &Answer) {
+    for name in ["accept", "accept-encoding", "origin"] {
+        let other = exchange.without(&[name]).answer("GET");
+        let facts = |answer: &Answer| {
+            let fields = ["content-encoding", "content-type", "etag", "access-control-allow-origin"];
+            (answer.head.status, fields.map(|field| answer.values(field)))
+        };
+        if facts(&other) == facts(get) {
+            continue;
+        }
+        for answer in [get, &other] {
+            let vary = answer.values("vary").join(",").to_ascii_lowercase();
+            let is_told = vary.split(',').any(|field| field.trim() == name);
+            assert!(is_told || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
+        }
+    }
+}
+
+const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
+
+/// A page made here is no more than it should be; a listing names what may be asked for.
+fn listing(exchange: &Exchange, config: &Config) {
+    let plain = exchange.without(&["accept-encoding"]).answer("GET");
+    let Passage::Bytes(bytes) = &plain.passage else { return };
+    let page = str::from_utf8(bytes).expect("a page is UTF-8");
+    assert_only_own_markup(page);
+    let Some(directory) = below(exchange, config).filter(|_| plain.head.status == 200) else { return };
+    assert!(config.listing, "{exchange:?}");
+    let entries = at_once(TREE.list(&directory.path())).expect("a tree in memory does not wait").unwrap_or_default();
+    let listed = linked(page, &directory);
+    for entry in &entries {
+        let is_site_file = directory.names().is_empty() && entry.name.as_str() == "glasshouse.toml";
+        let is_shown = (config.hidden || !entry.name.is_hidden()) && !is_site_file;
+        assert_eq!(listed.iter().any(|name| name == entry.name.as_str()), is_shown, "{exchange:?}: {entry:?}");
+    }
+    assert!(listed.len() <= entries.len(), "{exchange:?}: {listed:?}");
+}
+
+fn file(answer: &Answer) -> Option<&Vec<u8>> {
+    match &answer.passage {
+        Passage::File(file, _) | Passage::Encoded(file, ..) | Passage::Parts(file, _) => Some(file),
+        Passage::Nothing | Passage::Bytes(_) => None,
+    }
+}
+
+fn size(file: &[u8]) -> u64 {
+    u64::try_from(file.len()).expect("a file of the tree is small")
+}

@@ -1,0 +1,195 @@
+//! A request with the options it is answered under, as text, and the tree that it is put to. It refuses to know what a
+//! good answer is.
+//!
+//! The text has a line `OPTION=VALUE` for each option (again for each line of its value), a line `METHOD TARGET`, and a
+//! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.
+
+use super::lines;
+use glasshouse_core::date::Stamp;
+use glasshouse_core::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// When most files were last changed, in seconds since 1970.
+const MODIFIED: i64 = 784_111_777;
+/// Large enough to be worth an encoding on the way.
+const LARGE: usize = 1_500;
+
+/// Every file: its path, its size in bytes, and the second of its last change.
+const FILES: &[(&str, usize, Option<i64>)] = &[
+    (".env", 60, Some(MODIFIED)),
+    (".git/config", 60, Some(MODIFIED)),
+    (".well-known/security.txt", 60, Some(MODIFIED)),
+    ("404.html", LARGE, Some(MODIFIED)),
+    ("404.html.gz", 100, Some(MODIFIED)),
+    ("app.js", LARGE, Some(MODIFIED)),
+    ("ancient.txt", 60, Some(0)),
+    ("clash.html", 60, Some(MODIFIED)),
+    ("clash/page.html", 60, Some(MODIFIED)),
+    ("dir.html/file.txt", 60, Some(MODIFIED)),
+    ("empty.txt", 0, Some(MODIFIED)),
+    ("glasshouse.toml", 60, Some(MODIFIED)),
+    ("hello.txt", 60, Some(MODIFIED)),
+    ("index.html", 300, Some(MODIFIED)),
+    ("list/\"quoted'&amp;", 60, Some(MODIFIED)),
+    ("list/%2e%2e", 60, Some(MODIFIED)),
+    ("list/...", 60, Some(MODIFIED)),
+    ("list/.hidden", 60, Some(MODIFIED)),
+    ("list/<img src=x>", 60, Some(MODIFIED)),
+    ("list/back\\slash", 60, Some(MODIFIED)),
+    ("list/glasshouse.toml", 60, Some(MODIFIED)),
+    ("list/javascript:x", 60, Some(MODIFIED)),
+    ("list/new\nline", 60, Some(MODIFIED)),
+    ("page.html", LARGE, Some(MODIFIED)),
+    ("page.html.br", 200, Some(MODIFIED)),
+    ("page.html.gz", 300, Some(MODIFIED + 1)),
+    ("page.html.zst", 400, Some(MODIFIED - 1)),
+    ("picture.png", LARGE, Some(MODIFIED)),
+    ("sub/.well-known.html", 60, Some(MODIFIED)),
+    ("sub/a b&c.txt", 60, Some(MODIFIED)),
+    ("sub/deep/.hidden.html", 60, Some(MODIFIED)),
+    ("sub/deep/\u{e9}.txt", 60, Some(MODIFIED)),
+    ("sub/index.htm", 60, Some(MODIFIED)),
+    ("undated.txt", 60, None),
+];
+
+/// Every link: its path, and where it points. Those that lead to hidden files are left out: whoever made them meant it.
+const LINKS: &[(&str, &str)] = &[
+    ("absolute", "/hello.txt"),
+    ("link.txt", "hello.txt"),
+    ("linkdir", "sub/deep"),
+    ("loop", "loop"),
+    ("out", "../secret"),
+    ("sub/deep/up", "../../hello.txt"),
+];
+
+pub static TREE: LazyLock<MemoryTree> = LazyLock::new(|| {
+    let mut tree = MemoryTree::default();
+    for &(path, size, seconds) in FILES {
+        let modified = seconds.and_then(|seconds| Stamp::new(seconds, 5));
+        tree.insert(path, MemoryNode::File(content(path, size), modified));
+    }
+    for (path, to) in LINKS {
+        tree.insert(path, MemoryNode::Link((*to).to_owned()));
+    }
+    tree.insert("list/fifo", MemoryNode::Closed);
+    tree
+});
+
+/// No two files have the same.
+fn content(path: &str, size: usize) -> Vec<u8> {
+    path.bytes().chain([b'\n']).cycle().take(size).collect()
+}
+
+/// The path of the file with this content.
+pub fn owner(bytes: &[u8]) -> Option<&'static str> {
+    FILES.iter().find(|(path, size, _)| *size == bytes.len() && content(path, *size) == bytes).map(|(path, ..)| *path)
+}
+
+#[derive(Clone)]
+pub struct Exchange {
+    pub options: BTreeMap<String, String>,
+    pub method: String,
+    pub target: String,
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub head: Head,
+    pub passage: Passage<Vec<u8>>,
+}
+
+impl Exchange {
+    pub fn read(bytes: &[u8]) -> Exchange {
+        let mut options = BTreeMap::<String, String>::new();
+        let mut lines = lines(bytes).into_iter().peekable();
+        while let Some((name, value)) = lines.peek().and_then(|line| option(line)) {
+            lines.next();
+            let values = options.entry(name.to_owned()).or_default();
+            if !values.is_empty() {
+                values.push('\n');
+            }
+            values.push_str(&value);
+        }
+        options.retain(|name, value| Config::from_pairs([(options::variable(name), value.as_str())]).is_ok());
+        let start = String::from_utf8_lossy(&lines.next().unwrap_or_default()).into_owned();
+        let (method, target) = start.split_once(' ').unwrap_or(("GET", &start));
+        let fields = lines.filter_map(|line| {
+            let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+            let value = value.get(1..)?.trim_ascii();
+            Some((String::from_utf8_lossy(name).to_ascii_lowercase(), value.to_vec()))
+        });
+        Exchange { options, method: method.to_owned(), target: target.to_owned(), fields: fields.collect() }
+    }
+
+    pub fn config(&self) -> Config {
+        let pairs = self.options.iter().map(|(name, value)| (options::variable(name), value));
+        Config::from_pairs(pairs).expect("options that are good one by one are good together")
+    }
+
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|(name, _)| name == field)
+    }
+
+    pub fn without(&self, fields: &[&str]) -> Exchange {
+        let mut rest = self.clone();
+        rest.fields.retain(|(name, _)| !fields.contains(&name.as_str()));
+        rest
+    }
+
+    pub fn with(&self, field: &str, value: &str) -> Exchange {
+        let mut more = self.clone();
+        more.fields.push((field.to_owned(), value.as_bytes().to_vec()));
+        more
+    }
+
+    pub fn to(&self, target: &str) -> Exchange {
+        Exchange { target: target.to_owned(), ..self.clone() }
+    }
+
+    pub fn answer(&self, method: &str) -> Answer {
+        let values = |asked: &str| {
+            let values = self.fields.iter().filter(|(name, _)| name == asked);
+            values.map(|(_, value)| value.clone()).collect()
+        };
+        let request = Request::read(method, Some(&self.target), values);
+        let reply = at_once(answer(&request, &*TREE, &self.config())).expect("a tree in memory does not wait");
+        let (head, passage) = reply.write(request.method);
+        Answer { head, passage }
+    }
+}
+
+/// As it is written, so that what fails is a seed.
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in self.options.iter().flat_map(|(name, text)| text.lines().map(move |line| (name, line))) {
+            writeln!(f, "{name}={value}")?;
+        }
+        writeln!(f, "{} {}", self.method, self.target)?;
+        self.fields.iter().try_for_each(|(name, value)| writeln!(f, "{name}: {}", value.escape_ascii()))
+    }
+}
+
+/// An option that there is, with a line of its value.
+fn option(line: &[u8]) -> Option<(&'static str, String)> {
+    let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b'=')?)?;
+    let name = options::names().chain(["body"]).find(|known| known.as_bytes() == name)?;
+    Some((name, String::from_utf8_lossy(value.get(1..)?).into_owned()))
+}
+
+impl Answer {
+    /// The values of a field, whatever its case.
+    pub fn values(&self, name: &str) -> Vec<String> {
+        let values = self.head.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+    }
+
+    /// The value of a field that is there once.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let mut values = self.values(name);
+        if values.len() == 1 { values.pop() } else { None }
+    }
+}

@@ -1,0 +1,38 @@
+//! What holds of everything that the core reads and answers, whatever it is sent. A check takes its input as a person
+//! would write it down and panics where something does not hold. It refuses to know where the input comes from: the
+//! fuzz targets, the generated cases and the kept seeds all run these functions.
+
+mod decide;
+mod exchange;
+mod html;
+mod values;
+
+pub use decide::decide;
+pub use values::{accept, date, etag, range, target};
+
+/// Reads an input and looks at what the core makes of it.
+pub type Check = fn(&[u8]);
+
+/// Every check, by the name of its fuzz target and of the directory of its seeds.
+pub const ALL: &[(&str, Check)] =
+    &[("accept", accept), ("date", date), ("decide", decide), ("etag", etag), ("range", range), ("target", target)];
+
+/// A seed is a file of text, and ends as such.
+fn without_end_of_file(bytes: &[u8]) -> &[u8] {
+    bytes.strip_suffix(b"\n").unwrap_or(bytes)
+}
+
+fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+    match without_end_of_file(bytes) {
+        b"" => Vec::new(),
+        text => text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect(),
+    }
+}
+
+/// A reference of this origin and no other (RFC 3986 4.2), with nothing in it that a browser would read otherwise.
+#[track_caller]
+fn assert_own_origin(location: &str) {
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    assert!(path.starts_with('/') && !path.contains("//") && !path.contains('\\'), "{location:?}");
+    assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location:?}");
+}

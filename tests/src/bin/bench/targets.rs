@@ -1,0 +1,89 @@
+//! What the project wants of itself, one row per wish. It refuses to decide anything: a missed target is a line in a table.
+
+use crate::report::{Samples, number};
+use crate::servers::Kind;
+use crate::works::Metric;
+use std::fmt;
+
+/// A bound on a ratio or on a number in the unit of its metric.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Wanted {
+    pub fn allows(self, value: f64) -> bool {
+        match self {
+            Wanted::AtLeast(bound) => value >= bound,
+            Wanted::AtMost(bound) => value <= bound,
+        }
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wanted::AtLeast(bound) => write!(to, "≥ {}", number(*bound)),
+            Wanted::AtMost(bound) => write!(to, "≤ {}", number(*bound)),
+        }
+    }
+}
+
+/// A wish.
+pub struct Target {
+    pub title: &'static str,
+    pub wanted: Wanted,
+    metric: Metric,
+    server: Kind,
+    /// To whom it is compared; to nobody where the number itself counts.
+    to: Option<Kind>,
+}
+
+impl Target {
+    /// The median, of the numbers or of the ratios.
+    pub fn measured(&self, samples: &Samples) -> Option<f64> {
+        let spread = match self.to {
+            Some(to) => samples.ratio(self.metric, self.server, to),
+            None => samples.absolute(self.metric, self.server),
+        };
+        spread.map(|spread| spread.median)
+    }
+}
+
+const fn to_nginx(title: &'static str, metric: Metric, wanted: Wanted) -> Target {
+    Target { title, wanted, metric, server: Kind::Glasshouse, to: Some(Kind::Nginx) }
+}
+
+const fn small_to(title: &'static str, to: Kind, bound: f64) -> Target {
+    let wanted = Wanted::AtLeast(bound);
+    Target { title, wanted, metric: Metric::Small, server: Kind::Glasshouse, to: Some(to) }
+}
+
+const fn alone(title: &'static str, metric: Metric, bound: f64) -> Target {
+    Target { title, wanted: Wanted::AtMost(bound), metric, server: Kind::Glasshouse, to: None }
+}
+
+pub const TARGETS: [Target; 15] = [
+    to_nginx("1 KiB file, to nginx", Metric::Small, Wanted::AtLeast(1.0)),
+    Target {
+        title: "1 KiB file with `--no-replay`, to nginx",
+        wanted: Wanted::AtLeast(0.8),
+        metric: Metric::Small,
+        server: Kind::NoReplay,
+        to: Some(Kind::Nginx),
+    },
+    to_nginx("100 KiB file, to nginx", Metric::Middle, Wanted::AtLeast(1.0)),
+    to_nginx("304 by ETag, to nginx", Metric::NotModified, Wanted::AtLeast(1.0)),
+    to_nginx("listing of 1,000 entries, to nginx", Metric::Listing, Wanted::AtLeast(0.7)),
+    to_nginx("512 MiB over one connection, to nginx", Metric::LargeRate, Wanted::AtLeast(1.5)),
+    to_nginx("processor time per GB of it, to nginx", Metric::LargeCost, Wanted::AtMost(1.0)),
+    alone("start to first answer, ms", Metric::Start, 30.0),
+    alone("memory after start, MiB", Metric::Memory, 40.0),
+    alone("memory per idle connection, KiB", Metric::Idle, 12.0),
+    small_to("1 KiB file, to stock `wasmtime serve`", Kind::Stock, 2.0),
+    small_to("1 KiB file, to python", Kind::Python, 15.0),
+    small_to("1 KiB file, to miniserve", Kind::Miniserve, 1.3),
+    small_to("1 KiB file, to static-web-server", Kind::StaticWebServer, 1.3),
+    small_to("1 KiB file, to dufs", Kind::Dufs, 1.3),
+];
