@@ -10,7 +10,7 @@ GUEST := wasm32-wasip2
 # One profile for the program, its tests and its lints, so that wasmtime is compiled as rarely as possible.
 CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
-GUESTS := $(CORE) -p glasshouse-listing -p glasshouse-p2 -p glasshouse-p3
+GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 HOST := -p glasshouse
 TESTS := -p glasshouse-tests

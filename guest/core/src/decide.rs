@@ -48,6 +48,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
         Verdict::Perform => {}
     }
     let size = served.facts.size;
+    // For HEAD as for GET, so that the fields of both agree (RFC 9110 9.3.2), as other servers of files have it.
     let extent = match request.value("range") {
         Some(value) if can_be_parted(&served) && condition::range_applies(request, &label.validators) => {
             ranged(&value, size)

@@ -4,12 +4,10 @@
 mod send;
 mod tree;
 
-use glasshouse_core::{Refusal, Reply, Request, Site, answer, at_once};
-use glasshouse_listing::Root;
-use std::cell::OnceCell;
+use glasshouse_common::Service;
+use glasshouse_core::{Refusal, Reply, Request, at_once};
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
-use wasi::filesystem::types::Descriptor;
 use wasi::http::types as http;
 
 wasi::http::proxy::export!(Handler);
@@ -21,48 +19,16 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         let fields = asked.headers();
         let request = read(&asked, &fields);
         // WASI 0.2 never lets the core wait, so its future is finished at once.
-        let reply = service().and_then(|service| at_once(reply(service, &request)).flatten());
-        send::send(reply.unwrap_or(Reply::refused(Refusal::Misconfigured)), &request, out);
+        let answered = at_once(Service::answer(SERVICE.with(|service| *service), &request));
+        let reply = answered.map_or(Reply::refused(Refusal::Misconfigured), |(reply, _)| reply);
+        send::send(reply, &request, out);
     }
 }
 
-async fn reply(service: &Service, request: &Request<'_>) -> Option<Reply<Descriptor>> {
-    let config = service.site.config(&service.tree, |error| complain(error)).await?;
-    Some(answer(request, &service.tree, &config).await)
-}
-
-/// What an instance is made of, once.
-struct Service {
-    tree: PreopenedTree,
-    site: Site,
-}
-
-/// The service of this instance; `None` where it was misconfigured, which the log was told once.
-fn service() -> Option<&'static Service> {
-    thread_local! {
-        static SERVICE: OnceCell<Option<&'static Service>> = const { OnceCell::new() };
-    }
-    SERVICE.with(|service| {
-        *service.get_or_init(|| match start() {
-            // An instance is one thread and lives as long as its service.
-            Ok(service) => Some(Box::leak(Box::new(service))),
-            Err(reason) => {
-                complain(&reason);
-                None
-            }
-        })
-    })
-}
-
-fn start() -> Result<Service, String> {
-    let site = Site::new(get_environment()).map_err(|error| error.to_string())?;
-    let root = Root::preopened().ok_or("no directory to serve: the host preopened none")?;
-    Ok(Service { tree: PreopenedTree(root), site })
-}
-
-/// Tells the log of the host what the client is not told.
-fn complain(reason: &dyn std::fmt::Display) {
-    eprintln!("glasshouse: {reason}");
+thread_local! {
+    /// An instance is one thread, and lives as long as its service.
+    static SERVICE: Option<&'static Service<PreopenedTree>> =
+        Service::start(get_environment(), |root| Some(PreopenedTree(root))).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(asked: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {

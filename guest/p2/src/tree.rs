@@ -1,8 +1,8 @@
 //! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
 
+use glasshouse_common::Root;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
-use glasshouse_listing::Root;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 
 /// The preopened directory.

@@ -1,8 +1,8 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
+use glasshouse_common::Root;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
-use glasshouse_listing::Root;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 

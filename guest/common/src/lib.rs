@@ -1,0 +1,44 @@
+//! What both components are made of: one service an instance, and directories read the one way that survives any name.
+//! It refuses to know the version of `wasi:http` that asks.
+
+mod listing;
+
+pub use listing::Root;
+
+use glasshouse_core::config::BodyPath;
+use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};
+use std::fmt::Display;
+
+/// What an instance answers from, for as long as it lives.
+pub struct Service<T> {
+    tree: T,
+    site: Site,
+}
+
+impl<T: Tree> Service<T> {
+    /// The service with these variables, over the preopened directory as `tree` sees it; `None` where either is wrong,
+    /// which the log is told.
+    pub fn start(environment: Vec<(String, String)>, tree: impl FnOnce(Root) -> Option<T>) -> Option<Service<T>> {
+        let site = Site::new(environment).map_err(|error| complain(&error)).ok()?;
+        let tree = Root::preopened().and_then(tree);
+        if tree.is_none() {
+            complain(&"no directory to serve: the host preopened none");
+        }
+        Some(Service { tree: tree?, site })
+    }
+
+    /// Answers a request, and says how the bytes of files are to leave. Without a service nothing can be answered.
+    pub async fn answer(service: Option<&Service<T>>, request: &Request<'_>) -> (Reply<T::File>, BodyPath) {
+        let unable = (Reply::refused(Refusal::Misconfigured), BodyPath::Pumped);
+        let Some(Service { tree, site }) = service else { return unable };
+        match site.config(tree, |error| complain(error)).await {
+            Some(config) => (answer(request, tree, &config).await, config.body),
+            None => unable,
+        }
+    }
+}
+
+/// Tells the log of the host what the client is not told.
+fn complain(reason: &dyn Display) {
+    eprintln!("glasshouse: {reason}");
+}
