@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -51,10 +51,9 @@ impl Exchange {
     async fn ask(&self, request: Request<Incoming>) -> Response<WasiBody> {
         let (mut head, body) = request.into_parts();
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one.
-        if self.protocol == Protocol::Http11 {
-            let limited = Limited::new(body, UNWANTED);
+        if self.protocol == Protocol::Http11 && !body.is_end_stream() {
             // How it ends does not matter: the connection is not used again.
-            drop(timeout(PATIENCE, limited.collect()).await);
+            let _ = timeout(PATIENCE, discard(body)).await;
         }
         if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
@@ -80,6 +79,15 @@ impl Exchange {
         }
         not_in_the_future(&mut response);
         response
+    }
+}
+
+/// Reads content up to a measure, and keeps none of it.
+async fn discard(mut body: Incoming) {
+    let mut left = UNWANTED;
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+        left = rest;
     }
 }
 

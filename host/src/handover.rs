@@ -140,40 +140,44 @@ fn response_new(
     mut store: StoreContextMut<'_, State>,
     (fields, content, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
 ) -> Result<(NewResponse,)> {
-    let content = match content.map(|content| content.try_into::<FileStream>(store.as_context_mut())) {
-        Some(Ok(stream)) => return Ok((from_file(store, fields, &stream, trailers)?,)),
-        Some(Err(content)) => Some(content),
+    let stream = match content.map(|content| content.try_into::<FileStream>(store.as_context_mut())) {
         None => None,
+        Some(Ok(stream)) => Some(stream),
+        Some(Err(content)) => {
+            let access = Access::<State, WasiHttp>::new(store, <State as WasiHttpView>::http);
+            let content = Some(content);
+            return Ok((<WasiHttp as HostResponseWithStore<State>>::new(access, fields, content, trailers)?,));
+        }
     };
-    let is_empty = content.is_none();
-    let access = Access::<State, WasiHttp>::new(store.as_context_mut(), <State as WasiHttpView>::http);
-    let response = <WasiHttp as HostResponseWithStore<State>>::new(access, fields, content, trailers)?;
-    if is_empty {
-        store.data_mut().contents.insert(response.0.rep(), Content::Nothing);
-    }
-    Ok((response,))
+    Ok((without_stream(store, fields, stream.as_ref(), trailers)?,))
 }
 
-/// A response whose content is a region: as long as the fields say, or else to the end of the file.
-fn from_file(
+/// A response that needs nothing more of its instance: without content, or with a region for it, as long as the fields
+/// say or else to the end of the file. Nobody waits for its trailers, so nothing is left behind that would.
+fn without_stream(
     mut store: StoreContextMut<'_, State>,
     fields: Resource<FieldMap>,
-    stream: &FileStream,
+    stream: Option<&FileStream>,
     mut trailers: Trailers,
 ) -> Result<NewResponse> {
     trailers.close(store.as_context_mut())?;
     let mut fields = store.data_mut().table.delete(fields)?;
     fields.set_immutable();
-    let length = match announced(&fields) {
-        Some(length) => length,
-        None => stream.file.metadata()?.len().saturating_sub(stream.offset),
+    let content = match stream {
+        None => Content::Nothing,
+        Some(FileStream { file, offset, .. }) => {
+            let length = match announced(&fields) {
+                Some(length) => length,
+                None => file.metadata()?.len().saturating_sub(*offset),
+            };
+            Content::Region(Region { file: Arc::clone(file), offset: *offset, length })
+        }
     };
     let view = store.data_mut().http();
     let (mut response, _) = Response::from_http(view.hooks, http::Response::new(Empty::<Bytes>::new()));
     response.headers = fields;
     let response = view.table.push(response)?;
-    let region = Region { file: Arc::clone(&stream.file), offset: stream.offset, length };
-    store.data_mut().contents.insert(response.rep(), Content::Region(region));
+    store.data_mut().contents.insert(response.rep(), content);
     let transmitted = FutureReader::new(store, async { wasmtime::error::Ok(Ok(())) })?;
     Ok((response, transmitted))
 }

@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// A handler as it is given to the program.
 #[derive(Clone, Copy)]
 pub enum Code<'a> {
-    /// A component, in binary or text.
+    /// A component, in binary.
     Component(&'a [u8]),
     /// Machine code that the build of this very program made.
     Compiled(&'static [u8]),

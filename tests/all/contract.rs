@@ -5,6 +5,7 @@ use crate::client::get;
 use crate::fixture::{self, MODIFIED, put};
 use crate::rows;
 use crate::server::{Server, Setup, Stack};
+use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
@@ -99,5 +100,20 @@ fn a_misconfigured_handler_says_so_and_serves_nothing() {
         server.wait_for_stderr("what is wrong", |text| {
             text.contains("glasshouse: GLASSHOUSE_INDX: no such option").then_some(())
         });
+    }
+}
+
+/// RFC 9110 8.8.2.1. The handler has no clock; its host has.
+#[test]
+fn nothing_was_modified_later_than_now() {
+    const YEAR_2100: (i64, u32) = (4_102_444_800, 0);
+    let place = fixture::place();
+    put(&place.path().join("tomorrow.txt"), b"x", YEAR_2100);
+    for stack in [Stack::Host, Stack::HostP2] {
+        let server = Server::start(stack, place.path());
+        let head = get(server.address(), "/tomorrow.txt").head;
+        let seconds = |name| head.one(name).and_then(Stamp::parse).map(Stamp::seconds);
+        let (Some(modified), Some(date)) = (seconds("last-modified"), seconds("date")) else { panic!("{head:?}") };
+        assert!(modified <= date && date - modified <= 1, "{stack:?}: {head:?}");
     }
 }

@@ -4,7 +4,7 @@
 use crate::client::{Connection, Framing, request};
 use crate::fixture;
 use crate::large::memory;
-use crate::server::{Server, Stack};
+use crate::server::{Server, Setup, Stack};
 use std::fs::File;
 
 const LENGTH: u64 = 10 << 30;
@@ -49,4 +49,27 @@ fn asked(server: &Server, fields: &[(&str, &str)]) -> Connection {
     let mut connection = Connection::open(server.address());
     connection.send(&request("GET", "/huge", fields)).expect("the server listens");
     connection
+}
+
+/// Answers without content need no instance any longer. If each kept its own for a moment, these would be hundreds.
+#[test]
+fn answers_without_content_leave_nothing_behind() {
+    const ANSWERS: usize = 2000;
+    let place = fixture::place();
+    fixture::put(&place.path().join("hello.txt"), b"hello\n", fixture::MODIFIED);
+    let arguments = &["--no-replay"];
+    let directory = place.path();
+    let setup = Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false };
+    let server = Server::launch(setup);
+    let mut connection = Connection::open(server.address());
+    for fields in [&[][..], &[("If-None-Match", "*")]] {
+        for _ in 0..ANSWERS {
+            connection.send(&request("HEAD", "/hello.txt", fields)).expect("the server listens");
+            let status = connection.answer("HEAD").expect("an answer").head.status;
+            assert_eq!(status, if fields.is_empty() { 200 } else { 304 });
+        }
+    }
+    if let Some(peak) = memory(&server, "VmHWM:") {
+        assert!(peak < 96 << 10, "the server took {peak} KiB");
+    }
 }
