@@ -126,7 +126,7 @@ second: wrk, one thread, 32 connections that are kept. One connection: four time
 10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of all processes of the
 server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start. Slow readers: 200 times
 1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four connections; a late answer counts
-from when its request was due. Python logs to the null device, the others do not log.
+from when its request was due. Python and darkhttpd log to the null device, the others do not log.
 
 ",
     )
