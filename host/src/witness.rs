@@ -32,7 +32,7 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     files.func_wrap_concurrent("[method]descriptor.stat", |accessor, arguments| Box::pin(stat(accessor, arguments)))?;
     linker.instance("wasi:http/types@0.3.0")?.func_wrap("[method]fields.get", fields_get)?;
     // Entries of directories are not written down: whoever reads any has an answer of its own each time.
-    let mut files = linker.instance("wasi:filesystem/types@0.2.0")?;
+    let mut files = linker.instance("wasi:filesystem/types@0.2.12")?;
     files.func_wrap_async("[method]descriptor.read-directory", |store, arguments| {
         Box::new(read_directory(store, arguments))
     })?;
