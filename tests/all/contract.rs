@@ -1,10 +1,10 @@
 //! That the contract is proved: which of its lines have a row in the table, which are proved elsewhere, and those few that
 //! a table over a tree cannot prove.
 
-use crate::client::get;
+use crate::client::{Connection, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::rows;
-use crate::server::{Server, Setup, Stack};
+use crate::server::{Server, Setup, Stack, Version, handler};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
@@ -17,7 +17,7 @@ use std::path::Path;
 const OF_THE_HANDLER: &[RangeInclusive<u32>] = &[20..=28, 30..=34, 36..=40, 50..=62, 70..=71, 73..=73];
 
 /// Lines that some test names.
-const OF_ALL: &[RangeInclusive<u32>] = &[1..=8, 10..=15, 20..=28, 30..=40, 50..=62, 70..=71, 73..=84];
+const OF_ALL: &[RangeInclusive<u32>] = &[1..=8, 10..=15, 20..=28, 30..=40, 50..=62, 70..=85];
 
 #[test]
 fn each_line_of_the_handler_has_a_row() {
@@ -115,5 +115,38 @@ fn nothing_was_modified_later_than_now() {
         let seconds = |name| head.one(name).and_then(Stamp::parse).map(Stamp::seconds);
         let (Some(modified), Some(date)) = (seconds("last-modified"), seconds("date")) else { panic!("{head:?}") };
         assert!(modified <= date && date - modified <= 1, "{stack:?}: {head:?}");
+    }
+}
+
+/// A status has the phrase that the registry gives it, and no other.
+#[test]
+fn s72_reason_phrases_are_the_usual_ones() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"x", MODIFIED);
+    let server = Server::start(Stack::Host, place.path());
+    for (method, target, line) in [
+        ("GET", "/hello.txt", "HTTP/1.1 200 OK\r\n"),
+        ("GET", "/none", "HTTP/1.1 404 Not Found\r\n"),
+        ("POST", "/hello.txt", "HTTP/1.1 405 Method Not Allowed\r\n"),
+    ] {
+        let mut connection = Connection::open(server.address());
+        connection.send(&request(method, target, &[("Connection", "close")])).expect("the server listens");
+        let answer = connection.rest().expect("an answer");
+        assert!(answer.starts_with(line.as_bytes()), "{line:?}: {:?}", String::from_utf8_lossy(&answer));
+    }
+}
+
+/// The seed is changed by a subclass; here the handler is, by another component.
+#[test]
+fn s85_the_handler_can_be_another() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
+    for version in [Version::P2, Version::P3] {
+        let file = handler(version).to_str().expect("its path is UTF-8");
+        let arguments = &["--handler", file];
+        let directory = place.path();
+        let setup = Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false };
+        let answer = get(Server::launch(setup).address(), "/hello.txt");
+        assert_eq!((answer.head.status, answer.body.as_slice()), (200, &b"hello\n"[..]), "{version:?}");
     }
 }
