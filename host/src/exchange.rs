@@ -2,11 +2,12 @@
 //! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
 
 use crate::args::Protocol;
+use crate::clock;
 use crate::gate;
 use crate::instance::Instances;
 use crate::log::{Line, Log};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, LAST_MODIFIED};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
@@ -15,7 +16,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, WasiBody};
 
@@ -37,7 +38,7 @@ pub struct Exchange {
 impl Exchange {
     /// Answers one request, whatever happens.
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged> {
-        let line = request_line(&request);
+        let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
         let content = gate::has_content(&request);
         let response = match gate::check(&request) {
             Ok(()) => self.ask(request).await,
@@ -59,8 +60,15 @@ impl Exchange {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        match self.instances.answer(head).await {
-            Ok(response) => response,
+        if let Some(response) = self.instances.answer_again(&head) {
+            return response;
+        }
+        // Boxed, because room for it is kept with every connection, idle ones included.
+        match Box::pin(self.instances.answer(head)).await {
+            Ok(mut response) => {
+                clock::set_back(response.headers_mut());
+                response
+            }
             Err(error) => {
                 self.log.error(format_args!("a request was given up: {error:#}"));
                 refuse(StatusCode::INTERNAL_SERVER_ERROR)
@@ -68,7 +76,7 @@ impl Exchange {
         }
     }
 
-    /// Adds what the handler cannot know: whether the connection goes on, which protocol it speaks, and what time it is.
+    /// Adds what the handler cannot know: whether the connection goes on, and which protocol it speaks.
     fn finish(&self, mut response: Response<WasiBody>, content: bool) -> Response<WasiBody> {
         // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two.
         if content || response.status().is_client_error() || response.status().is_server_error() {
@@ -77,7 +85,6 @@ impl Exchange {
         if self.protocol == Protocol::Http10 {
             *response.version_mut() = Version::HTTP_10;
         }
-        not_in_the_future(&mut response);
         response
     }
 }
@@ -88,16 +95,6 @@ async fn discard(mut body: Incoming) {
     while let Some(Ok(frame)) = body.frame().await {
         let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
         left = rest;
-    }
-}
-
-/// RFC 9110 8.8.2.1: a server must not say that something was modified later than now.
-fn not_in_the_future(response: &mut Response<WasiBody>) {
-    let now = SystemTime::now();
-    let modified = response.headers().get(LAST_MODIFIED).and_then(|value| value.to_str().ok());
-    let is_later = modified.and_then(|text| httpdate::parse_http_date(text).ok()).is_some_and(|date| date > now);
-    if is_later && let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
-        response.headers_mut().insert(LAST_MODIFIED, value);
     }
 }
 

@@ -1,12 +1,17 @@
 //! Where the bytes of a file leave the sandbox: a response whose body is the stream of an open file becomes a head and
-//! a [`Region`] of that file, and the instance is free. It refuses to know which file that is and who asked.
+//! pieces of that file, and the instance is free. It refuses to know which file that is and who asked.
 //!
 //! Two functions of WASI 0.3 are shadowed for it. A handler cannot tell the difference, and gains nothing: it names a
 //! descriptor that it holds already. Files that it reads itself come through the same stream in large blocks.
 
+use crate::plane::{self, Piece};
 use crate::sandbox::State;
 use bytes::{Bytes, BytesMut};
+#[cfg(test)]
+use http::HeaderValue;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
 use http_body_util::Empty;
+use percent_encoding::percent_decode_str;
 use std::any::{Any, TypeId};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -17,7 +22,7 @@ use tokio::sync::oneshot;
 use wasmtime::component::{
     Access, Destination, FutureReader, Linker, Resource, StreamProducer, StreamReader, StreamResult,
 };
-use wasmtime::{AsContextMut as _, Result, StoreContextMut};
+use wasmtime::{AsContextMut as _, Result, StoreContextMut, bail, format_err};
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode as FileError;
 use wasmtime_wasi_http::p3::Response;
@@ -27,19 +32,11 @@ use wasmtime_wasi_http::{FieldMap, WasiHttp, WasiHttpView};
 /// Bytes read at once where the host itself is the reader of a file stream.
 const BLOCK: usize = 64 << 10;
 
-/// A part of an open file.
-pub struct Region {
-    pub file: Arc<File>,
-    /// The first byte.
-    pub offset: u64,
-    /// How many bytes follow from there.
-    pub length: u64,
-}
-
 /// What a response has for a body.
 pub enum Content {
     Nothing,
-    Region(Region),
+    /// A file from an offset on.
+    File(Arc<File>, u64),
 }
 
 type Trailers = FutureReader<Result<Option<Resource<FieldMap>>, HttpError>>;
@@ -152,8 +149,8 @@ fn response_new(
     Ok((without_stream(store, fields, stream.as_ref(), trailers)?,))
 }
 
-/// A response that needs nothing more of its instance: without content, or with a region for it, as long as the fields
-/// say or else to the end of the file. Nobody waits for its trailers, so nothing is left behind that would.
+/// A response that needs nothing more of its instance: without content, or with that of a file. Nobody waits for its
+/// trailers, so nothing is left behind that would.
 fn without_stream(
     mut store: StoreContextMut<'_, State>,
     fields: Resource<FieldMap>,
@@ -165,13 +162,7 @@ fn without_stream(
     fields.set_immutable();
     let content = match stream {
         None => Content::Nothing,
-        Some(FileStream { file, offset, .. }) => {
-            let length = match announced(&fields) {
-                Some(length) => length,
-                None => file.metadata()?.len().saturating_sub(*offset),
-            };
-            Content::Region(Region { file: Arc::clone(file), offset: *offset, length })
-        }
+        Some(FileStream { file, offset, .. }) => Content::File(Arc::clone(file), *offset),
     };
     let view = store.data_mut().http();
     let (mut response, _) = Response::from_http(view.hooks, http::Response::new(Empty::<Bytes>::new()));
@@ -182,7 +173,67 @@ fn without_stream(
     Ok((response, transmitted))
 }
 
-/// The value of Content-Length, which `fields` has checked when it was set.
-fn announced(fields: &FieldMap) -> Option<u64> {
-    fields.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// The field in which a handler says that the content is put together from pieces of the file: one line for each, either
+/// `file:START-END`, half-open and in bytes, or `text:` and percent-encoded bytes. It does not leave the host.
+const PIECE: HeaderName = HeaderName::from_static("glasshouse-piece");
+
+/// The pieces of a file that follow a head: those that its fields name, or else as much as they announce, or else the rest
+/// of the file.
+///
+/// # Errors
+/// Pieces that cannot be read, or that have another length than was announced.
+pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Piece]>> {
+    let announced = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if !fields.contains_key(PIECE) {
+        let length = match announced {
+            Some(length) => length,
+            None => file.metadata()?.len().saturating_sub(offset),
+        };
+        return Ok([Piece::Part { offset, length }].into());
+    }
+    let pieces: Option<Arc<[Piece]>> = fields.get_all(PIECE).iter().map(|line| piece(line.to_str().ok()?)).collect();
+    let pieces = pieces.ok_or_else(|| format_err!("the handler named a piece of its answer that cannot be read"))?;
+    fields.remove(PIECE);
+    match announced {
+        Some(announced) if announced == plane::length(&pieces) => Ok(pieces),
+        _ => bail!("the handler announced another length than its answer has"),
+    }
+}
+
+fn piece(line: &str) -> Option<Piece> {
+    match line.split_once(':')? {
+        ("text", text) => Some(Piece::Made(Bytes::from_iter(percent_decode_str(text)))),
+        ("file", range) => {
+            let (start, end) = range.split_once('-')?;
+            let (offset, end) = (start.parse().ok()?, end.parse::<u64>().ok()?);
+            Some(Piece::Part { offset, length: end.checked_sub(offset)? })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(lines: &[&'static str], length: &'static str, expected: Option<&[Piece]>) {
+        let mut fields = HeaderMap::new();
+        fields.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
+        fields.extend(lines.iter().map(|line| (PIECE, HeaderValue::from_static(line))));
+        let file = File::open("/dev/null").expect("there is a null device");
+        let got = pieces(&mut fields, &file, 7).ok();
+        assert_eq!(got.as_deref(), expected, "{lines:?}");
+        assert!(got.is_none() || !fields.contains_key(PIECE));
+    }
+
+    #[test]
+    fn pieces_are_named_by_fields() {
+        check(&[], "5", Some(&[Piece::Part { offset: 7, length: 5 }]));
+        let made = Piece::Made(Bytes::from_static(b"a\r\n"));
+        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[made, Piece::Part { offset: 2, length: 2 }]));
+        for lines in [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]] {
+            check(lines, "5", None);
+        }
+    }
 }

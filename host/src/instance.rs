@@ -2,20 +2,21 @@
 //! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
 //! answer means.
 
-use crate::handover::{Content, Region};
-use crate::plane::FileBody;
-use crate::replay::{Answer, Part, Recording, Replay, identify};
+use crate::handover::{self, Content};
+use crate::look::identify;
+use crate::plane::{FileBody, Pieces};
+use crate::replay::{Answer, Recording, Replay};
 use crate::sandbox::{Sandbox, State};
 use bytes::Bytes;
+use futures::FutureExt as _;
 use futures::channel::oneshot;
-use futures::future::{Either, pending, poll_fn, select};
+use futures::future::{Either, Shared, pending, poll_fn, select};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Empty};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use wasmtime::component::Accessor;
 use wasmtime::{AsContextMut as _, Result, Store, bail, format_err};
@@ -47,6 +48,8 @@ pub struct Instances {
 }
 
 type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
+/// Ready when nobody wants the body any more.
+type Gone = Shared<oneshot::Receiver<()>>;
 
 impl Instances {
     pub fn new(sandbox: Arc<Sandbox>) -> Arc<Instances> {
@@ -54,33 +57,30 @@ impl Instances {
         Arc::new(Instances { sandbox, warm: Mutex::default(), replay })
     }
 
-    /// Answers a request. The response is there as soon as its head is; work that is left to do for its body goes on in a
-    /// task until the body is dropped.
+    /// The answer to a request that was given before and still holds; no instance has a part in it.
+    pub fn answer_again(&self, request: &Parts) -> Option<http::Response<WasiBody>> {
+        let (answer, file) = lock(self.replay.as_ref()?).find(request)?;
+        Some(response(answer.status, answer.fields, file))
+    }
+
+    /// Lets an instance answer. The response is there as soon as its head is; work that is left to do for its body goes on
+    /// in a task until the body is dropped.
     ///
     /// # Errors
     /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made.
     pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
-        let found = self.replay.as_ref().and_then(|replay| lock(replay).find(&request));
-        match found {
-            Some((answer, region)) => Ok(response(answer.status, answer.fields, region)),
-            None => self.ask(request).await,
-        }
-    }
-
-    /// Lets an instance answer.
-    async fn ask(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
-        let (to, head) = oneshot::channel();
-        let (alive, gone) = watch::channel(());
+        let (to, mut head) = oneshot::channel();
+        let (alive, gone) = oneshot::channel();
+        let gone = gone.shared();
         let mut work = Box::pin(Arc::clone(self).work(request, to, gone.clone()));
+        // Most answers are finished as soon as they are begun, which is sooner than a clock is set.
+        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return finished(outcome, &mut head);
+        }
         match timeout(HEAD, select(&mut work, head)).await {
             Err(_) => bail!("the handler took longer than {} s to answer", HEAD.as_secs()),
-            // Finished altogether: the body does not need the instance any more, or there is none.
-            Ok(Either::Left((outcome, mut head))) => match head.try_recv() {
-                Ok(Some(head)) => head,
-                Ok(None) | Err(oneshot::Canceled) => {
-                    Err(outcome.err().unwrap_or(format_err!("the handler gave no answer")))
-                }
-            },
+            // The body does not need the instance any more, or there is none.
+            Ok(Either::Left((outcome, mut head))) => finished(outcome, &mut head),
             Ok(Either::Right((head, _))) => {
                 tokio::spawn(attend(work, gone));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
@@ -89,8 +89,8 @@ impl Instances {
         }
     }
 
-    /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
-    async fn work(self: Arc<Self>, request: Parts, to: HeadSender, gone: watch::Receiver<()>) -> Result<()> {
+/// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
+    async fn work(self: Arc<Self>, request: Parts, to: HeadSender, gone: Gone) -> Result<()> {
         let _permit = self.sandbox.busy.acquire().await?;
         let warm = lock(&self.warm).pop();
         let mut instance = match warm {
@@ -122,10 +122,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What came of work that is over.
+fn finished(
+    outcome: Result<()>,
+    head: &mut oneshot::Receiver<Result<http::Response<WasiBody>>>,
+) -> Result<http::Response<WasiBody>> {
+    match head.try_recv() {
+        Ok(Some(head)) => head,
+        Ok(None) | Err(oneshot::Canceled) => Err(outcome.err().unwrap_or(format_err!("the handler gave no answer"))),
+    }
+}
+
 /// A response whose body no instance has a part in.
-fn response(status: http::StatusCode, fields: http::HeaderMap, region: Option<Region>) -> http::Response<WasiBody> {
-    let body = match region {
-        Some(region) => FileBody::new(region).boxed_unsync(),
+fn response(status: http::StatusCode, fields: http::HeaderMap, pieces: Option<Pieces>) -> http::Response<WasiBody> {
+    let body = match pieces {
+        Some(pieces) => FileBody::new(pieces).boxed_unsync(),
         None => nothing(),
     };
     let mut response = http::Response::new(body);
@@ -139,10 +150,10 @@ fn nothing() -> WasiBody {
 }
 
 /// Lets the work go on until it is done, or for a moment longer than anybody waits for it.
-async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, mut gone: watch::Receiver<()>) -> Result<()> {
+async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, gone: Gone) -> Result<()> {
     let deserted = pin!(async {
         // The sender is never used: it is only ever dropped.
-        let _ = gone.changed().await;
+        let _ = gone.await;
         sleep(LINGER).await;
     });
     match select(work, deserted).await {
@@ -157,7 +168,7 @@ impl Instance {
         &mut self,
         request: Parts,
         to: HeadSender,
-        mut gone: watch::Receiver<()>,
+        gone: Gone,
     ) -> Result<Option<Answer>> {
         let Instance { store, proxy, .. } = self;
         // A handler never gets to see content: the server has read what there was.
@@ -169,7 +180,7 @@ impl Instance {
                     Proxy::P2(_) => p2_answer(proxy, accessor, request, to).await?,
                 };
                 if let BodySource::Instance = source {
-                    let _ = gone.changed().await;
+                    let _ = gone.await;
                 }
                 poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
                 Ok(answer)
@@ -204,20 +215,22 @@ async fn p3_answer(
     let answered = service.wasi_http_handler().call_handle(accessor, request).await?;
     let handle = answered.map_err(|error| format_err!("the handler answered with an error: {error}"))?;
     accessor.with(|mut access| {
+        let is_recording = access.data_mut().recording.is_some();
         let content = access.data_mut().contents.remove(&handle.rep());
         let answer = access.data_mut().table.delete(handle)?;
         let (head, answered) = match content {
-            Some(Content::Region(region)) => {
-                let fields: http::HeaderMap = answer.headers.into();
-                let (offset, length) = (region.offset, region.length);
-                let part = identify(&*region.file).ok().map(|file| Part { file, offset, length });
-                let kept = part.map(|part| Answer { status: answer.status, fields: fields.clone(), part: Some(part) });
-                (response(answer.status, fields, Some(region)), (kept, BodySource::Host))
+            Some(Content::File(file, offset)) => {
+                let (status, mut fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
+                let pieces = handover::pieces(&mut fields, &file, offset)?;
+                let identity = if is_recording { identify(&*file).ok() } else { None };
+                let sent = identity.map(|identity| Some((identity, Arc::clone(&pieces))));
+                let kept = sent.map(|sent| Answer { status, fields: fields.clone(), sent });
+                (response(status, fields, Some((file, pieces))), (kept, BodySource::Host))
             }
             Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
                 let fields: http::HeaderMap = answer.headers.into();
-                let kept = Answer { status: answer.status, fields: fields.clone(), part: None };
-                (response(answer.status, fields, None), (Some(kept), BodySource::Host))
+                let kept = is_recording.then(|| Answer { status: answer.status, fields: fields.clone(), sent: None });
+                (response(answer.status, fields, None), (kept, BodySource::Host))
             }
             // A length without content is a lie, which the library knows how to answer.
             Some(Content::Nothing) | None => (answer.into_http(&mut access, received)?, (None, BodySource::Instance)),
@@ -247,7 +260,7 @@ async fn p2_answer(
 /// A body that an instance writes: as long as it is there, so is the instance.
 struct Attended {
     body: WasiBody,
-    _alive: watch::Sender<()>,
+    _alive: oneshot::Sender<()>,
 }
 
 impl http_body::Body for Attended {

@@ -30,6 +30,11 @@ impl Log {
         Log { quiet }
     }
 
+    /// Whether requests leave no line.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Writes the lines of one request, stamped with the local time.
     pub fn access(&self, line: &Line) {
         if !self.quiet {

@@ -3,6 +3,7 @@
 
 mod args;
 mod banner;
+mod clock;
 mod config;
 mod connection;
 mod engine;
@@ -11,6 +12,7 @@ mod gate;
 mod handover;
 mod instance;
 mod log;
+mod look;
 mod plane;
 mod replay;
 mod sandbox;

@@ -1,10 +1,9 @@
-//! The data plane: regions of files on their way to a socket, in blocks, as fast as the client takes them. It refuses
-//! to know HTTP and the sandbox that the region came from.
+//! The data plane: pieces of files on their way to a socket, in blocks, as fast as the client takes them. It refuses to
+//! know HTTP and the sandbox that they came from.
 //!
 //! A block that the kernel has in memory is read on the thread of the connection; one that must come from a disk is
 //! waited for elsewhere, so that no other connection of the thread waits with it.
 
-use crate::handover::Region;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
@@ -20,38 +19,98 @@ use wasmtime_wasi_http::Error;
 
 /// Bytes that are read at once, and all that a slow client holds in memory besides the connection's own buffer.
 const BLOCK: usize = 256 << 10;
-/// Blocks that a thread keeps for the next regions.
+/// Blocks that a thread keeps for the next bodies.
 const SPARE: usize = 32;
 
-/// A region as the content of a message: exactly its length, or an error that cuts the connection.
+/// What a body consists of, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Bytes that were made for it.
+    Made(Bytes),
+    /// Bytes of the file.
+    Part {
+        /// The first byte.
+        offset: u64,
+        /// How many bytes follow from there.
+        length: u64,
+    },
+}
+
+impl Piece {
+    fn length(&self) -> u64 {
+        match self {
+            Piece::Made(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Piece::Part { length, .. } => *length,
+        }
+    }
+
+    /// The piece without its first `taken` bytes.
+    fn skip(&self, taken: u64) -> Piece {
+        match self {
+            Piece::Made(bytes) => Piece::Made(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..)),
+            Piece::Part { offset, length } => {
+                Piece::Part { offset: offset.saturating_add(taken), length: length.saturating_sub(taken) }
+            }
+        }
+    }
+}
+
+/// A file, and what of it is sent.
+pub type Pieces = (Arc<File>, Arc<[Piece]>);
+
+/// How many bytes some pieces have together.
+pub fn length(pieces: &[Piece]) -> u64 {
+    pieces.iter().map(Piece::length).fold(0, u64::saturating_add)
+}
+
+/// Pieces of one file as the content of a message: exactly their length, or an error that cuts the connection.
 pub struct FileBody {
-    region: Region,
+    file: Arc<File>,
+    pieces: Arc<[Piece]>,
+    /// The piece that is being sent, and how much of it has been.
+    current: (usize, u64),
+    /// Bytes that are still to be sent.
+    left: u64,
     reading: Option<JoinHandle<io::Result<Block>>>,
 }
 
 impl FileBody {
-    pub fn new(region: Region) -> FileBody {
-        FileBody { region, reading: None }
+    pub fn new((file, pieces): Pieces) -> FileBody {
+        let left = length(&pieces);
+        FileBody { file, pieces, current: (0, 0), left, reading: None }
     }
 
-    /// The next block, at once if the kernel has it.
-    fn poll_block(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Block>> {
-        if self.reading.is_none() {
-            let Region { file, offset, length } = &self.region;
-            let (file, offset) = (Arc::clone(file), *offset);
-            let mut block = Block::take(usize::try_from(*length).unwrap_or(BLOCK).min(BLOCK));
-            match block.read_cached(&file, offset) {
-                Ok(true) => return Poll::Ready(Ok(block)),
-                Ok(false) => {
-                    self.reading = Some(spawn_blocking(move || block.read(&file, offset).map(|()| block)));
-                }
-                Err(error) => return Poll::Ready(Err(error)),
+    /// What is left of the first piece that has something left.
+    fn rest(&mut self) -> Option<Piece> {
+        loop {
+            let (index, taken) = self.current;
+            let piece = self.pieces.get(index)?;
+            if taken < piece.length() {
+                return Some(piece.skip(taken));
             }
+            self.current = (index + 1, 0);
+        }
+    }
+
+    /// The next bytes: a block of the file at once if the kernel has it.
+    fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.reading.is_none() {
+            let (offset, length) = match self.rest() {
+                Some(Piece::Part { offset, length }) => (offset, length),
+                Some(Piece::Made(bytes)) => return Poll::Ready(Ok(bytes)),
+                None => return Poll::Ready(Ok(Bytes::new())),
+            };
+            let mut block = Block::take(usize::try_from(length).unwrap_or(BLOCK).min(BLOCK));
+            if block.read_cached(&self.file, offset)? {
+                return Poll::Ready(Ok(block.into_bytes()));
+            }
+            let file = Arc::clone(&self.file);
+            self.reading = Some(spawn_blocking(move || block.read(&file, offset).map(|()| block)));
         }
         let Some(reading) = &mut self.reading else { return Poll::Pending };
         let block = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
-        Poll::Ready(block.map_err(io::Error::from).flatten())
+        Poll::Ready(block.map_err(io::Error::from).flatten().map(Block::into_bytes))
     }
 }
 
@@ -60,27 +119,28 @@ impl Body for FileBody {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if self.region.length == 0 {
+        if self.left == 0 {
             return Poll::Ready(None);
         }
-        Poll::Ready(Some(match ready!(self.poll_block(cx)) {
-            Ok(block) if block.length == 0 => Err(Error::HttpResponseIncomplete),
-            Ok(block) => {
-                let read = u64::try_from(block.length).unwrap_or(u64::MAX);
-                self.region.offset = self.region.offset.saturating_add(read);
-                self.region.length = self.region.length.saturating_sub(read);
-                Ok(Frame::data(Bytes::from_owner(block)))
+        Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
+            // The file has shrunk since it was looked at.
+            Ok(bytes) if bytes.is_empty() => Err(Error::HttpResponseIncomplete),
+            Ok(bytes) => {
+                let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                self.current.1 = self.current.1.saturating_add(sent);
+                self.left = self.left.saturating_sub(sent);
+                Ok(Frame::data(bytes))
             }
             Err(error) => Err(Error::InternalError(Some(error.to_string()))),
         }))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.region.length == 0
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.region.length)
+        SizeHint::with_exact(self.left)
     }
 }
 
@@ -102,6 +162,10 @@ impl Block {
         let spare = if is_large { BLOCKS.with_borrow_mut(Vec::pop) } else { None };
         let memory = spare.unwrap_or_else(|| vec![0; if is_large { BLOCK } else { size }]);
         Block { memory, length: size }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
     }
 
     /// Reads what the kernel has in memory; `false` if that is nothing. Where the system cannot tell, all is read.

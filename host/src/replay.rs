@@ -6,14 +6,14 @@
 //! answered by looking at those files again: if each is the same to the last change, so is the answer. Nothing is trusted
 //! to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was looked at.
 
-use crate::handover::Region;
+use crate::clock;
+use crate::look::{self, Identity};
+use crate::plane::{Piece, Pieces};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 /// Answers that a thread keeps, and the bytes that they may take. When either is reached all are forgotten: a flood of
@@ -23,56 +23,8 @@ const BYTES: usize = 8 << 20;
 /// Answers to one target that differ by what was asked beside it.
 const VARIANTS: usize = 8;
 
-/// Everything about an entry that a handler may have seen, and more: no change of it leaves the last time as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Identity {
-    device: u64,
-    inode: u64,
-    mode: u32,
-    links: u64,
-    size: i64,
-    modified: (i64, u64),
-    changed: (i64, u64),
-}
-
 /// What a look at a path came to; an error is known by its number.
-pub type Look = Result<Identity, Errno>;
-
-impl From<Stat> for Identity {
-    fn from(stat: Stat) -> Identity {
-        Identity {
-            device: stat.st_dev,
-            inode: stat.st_ino,
-            mode: stat.st_mode,
-            links: stat.st_nlink,
-            size: stat.st_size,
-            modified: (stat.st_mtime, stat.st_mtime_nsec),
-            changed: (stat.st_ctime, stat.st_ctime_nsec),
-        }
-    }
-}
-
-/// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
-const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-
-/// Looks at what a path leads to, links followed.
-pub fn look(directory: &File, path: &str) -> Look {
-    let found = openat2(directory, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), BENEATH)?;
-    identify(&found)
-}
-
-/// Looks at what is open.
-pub fn identify(file: impl AsFd) -> Look {
-    fstat(file).map(Identity::from)
-}
-
-/// Opens a file to read it, without ever waiting for it, and looks at it.
-fn open(directory: &File, path: &str) -> Result<(OwnedFd, Identity), Errno> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = openat2(directory, path, flags, Mode::empty(), BENEATH)?;
-    let identity = identify(&file)?;
-    Ok((file, identity))
-}
+pub type Seen = Result<Identity, Errno>;
 
 /// One thing that a handler did to come to its answer.
 #[derive(Debug)]
@@ -80,9 +32,9 @@ pub enum Step {
     /// It read a field of the request.
     Field(HeaderName, Vec<HeaderValue>),
     /// It looked at a path.
-    Look(String, Look),
+    Look(String, Seen),
     /// It opened a file at a path.
-    Open(String, Result<Identity, Errno>),
+    Open(String, Seen),
 }
 
 impl Step {
@@ -118,27 +70,18 @@ impl Recording {
     }
 }
 
-/// The head of an answer, and the part of a file that follows it.
+/// The head of an answer, and what follows it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: StatusCode,
     pub fields: HeaderMap,
-    /// `None` for an answer without content.
-    pub part: Option<Part>,
-}
-
-/// A part of a file that a handler opened.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// The file: a handler may open several, and send another than the last.
-    pub file: Identity,
-    /// In bytes.
-    pub offset: u64,
-    /// In bytes.
-    pub length: u64,
+    /// The file whose pieces are sent: a handler may open several, and send another than the last. `None` for an answer
+    /// without content.
+    pub sent: Option<(Identity, Arc<[Piece]>)>,
 }
 
 struct Kept {
+    method: Method,
     steps: Vec<Step>,
     /// The step that opened the file that is sent.
     sent: Option<usize>,
@@ -148,7 +91,7 @@ struct Kept {
 /// The answers that one thread keeps.
 pub struct Replay {
     directory: Arc<File>,
-    kept: HashMap<(Method, Uri), Vec<Kept>>,
+    kept: HashMap<Uri, Vec<Kept>>,
     count: usize,
     bytes: usize,
 }
@@ -156,18 +99,16 @@ pub struct Replay {
 impl Replay {
     /// No answers yet. `None` where the system cannot look beneath a directory at once.
     pub fn new(directory: Arc<File>) -> Option<Replay> {
-        look(&directory, ".").ok()?;
-        Some(Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 })
+        look::is_possible(&directory).then(|| Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 })
     }
 
-    /// The answer to a request, if it was given before and holds.
-    pub fn find(&self, request: &Parts) -> Option<(Answer, Option<Region>)> {
-        // The key owns what it is made of; cloning it is cheap, since both share their bytes.
-        let kept = self.kept.get(&(request.method.clone(), request.uri.clone()))?;
-        kept.iter().find_map(|kept| self.repeat(kept, request))
+    /// The answer to a request, if it was given before and holds, with the file that is sent.
+    pub fn find(&self, request: &Parts) -> Option<(Answer, Option<Pieces>)> {
+        let kept = self.kept.get(&request.uri)?;
+        kept.iter().filter(|kept| kept.method == request.method).find_map(|kept| self.repeat(kept, request))
     }
 
-    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Option<Region>)> {
+    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Option<Pieces>)> {
         let mut sent = None;
         let mut steps = kept.steps.iter().enumerate().peekable();
         while let Some((index, step)) = steps.next() {
@@ -177,10 +118,10 @@ impl Replay {
                 // A file that is opened next is looked at then.
                 Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, Ok(then)))) if next == path && then == seen) =>
                     {}
-                Step::Look(path, seen) if look(&self.directory, path) == *seen => {}
+                Step::Look(path, seen) if look::look(&self.directory, path).map(Identity::from) == *seen => {}
                 Step::Look(..) => return None,
-                Step::Open(path, seen) => match (open(&self.directory, path), seen) {
-                    (Ok((file, now)), Ok(then)) if now == *then => {
+                Step::Open(path, seen) => match (look::open(&self.directory, path), seen) {
+                    (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => {
                         if kept.sent == Some(index) {
                             sent = Some(file);
                         }
@@ -190,33 +131,40 @@ impl Replay {
                 },
             }
         }
-        let region = match kept.answer.part {
-            Some(Part { offset, length, .. }) => Some(Region { file: Arc::new(File::from(sent?)), offset, length }),
+        let pieces = match &kept.answer.sent {
+            Some((_, pieces)) => Some((Arc::new(File::from(sent?)), Arc::clone(pieces))),
             None => None,
         };
-        Some((kept.answer.clone(), region))
+        Some((kept.answer.clone(), pieces))
     }
 
     /// Keeps an answer, and what it came from.
     pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: Answer) {
-        let sent = answer.part.and_then(|part| recording.opened(part.file));
-        if recording.spoilt || answer.part.is_some() != sent.is_some() {
+        let sent = answer.sent.as_ref().and_then(|(file, _)| recording.opened(*file));
+        // A date that was not yet reached would be another one next time.
+        if recording.spoilt || answer.sent.is_some() != sent.is_some() || clock::is_ahead(&answer.fields) {
             return;
         }
         let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let steps = recording.steps.iter().map(Step::bytes).sum::<usize>();
-        let bytes = size_of::<Kept>() + uri.path().len() + uri.query().map_or(0, str::len) + fields + steps;
+        let pieces = answer.sent.as_ref().map_or(0, |(_, pieces)| size_of_val(&**pieces) + made(pieces));
+        let bytes = pieces + size_of::<Kept>() + uri.path().len() + uri.query().map_or(0, str::len) + fields + steps;
         if self.count >= ANSWERS || self.bytes.saturating_add(bytes) > BYTES {
             self.kept.clear();
             (self.count, self.bytes) = (0, 0);
         }
-        let variants = self.kept.entry((method, uri)).or_default();
+        let variants = self.kept.entry(uri).or_default();
         if variants.len() >= VARIANTS {
             // The oldest; its bytes stay counted until all is forgotten, which only comes the sooner.
             variants.remove(0);
         }
-        variants.push(Kept { steps: recording.steps, sent, answer });
+        variants.push(Kept { method, steps: recording.steps, sent, answer });
         self.count += 1;
         self.bytes += bytes;
     }
+}
+
+/// Bytes that some pieces keep in memory.
+fn made(pieces: &[Piece]) -> usize {
+    pieces.iter().map(|piece| if let Piece::Made(bytes) = piece { bytes.len() } else { 0 }).sum()
 }

@@ -3,7 +3,8 @@
 
 use crate::engine;
 use crate::handover::{self, Content};
-use crate::replay::{Recording, Replay, identify};
+use crate::look::identify;
+use crate::replay::{Recording, Replay};
 use crate::witness;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -72,6 +73,8 @@ pub struct State {
     /// What the handler does to come to the answer that it is working on, if somebody wants to know.
     pub recording: Option<Recording>,
     root: Arc<File>,
+    /// A handle that was found to be that of the root; the same one is given out again and again.
+    known: Option<Arc<File>>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
@@ -80,8 +83,15 @@ pub struct State {
 
 impl State {
     /// Whether an open directory is the one that is served.
-    pub fn is_root(&self, directory: &File) -> bool {
-        matches!((identify(directory), identify(&*self.root)), (Ok(one), Ok(other)) if one == other)
+    pub fn is_root(&mut self, directory: &Arc<File>) -> bool {
+        if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, directory)) {
+            return true;
+        }
+        let is_root = matches!((identify(directory), identify(&self.root)), (Ok(one), Ok(other)) if one == other);
+        if is_root {
+            self.known = Some(Arc::clone(directory));
+        }
+        is_root
     }
 }
 
@@ -167,6 +177,7 @@ impl Sandbox {
             contents: BTreeMap::new(),
             recording: None,
             root: Arc::clone(&self.root),
+            known: None,
             wasi,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoing,

@@ -1,26 +1,30 @@
-//! Sees what a handler does to come to its answer, and writes it down for [`crate::replay`]. It refuses to know what an
-//! answer is, and changes nothing: each call is the library's.
+//! The calls by which a handler learns something: answered by a look of our own that never waits, and written down for
+//! [`crate::replay`]. It refuses to know what an answer is, and grants nothing that the library would not.
 //!
-//! A look that is written down is taken twice, before the handler's own and after it. Only if both agree was there one
-//! state of things for the handler to see.
+//! What a handler does in its usual way is answered here. For all else, and where the system cannot say, the library is
+//! asked; such an answer is not given again.
 
-use crate::replay::{self, Look, Recording, Step};
+use crate::look::{self, Identity};
+use crate::replay::{Recording, Step};
 use crate::sandbox::State;
 use http::{HeaderName, HeaderValue};
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
 use std::fs::File;
 use std::sync::Arc;
 use wasmtime::component::{Accessor, Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemView};
+use wasmtime_wasi::filesystem::{self, Descriptor, Dir, FsPerms, OpenMode, WasiFilesystem, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::types as p2;
+use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
 use wasmtime_wasi::p3::bindings::filesystem::types::{
-    DescriptorFlags, DescriptorStat, ErrorCode, HostDescriptorWithStore, OpenFlags, PathFlags,
+    DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptorWithStore, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p3::filesystem::FilesystemResult;
 use wasmtime_wasi_http::p3::bindings::http::types::HostFields;
 use wasmtime_wasi_http::{FieldMap, WasiHttpView};
 
-/// Replaces the calls by which a handler learns something, each by itself with a witness.
+/// Replaces the calls by which a handler learns something.
 pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     let mut files = linker.instance("wasi:filesystem/types@0.3.0")?;
     files.func_wrap_concurrent("[method]descriptor.stat-at", |accessor, arguments| {
@@ -41,64 +45,126 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
 
 type Named = (Resource<Descriptor>, PathFlags, String);
 type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+type Told<T> = Result<(Result<T, ErrorCode>,)>;
 
-async fn stat_at(
-    accessor: &Accessor<State>,
-    (descriptor, flags, path): Named,
-) -> Result<(Result<DescriptorStat, ErrorCode>,)> {
-    let witness = Witness::of(accessor, &descriptor, flags, &path);
+async fn stat_at(accessor: &Accessor<State>, (descriptor, flags, path): Named) -> Told<DescriptorStat> {
+    if flags == PathFlags::SYMLINK_FOLLOW
+        && let Some(found) = accessor.with(|mut access| look_at(access.data_mut(), &descriptor, &path))
+    {
+        return Ok((found.map(describe).map_err(error_code),));
+    }
+    spoil(accessor);
     let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
-    let found = <WasiFilesystem as HostDescriptorWithStore<State>>::stat_at(&files, descriptor, flags, path).await;
-    witness.confirm(accessor, |path, seen| Some(Step::Look(path, seen)));
-    told(found)
+    told(<WasiFilesystem as HostDescriptorWithStore<State>>::stat_at(&files, descriptor, flags, path).await)
 }
 
 async fn open_at(
     accessor: &Accessor<State>,
     (descriptor, path_flags, path, open_flags, flags): Opening,
-) -> Result<(Result<Resource<Descriptor>, ErrorCode>,)> {
-    let witness = Witness::of(accessor, &descriptor, path_flags, &path);
+) -> Told<Resource<Descriptor>> {
+    let is_plain = (path_flags, open_flags, flags)
+        == (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
+    if is_plain && let Some(opened) = accessor.with(|mut access| open_in(access.data_mut(), &descriptor, &path)) {
+        return match opened {
+            Ok(opened) => Ok((Ok(accessor.with(|mut access| access.data_mut().table.push(opened))?),)),
+            Err(error) => Ok((Err(error_code(error)),)),
+        };
+    }
+    spoil(accessor);
     let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
     let opened = <WasiFilesystem as HostDescriptorWithStore<State>>::open_at(
         &files, descriptor, path_flags, path, open_flags, flags,
     );
-    let opened = opened.await;
-    let file = opened.as_ref().ok().and_then(|handle| file_of(accessor, handle));
-    let is_plain = open_flags == OpenFlags::empty() && flags == DescriptorFlags::READ;
-    witness.confirm(accessor, |path, seen| match (&opened, file) {
-        (Ok(_), Some(file)) if is_plain && replay::identify(&*file) == seen => Some(Step::Open(path, seen)),
-        (Err(_), _) if is_plain && seen.is_err() => Some(Step::Open(path, seen)),
-        _ => None,
-    });
-    told(opened)
+    told(opened.await)
 }
 
-async fn stat(
-    accessor: &Accessor<State>,
-    (descriptor,): (Resource<Descriptor>,),
-) -> Result<(Result<DescriptorStat, ErrorCode>,)> {
-    let file = file_of(accessor, &descriptor);
-    let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
-    let found = <WasiFilesystem as HostDescriptorWithStore<State>>::stat(&files, descriptor).await;
-    // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
-    let now = file.and_then(|file| replay::identify(&*file).ok());
-    record(accessor, |recording| {
-        if now.and_then(|now| recording.opened(now)).is_none() {
+async fn stat(accessor: &Accessor<State>, (descriptor,): (Resource<Descriptor>,)) -> Told<DescriptorStat> {
+    accessor.with(|mut access| {
+        let state = access.data_mut();
+        let file = match state.table.get(&descriptor)? {
+            Descriptor::File(file) => &file.file,
+            Descriptor::Dir(directory) => &directory.dir,
+        };
+        let found = rustix::fs::fstat(file);
+        // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
+        if let Some(recording) = &mut state.recording
+            && found.ok().and_then(|stat| recording.opened(stat.into())).is_none()
+        {
             recording.spoil();
         }
-    });
-    told(found)
+        Ok((found.map(describe).map_err(error_code),))
+    })
+}
+
+/// What a path leads to; `None` where the library is to say.
+fn look_at(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Stat, Errno>> {
+    let found = beneath(state, descriptor, |directory| look::look(&directory.dir, path))?;
+    record(state, descriptor, |seen| Step::Look(path.to_owned(), seen), found);
+    Some(found)
+}
+
+/// What a path leads to, opened; `None` where the library is to say.
+fn open_in(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Descriptor, Errno>> {
+    let opened = beneath(state, descriptor, |directory| look::open(&directory.dir, path))?;
+    let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
+    record(state, descriptor, |seen| Step::Open(path.to_owned(), seen), seen);
+    Some(opened.map(|(file, stat)| {
+        // As the library has it for what is read on the thread.
+        let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
+            _ => Descriptor::File(filesystem::File::new(file, perms, mode, true)),
+        }
+    }))
+}
+
+/// Tries something beneath an open directory. `None` for a handle that is none, and where the system cannot say.
+fn beneath<T>(
+    state: &State,
+    descriptor: &Resource<Descriptor>,
+    attempt: impl FnOnce(&Dir) -> Result<T, Errno>,
+) -> Option<Result<T, Errno>> {
+    match state.table.get(descriptor) {
+        Ok(Descriptor::Dir(directory)) => match attempt(directory) {
+            Err(Errno::AGAIN | Errno::NOSYS) => None,
+            attempted => Some(attempted),
+        },
+        _ => None,
+    }
+}
+
+/// Writes a step down. Paths are written down for the directory that is served, and for no other.
+fn record(
+    state: &mut State,
+    descriptor: &Resource<Descriptor>,
+    step: impl FnOnce(Result<Identity, Errno>) -> Step,
+    seen: Result<Stat, Errno>,
+) {
+    if state.recording.is_none() {
+        return;
+    }
+    let directory = match state.table.get(descriptor) {
+        Ok(Descriptor::Dir(directory)) => Some(Arc::clone(&directory.dir)),
+        _ => None,
+    };
+    let is_root = directory.is_some_and(|directory| state.is_root(&directory));
+    if let Some(recording) = &mut state.recording {
+        match is_root {
+            true => recording.push(step(seen.map(Identity::from))),
+            false => recording.spoil(),
+        }
+    }
 }
 
 fn fields_get(
     mut store: StoreContextMut<'_, State>,
     (fields, name): (Resource<FieldMap>, String),
 ) -> Result<(Vec<Vec<u8>>,)> {
-    let values = HostFields::get(&mut store.data_mut().http(), fields, name.clone())?;
-    let read =
-        HeaderName::try_from(name).ok().zip(values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect());
+    let key = store.data().recording.as_ref().map(|_| HeaderName::try_from(&name));
+    let values = HostFields::get(&mut store.data_mut().http(), fields, name)?;
     if let Some(recording) = &mut store.data_mut().recording {
-        match read {
+        let read: Option<Vec<_>> = values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect();
+        match key.and_then(Result::ok).zip(read) {
             Some((name, values)) => recording.push(Step::Field(name, values)),
             None => recording.spoil(),
         }
@@ -121,80 +187,46 @@ async fn read_directory(
 }
 
 /// A result in the form in which a handler is told it; what is no error of the call ends the handler.
-fn told<T>(result: FilesystemResult<T>) -> Result<(Result<T, ErrorCode>,)> {
+fn told<T>(result: FilesystemResult<T>) -> Told<T> {
     match result {
         Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
 
-fn record(accessor: &Accessor<State>, write: impl FnOnce(&mut Recording)) {
-    accessor.with(|mut access| {
-        if let Some(recording) = &mut access.data_mut().recording {
-            write(recording);
-        }
-    });
+fn spoil(accessor: &Accessor<State>) {
+    accessor.with(|mut access| access.data_mut().recording.as_mut().map(Recording::spoil));
 }
 
-/// The open file that a handle stands for, if it is one and somebody is interested.
-fn file_of(accessor: &Accessor<State>, handle: &Resource<Descriptor>) -> Option<Arc<File>> {
-    accessor.with(|mut access| {
-        let state = access.data_mut();
-        state.recording.as_ref()?;
-        match state.table.get(handle) {
-            Ok(Descriptor::File(file)) => Some(Arc::clone(&file.file)),
-            _ => None,
-        }
-    })
-}
-
-/// Somebody who looks at a path while the handler does.
-enum Witness {
-    /// Nothing is being recorded.
-    Absent,
-    /// The call is of a kind that is not repeated.
-    Blind,
-    Present {
-        directory: Arc<File>,
-        path: String,
-        before: Look,
-    },
-}
-
-impl Witness {
-    fn of(accessor: &Accessor<State>, descriptor: &Resource<Descriptor>, flags: PathFlags, path: &str) -> Witness {
-        let directory = accessor.with(|mut access| {
-            let state = access.data_mut();
-            state.recording.as_ref()?;
-            match state.table.get(descriptor) {
-                // Paths are written down for the directory that is served, and for no other.
-                Ok(Descriptor::Dir(directory)) if state.is_root(&directory.dir) => Some(Ok(Arc::clone(&directory.dir))),
-                _ => Some(Err(())),
-            }
-        });
-        match directory {
-            None => Witness::Absent,
-            Some(Ok(directory)) if flags == PathFlags::SYMLINK_FOLLOW => {
-                let before = replay::look(&directory, path);
-                Witness::Present { directory, path: path.to_owned(), before }
-            }
-            Some(_) => Witness::Blind,
-        }
+/// What a handler is told of an entry. When it was last read is left out: no answer may depend on that.
+fn describe(stat: Stat) -> DescriptorStat {
+    let at = |seconds: i64, nanoseconds: u64| {
+        let nanoseconds = u32::try_from(nanoseconds).unwrap_or(0);
+        Some(Instant { seconds, nanoseconds })
+    };
+    DescriptorStat {
+        type_: match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => DescriptorType::RegularFile,
+            FileType::Directory => DescriptorType::Directory,
+            FileType::Symlink => DescriptorType::SymbolicLink,
+            FileType::BlockDevice => DescriptorType::BlockDevice,
+            FileType::CharacterDevice => DescriptorType::CharacterDevice,
+            FileType::Fifo => DescriptorType::Fifo,
+            FileType::Socket => DescriptorType::Socket,
+            FileType::Unknown => DescriptorType::Other(None),
+        },
+        link_count: stat.st_nlink,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        data_access_timestamp: None,
+        data_modification_timestamp: at(stat.st_mtime, stat.st_mtime_nsec),
+        status_change_timestamp: at(stat.st_ctime, stat.st_ctime_nsec),
     }
+}
 
-    /// Writes down what was seen, if it is what is still to be seen; `step` says how, or that it cannot be said.
-    fn confirm(self, accessor: &Accessor<State>, step: impl FnOnce(String, Look) -> Option<Step>) {
-        let step = match self {
-            Witness::Absent => return,
-            Witness::Blind => None,
-            Witness::Present { directory, path, before } => {
-                let is_still = replay::look(&directory, &path) == before;
-                if is_still { step(path, before) } else { None }
-            }
-        };
-        record(accessor, |recording| match step {
-            Some(step) => recording.push(step),
-            None => recording.spoil(),
-        });
+/// The library's word for an error; a path that leads out is one that is not permitted.
+fn error_code(error: Errno) -> ErrorCode {
+    match error {
+        Errno::XDEV => ErrorCode::NotPermitted,
+        error => std::io::Error::from(error).into(),
     }
 }

@@ -1,0 +1,85 @@
+//! Looks at what a path leads to, beneath one open directory: it never leaves the directory, and it never waits. It
+//! refuses to know who asks, and keeps nothing.
+//!
+//! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so there is no moment between a check and a use.
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
+use rustix::io::Errno;
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+/// How often a walk is begun again that a rename has crossed. The kernel gives up such a walk rather than be led out.
+const ATTEMPTS: u32 = 16;
+
+/// Everything about an entry that a handler may have seen, and more: no change of it leaves the last time as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    mode: u32,
+    links: u64,
+    size: i64,
+    modified: (i64, u64),
+    changed: (i64, u64),
+}
+
+impl From<Stat> for Identity {
+    fn from(stat: Stat) -> Identity {
+        Identity {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            mode: stat.st_mode,
+            links: stat.st_nlink,
+            size: stat.st_size,
+            modified: (stat.st_mtime, stat.st_mtime_nsec),
+            changed: (stat.st_ctime, stat.st_ctime_nsec),
+        }
+    }
+}
+
+/// Looks at what a path leads to, links followed.
+///
+/// # Errors
+/// The number of the error. [`Errno::AGAIN`]: renames crossed each walk, and nothing can be said.
+pub fn look(directory: &File, path: &str) -> Result<Stat, Errno> {
+    fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC)?)
+}
+
+/// Opens a regular file or a directory to read it, and looks at it.
+///
+/// # Errors
+/// As [`look`]; [`Errno::PERM`] for anything else, such as a FIFO, which is opened without waiting and closed again.
+pub fn open(directory: &File, path: &str) -> Result<(OwnedFd, Stat), Errno> {
+    let file = walk(directory, path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+    let stat = fstat(&file)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile | FileType::Directory => Ok((file, stat)),
+        _ => Err(Errno::PERM),
+    }
+}
+
+/// What is open.
+///
+/// # Errors
+/// The number of the error.
+pub fn identify(file: impl AsFd) -> Result<Identity, Errno> {
+    fstat(file).map(Identity::from)
+}
+
+/// Whether the system can walk beneath a directory at all: an old kernel cannot, and some sandboxes forbid it.
+pub fn is_possible(directory: &File) -> bool {
+    look(directory, ".").is_ok()
+}
+
+fn walk(directory: &File, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut walked = openat2(directory, path, flags, Mode::empty(), BENEATH);
+    for _ in 1..ATTEMPTS {
+        if !matches!(walked, Err(Errno::AGAIN | Errno::INTR)) {
+            break;
+        }
+        walked = openat2(directory, path, flags, Mode::empty(), BENEATH);
+    }
+    walked
+}
