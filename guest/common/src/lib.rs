@@ -3,7 +3,7 @@
 
 mod listing;
 
-pub use listing::Root;
+pub use listing::{Root, served};
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};
@@ -41,4 +41,18 @@ impl<T: Tree> Service<T> {
 /// Tells the log of the host what the client is not told.
 fn complain(reason: &dyn Display) {
     eprintln!("glasshouse: {reason}");
+}
+
+/// The token of a method, given the path of the `Method` of one version of `wasi:http`: to Rust their types differ, and
+/// nothing else does. What is not answered in any way of its own has none.
+#[macro_export]
+macro_rules! token {
+    ($($method:ident)::+, $asked:expr) => {
+        match $asked {
+            $($method)::+::Get => "GET",
+            $($method)::+::Head => "HEAD",
+            $($method)::+::Options => "OPTIONS",
+            _ => "",
+        }
+    };
 }

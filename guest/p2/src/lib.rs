@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::Service;
+use glasshouse_common::{Service, token};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
@@ -32,11 +32,6 @@ thread_local! {
 }
 
 fn read<'a>(asked: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {
-    let method = match asked.method() {
-        http::Method::Get => "GET",
-        http::Method::Head => "HEAD",
-        http::Method::Options => "OPTIONS",
-        _ => "",
-    };
+    let method = token!(http::Method, asked.method());
     Request::read(method, asked.path_with_query().as_deref(), |name| fields.get(name))
 }

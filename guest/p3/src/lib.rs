@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::Service;
+use glasshouse_common::{Service, token};
 use glasshouse_core::Request;
 use tree::PreopenedTree;
 use wasip3::cli::environment::get_environment;
@@ -30,11 +30,6 @@ thread_local! {
 }
 
 fn read<'a>(asked: &http::Request, fields: &'a http::Fields) -> Request<'a> {
-    let method = match asked.get_method() {
-        http::Method::Get => "GET",
-        http::Method::Head => "HEAD",
-        http::Method::Options => "OPTIONS",
-        _ => "",
-    };
+    let method = token!(http::Method, asked.get_method());
     Request::read(method, asked.get_path_with_query().as_deref(), |name| fields.get(name))
 }

@@ -1,6 +1,6 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::Root;
+use glasshouse_common::{Root, served};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
 use wasip3::filesystem::preopens::get_directories;
@@ -16,9 +16,7 @@ pub struct PreopenedTree {
 impl PreopenedTree {
     /// `None` where the host preopened no directory.
     pub fn new(listing: Root) -> Option<PreopenedTree> {
-        let mut directories = get_directories();
-        let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
-        (index < directories.len()).then(|| PreopenedTree { root: directories.swap_remove(index).0, listing })
+        served(get_directories()).map(|root| PreopenedTree { root, listing })
     }
 }
 
