@@ -27,6 +27,11 @@ impl<T: Tree> Service<T> {
         Some(Service { tree: tree?, site })
     }
 
+    /// The tree that it answers from, for what is still to be read of it when the head is sent.
+    pub fn tree(service: Option<&Service<T>>) -> Option<&T> {
+        service.map(|service| &service.tree)
+    }
+
     /// Answers a request, and says how the bytes of files are to leave. Without a service nothing can be answered.
     pub async fn answer(service: Option<&Service<T>>, request: &Request<'_>) -> (Reply<T::File>, BodyPath) {
         let unable = (Reply::refused(Refusal::Misconfigured), BodyPath::Pumped);

@@ -68,7 +68,7 @@ async fn load<T: Tree>(tree: &T) -> Result<String, ConfigError> {
     if facts.size > LONGEST {
         return Err(ConfigError::new(FILE, format!("is longer than {LONGEST} bytes")));
     }
-    let bytes = tree.read(&file, LONGEST).await.map_err(unreadable)?;
+    let bytes = tree.read(&file, 0, LONGEST).await.map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|_| ConfigError::new(FILE, "is not UTF-8"))
 }
 

@@ -19,9 +19,10 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         let fields = asked.headers();
         let request = read(&asked, &fields);
         // WASI 0.2 never lets the core wait, so its future is finished at once.
-        let answered = at_once(Service::answer(SERVICE.with(|service| *service), &request));
+        let service = SERVICE.with(|service| *service);
+        let answered = at_once(Service::answer(service, &request));
         let reply = answered.map_or(Reply::refused(Refusal::Misconfigured), |(reply, _)| reply);
-        send::send(reply, &request, out);
+        send::send(reply, &request, Service::tree(service), out);
     }
 }
 

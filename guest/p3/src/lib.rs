@@ -18,8 +18,9 @@ impl wasip3::exports::http::handler::Guest for Handler {
     async fn handle(asked: http::Request) -> Result<http::Response, http::ErrorCode> {
         let fields = asked.get_headers();
         let request = read(&asked, &fields);
-        let (reply, body) = Service::answer(SERVICE.with(|service| *service), &request).await;
-        send::send(reply, &request, body)
+        let service = SERVICE.with(|service| *service);
+        let (reply, body) = Service::answer(service, &request).await;
+        send::send(reply, &request, Service::tree(service), body)
     }
 }
 

@@ -46,16 +46,17 @@ impl Tree for PreopenedTree {
         facts(&stat.map_err(|_| Missing)?)
     }
 
-    async fn read(&self, file: &Descriptor, limit: u64) -> Result<Vec<u8>, Missing> {
+    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (mut from, _) = file.read_via_stream(0);
-        let mut bytes = Vec::new();
+        let (mut from, _) = file.read_via_stream(offset);
+        let mut bytes = Vec::with_capacity(limit);
         while bytes.len() < limit {
-            let (_, read) = from.read(Vec::with_capacity(limit.saturating_sub(bytes.len()))).await;
-            if read.is_empty() {
+            let before = bytes.len();
+            // Into what is left of its capacity.
+            (_, bytes) = from.read(bytes).await;
+            if bytes.len() == before {
                 break;
             }
-            bytes.extend(read);
         }
         bytes.truncate(limit);
         Ok(bytes)
