@@ -12,7 +12,9 @@ pub fn is_ahead(fields: &HeaderMap) -> bool {
 
 /// RFC 9110 8.8.2.1: a server must not say that something was modified later than now.
 pub fn set_back(fields: &mut HeaderMap) {
-    if is_ahead(fields) && let Ok(now) = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now())) {
+    if is_ahead(fields)
+        && let Ok(now) = HeaderValue::from_str(&httpdate::fmt_http_date(SystemTime::now()))
+    {
         fields.insert(LAST_MODIFIED, now);
     }
 }

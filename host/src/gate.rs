@@ -38,7 +38,8 @@ fn is_coded(fields: &HeaderMap) -> bool {
 
 /// `uri-host [ ":" port ]`, or nothing for a target without an authority (RFC 9110 7.2).
 fn is_host(value: &[u8]) -> bool {
-    value.is_empty()
+    // Most are a plain name or address, which takes no parser; the empty one stands for none.
+    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
         || Authority::try_from(value).is_ok_and(|authority| {
             // What precedes the host would be a user, who has no place here; what follows is the port.
             let port = authority.as_str().strip_prefix(authority.host());

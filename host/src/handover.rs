@@ -232,7 +232,9 @@ mod tests {
         check(&[], "5", Some(&[Piece::Part { offset: 7, length: 5 }]));
         let made = Piece::Made(Bytes::from_static(b"a\r\n"));
         check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[made, Piece::Part { offset: 2, length: 2 }]));
-        for lines in [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]] {
+        for lines in
+            [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]]
+        {
             check(lines, "5", None);
         }
     }

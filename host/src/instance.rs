@@ -14,6 +14,7 @@ use futures::future::{Either, Shared, pending, poll_fn, select};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Empty};
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -82,14 +83,15 @@ impl Instances {
             // The body does not need the instance any more, or there is none.
             Ok(Either::Left((outcome, mut head))) => finished(outcome, &mut head),
             Ok(Either::Right((head, _))) => {
-                tokio::spawn(attend(work, gone));
+                let failed = Arc::new(AtomicBool::new(false));
+                tokio::spawn(attend(work, gone, Arc::clone(&failed)));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
-                Ok(head.map(|body| Attended { body, _alive: alive }.boxed_unsync()))
+                Ok(head.map(|body| Attended { body, failed, _alive: alive }.boxed_unsync()))
             }
         }
     }
 
-/// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
+    /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
     async fn work(self: Arc<Self>, request: Parts, to: HeadSender, gone: Gone) -> Result<()> {
         let _permit = self.sandbox.busy.acquire().await?;
         let warm = lock(&self.warm).pop();
@@ -128,7 +130,7 @@ fn finished(
     head: &mut oneshot::Receiver<Result<http::Response<WasiBody>>>,
 ) -> Result<http::Response<WasiBody>> {
     match head.try_recv() {
-        Ok(Some(head)) => head,
+        Ok(Some(head)) => outcome.and(head),
         Ok(None) | Err(oneshot::Canceled) => Err(outcome.err().unwrap_or(format_err!("the handler gave no answer"))),
     }
 }
@@ -149,27 +151,22 @@ fn nothing() -> WasiBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-/// Lets the work go on until it is done, or for a moment longer than anybody waits for it.
-async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, gone: Gone) -> Result<()> {
+/// Lets the work go on until it is done, or for a moment longer than anybody waits for it. If it `failed`, the body is
+/// told before anybody can take its end for the end of the content: both are on one thread.
+async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, gone: Gone, failed: Arc<AtomicBool>) {
     let deserted = pin!(async {
         // The sender is never used: it is only ever dropped.
         let _ = gone.await;
         sleep(LINGER).await;
     });
-    match select(work, deserted).await {
-        Either::Left((outcome, _)) => outcome,
-        Either::Right(((), _)) => Ok(()),
+    if let Either::Left((Err(_), _)) = select(work, deserted).await {
+        failed.store(true, Ordering::Relaxed);
     }
 }
 
 impl Instance {
     /// Answers a request, and tells what of the answer can be given again.
-    async fn handle(
-        &mut self,
-        request: Parts,
-        to: HeadSender,
-        gone: Gone,
-    ) -> Result<Option<Answer>> {
+    async fn handle(&mut self, request: Parts, to: HeadSender, gone: Gone) -> Result<Option<Answer>> {
         let Instance { store, proxy, .. } = self;
         // A handler never gets to see content: the server has read what there was.
         let request = http::Request::from_parts(request, nothing());
@@ -257,9 +254,11 @@ async fn p2_answer(
     Ok((None, BodySource::Instance))
 }
 
-/// A body that an instance writes: as long as it is there, so is the instance.
+/// A body that an instance writes: as long as it is there, so is the instance. If the instance fails, the body ends with an
+/// error and the connection with it.
 struct Attended {
     body: WasiBody,
+    failed: Arc<AtomicBool>,
     _alive: oneshot::Sender<()>,
 }
 
@@ -271,14 +270,45 @@ impl http_body::Body for Attended {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(None) if self.failed.load(Ordering::Relaxed) => {
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            }
+            polled => polled,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.is_end_stream() && !self.failed.load(Ordering::Relaxed)
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Full;
+
+    /// The frames of a body that an instance wrote, by their length, and whether they end with an error.
+    async fn read(failed: bool) -> (Vec<usize>, bool) {
+        let body = Full::new(Bytes::from_static(b"half")).map_err(|never| match never {}).boxed_unsync();
+        let mut body = Attended { body, failed: Arc::new(AtomicBool::new(failed)), _alive: oneshot::channel().0 };
+        let mut frames = Vec::new();
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => frames.push(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => return (frames, true),
+                None => return (frames, false),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_with_an_error_if_its_instance_failed() {
+        assert_eq!(read(false).await, (vec![4], false));
+        assert_eq!(read(true).await, (vec![4], true));
     }
 }

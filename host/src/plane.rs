@@ -47,7 +47,9 @@ impl Piece {
     /// The piece without its first `taken` bytes.
     fn skip(&self, taken: u64) -> Piece {
         match self {
-            Piece::Made(bytes) => Piece::Made(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..)),
+            Piece::Made(bytes) => {
+                Piece::Made(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..))
+            }
             Piece::Part { offset, length } => {
                 Piece::Part { offset: offset.saturating_add(taken), length: length.saturating_sub(taken) }
             }

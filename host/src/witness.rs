@@ -62,8 +62,8 @@ async fn open_at(
     accessor: &Accessor<State>,
     (descriptor, path_flags, path, open_flags, flags): Opening,
 ) -> Told<Resource<Descriptor>> {
-    let is_plain = (path_flags, open_flags, flags)
-        == (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
+    let is_plain =
+        (path_flags, open_flags, flags) == (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
     if is_plain && let Some(opened) = accessor.with(|mut access| open_in(access.data_mut(), &descriptor, &path)) {
         return match opened {
             Ok(opened) => Ok((Ok(accessor.with(|mut access| access.data_mut().table.push(opened))?),)),

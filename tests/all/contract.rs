@@ -66,7 +66,7 @@ impl Tree for Shut {
         Err(Missing)
     }
 
-    async fn read(&self, _: &(), _: u64) -> Result<Vec<u8>, Missing> {
+    async fn read(&self, _: &(), _: u64, _: u64) -> Result<Vec<u8>, Missing> {
         Err(Missing)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::client::{Connection, Framing, Head, get, request};
 use crate::fixture::{self, MODIFIED, put};
-use crate::server::{Server, Stack};
+use crate::server::{Server, Setup, Stack};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-crate::on_every_stack!(whole, slow, truncated, grown, replaced, deleted);
+crate::on_every_stack!(whole, slow, truncated, truncated_while_encoded, grown, replaced, deleted);
 
 /// Longer than what 32 bits can count.
 const HUGE: u64 = 3 << 30;
@@ -145,6 +145,36 @@ fn truncated(stack: Stack) {
     assert!(matches!(kind, Err(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)), "{kind:?}");
     assert_eq!(get(download.server.address(), "/after.txt").text(), "after");
     assert_eq!(get(download.server.address(), "/long").body.len(), 1 << 20);
+}
+
+/// Without a length that was announced, it is the missing end that tells the client.
+fn truncated_while_encoded(stack: Stack) {
+    const LENGTH: u64 = 8 << 20;
+    let place = fixture::place();
+    let path = place.path().join("long.txt");
+    write_pattern(&File::create(&path).expect("a file can be made"), 0..LENGTH);
+    let options = &[("GLASSHOUSE_COMPRESS", "1")];
+    let server = Server::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
+    for cut in [false, true] {
+        let mut connection = Connection::open(server.address());
+        connection.send(&request("GET", "/long.txt", &[("Accept-Encoding", "gzip")])).expect("the server reads");
+        let head = connection.head().expect("an answer").expect("an answer");
+        assert_eq!((head.one("content-encoding"), head.one("content-length")), (Some("gzip"), None));
+        if cut {
+            File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_len(1 << 20))
+                .expect("the file can be cut");
+        }
+        let mut got = 0;
+        let read = connection.body(Framing::Chunked, |bytes| got += bytes.len());
+        let broken = matches!(
+            read.as_ref().map_err(io::Error::kind),
+            Err(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
+        );
+        assert_eq!(broken, cut, "{got} bytes, and then {read:?}");
+    }
 }
 
 fn grown(stack: Stack) {

@@ -6,7 +6,6 @@ use crate::html;
 use crate::rows::{self, Ask, Body, EXCEPTIONS, Row, Want};
 use crate::server::{Server, Setup, Stack};
 use glasshouse_core::date::Stamp;
-use glasshouse_core::encode::Encoder;
 use glasshouse_core::memory::MemoryTree;
 use glasshouse_core::{Passage, Refusal, Reply, Request, Site, Span, answer, at_once};
 use std::collections::{BTreeMap, BTreeSet};
@@ -278,17 +277,9 @@ fn natively(ask: &Ask, tree: &MemoryTree, site: &Site) -> Answer {
         Passage::Nothing => Vec::new(),
         Passage::Bytes(bytes) => bytes,
         Passage::File(bytes, span) => part(&bytes, span),
-        Passage::Encoded(bytes, span, coding) => {
-            Encoder::encode(coding, &part(&bytes, span)).expect("a coding that can be made")
-        }
-        Passage::Parts(bytes, multipart) => {
-            let mut body = Vec::new();
-            for each in &multipart.parts {
-                body.extend(&each.head);
-                body.extend(part(&bytes, each.span));
-            }
-            body.extend(&multipart.end);
-            body
+        Passage::Made(mut made) => {
+            let mut next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
+            std::iter::from_fn(|| next()).flatten().collect()
         }
     };
     let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());

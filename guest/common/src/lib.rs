@@ -3,7 +3,7 @@
 
 mod listing;
 
-pub use listing::Root;
+pub use listing::{Root, served};
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};
@@ -16,15 +16,23 @@ pub struct Service<T> {
 }
 
 impl<T: Tree> Service<T> {
-    /// The service with these variables, over the preopened directory as `tree` sees it; `None` where either is wrong,
+    /// The service with these variables, over the preopened directory as `tree` sees it in such a host; `None` where either is wrong,
     /// which the log is told.
-    pub fn start(environment: Vec<(String, String)>, tree: impl FnOnce(Root) -> Option<T>) -> Option<Service<T>> {
+    pub fn start(
+        environment: Vec<(String, String)>,
+        tree: impl FnOnce(Root, BodyPath) -> Option<T>,
+    ) -> Option<Service<T>> {
         let site = Site::new(environment).map_err(|error| complain(&error)).ok()?;
-        let tree = Root::preopened().and_then(tree);
+        let tree = Root::preopened().and_then(|root| tree(root, site.body()));
         if tree.is_none() {
             complain(&"no directory to serve: the host preopened none");
         }
         Some(Service { tree: tree?, site })
+    }
+
+    /// The tree that it answers from, for what is still to be read of it when the head is sent.
+    pub fn tree(service: Option<&Service<T>>) -> Option<&T> {
+        service.map(|service| &service.tree)
     }
 
     /// Answers a request, and says how the bytes of files are to leave. Without a service nothing can be answered.
@@ -41,4 +49,18 @@ impl<T: Tree> Service<T> {
 /// Tells the log of the host what the client is not told.
 fn complain(reason: &dyn Display) {
     eprintln!("glasshouse: {reason}");
+}
+
+/// The token of a method, given the path of the `Method` of one version of `wasi:http`: to Rust their types differ, and
+/// nothing else does. What is not answered in any way of its own has none.
+#[macro_export]
+macro_rules! token {
+    ($($method:ident)::+, $asked:expr) => {
+        match $asked {
+            $($method)::+::Get => "GET",
+            $($method)::+::Head => "HEAD",
+            $($method)::+::Options => "OPTIONS",
+            _ => "",
+        }
+    };
 }

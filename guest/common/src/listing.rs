@@ -15,11 +15,9 @@ use wasi::filesystem::types::{
 pub struct Root(Descriptor);
 
 impl Root {
-    /// The preopened directory: the one called `/`, or else the first. `None` where the host gave none.
+    /// The preopened directory; `None` where the host gave none.
     pub fn preopened() -> Option<Root> {
-        let mut directories = get_directories();
-        let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
-        (index < directories.len()).then(|| Root(directories.swap_remove(index).0))
+        served(get_directories()).map(Root)
     }
 
     /// The descriptor of the directory.
@@ -43,6 +41,13 @@ impl Root {
             }
         }
     }
+}
+
+/// Which of the preopened directories is served: the one called `/`, or else the first. Each version of WASI has a type of
+/// its own for them.
+pub fn served<D>(mut directories: Vec<(D, String)>) -> Option<D> {
+    let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
+    (index < directories.len()).then(|| directories.swap_remove(index).0)
 }
 
 fn entry(root: &Descriptor, path: &str, read: DirectoryEntry) -> Option<Entry> {

@@ -56,8 +56,9 @@ pub struct Config {
 pub enum BodyPath {
     /// The handler reads and writes them, and stops at the length that it announced. Works in every host.
     Pumped,
-    /// The handler gives the stream of the open file away; the host sends exactly the announced length of it. Only for
-    /// a host that says it does so.
+    /// The handler gives the stream of the open file away; the host sends exactly the announced length of it, or the
+    /// pieces of it that fields `glasshouse-piece` name. Only for a host that says it does so; such a host does not wait
+    /// either while it opens a file.
     Direct,
 }
 

@@ -5,6 +5,7 @@ use crate::accept::Coding;
 use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use std::fmt;
 use std::io::Write as _;
 
 /// Sizes in bytes between which a file is encoded: less is not worth a header, more not the wait.
@@ -23,6 +24,15 @@ const BROTLI_BUFFER: usize = 16 << 10;
 pub enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Brotli(Box<CompressorWriter<Vec<u8>>>),
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Encoder::Gzip(_) => "Gzip",
+            Encoder::Brotli(_) => "Brotli",
+        })
+    }
 }
 
 impl Encoder {

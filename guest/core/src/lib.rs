@@ -7,7 +7,7 @@
 //! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`range`], [`rule`] and [`target`] read one thing
 //! each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is the only step that looks at the tree;
 //! [`decide`] turns what was found into a [`Reply`], with the help of [`condition`]; [`reply`], [`page`] and
-//! [`multipart`] write it down, and [`encode`] its bytes.
+//! [`multipart`] write it down, and [`stream`] makes what is too long to be written down at once, [`encode`]d or not.
 
 pub mod accept;
 pub mod condition;
@@ -28,6 +28,7 @@ pub mod reply;
 pub mod request;
 pub mod rule;
 pub mod site;
+pub mod stream;
 pub mod target;
 pub mod tree;
 
@@ -35,6 +36,7 @@ pub use config::{Config, ConfigError};
 pub use reply::{Head, Outcome, Passage, Refusal, Reply, Span};
 pub use request::{Method, Request};
 pub use site::Site;
+pub use stream::{Cut, Made};
 pub use tree::Tree;
 
 use std::future::Future;

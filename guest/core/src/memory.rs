@@ -100,9 +100,10 @@ impl Tree for MemoryTree {
         }
     }
 
-    async fn read(&self, file: &Vec<u8>, limit: u64) -> Result<Vec<u8>, Missing> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(file.iter().take(limit).copied().collect())
+    async fn read(&self, file: &Vec<u8>, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
+        let [offset, limit] = [offset, limit].map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        let rest = file.get(offset..).unwrap_or_default();
+        Ok(rest.get(..limit).unwrap_or(rest).to_vec())
     }
 
     async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {

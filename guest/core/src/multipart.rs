@@ -3,11 +3,12 @@
 
 use crate::kind::MediaType;
 use crate::reply::Span;
+use std::collections::VecDeque;
 
 /// The parts of a message, each with what precedes it, and the line that ends them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Multipart {
-    pub parts: Vec<Part>,
+    pub parts: VecDeque<Part>,
     pub end: Vec<u8>,
     boundary: String,
 }

@@ -6,6 +6,7 @@ use crate::kind::MediaType;
 use crate::multipart::Multipart;
 use crate::page;
 use crate::request::Method;
+use crate::stream::{Made, Maker};
 
 /// Why a request gets no file. What the client reads is fixed here: never a path of the host, never an error's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,10 +147,8 @@ pub enum Passage<F> {
     Bytes(Vec<u8>),
     /// A part of an open file, to be sent to its last byte or not at all.
     File(F, Span),
-    /// A part of an open file, to be sent encoded; how long that is nobody knows yet.
-    Encoded(F, Span, Coding),
-    /// Several parts of an open file, each behind its head.
-    Parts(F, Multipart),
+    /// Anything longer, made piece by piece. Without Content-Length only its end tells whether it was all.
+    Made(Box<Made<F>>),
 }
 
 /// Who answers; the version is that of the handler (S73).
@@ -203,7 +202,8 @@ impl<F> Outcome<F> {
             }
             Outcome::Encoded { status, file, size, coding, label } => {
                 let span = Span { start: 0, end: size };
-                (Head::content(status, &label), Passage::Encoded(file, span, coding))
+                let made = Made::new(Maker::Part(file, span), Some(coding));
+                (Head::content(status, &label), Passage::Made(Box::new(made)))
             }
             Outcome::Part { file, span, size, label } => {
                 let head =
@@ -213,7 +213,7 @@ impl<F> Outcome<F> {
             Outcome::Parts { file, multipart, mut label } => {
                 label.media = MediaType::raw(multipart.media());
                 let head = Head::content(206, &label).length(multipart.length()).ranges(206);
-                (head, Passage::Parts(file, multipart))
+                (head, Passage::Made(Box::new(Made::new(Maker::Parts(file, multipart), None))))
             }
             Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
             Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),

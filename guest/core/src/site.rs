@@ -1,7 +1,7 @@
 //! The options in force: those that the host gave, over those that the directory's own file gives. It refuses to know
 //! what an option means.
 
-use crate::config::{Config, ConfigError};
+use crate::config::{BodyPath, Config, ConfigError};
 use crate::options;
 use crate::tree::{Facts, Missing, Node, Tree};
 use std::cell::RefCell;
@@ -38,6 +38,11 @@ impl Site {
         Ok(Site { pairs, plain, read: RefCell::default() })
     }
 
+    /// How the bytes of files leave the handler, in which a file has no say.
+    pub fn body(&self) -> BodyPath {
+        self.plain.body
+    }
+
     /// The options for a request that is made now: the file is read again when it is another one. `None` while it has an
     /// error; `complain` hears of it once.
     pub async fn config<T: Tree>(&self, tree: &T, complain: impl FnOnce(&ConfigError)) -> Option<Rc<Config>> {
@@ -68,7 +73,7 @@ async fn load<T: Tree>(tree: &T) -> Result<String, ConfigError> {
     if facts.size > LONGEST {
         return Err(ConfigError::new(FILE, format!("is longer than {LONGEST} bytes")));
     }
-    let bytes = tree.read(&file, LONGEST).await.map_err(unreadable)?;
+    let bytes = tree.read(&file, 0, LONGEST).await.map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|_| ConfigError::new(FILE, "is not UTF-8"))
 }
 

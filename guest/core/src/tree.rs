@@ -19,8 +19,8 @@ pub trait Tree {
     /// The facts of the regular file at `path`, without opening it.
     fn facts(&self, path: &str) -> impl Future<Output = Result<Facts, Missing>>;
 
-    /// The content of an open file, or its first `limit` bytes.
-    fn read(&self, file: &Self::File, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
+    /// The bytes of an open file from `offset` on: `limit` of them, or as many as there are.
+    fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
 
     /// The entries of the directory at `path` in any order, without `.` and `..`. Names that are not UTF-8 are left
     /// out: nothing could ask for them (S26).

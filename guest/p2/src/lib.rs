@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::Service;
+use glasshouse_common::{Service, token};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
@@ -19,24 +19,20 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         let fields = asked.headers();
         let request = read(&asked, &fields);
         // WASI 0.2 never lets the core wait, so its future is finished at once.
-        let answered = at_once(Service::answer(SERVICE.with(|service| *service), &request));
+        let service = SERVICE.with(|service| *service);
+        let answered = at_once(Service::answer(service, &request));
         let reply = answered.map_or(Reply::refused(Refusal::Misconfigured), |(reply, _)| reply);
-        send::send(reply, &request, out);
+        send::send(reply, &request, Service::tree(service), out);
     }
 }
 
 thread_local! {
     /// An instance is one thread, and lives as long as its service.
     static SERVICE: Option<&'static Service<PreopenedTree>> =
-        Service::start(get_environment(), |root| Some(PreopenedTree(root))).map(|service| &*Box::leak(Box::new(service)));
+        Service::start(get_environment(), |root, _| Some(PreopenedTree(root))).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(asked: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {
-    let method = match asked.method() {
-        http::Method::Get => "GET",
-        http::Method::Head => "HEAD",
-        http::Method::Options => "OPTIONS",
-        _ => "",
-    };
+    let method = token!(http::Method, asked.method());
     Request::read(method, asked.path_with_query().as_deref(), |name| fields.get(name))
 }

@@ -1,8 +1,7 @@
 //! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
 
-use glasshouse_core::encode::Encoder;
-use glasshouse_core::multipart::Multipart;
-use glasshouse_core::{Passage, Reply, Request, Span};
+use crate::tree::PreopenedTree;
+use glasshouse_core::{Cut, Passage, Reply, Request, Span, at_once};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::OutputStream;
@@ -10,11 +9,8 @@ use wasi::io::streams::OutputStream;
 /// Bytes that are asked of a file at once; hosts give no more than this.
 const BLOCK: u64 = 64 << 10;
 
-/// The other end is gone, or the file is: the content ends here.
-struct Cut;
-
 /// Sends a reply, its content included: an instance of WASI 0.2 is busy until the client has it.
-pub fn send(reply: Reply<Descriptor>, request: &Request, out: ResponseOutparam) {
+pub fn send(reply: Reply<Descriptor>, request: &Request, tree: Option<&PreopenedTree>, out: ResponseOutparam) {
     let (head, passage) = reply.write(request.method);
     let Ok(fields) = Fields::from_list(&head.fields) else { return fail(out) };
     let response = OutgoingResponse::new(fields);
@@ -24,7 +20,7 @@ pub fn send(reply: Reply<Descriptor>, request: &Request, out: ResponseOutparam) 
     // Some hosts need the body to be taken before the response is given away.
     let Ok(body) = response.body() else { return fail(out) };
     ResponseOutparam::set(out, Ok(response));
-    if transmit(&body, passage).is_ok() {
+    if transmit(&body, passage, tree).is_ok() {
         // An error here means that the length was not met; the host cuts the connection by itself.
         drop(OutgoingBody::finish(body, None));
     }
@@ -35,7 +31,7 @@ fn fail(out: ResponseOutparam) {
     ResponseOutparam::set(out, Err(ErrorCode::InternalError(None)));
 }
 
-fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>) -> Result<(), Cut> {
+fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>, tree: Option<&PreopenedTree>) -> Result<(), Cut> {
     if let Passage::Nothing = passage {
         return Ok(());
     }
@@ -43,29 +39,25 @@ fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>) -> Result<(), Cut
     match passage {
         Passage::Nothing => Ok(()),
         Passage::Bytes(bytes) => write(&to, &bytes),
-        Passage::File(file, span) => pump(&file, span, |block| write(&to, block)),
-        Passage::Encoded(file, span, coding) => {
-            let mut encoder = Encoder::new(coding).ok_or(Cut)?;
-            pump(&file, span, |block| write(&to, &encoder.push(block)))?;
-            write(&to, &encoder.finish())
-        }
-        Passage::Parts(file, Multipart { parts, end, .. }) => {
-            for part in parts {
-                write(&to, &part.head)?;
-                pump(&file, part.span, |block| write(&to, block))?;
+        Passage::File(file, span) => pump(&file, span, &to),
+        Passage::Made(mut made) => {
+            let tree = tree.ok_or(Cut)?;
+            // WASI 0.2 never lets it wait.
+            while let Some(piece) = at_once(made.next(tree)).ok_or(Cut)?? {
+                write(&to, &piece)?;
             }
-            write(&to, &end)
+            Ok(())
         }
     }
 }
 
 /// Hands on the span and not a byte more, should the file have grown.
-fn pump(file: &Descriptor, span: Span, mut to: impl FnMut(&[u8]) -> Result<(), Cut>) -> Result<(), Cut> {
+fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Cut> {
     let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
     let mut left = span.length();
     while left > 0 {
         let block = from.blocking_read(left.min(BLOCK)).map_err(|_| Cut)?;
-        to(&block)?;
+        write(to, &block)?;
         left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
     }
     Ok(())

@@ -34,8 +34,8 @@ impl Tree for PreopenedTree {
         facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(|_| Missing)?)
     }
 
-    async fn read(&self, file: &Descriptor, limit: u64) -> Result<Vec<u8>, Missing> {
-        let from = file.read_via_stream(0).map_err(|_| Missing)?;
+    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
+        let from = file.read_via_stream(offset).map_err(|_| Missing)?;
         let mut bytes = Vec::new();
         let mut left = limit;
         while left > 0 {

@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::Service;
+use glasshouse_common::{Service, token};
 use glasshouse_core::Request;
 use tree::PreopenedTree;
 use wasip3::cli::environment::get_environment;
@@ -18,8 +18,9 @@ impl wasip3::exports::http::handler::Guest for Handler {
     async fn handle(asked: http::Request) -> Result<http::Response, http::ErrorCode> {
         let fields = asked.get_headers();
         let request = read(&asked, &fields);
-        let (reply, body) = Service::answer(SERVICE.with(|service| *service), &request).await;
-        send::send(reply, &request, body)
+        let service = SERVICE.with(|service| *service);
+        let (reply, body) = Service::answer(service, &request).await;
+        send::send(reply, &request, Service::tree(service), body)
     }
 }
 
@@ -30,11 +31,6 @@ thread_local! {
 }
 
 fn read<'a>(asked: &http::Request, fields: &'a http::Fields) -> Request<'a> {
-    let method = match asked.get_method() {
-        http::Method::Get => "GET",
-        http::Method::Head => "HEAD",
-        http::Method::Options => "OPTIONS",
-        _ => "",
-    };
+    let method = token!(http::Method, asked.get_method());
     Request::read(method, asked.get_path_with_query().as_deref(), |name| fields.get(name))
 }

@@ -1,89 +1,110 @@
 //! Sends a reply as a `wasi:http/types@0.3.response`. It refuses to know why it is the reply.
 
+use crate::tree::PreopenedTree;
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::encode::Encoder;
-use glasshouse_core::multipart::Multipart;
-use glasshouse_core::{Passage, Reply, Request, Span};
+use glasshouse_core::multipart::{Multipart, Part};
+use glasshouse_core::stream::{BLOCK, Made, Maker};
+use glasshouse_core::target::encode;
+use glasshouse_core::{Cut, Head, Passage, Reply, Request, Span};
 use wasip3::filesystem::types::Descriptor;
 use wasip3::http::types::{ErrorCode, Fields, Response};
-use wasip3::wit_bindgen::{StreamReader, StreamWriter, spawn_local};
+use wasip3::wit_bindgen::{StreamWriter, spawn_local};
 use wasip3::{wit_future, wit_stream};
 
-/// Bytes that are read from a file at once where they pass through here: few calls, and little memory for each of the
-/// clients that an instance may be serving.
-const BLOCK: usize = 128 << 10;
-
-/// The client is gone, or the file has shrunk: the content ends here, and the host, which was told its length, cuts the
-/// connection.
-struct Cut;
-
 /// Turns a reply into a response. Its content, if it has any, is sent by a task that outlives the call.
-pub fn send(reply: Reply<Descriptor>, request: &Request, body: BodyPath) -> Result<Response, ErrorCode> {
-    let (head, passage) = reply.write(request.method);
-    let fields = Fields::from_list(&head.fields).map_err(|_| ErrorCode::InternalError(None))?;
-    let response = match (passage, body) {
-        (Passage::Nothing, _) => respond(fields, None).0,
-        (Passage::File(file, span), BodyPath::Direct) => {
-            // The host takes the stream apart into file, offset and the announced length. It has nothing to say here.
-            respond(fields, Some(file.read_via_stream(span.start).0)).0
+pub fn send(
+    reply: Reply<Descriptor>,
+    request: &Request,
+    tree: Option<&'static PreopenedTree>,
+    body: BodyPath,
+) -> Result<Response, ErrorCode> {
+    let (Head { status, mut fields }, passage) = reply.write(request.method);
+    let list = |fields: &[_]| Fields::from_list(fields).map_err(|_| ErrorCode::InternalError(None));
+    let response = match (&passage, body) {
+        (Passage::Nothing, _) => leave(list(&fields)?, None),
+        (Passage::File(file, span), BodyPath::Direct) => leave(list(&fields)?, Some((file, span.start))),
+        (Passage::Made(made), BodyPath::Direct)
+            if let Made { maker: Maker::Parts(file, multipart), coding: None, .. } = &**made =>
+        {
+            fields.extend(pieces(multipart));
+            leave(list(&fields)?, Some((file, 0)))
         }
-        (passage, _) => stream(fields, passage),
+        _ => stream(list(&fields)?, passage, tree),
     };
-    response.set_status_code(head.status).map_err(|()| ErrorCode::InternalError(None))?;
+    // It is 200 until something else is said.
+    if status != 200 {
+        response.set_status_code(status).map_err(|()| ErrorCode::InternalError(None))?;
+    }
     Ok(response)
 }
 
-/// A response without trailers, and how its transmission ends.
-fn respond(fields: Fields, content: Option<StreamReader<u8>>) -> (Response, impl IntoFuture) {
-    // The default that is sent when the writer is dropped: no trailers, no error.
-    let (_, trailers) = wit_future::new(|| Ok(None));
-    Response::new(fields, content, trailers)
+/// A response that nothing here has a part in any more: the host takes the stream apart into the file and what the fields
+/// say of it.
+fn leave(fields: Fields, content: Option<(&Descriptor, u64)>) -> Response {
+    let (end, ending) = wit_future::new(|| Ok(None));
+    let response = Response::new(fields, content.map(|(file, start)| file.read_via_stream(start).0), ending).0;
+    // No sooner: by now the host has closed the other end, and there is nobody left to be told that there are no trailers.
+    drop(end);
+    response
+}
+
+/// The field in which the host is told a piece of the content, in the order in which they follow each other.
+const PIECE: &str = "glasshouse-piece";
+
+/// Several parts of a file, for a host that puts them together: bytes made here, percent-encoded, and bytes of the file.
+fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
+    let text = |bytes: &[u8]| {
+        let mut piece = String::from("text:");
+        encode(&String::from_utf8_lossy(bytes), &mut piece);
+        piece
+    };
+    let part = move |part: &Part| [text(&part.head), format!("file:{}-{}", part.span.start, part.span.end)];
+    let pieces = multipart.parts.iter().flat_map(part).chain([text(&multipart.end)]);
+    pieces.map(|piece| (PIECE.to_owned(), piece.into_bytes()))
 }
 
 /// A response whose content passes through here. The task waits for the transmission to end: a host may take an
 /// instance without tasks for idle and end it, and the content with it.
-fn stream(fields: Fields, passage: Passage<Descriptor>) -> Response {
+fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static PreopenedTree>) -> Response {
     let (mut to, content) = wit_stream::new();
-    let (response, transmitted) = respond(fields, Some(content));
+    // Content is complete when this task says so, and in no other way: where no length was announced, nothing else would
+    // tell the client.
+    let (end, ending) = wit_future::new(|| Err(ErrorCode::HttpResponseIncomplete));
+    let (response, transmitted) = Response::new(fields, Some(content), ending);
     spawn_local(async move {
-        // A cut is seen by the host, which misses bytes.
-        let _ = transmit(passage, &mut to).await;
+        let sent = transmit(passage, tree, &mut to).await;
         drop(to);
-        transmitted.await;
+        // A host that has no client any more does not listen.
+        drop(end.write(sent.map(|()| None).map_err(|Cut| ErrorCode::HttpResponseIncomplete)).await);
+        drop(transmitted.await);
     });
     response
 }
 
-async fn transmit(passage: Passage<Descriptor>, to: &mut StreamWriter<u8>) -> Result<(), Cut> {
+async fn transmit(
+    passage: Passage<Descriptor>,
+    tree: Option<&PreopenedTree>,
+    to: &mut StreamWriter<u8>,
+) -> Result<(), Cut> {
     match passage {
         Passage::Nothing => Ok(()),
         Passage::Bytes(bytes) => write(bytes, to).await.map(drop),
-        Passage::File(file, span) => pump(&file, span, None, to).await,
-        Passage::Encoded(file, span, coding) => {
-            let mut encoder = Encoder::new(coding).ok_or(Cut)?;
-            pump(&file, span, Some(&mut encoder), to).await?;
-            write(encoder.finish(), to).await.map(drop)
-        }
-        Passage::Parts(file, Multipart { parts, end, .. }) => {
-            for part in parts {
-                write(part.head, to).await?;
-                pump(&file, part.span, None, to).await?;
+        Passage::File(file, span) => pump(&file, span, to).await,
+        Passage::Made(mut made) => {
+            let tree = tree.ok_or(Cut)?;
+            while let Some(piece) = made.next(tree).await? {
+                write(piece, to).await?;
             }
-            write(end, to).await.map(drop)
+            Ok(())
         }
     }
 }
 
 /// Sends the span and not a byte more, should the file have grown.
-async fn pump(
-    file: &Descriptor,
-    span: Span,
-    mut encoder: Option<&mut Encoder>,
-    to: &mut StreamWriter<u8>,
-) -> Result<(), Cut> {
+async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Result<(), Cut> {
     let (mut from, _) = file.read_via_stream(span.start);
     let mut left = span.length();
-    let mut block = Vec::with_capacity(BLOCK);
+    let mut block = Vec::with_capacity(usize::try_from(BLOCK).unwrap_or_default());
     while left > 0 {
         let (_, mut read) = from.read(block).await;
         read.truncate(usize::try_from(left).unwrap_or(usize::MAX));
@@ -91,14 +112,7 @@ async fn pump(
             return Err(Cut);
         }
         left = left.saturating_sub(u64::try_from(read.len()).unwrap_or(u64::MAX));
-        block = match &mut encoder {
-            None => write(read, to).await?,
-            Some(encoder) => {
-                write(encoder.push(&read), to).await?;
-                read.clear();
-                read
-            }
-        };
+        block = write(read, to).await?;
     }
     Ok(())
 }

@@ -1,24 +1,56 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::Root;
+use glasshouse_common::{Root, served};
+use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
 use wasip3::filesystem::preopens::get_directories;
-use wasip3::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
+use wasip3::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
+};
 
 /// The preopened directory.
 pub struct PreopenedTree {
     root: Descriptor,
     /// The same directory as WASI 0.2 sees it, for listings.
     listing: Root,
+    /// Whether the host never waits while it opens something.
+    opens_at_once: bool,
 }
 
 impl PreopenedTree {
     /// `None` where the host preopened no directory.
-    pub fn new(listing: Root) -> Option<PreopenedTree> {
-        let mut directories = get_directories();
-        let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
-        (index < directories.len()).then(|| PreopenedTree { root: directories.swap_remove(index).0, listing })
+    pub fn new(listing: Root, body: BodyPath) -> Option<PreopenedTree> {
+        let opens_at_once = body == BodyPath::Direct;
+        served(get_directories()).map(|root| PreopenedTree { root, listing, opens_at_once })
+    }
+
+    async fn stat(&self, path: &str) -> Result<DescriptorStat, Missing> {
+        self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(|_| Missing)
+    }
+
+    async fn open_to_read(&self, path: &str) -> Result<Descriptor, ErrorCode> {
+        let (follow, plain, read) = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
+        self.root.open_at(follow, path.to_owned(), plain, read).await
+    }
+
+    /// What may be opened at a path, without opening it.
+    async fn look(&self, path: &str) -> Result<Kind, Missing> {
+        kind(&self.stat(path).await?)
+    }
+}
+
+/// What has a place in the tree.
+enum Kind {
+    Directory,
+    File,
+}
+
+fn kind(stat: &DescriptorStat) -> Result<Kind, Missing> {
+    match stat.type_ {
+        DescriptorType::Directory => Ok(Kind::Directory),
+        DescriptorType::RegularFile => Ok(Kind::File),
+        _ => Err(Missing),
     }
 }
 
@@ -29,35 +61,41 @@ impl Tree for PreopenedTree {
         if path.is_empty() {
             return Ok(Node::Directory);
         }
-        // Asked before it is opened: opening a FIFO waits for somebody to write into it.
-        let found = self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(|_| Missing)?;
-        match found.type_ {
-            DescriptorType::Directory => return Ok(Node::Directory),
-            DescriptorType::RegularFile => {}
-            _ => return Err(Missing),
+        // Elsewhere it is asked before it is opened, because opening a FIFO may wait for somebody to write into it.
+        if !self.opens_at_once
+            && let Kind::Directory = self.look(path).await?
+        {
+            return Ok(Node::Directory);
         }
-        let flags = (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
-        let file = self.root.open_at(flags.0, path.to_owned(), flags.1, flags.2).await.map_err(|_| Missing)?;
-        // Asked again of what was opened: by now the name may be another's.
-        let facts = facts(&file.stat().await.map_err(|_| Missing)?)?;
-        Ok(Node::File(file, facts))
+        let file = match self.open_to_read(path).await {
+            Ok(file) => file,
+            // A directory that may not be read may still have files that may be.
+            Err(ErrorCode::Access) if let Ok(Kind::Directory) = self.look(path).await => return Ok(Node::Directory),
+            Err(_) => return Err(Missing),
+        };
+        // Asked of what was opened: the name may be another's by now.
+        let stat = file.stat().await.map_err(|_| Missing)?;
+        match kind(&stat)? {
+            Kind::Directory => Ok(Node::Directory),
+            Kind::File => Ok(Node::File(file, facts(&stat)?)),
+        }
     }
 
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
-        let stat = self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await;
-        facts(&stat.map_err(|_| Missing)?)
+        facts(&self.stat(path).await?)
     }
 
-    async fn read(&self, file: &Descriptor, limit: u64) -> Result<Vec<u8>, Missing> {
+    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (mut from, _) = file.read_via_stream(0);
-        let mut bytes = Vec::new();
+        let (mut from, _) = file.read_via_stream(offset);
+        let mut bytes = Vec::with_capacity(limit);
         while bytes.len() < limit {
-            let (_, read) = from.read(Vec::with_capacity(limit.saturating_sub(bytes.len()))).await;
-            if read.is_empty() {
+            let before = bytes.len();
+            // Into what is left of its capacity.
+            (_, bytes) = from.read(bytes).await;
+            if bytes.len() == before {
                 break;
             }
-            bytes.extend(read);
         }
         bytes.truncate(limit);
         Ok(bytes)

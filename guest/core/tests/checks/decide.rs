@@ -6,6 +6,7 @@ use super::exchange::{Answer, Exchange, TREE, owner};
 use super::html::{assert_only_own_markup, linked};
 use super::values::{assert_disjoint, assert_multipart};
 use glasshouse_core::etag::ETag;
+use glasshouse_core::stream::{Made, Maker};
 use glasshouse_core::target::{Name, Target};
 use glasshouse_core::tree::{Node, Tree as _};
 use glasshouse_core::{Config, Passage, Span, at_once};
@@ -76,12 +77,24 @@ fn content(exchange: &Exchange, get: &Answer) {
             assert_disjoint(&[*span], size(file));
             usize::try_from(span.length()).ok()
         }
-        Passage::Encoded(file, span, coding) => {
+        Passage::Made(made) => made_content(exchange, get, made),
+    };
+    let announced = get.value("content-length");
+    match get.head.status {
+        204 | 304 => assert!(announced.is_none() && length == Some(0), "{exchange:?}: {get:?}"),
+        _ => assert_eq!(announced, length.map(|length| length.to_string()), "{exchange:?}: {get:?}"),
+    }
+}
+
+/// The length of what is made for an answer, if it can be known.
+fn made_content(exchange: &Exchange, get: &Answer, made: &Made<Vec<u8>>) -> Option<usize> {
+    match (&made.maker, made.coding) {
+        (Maker::Part(file, span), Some(coding)) => {
             assert_eq!(*span, Span { start: 0, end: size(file) }, "{exchange:?}");
             assert_eq!(get.value("content-encoding").as_deref(), Some(coding.token()), "{exchange:?}");
             None
         }
-        Passage::Parts(file, multipart) => {
+        (Maker::Parts(file, multipart), None) => {
             let spans: Vec<Span> = multipart.parts.iter().map(|part| part.span).collect();
             assert_disjoint(&spans, size(file));
             assert!(spans.len() > 1, "{exchange:?}");
@@ -89,11 +102,7 @@ fn content(exchange: &Exchange, get: &Answer) {
             assert_eq!(get.value("content-type"), Some(multipart.media()), "{exchange:?}");
             usize::try_from(multipart.length()).ok()
         }
-    };
-    let announced = get.value("content-length");
-    match get.head.status {
-        204 | 304 => assert!(announced.is_none() && length == Some(0), "{exchange:?}: {get:?}"),
-        _ => assert_eq!(announced, length.map(|length| length.to_string()), "{exchange:?}: {get:?}"),
+        (maker, coding) => panic!("{exchange:?}: {maker:?} {coding:?}"),
     }
 }
 
@@ -109,7 +118,7 @@ fn status(exchange: &Exchange, answer: &Answer) {
                 let expected = format!("bytes {}-{}/{}", span.start, span.end - 1, file.len());
                 assert_eq!(range, expected, "{exchange:?}");
             }
-            (Passage::Parts(..), None) => assert!(is_multipart, "{exchange:?}: {answer:?}"),
+            (Passage::Made(_), None) => assert!(is_multipart, "{exchange:?}: {answer:?}"),
             (Passage::Nothing, range) => {
                 assert!(exchange.method == "HEAD" && range.is_some() != is_multipart, "{exchange:?}: {answer:?}");
             }
@@ -127,11 +136,9 @@ fn status(exchange: &Exchange, answer: &Answer) {
 
 /// What is sent is a file that the target or the configuration names, and none that is to be kept back.
 fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
-    let (file, is_coded) = match &get.passage {
-        Passage::File(file, _) | Passage::Parts(file, _) => (file, get.value("content-encoding").is_some()),
-        Passage::Encoded(file, ..) => (file, false),
-        Passage::Nothing | Passage::Bytes(_) => return,
-    };
+    let Some(file) = file(get) else { return };
+    let is_encoded_here = matches!(&get.passage, Passage::Made(made) if made.coding.is_some());
+    let is_coded = get.value("content-encoding").is_some() && !is_encoded_here;
     let owner = owner(file).unwrap_or_else(|| panic!("{exchange:?}: no file of the tree: {get:?}"));
     assert_ne!(owner, "glasshouse.toml", "{exchange:?}");
     let mut named: Vec<&Name> = config.index.iter().collect();
@@ -305,7 +312,10 @@ fn listing(exchange: &Exchange, config: &Config) {
 
 fn file(answer: &Answer) -> Option<&Vec<u8>> {
     match &answer.passage {
-        Passage::File(file, _) | Passage::Encoded(file, ..) | Passage::Parts(file, _) => Some(file),
+        Passage::File(file, _) => Some(file),
+        Passage::Made(made) => match &made.maker {
+            Maker::Part(file, _) | Maker::Parts(file, _) => Some(file),
+        },
         Passage::Nothing | Passage::Bytes(_) => None,
     }
 }
