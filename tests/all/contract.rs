@@ -6,7 +6,8 @@ use crate::fixture::{self, MODIFIED, put};
 use crate::rows;
 use crate::server::{Server, Setup, Stack, Version, handler};
 use glasshouse_core::date::Stamp;
-use glasshouse_core::tree::{Entry, Facts, Missing, Node};
+use glasshouse_core::target::Name;
+use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
@@ -70,9 +71,11 @@ impl Tree for Shut {
         Err(Missing)
     }
 
-    async fn list(&self, _: &str) -> Result<Vec<Entry>, Missing> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: usize) -> Result<Listed, Missing> {
         Err(Missing)
     }
+
+    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) {}
 }
 
 #[test]

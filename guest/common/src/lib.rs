@@ -3,7 +3,7 @@
 
 mod listing;
 
-pub use listing::{Root, served};
+pub use listing::{Root, served, stamp};
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};

@@ -3,12 +3,12 @@
 //! The component for WASI 0.3 lists through 0.2 as well: the 0.3 `read-directory` ends its whole stream at the first
 //! name that is not UTF-8 or that vanishes while it is read, and 0.2 reports such an entry and goes on.
 
+use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, EntryKind, Missing};
+use glasshouse_core::tree::{Entry, EntryKind, Listed, Missing};
+use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
-use wasi::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, DirectoryEntry, ErrorCode, OpenFlags, PathFlags,
-};
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
 
 /// The directory that the handler was given.
 #[derive(Debug)]
@@ -25,21 +25,42 @@ impl Root {
         &self.0
     }
 
-    /// The entries of the directory at `path`, without those whose names nothing could ask for (S26).
-    pub fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
-        let here = if path.is_empty() { "." } else { path };
-        let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
-        let directory = opened.map_err(|_| Missing)?;
-        let stream = directory.read_directory().map_err(|_| Missing)?;
-        let mut entries = Vec::new();
+    /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
+    pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
+        let stream = self.open(path)?.read_directory().map_err(|_| Missing)?;
+        let mut listed = Listed::default();
         loop {
             match stream.read_directory_entry() {
-                Ok(Some(read)) => entries.extend(entry(&self.0, here, read)),
-                Ok(None) => return Ok(entries),
+                Ok(Some(read)) => {
+                    if let Some(name) = Name::new(read.name).filter(&wanted) {
+                        listed.push(Entry::new(name, kind(read.type_)), most);
+                    }
+                }
+                Ok(None) => return Ok(listed),
                 Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => {}
                 Err(_) => return Err(Missing),
             }
         }
+    }
+
+    /// Looks at entries of the directory at `path`, each by its name in the open directory.
+    pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
+        let Ok(directory) = self.open(path) else { return };
+        for entry in entries {
+            let Ok(stat) = directory.stat_at(PathFlags::SYMLINK_FOLLOW, entry.name.as_str()) else { continue };
+            match (stat.type_, entry.kind) {
+                (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
+                (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,
+                _ => {}
+            }
+            entry.modified = stat.data_modification_timestamp.and_then(stamp);
+        }
+    }
+
+    fn open(&self, path: &str) -> Result<Descriptor, Missing> {
+        let here = if path.is_empty() { "." } else { path };
+        let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        opened.map_err(|_| Missing)
     }
 }
 
@@ -50,17 +71,15 @@ pub fn served<D>(mut directories: Vec<(D, String)>) -> Option<D> {
     (index < directories.len()).then(|| directories.swap_remove(index).0)
 }
 
-fn entry(root: &Descriptor, path: &str, read: DirectoryEntry) -> Option<Entry> {
-    let name = Name::new(&read.name)?;
-    let kind = match read.type_ {
+fn kind(told: DescriptorType) -> EntryKind {
+    match told {
         DescriptorType::Directory => EntryKind::Directory,
-        DescriptorType::SymbolicLink => {
-            match root.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{}", name.as_str())) {
-                Ok(stat) if stat.type_ == DescriptorType::Directory => EntryKind::LinkToDirectory,
-                _ => EntryKind::Link,
-            }
-        }
+        DescriptorType::SymbolicLink => EntryKind::Link,
         _ => EntryKind::File,
-    };
-    Some(Entry { name, kind })
+    }
+}
+
+/// A time of WASI 0.2; `None` where HTTP has no date for it.
+pub fn stamp(time: Datetime) -> Option<Stamp> {
+    Stamp::new(i64::try_from(time.seconds).ok()?, time.nanoseconds)
 }

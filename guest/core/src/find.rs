@@ -115,7 +115,7 @@ impl<T: Tree> Search<'_, T> {
     /// The page that a path without suffix means.
     async fn page(&self, path: String, name: &Name) -> Found<T::File> {
         // `.well-known` is no dotfile, `.well-known.html` is one.
-        let page = Name::new(&format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
+        let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
         let suffixed = (format!("{path}.html"), page);
         match (self.open(&suffixed.0).await, suffixed.1) {
             (Ok(Node::File(file, facts)), Some(name)) => Found::File(self.serve(suffixed.0, &name, file, facts).await),
@@ -133,13 +133,16 @@ impl<T: Tree> Search<'_, T> {
         if !self.config.listing {
             return Found::Refused(Refusal::NotFound);
         }
-        match self.tree.list(path).await {
-            Ok(mut entries) => {
-                let is_site = |entry: &Entry| path.is_empty() && entry.name.as_str() == site::FILE;
-                entries.retain(|entry| (self.config.hidden || !entry.name.is_hidden()) && !is_site(entry));
-                Found::Listing(target.clone(), entries)
+        let is_shown = |name: &Name| {
+            let is_site = path.is_empty() && name.as_str() == site::FILE;
+            (self.config.hidden || !name.is_hidden()) && !is_site
+        };
+        match self.tree.list(path, is_shown, usize::MAX).await {
+            Ok(mut listed) => {
+                self.tree.describe(path, listed.entries.iter_mut()).await;
+                Found::Listing(target.clone(), listed.entries)
             }
-            Err(_) => Found::Refused(Refusal::NotListable),
+            Err(Missing) => Found::Refused(Refusal::NotListable),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
-use crate::tree::{Entry, EntryKind, Facts, Missing, Node, Tree};
+use crate::tree::{Entry, EntryKind, Facts, Listed, Missing, Node, Tree};
 use std::collections::BTreeMap;
 
 /// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
@@ -106,19 +106,31 @@ impl Tree for MemoryTree {
         Ok(rest.get(..limit).unwrap_or(rest).to_vec())
     }
 
-    async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
         let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing) };
-        let entry = |(name, node): (&String, &MemoryNode)| {
+        let mut listed = Listed::default();
+        for (name, node) in &directory.entries {
+            let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
             let kind = match node {
                 MemoryNode::File(..) | MemoryNode::Closed => EntryKind::File,
                 MemoryNode::Directory(_) => EntryKind::Directory,
-                MemoryNode::Link(_) => match self.resolve(&format!("{path}/{name}")) {
-                    Ok(Resolved::Directory(_)) => EntryKind::LinkToDirectory,
-                    Ok(Resolved::File(..)) | Err(Missing) => EntryKind::Link,
-                },
+                MemoryNode::Link(_) => EntryKind::Link,
             };
-            Name::new(name).map(|name| Entry { name, kind })
-        };
-        Ok(directory.entries.iter().filter_map(entry).collect())
+            listed.push(Entry::new(name, kind), most);
+        }
+        Ok(listed)
+    }
+
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
+        for entry in entries {
+            match self.resolve(&format!("{path}/{}", entry.name.as_str())) {
+                Ok(Resolved::File(bytes, modified)) => {
+                    entry.size = u64::try_from(bytes.len()).ok();
+                    entry.modified = modified;
+                }
+                Ok(Resolved::Directory(_)) if entry.kind == EntryKind::Link => entry.kind = EntryKind::LinkToDirectory,
+                Ok(Resolved::Directory(_)) | Err(Missing) => {}
+            }
+        }
     }
 }

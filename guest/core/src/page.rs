@@ -85,7 +85,7 @@ mod tests {
     fn check(name: &str, kind: EntryKind, expected: &str) {
         let Some(name) = Name::new(name) else { panic!("{name:?} is no name") };
         let mut html = String::new();
-        item(&Entry { name, kind }, &mut html);
+        item(&Entry::new(name, kind), &mut html);
         assert_eq!(html, format!("<li>{expected}</li>\n"));
     }
 

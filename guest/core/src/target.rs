@@ -10,9 +10,9 @@ pub struct Name(String);
 
 impl Name {
     /// `None` where the text is no name of an entry.
-    pub fn new(text: &str) -> Option<Name> {
-        let plain = !matches!(text, "" | "." | "..") && !text.contains(['/', '\0']);
-        plain.then(|| Name(text.to_owned()))
+    pub fn new(text: impl Into<String> + AsRef<str>) -> Option<Name> {
+        let plain = !matches!(text.as_ref(), "" | "." | "..") && !text.as_ref().contains(['/', '\0']);
+        plain.then(|| Name(text.into()))
     }
 
     /// The name as the tree knows it.

@@ -1,5 +1,5 @@
 //! What the core asks of a directory tree, and all that it learns about an entry. It refuses to know how a tree is
-//! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same two questions.
+//! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same few questions.
 
 use crate::date::Stamp;
 use crate::target::Name;
@@ -22,9 +22,19 @@ pub trait Tree {
     /// The bytes of an open file from `offset` on: `limit` of them, or as many as there are.
     fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
 
-    /// The entries of the directory at `path` in any order, without `.` and `..`. Names that are not UTF-8 are left
-    /// out: nothing could ask for them (S26).
-    fn list(&self, path: &str) -> impl Future<Output = Result<Vec<Entry>, Missing>>;
+    /// Entries of the directory at `path`, in any order, as far as their names are `wanted`: `most` of them at most, and
+    /// how many more there are. What each is stands there as far as the directory itself tells; the rest is for
+    /// [`Tree::describe`]. Names that are not UTF-8 are left out: nothing could ask for them (S26).
+    fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        most: usize,
+    ) -> impl Future<Output = Result<Listed, Missing>>;
+
+    /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
+    /// any more, or leads nowhere, stays as it is.
+    fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> impl Future<Output = ()>;
 }
 
 /// What was opened.
@@ -49,6 +59,26 @@ pub struct Facts {
     pub modified: Option<Stamp>,
 }
 
+/// What was read of a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The entries, in any order.
+    pub entries: Vec<Entry>,
+    /// How many more there are.
+    pub omitted: u64,
+}
+
+impl Listed {
+    /// Takes one more entry in, or counts it where there are `most` already.
+    pub fn push(&mut self, entry: Entry, most: usize) {
+        if self.entries.len() < most {
+            self.entries.push(entry);
+        } else {
+            self.omitted = self.omitted.saturating_add(1);
+        }
+    }
+}
+
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -56,16 +86,27 @@ pub struct Entry {
     pub name: Name,
     /// What it is.
     pub kind: EntryKind,
+    /// The length in bytes of the regular file that it is or leads to, once it was looked at.
+    pub size: Option<u64>,
+    /// When what it is or leads to was last changed, once it was looked at; `None` where HTTP has no date for it.
+    pub modified: Option<Stamp>,
 }
 
-/// What a directory says that its entry is.
+impl Entry {
+    /// An entry that was not looked at yet.
+    pub fn new(name: Name, kind: EntryKind) -> Entry {
+        Entry { name, kind, size: None, modified: None }
+    }
+}
+
+/// What an entry of a directory is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A regular file, or something that is listed like one.
     File,
     /// A directory.
     Directory,
-    /// A symbolic link to a directory inside the tree.
+    /// A symbolic link to a directory inside the tree, which shows when it is looked at.
     LinkToDirectory,
     /// Any other symbolic link, broken ones and those that lead out of the tree among them.
     Link,

@@ -1,8 +1,8 @@
 //! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
 
-use glasshouse_common::Root;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
+use glasshouse_common::{Root, stamp};
+use glasshouse_core::target::Name;
+use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node, Tree};
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 
 /// The preopened directory.
@@ -47,8 +47,12 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
-        self.0.list(path)
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
+        self.0.list(path, wanted, most)
+    }
+
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
+        self.0.describe(path, entries);
     }
 }
 
@@ -57,8 +61,5 @@ fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
     if stat.type_ != DescriptorType::RegularFile {
         return Err(Missing);
     }
-    let modified = stat
-        .data_modification_timestamp
-        .and_then(|time| Stamp::new(i64::try_from(time.seconds).ok()?, time.nanoseconds));
-    Ok(Facts { size: stat.size, modified })
+    Ok(Facts { size: stat.size, modified: stat.data_modification_timestamp.and_then(stamp) })
 }

@@ -3,7 +3,8 @@
 use glasshouse_common::{Root, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
-use glasshouse_core::tree::{Entry, Facts, Missing, Node, Tree};
+use glasshouse_core::target::Name;
+use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node, Tree};
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -101,8 +102,12 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str) -> Result<Vec<Entry>, Missing> {
-        self.listing.list(path)
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
+        self.listing.list(path, wanted, most)
+    }
+
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
+        self.listing.describe(path, entries);
     }
 }
 

@@ -300,7 +300,8 @@ fn listing(exchange: &Exchange, config: &Config) {
     assert_only_own_markup(page);
     let Some(directory) = below(exchange, config).filter(|_| plain.head.status == 200) else { return };
     assert!(config.listing, "{exchange:?}");
-    let entries = at_once(TREE.list(&directory.path())).expect("a tree in memory does not wait").unwrap_or_default();
+    let all = at_once(TREE.list(&directory.path(), |_| true, usize::MAX)).expect("a tree in memory does not wait");
+    let entries = all.unwrap_or_default().entries;
     let listed = linked(page, &directory);
     for entry in &entries {
         let is_site_file = directory.names().is_empty() && entry.name.as_str() == "glasshouse.toml";
