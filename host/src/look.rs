@@ -3,9 +3,8 @@
 //!
 //! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so there is no moment between a check and a use.
 
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, statat};
 use rustix::io::Errno;
-use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
@@ -39,19 +38,34 @@ impl From<Stat> for Identity {
     }
 }
 
-/// Looks at what a path leads to, links followed.
+/// What becomes of a symbolic link at the end of a path; those on the way are followed in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    AreFollowed,
+    AreTold,
+}
+
+/// Looks at what a path leads to.
 ///
 /// # Errors
 /// The number of the error. [`Errno::AGAIN`]: renames crossed each walk, and nothing can be said.
-pub fn look(directory: &File, path: &str) -> Result<Stat, Errno> {
-    fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC)?)
+pub fn look(directory: impl AsFd, path: &str, links: Links) -> Result<Stat, Errno> {
+    // A name without a slash leads nowhere but to its entry, unless that is a link.
+    if !matches!(path, "" | "." | "..") && !path.contains('/') {
+        let stat = statat(&directory, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        if links == Links::AreTold || FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+            return Ok(stat);
+        }
+    }
+    let links = if links == Links::AreTold { OFlags::NOFOLLOW } else { OFlags::empty() };
+    fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC | links)?)
 }
 
 /// Opens a regular file or a directory to read it, and looks at it.
 ///
 /// # Errors
 /// As [`look`]; [`Errno::PERM`] for anything else, such as a FIFO, which is opened without waiting and closed again.
-pub fn open(directory: &File, path: &str) -> Result<(OwnedFd, Stat), Errno> {
+pub fn open(directory: impl AsFd, path: &str) -> Result<(OwnedFd, Stat), Errno> {
     let file = walk(directory, path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let stat = fstat(&file)?;
     match FileType::from_raw_mode(stat.st_mode) {
@@ -69,17 +83,17 @@ pub fn identify(file: impl AsFd) -> Result<Identity, Errno> {
 }
 
 /// Whether the system can walk beneath a directory at all: an old kernel cannot, and some sandboxes forbid it.
-pub fn is_possible(directory: &File) -> bool {
-    look(directory, ".").is_ok()
+pub fn is_possible(directory: impl AsFd) -> bool {
+    look(directory, ".", Links::AreFollowed).is_ok()
 }
 
-fn walk(directory: &File, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let mut walked = openat2(directory, path, flags, Mode::empty(), BENEATH);
+fn walk(directory: impl AsFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut walked = openat2(&directory, path, flags, Mode::empty(), BENEATH);
     for _ in 1..ATTEMPTS {
         if !matches!(walked, Err(Errno::AGAIN | Errno::INTR)) {
             break;
         }
-        walked = openat2(directory, path, flags, Mode::empty(), BENEATH);
+        walked = openat2(&directory, path, flags, Mode::empty(), BENEATH);
     }
     walked
 }

@@ -7,7 +7,7 @@
 //! to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was looked at.
 
 use crate::clock;
-use crate::look::{self, Identity};
+use crate::look::{self, Identity, Links};
 use crate::plane::{Piece, Pieces};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -99,7 +99,7 @@ pub struct Replay {
 impl Replay {
     /// No answers yet. `None` where the system cannot look beneath a directory at once.
     pub fn new(directory: Arc<File>) -> Option<Replay> {
-        look::is_possible(&directory).then(|| Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 })
+        look::is_possible(&*directory).then(|| Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 })
     }
 
     /// The answer to a request, if it was given before and holds, with the file that is sent.
@@ -118,9 +118,10 @@ impl Replay {
                 // A file that is opened next is looked at then.
                 Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, Ok(then)))) if next == path && then == seen) =>
                     {}
-                Step::Look(path, seen) if look::look(&self.directory, path).map(Identity::from) == *seen => {}
+                Step::Look(path, seen)
+                    if look::look(&*self.directory, path, Links::AreFollowed).map(Identity::from) == *seen => {}
                 Step::Look(..) => return None,
-                Step::Open(path, seen) => match (look::open(&self.directory, path), seen) {
+                Step::Open(path, seen) => match (look::open(&*self.directory, path), seen) {
                     (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => {
                         if kept.sent == Some(index) {
                             sent = Some(file);

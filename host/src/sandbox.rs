@@ -3,7 +3,7 @@
 
 use crate::engine;
 use crate::handover::{self, Content};
-use crate::look::identify;
+use crate::look::{self, identify};
 use crate::replay::{Recording, Replay};
 use crate::witness;
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
-use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder};
+use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, bail};
 use wasmtime_wasi::filesystem::{FsPerms, WasiFilesystemCtx};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
@@ -134,7 +134,11 @@ impl Sandbox {
     ) -> Result<Arc<Sandbox>> {
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
-        let instance = linker(&engine)?.instantiate_pre(&component)?;
+        if is_pure && let Some(unseen) = witness::unseen(&component) {
+            bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
+        }
+        let root = Arc::new(File::open(directory)?);
+        let instance = linker(&engine, look::is_possible(&*root))?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
             Err(_) => ProxyPre::P2(
@@ -145,7 +149,6 @@ impl Sandbox {
         let mut template = WasiCtx::builder();
         template.allow_blocking_current_thread(true);
         template.preopened_dir(directory, "/", FsPerms::ReadOnly)?;
-        let root = Arc::new(File::open(directory)?);
         let directory = template.build().filesystem().clone();
         interrupt(&engine);
         Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, busy: Semaphore::new(BUSY) }))
@@ -193,8 +196,8 @@ impl Sandbox {
     }
 }
 
-/// All that a handler may import. More than ours does: any handler for `wasi:http` with a file system links.
-fn linker(engine: &Engine) -> Result<Linker<State>> {
+/// All that a handler may import; a witness needs a kernel that can walk beneath a directory. More than ours does: any handler for `wasi:http` with a file system links.
+fn linker(engine: &Engine, has_witness: bool) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     p2::add_only_http_to_linker_async(&mut linker)?;
@@ -202,7 +205,9 @@ fn linker(engine: &Engine) -> Result<Linker<State>> {
     p3::add_to_linker(&mut linker)?;
     linker.allow_shadowing(true);
     handover::shadow(&mut linker)?;
-    witness::shadow(&mut linker)?;
+    if has_witness {
+        witness::shadow(&mut linker)?;
+    }
     Ok(linker)
 }
 

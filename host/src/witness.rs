@@ -4,7 +4,9 @@
 //! What a handler does in its usual way is answered here. For all else, and where the system cannot say, the library is
 //! asked; such an answer is not given again.
 
-use crate::look::{self, Identity};
+mod p2;
+
+use crate::look::{self, Identity, Links};
 use crate::replay::{Recording, Step};
 use crate::sandbox::State;
 use http::{HeaderName, HeaderValue};
@@ -12,10 +14,10 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::sync::Arc;
-use wasmtime::component::{Accessor, Linker, Resource};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Accessor, Component, Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{self, Descriptor, Dir, FsPerms, OpenMode, WasiFilesystem, WasiFilesystemView};
-use wasmtime_wasi::p2::bindings::filesystem::types as p2;
 use wasmtime_wasi::p3::bindings::clocks::system_clock::Instant;
 use wasmtime_wasi::p3::bindings::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, HostDescriptorWithStore, OpenFlags, PathFlags,
@@ -23,6 +25,66 @@ use wasmtime_wasi::p3::bindings::filesystem::types::{
 use wasmtime_wasi::p3::filesystem::FilesystemResult;
 use wasmtime_wasi_http::p3::bindings::http::types::HostFields;
 use wasmtime_wasi_http::{FieldMap, WasiHttpView};
+
+/// The functions by which a handler learns nothing, or nothing that goes unseen here, by their interface; `*` for all of
+/// it. Whatever else it imports may tell it something that a recording would miss.
+const SEEN: &[(&str, &[&str])] = &[
+    ("wasi:cli/environment", &["*"]),
+    ("wasi:cli/exit", &["*"]),
+    ("wasi:cli/stderr", &["*"]),
+    ("wasi:cli/stdin", &["*"]),
+    ("wasi:cli/stdout", &["*"]),
+    ("wasi:cli/terminal-input", &["*"]),
+    ("wasi:cli/terminal-output", &["*"]),
+    ("wasi:cli/terminal-stderr", &["*"]),
+    ("wasi:cli/terminal-stdin", &["*"]),
+    ("wasi:cli/terminal-stdout", &["*"]),
+    ("wasi:filesystem/preopens", &["*"]),
+    (
+        "wasi:filesystem/types",
+        &[
+            "[method]descriptor.open-at",
+            "[method]descriptor.read-directory",
+            "[method]descriptor.read-via-stream",
+            "[method]descriptor.stat",
+            "[method]descriptor.stat-at",
+            "[method]directory-entry-stream.read-directory-entry",
+        ],
+    ),
+    (
+        "wasi:http/types",
+        &[
+            "[constructor]fields",
+            "[method]fields.append",
+            "[method]fields.get",
+            "[method]fields.set",
+            "[method]request.get-headers",
+            "[method]request.get-method",
+            "[method]request.get-path-with-query",
+            "[method]response.set-status-code",
+            "[static]fields.from-list",
+            "[static]response.new",
+        ],
+    ),
+    ("wasi:io/error", &["*"]),
+    ("wasi:io/poll", &["*"]),
+    ("wasi:io/streams", &["*"]),
+];
+
+/// The first function that a handler imports and that could tell it something unseen.
+pub fn unseen(component: &Component) -> Option<String> {
+    let engine = component.engine();
+    component.component_type().imports(engine).find_map(|(interface, import)| {
+        let name = interface.split('@').next().unwrap_or_default();
+        let seen = SEEN.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, functions)| functions);
+        let ComponentItem::ComponentInstance(imported) = import.ty else { return Some(interface.to_owned()) };
+        let unseen = imported.exports(engine).find_map(|(function, item)| {
+            let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
+            (is_function && seen != ["*"] && !seen.contains(&function)).then(|| function.to_owned())
+        });
+        unseen.map(|function| format!("{function} of {interface}"))
+    })
+}
 
 /// Replaces the calls by which a handler learns something.
 pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
@@ -35,12 +97,7 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     })?;
     files.func_wrap_concurrent("[method]descriptor.stat", |accessor, arguments| Box::pin(stat(accessor, arguments)))?;
     linker.instance("wasi:http/types@0.3.0")?.func_wrap("[method]fields.get", fields_get)?;
-    // Entries of directories are not written down: whoever reads any has an answer of its own each time.
-    let mut files = linker.instance("wasi:filesystem/types@0.2.12")?;
-    files.func_wrap_async("[method]descriptor.read-directory", |store, arguments| {
-        Box::new(read_directory(store, arguments))
-    })?;
-    Ok(())
+    p2::shadow(linker)
 }
 
 type Named = (Resource<Descriptor>, PathFlags, String);
@@ -98,23 +155,32 @@ async fn stat(accessor: &Accessor<State>, (descriptor,): (Resource<Descriptor>,)
 
 /// What a path leads to; `None` where the library is to say.
 fn look_at(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Stat, Errno>> {
-    let found = beneath(state, descriptor, |directory| look::look(&directory.dir, path))?;
+    let found = beneath(state, descriptor, |directory| look::look(&*directory.dir, path, Links::AreFollowed))?;
     record(state, descriptor, |seen| Step::Look(path.to_owned(), seen), found);
     Some(found)
 }
 
 /// What a path leads to, opened; `None` where the library is to say.
 fn open_in(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Descriptor, Errno>> {
-    let opened = beneath(state, descriptor, |directory| look::open(&directory.dir, path))?;
+    let opened = open_beneath(state, descriptor, path)?;
     let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
     record(state, descriptor, |seen| Step::Open(path.to_owned(), seen), seen);
+    Some(opened.map(|(opened, _)| opened))
+}
+
+/// What is opened, and what it is.
+type Opened = Result<(Descriptor, Stat), Errno>;
+
+fn open_beneath(state: &State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Opened> {
+    let opened = beneath(state, descriptor, |directory| look::open(&*directory.dir, path))?;
     Some(opened.map(|(file, stat)| {
         // As the library has it for what is read on the thread.
         let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
-        match FileType::from_raw_mode(stat.st_mode) {
+        let opened = match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
             _ => Descriptor::File(filesystem::File::new(file, perms, mode, true)),
-        }
+        };
+        (opened, stat)
     }))
 }
 
@@ -170,20 +236,6 @@ fn fields_get(
         }
     }
     Ok((values,))
-}
-
-async fn read_directory(
-    mut store: StoreContextMut<'_, State>,
-    (descriptor,): (Resource<Descriptor>,),
-) -> Result<(Result<Resource<p2::DirectoryEntryStream>, p2::ErrorCode>,)> {
-    if let Some(recording) = &mut store.data_mut().recording {
-        recording.spoil();
-    }
-    let mut files = store.data_mut().filesystem();
-    match p2::HostDescriptor::read_directory(&mut files, descriptor).await {
-        Ok(entries) => Ok((Ok(entries),)),
-        Err(error) => Ok((Err(error.downcast()?),)),
-    }
 }
 
 /// A result in the form in which a handler is told it; what is no error of the call ends the handler.
