@@ -53,8 +53,9 @@ impl Exchange {
         let (mut head, body) = request.into_parts();
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one.
         if self.protocol == Protocol::Http11 && !body.is_end_stream() {
-            // How it ends does not matter: the connection is not used again.
-            let _ = timeout(PATIENCE, discard(body)).await;
+            // How it ends does not matter: the connection is not used again. Boxed, because room for what is waited for
+            // here is kept with every connection, idle ones included.
+            let _ = Box::pin(timeout(PATIENCE, discard(body))).await;
         }
         if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
@@ -63,7 +64,6 @@ impl Exchange {
         if let Some(response) = self.instances.answer_again(&head) {
             return response;
         }
-        // Boxed, because room for it is kept with every connection, idle ones included.
         match Box::pin(self.instances.answer(head)).await {
             Ok(mut response) => {
                 clock::set_back(response.headers_mut());
