@@ -17,6 +17,10 @@ pub struct Config {
     pub hidden: bool,
     /// Whether directories without an index are listed.
     pub listing: bool,
+    /// Entries that a listing shows; of further ones it says how many there are.
+    pub listing_max: usize,
+    /// Whether a listing shows the README.md of its directory.
+    pub readme: bool,
     /// The media type of files whose name tells none (S11).
     pub content_type: MediaType,
     /// Media types by suffix, before the built-in table; suffixes are lower-case.
@@ -68,6 +72,8 @@ impl Default for Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
             hidden: false,
             listing: true,
+            listing_max: 100_000,
+            readme: true,
             content_type: MediaType::OCTET_STREAM,
             mime: Vec::new(),
             headers: Vec::new(),

@@ -145,6 +145,8 @@ impl MediaType {
     pub const OCTET_STREAM: MediaType = MediaType(Cow::Borrowed("application/octet-stream"));
     /// A page made here.
     pub const HTML: MediaType = MediaType(Cow::Borrowed("text/html; charset=utf-8"));
+    /// Data made here.
+    pub const JSON: MediaType = MediaType(Cow::Borrowed("application/json; charset=utf-8"));
     /// A message made here.
     pub const PLAIN: MediaType = MediaType(Cow::Borrowed("text/plain; charset=utf-8"));
 

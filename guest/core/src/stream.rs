@@ -5,6 +5,7 @@ use crate::accept::Coding;
 use crate::encode::Encoder;
 use crate::multipart::Multipart;
 use crate::reply::Span;
+use crate::sheet::Sheet;
 use crate::tree::Tree;
 
 /// The most bytes of a file that are read at once: few calls out of the sandbox, and little memory for each client.
@@ -26,6 +27,8 @@ pub enum Maker<F> {
     Part(F, Span),
     /// Several parts of a file, each behind its head.
     Parts(F, Multipart),
+    /// A listing of many entries.
+    Sheet(Sheet),
 }
 
 /// The content cannot be completed: a file is shorter than it was, or the client is gone. Whoever sends it ends the
@@ -68,6 +71,7 @@ impl<F> Maker<F> {
     async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         match self {
             Maker::Part(file, span) => block(tree, file, span).await,
+            Maker::Sheet(sheet) => Ok(sheet.next(tree).await),
             Maker::Parts(file, multipart) => {
                 while let Some(part) = multipart.parts.front_mut() {
                     if !part.head.is_empty() {

@@ -2,7 +2,7 @@
 //! written down. It refuses to know what lies at the path.
 
 use crate::reply::Refusal;
-use std::fmt::Write as _;
+use std::fmt;
 
 /// One segment of a path: not empty, not `.` or `..`, without `/` and NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +80,16 @@ impl Target {
         self.directory
     }
 
+    /// The names that a prefix has taken off the front.
+    pub fn prefix(&self) -> &[Name] {
+        &self.prefix
+    }
+
+    /// The query, as it was sent; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.query.as_deref().unwrap_or_default()
+    }
+
     /// Whether any segment is a dotfile (S28).
     pub fn is_hidden(&self) -> bool {
         self.names.iter().any(Name::is_hidden)
@@ -95,6 +105,13 @@ impl Target {
             path.push_str(name.as_str());
         }
         path
+    }
+
+    /// Makes it the directory that it lies in, and returns the name that it had there; `None` at the top.
+    pub fn go_up(&mut self) -> Option<Name> {
+        self.directory = true;
+        self.query = None;
+        self.names.pop()
     }
 
     /// The same path as seen from below `prefix`; `None` if it is not below.
@@ -172,17 +189,35 @@ pub fn encode_path(path: &str) -> String {
 /// Writes `text` with every byte percent-encoded that RFC 3986 2.3 does not call unreserved (S38): so it is one
 /// segment, has no scheme, and needs no further escaping in HTML or in a field.
 pub fn encode(text: &str, to: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            _ => drop(write!(to, "%{byte:02X}")),
+    // Writing to a string cannot fail.
+    let _ = write_encoded(text, to);
+}
+
+/// The same, to anything that text can be written to.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_encoded(text: &str, to: &mut dyn fmt::Write) -> fmt::Result {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_reserved =
+            |byte: u8| !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
+        let end = rest.bytes().position(is_reserved).unwrap_or(rest.len());
+        let Some((plain, after)) = rest.split_at_checked(end) else { return Err(fmt::Error) };
+        to.write_str(plain)?;
+        let mut letters = after.chars();
+        if let Some(letter) = letters.next() {
+            for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
+                write!(to, "%{byte:02X}")?;
+            }
         }
+        rest = letters.as_str();
     }
+    Ok(())
 }
 
 /// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
-fn decode(text: &str) -> Vec<u8> {
+pub(crate) fn decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

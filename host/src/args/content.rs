@@ -46,6 +46,16 @@ pub struct Content {
     #[arg(long, help_heading = CONTENT)]
     no_listing: bool,
 
+    /// Entries that a listing shows [default: 100000]
+    ///
+    /// Of further ones it says how many there are.
+    #[arg(long, value_name = "N", help_heading = CONTENT)]
+    listing_max: Option<String>,
+
+    /// Do not show README.md below the listing of its directory
+    #[arg(long, help_heading = CONTENT)]
+    no_readme: bool,
+
     /// Encode text on the way, with gzip or br
     #[arg(long, help_heading = CONTENT)]
     compress: bool,
@@ -133,9 +143,11 @@ impl Content {
             "hidden" => switch(self.hidden),
             "index" => (!self.index.is_empty()).then(|| self.index.join(",")),
             "isolate" => switch(self.isolate),
+            "listing-max" => self.listing_max.clone(),
             "mime" => lines(&self.mime),
             "no-listing" => switch(self.no_listing),
             "no-precompressed" => switch(self.no_precompressed),
+            "no-readme" => switch(self.no_readme),
             "no-site-file" => switch(self.no_site_file),
             "not-found" => self.not_found.clone(),
             "prefix" => self.prefix.clone(),
