@@ -15,6 +15,28 @@ pub struct Stamp {
     nanoseconds: u32,
 }
 
+/// A moment in UTC, by the Gregorian calendar; months and days are counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utc {
+    pub year: u16,
+    pub month: u16,
+    pub day: u16,
+    pub hour: u16,
+    pub minute: u16,
+    pub second: u16,
+}
+
+/// Seconds.
+const DAY: u64 = 86_400;
+
+fn is_leap(year: u16) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+fn days_of(year: u16) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
+}
+
 impl Stamp {
     /// A moment given in seconds since 1970 and nanoseconds within that second; `None` where HTTP has no date for it.
     pub fn new(seconds: i64, nanoseconds: u32) -> Option<Stamp> {
@@ -41,6 +63,30 @@ impl Stamp {
     /// Whole seconds since 1970, the precision of an HTTP date.
     pub fn seconds(self) -> u64 {
         self.seconds
+    }
+
+    /// The moment as calendars and clocks in UTC have it.
+    pub fn utc(self) -> Utc {
+        let mut days = self.seconds / DAY;
+        let mut year = 1970;
+        while days >= days_of(year) {
+            days -= days_of(year);
+            year += 1;
+        }
+        let february = if is_leap(year) { 29 } else { 28 };
+        let mut month = 1;
+        for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
+            if days < length {
+                break;
+            }
+            days -= length;
+            month += 1;
+        }
+        let second = self.seconds % DAY;
+        // None of these is larger than 9999.
+        let [day, hour, minute, second] = [days + 1, second / 3600, second / 60 % 60, second % 60]
+            .map(|number| u16::try_from(number).unwrap_or_default());
+        Utc { year, month, day, hour, minute, second }
     }
 
     /// Nanoseconds within the second, which an HTTP date drops.
@@ -74,6 +120,23 @@ mod tests {
             assert_eq!(Stamp::new(seconds, 0).map(|stamp| stamp.to_string()).as_deref(), written, "{seconds}");
         }
         assert_eq!(Stamp::new(0, 1_000_000_000), None);
+    }
+
+    #[test]
+    fn a_stamp_has_a_place_in_the_calendar() {
+        for (seconds, utc) in [
+            (0, [1970, 1, 1, 0, 0, 0]),
+            (784_111_777, [1994, 11, 6, 8, 49, 37]),
+            (951_782_399, [2000, 2, 28, 23, 59, 59]),
+            (951_782_400, [2000, 2, 29, 0, 0, 0]),
+            (951_868_800, [2000, 3, 1, 0, 0, 0]),
+            (4_107_542_400, [2100, 3, 1, 0, 0, 0]),
+            (253_402_300_799, [9999, 12, 31, 23, 59, 59]),
+        ] {
+            let got = Stamp::new(seconds, 0).map(Stamp::utc);
+            let got = got.map(|utc| [utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second]);
+            assert_eq!(got, Some(utc), "{seconds}");
+        }
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F
         Found::Refused(refusal) => Reply::refused(refusal).with_own(routed(config)),
         Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
         Found::Listing(target, entries) => listing(request, &target, entries, config),
+        Found::Archive(plan) => {
+            let (caching, fields) = (cache(&plan.path, config), site_fields(&plan.path, &config.headers, config));
+            Reply::from(Outcome::Archive(plan)).with(caching).with(fields)
+        }
         Found::NotFound(served) => {
             // It stands for many paths and none of its own, so it has no version that a client could hold.
             let fields = site_fields(&served.path, &Vec::new(), config);

@@ -2,6 +2,7 @@
 //! to know conditions, ranges and fields of the answer.
 
 use crate::accept::{self, AcceptEncoding, Choice, Coding};
+use crate::archive::{Form, Plan};
 use crate::config::Config;
 use crate::encode;
 use crate::kind::MediaType;
@@ -20,6 +21,8 @@ pub enum Found<F> {
     NotFound(Served<F>),
     /// A directory without an index, seen as the target says.
     Listing(Target, Vec<Entry>),
+    /// A directory, to be sent as an archive.
+    Archive(Plan),
     /// Another place.
     Moved { status: u16, location: String },
     /// Nothing that may be served.
@@ -124,6 +127,13 @@ impl<T: Tree> Search<'_, T> {
     }
 
     async fn directory(&self, target: &Target, path: &str) -> Found<T::File> {
+        // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
+        if let (Some(form), true) = (self.archive(target), self.config.listing) {
+            return match Plan::make(form, target, self.tree, self.config).await {
+                Ok(plan) => Found::Archive(plan),
+                Err(refusal) => Found::Refused(refusal),
+            };
+        }
         for name in &self.config.index {
             let index = join(path, name);
             if let Ok(Node::File(file, facts)) = self.open(&index).await {
@@ -133,17 +143,19 @@ impl<T: Tree> Search<'_, T> {
         if !self.config.listing {
             return Found::Refused(Refusal::NotFound);
         }
-        let is_shown = |name: &Name| {
-            let is_site = path.is_empty() && name.as_str() == site::FILE;
-            (self.config.hidden || !name.is_hidden()) && !is_site
-        };
-        match self.tree.list(path, is_shown, usize::MAX).await {
+        let wanted = |name: &Name| is_shown(path, name, self.config.hidden);
+        match self.tree.list(path, wanted, usize::MAX).await {
             Ok(mut listed) => {
                 self.tree.describe(path, listed.entries.iter_mut()).await;
                 Found::Listing(target.clone(), listed.entries)
             }
             Err(Missing) => Found::Refused(Refusal::NotListable),
         }
+    }
+
+    /// The form of archive that is asked for; a word that stands for none that may be had is no more than any query.
+    fn archive(&self, target: &Target) -> Option<Form> {
+        Form::parse(&target.parameter("download")?).filter(|form| self.config.archives.contains(form))
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.
@@ -213,7 +225,14 @@ impl<T: Tree> Search<'_, T> {
     }
 }
 
-fn join(path: &str, name: &Name) -> String {
+/// Whether an entry of the directory at `path` is shown to anybody: in its listing, and in archives.
+pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
+    let is_site = path.is_empty() && name.as_str() == site::FILE;
+    (hidden || !name.is_hidden()) && !is_site
+}
+
+/// The path of an entry of the directory at `path`.
+pub fn join(path: &str, name: &Name) -> String {
     match path {
         "" => name.as_str().to_owned(),
         _ => format!("{path}/{}", name.as_str()),

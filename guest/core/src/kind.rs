@@ -145,6 +145,10 @@ impl MediaType {
     pub const OCTET_STREAM: MediaType = MediaType(Cow::Borrowed("application/octet-stream"));
     /// A page made here.
     pub const HTML: MediaType = MediaType(Cow::Borrowed("text/html; charset=utf-8"));
+    /// Archives made here.
+    pub const TAR: MediaType = MediaType(Cow::Borrowed("application/x-tar"));
+    pub const GZIP: MediaType = MediaType(Cow::Borrowed("application/gzip"));
+    pub const ZIP: MediaType = MediaType(Cow::Borrowed("application/zip"));
     /// A message made here.
     pub const PLAIN: MediaType = MediaType(Cow::Borrowed("text/plain; charset=utf-8"));
 

@@ -1,6 +1,7 @@
 //! Replies, and the only writer of a status and fields. It refuses to know how a reply was decided and how it is sent.
 
 use crate::accept::Coding;
+use crate::archive::{Archive, Form, Plan};
 use crate::condition::Validators;
 use crate::kind::MediaType;
 use crate::multipart::Multipart;
@@ -21,6 +22,8 @@ pub enum Refusal {
     MethodNotAllowed,
     /// 412: another version than the client asked for.
     PreconditionFailed,
+    /// 413: more than is packed into one archive.
+    TooLarge,
     /// 416: no part of what was asked for lies within the file, which has so many bytes.
     Unsatisfiable { size: u64 },
     /// 500: the options of the handler are wrong; its log says which.
@@ -35,6 +38,7 @@ impl Refusal {
             Refusal::NotFound | Refusal::NotListable => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::PreconditionFailed => 412,
+            Refusal::TooLarge => 413,
             Refusal::Unsatisfiable { .. } => 416,
             Refusal::Misconfigured => 500,
         }
@@ -48,6 +52,7 @@ impl Refusal {
             Refusal::NotListable => "No permission to list directory",
             Refusal::MethodNotAllowed => "Method not allowed",
             Refusal::PreconditionFailed => "Precondition failed",
+            Refusal::TooLarge => "Folder too large for an archive",
             Refusal::Unsatisfiable { .. } => "Requested range not satisfiable",
             Refusal::Misconfigured => "Internal server error",
         }
@@ -60,6 +65,7 @@ impl Refusal {
             Refusal::NotFound | Refusal::NotListable => "Nothing matches the given URI",
             Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
             Refusal::PreconditionFailed => "Precondition in headers is false",
+            Refusal::TooLarge => "There is more in it than this server packs at once",
             Refusal::Unsatisfiable { .. } => "Cannot satisfy request range",
             Refusal::Misconfigured => "Server got itself in trouble",
         }
@@ -92,6 +98,8 @@ pub enum Outcome<F> {
     Parts { file: F, multipart: Multipart, label: Label },
     /// 200: a page made for this request, such as a listing.
     Page { bytes: Vec<u8>, label: Label },
+    /// 200: an archive of a directory.
+    Archive(Plan),
     /// 204: what may be asked.
     Options,
     /// 301 to 308: another place.
@@ -216,6 +224,7 @@ impl<F> Outcome<F> {
                 (head, Passage::Made(Box::new(Made::new(Maker::Parts(file, multipart), None))))
             }
             Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
+            Outcome::Archive(plan) => archive(&plan),
             Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
             Outcome::Moved { status, location } => {
                 (Head::new(status).field("location", &location).length(0), Passage::Nothing)
@@ -230,6 +239,19 @@ impl<F> Outcome<F> {
 
 fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
     if length == 0 { Passage::Nothing } else { some() }
+}
+
+/// An archive has neither date nor ETag: what is in its files is not known before they are read, and a part of it, which
+/// is what a client would want to be sure of, cannot be had.
+fn archive<F>(plan: &Plan) -> (Head, Passage<F>) {
+    let label = Label { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
+    let head = Head::content(200, &label).field("content-disposition", &plan.disposition());
+    let head = match plan.length() {
+        Some(length) => head.length(length),
+        None => head,
+    };
+    let coding = (plan.form == Form::TarGz).then_some(Coding::Gzip);
+    (head, Passage::Made(Box::new(Made::new(Maker::Archive(Archive::new(plan)), coding))))
 }
 
 fn refuse<F>(refusal: Refusal) -> (Head, Passage<F>) {

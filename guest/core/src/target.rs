@@ -75,6 +75,20 @@ impl Target {
         &self.names
     }
 
+    /// What the path ends in, as the client sees it; the root without a prefix has no name.
+    pub fn name(&self) -> Option<&Name> {
+        self.names.last().or(self.prefix.last())
+    }
+
+    /// The value of a parameter in the query, as forms write them (`application/x-www-form-urlencoded`); the first of that
+    /// name counts. Bytes that are no UTF-8 are replaced.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
+        let pairs = self.query.as_deref().unwrap_or_default().split('&');
+        let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
+    }
+
     /// Whether the path was written as that of a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
@@ -275,6 +289,23 @@ mod tests {
             ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_the_first_of_its_name() {
+        for (raw, value) in [
+            ("/", None),
+            ("/?q", Some("")),
+            ("/?p&q=1&q=2", Some("1")),
+            ("/?%71=a%20b+c%26", Some("a b c&")),
+            ("/?q=a=b", Some("a=b")),
+            ("/?qq=1", None),
+            ("/?q=%ff", Some("\u{fffd}")),
+            ("/q?Q=1#q=2", None),
+        ] {
+            let got = Target::parse(raw).map(|target| target.parameter("q"));
+            assert_eq!(got, Ok(value.map(str::to_owned)), "{raw}");
         }
     }
 

@@ -48,6 +48,9 @@ fn path() -> impl Strategy<Value = String> {
         "/nothing",
         "/a%20b%26c.txt",
         "/under",
+        "/?download=tar",
+        "/?download=zip",
+        "?download=tar.gz",
     ]);
     let hostile = words(&[
         "..", ".", "/..", "%2e", "%2F", "%5c", "\\", "//", "%00", "%c3%a9", "%ff", "%", "%4", "?", "#", "*", ":", "\r",
@@ -112,6 +115,9 @@ fn option() -> impl Strategy<Value = String> {
         "isolate=1",
         "no-listing=1",
         "no-precompressed=1",
+        "archive=zip,tar",
+        "archive=off",
+        "archive-max=1500",
         "cors=*",
         "spa=1",
         "cors=https://a.example",
