@@ -16,7 +16,6 @@ use crate::reply::{Refusal, Span};
 use crate::stream::{Cut, block};
 use crate::target::{Target, encode};
 use crate::tree::{Missing, Tree};
-use flate2::Crc;
 use tar::Tar;
 use walk::{Item, Walk};
 use zip::Zip;
@@ -108,7 +107,7 @@ impl Plan {
                 return Err(Refusal::TooLarge);
             }
             let mut around = writer.begin(&item);
-            let end = writer.end(0);
+            let end = writer.end();
             around.extend(end.now);
             plan.length = plan.length.saturating_add(length(&around)).saturating_add(writer.framed(size));
             plan.kept = plan.kept.saturating_add(length(&end.later));
@@ -159,12 +158,8 @@ enum Step<F> {
     Begin,
     /// Between two entries.
     Next,
-    /// The content of a file; what was there of it when it was opened, and the sum over what was sent of it.
-    Content {
-        file: F,
-        span: Span,
-        sum: Crc,
-    },
+    /// The content of a file, as much of it as was there when it was opened.
+    Content(F, Span),
     /// What was kept for the end; so much of it was sent.
     Kept(usize),
     Done,
@@ -210,25 +205,21 @@ impl<F> Archive<F> {
                     piece.extend(self.writer.begin(&item));
                     match item.file {
                         Some((file, size)) => {
-                            self.step = Step::Content { file, span: Span { start: 0, end: size }, sum: Crc::new() };
+                            self.step = Step::Content(file, Span { start: 0, end: size });
                         }
-                        None => self.end(0, piece),
+                        None => self.end(piece),
                     }
                 }
                 None => self.step = Step::Kept(0),
             },
-            Step::Content { file, span, sum } => match block(tree, file, span, CHUNK).await? {
-                Some(bytes) => {
-                    sum.update(&bytes);
-                    self.writer.frame(&bytes, span.length() == 0, piece);
-                }
+            Step::Content(file, span) => match block(tree, file, span, CHUNK).await? {
+                Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
                     let beyond = tree.read(file, span.end, 1).await.map_err(|Missing| Cut)?;
                     if !beyond.is_empty() {
                         return Err(Cut);
                     }
-                    let sum = sum.sum();
-                    self.end(sum, piece);
+                    self.end(piece);
                 }
             },
             Step::Kept(sent) => {
@@ -246,8 +237,8 @@ impl<F> Archive<F> {
         Ok(())
     }
 
-    fn end(&mut self, sum: u32, piece: &mut Vec<u8>) {
-        let end = self.writer.end(sum);
+    fn end(&mut self, piece: &mut Vec<u8>) {
+        let end = self.writer.end();
         piece.extend(end.now);
         self.kept.extend(end.later);
         self.step = Step::Next;
@@ -278,10 +269,10 @@ impl Writer {
     }
 
     /// Writes a part of the content that is no longer than a [`CHUNK`], as long as one if it is not the last.
-    fn frame(&self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
+    fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
         match self {
             Writer::Tar(_) => to.extend(bytes),
-            Writer::Zip(_) => zip::frame(bytes, is_last, to),
+            Writer::Zip(zip) => zip.frame(bytes, is_last, to),
         }
     }
 
@@ -293,11 +284,11 @@ impl Writer {
         }
     }
 
-    /// What ends the entry that was begun, given the sum over its content.
-    fn end(&mut self, sum: u32) -> End {
+    /// What ends the entry that was begun.
+    fn end(&mut self) -> End {
         match self {
             Writer::Tar(tar) => tar.end(),
-            Writer::Zip(zip) => zip.end(sum),
+            Writer::Zip(zip) => zip.end(),
         }
     }
 

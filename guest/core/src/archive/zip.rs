@@ -13,6 +13,7 @@
 use super::walk::Item;
 use super::{CHUNK, End, length};
 use crate::date::Stamp;
+use flate2::Crc;
 
 /// What stands in a field of 32 bits whose value is in the ZIP64 field (4.5.3), and in one of 16 bits.
 const ELSEWHERE: u32 = u32::MAX;
@@ -54,6 +55,8 @@ struct Entry {
     framed: u64,
     /// Where its head is.
     start: u64,
+    /// The sum over its content until now (4.4.7).
+    sum: Crc,
 }
 
 impl Zip {
@@ -61,7 +64,8 @@ impl Zip {
     pub fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
         let (attributes, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (name, size) = (format!("{}{slash}", item.path), item.size());
-        let entry = Entry { name, attributes, modified: item.modified, size, framed: framed(size), start: self.offset };
+        let (modified, start, sum) = (item.modified, self.offset, Crc::new());
+        let entry = Entry { name, attributes, modified, size, framed: framed(size), start, sum };
         let (sizes, extra) = match entry.is_large() {
             true => (ELSEWHERE, Bytes::default().u16(1).u16(16).u64(0).u64(0)),
             false => (0, Bytes::default()),
@@ -74,11 +78,22 @@ impl Zip {
         head
     }
 
+    /// Writes a part of the content as a stored block of deflate (RFC 1951 3.2.4), given no more than one can hold.
+    pub fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
+        if let Some(entry) = &mut self.entry {
+            entry.sum.update(bytes);
+        }
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        to.push(u8::from(is_last));
+        to.extend(length.to_le_bytes());
+        to.extend((!length).to_le_bytes());
+        to.extend(bytes);
+    }
+
     /// What stands behind the content of the entry that was begun (4.3.9), and its place in the directory (4.3.12).
-    pub fn end(&mut self, sum: u32) -> End {
+    pub fn end(&mut self) -> End {
         let Some(entry) = self.entry.take() else { return End::default() };
-        let now = entry.described_behind(sum);
-        let later = entry.in_directory(sum);
+        let (now, later) = (entry.described_behind(), entry.in_directory());
         self.offset = self.offset.saturating_add(entry.framed).saturating_add(length(&now));
         self.directory = self.directory.saturating_add(length(&later));
         self.entries = self.entries.saturating_add(1);
@@ -123,18 +138,18 @@ impl Entry {
         bytes.u32(sum).u32(framed).u32(size).u16(name).u16(u16::try_from(extra.0.len()).unwrap_or(u16::MAX))
     }
 
-    fn described_behind(&self, sum: u32) -> Vec<u8> {
+    fn described_behind(&self) -> Vec<u8> {
         if self.is_empty() {
             return Vec::new();
         }
-        let bytes = Bytes::default().u32(0x0807_4B50).u32(sum);
+        let bytes = Bytes::default().u32(0x0807_4B50).u32(self.sum.sum());
         match self.is_large() {
             true => bytes.u64(self.framed).u64(self.size).0,
             false => self.sizes().into_iter().fold(bytes, Bytes::u32).0,
         }
     }
 
-    fn in_directory(&self, sum: u32) -> Vec<u8> {
+    fn in_directory(&self) -> Vec<u8> {
         let start = u32::try_from(self.start).unwrap_or(ELSEWHERE);
         let mut large = Bytes::default();
         if self.is_large() {
@@ -149,7 +164,7 @@ impl Entry {
         }
         let extra = extra.bytes(&self.time_field());
         let bytes = Bytes::default().u32(0x0201_4B50).u16(MADE_BY);
-        let bytes = self.common(bytes, sum, self.sizes(), &extra);
+        let bytes = self.common(bytes, self.sum.sum(), self.sizes(), &extra);
         // Neither a comment nor another disk, and nothing is known of the content.
         let bytes = bytes.u16(0).u16(0).u16(0).u32(self.attributes).u32(start);
         bytes.bytes(self.name.as_bytes()).bytes(&extra.0).0
@@ -170,15 +185,6 @@ impl Entry {
             _ => Vec::new(),
         }
     }
-}
-
-/// Writes a part of a content as a stored block of deflate (RFC 1951 3.2.4), given no more than one can hold.
-pub fn frame(bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
-    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
-    to.push(u8::from(is_last));
-    to.extend(length.to_le_bytes());
-    to.extend((!length).to_le_bytes());
-    to.extend(bytes);
 }
 
 /// How many bytes a content of so many becomes.
