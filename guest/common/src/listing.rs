@@ -43,11 +43,19 @@ impl Root {
         }
     }
 
-    /// Looks at entries of the directory at `path`, each by its name in the open directory.
+    /// Looks at entries of the directory at `path`: each by its name in the open directory, which is a short way; but links
+    /// from the top, for they may lead up as far as that.
     pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
         let Ok(directory) = self.open(path) else { return };
         for entry in entries {
-            let Ok(stat) = directory.stat_at(PathFlags::SYMLINK_FOLLOW, entry.name.as_str()) else { continue };
+            let name = entry.name.as_str();
+            let found = match entry.kind {
+                EntryKind::Link if !path.is_empty() => {
+                    self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{name}"))
+                }
+                _ => directory.stat_at(PathFlags::SYMLINK_FOLLOW, name),
+            };
+            let Ok(stat) = found else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,

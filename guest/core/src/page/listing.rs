@@ -47,6 +47,8 @@ struct Column {
     link: String,
     /// The word for the order, in the column that is sorted by.
     order: Option<&'static str>,
+    /// Whether its entries are times: those of the reader where a script can tell, or else of UTC.
+    is_time: bool,
 }
 
 /// What is before the entries.
@@ -93,7 +95,8 @@ fn column(sort: Sort, view: &View) -> Column {
         Order::Ascending => "ascending",
         Order::Descending => "descending",
     };
-    Column { name, link: view.sorted_by(sort).link(), order: (view.sort == sort).then_some(order) }
+    let order = (view.sort == sort).then_some(order);
+    Column { name, link: view.sorted_by(sort).link(), order, is_time: sort == Sort::Modified }
 }
 
 /// The way from the top down. Its links are relative, as those of entries are (S38): they hold wherever the tree is shown.
