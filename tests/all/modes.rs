@@ -181,6 +181,22 @@ fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
             let found = listed()?.iter().any(|link| link.0 == *href && link.1 == *name);
             check(found, format!("a link to {href} called {name}"))
         }
+        Body::Titled(expected) => {
+            let title = html::read(text)?.title;
+            check(title == *expected, format!("the title {expected:?}, not {title:?}"))
+        }
+        Body::Headed(expected) => {
+            let heading = html::read(text)?.heading;
+            check(heading == *expected, format!("the heading {expected:?}, not {heading:?}"))
+        }
+        Body::Hides(expected) => {
+            let said = html::read(text)?.text;
+            check(!said.contains(expected), format!("nothing of {expected:?}, not {said:?}"))
+        }
+        Body::LeadsTo(expected) => {
+            let others = html::read(text)?.others;
+            check(others.iter().any(|href| href == expected), format!("a link to {expected}, not only {others:?}"))
+        }
     }
 }
 
@@ -269,7 +285,7 @@ fn natively(ask: &Ask, tree: &MemoryTree, site: &Site) -> Answer {
     let reply = at_once(async {
         match site.config(tree, |_| {}).await {
             Some(config) => answer(&request, tree, &config).await,
-            None => Reply::refused(Refusal::Misconfigured),
+            None => Reply::refused(&request, Refusal::Misconfigured),
         }
     });
     let (head, passage) = reply.expect("memory never waits").write(request.method);

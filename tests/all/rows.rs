@@ -65,6 +65,14 @@ pub enum Body {
     Lists(&'static [(&'static str, &'static str)]),
     /// A listing of at least this link.
     Links(&'static str, &'static str),
+    /// A page with this title, decoded from HTML.
+    Titled(&'static str),
+    /// A page with this first heading, decoded from HTML and without the markup in it.
+    Headed(&'static str),
+    /// A page that says nothing of this.
+    Hides(&'static str),
+    /// A page with a link to this beside those of its listing.
+    LeadsTo(&'static str),
 }
 
 /// The rest of a row that asks for nothing in particular and is answered with 200.

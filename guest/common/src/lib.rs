@@ -34,7 +34,7 @@ impl<T: Tree> Service<T> {
 
     /// Answers a request, and says how the bytes of files are to leave. Without a service nothing can be answered.
     pub async fn answer(service: Option<&Service<T>>, request: &Request<'_>) -> (Reply<T::File>, BodyPath) {
-        let unable = (Reply::refused(Refusal::Misconfigured), BodyPath::Pumped);
+        let unable = (Reply::refused(request, Refusal::Misconfigured), BodyPath::Pumped);
         let Some(Service { tree, site }) = service else { return unable };
         match site.config(tree, |error| complain(error)).await {
             Some(config) => (answer(request, tree, &config).await, config.body),

@@ -4,7 +4,7 @@
 //! name that is not UTF-8 or that vanishes while it is read, and 0.2 reports such an entry and goes on.
 
 use glasshouse_core::date::Stamp;
-use glasshouse_core::find::join;
+use glasshouse_core::listing::join;
 use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Entry, EntryKind, Listed, Missing};
 use wasi::clocks::wall_clock::Datetime;

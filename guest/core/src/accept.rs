@@ -113,27 +113,55 @@ impl AcceptEncoding {
     }
 }
 
-/// Whether an Accept field, given in all its lines, takes the media type `kind/subtype` (RFC 9110 12.5.1).
+/// A media type: its two names.
+pub type Type = (&'static str, &'static str);
+
+/// Whether an Accept field, given in all its lines, takes a media type (RFC 9110 12.5.1).
 ///
-/// The most specific of `kind/subtype`, `kind/*` and `*/*` decides; parameters make no difference, and of two that are
-/// equally specific the one with more weight counts. Without the field everything is accepted (12.4.1); a field that
-/// names nothing accepts nothing.
-pub fn accepts(values: &[Vec<u8>], kind: &str, subtype: &str) -> bool {
+/// Without the field everything is accepted (12.4.1); a field that names nothing accepts nothing.
+pub fn accepts(values: &[Vec<u8>], kind: Type) -> bool {
+    values.is_empty() || decisive(&list(values), kind).is_some_and(|(_, weight)| weight > Weight::NONE)
+}
+
+/// Whether an Accept field takes a media type and names it, and not merely some range that it is in.
+pub fn names(values: &[Vec<u8>], kind: Type) -> bool {
+    decisive(&list(values), kind).is_some_and(|(specificity, weight)| specificity == EXACT && weight > Weight::NONE)
+}
+
+/// Which of several things an Accept field weighs most by their types; among equals, the first. `None` if it takes none
+/// of them.
+pub fn preferred<T: Copy>(values: &[Vec<u8>], available: &[(T, Type)]) -> Option<T> {
     if values.is_empty() {
-        return true;
+        return available.first().map(|(thing, _)| *thing);
     }
     let list = list(values);
+    let mut best = (None, Weight::NONE);
+    for (thing, kind) in available {
+        match decisive(&list, *kind) {
+            Some((_, weight)) if weight > best.1 => best = (Some(*thing), weight),
+            _ => {}
+        }
+    }
+    best.0
+}
+
+/// How specific the name of a type is among the ranges of an Accept field.
+const EXACT: u8 = 2;
+
+/// What an Accept field says of a media type, and how specifically: the most specific of `kind/subtype`, `kind/*` and
+/// `*/*` decides; parameters make no difference, and of two that are equally specific the one with more weight counts.
+fn decisive(list: &str, (kind, subtype): Type) -> Option<(u8, Weight)> {
     // Specificity before weight, as tuples compare.
-    let decisive = elements(&list).filter_map(weighted).filter_map(|(range, weight)| {
+    let said = elements(list).filter_map(weighted).filter_map(|(range, weight)| {
         let specificity = match range.split_once('/')? {
             ("*", "*") => 0,
             (name, "*") if name.eq_ignore_ascii_case(kind) => 1,
-            (name, rest) if name.eq_ignore_ascii_case(kind) && rest.eq_ignore_ascii_case(subtype) => 2,
+            (name, rest) if name.eq_ignore_ascii_case(kind) && rest.eq_ignore_ascii_case(subtype) => EXACT,
             _ => return None,
         };
         Some((specificity, weight))
     });
-    decisive.max().is_some_and(|(_, weight)| weight > Weight::NONE)
+    said.max()
 }
 
 /// A quality value in thousandths, up to 1000 (RFC 9110 12.4.2).

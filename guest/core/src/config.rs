@@ -22,6 +22,10 @@ pub struct Config {
     pub archives: Vec<Form>,
     /// How many bytes the files in an archive may have together.
     pub archive_max: u64,
+    /// Entries that a listing shows; of further ones it says how many there are.
+    pub listing_max: usize,
+    /// Whether a listing shows the README.md of its directory.
+    pub readme: bool,
     /// The media type of files whose name tells none (S11).
     pub content_type: MediaType,
     /// Media types by suffix, before the built-in table; suffixes are lower-case.
@@ -77,6 +81,8 @@ impl Default for Config {
             listing: true,
             archives: Form::ALL.to_vec(),
             archive_max: ARCHIVE_MAX,
+            listing_max: 100_000,
+            readme: true,
             content_type: MediaType::OCTET_STREAM,
             mime: Vec::new(),
             headers: Vec::new(),

@@ -1,6 +1,6 @@
 //! Dates as HTTP writes and reads them (RFC 9110 5.6.7). This module refuses to know what time it is.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The first second that an HTTP date cannot name: 10000-01-01T00:00:00Z, in seconds since 1970.
@@ -13,28 +13,6 @@ const END: u64 = 253_402_300_800;
 pub struct Stamp {
     seconds: u64,
     nanoseconds: u32,
-}
-
-/// A moment in UTC, by the Gregorian calendar; months and days are counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Utc {
-    pub year: u16,
-    pub month: u16,
-    pub day: u16,
-    pub hour: u16,
-    pub minute: u16,
-    pub second: u16,
-}
-
-/// Seconds.
-const DAY: u64 = 86_400;
-
-fn is_leap(year: u16) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn days_of(year: u16) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
 }
 
 impl Stamp {
@@ -65,33 +43,77 @@ impl Stamp {
         self.seconds
     }
 
-    /// The moment as calendars and clocks in UTC have it.
-    pub fn utc(self) -> Utc {
-        let mut days = self.seconds / DAY;
-        let mut year = 1970;
-        while days >= days_of(year) {
-            days -= days_of(year);
-            year += 1;
-        }
-        let february = if is_leap(year) { 29 } else { 28 };
-        let mut month = 1;
-        for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-            if days < length {
-                break;
-            }
-            days -= length;
-            month += 1;
-        }
-        let second = self.seconds % DAY;
-        // None of these is larger than 9999.
-        let [day, hour, minute, second] = [days + 1, second / 3600, second / 60 % 60, second % 60]
-            .map(|number| u16::try_from(number).unwrap_or_default());
-        Utc { year, month, day, hour, minute, second }
-    }
-
     /// Nanoseconds within the second, which an HTTP date drops.
     pub fn nanoseconds(self) -> u32 {
         self.nanoseconds
+    }
+}
+
+/// A moment as RFC 3339 writes it, in UTC: `1994-11-06T08:49:37Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rfc3339([u8; 20]);
+
+impl From<Stamp> for Rfc3339 {
+    fn from(stamp: Stamp) -> Rfc3339 {
+        // The calendar is that of `httpdate`: both forms have fixed places, and one is made of the other.
+        let mut fixdate = Fixdate::default();
+        let _ = write!(fixdate, "{stamp}");
+        let [_, _, _, _, _, d1, d2, _, m1, m2, m3, _, y1, y2, y3, y4, _, time @ .., _, _, _, _] = fixdate.text;
+        let [h1, h2, _, n1, n2, _, s1, s2] = time;
+        let [o1, o2] = match &[m1, m2, m3] {
+            b"Jan" => *b"01",
+            b"Feb" => *b"02",
+            b"Mar" => *b"03",
+            b"Apr" => *b"04",
+            b"May" => *b"05",
+            b"Jun" => *b"06",
+            b"Jul" => *b"07",
+            b"Aug" => *b"08",
+            b"Sep" => *b"09",
+            b"Oct" => *b"10",
+            b"Nov" => *b"11",
+            _ => *b"12",
+        };
+        let text = [y1, y2, y3, y4, b'-', o1, o2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'Z'];
+        Rfc3339(text)
+    }
+}
+
+impl Rfc3339 {
+    /// All of it.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// The day: `1994-11-06`.
+    pub fn day(&self) -> &str {
+        self.as_str().get(..10).unwrap_or_default()
+    }
+
+    /// The time of the day: `08:49:37`.
+    pub fn time(&self) -> &str {
+        self.as_str().get(11..19).unwrap_or_default()
+    }
+
+    /// The time of the day without its seconds: `08:49`.
+    pub fn minute(&self) -> &str {
+        self.as_str().get(11..16).unwrap_or_default()
+    }
+}
+
+/// Room for an IMF-fixdate.
+#[derive(Default)]
+struct Fixdate {
+    text: [u8; 29],
+    length: usize,
+}
+
+impl fmt::Write for Fixdate {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length.saturating_add(text.len());
+        self.text.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -123,19 +145,23 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_has_a_place_in_the_calendar() {
-        for (seconds, utc) in [
-            (0, [1970, 1, 1, 0, 0, 0]),
-            (784_111_777, [1994, 11, 6, 8, 49, 37]),
-            (951_782_399, [2000, 2, 28, 23, 59, 59]),
-            (951_782_400, [2000, 2, 29, 0, 0, 0]),
-            (951_868_800, [2000, 3, 1, 0, 0, 0]),
-            (4_107_542_400, [2100, 3, 1, 0, 0, 0]),
-            (253_402_300_799, [9999, 12, 31, 23, 59, 59]),
+    fn the_form_of_data_is_that_of_rfc_3339() {
+        for (seconds, written) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (784_111_777, "1994-11-06T08:49:37Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_577_934_245, "2020-01-02T03:04:05Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
-            let got = Stamp::new(seconds, 0).map(Stamp::utc);
-            let got = got.map(|utc| [utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second]);
-            assert_eq!(got, Some(utc), "{seconds}");
+            let read = Stamp::new(seconds, 5).map(Rfc3339::from);
+            assert_eq!(read.as_ref().map(Rfc3339::as_str), Some(written));
+            let parts = read.as_ref().map(|read| format!("{}T{}Z {}", read.day(), read.time(), read.minute()));
+            assert_eq!(parts, written.get(11..16).map(|minute| format!("{written} {minute}")));
+        }
+        // The first day of each month of 1995.
+        for (month, day) in (1..13).zip([0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334]) {
+            let read = Stamp::new(788_918_400 + day * 86_400, 0).map(Rfc3339::from);
+            assert_eq!(read.as_ref().map(Rfc3339::day), Some(format!("1995-{month:02}-01").as_str()));
         }
     }
 

@@ -1,26 +1,26 @@
 //! What to answer, given what was found (RFC 9110 13 to 15). Pure: it refuses to know where the facts came from.
 
-use crate::accept::{AcceptEncoding, Choice};
+use crate::accept::{AcceptEncoding, Choice, Coding};
 use crate::condition::{self, Validators, Verdict};
 use crate::config::Config;
 use crate::encode::{self, Encoder};
 use crate::etag::ETag;
 use crate::find::{Found, Served, Variant};
-use crate::kind::MediaType;
+use crate::form::Form;
+use crate::listing::Listing;
 use crate::multipart::Multipart;
-use crate::page;
 use crate::range::{Ranged, ranged};
 use crate::reply::{Field, Label, Outcome, Refusal, Reply};
 use crate::request::Request;
-use crate::target::Target;
-use crate::tree::Entry;
+use crate::sheet::{self, Sheet};
+use crate::stream::{Made, Maker};
 
 /// The reply to a GET or HEAD request.
 pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F> {
     match found {
-        Found::Refused(refusal) => Reply::refused(refusal).with_own(routed(config)),
+        Found::Refused(refusal, ways) => Outcome::Refused { refusal, form: Form::preferred(request), ways }.into(),
         Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
-        Found::Listing(target, entries) => listing(request, &target, entries, config),
+        Found::Listing(found) => listing(request, found, config),
         Found::Archive(plan) => {
             let (caching, fields) = (cache(&plan.path, config), site_fields(&plan.path, &config.headers, config));
             Reply::from(Outcome::Archive(plan)).with(caching).with(fields)
@@ -45,7 +45,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
     let caching = cache(&served.path, config);
     let fields = site_fields(&served.path, &config.headers, config);
     match condition::evaluate(request, &label.validators) {
-        Verdict::Failed => return Reply::refused(Refusal::PreconditionFailed),
+        Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
             return Reply::from(Outcome::NotModified { label }).with(caching).with(repeated(fields));
         }
@@ -61,7 +61,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
     };
     let reply = match extent {
         Ranged::Whole => whole(200, served, label),
-        Ranged::Beyond => return Reply::refused(Refusal::Unsatisfiable { size }),
+        Ranged::Beyond => return Reply::refused(request, Refusal::Unsatisfiable { size }),
         Ranged::Part(span) => Outcome::Part { file: served.file, span, size, label }.into(),
         Ranged::Parts(spans) => {
             let seed = format!("{:?} {spans:?} {size}", label.validators);
@@ -105,27 +105,41 @@ fn label<F>(served: &Served<F>) -> Label {
     Label { media: served.media.clone(), coding, validators: Validators { tag, modified }, vary: served.vary.clone() }
 }
 
-fn listing<F>(request: &Request, target: &Target, entries: Vec<Entry>, config: &Config) -> Reply<F> {
-    let html = page::listing(target, entries).into_bytes();
-    let choice = match config.compress {
-        true => AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS),
-        false => Choice::Identity,
+fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> {
+    let path = listing.target.path();
+    let (caching, fields) = (cache(&path, config), site_fields(&path, &config.headers, config));
+    let mut vary = Vec::new();
+    if listing.view.form.is_none() {
+        vary.push("Accept");
+    }
+    let mut coding = None;
+    if config.compress {
+        vary.push("Accept-Encoding");
+        if let Choice::Coded(chosen) = AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS)
+        {
+            coding = Some(chosen);
+        }
+    }
+    // What a long one will show is not known yet: it has no version that a client could hold.
+    let whole = listing.is_short().then(|| sheet::whole(&listing));
+    let tag = whole.as_ref().map(|bytes| ETag::of_content(bytes, coding.map_or("", Coding::token)));
+    let validators = Validators { tag, modified: None };
+    let label = Label { media: listing.form.media(), coding, validators, vary };
+    match condition::evaluate(request, &label.validators) {
+        Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
+        Verdict::NotModified => {
+            return Reply::from(Outcome::NotModified { label }).with(caching).with(repeated(fields));
+        }
+        Verdict::Perform => {}
+    }
+    let outcome = match whole {
+        Some(bytes) => {
+            let bytes = coding.and_then(|coding| Encoder::encode(coding, &bytes)).unwrap_or(bytes);
+            Outcome::Page { bytes, label }
+        }
+        None => Outcome::Made { made: Box::new(Made::new(Maker::Sheet(Sheet::new(listing)), coding)), label },
     };
-    let vary = if config.compress { vec!["Accept-Encoding"] } else { Vec::new() };
-    let (bytes, coding) = match choice {
-        Choice::Coded(coding) => match Encoder::encode(coding, &html) {
-            Some(encoded) => (encoded, Some(coding)),
-            None => (html, None),
-        },
-        Choice::Identity => (html, None),
-    };
-    let label = Label { media: MediaType::HTML, coding, validators: Validators::default(), vary };
-    let path = target.path();
-    Reply::from(Outcome::Page { bytes, label }).with(cache(&path, config)).with(site_fields(
-        &path,
-        &config.headers,
-        config,
-    ))
+    Reply::from(outcome).with(caching).with(fields)
 }
 
 /// Cache-Control for a path: the last rule that is about it (RFC 9111 5.2).

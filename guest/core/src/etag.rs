@@ -3,6 +3,7 @@
 
 use crate::date::Stamp;
 use std::fmt;
+use std::hash::{DefaultHasher, Hasher as _};
 
 /// Bounds of a list of tags. No cache keeps that many versions of one file.
 const MOST_TAGS: usize = 1_000;
@@ -24,6 +25,15 @@ impl ETag {
         let (seconds, nanoseconds) = (modified.seconds(), modified.nanoseconds());
         // Numbers without padding between two marks that are no digits: different facts never give the same tag.
         (seconds > 1).then(|| ETag { weak: false, opaque: format!("{size:x}-{seconds:x}.{nanoseconds:x}") })
+    }
+
+    /// The tag of content that is made here and sent in a coding of this name: weak, for it is the tag of what is shown,
+    /// and not of its bytes. Another version of this program may give another.
+    pub fn of_content(bytes: &[u8], coding: &str) -> ETag {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(bytes);
+        let tag = ETag { weak: true, opaque: format!("{:016x}", hasher.finish()) };
+        if coding.is_empty() { tag } else { tag.weakened(coding) }
     }
 
     /// The tag of a variant that lies in a file of its own, apart from the tags of all others by `suffix`

@@ -2,14 +2,17 @@
 //! to know conditions, ranges and fields of the answer.
 
 use crate::accept::{self, AcceptEncoding, Choice, Coding};
-use crate::archive::{Form, Plan};
+use crate::archive::{self, Plan};
 use crate::config::Config;
 use crate::encode;
+use crate::form::Form;
 use crate::kind::MediaType;
-use crate::reply::Refusal;
+use crate::listing::{Href, Listing, Row, is_shown, join};
+use crate::near;
+use crate::reply::{Refusal, Way, Ways};
 use crate::request::Request;
 use crate::site;
-use crate::target::{Name, Target, encode_path};
+use crate::target::{Name, Target, encode_path, parameter};
 use crate::tree::{Entry, Facts, Missing, Node, Tree};
 
 /// What a target leads to.
@@ -19,14 +22,14 @@ pub enum Found<F> {
     File(Served<F>),
     /// A file to send in place of what was not found.
     NotFound(Served<F>),
-    /// A directory without an index, seen as the target says.
-    Listing(Target, Vec<Entry>),
+    /// A directory without an index. A short listing is ready; a long one is still to be sorted and looked at.
+    Listing(Listing),
     /// A directory, to be sent as an archive.
     Archive(Plan),
     /// Another place.
     Moved { status: u16, location: String },
-    /// Nothing that may be served.
-    Refused(Refusal),
+    /// Nothing that may be served, and where else to go.
+    Refused(Refusal, Ways),
 }
 
 /// A file and how it is sent.
@@ -64,11 +67,16 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
         Some(prefix) => target.below(prefix),
         None => Some(target.clone()),
     };
-    let Some(target) = below else { return Found::Refused(Refusal::NotFound) };
+    let Some(target) = below else { return Found::Refused(Refusal::NotFound, Ways::default()) };
     let search = Search { request, tree, config };
     match search.look(&target).await {
-        Found::Refused(refusal) => search.fall_back(&target, refusal).await,
-        found => found,
+        Ok(found) => found,
+        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await,
+        // Of a directory that is there, and can be seen without what was asked for.
+        Err(refusal) => {
+            let back = Way { name: target.title(), href: "./".to_owned() };
+            Found::Refused(refusal, Ways { up: Some(back), ..Ways::default() })
+        }
     }
 }
 
@@ -79,6 +87,13 @@ fn moved(target: &Target, config: &Config) -> Option<(u16, String)> {
     Some((status, location))
 }
 
+/// Levels above a path that leads nowhere on which a directory is looked for, and that can be gone to.
+const MOST_LEVELS_UP: usize = 8;
+/// Names that are compared with each other, of those that are close to the one that was asked for.
+const MOST_NEAR: usize = 100;
+/// Names that a client is told of.
+const MOST_WAYS: usize = 5;
+
 /// What does not change while one target is looked for.
 struct Search<'a, T> {
     request: &'a Request<'a>,
@@ -87,21 +102,21 @@ struct Search<'a, T> {
 }
 
 impl<T: Tree> Search<'_, T> {
-    async fn look(&self, target: &Target) -> Found<T::File> {
+    async fn look(&self, target: &Target) -> Result<Found<T::File>, Refusal> {
         if target.is_hidden() && !self.config.hidden {
-            return Found::Refused(Refusal::NotFound);
+            return Err(Refusal::NotFound);
         }
         let path = target.path();
         match (self.open(&path).await, target.names().last(), target.is_directory()) {
-            (Ok(Node::File(file, facts)), Some(name), false) => match self.cleaned(target) {
+            (Ok(Node::File(file, facts)), Some(name), false) => Ok(match self.cleaned(target) {
                 Some(location) => Found::Moved { status: 308, location },
                 None => Found::File(self.serve(path, name, file, facts).await),
-            },
-            (Ok(Node::Directory), _, false) => Found::Moved { status: 301, location: target.location() },
+            }),
+            (Ok(Node::Directory), _, false) => Ok(Found::Moved { status: 301, location: target.location() }),
             (Ok(Node::Directory), _, true) => self.directory(target, &path).await,
             (Err(_), Some(name), false) if self.config.clean_urls => self.page(path, name).await,
             // S23: a file is no directory, so a path with a slash at its end does not name it.
-            (Ok(Node::File(..)) | Err(_), _, _) => Found::Refused(Refusal::NotFound),
+            (Ok(Node::File(..)) | Err(_), _, _) => Err(Refusal::NotFound),
         }
     }
 
@@ -116,65 +131,107 @@ impl<T: Tree> Search<'_, T> {
     }
 
     /// The page that a path without suffix means.
-    async fn page(&self, path: String, name: &Name) -> Found<T::File> {
+    async fn page(&self, path: String, name: &Name) -> Result<Found<T::File>, Refusal> {
         // `.well-known` is no dotfile, `.well-known.html` is one.
         let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
         let suffixed = (format!("{path}.html"), page);
         match (self.open(&suffixed.0).await, suffixed.1) {
-            (Ok(Node::File(file, facts)), Some(name)) => Found::File(self.serve(suffixed.0, &name, file, facts).await),
-            _ => Found::Refused(Refusal::NotFound),
+            (Ok(Node::File(file, facts)), Some(name)) => {
+                Ok(Found::File(self.serve(suffixed.0, &name, file, facts).await))
+            }
+            _ => Err(Refusal::NotFound),
         }
     }
 
-    async fn directory(&self, target: &Target, path: &str) -> Found<T::File> {
+    async fn directory(&self, target: &Target, path: &str) -> Result<Found<T::File>, Refusal> {
         // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
         if let (Some(form), true) = (self.archive(target), self.config.listing) {
-            return match Plan::make(form, target, self.tree, self.config).await {
-                Ok(plan) => Found::Archive(plan),
-                Err(refusal) => Found::Refused(refusal),
-            };
+            return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
         }
         for name in &self.config.index {
             let index = join(path, name);
             if let Ok(Node::File(file, facts)) = self.open(&index).await {
-                return Found::File(self.serve(index, name, file, facts).await);
+                return Ok(Found::File(self.serve(index, name, file, facts).await));
             }
         }
         if !self.config.listing {
-            return Found::Refused(Refusal::NotFound);
+            return Err(Refusal::NotFound);
         }
-        let wanted = |name: &Name| is_shown(path, name, self.config.hidden);
-        match self.tree.list(path, wanted, usize::MAX).await {
-            Ok(mut listed) => {
-                self.tree.describe(path, listed.entries.iter_mut()).await;
-                Found::Listing(target.clone(), listed.entries)
-            }
-            Err(Missing) => Found::Refused(Refusal::NotListable),
+        let listing = Listing::read(self.request, target, self.tree, self.config).await;
+        let mut listing = listing.map_err(|Missing| Refusal::NotListable)?;
+        if listing.is_short() {
+            listing.sort(self.tree).await;
+            listing.look_at(self.tree, 0..listing.rows.len()).await;
+            listing.read_readme(self.tree).await;
         }
+        Ok(Found::Listing(listing))
     }
 
     /// The form of archive that is asked for; a word that stands for none that may be had is no more than any query.
-    fn archive(&self, target: &Target) -> Option<Form> {
-        Form::parse(&target.parameter("download")?).filter(|form| self.config.archives.contains(form))
+    fn archive(&self, target: &Target) -> Option<archive::Form> {
+        archive::Form::parse(&parameter(target.query(), "download")?).filter(|form| self.config.archives.contains(form))
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.
     async fn fall_back(&self, target: &Target, refusal: Refusal) -> Found<T::File> {
-        if refusal.status() != 404 {
-            return Found::Refused(refusal);
-        }
         let is_route = target.names().last().is_none_or(|name| !name.as_str().contains('.'));
         if let Some(spa) = self.config.spa.as_ref().filter(|_| is_route)
-            && accept::accepts(&self.request.values("accept"), "text", "html")
+            && accept::accepts(&self.request.values("accept"), ("text", "html"))
             && let Some(mut served) = self.fixed(spa).await
         {
             served.vary.push("Accept");
             return Found::File(served);
         }
-        match &self.config.not_found {
-            Some(page) => self.fixed(page).await.map_or(Found::Refused(refusal), Found::NotFound),
-            None => Found::Refused(refusal),
+        let page = match &self.config.not_found {
+            Some(page) => self.fixed(page).await,
+            None => None,
+        };
+        match page {
+            Some(page) => Found::NotFound(page),
+            None => Found::Refused(refusal, self.ways(target).await),
         }
+    }
+
+    /// Where else a person may go, or a program that speaks JSON. Who takes anything is not told: that would cost a
+    /// directory for every picture that a page is missing.
+    async fn ways(&self, target: &Target) -> Ways {
+        let mut ways = Ways::default();
+        if !Form::is_asked_for(self.request) {
+            return ways;
+        }
+        // From the page of a directory it is one step more to what is beside it.
+        let mut up = if target.is_directory() { String::from("../") } else { String::from("./") };
+        let mut above = target.clone();
+        for level in 0..MOST_LEVELS_UP {
+            let Some(asked) = above.go_up() else { break };
+            let is_visible = self.config.hidden || !above.is_hidden();
+            if is_visible && matches!(self.open(&above.path()).await, Ok(Node::Directory)) {
+                if level == 0 && self.config.listing {
+                    ways.near = self.near(&above.path(), &asked, &up).await;
+                }
+                ways.up = Some(Way { name: above.title(), href: up });
+                break;
+            }
+            up = if up == "./" { String::from("../") } else { up + "../" };
+        }
+        ways
+    }
+
+    /// The names in a directory that are close to one that is not there, as far as a listing would show them.
+    async fn near(&self, path: &str, asked: &Name, up: &str) -> Vec<Way> {
+        let is_near = |name: &Name| {
+            is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
+        };
+        let mut entries = self.tree.list(path, is_near, MOST_NEAR).await.unwrap_or_default().entries;
+        self.tree.describe(path, entries.iter_mut()).await;
+        let distance = |entry: &Entry| near::distance(asked.as_str(), entry.name.as_str());
+        entries.sort_by_cached_key(|entry| (distance(entry), entry.name.clone()));
+        let way = |entry: Entry| {
+            let row = Row { above: String::new(), entry };
+            let slash = if row.is_directory() { "/" } else { "" };
+            Way { name: format!("{}{slash}", row.entry.name.as_str()), href: format!("{up}{}", Href(&row)) }
+        };
+        entries.into_iter().take(MOST_WAYS).map(way).collect()
     }
 
     /// A file that the configuration names.
@@ -222,19 +279,5 @@ impl<T: Tree> Search<'_, T> {
             candidates.retain(|candidate| *candidate != coding);
         }
         None
-    }
-}
-
-/// Whether an entry of the directory at `path` is shown to anybody: in its listing, and in archives.
-pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
-    let is_site = path.is_empty() && name.as_str() == site::FILE;
-    (hidden || !name.is_hidden()) && !is_site
-}
-
-/// The path of an entry of the directory at `path`.
-pub fn join(path: &str, name: &Name) -> String {
-    match path {
-        "" => name.as_str().to_owned(),
-        _ => format!("{path}/{}", name.as_str()),
     }
 }

@@ -149,6 +149,8 @@ impl MediaType {
     pub const TAR: MediaType = MediaType(Cow::Borrowed("application/x-tar"));
     pub const GZIP: MediaType = MediaType(Cow::Borrowed("application/gzip"));
     pub const ZIP: MediaType = MediaType(Cow::Borrowed("application/zip"));
+    /// Data made here.
+    pub const JSON: MediaType = MediaType(Cow::Borrowed("application/json; charset=utf-8"));
     /// A message made here.
     pub const PLAIN: MediaType = MediaType(Cow::Borrowed("text/plain; charset=utf-8"));
 

@@ -18,9 +18,14 @@ pub mod decide;
 pub mod encode;
 pub mod etag;
 pub mod find;
+pub mod form;
 pub mod kind;
+pub mod listing;
+pub mod machine;
 pub mod memory;
 pub mod multipart;
+pub mod natural;
+pub mod near;
 pub mod options;
 pub mod origin;
 pub mod page;
@@ -28,10 +33,13 @@ pub mod range;
 pub mod reply;
 pub mod request;
 pub mod rule;
+pub mod search;
+pub mod sheet;
 pub mod site;
 pub mod stream;
 pub mod target;
 pub mod tree;
+pub mod view;
 
 pub use config::{Config, ConfigError};
 pub use reply::{Head, Outcome, Passage, Refusal, Reply, Span};
@@ -48,8 +56,8 @@ use std::task::{Context, Poll, Waker};
 pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -> Reply<T::File> {
     let reply = match (request.method, &request.target) {
         (Method::Options, _) => Outcome::Options.into(),
-        (Method::Other, _) => Reply::refused(Refusal::MethodNotAllowed),
-        (Method::Get | Method::Head, Err(refusal)) => Reply::refused(*refusal),
+        (Method::Other, _) => Reply::refused(request, Refusal::MethodNotAllowed),
+        (Method::Get | Method::Head, Err(refusal)) => Reply::refused(request, *refusal),
         (Method::Get | Method::Head, Ok(target)) => {
             decide::decide(request, find::find(request, target, tree, config).await, config)
         }

@@ -30,9 +30,11 @@ const OPTIONS: &[(&str, Reader)] = &[
     ("hidden", |config, text| read(&mut config.hidden, switch(text))),
     ("index", |config, text| read(&mut config.index, index(text))),
     ("isolate", |config, text| read(&mut config.isolate, switch(text))),
+    ("listing-max", |config, text| read(&mut config.listing_max, most_entries(text))),
     ("mime", |config, text| read(&mut config.mime, lines(text, mime))),
     ("no-listing", |config, text| read(&mut config.listing, switch(text).map(|no| !no))),
     ("no-precompressed", |config, text| read(&mut config.precompressed, switch(text).map(|no| !no))),
+    ("no-readme", |config, text| read(&mut config.readme, switch(text).map(|no| !no))),
     ("no-site-file", |config, text| read(&mut config.site_file, switch(text).map(|no| !no))),
     ("not-found", |config, text| read(&mut config.not_found, file(text, "404.html"))),
     ("prefix", |config, text| read(&mut config.prefix, prefix(text))),
@@ -109,6 +111,16 @@ fn size(text: &str) -> Result<u64, String> {
 fn index(text: &str) -> Result<Vec<Name>, String> {
     let names = text.split([',', '\n']).map(str::trim).filter(|name| !name.is_empty());
     names.map(|name| Name::new(name).ok_or(format!("'{name}' is no file name; give one without '/'"))).collect()
+}
+
+/// The most entries that a listing may show: the handler holds them in memory to sort them, and that has an end.
+const MOST_ENTRIES: usize = 250_000;
+
+fn most_entries(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=MOST_ENTRIES) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(number),
+        _ => Err(format!("'{text}' is no number of entries from 1 to {MOST_ENTRIES}")),
+    }
 }
 
 fn media_type(text: &str) -> Result<MediaType, String> {
@@ -249,10 +261,13 @@ mod tests {
             ("GLASSHOUSE_NO_LISTING", "1"),
             ("GLASSHOUSE_ARCHIVE", "zip, tar"),
             ("GLASSHOUSE_ARCHIVE_MAX", "3g"),
+            ("GLASSHOUSE_NO_README", "1"),
+            ("GLASSHOUSE_LISTING_MAX", "5000"),
             ("GLASSHOUSE_PREFIX", "/a b/c/"),
         ]);
         assert_eq!(config.index.iter().map(Name::as_str).collect::<Vec<_>>(), ["a.html", "b.html"]);
-        assert!(config.hidden && !config.listing && config.precompressed);
+        assert!(config.hidden && !config.listing && config.precompressed && !config.readme);
+        assert_eq!(config.listing_max, 5_000);
         assert_eq!(config.content_type.as_str(), "text/plain");
         assert_eq!(config.headers, [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
         assert_eq!(config.body, BodyPath::Direct);
@@ -294,6 +309,10 @@ mod tests {
         fails("GLASSHOUSE_HEADER", "X One: 1", "'X One' is no field name");
         fails("GLASSHOUSE_HEADER", "X: a\x07", "the value of 'X' has a control character in it");
         fails("GLASSHOUSE_HEADER", "Connection: close", "'Connection' is set by the server alone");
+        for text in ["0", "250001", "+5", "many", ""] {
+            let message = format!("'{text}' is no number of entries from 1 to 250000");
+            fails("GLASSHOUSE_LISTING_MAX", text, &message);
+        }
         fails("GLASSHOUSE_BODY", "magic", "'magic' is neither 'direct' nor 'pumped'");
         fails("GLASSHOUSE_SPA", "../x.html", "'../x.html' is no file below the directory");
         fails("GLASSHOUSE_SPA", "app/", "'app/' is a directory; name a file in it");

@@ -1,13 +1,15 @@
 //! Replies, and the only writer of a status and fields. It refuses to know how a reply was decided and how it is sent.
 
 use crate::accept::Coding;
-use crate::archive::{Archive, Form, Plan};
+use crate::archive::{self, Archive, Plan};
 use crate::condition::Validators;
+use crate::form::Form;
 use crate::kind::MediaType;
 use crate::multipart::Multipart;
-use crate::page;
-use crate::request::Method;
+use crate::request::{Method, Request};
 use crate::stream::{Made, Maker};
+use crate::{machine, page};
+use serde::Serialize;
 
 /// Why a request gets no file. What the client reads is fixed here: never a path of the host, never an error's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,23 @@ impl Refusal {
     }
 }
 
+/// Where else a client may go whose request was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    /// Names that it may have meant, the likeliest first.
+    pub near: Vec<Way>,
+    /// The nearest directory above that is there.
+    pub up: Option<Way>,
+}
+
+/// A place and how it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Way {
+    pub name: String,
+    /// A relative reference.
+    pub href: String,
+}
+
 /// A header field.
 pub type Field = (String, String);
 
@@ -96,8 +115,10 @@ pub enum Outcome<F> {
     Part { file: F, span: Span, size: u64, label: Label },
     /// 206: several parts of a file (RFC 9110 15.3.7.2).
     Parts { file: F, multipart: Multipart, label: Label },
-    /// 200: a page made for this request, such as a listing.
+    /// 200: content made for this request, such as a listing.
     Page { bytes: Vec<u8>, label: Label },
+    /// 200: the same, made while it is sent.
+    Made { made: Box<Made<F>>, label: Label },
     /// 200: an archive of a directory.
     Archive(Plan),
     /// 204: what may be asked.
@@ -106,8 +127,8 @@ pub enum Outcome<F> {
     Moved { status: u16, location: String },
     /// 304: the client's copy will do.
     NotModified { label: Label },
-    /// Anything else.
-    Refused(Refusal),
+    /// Anything else, in the form that the client prefers.
+    Refused { refusal: Refusal, form: Form, ways: Ways },
 }
 
 /// What a head says of its content.
@@ -162,8 +183,6 @@ pub enum Passage<F> {
 /// Who answers; the version is that of the handler (S73).
 const SERVER: &str = concat!("glasshouse/", env!("CARGO_PKG_VERSION"));
 const ALLOW: &str = "GET, HEAD, OPTIONS";
-/// Pages made here hold no script, no style and no form, so nothing that a file name smuggles in could run.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'";
 
 impl<F> From<Outcome<F>> for Reply<F> {
     fn from(outcome: Outcome<F>) -> Reply<F> {
@@ -173,8 +192,8 @@ impl<F> From<Outcome<F>> for Reply<F> {
 
 impl<F> Reply<F> {
     /// The reply that says why not.
-    pub fn refused(refusal: Refusal) -> Reply<F> {
-        Outcome::Refused(refusal).into()
+    pub fn refused(request: &Request, refusal: Refusal) -> Reply<F> {
+        Outcome::Refused { refusal, form: Form::preferred(request), ways: Ways::default() }.into()
     }
 
     /// Adds configured fields; those that are there already stay as they are (S10).
@@ -224,7 +243,8 @@ impl<F> Outcome<F> {
                 (head, Passage::Made(Box::new(Made::new(Maker::Parts(file, multipart), None))))
             }
             Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
-            Outcome::Archive(plan) => archive(&plan),
+            Outcome::Made { made, label } => (Head::own(200, &label), Passage::Made(made)),
+            Outcome::Archive(plan) => pack(&plan),
             Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
             Outcome::Moved { status, location } => {
                 (Head::new(status).field("location", &location).length(0), Passage::Nothing)
@@ -232,7 +252,7 @@ impl<F> Outcome<F> {
             Outcome::NotModified { label } => {
                 (Head::new(304).validators(&label.validators).vary(&label), Passage::Nothing)
             }
-            Outcome::Refused(refusal) => refuse(refusal),
+            Outcome::Refused { refusal, form, ways } => refuse(refusal, form, &ways),
         }
     }
 }
@@ -243,27 +263,32 @@ fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
 
 /// An archive has neither date nor ETag: what is in its files is not known before they are read, and a part of it, which
 /// is what a client would want to be sure of, cannot be had.
-fn archive<F>(plan: &Plan) -> (Head, Passage<F>) {
+fn pack<F>(plan: &Plan) -> (Head, Passage<F>) {
     let label = Label { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
     let head = Head::content(200, &label).field("content-disposition", &plan.disposition());
     let head = match plan.length() {
         Some(length) => head.length(length),
         None => head,
     };
-    let coding = (plan.form == Form::TarGz).then_some(Coding::Gzip);
+    let coding = (plan.form == archive::Form::TarGz).then_some(Coding::Gzip);
     (head, Passage::Made(Box::new(Made::new(Maker::Archive(Archive::new(plan)), coding))))
 }
 
-fn refuse<F>(refusal: Refusal) -> (Head, Passage<F>) {
-    let html = page::refusal(refusal).into_bytes();
-    let label = Label { media: MediaType::HTML, coding: None, validators: Validators::default(), vary: Vec::new() };
-    let head = Head::page(refusal.status(), &label, html.len());
+fn refuse<F>(refusal: Refusal, form: Form, ways: &Ways) -> (Head, Passage<F>) {
+    let bytes = match form {
+        Form::Page => page::refusal(refusal, ways),
+        Form::Json => machine::json_refusal(refusal, ways),
+        Form::Text => machine::text_refusal(refusal),
+    };
+    let bytes = bytes.into_bytes();
+    let label = Label { media: form.media(), coding: None, validators: Validators::default(), vary: vec!["Accept"] };
+    let head = Head::page(refusal.status(), &label, bytes.len());
     let head = match refusal {
         Refusal::MethodNotAllowed => head.field("allow", ALLOW),
         Refusal::Unsatisfiable { size } => head.field("content-range", &format!("bytes */{size}")).ranges(416),
         _ => head,
     };
-    (head, Passage::Bytes(html))
+    (head, Passage::Bytes(bytes))
 }
 
 impl Head {
@@ -280,10 +305,16 @@ impl Head {
         head.validators(&label.validators).vary(label).field("x-content-type-options", "nosniff")
     }
 
-    /// A page of our own.
+    /// The head of content that is made here.
+    fn own(status: u16, label: &Label) -> Head {
+        Head::content(status, label)
+            .field("content-security-policy", page::POLICY)
+            .field("referrer-policy", "same-origin")
+    }
+
+    /// The same, of content whose length is known.
     fn page(status: u16, label: &Label, length: usize) -> Head {
-        let length = u64::try_from(length).unwrap_or(u64::MAX);
-        Head::content(status, label).length(length).field("content-security-policy", POLICY)
+        Head::own(status, label).length(u64::try_from(length).unwrap_or(u64::MAX))
     }
 
     fn field(mut self, name: &str, value: &str) -> Head {

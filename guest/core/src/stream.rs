@@ -6,6 +6,7 @@ use crate::archive::Archive;
 use crate::encode::Encoder;
 use crate::multipart::Multipart;
 use crate::reply::Span;
+use crate::sheet::Sheet;
 use crate::tree::Tree;
 
 /// The most bytes of a file that are read at once: few calls out of the sandbox, and little memory for each client.
@@ -29,6 +30,8 @@ pub enum Maker<F> {
     Parts(F, Multipart),
     /// A folder.
     Archive(Archive<F>),
+    /// A listing of many entries.
+    Sheet(Sheet),
 }
 
 /// The content cannot be completed: a file is shorter than it was, or the client is gone. Whoever sends it ends the
@@ -71,6 +74,7 @@ impl<F> Maker<F> {
     async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         match self {
             Maker::Part(file, span) => block(tree, file, span, BLOCK).await,
+            Maker::Sheet(sheet) => Ok(sheet.next(tree).await),
             Maker::Parts(file, multipart) => {
                 while let Some(part) = multipart.parts.front_mut() {
                     if !part.head.is_empty() {

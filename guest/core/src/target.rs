@@ -2,7 +2,7 @@
 //! written down. It refuses to know what lies at the path.
 
 use crate::reply::Refusal;
-use std::fmt::Write as _;
+use std::fmt;
 
 /// One segment of a path: not empty, not `.` or `..`, without `/` and NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,18 +80,19 @@ impl Target {
         self.names.last().or(self.prefix.last())
     }
 
-    /// The value of a parameter in the query, as forms write them (`application/x-www-form-urlencoded`); the first of that
-    /// name counts. Bytes that are no UTF-8 are replaced.
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
-        let pairs = self.query.as_deref().unwrap_or_default().split('&');
-        let mut pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
-    }
-
     /// Whether the path was written as that of a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
+    }
+
+    /// The names that a prefix has taken off the front.
+    pub fn prefix(&self) -> &[Name] {
+        &self.prefix
+    }
+
+    /// The query, as it was sent; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.query.as_deref().unwrap_or_default()
     }
 
     /// Whether any segment is a dotfile (S28).
@@ -109,6 +110,13 @@ impl Target {
             path.push_str(name.as_str());
         }
         path
+    }
+
+    /// Makes it the directory that it lies in, and returns the name that it had there; `None` at the top.
+    pub fn go_up(&mut self) -> Option<Name> {
+        self.directory = true;
+        self.query = None;
+        self.names.pop()
     }
 
     /// The same path as seen from below `prefix`; `None` if it is not below.
@@ -171,6 +179,14 @@ impl Target {
     }
 }
 
+/// The value of a parameter in a query, as forms write them (`application/x-www-form-urlencoded`); the first of that name
+/// counts. Bytes that are no UTF-8 are replaced.
+pub fn parameter(query: &str, name: &str) -> Option<String> {
+    let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
+}
+
 /// A relative path with its segments encoded, and the slashes between them kept.
 pub fn encode_path(path: &str) -> String {
     let mut encoded = String::new();
@@ -186,13 +202,31 @@ pub fn encode_path(path: &str) -> String {
 /// Writes `text` with every byte percent-encoded that RFC 3986 2.3 does not call unreserved (S38): so it is one
 /// segment, has no scheme, and needs no further escaping in HTML or in a field.
 pub fn encode(text: &str, to: &mut String) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => to.push(char::from(byte)),
-            // Writing to a string cannot fail.
-            _ => drop(write!(to, "%{byte:02X}")),
+    // Writing to a string cannot fail.
+    let _ = write_encoded(text, to);
+}
+
+/// The same, to anything that text can be written to.
+///
+/// # Errors
+/// Those of `to`.
+pub fn write_encoded(text: &str, to: &mut dyn fmt::Write) -> fmt::Result {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let is_reserved =
+            |byte: u8| !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
+        let end = rest.bytes().position(is_reserved).unwrap_or(rest.len());
+        let Some((plain, after)) = rest.split_at_checked(end) else { return Err(fmt::Error) };
+        to.write_str(plain)?;
+        let mut letters = after.chars();
+        if let Some(letter) = letters.next() {
+            for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
+                write!(to, "%{byte:02X}")?;
+            }
         }
+        rest = letters.as_str();
     }
+    Ok(())
 }
 
 /// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
@@ -304,7 +338,7 @@ mod tests {
             ("/?q=%ff", Some("\u{fffd}")),
             ("/q?Q=1#q=2", None),
         ] {
-            let got = Target::parse(raw).map(|target| target.parameter("q"));
+            let got = Target::parse(raw).map(|target| parameter(target.query(), "q"));
             assert_eq!(got, Ok(value.map(str::to_owned)), "{raw}");
         }
     }

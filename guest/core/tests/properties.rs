@@ -51,12 +51,22 @@ fn path() -> impl Strategy<Value = String> {
         "/?download=tar",
         "/?download=zip",
         "?download=tar.gz",
+        "/helo.txt",
+    ]);
+    let query = words(&[
+        "?sort=size&order=desc",
+        "&sort=modified",
+        "?search=a",
+        "?search=%3Cimg",
+        "&view=grid",
+        "?format=json",
+        "&format=text",
     ]);
     let hostile = words(&[
         "..", ".", "/..", "%2e", "%2F", "%5c", "\\", "//", "%00", "%c3%a9", "%ff", "%", "%4", "?", "#", "*", ":", "\r",
     ]);
     let start = prop_oneof![19 => Just("/".to_owned()), 1 => Just(String::new())];
-    let pieces = joined(prop_oneof![6 => known, 3 => hostile, 1 => "[ -~é]{1,3}"], 5);
+    let pieces = joined(prop_oneof![12 => known, 3 => query, 5 => hostile, 1 => "[ -~é]{1,3}"], 5);
     (start, pieces).prop_map(|(start, pieces)| if pieces.starts_with('/') { pieces } else { start + &pieces })
 }
 
@@ -100,8 +110,22 @@ fn dates_as_they_are() -> impl Strategy<Value = String> {
 }
 
 fn accepted() -> impl Strategy<Value = String> {
-    let names =
-        words(&["br", "gzip", "x-gzip", "zstd", "identity", "*", "text/html", "text/*", "*/*", "a/b", "\"", "\\"]);
+    let names = words(&[
+        "br",
+        "gzip",
+        "x-gzip",
+        "zstd",
+        "identity",
+        "*",
+        "text/html",
+        "application/json",
+        "text/plain",
+        "text/*",
+        "*/*",
+        "a/b",
+        "\"",
+        "\\",
+    ]);
     let rest = words(&[";q=0", ";q=1", ";q=0.5", ";q=0.123", ";q=2", "; Q=0.1", ";a=\"b,\"", ",", ", ", "\n", " "]);
     joined(prop_oneof![names, rest], 9)
 }
@@ -118,6 +142,8 @@ fn option() -> impl Strategy<Value = String> {
         "archive=zip,tar",
         "archive=off",
         "archive-max=1500",
+        "no-readme=1",
+        "listing-max=3",
         "cors=*",
         "spa=1",
         "cors=https://a.example",

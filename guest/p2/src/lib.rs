@@ -21,7 +21,7 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         // WASI 0.2 never lets the core wait, so its future is finished at once.
         let service = SERVICE.with(|service| *service);
         let answered = at_once(Service::answer(service, &request));
-        let reply = answered.map_or(Reply::refused(Refusal::Misconfigured), |(reply, _)| reply);
+        let reply = answered.map_or(Reply::refused(&request, Refusal::Misconfigured), |(reply, _)| reply);
         send::send(reply, &request, Service::tree(service), out);
     }
 }

@@ -55,6 +55,15 @@ pub struct Content {
     /// How many bytes the files in an archive may have, with K, M, G or T behind it [default: 4G]
     #[arg(long, value_name = "SIZE", help_heading = CONTENT)]
     archive_max: Option<String>,
+    /// Entries that a listing shows [default: 100000]
+    ///
+    /// Of further ones it says how many there are.
+    #[arg(long, value_name = "N", help_heading = CONTENT)]
+    listing_max: Option<String>,
+
+    /// Do not show README.md below the listing of its directory
+    #[arg(long, help_heading = CONTENT)]
+    no_readme: bool,
 
     /// Encode text on the way, with gzip or br
     #[arg(long, help_heading = CONTENT)]
@@ -145,9 +154,11 @@ impl Content {
             "hidden" => switch(self.hidden),
             "index" => (!self.index.is_empty()).then(|| self.index.join(",")),
             "isolate" => switch(self.isolate),
+            "listing-max" => self.listing_max.clone(),
             "mime" => lines(&self.mime),
             "no-listing" => switch(self.no_listing),
             "no-precompressed" => switch(self.no_precompressed),
+            "no-readme" => switch(self.no_readme),
             "no-site-file" => switch(self.no_site_file),
             "not-found" => self.not_found.clone(),
             "prefix" => self.prefix.clone(),

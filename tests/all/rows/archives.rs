@@ -181,7 +181,11 @@ pub const ROWS: &[Row] = &[
         options: &[("GLASSHOUSE_ARCHIVE_MAX", "10")],
         status: 413,
         fields: &[("content-type", Is("text/html; charset=utf-8")), ("content-disposition", Absent)],
-        body: &[Has("Error code: 413"), Has("Message: Folder too large for an archive.")],
+        body: &[
+            Has("Error code: 413"),
+            Has("Message: Folder too large for an archive."),
+            Has("<a href=\"./\">Up to /sub/</a>"),
+        ],
         ..ROW
     },
     Row {

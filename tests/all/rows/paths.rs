@@ -26,7 +26,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "S22 above the root",
         ask: get("/%2e%2e/"),
-        body: &[Has("<title>Directory listing for /</title>"), Links("hello.txt", "hello.txt")],
+        body: &[Titled("Directory listing for /"), Links("hello.txt", "hello.txt")],
         ..ROW
     },
     missing("S23 file and slash", "/hello.txt/"),

@@ -104,7 +104,7 @@ pub const ROWS: &[Row] = &[
         id: "Prefix the root",
         ask: get("/a%20b/docs/"),
         options: PREFIX,
-        body: &[Has("Directory listing for /a b/docs/"), Links("hello.txt", "hello.txt")],
+        body: &[Headed("Directory listing for /a b/docs/"), Links("hello.txt", "hello.txt")],
         ..ROW
     },
     moved("Prefix without slash", "/a%20b/docs?x", PREFIX, 301, &[("location", Is("/a%20b/docs/?x"))]),
@@ -288,7 +288,7 @@ pub const ROWS: &[Row] = &[
         root: "site-bad",
         ask: get("/"),
         status: 500,
-        body: &[Lacks("toml"), Lacks("spa")],
+        body: &[Lacks("toml"), Hides("spa")],
         ..ROW
     },
     Row { id: "Site file in error of a file", root: "site-bad", ask: get("/x.txt"), status: 500, ..ROW },

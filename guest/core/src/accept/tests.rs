@@ -162,7 +162,7 @@ fn the_most_specific_range_decides() {
         (&["text/html/"], "text", "html", false),
         (&["text /html"], "text", "html", false),
     ] {
-        assert_eq!(accepts(&lines(values), kind, subtype), accepted, "{values:?} {kind}/{subtype}");
+        assert_eq!(accepts(&lines(values), (kind, subtype)), accepted, "{values:?} {kind}/{subtype}");
     }
 }
 
@@ -180,7 +180,7 @@ proptest! {
         ], 0..4),
         available in prop::collection::vec(coding(), 0..4),
     ) {
-        accepts(&values, "text", "html");
+        accepts(&values, ("text", "html"));
         if let Choice::Coded(coding) = AcceptEncoding::parse(&values).choose(&available) {
             prop_assert!(available.contains(&coding));
             prop_assert!(!values.is_empty());

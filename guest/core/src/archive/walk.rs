@@ -1,7 +1,7 @@
 //! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
 
 use crate::date::Stamp;
-use crate::find::{is_shown, join};
+use crate::listing::{is_shown, join};
 use crate::reply::Refusal;
 use crate::tree::{Entry, EntryKind, Missing, Node, Tree};
 use std::vec;

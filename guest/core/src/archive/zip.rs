@@ -12,7 +12,7 @@
 
 use super::walk::Item;
 use super::{CHUNK, End, length};
-use crate::date::Stamp;
+use crate::date::{Rfc3339, Stamp};
 use flate2::Crc;
 
 /// What stands in a field of 32 bits whose value is in the ZIP64 field (4.5.3), and in one of 16 bits.
@@ -197,11 +197,15 @@ pub fn framed(size: u64) -> u64 {
 fn dos(modified: Option<Stamp>) -> (u16, u16) {
     const FIRST: (u16, u16) = (0, 1 << 5 | 1);
     const LAST: (u16, u16) = (23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31);
-    let Some(utc) = modified.map(Stamp::utc) else { return FIRST };
-    let (time, half) = (utc.hour << 11 | utc.minute << 5, utc.second / 2);
-    match utc.year {
+    let Some(written) = modified.map(Rfc3339::from) else { return FIRST };
+    let numbers =
+        written.as_str().split_terminator(['-', 'T', ':', 'Z']).map(|number| number.parse().unwrap_or_default());
+    let numbers: Vec<u16> = numbers.collect();
+    let [year, month, day, hour, minute, second] = *numbers.as_slice() else { return FIRST };
+    let (time, half) = (hour << 11 | minute << 5, second / 2);
+    match year {
         ..1980 => FIRST,
-        1980..=2107 => (time | half, (utc.year - 1980) << 9 | utc.month << 5 | utc.day),
+        1980..=2107 => (time | half, (year - 1980) << 9 | month << 5 | day),
         _ => LAST,
     }
 }

@@ -3,7 +3,7 @@
 
 use super::assert_own_origin;
 use super::exchange::{Answer, Exchange, TREE, owner, withheld};
-use super::html::{assert_only_own_markup, linked};
+use super::listing::listing;
 use super::values::{assert_disjoint, assert_multipart};
 use glasshouse_core::etag::ETag;
 use glasshouse_core::stream::{Made, Maker};
@@ -42,7 +42,7 @@ pub fn decide(bytes: &[u8]) {
     conditions(&exchange, &get);
     follow_up(&exchange, &config);
     negotiated(&exchange, &get);
-    listing(&exchange, &config);
+    listing(&exchange, &config, below(&exchange, &config).as_ref());
 }
 
 /// Names are tokens, in lower case unless configured otherwise; values end where they end.
@@ -323,31 +323,12 @@ fn negotiated(exchange: &Exchange, get: &Answer) {
 
 const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
-/// A page made here is no more than it should be; a listing names what may be asked for.
-fn listing(exchange: &Exchange, config: &Config) {
-    let plain = exchange.without(&["accept-encoding"]).answer("GET");
-    let Passage::Bytes(bytes) = &plain.passage else { return };
-    let page = str::from_utf8(bytes).expect("a page is UTF-8");
-    assert_only_own_markup(page);
-    let Some(directory) = below(exchange, config).filter(|_| plain.head.status == 200) else { return };
-    assert!(config.listing, "{exchange:?}");
-    let all = at_once(TREE.list(&directory.path(), |_| true, usize::MAX)).expect("a tree in memory does not wait");
-    let entries = all.unwrap_or_default().entries;
-    let listed = linked(page, &directory);
-    for entry in &entries {
-        let is_site_file = directory.names().is_empty() && entry.name.as_str() == "glasshouse.toml";
-        let is_shown = (config.hidden || !entry.name.is_hidden()) && !is_site_file;
-        assert_eq!(listed.iter().any(|name| name == entry.name.as_str()), is_shown, "{exchange:?}: {entry:?}");
-    }
-    assert!(listed.len() <= entries.len(), "{exchange:?}: {listed:?}");
-}
-
 fn file(answer: &Answer) -> Option<&Vec<u8>> {
     match &answer.passage {
         Passage::File(file, _) => Some(file),
         Passage::Made(made) => match &made.maker {
             Maker::Part(file, _) | Maker::Parts(file, _) => Some(file),
-            Maker::Archive(_) => None,
+            Maker::Archive(_) | Maker::Sheet(_) => None,
         },
         Passage::Nothing | Passage::Bytes(_) => None,
     }

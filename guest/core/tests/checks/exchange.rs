@@ -39,6 +39,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
     ("list/...", 60, Some(MODIFIED)),
     ("list/.hidden", 60, Some(MODIFIED)),
     ("list/<img src=x>", 60, Some(MODIFIED)),
+    ("list/README.md", README.len(), Some(MODIFIED)),
     ("list/back\\slash", 60, Some(MODIFIED)),
     ("list/glasshouse.toml", 60, Some(MODIFIED)),
     ("list/javascript:x", 60, Some(MODIFIED)),
@@ -55,6 +56,10 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
     ("sub/index.htm", 60, Some(MODIFIED)),
     ("undated.txt", 60, None),
 ];
+
+/// What a stranger may put beside his files.
+const README: &str = "# List <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![y](https://a.example/z.png)\n\n\
+    * <img src=x onerror=alert(1)>\n* [z](<hello.txt\" onclick=\"x>)\n\n```\"><i>\n</code></pre>\n```\n\n| a |\n|:-:|\n| &lt;b |\n";
 
 /// Every link: its path, and where it points. Those that lead to hidden files are left out: whoever made them meant it.
 const LINKS: &[(&str, &str)] = &[
@@ -81,6 +86,9 @@ pub static TREE: LazyLock<MemoryTree> = LazyLock::new(|| {
 
 /// No two files have the same.
 fn content(path: &str, size: usize) -> Vec<u8> {
+    if path.ends_with("README.md") {
+        return README.as_bytes().to_vec();
+    }
     path.bytes().chain([b'\n']).cycle().take(size).collect()
 }
 

@@ -5,6 +5,7 @@
 mod decide;
 mod exchange;
 mod html;
+mod listing;
 mod values;
 
 pub use decide::decide;

@@ -180,10 +180,10 @@ pub fn accept(bytes: &[u8]) {
             assert!(text.contains(without.token()) || text.contains('*'), "{text:?} {without:?}");
         }
     }
-    let accepted = accepts(&values, "text", "html");
-    assert_eq!(accepts(&upper, "text", "html"), accepted, "{text:?}");
+    let accepted = accepts(&values, ("text", "html"));
+    assert_eq!(accepts(&upper, ("text", "html")), accepted, "{text:?}");
     assert!(!accepted || values.is_empty() || text.contains("text/html") || text.contains("/*"), "{text:?}");
-    assert_eq!(accepts(&values, "TEXT", "Html"), accepted, "{text:?}");
+    assert_eq!(accepts(&values, ("TEXT", "Html")), accepted, "{text:?}");
 }
 
 /// A date, or seconds since 1970: what is written is read as the same second.

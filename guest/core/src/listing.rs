@@ -1,0 +1,239 @@
+//! What a listing shows: the entries of a directory, or those below it that a search finds, in the order that is asked
+//! for. It refuses to know how they are written down.
+//!
+//! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
+//! while it is sent.
+
+use crate::config::Config;
+use crate::form::Form;
+use crate::natural;
+use crate::request::Request;
+use crate::search::{self, Stopped};
+use crate::site;
+use crate::target::{Name, Target, write_encoded};
+use crate::tree::{Entry, EntryKind, Missing, Node, Tree};
+use crate::view::{Order, Sort, View};
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+
+/// Entries up to which a listing is made at once, with a length and a tag. More are sent while they are looked at.
+pub const AT_ONCE: usize = 2_000;
+
+/// The longest README.md that is shown, in bytes.
+const LONGEST_README: u64 = 256 << 10;
+
+/// A directory as it is shown.
+#[derive(Debug)]
+pub struct Listing {
+    /// The directory, as the client named it.
+    pub target: Target,
+    pub view: View,
+    pub form: Form,
+    pub rows: Vec<Row>,
+    /// How many more entries there are.
+    pub omitted: u64,
+    /// Why a search did not look at all there is.
+    pub stopped: Option<Stopped>,
+    pub readme: Option<Readme>,
+    shows_readme: bool,
+}
+
+/// An entry that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The directories between the one that is shown and the entry, each with a slash behind it: none but in a search.
+    pub above: String,
+    pub entry: Entry,
+}
+
+impl Row {
+    /// Whether it can be listed itself.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.entry.kind, EntryKind::Directory | EntryKind::LinkToDirectory)
+    }
+}
+
+/// A relative reference to an entry (S38). Percent-encoded, it holds nothing that HTML or JSON would read.
+#[derive(Clone, Copy, Debug)]
+pub struct Href<'a>(pub &'a Row);
+
+impl Href<'_> {
+    /// Writes it down.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    pub fn write(self, to: &mut dyn fmt::Write) -> fmt::Result {
+        for name in self.0.above.split_terminator('/') {
+            write_encoded(name, to)?;
+            to.write_char('/')?;
+        }
+        write_encoded(self.0.entry.name.as_str(), to)?;
+        if self.0.is_directory() { to.write_char('/') } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Href<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f)
+    }
+}
+
+/// A file that says what is in its directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Readme {
+    pub name: Name,
+    /// Its text; `None` where it is too long to be shown.
+    pub text: Option<String>,
+}
+
+/// Whether a directory at `path` shows that it has an entry of this name.
+pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
+    let is_site = path.is_empty() && name.as_str() == site::FILE;
+    (hidden || !name.is_hidden()) && !is_site
+}
+
+impl Listing {
+    /// Reads a directory, or searches it and what is below. Nothing is sorted and looked at yet.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub async fn read<T: Tree>(
+        request: &Request<'_>,
+        target: &Target,
+        tree: &T,
+        config: &Config,
+    ) -> Result<Listing, Missing> {
+        let view = View::parse(target.query());
+        let form = view.form.unwrap_or_else(|| Form::preferred(request));
+        let path = target.path();
+        let found = match &view.search {
+            Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
+            None => {
+                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), config.listing_max).await?;
+                let row = |entry| Row { above: String::new(), entry };
+                let rows = listed.entries.into_iter().map(row).collect();
+                search::Hits { rows, omitted: listed.omitted, stopped: None }
+            }
+        };
+        let shows_readme = config.readme && form == Form::Page && view.search.is_none();
+        let search::Hits { rows, omitted, stopped } = found;
+        Ok(Listing { target: target.clone(), view, form, rows, omitted, stopped, readme: None, shows_readme })
+    }
+
+    /// Whether it is made at once.
+    pub fn is_short(&self) -> bool {
+        self.rows.len() <= AT_ONCE
+    }
+
+    /// Puts the rows into their order, and looks at those whose facts decide it.
+    pub async fn sort<T: Tree>(&mut self, tree: &T) {
+        let sort = self.view.sort;
+        self.look(tree, 0..self.rows.len(), |row| decides(sort, row)).await;
+        let (order, is_reversed) = (self.view.sort, self.view.order == Order::Descending);
+        self.rows.sort_unstable_by(|one, other| compare(one, other, order, is_reversed));
+    }
+
+    /// Looks at the rows in a range that were not looked at to sort them.
+    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) {
+        let sort = self.view.sort;
+        self.look(tree, range, |row| !decides(sort, row)).await;
+    }
+
+    async fn look<T: Tree>(&mut self, tree: &T, range: Range<usize>, is_due: impl Fn(&Row) -> bool) {
+        // A search has looked at what it found.
+        if self.view.search.is_none() {
+            let rows = self.rows.get_mut(range).unwrap_or_default();
+            let due = rows.iter_mut().filter(|row| is_due(row)).map(|row| &mut row.entry);
+            tree.describe(&self.target.path(), due).await;
+        }
+    }
+
+    /// Reads the README.md of the directory, if there is one and it is to be shown.
+    pub async fn read_readme<T: Tree>(&mut self, tree: &T) {
+        let is_readme = |row: &&Row| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
+        let row = self.rows.iter().filter(|_| self.shows_readme).filter(is_readme).min_by_key(|row| &row.entry.name);
+        let Some(name) = row.map(|row| row.entry.name.clone()) else { return };
+        let path = join(&self.target.path(), &name);
+        let Ok(Node::File(file, facts)) = tree.open(&path).await else { return };
+        let text = match facts.size <= LONGEST_README {
+            true => tree.read(&file, 0, LONGEST_README).await.ok(),
+            false => None,
+        };
+        self.readme = Some(Readme { name, text: text.map(|text| String::from_utf8_lossy(&text).into_owned()) });
+    }
+}
+
+/// A path with one more name at its end.
+pub fn join(path: &str, name: &Name) -> String {
+    match path {
+        "" => name.as_str().to_owned(),
+        _ => format!("{path}/{}", name.as_str()),
+    }
+}
+
+/// Whether a row cannot be put into its place before it was looked at. Of a link not even the kind is known.
+fn decides(sort: Sort, row: &Row) -> bool {
+    sort != Sort::Name || matches!(row.entry.kind, EntryKind::Link | EntryKind::LinkToDirectory)
+}
+
+/// Directories first; then what is asked for; among equals, by name.
+fn compare(one: &Row, other: &Row, sort: Sort, is_reversed: bool) -> Ordering {
+    let by_name = || {
+        let names = natural::compare(one.entry.name.as_str(), other.entry.name.as_str());
+        natural::compare(&one.above, &other.above).then(names)
+    };
+    let asked = match sort {
+        Sort::Name => by_name(),
+        Sort::Size => one.entry.size.cmp(&other.entry.size),
+        Sort::Modified => one.entry.modified.cmp(&other.entry.modified),
+    };
+    let asked = if is_reversed { asked.reverse() } else { asked };
+    other.is_directory().cmp(&one.is_directory()).then(asked).then_with(by_name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::at_once;
+    use crate::date::Stamp;
+    use crate::memory::{MemoryNode, MemoryTree};
+
+    fn tree() -> MemoryTree {
+        let mut tree = MemoryTree::default();
+        for (path, size, seconds) in
+            [("b2", 5, 30), ("B10", 7, 20), ("a", 5, 10), ("sub/x", 1, 5), ("sub2/x", 1, 5), ("sub10/x", 1, 5)]
+        {
+            tree.insert(path, MemoryNode::File(vec![b'x'; size], Stamp::new(seconds, 0)));
+        }
+        tree.insert("dir", MemoryNode::Link("sub".into()));
+        tree.insert("broken", MemoryNode::Link("nowhere".into()));
+        tree
+    }
+
+    #[track_caller]
+    fn check(query: &str, expected: &[&str]) {
+        let tree = tree();
+        let request = Request::read("GET", Some(query), |_| Vec::new());
+        let Ok(target) = &request.target else { panic!("{query} is a target") };
+        let names = at_once(async {
+            let mut listing = Listing::read(&request, target, &tree, &Config::default()).await?;
+            listing.sort(&tree).await;
+            Ok::<_, Missing>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
+        });
+        assert_eq!(names, Some(Ok(expected.iter().map(|name| (*name).to_owned()).collect())), "{query}");
+    }
+
+    #[test]
+    fn s36_directories_first_and_numbers_by_value() {
+        check("/", &["dir", "sub", "sub2", "sub10", "a", "b2", "B10", "broken"]);
+        check("/?sort=name&order=desc", &["sub10", "sub2", "sub", "dir", "broken", "B10", "b2", "a"]);
+    }
+
+    #[test]
+    fn equals_are_sorted_by_name() {
+        check("/?sort=size", &["dir", "sub", "sub2", "sub10", "broken", "a", "b2", "B10"]);
+        check("/?sort=size&order=desc", &["dir", "sub", "sub2", "sub10", "B10", "a", "b2", "broken"]);
+        check("/?sort=modified&order=desc", &["dir", "sub", "sub2", "sub10", "b2", "B10", "a", "broken"]);
+    }
+}

@@ -1,0 +1,233 @@
+//! The page of a directory, in the three pieces that a long one is sent in: what is before the entries, entries, and what
+//! is behind them. It refuses to know how entries were found and sorted.
+
+use super::genre::{Genre, Genres};
+use super::size::Size;
+use super::{BASE, LISTING, SCRIPT, markdown};
+use crate::date::Rfc3339;
+use crate::listing::{Href, Listing, Readme, Row};
+use crate::search::Stopped;
+use crate::tree::EntryKind;
+use crate::view::{Layout, Order, Sort, View};
+use askama::filters::HtmlSafe;
+use askama::{FastWritable, Template, Values};
+use std::fmt;
+
+#[derive(Template)]
+#[template(path = "begin.html")]
+struct Begin<'a> {
+    title: String,
+    style: &'static str,
+    purpose: &'static str,
+    crumbs: Vec<Crumb<'a>>,
+    is_search: bool,
+    term: &'a str,
+    /// What the query says beside what is searched for.
+    kept: Vec<(&'static str, &'a str)>,
+    columns: [Column; 3],
+    all: String,
+    list: String,
+    grid: String,
+    is_grid: bool,
+    has_images: bool,
+}
+
+/// A directory on the way from the top to the one that is shown.
+struct Crumb<'a> {
+    name: &'a str,
+    /// `None` for the one that is shown, and for those above the tree.
+    link: Option<String>,
+    is_top: bool,
+    is_here: bool,
+}
+
+/// The head of a column, which sorts by it.
+struct Column {
+    name: &'static str,
+    link: String,
+    /// The word for the order, in the column that is sorted by.
+    order: Option<&'static str>,
+}
+
+/// What is before the entries.
+pub fn begin(listing: &Listing) -> String {
+    let view = &listing.view;
+    let usual_form = View { form: None, ..view.clone() };
+    let purpose = if view.search.is_some() { "Search below" } else { "Directory listing for" };
+    let path = listing.target.title();
+    let title = match &view.search {
+        Some(term) => format!("Search for {term} below {path}"),
+        None => format!("Directory listing for {path}"),
+    };
+    let mut genres = Genres::default();
+    let page = Begin {
+        title,
+        style: LISTING,
+        purpose,
+        crumbs: crumbs(listing),
+        is_search: view.search.is_some(),
+        term: view.search.as_deref().unwrap_or_default(),
+        kept: view.pairs().filter(|(key, _)| *key != "search").collect(),
+        columns: Sort::ALL.map(|sort| column(sort, &usual_form)),
+        all: view.of_all().link(),
+        list: view.laid_out(Layout::List).link(),
+        grid: view.laid_out(Layout::Grid).link(),
+        is_grid: view.layout == Layout::Grid,
+        has_images: listing.rows.iter().any(|row| genres.of(row) == Genre::Image),
+    };
+    written(&page)
+}
+
+/// Templates are written to memory, which cannot fail.
+fn written(page: &impl Template) -> String {
+    page.render().unwrap_or_default()
+}
+
+fn column(sort: Sort, view: &View) -> Column {
+    let name = match sort {
+        Sort::Name => "Name",
+        Sort::Size => "Size",
+        Sort::Modified => "Modified",
+    };
+    let order = match view.order {
+        Order::Ascending => "ascending",
+        Order::Descending => "descending",
+    };
+    Column { name, link: view.sorted_by(sort).link(), order: (view.sort == sort).then_some(order) }
+}
+
+/// The way from the top down. Its links are relative, as those of entries are (S38): they hold wherever the tree is shown.
+fn crumbs(listing: &Listing) -> Vec<Crumb<'_>> {
+    let (prefix, names) = (listing.target.prefix(), listing.target.names());
+    let depth = names.len();
+    let up = |steps: usize| (steps > 0).then(|| "../".repeat(steps));
+    // Names that a prefix puts in front are above the tree: nothing is there to link to.
+    let top_is_ours = prefix.is_empty();
+    let top =
+        Crumb { name: "", link: up(depth).filter(|_| top_is_ours), is_top: true, is_here: depth == 0 && top_is_ours };
+    let above = prefix.iter().enumerate().map(|(index, name)| {
+        let is_last = index + 1 == prefix.len();
+        let link = up(depth).filter(|_| is_last);
+        Crumb { name: name.as_str(), link, is_top: false, is_here: is_last && depth == 0 }
+    });
+    let below = names.iter().enumerate().map(|(index, name)| {
+        let steps = depth - index - 1;
+        Crumb { name: name.as_str(), link: up(steps), is_top: false, is_here: steps == 0 }
+    });
+    [top].into_iter().chain(above).chain(below).collect()
+}
+
+#[derive(Template)]
+#[template(path = "row.html")]
+struct Line<'a> {
+    href: Href<'a>,
+    icon: &'static str,
+    above: &'a str,
+    name: &'a str,
+    /// S37: what an entry is shows behind its name.
+    slash: &'static str,
+    is_link: bool,
+    size: Option<Size>,
+    modified: Option<Rfc3339>,
+}
+
+#[derive(Template)]
+#[template(path = "tile.html")]
+struct Tile<'a> {
+    href: Href<'a>,
+    icon: &'static str,
+    is_image: bool,
+    above: &'a str,
+    name: &'a str,
+    slash: &'static str,
+    is_link: bool,
+    size: Option<Size>,
+}
+
+impl HtmlSafe for Href<'_> {}
+
+impl FastWritable for Href<'_> {
+    fn write_into(&self, to: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
+        Ok(self.write(to)?)
+    }
+}
+
+/// About how long a row is, in bytes.
+const ROW: usize = 320;
+
+/// Entries, one after the other.
+pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
+    to.reserve(rows.len() * ROW);
+    let mut genres = Genres::default();
+    for row in rows {
+        let genre = genres.of(row);
+        let (slash, is_link) = match row.entry.kind {
+            EntryKind::File => ("", false),
+            EntryKind::Directory => ("/", false),
+            EntryKind::LinkToDirectory | EntryKind::Link => ("", true),
+        };
+        let (href, icon, above, name) = (Href(row), genre.icon(), row.above.as_str(), row.entry.name.as_str());
+        let size = row.entry.size.map(Size);
+        // Writing to memory cannot fail.
+        drop(match listing.view.layout {
+            Layout::List => {
+                let modified = row.entry.modified.map(Rfc3339::from);
+                Line { href, icon, above, name, slash, is_link, size, modified }.render_into(to)
+            }
+            Layout::Grid => {
+                Tile { href, icon, is_image: genre == Genre::Image, above, name, slash, is_link, size }.render_into(to)
+            }
+        });
+    }
+}
+
+#[derive(Template)]
+#[template(path = "end.html")]
+struct End<'a> {
+    is_grid: bool,
+    is_search: bool,
+    is_empty: bool,
+    term: &'a str,
+    sum: String,
+    omitted: u64,
+    stopped: Option<&'static str>,
+    readme: Option<&'a Readme>,
+    readme_html: Option<String>,
+}
+
+/// What is behind the entries.
+pub fn end(listing: &Listing) -> String {
+    let stopped = listing.stopped.map(|stopped| match stopped {
+        Stopped::Entries => "The search stopped after 20,000 entries: there may be more. Search a folder below.",
+        Stopped::Hits => "The search stopped after 1,000 finds: there are more. Search for a longer part of the name.",
+        Stopped::Levels => "Folders more than 16 levels below were not searched.",
+    });
+    let readme = listing.readme.as_ref();
+    let page = End {
+        is_grid: listing.view.layout == Layout::Grid,
+        is_search: listing.view.search.is_some(),
+        is_empty: listing.rows.is_empty(),
+        term: listing.view.search.as_deref().unwrap_or_default(),
+        sum: sum(&listing.rows),
+        omitted: listing.omitted,
+        stopped,
+        readme,
+        readme_html: readme.and_then(|readme| readme.text.as_deref()).map(markdown::render),
+    };
+    written(&page)
+}
+
+/// How much there is: `1 folder, 2 files, 3.0 KiB`.
+fn sum(rows: &[Row]) -> String {
+    let folders = rows.iter().filter(|row| row.is_directory()).count();
+    let files = rows.len().saturating_sub(folders);
+    let bytes = rows.iter().filter_map(|row| row.entry.size).fold(0_u64, u64::saturating_add);
+    let count = |number: usize, what: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {what}")),
+        _ => Some(format!("{number} {what}s")),
+    };
+    let size = (files > 0).then(|| Size(bytes).to_string());
+    let parts = [count(folders, "folder"), count(files, "file"), size];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,32 @@
+//! The page for a request that was refused (S70). It refuses to know anything of the request but the ways out.
+
+use super::{BASE, REFUSAL};
+use crate::reply::{Refusal, Way, Ways};
+use askama::Template;
+
+#[derive(Template)]
+#[template(path = "refusal.html")]
+struct Page<'a> {
+    title: &'static str,
+    style: &'static str,
+    status: u16,
+    message: &'static str,
+    explanation: &'static str,
+    near: &'a [Way],
+    up: Option<&'a Way>,
+}
+
+/// The page that says why not, and where else to go.
+pub fn refusal(refusal: Refusal, ways: &Ways) -> String {
+    let page = Page {
+        title: "Error response",
+        style: REFUSAL,
+        status: refusal.status(),
+        message: refusal.message(),
+        explanation: refusal.explanation(),
+        near: &ways.near,
+        up: ways.up.as_ref(),
+    };
+    // Writing to memory cannot fail.
+    page.render().unwrap_or_default()
+}

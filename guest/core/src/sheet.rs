@@ -1,0 +1,99 @@
+//! A listing written down, whole or piece by piece, in the form that was asked for. It refuses to know what the forms look
+//! like.
+
+use crate::form::Form;
+use crate::listing::Listing;
+use crate::tree::Tree;
+use crate::{machine, page};
+use std::ops::Range;
+
+/// Rows that are looked at and written down in one piece: a page of them takes about a hundred thousand bytes.
+const ROWS: usize = 400;
+
+/// A listing that is written down piece by piece.
+#[derive(Debug)]
+pub struct Sheet {
+    listing: Listing,
+    due: Due,
+}
+
+/// The piece that comes next.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    Begin,
+    Sort,
+    Rows(usize),
+    Nothing,
+}
+
+impl Sheet {
+    /// A listing whose rows are still to be sorted.
+    pub fn new(listing: Listing) -> Sheet {
+        Sheet { listing, due: Due::Begin }
+    }
+
+    /// The next piece; `None` behind the last. The first one needs nothing of the tree, so a client sees it at once.
+    pub async fn next<T: Tree>(&mut self, tree: &T) -> Option<Vec<u8>> {
+        let mut piece = String::new();
+        while piece.is_empty() {
+            match self.due {
+                Due::Begin => {
+                    begin(&self.listing, &mut piece);
+                    self.due = Due::Sort;
+                }
+                Due::Sort => {
+                    self.listing.sort(tree).await;
+                    self.due = Due::Rows(0);
+                }
+                Due::Rows(from) if from < self.listing.rows.len() => {
+                    let to = from.saturating_add(ROWS).min(self.listing.rows.len());
+                    self.listing.look_at(tree, from..to).await;
+                    rows(&self.listing, from..to, &mut piece);
+                    self.due = Due::Rows(to);
+                }
+                Due::Rows(_) => {
+                    self.listing.read_readme(tree).await;
+                    end(&self.listing, &mut piece);
+                    self.due = Due::Nothing;
+                }
+                Due::Nothing => return None,
+            }
+        }
+        Some(piece.into_bytes())
+    }
+}
+
+/// A listing whose rows are sorted and looked at, all at once.
+pub fn whole(listing: &Listing) -> Vec<u8> {
+    let mut sheet = String::new();
+    begin(listing, &mut sheet);
+    rows(listing, 0..listing.rows.len(), &mut sheet);
+    end(listing, &mut sheet);
+    sheet.into_bytes()
+}
+
+fn begin(listing: &Listing, to: &mut String) {
+    match listing.form {
+        Form::Page => to.push_str(&page::begin(listing)),
+        Form::Json => to.push_str(&machine::json_begin(listing)),
+        Form::Text => {}
+    }
+}
+
+fn rows(listing: &Listing, range: Range<usize>, to: &mut String) {
+    let are_first = range.start == 0;
+    let rows = listing.rows.get(range).unwrap_or_default();
+    match listing.form {
+        Form::Page => page::rows(listing, rows, to),
+        Form::Json => machine::json_rows(rows, are_first, to),
+        Form::Text => machine::text_rows(rows, to),
+    }
+}
+
+fn end(listing: &Listing, to: &mut String) {
+    match listing.form {
+        Form::Page => to.push_str(&page::end(listing)),
+        Form::Json => to.push_str(&machine::json_end(listing)),
+        Form::Text => {}
+    }
+}

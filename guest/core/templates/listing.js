@@ -1,0 +1,73 @@
+
+(() => {
+  const all = (what) => [...document.querySelectorAll(what)];
+  const box = document.querySelector('#search'), status = document.querySelector('#status');
+  const two = (number) => String(number).padStart(2, '0');
+
+  // The server writes times in UTC; a reader lives somewhere.
+  for (const time of all('time')) {
+    const date = new Date(time.dateTime);
+    time.firstChild.data = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
+    time.lastChild.textContent = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  }
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
+  document.addEventListener('mouseover', ({ target }) => {
+    const time = target.closest('time');
+    if (time) time.title = exact.format(new Date(time.dateTime));
+  });
+
+  const rows = all('tbody tr, .grid li').filter((row) => !row.closest('.readme'));
+  const said = [...status.childNodes];
+  let names, shown = rows;
+  const filter = () => {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    names ??= rows.map((row) => row.querySelector('a').textContent.toLowerCase());
+    shown = rows.filter((row, index) => {
+      row.hidden = !words.every((word) => names[index].includes(word));
+      return !row.hidden;
+    });
+    if (words.length) status.textContent = `${shown.length} of ${rows.length} here`;
+    else status.replaceChildren(...said);
+  };
+  let due;
+  box.addEventListener('input', () => {
+    cancelAnimationFrame(due);
+    due = requestAnimationFrame(filter);
+  });
+  box.placeholder = 'Filter, or Enter to search below';
+  box.title = 'Press / to come here, Esc to clear';
+
+  // Rows one above the other, or tiles side by side.
+  const step = (key, from) => {
+    const top = (row) => row?.offsetTop, at = shown[from];
+    switch (key) {
+      case 'ArrowRight': return at?.matches('li') ? from + 1 : -1;
+      case 'ArrowLeft': return at?.matches('li') ? from - 1 : -1;
+      case 'Home': return from < 0 ? -1 : 0;
+      case 'End': return from < 0 ? -1 : shown.length - 1;
+    }
+    if (!at?.matches('li')) return key === 'ArrowDown' ? from + 1 : from - 1;
+    const wide = shown.findIndex((row) => top(row) > top(shown[0]));
+    return key === 'ArrowDown' ? from + (wide < 0 ? 1 : wide) : from - (wide < 0 ? 1 : wide);
+  };
+  document.addEventListener('keydown', (event) => {
+    const { key, target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (key === '/' && target !== box) {
+      box.focus();
+      box.select();
+    } else if (key === 'Escape' && target === box) {
+      if (!box.value) return box.blur();
+      box.value = '';
+      filter();
+    } else if (/^(Arrow(Up|Down|Left|Right)|Home|End)$/.test(key)) {
+      const from = shown.indexOf(target.closest('tbody tr, .grid li'));
+      if (from < 0 && key !== 'ArrowDown') return;
+      const to = step(key, from);
+      if (to < 0 && key === 'ArrowUp') box.focus();
+      else if (shown[to]) shown[to].querySelector('a').focus();
+      else return;
+    } else return;
+    event.preventDefault();
+  });
+})();

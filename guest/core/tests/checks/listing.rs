@@ -1,0 +1,81 @@
+//! What holds of a listing in every form: it names what may be asked for, and nothing else. It refuses to know what it
+//! looks like.
+
+use super::exchange::{Exchange, TREE};
+use super::html;
+use glasshouse_core::target::{self, Name, Target};
+use glasshouse_core::tree::Tree as _;
+use glasshouse_core::view::View;
+use glasshouse_core::{Config, Passage, at_once};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// A page made here is no more than it should be; a listing names what may be asked for, in each of its forms.
+pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>) {
+    let plain = exchange.without(&["accept-encoding"]).answer("GET");
+    let Passage::Bytes(bytes) = &plain.passage else { return };
+    let text = str::from_utf8(bytes).expect("what is made here is UTF-8");
+    let media = plain.value("content-type").unwrap_or_default();
+    let names = match media.split(';').next() {
+        Some("text/html") => {
+            let page = html::read(text).unwrap_or_else(|error| panic!("{exchange:?}: {error}\n{text}"));
+            page.links.into_iter().map(|(href, _)| href).collect()
+        }
+        Some("application/json") => {
+            let json: Value = serde_json::from_str(text).expect("JSON can be read");
+            let entries = json.get("entries").and_then(Value::as_array).into_iter().flatten();
+            let href = |entry: &Value| entry.get("href").and_then(|href| href.as_str().map(str::to_owned));
+            entries.map(|entry| href(entry).expect("an entry has a link")).collect()
+        }
+        Some("text/plain") => Vec::new(),
+        _ => return,
+    };
+    let Some(directory) = directory.filter(|_| plain.head.status == 200) else { return };
+    assert!(config.listing, "{exchange:?}");
+    let view = View::parse(directory.query());
+    let all = at_once(TREE.list(&directory.path(), |_| true, usize::MAX)).expect("a tree in memory does not wait");
+    let entries = all.unwrap_or_default().entries;
+    let is_shown = |name: &Name, is_top: bool| {
+        let is_site_file = is_top && name.as_str() == "glasshouse.toml";
+        (config.hidden || !name.is_hidden()) && !is_site_file
+    };
+    let shown = entries.iter().filter(|entry| is_shown(&entry.name, directory.names().is_empty()));
+    let most = shown.clone().count().min(config.listing_max);
+    match (media.as_str(), view.search) {
+        (text_plain, None) if text_plain.starts_with("text/plain") => {
+            assert_eq!(text.lines().count(), most, "{exchange:?}: {text}");
+        }
+        (text_plain, _) if text_plain.starts_with("text/plain") => {}
+        (_, None) => {
+            let linked: Vec<Target> = names.iter().map(|href| followed(href, directory)).collect();
+            for target in &linked {
+                let (name, above) = target.names().split_last().expect("a link is below its page");
+                assert_eq!(above, directory.names(), "{exchange:?}: {target:?}");
+                assert!(shown.clone().any(|entry| entry.name == *name), "{exchange:?}: {target:?}");
+            }
+            assert_eq!(linked.iter().map(Target::path).collect::<BTreeSet<_>>().len(), most, "{exchange:?}: {names:?}");
+        }
+        (_, Some(term)) => {
+            for target in names.iter().map(|href| followed(href, directory)) {
+                let below = target.names().strip_prefix(directory.names()).expect("what is found is below");
+                let name = below.last().expect("a link is below its page");
+                assert!(name.as_str().to_lowercase().contains(&term.to_lowercase()), "{exchange:?}: {target:?}");
+                let is_top = target.names().len() == 1;
+                assert!(below.iter().all(|name| is_shown(name, is_top)), "{exchange:?}: {target:?}");
+            }
+        }
+    }
+}
+
+/// What the link to an entry leads to, relative to the directory, which is where the page is (RFC 3986 5.2.3).
+#[track_caller]
+fn followed(link: &str, directory: &Target) -> Target {
+    let is_plain = link.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%/".contains(&byte));
+    assert!(is_plain && !link.starts_with('/') && !link.contains("//"), "{link:?}");
+    let mut base = String::from("/");
+    for name in directory.names() {
+        target::encode(name.as_str(), &mut base);
+        base.push('/');
+    }
+    Target::parse(&format!("{base}{link}")).expect("a link is a target")
+}
