@@ -228,7 +228,7 @@ fn pattern(range: Range<u64>) -> Vec<u8> {
     words.skip(usize::from((range.start % 8).to_le_bytes()[0])).take(length).collect()
 }
 
-fn write_pattern(file: &File, range: Range<u64>) {
+pub fn write_pattern(file: &File, range: Range<u64>) {
     let mut file = BufWriter::with_capacity(1 << 20, file);
     for start in range.step_by(1 << 20) {
         file.write_all(&pattern(start..start + (1 << 20))).expect("the file can be written");

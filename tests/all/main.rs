@@ -31,6 +31,7 @@ macro_rules! on_every_stack {
 }
 pub(crate) use on_every_stack;
 
+mod archives;
 mod capability;
 mod cli;
 mod client;

@@ -4,6 +4,7 @@
 //! A row's id begins with the line of the contract that it proves, such as `S30`, or with the class of failure that it
 //! keeps out, such as `CVE-2021-41773`; the rest of the id says which row of that line it is.
 
+mod archives;
 mod directories;
 mod encodings;
 mod errors;
@@ -102,7 +103,7 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
-    let http = [listings::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS];
+    let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS];
     basic.into_iter().chain(http).flatten()
 }
 

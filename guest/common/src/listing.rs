@@ -4,6 +4,7 @@
 //! name that is not UTF-8 or that vanishes while it is read, and 0.2 reports such an entry and goes on.
 
 use glasshouse_core::date::Stamp;
+use glasshouse_core::listing::join;
 use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Entry, EntryKind, Listed, Missing};
 use wasi::clocks::wall_clock::Datetime;
@@ -43,19 +44,16 @@ impl Root {
         }
     }
 
-    /// Looks at entries of the directory at `path`: each by its name in the open directory, which is a short way; but links
-    /// from the top, for they may lead up as far as that.
+    /// Looks at entries of the directory at `path`, each by its name in the open directory; but links from the root, for
+    /// they may lead to anything below that.
     pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
         let Ok(directory) = self.open(path) else { return };
         for entry in entries {
-            let name = entry.name.as_str();
-            let found = match entry.kind {
-                EntryKind::Link if !path.is_empty() => {
-                    self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &format!("{path}/{name}"))
-                }
-                _ => directory.stat_at(PathFlags::SYMLINK_FOLLOW, name),
+            let stat = match entry.kind {
+                EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
+                _ => directory.stat_at(PathFlags::SYMLINK_FOLLOW, entry.name.as_str()),
             };
-            let Ok(stat) = found else { continue };
+            let Ok(stat) = stat else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,

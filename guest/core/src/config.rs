@@ -1,6 +1,7 @@
 //! What the handler was told to do. It refuses to know where it was written: options have one form, in variables, in
 //! flags of a host and in the file of a site.
 
+use crate::archive::Form;
 use crate::kind::MediaType;
 use crate::options;
 use crate::reply::Field;
@@ -17,6 +18,10 @@ pub struct Config {
     pub hidden: bool,
     /// Whether directories without an index are listed.
     pub listing: bool,
+    /// The forms in which folders that are listed can be downloaded.
+    pub archives: Vec<Form>,
+    /// How many bytes the files in an archive may have together.
+    pub archive_max: u64,
     /// Entries that a listing shows; of further ones it says how many there are.
     pub listing_max: usize,
     /// Whether a listing shows the README.md of its directory.
@@ -65,12 +70,17 @@ pub enum BodyPath {
     Direct,
 }
 
+/// 4 GiB: up to that, a zip file has nothing in it that some old program would not know.
+const ARCHIVE_MAX: u64 = 4 << 30;
+
 impl Default for Config {
     fn default() -> Config {
         Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
             hidden: false,
             listing: true,
+            archives: Form::ALL.to_vec(),
+            archive_max: ARCHIVE_MAX,
             listing_max: 100_000,
             readme: true,
             content_type: MediaType::OCTET_STREAM,

@@ -21,6 +21,10 @@ pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F
         Found::Refused(refusal, ways) => Outcome::Refused { refusal, form: Form::preferred(request), ways }.into(),
         Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
         Found::Listing(found) => listing(request, found, config),
+        Found::Archive(plan) => {
+            let (caching, fields) = (cache(&plan.path, config), site_fields(&plan.path, &config.headers, config));
+            Reply::from(Outcome::Archive(plan)).with(caching).with(fields)
+        }
         Found::NotFound(served) => {
             // It stands for many paths and none of its own, so it has no version that a client could hold.
             let fields = site_fields(&served.path, &Vec::new(), config);

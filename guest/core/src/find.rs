@@ -2,6 +2,7 @@
 //! to know conditions, ranges and fields of the answer.
 
 use crate::accept::{self, AcceptEncoding, Choice, Coding};
+use crate::archive::{self, Plan};
 use crate::config::Config;
 use crate::encode;
 use crate::form::Form;
@@ -12,7 +13,7 @@ use crate::near;
 use crate::reply::{Refusal, Way, Ways};
 use crate::request::Request;
 use crate::site;
-use crate::target::{Name, Target, encode_path};
+use crate::target::{Name, Target, encode_path, parameter};
 use crate::tree::{Entry, Facts, Missing, Node, Tree};
 
 /// What a target leads to.
@@ -24,6 +25,8 @@ pub enum Found<F> {
     NotFound(Served<F>),
     /// A directory without an index. A short listing is ready; a long one is still to be sorted and looked at.
     Listing(Listing),
+    /// A directory, to be sent as an archive.
+    Archive(Plan),
     /// Another place.
     Moved { status: u16, location: String },
     /// Nothing that may be served, and where else to go.
@@ -69,7 +72,12 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
     let search = Search { request, tree, config };
     match search.look(&target).await {
         Ok(found) => found,
-        Err(refusal) => search.fall_back(&target, refusal).await,
+        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await,
+        // Of a directory that is there, and can be seen without what was asked for.
+        Err(refusal) => {
+            let back = Way { name: target.title(), href: "./".to_owned() };
+            Found::Refused(refusal, Ways { up: Some(back), ..Ways::default() })
+        }
     }
 }
 
@@ -137,6 +145,10 @@ impl<T: Tree> Search<'_, T> {
     }
 
     async fn directory(&self, target: &Target, path: &str) -> Result<Found<T::File>, Refusal> {
+        // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
+        if let (Some(form), true) = (self.archive(target), self.config.listing) {
+            return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
+        }
         for name in &self.config.index {
             let index = join(path, name);
             if let Ok(Node::File(file, facts)) = self.open(&index).await {
@@ -154,6 +166,11 @@ impl<T: Tree> Search<'_, T> {
             listing.read_readme(self.tree).await;
         }
         Ok(Found::Listing(listing))
+    }
+
+    /// The form of archive that is asked for; a word that stands for none that may be had is no more than any query.
+    fn archive(&self, target: &Target) -> Option<archive::Form> {
+        archive::Form::parse(&parameter(target.query(), "download")?).filter(|form| self.config.archives.contains(form))
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.
@@ -203,8 +220,9 @@ impl<T: Tree> Search<'_, T> {
 
     /// The names in a directory that are close to one that is not there, as far as a listing would show them.
     async fn near(&self, path: &str, asked: &Name, up: &str) -> Vec<Way> {
-        let is_near =
-            |name: &Name| is_shown(path, name, self.config) && near::distance(asked.as_str(), name.as_str()).is_some();
+        let is_near = |name: &Name| {
+            is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
+        };
         let mut entries = self.tree.list(path, is_near, MOST_NEAR).await.unwrap_or_default().entries;
         self.tree.describe(path, entries.iter_mut()).await;
         entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));

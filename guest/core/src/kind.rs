@@ -145,6 +145,10 @@ impl MediaType {
     pub const OCTET_STREAM: MediaType = MediaType(Cow::Borrowed("application/octet-stream"));
     /// A page made here.
     pub const HTML: MediaType = MediaType(Cow::Borrowed("text/html; charset=utf-8"));
+    /// Archives made here.
+    pub const TAR: MediaType = MediaType(Cow::Borrowed("application/x-tar"));
+    pub const GZIP: MediaType = MediaType(Cow::Borrowed("application/gzip"));
+    pub const ZIP: MediaType = MediaType(Cow::Borrowed("application/zip"));
     /// Data made here.
     pub const JSON: MediaType = MediaType(Cow::Borrowed("application/json; charset=utf-8"));
     /// A message made here.

@@ -10,6 +10,7 @@
 //! [`multipart`] write it down, and [`stream`] makes what is too long to be written down at once, [`encode`]d or not.
 
 pub mod accept;
+pub mod archive;
 pub mod condition;
 pub mod config;
 pub mod date;

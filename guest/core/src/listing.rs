@@ -88,9 +88,9 @@ pub struct Readme {
 }
 
 /// Whether a directory at `path` shows that it has an entry of this name.
-pub fn is_shown(path: &str, name: &Name, config: &Config) -> bool {
+pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
     let is_site = path.is_empty() && name.as_str() == site::FILE;
-    (config.hidden || !name.is_hidden()) && !is_site
+    (hidden || !name.is_hidden()) && !is_site
 }
 
 impl Listing {
@@ -108,9 +108,9 @@ impl Listing {
         let form = view.form.unwrap_or_else(|| Form::preferred(request));
         let path = target.path();
         let found = match &view.search {
-            Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config)).await?,
+            Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
             None => {
-                let listed = tree.list(&path, |name| is_shown(&path, name, config), config.listing_max).await?;
+                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), config.listing_max).await?;
                 let row = |entry| Row { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
                 search::Hits { rows, omitted: listed.omitted, stopped: None }

@@ -4,6 +4,7 @@
 //! An option called `clean-urls` is the variable `GLASSHOUSE_CLEAN_URLS`, the key `clean-urls` of the site's file, and
 //! in the bundled host the flag `--clean-urls`. Where it holds several values they are lines.
 
+use crate::archive::Form;
 use crate::config::Config;
 use crate::kind::MediaType;
 use crate::reply::Field;
@@ -17,6 +18,8 @@ type Reader = fn(&mut Config, &str) -> Result<(), String>;
 
 /// Every option, by name.
 const OPTIONS: &[(&str, Reader)] = &[
+    ("archive", |config, text| read(&mut config.archives, archives(text))),
+    ("archive-max", |config, text| read(&mut config.archive_max, size(text))),
     ("cache", |config, text| read(&mut config.cache, lines(text, cache))),
     ("clean-urls", |config, text| read(&mut config.clean_urls, switch(text))),
     ("compress", |config, text| read(&mut config.compress, switch(text))),
@@ -75,6 +78,33 @@ fn switch(text: &str) -> Result<bool, String> {
         "" | "0" | "false" | "no" | "off" => Ok(false),
         _ => Err(format!("'{text}' is neither 'true' nor 'false'")),
     }
+}
+
+/// Forms of archives, in lines or separated by commas; or all of them, or none.
+fn archives(text: &str) -> Result<Vec<Form>, String> {
+    if let Ok(on) = switch(text) {
+        return Ok(if on { Form::ALL.to_vec() } else { Vec::new() });
+    }
+    let words = text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty());
+    let form = |word| Form::parse(word).ok_or(format!("'{word}' is none of tar, tar.gz and zip; or give 'off'"));
+    words.map(form).collect()
+}
+
+/// A number of bytes, or of so many times 1024 as K, M, G or T stand for.
+fn size(text: &str) -> Result<u64, String> {
+    let error = || format!("'{text}' is no size; give a number of bytes, or one with K, M, G or T behind it");
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
+        "" => 1,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => return Err(error()),
+    };
+    // Parsing takes a sign, which a size has not.
+    let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok()).flatten();
+    number.and_then(|number| number.checked_mul(unit)).ok_or_else(error)
 }
 
 /// Names of files, in lines or separated by commas; none for no index at all.
@@ -193,6 +223,7 @@ fn is_token(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::archive::Form;
     use crate::config::{BodyPath, Config};
     use crate::target::{Name, Target};
 
@@ -228,6 +259,8 @@ mod tests {
             ("GLASSHOUSE_MIME", ".Foo=image/x-foo\nbar=text/x-bar"),
             ("GLASSHOUSE_CACHE", "60\n*.css=immutable"),
             ("GLASSHOUSE_NO_LISTING", "1"),
+            ("GLASSHOUSE_ARCHIVE", "zip, tar"),
+            ("GLASSHOUSE_ARCHIVE_MAX", "3g"),
             ("GLASSHOUSE_NO_README", "1"),
             ("GLASSHOUSE_LISTING_MAX", "5000"),
             ("GLASSHOUSE_PREFIX", "/a b/c/"),
@@ -239,6 +272,7 @@ mod tests {
         assert_eq!(config.headers, [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
         assert_eq!(config.body, BodyPath::Direct);
         assert_eq!(config.cache.len(), 2);
+        assert_eq!((config.archives.as_slice(), config.archive_max), (&[Form::Zip, Form::Tar][..], 3 << 30));
         assert_eq!(config.prefix.as_ref().map(Target::path).as_deref(), Some("a b/c"));
         let media = |name| Name::new(name).map(|name| config.media_of(&name).as_str().to_owned());
         assert_eq!(media("x.FOO").as_deref(), Some("image/x-foo"));
@@ -256,7 +290,19 @@ mod tests {
     }
 
     #[test]
+    fn archives_can_be_switched_on_and_off() {
+        for (text, expected) in [("off", &[][..]), ("on", Form::ALL), ("tar.gz", &[Form::TarGz])] {
+            assert_eq!(config(&[("GLASSHOUSE_ARCHIVE", text)]).archives, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_named() {
+        fails("GLASSHOUSE_ARCHIVE", "zip,rar", "'rar' is none of tar, tar.gz and zip; or give 'off'");
+        for text in ["", "G", "+5", "-1", "1.5G", "1X", "5 G", "16777216T"] {
+            let message = format!("'{text}' is no size; give a number of bytes, or one with K, M, G or T behind it");
+            fails("GLASSHOUSE_ARCHIVE_MAX", text, &message);
+        }
         fails("GLASSHOUSE_INDEX", "a/b", "'a/b' is no file name; give one without '/'");
         fails("GLASSHOUSE_HIDDEN", "perhaps", "'perhaps' is neither 'true' nor 'false'");
         fails("GLASSHOUSE_HEADER", "X-One 1", "'X-One 1' has no ':' between name and value");

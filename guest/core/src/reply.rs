@@ -1,6 +1,7 @@
 //! Replies, and the only writer of a status and fields. It refuses to know how a reply was decided and how it is sent.
 
 use crate::accept::Coding;
+use crate::archive::{self, Archive, Plan};
 use crate::condition::Validators;
 use crate::form::Form;
 use crate::kind::MediaType;
@@ -23,6 +24,8 @@ pub enum Refusal {
     MethodNotAllowed,
     /// 412: another version than the client asked for.
     PreconditionFailed,
+    /// 413: more than is packed into one archive.
+    TooLarge,
     /// 416: no part of what was asked for lies within the file, which has so many bytes.
     Unsatisfiable { size: u64 },
     /// 500: the options of the handler are wrong; its log says which.
@@ -37,6 +40,7 @@ impl Refusal {
             Refusal::NotFound | Refusal::NotListable => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::PreconditionFailed => 412,
+            Refusal::TooLarge => 413,
             Refusal::Unsatisfiable { .. } => 416,
             Refusal::Misconfigured => 500,
         }
@@ -50,6 +54,7 @@ impl Refusal {
             Refusal::NotListable => "No permission to list directory",
             Refusal::MethodNotAllowed => "Method not allowed",
             Refusal::PreconditionFailed => "Precondition failed",
+            Refusal::TooLarge => "Folder too large for an archive",
             Refusal::Unsatisfiable { .. } => "Requested range not satisfiable",
             Refusal::Misconfigured => "Internal server error",
         }
@@ -62,6 +67,7 @@ impl Refusal {
             Refusal::NotFound | Refusal::NotListable => "Nothing matches the given URI",
             Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
             Refusal::PreconditionFailed => "Precondition in headers is false",
+            Refusal::TooLarge => "There is more in it than this server packs at once",
             Refusal::Unsatisfiable { .. } => "Cannot satisfy request range",
             Refusal::Misconfigured => "Server got itself in trouble",
         }
@@ -113,6 +119,8 @@ pub enum Outcome<F> {
     Page { bytes: Vec<u8>, label: Label },
     /// 200: the same, made while it is sent.
     Made { made: Box<Made<F>>, label: Label },
+    /// 200: an archive of a directory.
+    Archive(Plan),
     /// 204: what may be asked.
     Options,
     /// 301 to 308: another place.
@@ -236,6 +244,7 @@ impl<F> Outcome<F> {
             }
             Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
             Outcome::Made { made, label } => (Head::own(200, &label), Passage::Made(made)),
+            Outcome::Archive(plan) => pack(&plan),
             Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
             Outcome::Moved { status, location } => {
                 (Head::new(status).field("location", &location).length(0), Passage::Nothing)
@@ -250,6 +259,19 @@ impl<F> Outcome<F> {
 
 fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
     if length == 0 { Passage::Nothing } else { some() }
+}
+
+/// An archive has neither date nor ETag: what is in its files is not known before they are read, and a part of it, which
+/// is what a client would want to be sure of, cannot be had.
+fn pack<F>(plan: &Plan) -> (Head, Passage<F>) {
+    let label = Label { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
+    let head = Head::content(200, &label).field("content-disposition", &plan.disposition());
+    let head = match plan.length() {
+        Some(length) => head.length(length),
+        None => head,
+    };
+    let coding = (plan.form == archive::Form::TarGz).then_some(Coding::Gzip);
+    (head, Passage::Made(Box::new(Made::new(Maker::Archive(Archive::new(plan)), coding))))
 }
 
 fn refuse<F>(refusal: Refusal, form: Form, ways: &Ways) -> (Head, Passage<F>) {

@@ -154,7 +154,7 @@ mod tests {
     fn errors_name_the_place() {
         check("index = \"a\"\nspa = ", "glasshouse.toml, line 2: ");
         check("hidden = \"perhaps\"", "glasshouse.toml, hidden: 'perhaps' is neither 'true' nor 'false'");
-        check("indx = 1", "glasshouse.toml, indx: no such option; there are cache, ");
+        check("indx = 1", "glasshouse.toml, indx: no such option; there are archive, ");
         check("[spa]\na = 1", "glasshouse.toml, spa: is neither text");
         check("no-site-file = true", "glasshouse.toml, no-site-file: ");
         check("body = \"direct\"", "glasshouse.toml, body: no such option");

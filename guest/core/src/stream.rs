@@ -2,6 +2,7 @@
 //! refuses to know how a piece is sent, and what the head said of the whole.
 
 use crate::accept::Coding;
+use crate::archive::Archive;
 use crate::encode::Encoder;
 use crate::multipart::Multipart;
 use crate::reply::Span;
@@ -27,6 +28,8 @@ pub enum Maker<F> {
     Part(F, Span),
     /// Several parts of a file, each behind its head.
     Parts(F, Multipart),
+    /// A folder.
+    Archive(Archive<F>),
     /// A listing of many entries.
     Sheet(Sheet),
 }
@@ -70,27 +73,32 @@ impl<F> Maker<F> {
     /// The next piece of what is made, before it is encoded; `None` behind the last, however often it is asked for.
     async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         match self {
-            Maker::Part(file, span) => block(tree, file, span).await,
+            Maker::Part(file, span) => block(tree, file, span, BLOCK).await,
             Maker::Sheet(sheet) => Ok(sheet.next(tree).await),
             Maker::Parts(file, multipart) => {
                 while let Some(part) = multipart.parts.front_mut() {
                     if !part.head.is_empty() {
                         return Ok(Some(std::mem::take(&mut part.head)));
                     }
-                    match block(tree, file, &mut part.span).await? {
+                    match block(tree, file, &mut part.span, BLOCK).await? {
                         Some(block) => return Ok(Some(block)),
                         None => drop(multipart.parts.pop_front()),
                     }
                 }
                 Ok(Some(std::mem::take(&mut multipart.end)).filter(|end| !end.is_empty()))
             }
+            Maker::Archive(archive) => archive.next(tree).await,
         }
     }
 }
 
-/// Takes the next block off the front of a span; `None` where nothing is left of it. What a file has grown by is not read.
-pub async fn block<T: Tree>(tree: &T, file: &T::File, span: &mut Span) -> Result<Option<Vec<u8>>, Cut> {
-    let wanted = span.length().min(BLOCK);
+/// Takes the next `most` bytes off the front of a span, or what is left of it; `None` where that is nothing. What a file has
+/// grown by is not read.
+///
+/// # Errors
+/// [`Cut`] where the file has not so many bytes any more.
+pub async fn block<T: Tree>(tree: &T, file: &T::File, span: &mut Span, most: u64) -> Result<Option<Vec<u8>>, Cut> {
+    let wanted = span.length().min(most);
     if wanted == 0 {
         return Ok(None);
     }

@@ -75,6 +75,11 @@ impl Target {
         &self.names
     }
 
+    /// What the path ends in, as the client sees it; the root without a prefix has no name.
+    pub fn name(&self) -> Option<&Name> {
+        self.names.last().or(self.prefix.last())
+    }
+
     /// Whether the path was written as that of a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
@@ -174,6 +179,14 @@ impl Target {
     }
 }
 
+/// The value of a parameter in a query, as forms write them (`application/x-www-form-urlencoded`); the first of that name
+/// counts. Bytes that are no UTF-8 are replaced.
+pub fn parameter(query: &str, name: &str) -> Option<String> {
+    let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
+    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
+}
+
 /// A relative path with its segments encoded, and the slashes between them kept.
 pub fn encode_path(path: &str) -> String {
     let mut encoded = String::new();
@@ -217,7 +230,7 @@ pub fn write_encoded(text: &str, to: &mut dyn fmt::Write) -> fmt::Result {
 }
 
 /// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
-pub(crate) fn decode(text: &str) -> Vec<u8> {
+fn decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -310,6 +323,23 @@ mod tests {
             ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_the_first_of_its_name() {
+        for (raw, value) in [
+            ("/", None),
+            ("/?q", Some("")),
+            ("/?p&q=1&q=2", Some("1")),
+            ("/?%71=a%20b+c%26", Some("a b c&")),
+            ("/?q=a=b", Some("a=b")),
+            ("/?qq=1", None),
+            ("/?q=%ff", Some("\u{fffd}")),
+            ("/q?Q=1#q=2", None),
+        ] {
+            let got = Target::parse(raw).map(|target| parameter(target.query(), "q"));
+            assert_eq!(got, Ok(value.map(str::to_owned)), "{raw}");
         }
     }
 

@@ -2,7 +2,7 @@
 //! that its page links to. It refuses to know the directory.
 
 use crate::form::Form;
-use crate::target::{decode, encode};
+use crate::target::{encode, parameter};
 
 /// The longest term that is searched for, in letters: longer than most names, and little work in any case.
 const LONGEST_TERM: usize = 100;
@@ -87,22 +87,18 @@ impl View {
     /// Reads a query as a form sends it (`application/x-www-form-urlencoded`). Of a key that is there twice the first
     /// counts, and keys that mean nothing here are passed over.
     pub fn parse(query: &str) -> View {
-        let value = |key: &str| {
-            let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next()
-        };
+        let value = |name| parameter(query, name);
         let sort = value("sort").and_then(|name| Sort::ALL.into_iter().find(|sort| sort.name() == name));
         let term = value("search").map(|text| {
-            let text = decode(&text.replace('+', " "));
-            let term: String = String::from_utf8_lossy(&text).trim_start().chars().take(LONGEST_TERM).collect();
+            let term: String = text.trim_start().chars().take(LONGEST_TERM).collect();
             term.trim_end().to_owned()
         });
         View {
             sort: sort.unwrap_or_default(),
-            order: if value("order") == Some("desc") { Order::Descending } else { Order::Ascending },
-            layout: if value("view") == Some("grid") { Layout::Grid } else { Layout::List },
+            order: if value("order").as_deref() == Some("desc") { Order::Descending } else { Order::Ascending },
+            layout: if value("view").as_deref() == Some("grid") { Layout::Grid } else { Layout::List },
             search: term.filter(|term| !term.is_empty()),
-            form: value("format").and_then(Form::named),
+            form: value("format").and_then(|name| Form::named(&name)),
         }
     }
 

@@ -48,6 +48,9 @@ fn path() -> impl Strategy<Value = String> {
         "/nothing",
         "/a%20b%26c.txt",
         "/under",
+        "/?download=tar",
+        "/?download=zip",
+        "?download=tar.gz",
         "/helo.txt",
     ]);
     let query = words(&[
@@ -136,6 +139,9 @@ fn option() -> impl Strategy<Value = String> {
         "isolate=1",
         "no-listing=1",
         "no-precompressed=1",
+        "archive=zip,tar",
+        "archive=off",
+        "archive-max=1500",
         "no-readme=1",
         "listing-max=3",
         "cors=*",

@@ -46,6 +46,15 @@ pub struct Content {
     #[arg(long, help_heading = CONTENT)]
     no_listing: bool,
 
+    /// Forms in which folders can be downloaded: some of tar, tar.gz and zip, or off [default: all three]
+    ///
+    /// By ?download=FORM behind the path of a folder that is listed.
+    #[arg(long, value_name = "FORMS", help_heading = CONTENT)]
+    archive: Option<String>,
+
+    /// How many bytes the files in an archive may have, with K, M, G or T behind it [default: 4G]
+    #[arg(long, value_name = "SIZE", help_heading = CONTENT)]
+    archive_max: Option<String>,
     /// Entries that a listing shows [default: 100000]
     ///
     /// Of further ones it says how many there are.
@@ -133,6 +142,8 @@ impl Content {
             fields.iter().map(|[glob, name, value]| field_for(glob, name, value)).collect::<Result<Vec<_>, _>>()?;
         let redirect = redirects(&self.redirect);
         let typed = |name: &str| match name {
+            "archive" => self.archive.clone(),
+            "archive-max" => self.archive_max.clone(),
             "cache" => lines(&self.cache),
             "clean-urls" => switch(self.clean_urls),
             "compress" => switch(self.compress),

@@ -2,7 +2,7 @@
 //! the next request.
 
 use super::assert_own_origin;
-use super::exchange::{Answer, Exchange, TREE, owner};
+use super::exchange::{Answer, Exchange, TREE, owner, withheld};
 use super::listing::listing;
 use super::values::{assert_disjoint, assert_multipart};
 use glasshouse_core::etag::ETag;
@@ -102,8 +102,39 @@ fn made_content(exchange: &Exchange, get: &Answer, made: &Made<Vec<u8>>) -> Opti
             assert_eq!(get.value("content-type"), Some(multipart.media()), "{exchange:?}");
             usize::try_from(multipart.length()).ok()
         }
+        (Maker::Archive(_), coding) => {
+            let bytes = archive(exchange, get);
+            coding.is_none().then_some(bytes.len())
+        }
         (maker, coding) => panic!("{exchange:?}: {maker:?} {coding:?}"),
     }
+}
+
+/// An archive of a folder that may be listed, without what is to be kept back.
+fn archive(exchange: &Exchange, get: &Answer) -> Vec<u8> {
+    let config = exchange.config();
+    assert!(config.listing && !config.archives.is_empty(), "{exchange:?}");
+    let disposition = get.value("content-disposition").expect("a name for the file");
+    assert!(disposition.starts_with("attachment; filename=\""), "{exchange:?}: {disposition:?}");
+    for field in ["content-encoding", "etag", "last-modified", "accept-ranges"] {
+        let is_configured = config.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(field));
+        assert!(
+            is_configured || !config.headers_for.is_empty() || get.values(field).is_empty(),
+            "{exchange:?}: {get:?}"
+        );
+    }
+    let Passage::Made(mut made) = exchange.answer("GET").passage else { panic!("{exchange:?}: another answer") };
+    let is_plain = made.coding.take().is_none();
+    let mut bytes = Vec::new();
+    while let Some(piece) = at_once(made.next(&*TREE)).expect("memory never waits").expect("nothing changes") {
+        bytes.extend(piece);
+    }
+    for kept_back in withheld(&config) {
+        let is_there = bytes.windows(kept_back.len()).any(|window| window == kept_back);
+        assert!(!is_there, "{exchange:?}: {}", kept_back.escape_ascii());
+    }
+    assert!(is_plain == get.value("content-length").is_some(), "{exchange:?}: {get:?}");
+    bytes
 }
 
 /// Each status has the fields that it means something with (RFC 9110 15).
@@ -125,7 +156,7 @@ fn status(exchange: &Exchange, answer: &Answer) {
             _ => panic!("{exchange:?}: {answer:?}"),
         },
         301 | 302 | 303 | 307 | 308 => assert!(answer.value("location").is_some(), "{exchange:?}: {answer:?}"),
-        400 | 412 => {}
+        400 | 412 | 413 => {}
         416 => {
             let size = range.as_deref().and_then(|range| range.strip_prefix("bytes */")?.parse::<u64>().ok());
             assert!(size.is_some(), "{exchange:?}: {answer:?}");
@@ -297,7 +328,7 @@ fn file(answer: &Answer) -> Option<&Vec<u8>> {
         Passage::File(file, _) => Some(file),
         Passage::Made(made) => match &made.maker {
             Maker::Part(file, _) | Maker::Parts(file, _) => Some(file),
-            Maker::Sheet(_) => None,
+            Maker::Archive(_) | Maker::Sheet(_) => None,
         },
         Passage::Nothing | Passage::Bytes(_) => None,
     }

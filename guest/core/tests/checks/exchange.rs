@@ -7,6 +7,7 @@
 use super::lines;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::target::Name;
 use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -94,6 +95,15 @@ fn content(path: &str, size: usize) -> Vec<u8> {
 /// The path of the file with this content.
 pub fn owner(bytes: &[u8]) -> Option<&'static str> {
     FILES.iter().find(|(path, size, _)| *size == bytes.len() && content(path, *size) == bytes).map(|(path, ..)| *path)
+}
+
+/// The contents of files that are in no archive.
+pub fn withheld(config: &Config) -> impl Iterator<Item = Vec<u8>> {
+    let is_withheld = |path: &str| {
+        let is_hidden = path.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
+        path == "glasshouse.toml" || (is_hidden && !config.hidden)
+    };
+    FILES.iter().filter(move |(path, ..)| is_withheld(path)).map(|(path, size, _)| content(path, *size))
 }
 
 #[derive(Clone)]

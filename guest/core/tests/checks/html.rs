@@ -180,10 +180,11 @@ fn take_text(page: &mut Page, open: &[String], text: &str) {
     if has("main") {
         page.text.push_str(text);
     }
-    if is_entry(open) && has("a") {
-        if let Some((_, name)) = page.links.last_mut() {
-            name.push_str(text);
-        }
+    if is_entry(open)
+        && has("a")
+        && let Some((_, name)) = page.links.last_mut()
+    {
+        name.push_str(text);
     }
 }
 

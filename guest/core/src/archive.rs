@@ -1,0 +1,309 @@
+//! A folder and all that is below it as one file: which forms there are, what such a file comes to before its first byte,
+//! and its bytes. It refuses to know who asked and how they are sent.
+//!
+//! What the listings of these folders show is in it: the same names are hidden. Symbolic links are left out, files and
+//! directories alike, because what they lead to lies elsewhere, and is there under its own name if it may be had; so are
+//! files that cannot be opened. Entries come in the byte order of their names, a folder before what is in it, so that a
+//! folder that did not change makes the same bytes again.
+
+mod tar;
+mod walk;
+mod zip;
+
+use crate::config::Config;
+use crate::kind::MediaType;
+use crate::reply::{Refusal, Span};
+use crate::stream::{Cut, block};
+use crate::target::{Target, encode};
+use crate::tree::{Missing, Tree};
+use tar::Tar;
+use walk::{Item, Walk};
+use zip::Zip;
+
+/// A form of archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The pax interchange format (POSIX.1-2017, `pax`).
+    Tar,
+    /// The same in gzip (RFC 1952).
+    TarGz,
+    /// ZIP (APPNOTE.TXT 6.3.10), with ZIP64 where it is needed.
+    Zip,
+}
+
+impl Form {
+    /// Every form.
+    pub const ALL: &[Form] = &[Form::Tar, Form::TarGz, Form::Zip];
+
+    /// The word that asks for it, which is the suffix of its files as well.
+    pub fn word(self) -> &'static str {
+        match self {
+            Form::Tar => "tar",
+            Form::TarGz => "tar.gz",
+            Form::Zip => "zip",
+        }
+    }
+
+    /// The form that a word asks for.
+    pub fn parse(word: &str) -> Option<Form> {
+        Form::ALL.iter().copied().find(|form| form.word() == word)
+    }
+
+    /// Its media type; tar has none that is registered, and this one is understood everywhere.
+    pub fn media(self) -> MediaType {
+        match self {
+            Form::Tar => MediaType::TAR,
+            Form::TarGz => MediaType::GZIP,
+            Form::Zip => MediaType::ZIP,
+        }
+    }
+
+    fn writer(self) -> Writer {
+        match self {
+            Form::Tar | Form::TarGz => Writer::Tar(Tar::default()),
+            Form::Zip => Writer::Zip(Zip::default()),
+        }
+    }
+}
+
+/// What the folder at the root is called, which has no name that a client may know.
+const ROOT: &str = "archive";
+/// Bytes of a file that are read at once: what one block of deflate can hold (RFC 1951 3.2.4).
+const CHUNK: u64 = 0xFFFF;
+/// How many bytes are collected before they are sent: a small file is worth no call of its own.
+const PIECE: usize = 64 << 10;
+
+/// An archive before its first byte: what it will be, known from names, sizes and times alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub form: Form,
+    /// The folder, relative to the root of the tree.
+    pub path: String,
+    /// The folder that everything lies in, once the archive is unpacked.
+    top: String,
+    hidden: bool,
+    /// The length of the archive in bytes, before gzip.
+    length: u64,
+    /// How much of it is kept in memory until its end.
+    kept: u64,
+}
+
+impl Plan {
+    /// Looks at all that is below a folder.
+    ///
+    /// # Errors
+    /// [`Refusal::NotListable`] if the folder cannot be read, [`Refusal::TooLarge`] for more bytes in files than the
+    /// configuration allows, and for more entries than are kept track of.
+    pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
+        let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
+        let mut plan = Plan { form, path: target.path(), top, hidden: config.hidden, length: 0, kept: 0 };
+        let mut walk = plan.walk();
+        walk.begin(tree).await?;
+        let (mut writer, mut bytes) = (form.writer(), 0_u64);
+        while let Some(item) = walk.next(tree).await? {
+            let size = item.size();
+            bytes = bytes.saturating_add(size);
+            if bytes > config.archive_max {
+                return Err(Refusal::TooLarge);
+            }
+            let mut around = writer.begin(&item);
+            let end = writer.end();
+            around.extend(end.now);
+            plan.length = plan.length.saturating_add(length(&around)).saturating_add(writer.framed(size));
+            plan.kept = plan.kept.saturating_add(length(&end.later));
+        }
+        let end = length(&writer.finish());
+        plan.length = plan.length.saturating_add(plan.kept).saturating_add(end);
+        Ok(plan)
+    }
+
+    /// The length in bytes of what is sent. How far gzip gets nobody knows before.
+    pub fn length(&self) -> Option<u64> {
+        match self.form {
+            Form::Tar | Form::Zip => Some(self.length),
+            Form::TarGz => None,
+        }
+    }
+
+    /// The value of Content-Disposition (RFC 6266): the name of the file twice, in plain ASCII for clients that know no
+    /// other, and as it is (RFC 8187).
+    pub fn disposition(&self) -> String {
+        let name = format!("{}.{}", self.top, self.form.word());
+        let is_plain = |letter: &char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\' | '%' | '/');
+        let plain: String = name.chars().map(|letter| if is_plain(&letter) { letter } else { '_' }).collect();
+        let mut disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''");
+        encode(&name, &mut disposition);
+        disposition
+    }
+
+    fn walk(&self) -> Walk {
+        Walk::new(self.path.clone(), self.top.clone(), self.hidden)
+    }
+}
+
+/// An archive under way.
+#[derive(Debug)]
+pub struct Archive<F> {
+    walk: Walk,
+    writer: Writer,
+    step: Step<F>,
+    /// What stands at the end of the archive.
+    kept: Vec<u8>,
+    /// How many bytes of what was planned are still to come.
+    left: u64,
+}
+
+#[derive(Debug)]
+enum Step<F> {
+    Begin,
+    /// Between two entries.
+    Next,
+    /// The content of a file, as much of it as was there when it was opened.
+    Content(F, Span),
+    /// What was kept for the end; so much of it was sent.
+    Kept(usize),
+    Done,
+}
+
+impl<F> Archive<F> {
+    /// The archive that was planned.
+    pub fn new(plan: &Plan) -> Archive<F> {
+        Archive {
+            walk: plan.walk(),
+            writer: plan.form.writer(),
+            step: Step::Begin,
+            // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
+            kept: Vec::with_capacity(usize::try_from(plan.kept).unwrap_or_default()),
+            left: plan.length,
+        }
+    }
+
+    /// The next piece; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`Cut`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
+    pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
+        let mut piece = Vec::new();
+        while piece.len() < PIECE && !matches!(self.step, Step::Done) {
+            self.advance(tree, &mut piece).await?;
+        }
+        self.left = self.left.checked_sub(length(&piece)).ok_or(Cut)?;
+        match (&self.step, self.left) {
+            (Step::Done, 1..) => Err(Cut),
+            _ => Ok(Some(piece).filter(|piece| !piece.is_empty())),
+        }
+    }
+
+    async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Cut> {
+        match &mut self.step {
+            Step::Begin => {
+                self.walk.begin(tree).await.map_err(|_| Cut)?;
+                self.step = Step::Next;
+            }
+            Step::Next => match self.walk.next(tree).await.map_err(|_| Cut)? {
+                Some(item) => {
+                    piece.extend(self.writer.begin(&item));
+                    match item.file {
+                        Some((file, size)) => {
+                            self.step = Step::Content(file, Span { start: 0, end: size });
+                        }
+                        None => self.end(piece),
+                    }
+                }
+                None => self.step = Step::Kept(0),
+            },
+            Step::Content(file, span) => match block(tree, file, span, CHUNK).await? {
+                Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
+                None => {
+                    let beyond = tree.read(file, span.end, 1).await.map_err(|Missing| Cut)?;
+                    if !beyond.is_empty() {
+                        return Err(Cut);
+                    }
+                    self.end(piece);
+                }
+            },
+            Step::Kept(sent) => {
+                let rest = self.kept.get(*sent..).unwrap_or_default();
+                let part = rest.get(..PIECE).unwrap_or(rest);
+                piece.extend(part);
+                *sent = sent.saturating_add(part.len());
+                if part.is_empty() {
+                    piece.extend(self.writer.finish());
+                    self.step = Step::Done;
+                }
+            }
+            Step::Done => {}
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, piece: &mut Vec<u8>) {
+        let end = self.writer.end();
+        piece.extend(end.now);
+        self.kept.extend(end.later);
+        self.step = Step::Next;
+    }
+}
+
+/// What is around the contents of files.
+#[derive(Debug)]
+enum Writer {
+    Tar(Tar),
+    Zip(Zip),
+}
+
+/// What ends an entry: behind its content, and at the end of the archive.
+#[derive(Debug, Default)]
+struct End {
+    now: Vec<u8>,
+    later: Vec<u8>,
+}
+
+impl Writer {
+    /// What stands before the content of an entry.
+    fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
+        match self {
+            Writer::Tar(tar) => tar.begin(item),
+            Writer::Zip(zip) => zip.begin(item),
+        }
+    }
+
+    /// Writes a part of the content that is no longer than a [`CHUNK`], as long as one if it is not the last.
+    fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
+        match self {
+            Writer::Tar(_) => to.extend(bytes),
+            Writer::Zip(zip) => zip.frame(bytes, is_last, to),
+        }
+    }
+
+    /// How many bytes the content of a file becomes.
+    fn framed(&self, size: u64) -> u64 {
+        match self {
+            Writer::Tar(_) => size,
+            Writer::Zip(_) => zip::framed(size),
+        }
+    }
+
+    /// What ends the entry that was begun.
+    fn end(&mut self) -> End {
+        match self {
+            Writer::Tar(tar) => tar.end(),
+            Writer::Zip(zip) => zip.end(),
+        }
+    }
+
+    /// The last bytes of the archive.
+    fn finish(&self) -> Vec<u8> {
+        match self {
+            Writer::Tar(_) => tar::END.to_vec(),
+            Writer::Zip(zip) => zip.finish(),
+        }
+    }
+}
+
+pub fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What archives are to the last byte, where a program that reads them back would not tell.
+
+use super::*;
+use crate::at_once;
+use crate::date::Stamp;
+use crate::memory::{MemoryNode, MemoryTree};
+
+/// The sum over `123456789`, which descriptions of CRC-32 give for a check.
+const SUM: u64 = 0xCBF4_3926;
+const MODIFIED: i64 = 784_111_777;
+
+fn item(path: &str, seconds: Option<i64>, size: Option<u64>) -> Item<()> {
+    let modified = seconds.and_then(|seconds| Stamp::new(seconds, 0));
+    Item { path: path.to_owned(), modified, file: size.map(|size| ((), size)) }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The bytes from `start` on, as a number that has its lowest byte first.
+#[track_caller]
+fn little(bytes: &[u8], start: usize, length: usize) -> u64 {
+    bytes[start..start + length].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+fn tree(files: &[(&str, usize)]) -> MemoryTree {
+    let mut tree = MemoryTree::default();
+    for (path, size) in files {
+        tree.insert(path, MemoryNode::File(vec![7; *size], Stamp::new(MODIFIED, 0)));
+    }
+    tree
+}
+
+#[track_caller]
+fn target(raw: &str) -> Target {
+    Target::parse(raw).unwrap_or_else(|refusal| panic!("{raw}: {refusal:?}"))
+}
+
+#[track_caller]
+fn plan(form: Form, raw: &str, tree: &MemoryTree, config: &Config) -> Result<Plan, Refusal> {
+    at_once(Plan::make(form, &target(raw), tree, config)).unwrap_or_else(|| panic!("memory never waits"))
+}
+
+/// All pieces of an archive, and how they end.
+fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Cut>) {
+    let (mut archive, mut bytes) = (Archive::new(plan), Vec::new());
+    loop {
+        match at_once(archive.next(tree)) {
+            Some(Ok(Some(piece))) => {
+                assert!(!piece.is_empty() && piece.len() < 2 * 0xFFFF + PIECE, "{}", piece.len());
+                bytes.extend(piece);
+            }
+            Some(Ok(None)) => return (bytes, Ok(())),
+            Some(Err(Cut)) | None => return (bytes, Err(Cut)),
+        }
+    }
+}
+
+#[test]
+fn a_tar_head_is_one_block_and_sums_to_what_it_says() {
+    let head = Tar::default().begin(&item("top/a", Some(MODIFIED), Some(5)));
+    assert_eq!(head.len(), 512);
+    assert!(head.starts_with(b"top/a\0"));
+    assert_eq!(text(&head[100..148]), "0000644\x000000000\x000000000\x0000000000005\x0005657114241\0");
+    assert_eq!((head[156], &head[257..265]), (b'0', &b"ustar\x0000"[..]));
+    let sum: u32 = head.iter().map(|byte| u32::from(*byte)).sum::<u32>()
+        - head[148..156].iter().map(|byte| u32::from(*byte)).sum::<u32>()
+        + 8 * u32::from(b' ');
+    assert_eq!(text(&head[148..156]), format!("{sum:06o}\0 "));
+}
+
+#[test]
+fn what_a_tar_head_cannot_hold_is_in_records() {
+    let long = format!("top/{}", "a".repeat(97));
+    let number = 8 << 30;
+    for (item, records) in [
+        (item("top/\u{e9}", None, Some(0)), "15 path=top/\u{e9}\n".to_owned()),
+        (item(&long, None, Some(0)), format!("111 path={long}\n")),
+        (item("top/a", Some(number), Some(0)), "20 mtime=8589934592\n".to_owned()),
+        (item("top/a", None, Some(8 << 30)), "19 size=8589934592\n".to_owned()),
+        // 99 and 101 bytes: a length of three digits needs a third of its own.
+        (
+            item(&format!("top/\u{e9}{}", "a".repeat(84)), None, Some(0)),
+            format!("99 path=top/\u{e9}{}\n", "a".repeat(84)),
+        ),
+        (
+            item(&format!("top/\u{e9}{}", "a".repeat(85)), None, Some(0)),
+            format!("101 path=top/\u{e9}{}\n", "a".repeat(85)),
+        ),
+    ] {
+        let bytes = Tar::default().begin(&item);
+        assert_eq!((bytes.len() % 512, bytes[156]), (0, b'x'), "{records}");
+        assert_eq!(text(&bytes[512..512 + records.len()]), records);
+        assert_eq!(records.split_once(' ').map(|(length, _)| length.parse()), Some(Ok(records.len())));
+        assert_eq!(text(&bytes[124..135]), format!("{:011o}", records.len()));
+    }
+    let folder = Tar::default().begin(&item(&"a".repeat(100), None, None));
+    assert!(text(&folder[512..]).starts_with(&format!("111 path={}/\n", "a".repeat(100))));
+}
+
+#[test]
+fn zip64_is_used_where_32_bits_do_not_do_and_nowhere_else() {
+    // The largest file whose frames still fit, and the next.
+    let most = (u64::from(u32::MAX) - 1) / (0xFFFF + 5) * 0xFFFF + ((u64::from(u32::MAX) - 1) % (0xFFFF + 5) - 5);
+    for (size, is_large) in [(1, false), (most, false), (most + 1, true), (5 << 30, true)] {
+        let mut zip = Zip::default();
+        let head = zip.begin(&item("top/a", Some(MODIFIED), Some(size)));
+        zip.frame(b"123456789", true, &mut Vec::new());
+        let end = zip.end();
+        assert_eq!((little(&head, 0, 4), little(&head, 4, 2)), (0x0403_4B50, if is_large { 45 } else { 20 }), "{size}");
+        assert_eq!((little(&head, 6, 2), little(&head, 8, 2)), (0x0808, 8));
+        let width = if is_large { 8 } else { 4 };
+        assert_eq!((end.now.len(), little(&end.now, 4, 4)), (8 + 2 * width, SUM));
+        assert_eq!((little(&end.now, 8, width), little(&end.now, 8 + width, width)), (zip::framed(size), size));
+        let fields = [little(&end.later, 20, 4), little(&end.later, 24, 4)];
+        assert_eq!(little(&end.later, 16, 4), SUM);
+        if is_large {
+            assert_eq!(fields, [0xFFFF_FFFF; 2]);
+            // Behind 46 bytes and the name: the field, its length, and the original size first.
+            assert_eq!([little(&end.later, 51, 2), little(&end.later, 53, 2)], [1, 16]);
+            assert_eq!([little(&end.later, 55, 8), little(&end.later, 63, 8)], [size, zip::framed(size)]);
+        } else {
+            assert_eq!(fields, [zip::framed(size), size]);
+        }
+        // Where the next entry begins is another matter.
+        let is_far = size > 1;
+        zip.begin(&item("top/b", None, Some(0)));
+        let later = zip.end().later;
+        assert_eq!(little(&later, 42, 4) == 0xFFFF_FFFF, is_far);
+        let end = zip.finish();
+        assert_eq!(end.len(), if is_far { 56 + 20 + 22 } else { 22 }, "{size}");
+    }
+}
+
+#[test]
+fn a_zip_file_can_have_more_entries_than_16_bits_count() {
+    for (count, is_large) in [(65_534, false), (65_535, true), (70_000, true)] {
+        let mut zip = Zip::default();
+        for _ in 0..count {
+            zip.begin(&item("a", None, Some(0)));
+            zip.end();
+        }
+        let end = zip.finish();
+        assert_eq!(end.len(), if is_large { 56 + 20 + 22 } else { 22 });
+        let short = end.len() - 22;
+        assert_eq!(little(&end, short + 8, 2), if is_large { 0xFFFF } else { count });
+        if is_large {
+            assert_eq!([little(&end, 24, 8), little(&end, 32, 8)], [count; 2]);
+        }
+    }
+}
+
+#[test]
+fn dates_in_a_zip_file_are_as_near_as_dos_comes() {
+    for (seconds, date, time, has_field) in [
+        (None, (1980, 1, 1), (0, 0, 0), false),
+        (Some(0), (1980, 1, 1), (0, 0, 0), true),
+        (Some(MODIFIED), (1994, 11, 6), (8, 49, 36), true),
+        (Some(1 << 31), (2038, 1, 19), (3, 14, 8), false),
+        (Some(4_354_819_199), (2107, 12, 31), (23, 59, 58), false),
+        (Some(4_354_819_200), (2107, 12, 31), (23, 59, 58), false),
+        (Some(253_402_300_799), (2107, 12, 31), (23, 59, 58), false),
+    ] {
+        let head = Zip::default().begin(&item("a", seconds, Some(1)));
+        let (clock, calendar) = (little(&head, 10, 2), little(&head, 12, 2));
+        assert_eq!((clock >> 11, clock >> 5 & 63, (clock & 31) * 2), time, "{seconds:?}");
+        assert_eq!((1980 + (calendar >> 9), calendar >> 5 & 15, calendar & 31), date, "{seconds:?}");
+        assert_eq!(head.len(), 31 + if has_field { 9 } else { 0 }, "{seconds:?}");
+        if has_field {
+            assert_eq!((little(&head, 31, 2), head[35]), (0x5455, 1));
+            assert_eq!(i64::try_from(little(&head, 36, 4)).ok(), seconds);
+        }
+    }
+}
+
+#[test]
+fn an_archive_is_as_long_as_was_planned() {
+    let tree =
+        tree(&[("d/a", 0), ("d/b", 1), ("d/c/d", 65_535), ("d/c/e", 65_536), ("d/c/f", 400_000), ("d/g\u{e9}", 512)]);
+    for form in [Form::Tar, Form::Zip] {
+        let Ok(plan) = plan(form, "/d/", &tree, &Config::default()) else { panic!("{form:?}: there is a plan") };
+        let (bytes, end) = pack(&plan, &tree);
+        assert_eq!((plan.length(), end), (Some(length(&bytes)), Ok(())), "{form:?}");
+        assert_eq!(pack(&plan, &tree), (bytes, Ok(())), "{form:?} is another the second time");
+    }
+    let gzip = plan(Form::TarGz, "/d/", &tree, &Config::default());
+    assert_eq!(gzip.map(|plan| plan.length()), Ok(None));
+}
+
+#[test]
+fn a_folder_that_is_not_what_was_planned_is_cut_off() {
+    let before = [("d/a", 10), ("d/b", 200_000), ("d/c", 10)];
+    let after: &[&[(&str, usize)]] = &[
+        &[("d/a", 10), ("d/b", 200_001), ("d/c", 10)],
+        &[("d/a", 10), ("d/b", 199_999), ("d/c", 10)],
+        &[("d/a", 10), ("d/b", 200_000)],
+        &[("d/a", 10), ("d/b", 200_000), ("d/c", 0)],
+        &[("d/a", 10), ("d/b", 200_000), ("d/c", 10), ("d/d", 0)],
+        &[],
+    ];
+    for form in Form::ALL {
+        let Ok(plan) = plan(*form, "/d/", &tree(&before), &Config::default()) else { panic!("{form:?}") };
+        assert_eq!(pack(&plan, &tree(&before)).1, Ok(()));
+        for files in after {
+            let (bytes, end) = pack(&plan, &tree(files));
+            // Tar has the same length for sizes that fill the same blocks; that archive is as true as the one before it.
+            let is_same = *form != Form::Zip && files.len() == 3 && files[1].1 != 200_000 && files[2].1 != 0;
+            assert_eq!(end.is_ok(), is_same, "{form:?} {files:?}");
+            assert!(length(&bytes) <= plan.length, "{form:?} {files:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_too_much_is_refused() {
+    let tree = tree(&[("d/a", 600), ("d/b/c", 400)]);
+    for (max, expected) in [(1000, None), (999, Some(Refusal::TooLarge)), (0, Some(Refusal::TooLarge))] {
+        let config = Config { archive_max: max, ..Config::default() };
+        for form in Form::ALL {
+            assert_eq!(plan(*form, "/d/", &tree, &config).err(), expected, "{form:?} {max}");
+        }
+    }
+    for (depth, expected) in [(127, None), (128, Some(Refusal::TooLarge))] {
+        let mut deep = MemoryTree::default();
+        let path = vec!["d"; depth].join("/");
+        deep.insert(&path, MemoryNode::Directory(MemoryTree::default()));
+        assert_eq!(plan(Form::Zip, "/", &deep, &Config::default()).err(), expected, "{depth}");
+    }
+    let mut many = MemoryTree::default();
+    for index in 0..100_001 {
+        assert!(index < 100_000 || plan(Form::Tar, "/", &many, &Config::default()).is_ok());
+        many.insert(&index.to_string(), MemoryNode::Closed);
+    }
+    assert_eq!(plan(Form::Tar, "/", &many, &Config::default()), Err(Refusal::TooLarge));
+    let mut long = MemoryTree::default();
+    long.insert(&"n".repeat(65_600), MemoryNode::Directory(MemoryTree::default()));
+    assert_eq!(plan(Form::Zip, "/", &long, &Config::default()), Err(Refusal::TooLarge));
+    let none = MemoryTree::default();
+    assert_eq!(plan(Form::Zip, "/none/", &none, &Config::default()), Err(Refusal::NotListable));
+}
+
+#[test]
+fn the_file_is_called_after_the_folder_in_two_ways() {
+    for (path, raw, expected) in [
+        ("a", "/", "attachment; filename=\"archive.zip\"; filename*=UTF-8''archive.zip"),
+        ("d e/a", "/d%20e/", "attachment; filename=\"d e.zip\"; filename*=UTF-8''d%20e.zip"),
+        (
+            "\u{e9}\"\\%/a",
+            "/%C3%A9%22%5C%25/",
+            "attachment; filename=\"____.zip\"; filename*=UTF-8''%C3%A9%22%5C%25.zip",
+        ),
+        ("a\r\nb/a", "/a%0D%0Ab/", "attachment; filename=\"a__b.zip\"; filename*=UTF-8''a%0D%0Ab.zip"),
+    ] {
+        let got = plan(Form::Zip, raw, &tree(&[(path, 1)]), &Config::default());
+        assert_eq!(got.map(|plan| plan.disposition()), Ok(expected.to_owned()), "{raw}");
+    }
+}
