@@ -118,6 +118,20 @@ pub const ROWS: &[Row] = &[
     },
     Row { id: "Grid not offered without", ask: get("/sizes/"), body: &[Lacks("view=grid")], ..ROW },
     Row {
+        id: "Archives offered",
+        ask: get("/sizes/"),
+        body: &[LeadsTo("./?download=tar"), LeadsTo("./?download=tar.gz"), LeadsTo("./?download=zip")],
+        ..ROW
+    },
+    Row {
+        id: "Archives offered as far as they may be had",
+        ask: get("/sizes/"),
+        options: &[("GLASSHOUSE_ARCHIVE", "zip")],
+        body: &[LeadsTo("./?download=zip"), Lacks("download=tar")],
+        ..ROW
+    },
+    Row { id: "Archives not of a search", ask: get("/sizes/?search=f"), body: &[Lacks("download=")], ..ROW },
+    Row {
         id: "README rendered",
         ask: get("/readme/"),
         body: &[

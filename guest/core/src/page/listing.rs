@@ -4,6 +4,7 @@
 use super::genre::{Genre, Genres};
 use super::size::Size;
 use super::{BASE, LISTING, SCRIPT, markdown};
+use crate::archive;
 use crate::date::Rfc3339;
 use crate::listing::{Href, Listing, Readme, Row};
 use crate::search::Stopped;
@@ -30,6 +31,7 @@ struct Begin<'a> {
     grid: String,
     is_grid: bool,
     has_images: bool,
+    archives: &'a [archive::Form],
 }
 
 /// A directory on the way from the top to the one that is shown.
@@ -76,6 +78,7 @@ pub fn begin(listing: &Listing) -> String {
         grid: view.laid_out(Layout::Grid).link(),
         is_grid: view.layout == Layout::Grid,
         has_images: listing.rows.iter().any(|row| genres.of(row) == Genre::Image),
+        archives: &listing.archives,
     };
     written(&page)
 }

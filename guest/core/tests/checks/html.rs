@@ -38,7 +38,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("body", &[]),
     ("header", &[]),
     ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
-    ("nav", &[("aria-label", Of(&["Breadcrumb", "Layout"]))]),
+    ("nav", &[("aria-label", Of(&["Breadcrumb", "Download", "Layout"]))]),
     ("section", &[("class", Of(&["readme"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
     ("div", &[("class", Of(&["bar"]))]),
     ("h1", &[]),
