@@ -55,6 +55,10 @@ pub const BIG: &[u8] = &{
     bytes
 };
 
+/// What a directory says of itself, and what it must not be able to do.
+const README: &[u8] =
+    b"# What & why\n\nSee [this](a.txt), *or* [that](javascript:alert(1)).\n\n<script>alert(2)</script>\n";
+
 /// What a site says in its own file.
 const SITE_FILE: &[u8] = b"# Rules of this site.\ncache = [\"5\"]\n";
 
@@ -148,6 +152,25 @@ pub const TREE: &[(&str, Node)] = &[
     ("names/\u{e9}", File(b"9")),
     ("names/back\\slash", File(b"10")),
     ("names/&lt;", File(b"11")),
+    ("sizes/file1.txt", File(b"1")),
+    ("sizes/file10.txt", Dated(b"1234567890", 1_000_000_000)),
+    ("sizes/file2.txt", Dated(b"12", 1_100_000_000)),
+    ("lines/a\nb\u{2028}c", File(b"x")),
+    ("lines/sub/x", File(b"x")),
+    ("deep/File.txt", File(b"x")),
+    ("deep/a/file.txt", File(b"x")),
+    ("deep/a/b/other", File(b"x")),
+    ("deep/a/b/file-9", File(b"x")),
+    ("deep/a/.file/file", File(b"x")),
+    ("deep/files/x", File(b"x")),
+    ("deep/link-to-file", Link("a/file.txt")),
+    ("deep/link", Link("../sizes")),
+    ("pics/one.png", File(b"x")),
+    ("pics/two & three.JPG", File(b"x")),
+    ("pics/four.txt", File(b"x")),
+    ("readme/README.md", File(README)),
+    ("readme/Readme.txt", File(b"not this")),
+    ("readme-long/readme.md", File(&[b'x'; 300_000])),
     // Two names that spell an end tag with the slash between them.
     ("<script>alert(1)</script>/x", File(b"x")),
     // Directories that a redirect could be led astray with.

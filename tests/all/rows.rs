@@ -10,6 +10,7 @@ mod encodings;
 mod errors;
 mod escapes;
 mod files;
+mod listings;
 mod paths;
 mod ranges;
 mod site;
@@ -102,7 +103,7 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
-    let http = [validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS, archives::ROWS];
+    let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS];
     basic.into_iter().chain(http).flatten()
 }
 

@@ -8,6 +8,7 @@ use crate::encode;
 use crate::form::Form;
 use crate::kind::MediaType;
 use crate::listing::{Href, Listing, Row, is_shown, join};
+use crate::natural;
 use crate::near;
 use crate::reply::{Refusal, Way, Ways};
 use crate::request::Request;
@@ -224,8 +225,8 @@ impl<T: Tree> Search<'_, T> {
         };
         let mut entries = self.tree.list(path, is_near, MOST_NEAR).await.unwrap_or_default().entries;
         self.tree.describe(path, entries.iter_mut()).await;
-        let distance = |entry: &Entry| near::distance(asked.as_str(), entry.name.as_str());
-        entries.sort_by_cached_key(|entry| (distance(entry), entry.name.clone()));
+        entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
+        entries.sort_by_cached_key(|entry| near::distance(asked.as_str(), entry.name.as_str()));
         let way = |entry: Entry| {
             let row = Row { above: String::new(), entry };
             let slash = if row.is_directory() { "/" } else { "" };

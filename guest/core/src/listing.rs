@@ -4,6 +4,7 @@
 //! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
 //! while it is sent.
 
+use crate::archive;
 use crate::config::Config;
 use crate::form::Form;
 use crate::natural;
@@ -36,6 +37,8 @@ pub struct Listing {
     /// Why a search did not look at all there is.
     pub stopped: Option<Stopped>,
     pub readme: Option<Readme>,
+    /// The archives that can be had of it.
+    pub archives: Vec<archive::Form>,
     shows_readme: bool,
 }
 
@@ -117,8 +120,9 @@ impl Listing {
             }
         };
         let shows_readme = config.readme && form == Form::Page && view.search.is_none();
+        let archives = if view.search.is_none() { config.archives.clone() } else { Vec::new() };
         let search::Hits { rows, omitted, stopped } = found;
-        Ok(Listing { target: target.clone(), view, form, rows, omitted, stopped, readme: None, shows_readme })
+        Ok(Listing { target: target.clone(), view, form, rows, omitted, stopped, readme: None, archives, shows_readme })
     }
 
     /// Whether it is made at once.

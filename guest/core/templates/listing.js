@@ -34,7 +34,7 @@
     cancelAnimationFrame(due);
     due = requestAnimationFrame(filter);
   });
-  box.placeholder = 'Filter, or Enter to search below';
+  box.placeholder = 'Filter, Enter to search below';
   box.title = 'Press / to come here, Esc to clear';
 
   // Rows one above the other, or tiles side by side.

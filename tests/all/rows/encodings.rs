@@ -172,7 +172,7 @@ pub const ROWS: &[Row] = &[
         id: "Compress a listing",
         ask: with("/names/", &[("Accept-Encoding", "gzip")]),
         options: ON,
-        fields: &[("content-encoding", Is("gzip")), ("vary", Is("Accept-Encoding"))],
+        fields: &[("content-encoding", Is("gzip")), ("vary", Is("Accept, Accept-Encoding"))],
         ..ROW
     },
     Row {

@@ -83,7 +83,7 @@ pub const ROWS: &[Row] = &[
         id: "S28 shown listing",
         ask: get("/dots/"),
         options: SHOWN,
-        body: &[Lists(&[("...", "..."), (".hidden", ".hidden"), (".well-known/", ".well-known/"), ("shown", "shown")])],
+        body: &[Lists(&[(".well-known/", ".well-known/"), ("...", "..."), (".hidden", ".hidden"), ("shown", "shown")])],
         ..ROW
     },
 ];

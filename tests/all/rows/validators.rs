@@ -22,7 +22,6 @@ pub const ROWS: &[Row] = &[
         fields: &[("etag", Absent), ("last-modified", Is("Thu, 01 Jan 1970 00:00:00 GMT"))],
         ..ROW
     },
-    Row { id: "ETag none of a listing", ask: get("/sub/"), fields: &[("etag", Absent)], ..ROW },
     Row {
         id: "If-None-Match same",
         ask: with("/hello.txt", &[("If-None-Match", TAG)]),

@@ -4,6 +4,7 @@
 use super::genre::{Genre, Genres};
 use super::size::Size;
 use super::{BASE, LISTING, SCRIPT, markdown};
+use crate::archive;
 use crate::date::Rfc3339;
 use crate::listing::{Href, Listing, Readme, Row};
 use crate::search::Stopped;
@@ -30,6 +31,7 @@ struct Begin<'a> {
     grid: String,
     is_grid: bool,
     has_images: bool,
+    archives: &'a [archive::Form],
 }
 
 /// A directory on the way from the top to the one that is shown.
@@ -47,6 +49,8 @@ struct Column {
     link: String,
     /// The word for the order, in the column that is sorted by.
     order: Option<&'static str>,
+    /// Whether its entries are times: those of the reader where a script can tell, or else of UTC.
+    is_time: bool,
 }
 
 /// What is before the entries.
@@ -74,6 +78,7 @@ pub fn begin(listing: &Listing) -> String {
         grid: view.laid_out(Layout::Grid).link(),
         is_grid: view.layout == Layout::Grid,
         has_images: listing.rows.iter().any(|row| genres.of(row) == Genre::Image),
+        archives: &listing.archives,
     };
     written(&page)
 }
@@ -93,7 +98,8 @@ fn column(sort: Sort, view: &View) -> Column {
         Order::Ascending => "ascending",
         Order::Descending => "descending",
     };
-    Column { name, link: view.sorted_by(sort).link(), order: (view.sort == sort).then_some(order) }
+    let order = (view.sort == sort).then_some(order);
+    Column { name, link: view.sorted_by(sort).link(), order, is_time: sort == Sort::Modified }
 }
 
 /// The way from the top down. Its links are relative, as those of entries are (S38): they hold wherever the tree is shown.

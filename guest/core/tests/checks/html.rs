@@ -16,7 +16,7 @@ enum Value {
     Link,
     /// A reference to a picture of this server.
     Picture,
-    /// `GLASSHOUSE...` of a listing: letters, digits and what dates are made of.
+    /// A number, or a moment.
     Data,
     /// The name of a language, given in a README.md.
     Language,
@@ -34,10 +34,11 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("title", &[]),
     ("style", &[]),
     ("script", &[]),
+    ("noscript", &[]),
     ("body", &[]),
     ("header", &[]),
     ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
-    ("nav", &[("aria-label", Of(&["Breadcrumb", "Layout"]))]),
+    ("nav", &[("aria-label", Of(&["Breadcrumb", "Download", "Layout"]))]),
     ("section", &[("class", Of(&["readme"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
     ("div", &[("class", Of(&["bar"]))]),
     ("h1", &[]),
@@ -48,7 +49,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("h6", &[]),
     ("p", &[("class", Of(&["sum", "note", "sort", "up", "name"])), ("id", Of(&["status"])), ("role", Of(&["status"]))]),
     ("a", &[("href", Link), ("title", Text), ("aria-current", Of(&["page", "true"]))]),
-    ("span", &[("class", Of(&["away", "link", "picture"])), ("title", Text), ("aria-current", Of(&["true"]))]),
+    ("span", &[("class", Of(&["above", "away", "link", "picture"])), ("title", Text), ("aria-current", Of(&["true"]))]),
     ("form", &[("role", Of(&["search"])), ("method", Of(&["get"]))]),
     ("label", &[("class", Of(&["away"])), ("for", Of(&["search"]))]),
     (
@@ -69,11 +70,8 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("thead", &[]),
     ("tbody", &[]),
     ("tr", &[]),
-    (
-        "th",
-        &[("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"])), ("style", Of(ALIGNMENTS))],
-    ),
-    ("td", &[("title", Text), ("style", Of(ALIGNMENTS))]),
+    ("th", &[("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"]))]),
+    ("td", &[("title", Text)]),
     ("time", &[("datetime", Data), ("title", Text)]),
     ("ul", &[("class", Of(&["grid"]))]),
     ("ol", &[("start", Data)]),
@@ -105,7 +103,6 @@ const VOID: &[&str] = &["meta", "input", "img", "br", "hr", "path", "circle", "u
 const ONCE: &[&str] = &["html", "head", "title", "body", "main", "h1"];
 const ICONS: &[&str] = &["home", "folder", "file", "text", "image", "video", "audio", "archive"];
 const REFERENCES: &[&str] = &["#home", "#folder", "#file", "#text", "#image", "#video", "#audio", "#archive"];
-const ALIGNMENTS: &[&str] = &["text-align: left", "text-align: center", "text-align: right"];
 
 /// A page, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
