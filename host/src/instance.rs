@@ -2,12 +2,12 @@
 //! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
 //! answer means.
 
+use crate::attended::{Attended, Copied, Copy};
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
 use crate::replay::{Answer, Recording, Replay};
 use crate::sandbox::{Sandbox, State};
-use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, Shared, pending, poll_fn, select};
@@ -16,7 +16,7 @@ use http_body_util::{BodyExt as _, Empty};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use wasmtime::component::Accessor;
@@ -60,8 +60,8 @@ impl Instances {
 
     /// The answer to a request that was given before and still holds; no instance has a part in it.
     pub fn answer_again(&self, request: &Parts) -> Option<http::Response<WasiBody>> {
-        let (answer, file) = lock(self.replay.as_ref()?).find(request)?;
-        Some(response(answer.status, answer.fields, file))
+        let (answer, pieces) = lock(self.replay.as_ref()?).find(request)?;
+        Some(response(answer.status, answer.fields, pieces))
     }
 
     /// Lets an instance answer. The response is there as soon as its head is; work that is left to do for its body goes on
@@ -86,7 +86,7 @@ impl Instances {
                 let failed = Arc::new(AtomicBool::new(false));
                 tokio::spawn(attend(work, gone, Arc::clone(&failed)));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
-                Ok(head.map(|body| Attended { body, failed, _alive: alive }.boxed_unsync()))
+                Ok(head.map(|body| Attended::new(body, failed, alive).boxed_unsync()))
             }
         }
     }
@@ -103,11 +103,13 @@ impl Instances {
             }
         };
         let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
-        instance.store.data_mut().recording = key.as_ref().map(|_| Recording::default());
-        let answer = instance.handle(request, to, gone).await?;
+        instance.store.data_mut().recording = key.as_ref().map(|_| Recording::new(instance.uses));
+        let kept = instance.handle(request, to, gone).await?;
         let state = instance.store.data_mut();
         state.contents.clear();
-        if let (Some((replay, method, uri)), Some(recording), Some(answer)) = (key, state.recording.take(), answer) {
+        if let (Some((replay, method, uri)), Some(recording)) = (key, state.recording.take())
+            && let Some(answer) = kept.and_then(whole)
+        {
             lock(replay).keep(method, uri, recording, answer);
         }
         instance.uses += 1;
@@ -124,6 +126,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// An answer with what was copied of its content; none if that is not all of it.
+fn whole((mut answer, copy): (Answer, Option<Copy>)) -> Option<Answer> {
+    if let Some(copy) = copy {
+        answer.pieces = copy.pieces(&answer.fields)?;
+    }
+    Some(answer)
+}
+
 /// What came of work that is over.
 fn finished(
     outcome: Result<()>,
@@ -136,11 +146,8 @@ fn finished(
 }
 
 /// A response whose body no instance has a part in.
-fn response(status: http::StatusCode, fields: http::HeaderMap, pieces: Option<Pieces>) -> http::Response<WasiBody> {
-    let body = match pieces {
-        Some(pieces) => FileBody::new(pieces).boxed_unsync(),
-        None => nothing(),
-    };
+fn response(status: http::StatusCode, fields: http::HeaderMap, pieces: Pieces) -> http::Response<WasiBody> {
+    let body = if pieces.1.is_empty() { nothing() } else { FileBody::new(pieces).boxed_unsync() };
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = fields;
@@ -166,7 +173,7 @@ async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, gone: Gone, fa
 
 impl Instance {
     /// Answers a request, and tells what of the answer can be given again.
-    async fn handle(&mut self, request: Parts, to: HeadSender, gone: Gone) -> Result<Option<Answer>> {
+    async fn handle(&mut self, request: Parts, to: HeadSender, gone: Gone) -> Result<Kept> {
         let Instance { store, proxy, .. } = self;
         // A handler never gets to see content: the server has read what there was.
         let request = http::Request::from_parts(request, nothing());
@@ -194,7 +201,9 @@ enum BodySource {
     Host,
 }
 
-type Answered = (Option<Answer>, BodySource);
+/// What of an answer can be given again: its head, and a copy of what the instance wrote.
+type Kept = Option<(Answer, Option<Copy>)>;
+type Answered = (Kept, BodySource);
 
 async fn p3_answer(
     service: &p3::bindings::Service,
@@ -212,7 +221,7 @@ async fn p3_answer(
     let answered = service.wasi_http_handler().call_handle(accessor, request).await?;
     let handle = answered.map_err(|error| format_err!("the handler answered with an error: {error}"))?;
     accessor.with(|mut access| {
-        let is_recording = access.data_mut().recording.is_some();
+        let is_recording = access.data_mut().recording.as_ref().is_some_and(|recording| !recording.is_spoilt());
         let content = access.data_mut().contents.remove(&handle.rep());
         let answer = access.data_mut().table.delete(handle)?;
         let (head, answered) = match content {
@@ -220,17 +229,31 @@ async fn p3_answer(
                 let (status, mut fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
                 let pieces = handover::pieces(&mut fields, &file, offset)?;
                 let identity = if is_recording { identify(&*file).ok() } else { None };
-                let sent = identity.map(|identity| Some((identity, Arc::clone(&pieces))));
-                let kept = sent.map(|sent| Answer { status, fields: fields.clone(), sent });
-                (response(status, fields, Some((file, pieces))), (kept, BodySource::Host))
+                let kept = identity.map(|identity| {
+                    let answer =
+                        Answer { status, fields: fields.clone(), file: Some(identity), pieces: Arc::clone(&pieces) };
+                    (answer, None)
+                });
+                (response(status, fields, (Some(file), pieces)), (kept, BodySource::Host))
             }
             Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
-                let fields: http::HeaderMap = answer.headers.into();
-                let kept = is_recording.then(|| Answer { status: answer.status, fields: fields.clone(), sent: None });
-                (response(answer.status, fields, None), (kept, BodySource::Host))
+                let (status, fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
+                let kept = is_recording.then(|| (Answer::without_file(status, fields.clone()), None));
+                (response(status, fields, (None, [].into())), (kept, BodySource::Host))
             }
             // A length without content is a lie, which the library knows how to answer.
-            Some(Content::Nothing) | None => (answer.into_http(&mut access, received)?, (None, BodySource::Instance)),
+            Some(Content::Nothing) | None => {
+                let head = answer.into_http(&mut access, received)?;
+                let kept = is_recording.then(|| Answer::without_file(head.status(), head.headers().clone()));
+                let (head, kept) = match kept {
+                    Some(answer) => {
+                        let (head, copy) = Copied::new(head);
+                        (head, Some((answer, Some(copy))))
+                    }
+                    None => (head, None),
+                };
+                (head, (kept, BodySource::Instance))
+            }
         };
         // A receiver that is gone has no client any more.
         drop(to.send(Ok(head)));
@@ -252,63 +275,4 @@ async fn p2_answer(
     let prepared = accessor.with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, view, to))?;
     prepared.run(accessor, pending()).await?;
     Ok((None, BodySource::Instance))
-}
-
-/// A body that an instance writes: as long as it is there, so is the instance. If the instance fails, the body ends with an
-/// error and the connection with it.
-struct Attended {
-    body: WasiBody,
-    failed: Arc<AtomicBool>,
-    _alive: oneshot::Sender<()>,
-}
-
-impl http_body::Body for Attended {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Error>>> {
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.failed.load(Ordering::Relaxed) => {
-                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
-            }
-            polled => polled,
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && !self.failed.load(Ordering::Relaxed)
-    }
-
-    fn size_hint(&self) -> http_body::SizeHint {
-        self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http_body_util::Full;
-
-    /// The frames of a body that an instance wrote, by their length, and whether they end with an error.
-    async fn read(failed: bool) -> (Vec<usize>, bool) {
-        let body = Full::new(Bytes::from_static(b"half")).map_err(|never| match never {}).boxed_unsync();
-        let mut body = Attended { body, failed: Arc::new(AtomicBool::new(failed)), _alive: oneshot::channel().0 };
-        let mut frames = Vec::new();
-        loop {
-            match body.frame().await {
-                Some(Ok(frame)) => frames.push(frame.data_ref().map_or(0, Bytes::len)),
-                Some(Err(_)) => return (frames, true),
-                None => return (frames, false),
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_body_ends_with_an_error_if_its_instance_failed() {
-        assert_eq!(read(false).await, (vec![4], false));
-        assert_eq!(read(true).await, (vec![4], true));
-    }
 }

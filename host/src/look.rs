@@ -3,7 +3,7 @@
 //!
 //! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so there is no moment between a check and a use.
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, statat};
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -72,6 +72,52 @@ pub fn open(directory: impl AsFd, path: &str) -> Result<(OwnedFd, Stat), Errno> 
         FileType::RegularFile | FileType::Directory => Ok((file, stat)),
         _ => Err(Errno::PERM),
     }
+}
+
+/// A directory that is being read. Its entries come one by one as the system has them, so a directory takes no more memory
+/// for being large.
+pub struct Entries(Dir);
+
+/// An entry, and what it is as far as its directory says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub kind: FileType,
+}
+
+impl Entries {
+    /// The entries of an open directory.
+    ///
+    /// # Errors
+    /// The number of the error.
+    pub fn of(directory: impl AsFd) -> Result<Entries, Errno> {
+        Dir::read_from(directory).map(Entries)
+    }
+
+    /// The next entry, without `.` and `..`; [`Errno::ILSEQ`] for one whose name is not UTF-8.
+    pub fn next(&mut self) -> Option<Result<Entry, Errno>> {
+        loop {
+            let entry = match self.0.read()? {
+                Ok(entry) => entry,
+                Err(error) => return Some(Err(error)),
+            };
+            let name = match entry.file_name().to_str() {
+                Ok("." | "..") => continue,
+                Ok(name) => name.to_owned(),
+                Err(_) => return Some(Err(Errno::ILSEQ)),
+            };
+            // Not every file system says it in the directory.
+            let kind = match entry.file_type() {
+                FileType::Unknown => self.0.fd().and_then(|here| look(here, &name, Links::AreTold)).map(kind),
+                known => Ok(known),
+            };
+            return Some(kind.map(|kind| Entry { name, kind }));
+        }
+    }
+}
+
+fn kind(stat: Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
 }
 
 /// What is open.

@@ -2,6 +2,7 @@
 //! code how it went: 0 stopped when asked to, 1 cannot serve, 2 cannot be understood.
 
 mod args;
+mod attended;
 mod banner;
 mod clock;
 mod config;

@@ -57,17 +57,17 @@ impl Piece {
     }
 }
 
-/// A file, and what of it is sent.
-pub type Pieces = (Arc<File>, Arc<[Piece]>);
+/// What is sent, and the file of which there are parts among it.
+pub type Pieces = (Option<Arc<File>>, Arc<[Piece]>);
 
 /// How many bytes some pieces have together.
 pub fn length(pieces: &[Piece]) -> u64 {
     pieces.iter().map(Piece::length).fold(0, u64::saturating_add)
 }
 
-/// Pieces of one file as the content of a message: exactly their length, or an error that cuts the connection.
+/// Pieces, all of them of one file, as the content of a message: exactly their length, or an error that cuts the connection.
 pub struct FileBody {
-    file: Arc<File>,
+    file: Option<Arc<File>>,
     pieces: Arc<[Piece]>,
     /// The piece that is being sent, and how much of it has been.
     current: (usize, u64),
@@ -103,10 +103,11 @@ impl FileBody {
                 None => return Poll::Ready(Ok(Bytes::new())),
             };
             let mut block = Block::take(usize::try_from(length).unwrap_or(BLOCK).min(BLOCK));
-            if block.read_cached(&self.file, offset)? {
+            let Some(file) = &self.file else { return Poll::Ready(Ok(Bytes::new())) };
+            if block.read_cached(file, offset)? {
                 return Poll::Ready(Ok(block.into_bytes()));
             }
-            let file = Arc::clone(&self.file);
+            let file = Arc::clone(file);
             self.reading = Some(spawn_blocking(move || block.read(&file, offset).map(|()| block)));
         }
         let Some(reading) = &mut self.reading else { return Poll::Pending };

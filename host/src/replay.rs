@@ -2,18 +2,20 @@
 //! what it is.
 //!
 //! A handler without clock and chance is a function of the request and of what it saw through its capabilities. So an
-//! answer is kept with the fields that were read and the files that were looked at, and the next equal request is
-//! answered by looking at those files again: if each is the same to the last change, so is the answer. Nothing is trusted
-//! to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was looked at.
+//! answer is kept with the fields that were read, the files that were looked at and the directories that were read, and the
+//! next equal request is answered by doing so again: if each is the same to the last change, so is the answer. Nothing is
+//! trusted to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was
+//! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
 
 use crate::clock;
-use crate::look::{self, Identity, Links};
+use crate::look::{self, Entries, Entry, Identity, Links};
 use crate::plane::{Piece, Pieces};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use rustix::io::Errno;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// Answers that a thread keeps, and the bytes that they may take. When either is reached all are forgotten: a flood of
@@ -33,16 +35,27 @@ pub enum Step {
     Field(HeaderName, Vec<HeaderValue>),
     /// It looked at a path.
     Look(String, Seen),
-    /// It opened a file at a path.
+    /// It opened a file or a directory at a path.
     Open(String, Seen),
+    /// It read the directory that a step had opened: what it was told, one call after the other.
+    Entries(usize, Vec<Told>),
+    /// It looked at an entry of the directory that a step had opened.
+    Entry(usize, String, Links, Seen),
 }
+
+/// What one call is told of a directory; `None` at its end.
+pub type Told = Option<Result<Entry, Errno>>;
 
 impl Step {
     fn bytes(&self) -> usize {
         size_of::<Step>()
             + match self {
                 Step::Field(name, values) => name.as_str().len() + values.iter().map(HeaderValue::len).sum::<usize>(),
-                Step::Look(path, _) | Step::Open(path, _) => path.len(),
+                Step::Look(path, _) | Step::Open(path, _) | Step::Entry(_, path, ..) => path.len(),
+                Step::Entries(_, told) => {
+                    let names = told.iter().flatten().flatten().map(|entry| entry.name.len()).sum::<usize>();
+                    names + size_of_val(told.as_slice())
+                }
             }
     }
 }
@@ -50,18 +63,52 @@ impl Step {
 /// What a handler did, as long as all of it can be done again from here.
 #[derive(Debug, Default)]
 pub struct Recording {
+    /// Which recording of its instance this is: what was opened for another request has no place in it.
+    pub number: u32,
     steps: Vec<Step>,
-    spoilt: bool,
+    /// The steps that opened directories, by handle.
+    directories: BTreeMap<u32, usize>,
+    is_spoilt: bool,
 }
 
 impl Recording {
-    pub fn push(&mut self, step: Step) {
+    /// Nothing yet.
+    pub fn new(number: u32) -> Recording {
+        Recording { number, ..Recording::default() }
+    }
+
+    /// Writes a step down, and says which it is.
+    pub fn push(&mut self, step: Step) -> usize {
         self.steps.push(step);
+        self.steps.len() - 1
+    }
+
+    /// What the last step opened is known to the handler by this handle.
+    pub fn name_directory(&mut self, handle: u32) {
+        self.directories.insert(handle, self.steps.len().saturating_sub(1));
+    }
+
+    /// The step that opened a directory.
+    pub fn directory(&self, handle: u32) -> Option<usize> {
+        self.directories.get(&handle).copied()
+    }
+
+    /// Writes down what a directory told that is being read.
+    pub fn tell(&mut self, step: usize, told: Told) {
+        match self.steps.get_mut(step) {
+            Some(Step::Entries(_, all)) => all.push(told),
+            _ => self.spoil(),
+        }
     }
 
     /// The handler did something that is not repeated here, or that gave two different answers.
     pub fn spoil(&mut self) {
-        self.spoilt = true;
+        self.is_spoilt = true;
+    }
+
+    /// Whether an answer can come of it that is given again.
+    pub fn is_spoilt(&self) -> bool {
+        self.is_spoilt
     }
 
     /// Which step opened a file, if one did.
@@ -75,9 +122,17 @@ impl Recording {
 pub struct Answer {
     pub status: StatusCode,
     pub fields: HeaderMap,
-    /// The file whose pieces are sent: a handler may open several, and send another than the last. `None` for an answer
-    /// without content.
-    pub sent: Option<(Identity, Arc<[Piece]>)>,
+    /// The file of which there are parts among the pieces: a handler may open several, and send another than the last.
+    pub file: Option<Identity>,
+    /// The content.
+    pub pieces: Arc<[Piece]>,
+}
+
+impl Answer {
+    /// An answer with no part of a file in it, and no content so far.
+    pub fn without_file(status: StatusCode, fields: HeaderMap) -> Answer {
+        Answer { status, fields, file: None, pieces: [].into() }
+    }
 }
 
 struct Kept {
@@ -103,13 +158,13 @@ impl Replay {
     }
 
     /// The answer to a request, if it was given before and holds, with the file that is sent.
-    pub fn find(&self, request: &Parts) -> Option<(Answer, Option<Pieces>)> {
+    pub fn find(&self, request: &Parts) -> Option<(Answer, Pieces)> {
         let kept = self.kept.get(&request.uri)?;
         kept.iter().filter(|kept| kept.method == request.method).find_map(|kept| self.repeat(kept, request))
     }
 
-    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Option<Pieces>)> {
-        let mut sent = None;
+    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Pieces)> {
+        let mut opened = Vec::new();
         let mut steps = kept.steps.iter().enumerate().peekable();
         while let Some((index, step)) = steps.next() {
             match step {
@@ -122,33 +177,43 @@ impl Replay {
                     if look::look(&*self.directory, path, Links::AreFollowed).map(Identity::from) == *seen => {}
                 Step::Look(..) => return None,
                 Step::Open(path, seen) => match (look::open(&*self.directory, path), seen) {
-                    (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => {
-                        if kept.sent == Some(index) {
-                            sent = Some(file);
-                        }
-                    }
+                    (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => opened.push((index, file)),
                     (Err(now), Err(then)) if now == *then => {}
                     _ => return None,
                 },
+                Step::Entries(directory, told) => {
+                    let mut entries = Entries::of(find(&opened, *directory)?).ok()?;
+                    if told.iter().any(|told| entries.next() != *told) {
+                        return None;
+                    }
+                }
+                Step::Entry(directory, name, links, seen) => {
+                    if look::look(find(&opened, *directory)?, name, *links).map(Identity::from) != *seen {
+                        return None;
+                    }
+                }
             }
         }
-        let pieces = match &kept.answer.sent {
-            Some((_, pieces)) => Some((Arc::new(File::from(sent?)), Arc::clone(pieces))),
-            None => None,
-        };
-        Some((kept.answer.clone(), pieces))
+        let sent = kept.sent.and_then(|sent| opened.into_iter().find(|(index, _)| *index == sent));
+        let file = sent.map(|(_, file)| Arc::new(File::from(file)));
+        let pieces = Arc::clone(&kept.answer.pieces);
+        Some((kept.answer.clone(), (file, pieces)))
     }
 
     /// Keeps an answer, and what it came from.
     pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: Answer) {
-        let sent = answer.sent.as_ref().and_then(|(file, _)| recording.opened(*file));
+        let sent = answer.file.and_then(|file| recording.opened(file));
+        // There is no end of paths that lead nowhere, and nobody is in a hurry to be told.
+        if answer.status.is_client_error() || answer.status.is_server_error() {
+            return;
+        }
         // A date that was not yet reached would be another one next time.
-        if recording.spoilt || answer.sent.is_some() != sent.is_some() || clock::is_ahead(&answer.fields) {
+        if recording.is_spoilt || answer.file.is_some() != sent.is_some() || clock::is_ahead(&answer.fields) {
             return;
         }
         let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let steps = recording.steps.iter().map(Step::bytes).sum::<usize>();
-        let pieces = answer.sent.as_ref().map_or(0, |(_, pieces)| size_of_val(&**pieces) + made(pieces));
+        let pieces = size_of_val(&*answer.pieces) + made(&answer.pieces);
         let bytes = pieces + size_of::<Kept>() + uri.path().len() + uri.query().map_or(0, str::len) + fields + steps;
         if self.count >= ANSWERS || self.bytes.saturating_add(bytes) > BYTES {
             self.kept.clear();
@@ -168,4 +233,9 @@ impl Replay {
 /// Bytes that some pieces keep in memory.
 fn made(pieces: &[Piece]) -> usize {
     pieces.iter().map(|piece| if let Piece::Made(bytes) = piece { bytes.len() } else { 0 }).sum()
+}
+
+/// What a step opened.
+fn find(opened: &[(usize, OwnedFd)], step: usize) -> Option<&OwnedFd> {
+    opened.iter().find(|(index, _)| *index == step).map(|(_, file)| file)
 }

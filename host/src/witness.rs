@@ -216,7 +216,7 @@ fn record(
     let is_root = directory.is_some_and(|directory| state.is_root(&directory));
     if let Some(recording) = &mut state.recording {
         match is_root {
-            true => recording.push(step(seen.map(Identity::from))),
+            true => drop(recording.push(step(seen.map(Identity::from)))),
             false => recording.spoil(),
         }
     }
@@ -231,7 +231,7 @@ fn fields_get(
     if let Some(recording) = &mut store.data_mut().recording {
         let read: Option<Vec<_>> = values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect();
         match key.and_then(Result::ok).zip(read) {
-            Some((name, values)) => recording.push(Step::Field(name, values)),
+            Some((name, values)) => drop(recording.push(Step::Field(name, values))),
             None => recording.spoil(),
         }
     }

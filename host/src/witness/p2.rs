@@ -1,13 +1,9 @@
-//! The same for the files of WASI 0.2, through which both components list directories. None of it is written down: what
-//! is learned here makes an answer that is not given again.
-//!
-//! Entries come one by one as the system has them, so a directory takes no more memory for being large; and what an
-//! entry is stands in the directory itself, so nobody has to look at each for it.
+//! The same for the files of WASI 0.2, through which both components list directories.
 
-use crate::look::{self, Links};
-use crate::replay::Recording;
+use crate::look::{self, Entries, Entry, Links};
+use crate::replay::Step;
 use crate::sandbox::State;
-use rustix::fs::{Dir, FileType, Stat};
+use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::io;
 use wasmtime::component::{Linker, Resource, ResourceType};
@@ -21,9 +17,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 /// Replaces the calls by which a handler learns something about paths.
 pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     let mut files = linker.instance("wasi:filesystem/types@0.2.12")?;
-    let entries = ResourceType::host::<Entries>();
+    let entries = ResourceType::host::<Reading>();
     files.resource("directory-entry-stream", entries, |mut store, handle| {
-        store.data_mut().table.delete(Resource::<Entries>::new_own(handle)).map(drop).map_err(Into::into)
+        store.data_mut().table.delete(Resource::<Reading>::new_own(handle)).map(drop).map_err(Into::into)
     })?;
     files.func_wrap("[method]descriptor.read-directory", read_directory)?;
     files.func_wrap("[method]directory-entry-stream.read-directory-entry", read_directory_entry)?;
@@ -34,51 +30,54 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
 
 type Told<T> = Result<(Result<T, ErrorCode>,)>;
 
-/// A directory that is being read.
-struct Entries(Dir);
+/// A directory that is being read, and where that is written down: the recording and its step.
+struct Reading {
+    entries: Entries,
+    step: Option<(u32, usize)>,
+}
 
 fn read_directory(
     mut store: StoreContextMut<'_, State>,
     (descriptor,): (Resource<Descriptor>,),
-) -> Told<Resource<Entries>> {
+) -> Told<Resource<Reading>> {
     let state = store.data_mut();
-    spoil(state);
     let read = match state.table.get(&descriptor)? {
-        Descriptor::Dir(directory) => Dir::read_from(&*directory.dir),
+        Descriptor::Dir(directory) => Entries::of(&*directory.dir),
         Descriptor::File(_) => Err(Errno::NOTDIR),
     };
+    let mut step = None;
+    if let Some(recording) = &mut state.recording {
+        match recording.directory(descriptor.rep()) {
+            Some(opened) if read.is_ok() => {
+                step = Some((recording.number, recording.push(Step::Entries(opened, Vec::new()))));
+            }
+            _ => recording.spoil(),
+        }
+    }
     Ok((match read {
-        Ok(entries) => Ok(state.table.push(Entries(entries))?),
+        Ok(entries) => Ok(state.table.push(Reading { entries, step })?),
         Err(error) => Err(error_code(error)),
     },))
 }
 
 fn read_directory_entry(
     mut store: StoreContextMut<'_, State>,
-    (entries,): (Resource<Entries>,),
+    (reading,): (Resource<Reading>,),
 ) -> Told<Option<DirectoryEntry>> {
-    let Entries(directory) = store.data_mut().table.get_mut(&entries)?;
-    loop {
-        let entry = match directory.read() {
-            None => return Ok((Ok(None),)),
-            Some(Ok(entry)) => entry,
-            Some(Err(error)) => return Ok((Err(error_code(error)),)),
-        };
-        let name = match entry.file_name().to_str() {
-            Ok("." | "..") => continue,
-            Ok(name) => name.to_owned(),
-            Err(_) => return Ok((Err(ErrorCode::IllegalByteSequence),)),
-        };
-        // Not every file system says it in the directory.
-        let type_ = match entry.file_type() {
-            FileType::Unknown => match directory.fd().and_then(|here| look::look(here, &name, Links::AreTold)) {
-                Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                Err(error) => return Ok((Err(error_code(error)),)),
-            },
-            known => known,
-        };
-        return Ok((Ok(Some(DirectoryEntry { type_: kind(type_), name })),));
+    let state = store.data_mut();
+    let Reading { entries, step } = state.table.get_mut(&reading)?;
+    let told = entries.next();
+    if let Some(recording) = &mut state.recording {
+        match *step {
+            Some((number, step)) if number == recording.number => recording.tell(step, told.clone()),
+            _ => recording.spoil(),
+        }
     }
+    Ok((match told {
+        None => Ok(None),
+        Some(Ok(Entry { name, kind: found })) => Ok(Some(DirectoryEntry { type_: kind(found), name })),
+        Some(Err(error)) => Err(error_code(error)),
+    },))
 }
 
 fn stat_at(
@@ -86,12 +85,17 @@ fn stat_at(
     (descriptor, flags, path): (Resource<Descriptor>, PathFlags, String),
 ) -> Told<DescriptorStat> {
     let state = store.data_mut();
-    spoil(state);
     let links = if flags == PathFlags::SYMLINK_FOLLOW { Links::AreFollowed } else { Links::AreTold };
     let found = match state.table.get(&descriptor)? {
         Descriptor::Dir(directory) => look::look(&*directory.dir, &path, links),
         Descriptor::File(_) => Err(Errno::NOTDIR),
     };
+    if let Some(recording) = &mut state.recording {
+        match recording.directory(descriptor.rep()) {
+            Some(opened) => drop(recording.push(Step::Entry(opened, path, links, found.map(Into::into)))),
+            None => recording.spoil(),
+        }
+    }
     Ok((found.map(describe).map_err(error_code),))
 }
 
@@ -106,26 +110,32 @@ async fn open_at(
     ),
 ) -> Told<Resource<Descriptor>> {
     let state = store.data_mut();
-    spoil(state);
     let is_plain = (path_flags, flags) == (PathFlags::SYMLINK_FOLLOW, DescriptorFlags::READ)
         && OpenFlags::DIRECTORY.contains(open_flags);
     if is_plain && let Some(opened) = super::open_beneath(state, &descriptor, &path) {
+        let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
+        super::record(state, &descriptor, |seen| Step::Open(path, seen), seen);
         let wants_directory = open_flags == OpenFlags::DIRECTORY;
         return Ok((match opened {
             Ok((Descriptor::File(_), _)) if wants_directory => Err(ErrorCode::NotDirectory),
-            Ok((opened, _)) => Ok(state.table.push(opened)?),
+            Ok((opened, _)) => {
+                let opened = state.table.push(opened)?;
+                if let Some(recording) = &mut state.recording {
+                    recording.name_directory(opened.rep());
+                }
+                Ok(opened)
+            }
             Err(error) => Err(error_code(error)),
         },));
+    }
+    if let Some(recording) = &mut state.recording {
+        recording.spoil();
     }
     let mut files = state.filesystem();
     match HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await {
         Ok(opened) => Ok((Ok(opened),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
-}
-
-fn spoil(state: &mut State) {
-    state.recording.as_mut().map(Recording::spoil);
 }
 
 /// What a handler is told of an entry; times before 1970 cannot be.

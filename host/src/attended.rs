@@ -1,0 +1,177 @@
+//! The bodies that instances write. As long as one is there, so is its instance; if the instance fails, it ends with an
+//! error. What is written can be copied on its way, to be given again. It refuses to know what it is.
+
+use crate::plane::Piece;
+use bytes::Bytes;
+use futures::channel::oneshot;
+use http::header::{CONTENT_LENGTH, HeaderMap};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use wasmtime_wasi_http::{Error, WasiBody};
+
+/// The longest body in bytes that is copied: a listing of a thousand entries and more.
+const LONGEST: usize = 512 << 10;
+
+/// A body that an instance writes: as long as it is there, so is the instance. If the instance fails, the body ends with an
+/// error and the connection with it.
+pub struct Attended {
+    body: WasiBody,
+    failed: Arc<AtomicBool>,
+    _alive: oneshot::Sender<()>,
+}
+
+impl Attended {
+    /// `failed` says whether the instance did; `alive` is dropped with the body.
+    pub fn new(body: WasiBody, failed: Arc<AtomicBool>, alive: oneshot::Sender<()>) -> Attended {
+        Attended { body, failed, _alive: alive }
+    }
+}
+
+impl Body for Attended {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(None) if self.failed.load(Ordering::Relaxed) => {
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            }
+            polled => polled,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream() && !self.failed.load(Ordering::Relaxed)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A body that is copied while it is sent.
+pub struct Copied {
+    body: WasiBody,
+    copy: Copy,
+}
+
+/// What was copied of a body.
+#[derive(Clone, Default)]
+pub struct Copy(Arc<Mutex<Copying>>);
+
+#[derive(Default)]
+struct Copying {
+    /// `None` where it became too long, or something was wrong with it.
+    frames: Option<Vec<Bytes>>,
+    length: usize,
+    has_ended: bool,
+}
+
+impl Copied {
+    /// Copies the body of a response.
+    pub fn new(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Copy) {
+        let copying = Copying { frames: Some(Vec::new()), ..Copying::default() };
+        let copy = Copy(Arc::new(Mutex::new(copying)));
+        let copied = response.map(|body| Copied { body, copy: copy.clone() }.boxed_unsync());
+        (copied, copy)
+    }
+}
+
+impl Copy {
+    /// The body in one piece, if all of it was copied: to its end, or to the length that the fields announce.
+    pub fn pieces(&self, fields: &HeaderMap) -> Option<Arc<[Piece]>> {
+        let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let announced = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let is_whole = announced.map_or(copying.has_ended, |announced: usize| announced == copying.length);
+        let frames = copying.frames.take().filter(|_| is_whole)?;
+        Some([Piece::Made(Bytes::from(frames.concat()))].into())
+    }
+
+    fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, Error>>>) {
+        let Poll::Ready(frame) = polled else { return };
+        let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match frame.as_ref().map(|frame| frame.as_ref().map(|frame| frame.data_ref())) {
+            None => copying.has_ended = true,
+            Some(Ok(Some(bytes))) if copying.length.saturating_add(bytes.len()) <= LONGEST => {
+                copying.length += bytes.len();
+                if let Some(frames) = &mut copying.frames {
+                    frames.push(bytes.clone());
+                }
+            }
+            Some(Ok(Some(_) | None) | Err(_)) => copying.frames = None,
+        }
+    }
+}
+
+impl Body for Copied {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        self.copy.note(&polled);
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use http_body_util::Full;
+
+    fn body(bytes: &'static [u8]) -> WasiBody {
+        Full::new(Bytes::from_static(bytes)).map_err(|never| match never {}).boxed_unsync()
+    }
+
+    /// The frames of a body that an instance wrote, by their length, and whether they end with an error.
+    async fn read(failed: bool) -> (Vec<usize>, bool) {
+        let mut body = Attended::new(body(b"half"), Arc::new(AtomicBool::new(failed)), oneshot::channel().0);
+        let mut frames = Vec::new();
+        loop {
+            match body.frame().await {
+                Some(Ok(frame)) => frames.push(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(_)) => return (frames, true),
+                None => return (frames, false),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_ends_with_an_error_if_its_instance_failed() {
+        assert_eq!(read(false).await, (vec![4], false));
+        assert_eq!(read(true).await, (vec![4], true));
+    }
+
+    /// What is copied of a body that was read to its end, or not at all, with a length that was announced.
+    async fn copied(bytes: &'static [u8], is_read: bool, announced: Option<&'static str>) -> Option<Arc<[Piece]>> {
+        let (response, copy) = Copied::new(http::Response::new(body(bytes)));
+        if is_read {
+            response.into_body().collect().await.expect("it can be read");
+        }
+        let announced = announced.map(|length| (CONTENT_LENGTH, HeaderValue::from_static(length)));
+        copy.pieces(&HeaderMap::from_iter(announced))
+    }
+
+    #[tokio::test]
+    async fn only_a_whole_body_is_copied() {
+        let whole: Option<Arc<[Piece]>> = Some([Piece::Made(Bytes::from_static(b"whole"))].into());
+        assert_eq!(copied(b"whole", true, None).await, whole);
+        assert_eq!(copied(b"whole", true, Some("5")).await, whole);
+        assert_eq!(copied(b"whole", true, Some("6")).await, None);
+        assert_eq!(copied(b"whole", false, None).await, None);
+        assert_eq!(copied(&[0; LONGEST + 1], true, None).await, None);
+    }
+}
