@@ -42,6 +42,7 @@ mod flat;
 mod hostile;
 mod html;
 mod large;
+mod listings;
 mod log;
 mod modes;
 mod nasty;
