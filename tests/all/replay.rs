@@ -127,7 +127,7 @@ fn change(dice: &mut Dice, root: &Path, step: u32) -> String {
 fn question(dice: &mut Dice, tags: &[String]) -> (&'static str, String, Vec<(&'static str, String)>) {
     let method = dice.one(&["GET", "GET", "GET", "HEAD", "OPTIONS", "POST"]);
     let target = if dice.below(4) == 0 { dice.one(OTHERS) } else { dice.one(PATHS) };
-    let query = dice.one(&["", "", "?x", "?y=1"]);
+    let query = dice.one(&["", "", "?x", "?y=1", "?sort=size&order=desc", "?format=json", "?search=c"]);
     let mut fields = Vec::new();
     let tag = tags[dice.below(tags.len())].clone();
     match dice.below(8) {
