@@ -73,7 +73,7 @@ const CHUNK: u64 = 0xFFFF;
 /// How many bytes are collected before they are sent: a small file is worth no call of its own.
 const PIECE: usize = 64 << 10;
 
-/// An archive before its first byte: what it will be, known from names, sizes and times alone.
+/// An archive before its first byte: what it will be, for which no content is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     pub form: Form,
@@ -155,7 +155,8 @@ pub struct Archive<F> {
 
 #[derive(Debug)]
 enum Step<F> {
-    Begin,
+    /// At the beginning, with so much to be kept for the end.
+    Begin(u64),
     /// Between two entries.
     Next,
     /// The content of a file, as much of it as was there when it was opened.
@@ -171,9 +172,8 @@ impl<F> Archive<F> {
         Archive {
             walk: plan.walk(),
             writer: plan.form.writer(),
-            step: Step::Begin,
-            // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
-            kept: Vec::with_capacity(usize::try_from(plan.kept).unwrap_or_default()),
+            step: Step::Begin(plan.kept),
+            kept: Vec::new(),
             left: plan.length,
         }
     }
@@ -196,7 +196,9 @@ impl<F> Archive<F> {
 
     async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Cut> {
         match &mut self.step {
-            Step::Begin => {
+            Step::Begin(kept) => {
+                // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
+                self.kept.reserve_exact(usize::try_from(*kept).unwrap_or_default());
                 self.walk.begin(tree).await.map_err(|_| Cut)?;
                 self.step = Step::Next;
             }
