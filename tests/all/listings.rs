@@ -112,7 +112,12 @@ fn many(stack: Stack) {
         assert_eq!((href.as_str(), name.as_str()), (&*format!("file%20{index}"), &*format!("file {index}")));
     }
     if stack.is_ours() {
-        assert!(best.0 < LIMITS.0 && best.1 < LIMITS.1, "the first byte after {:?}, the last after {:?}", best.0, best.1);
+        assert!(
+            best.0 < LIMITS.0 && best.1 < LIMITS.1,
+            "the first byte after {:?}, the last after {:?}",
+            best.0,
+            best.1
+        );
         if let Some(peak) = memory(&server, "VmHWM:") {
             assert!(peak < 200 << 10, "the server took {peak} KiB");
         }
