@@ -26,11 +26,12 @@ run: build
 build: target-$(GUEST)
 	cargo build $(CARGO_FLAGS) $(HOST)
 
-# The black box comes last: it runs the program that was built before.
+# The black box comes last, and the browser at its end: they run the program that was built before.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HOST)
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all
+	tests/browser/run
 
 # Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
 bench: build

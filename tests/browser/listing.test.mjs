@@ -1,0 +1,170 @@
+// What a person does with a listing: follows names, sorts, filters, searches, downloads. It refuses to know how it looks.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { NASTY, browse, names, serve, visit } from './harness.mjs';
+
+let server, browser;
+before(async () => {
+  [server, browser] = await Promise.all([serve(), browse()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+});
+
+const at = (path, options, use) => visit(browser, server.address, path, options, use);
+
+test('every nasty name is text, and leads where it says', async () => {
+  await at('/nasty/', {}, async (page) => {
+    const shown = await names(page);
+    assert.deepEqual(shown.toSorted(), NASTY.map((name) => `${name}/`).toSorted());
+    for (const name of NASTY) {
+      await page.goto(`${server.address}/nasty/`);
+      const links = page.locator('table tbody a');
+      const index = (await links.evaluateAll((all) => all.map((link) => link.textContent))).indexOf(`${name}/`);
+      await links.nth(index).click();
+      assert.equal(decodeURIComponent(new URL(page.url()).pathname), `/nasty/${name}/`);
+      assert.deepEqual(await names(page), ['inside.txt']);
+      assert.ok((await page.title()).includes(name.replaceAll('\n', ' ').trim()) || name.includes('\n'), await page.title());
+    }
+    assert.equal(await page.locator('img').count(), 0);
+  });
+});
+
+test('crumbs lead back up', async () => {
+  await at('/plain/sub/deep/', {}, async (page) => {
+    await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link', { name: 'sub' }).click();
+    assert.equal(new URL(page.url()).pathname, '/plain/sub/');
+    await page.getByRole('navigation', { name: 'Breadcrumb' }).getByRole('link').first().click();
+    assert.equal(new URL(page.url()).pathname, '/');
+  });
+});
+
+for (const javaScriptEnabled of [true, false]) {
+  const how = javaScriptEnabled ? 'with' : 'without';
+
+  test(`each column sorts both ways ${how} a script`, async () => {
+    await at('/plain/', { javaScriptEnabled }, async (page) => {
+      assert.deepEqual(await names(page), ['sub/', 'File1.txt', 'file2.txt', 'file10.txt'], 'folders first, numbers by value');
+      const orders = {
+        Name: [['sub/', 'file10.txt', 'file2.txt', 'File1.txt'], ['sub/', 'File1.txt', 'file2.txt', 'file10.txt']],
+        Size: [['sub/', 'file2.txt', 'File1.txt', 'file10.txt'], ['sub/', 'file10.txt', 'File1.txt', 'file2.txt']],
+        Modified: [['sub/', 'File1.txt', 'file10.txt', 'file2.txt'], ['sub/', 'file2.txt', 'file10.txt', 'File1.txt']],
+      };
+      for (const [column, expected] of Object.entries(orders)) {
+        const head = page.getByRole('columnheader', { name: column });
+        const seen = [];
+        for (const _ of expected) {
+          await head.getByRole('link').click();
+          const order = await head.getAttribute('aria-sort');
+          assert.ok(['ascending', 'descending'].includes(order), `${column}: ${order}`);
+          seen.push(await names(page));
+        }
+        assert.deepEqual(seen.map(String).toSorted(), expected.map(String).toSorted(), column);
+      }
+    });
+  });
+
+  test(`a search looks below ${how} a script`, async () => {
+    await at('/', { javaScriptEnabled }, async (page) => {
+      await page.getByRole('searchbox').fill('needle');
+      await page.getByRole('searchbox').press('Enter');
+      await page.waitForURL(/search=needle/);
+      assert.deepEqual(await names(page), ['plain/sub/deep/needle.txt']);
+      await page.locator('table tbody a').click();
+      assert.equal(new URL(page.url()).pathname, '/plain/sub/deep/needle.txt');
+    });
+  });
+}
+
+test('the keyboard filters, moves and opens', async () => {
+  await at('/plain/', {}, async (page) => {
+    await page.keyboard.press('/');
+    const box = page.getByRole('searchbox');
+    assert.ok(await box.evaluate((element) => element === document.activeElement), '/ leads to the box');
+    await page.keyboard.type('FILE 1');
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr:not([hidden])').length === 2);
+    assert.deepEqual(await names(page), ['File1.txt', 'file10.txt']);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'file10.txt');
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+    assert.notEqual(outline, 'none', 'what has the focus is seen');
+    await page.keyboard.press('/');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr[hidden]').length === 0);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/plain/sub/');
+  });
+});
+
+test('times are those of the reader', async () => {
+  await at('/', { timezoneId: 'Asia/Kolkata' }, async (page) => {
+    const row = page.locator('tr', { hasText: 'notes.txt' }).locator('time');
+    assert.equal(await row.getAttribute('datetime'), '2020-01-02T03:04:05Z');
+    assert.match(await row.textContent(), /2020-01-02 08:34/);
+  });
+  await at('/', { javaScriptEnabled: false }, async (page) => {
+    assert.match(await page.locator('tr', { hasText: 'notes.txt' }).locator('time').textContent(), /2020-01-02 03:04/);
+  });
+});
+
+test('sizes are short, and exact where one points', async () => {
+  await at('/', {}, async (page) => {
+    const cell = page.locator('tr', { hasText: 'notes.txt' }).locator('td').first();
+    assert.match(await cell.textContent(), /^12(\.\d)? (kB|KiB)$/);
+    assert.match(await cell.getAttribute('title'), /12,345/);
+  });
+});
+
+test('links are marked, hidden names are not there', async () => {
+  await at('/', {}, async (page) => {
+    const shown = await names(page);
+    assert.ok(shown.includes('link/@') && !shown.some((name) => name.startsWith('.')), String(shown));
+  });
+});
+
+test('a README is shown below, and nothing in it acts', async () => {
+  await at('/', {}, async (page) => {
+    const readme = page.locator('.readme');
+    assert.equal(await readme.getByRole('heading', { name: 'Read me' }).count(), 1);
+    assert.match(await readme.textContent(), /<script>window\.hurt = true<\/script>/);
+    assert.equal(await readme.locator('script, b, [onmouseover]').count(), 0);
+    assert.equal(await readme.locator('img').evaluate((image) => image.decode().then(() => image.naturalWidth)), 1);
+    assert.equal(await page.evaluate(() => window.hurt), undefined);
+  });
+});
+
+test('a folder of pictures is a grid if one likes', async () => {
+  await at('/pictures/', {}, async (page) => {
+    await page.getByRole('link', { name: 'Grid' }).click();
+    const pictures = page.locator('.grid img');
+    assert.equal(await pictures.count(), 6);
+    assert.equal(await pictures.first().getAttribute('loading'), 'lazy');
+    assert.equal(await pictures.first().evaluate((image) => image.decode().then(() => image.naturalWidth)), 1);
+  });
+});
+
+test('archives are offered and come', async () => {
+  await at('/plain/', {}, async (page) => {
+    for (const form of ['tar', 'tar.gz', 'zip']) {
+      const link = page.locator(`a[href*="download=${form}"]`).filter({ hasText: new RegExp(`^\\W*${form.replace('.', '\\.')}\\W*$`, 'i') });
+      const href = await link.first().evaluate((element) => element.href);
+      const answer = await page.request.get(href);
+      assert.equal(answer.status(), 200);
+      assert.match(answer.headers()['content-disposition'], /^attachment; /);
+      assert.ok((await answer.body()).length > 100);
+    }
+  });
+});
+
+test('a page that says no shows the way', async () => {
+  await at('/plain/file3.txt', { expected: [/404/] }, async (page) => {
+    assert.match(await page.textContent('body'), /Error code: 404/);
+    await page.getByRole('link', { name: 'file2.txt' }).waitFor();
+    await page.getByRole('link', { name: /^Up to/ }).click();
+    assert.equal(new URL(page.url()).pathname, '/plain/');
+  });
+});
