@@ -16,7 +16,7 @@ HOST := -p glasshouse
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := accept date decide etag range target
+FUZZ_TARGETS := accept date decide etag range readme target
 
 .PHONY: run build test bench check lint doc deny fuzz install clean
 

@@ -4,10 +4,12 @@
 //! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
 //! either WASI version, and in any host.
 //!
-//! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`range`], [`rule`] and [`target`] read one thing
-//! each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is the only step that looks at the tree;
-//! [`decide`] turns what was found into a [`Reply`], with the help of [`condition`]; [`reply`], [`page`] and
-//! [`multipart`] write it down, and [`stream`] makes what is too long to be written down at once, [`encode`]d or not.
+//! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
+//! [`target`] and [`view`] read one thing each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
+//! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
+//! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
+//! made here, in the [`form`] that was asked for; and [`stream`] makes what is too long to be written down at once, such as
+//! a [`multipart`], an [`archive`] or the [`sheet`] of a long listing, [`encode`]d or not.
 
 pub mod accept;
 pub mod archive;

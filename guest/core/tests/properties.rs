@@ -188,6 +188,59 @@ fn field() -> impl Strategy<Value = String> {
     ]
 }
 
+fn markdown() -> impl Strategy<Value = String> {
+    let pieces = words(&[
+        "# ",
+        "\n",
+        "\n\n",
+        "    ",
+        "> ",
+        "* ",
+        "1. ",
+        "- ",
+        "```",
+        "`",
+        "~~",
+        "**",
+        "_",
+        "[",
+        "](",
+        ")",
+        "![",
+        "](<",
+        ">)",
+        "<",
+        ">",
+        "</p>",
+        "<script>",
+        "</script>",
+        "<!--",
+        "-->",
+        "<img src=x onerror=x>",
+        "<a@b.c>",
+        "<javascript:x>",
+        "javascript:x",
+        "data:x",
+        "//e.x/",
+        "https://e.x",
+        "&#106;",
+        "&colon;",
+        "&lt;",
+        "\\",
+        "\"",
+        "'",
+        "\t",
+        "\r",
+        "|",
+        "\n|:-:|\n",
+        "---\n",
+        "[a]: ",
+        "[^a]",
+        "\u{1}",
+    ]);
+    joined(prop_oneof![8 => pieces, 1 => "[ -~é]{1,4}"], 24)
+}
+
 fn exchange() -> impl Strategy<Value = String> {
     let method = prop_oneof![8 => Just("GET"), 1 => Just("HEAD"), 1 => Just("OPTIONS"), 1 => Just("POST")];
     let (options, fields) = (prop::collection::vec(option(), 0..4), prop::collection::vec(field(), 0..4));
@@ -223,6 +276,11 @@ proptest! {
     #[test]
     fn moments(text in dates()) {
         checks::date(text.as_bytes());
+    }
+
+    #[test]
+    fn readmes(text in markdown()) {
+        checks::readme(text.as_bytes());
     }
 
     #[test]

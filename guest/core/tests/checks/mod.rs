@@ -6,17 +6,26 @@ mod decide;
 mod exchange;
 mod html;
 mod listing;
+mod readme;
 mod values;
 
 pub use decide::decide;
+pub use readme::readme;
 pub use values::{accept, date, etag, range, target};
 
 /// Reads an input and looks at what the core makes of it.
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of the directory of its seeds.
-pub const ALL: &[(&str, Check)] =
-    &[("accept", accept), ("date", date), ("decide", decide), ("etag", etag), ("range", range), ("target", target)];
+pub const ALL: &[(&str, Check)] = &[
+    ("accept", accept),
+    ("date", date),
+    ("decide", decide),
+    ("etag", etag),
+    ("range", range),
+    ("readme", readme),
+    ("target", target),
+];
 
 /// A seed is a file of text, and ends as such.
 fn without_end_of_file(bytes: &[u8]) -> &[u8] {
