@@ -295,8 +295,8 @@ fn natively(ask: &Ask, tree: &MemoryTree, site: &Site) -> Answer {
         Passage::Bytes(bytes) => bytes,
         Passage::File(bytes, span) => part(&bytes, span),
         Passage::Made(mut made) => {
-            let mut next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
-            std::iter::from_fn(|| next()).flatten().collect()
+            let next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
+            std::iter::from_fn(next).flatten().collect()
         }
     };
     let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());

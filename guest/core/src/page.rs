@@ -1,7 +1,7 @@
 //! The HTML that glasshouse makes itself: listings and refusals. It refuses to know why a page is sent.
 //!
 //! The rule of this module: text from outside reaches a page through a template, which escapes it, or through
-//! [`markdown`], and in no other way.
+//! `markdown`, and in no other way.
 
 mod genre;
 mod listing;
