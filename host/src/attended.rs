@@ -56,12 +56,12 @@ impl Body for Attended {
 /// A body that is copied while it is sent.
 pub struct Copied {
     body: WasiBody,
-    copy: Copy,
+    copy: Transcript,
 }
 
 /// What was copied of a body.
 #[derive(Clone, Default)]
-pub struct Copy(Arc<Mutex<Copying>>);
+pub struct Transcript(Arc<Mutex<Copying>>);
 
 #[derive(Default)]
 struct Copying {
@@ -73,15 +73,15 @@ struct Copying {
 
 impl Copied {
     /// Copies the body of a response.
-    pub fn new(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Copy) {
+    pub fn new(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Transcript) {
         let copying = Copying { frames: Some(Vec::new()), ..Copying::default() };
-        let copy = Copy(Arc::new(Mutex::new(copying)));
+        let copy = Transcript(Arc::new(Mutex::new(copying)));
         let copied = response.map(|body| Copied { body, copy: copy.clone() }.boxed_unsync());
         (copied, copy)
     }
 }
 
-impl Copy {
+impl Transcript {
     /// The body in one piece, if all of it was copied: to its end, or to the length that the fields announce.
     pub fn pieces(&self, fields: &HeaderMap) -> Option<Arc<[Piece]>> {
         let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);

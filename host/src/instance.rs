@@ -2,7 +2,7 @@
 //! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
 //! answer means.
 
-use crate::attended::{Attended, Copied, Copy};
+use crate::attended::{Attended, Copied, Transcript};
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
@@ -127,7 +127,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// An answer with what was copied of its content; none if that is not all of it.
-fn whole((mut answer, copy): (Answer, Option<Copy>)) -> Option<Answer> {
+fn whole((mut answer, copy): (Answer, Option<Transcript>)) -> Option<Answer> {
     if let Some(copy) = copy {
         answer.pieces = copy.pieces(&answer.fields)?;
     }
@@ -202,7 +202,7 @@ enum BodySource {
 }
 
 /// What of an answer can be given again: its head, and a copy of what the instance wrote.
-type Kept = Option<(Answer, Option<Copy>)>;
+type Kept = Option<(Answer, Option<Transcript>)>;
 type Answered = (Kept, BodySource);
 
 async fn p3_answer(
