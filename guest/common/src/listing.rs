@@ -44,14 +44,14 @@ impl Root {
         }
     }
 
-    /// Looks at entries of the directory at `path`, each by its name in the open directory; but links from the root, for
-    /// they may lead to anything below that.
+    /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs
+    /// a host one call of its system; but at what links lead to from the root, for it may be anything below that.
     pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
         let Ok(directory) = self.open(path) else { return };
         for entry in entries {
             let stat = match entry.kind {
                 EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
-                _ => directory.stat_at(PathFlags::SYMLINK_FOLLOW, entry.name.as_str()),
+                _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
             let Ok(stat) = stat else { continue };
             match (stat.type_, entry.kind) {

@@ -6,7 +6,7 @@ use super::size::Size;
 use super::{BASE, LISTING, SCRIPT, markdown};
 use crate::archive;
 use crate::date::Rfc3339;
-use crate::listing::{Href, Listing, Readme, Row};
+use crate::listing::{AT_ONCE, Href, Listing, Readme, Row};
 use crate::search::Stopped;
 use crate::tree::EntryKind;
 use crate::view::{Layout, Order, Sort, View};
@@ -77,7 +77,7 @@ pub fn begin(listing: &Listing) -> String {
         list: view.laid_out(Layout::List).link(),
         grid: view.laid_out(Layout::Grid).link(),
         is_grid: view.layout == Layout::Grid,
-        has_images: listing.rows.iter().any(|row| genres.of(row) == Genre::Image),
+        has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == Genre::Image),
         archives: &listing.archives,
     };
     written(&page)
