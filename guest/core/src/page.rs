@@ -21,7 +21,8 @@ pub const REFUSAL: &str = include_str!("../templates/refusal.css");
 /// What a listing does beyond what HTML does, for browsers that run scripts.
 pub const SCRIPT: &str = include_str!("../templates/listing.js");
 
-/// What a page may load and do: its own styles and script, by their hashes; pictures of this server; and its own form,
+/// What a page may load and do: its own styles and script, by their hashes; pictures of this server, and the empty one
+/// that is its icon, so that browsers do not ask for another; and its own form,
 /// which searches. Whatever a file's name or a README.md smuggled in could do nothing.
 pub const POLICY: &str = concat!(
     "default-src 'none'; style-src '",
@@ -32,5 +33,5 @@ pub const POLICY: &str = concat!(
     env!("SHA256_OF_REFUSAL_CSS"),
     "'; script-src '",
     env!("SHA256_OF_LISTING_JS"),
-    "'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    "'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 );

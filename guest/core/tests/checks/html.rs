@@ -30,6 +30,7 @@ type Attributes = &'static [(&'static str, Value)];
 const ELEMENTS: &[(&str, Attributes)] = &[
     ("html", &[("lang", Of(&["en"]))]),
     ("head", &[]),
+    ("link", &[("rel", Of(&["icon"])), ("href", Of(&["data:,"]))]),
     ("meta", &[("charset", Of(&["utf-8"])), ("name", Of(&["viewport", "color-scheme"])), ("content", Text)]),
     ("title", &[]),
     ("style", &[]),
@@ -98,7 +99,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
 /// What is written as it is, and may be nothing but this.
 const OURS: &[(&str, &str)] = &[("style", BASE), ("style", LISTING), ("style", REFUSAL), ("script", SCRIPT)];
 /// Elements without content.
-const VOID: &[&str] = &["meta", "input", "img", "br", "hr", "path", "circle", "use"];
+const VOID: &[&str] = &["link", "meta", "input", "img", "br", "hr", "path", "circle", "use"];
 /// Elements that every page has once.
 const ONCE: &[&str] = &["html", "head", "title", "body", "main", "h1"];
 const ICONS: &[&str] = &["home", "folder", "file", "text", "image", "video", "audio", "archive"];
