@@ -54,7 +54,7 @@ impl Body for Attended {
 }
 
 /// A body that is copied while it is sent.
-pub struct Copied {
+struct Copied {
     body: WasiBody,
     copy: Transcript,
 }
@@ -71,14 +71,12 @@ struct Copying {
     has_ended: bool,
 }
 
-impl Copied {
-    /// Copies the body of a response.
-    pub fn new(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Transcript) {
-        let copying = Copying { frames: Some(Vec::new()), ..Copying::default() };
-        let copy = Transcript(Arc::new(Mutex::new(copying)));
-        let copied = response.map(|body| Copied { body, copy: copy.clone() }.boxed_unsync());
-        (copied, copy)
-    }
+/// Copies the body of a response while it is sent.
+pub fn copied(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Transcript) {
+    let copying = Copying { frames: Some(Vec::new()), ..Copying::default() };
+    let copy = Transcript(Arc::new(Mutex::new(copying)));
+    let response = response.map(|body| Copied { body, copy: copy.clone() }.boxed_unsync());
+    (response, copy)
 }
 
 impl Transcript {
@@ -156,8 +154,8 @@ mod tests {
     }
 
     /// What is copied of a body that was read to its end, or not at all, with a length that was announced.
-    async fn copied(bytes: &'static [u8], is_read: bool, announced: Option<&'static str>) -> Option<Arc<[Piece]>> {
-        let (response, copy) = Copied::new(http::Response::new(body(bytes)));
+    async fn transcribed(bytes: &'static [u8], is_read: bool, announced: Option<&'static str>) -> Option<Arc<[Piece]>> {
+        let (response, copy) = super::copied(http::Response::new(body(bytes)));
         if is_read {
             response.into_body().collect().await.expect("it can be read");
         }
@@ -168,10 +166,10 @@ mod tests {
     #[tokio::test]
     async fn only_a_whole_body_is_copied() {
         let whole: Option<Arc<[Piece]>> = Some([Piece::Made(Bytes::from_static(b"whole"))].into());
-        assert_eq!(copied(b"whole", true, None).await, whole);
-        assert_eq!(copied(b"whole", true, Some("5")).await, whole);
-        assert_eq!(copied(b"whole", true, Some("6")).await, None);
-        assert_eq!(copied(b"whole", false, None).await, None);
-        assert_eq!(copied(&[0; LONGEST + 1], true, None).await, None);
+        assert_eq!(transcribed(b"whole", true, None).await, whole);
+        assert_eq!(transcribed(b"whole", true, Some("5")).await, whole);
+        assert_eq!(transcribed(b"whole", true, Some("6")).await, None);
+        assert_eq!(transcribed(b"whole", false, None).await, None);
+        assert_eq!(transcribed(&[0; LONGEST + 1], true, None).await, None);
     }
 }

@@ -2,7 +2,7 @@
 //! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
 //! answer means.
 
-use crate::attended::{Attended, Copied, Transcript};
+use crate::attended::{Attended, Transcript, copied};
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
@@ -247,7 +247,7 @@ async fn p3_answer(
                 let kept = is_recording.then(|| Answer::without_file(head.status(), head.headers().clone()));
                 let (head, kept) = match kept {
                     Some(answer) => {
-                        let (head, copy) = Copied::new(head);
+                        let (head, copy) = copied(head);
                         (head, Some((answer, Some(copy))))
                     }
                     None => (head, None),
