@@ -22,6 +22,8 @@ use std::sync::Arc;
 /// paths that nobody asks for twice then costs what it costs without this.
 const ANSWERS: usize = 4096;
 const BYTES: usize = 8 << 20;
+/// The longest recording in bytes. A handler that looks at more than this is not followed any further.
+const LONGEST: usize = 1 << 20;
 /// Answers to one target that differ by what was asked beside it.
 const VARIANTS: usize = 8;
 
@@ -52,12 +54,13 @@ impl Step {
             + match self {
                 Step::Field(name, values) => name.as_str().len() + values.iter().map(HeaderValue::len).sum::<usize>(),
                 Step::Look(path, _) | Step::Open(path, _) | Step::Entry(_, path, ..) => path.len(),
-                Step::Entries(_, told) => {
-                    let names = told.iter().flatten().flatten().map(|entry| entry.name.len()).sum::<usize>();
-                    names + size_of_val(told.as_slice())
-                }
+                Step::Entries(_, told) => told.iter().map(told_bytes).sum(),
             }
     }
+}
+
+fn told_bytes(told: &Told) -> usize {
+    size_of::<Told>() + told.iter().flatten().map(|entry| entry.name.len()).sum::<usize>()
 }
 
 /// What a handler did, as long as all of it can be done again from here.
@@ -66,6 +69,7 @@ pub struct Recording {
     /// Which recording of its instance this is: what was opened for another request has no place in it.
     pub number: u32,
     steps: Vec<Step>,
+    bytes: usize,
     /// The steps that opened directories, by handle.
     directories: BTreeMap<u32, usize>,
     is_spoilt: bool,
@@ -79,8 +83,10 @@ impl Recording {
 
     /// Writes a step down, and says which it is.
     pub fn push(&mut self, step: Step) -> usize {
-        self.steps.push(step);
-        self.steps.len() - 1
+        if self.has_room(step.bytes()) {
+            self.steps.push(step);
+        }
+        self.steps.len().saturating_sub(1)
     }
 
     /// What the last step opened is known to the handler by this handle.
@@ -95,15 +101,25 @@ impl Recording {
 
     /// Writes down what a directory told that is being read.
     pub fn tell(&mut self, step: usize, told: Told) {
-        match self.steps.get_mut(step) {
-            Some(Step::Entries(_, all)) => all.push(told),
+        match self.has_room(told_bytes(&told)).then(|| self.steps.get_mut(step)) {
+            Some(Some(Step::Entries(_, all))) => all.push(told),
             _ => self.spoil(),
         }
+    }
+
+    /// Whether so many bytes more can be written down; if not, the recording is spoilt.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > LONGEST {
+            self.spoil();
+        }
+        !self.is_spoilt
     }
 
     /// The handler did something that is not repeated here, or that gave two different answers.
     pub fn spoil(&mut self) {
         self.is_spoilt = true;
+        self.steps = Vec::new();
     }
 
     /// Whether an answer can come of it that is given again.
@@ -238,4 +254,25 @@ fn made(pieces: &[Piece]) -> usize {
 /// What a step opened.
 fn find(opened: &[(usize, OwnedFd)], step: usize) -> Option<&OwnedFd> {
     opened.iter().find(|(index, _)| *index == step).map(|(_, file)| file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_has_a_measure() {
+        let mut recording = Recording::new(0);
+        let step = recording.push(Step::Entries(0, Vec::new()));
+        for _ in 0..LONGEST / size_of::<Told>() - 100 {
+            recording.tell(step, None);
+        }
+        assert!(!recording.is_spoilt());
+        for _ in 0..200 {
+            recording.tell(step, None);
+        }
+        assert!(recording.is_spoilt() && recording.steps.is_empty());
+        recording.push(Step::Look(String::new(), Err(Errno::NOENT)));
+        assert!(recording.steps.is_empty(), "nothing is added to what is spoilt");
+    }
 }
