@@ -12,7 +12,8 @@ CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
 GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
-HOST := -p glasshouse
+PROGRAM := -p glasshouse
+HOST := $(PROGRAM) -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
@@ -24,7 +25,7 @@ run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
 
 build: target-$(GUEST)
-	cargo build $(CARGO_FLAGS) $(HOST)
+	cargo build $(CARGO_FLAGS) $(PROGRAM)
 
 # The black box comes last, and the browser at its end: they run the program that was built before.
 test: build

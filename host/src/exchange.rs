@@ -2,11 +2,10 @@
 //! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
 
 use crate::args::Protocol;
-use crate::clock;
 use crate::gate;
-use crate::instance::Instances;
 use crate::log::{Line, Log};
 use bytes::Bytes;
+use glasshouse_sandbox::{Error, Instances, WasiBody};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -18,7 +17,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
-use wasmtime_wasi_http::{Error, WasiBody};
 
 /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not
 /// be reading.
@@ -65,10 +63,7 @@ impl Exchange {
             return response;
         }
         match Box::pin(self.instances.answer(head)).await {
-            Ok(mut response) => {
-                clock::set_back(response.headers_mut());
-                response
-            }
+            Ok(response) => response,
             Err(error) => {
                 self.log.error(format_args!("a request was given up: {error:#}"));
                 refuse(StatusCode::INTERNAL_SERVER_ERROR)

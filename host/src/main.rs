@@ -2,39 +2,24 @@
 //! code how it went: 0 stopped when asked to, 1 cannot serve, 2 cannot be understood.
 
 mod args;
-mod attended;
 mod banner;
-mod clock;
 mod config;
 mod connection;
-mod engine;
 mod exchange;
 mod gate;
-mod handover;
-mod instance;
 mod log;
-mod look;
-mod plane;
-mod replay;
-mod sandbox;
 mod server;
 mod shutdown;
-mod witness;
 
 use args::{Args, Export, Output, Task};
 use config::{Config, Fault, Handler};
+use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox};
 use log::Log;
-use sandbox::{Code, Sandbox};
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::{fs, iter};
 use tokio::runtime::Builder;
-
-/// The handler, built from source with this program: for WASI 0.3 and for 0.2, and the former compiled for this machine.
-const P3: &[u8] = include_bytes!(env!("GLASSHOUSE_P3"));
-const P2: &[u8] = include_bytes!(env!("GLASSHOUSE_P2"));
-const COMPILED: &[u8] = include_bytes!(env!("GLASSHOUSE_P3_COMPILED"));
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
 const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");

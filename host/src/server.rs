@@ -3,10 +3,9 @@
 use crate::args::Protocol;
 use crate::connection;
 use crate::exchange::Exchange;
-use crate::instance::Instances;
 use crate::log::Log;
-use crate::sandbox::Sandbox;
 use crate::shutdown;
+use glasshouse_sandbox::{Instances, Sandbox};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;

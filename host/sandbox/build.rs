@@ -17,7 +17,7 @@ const NOT_FOR_GUESTS: &[&str] =
     &["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["../guest", "../Cargo.toml", "../Cargo.lock", "build.rs", "src/engine.rs"] {
+    for path in ["../../guest", "../../Cargo.toml", "../../Cargo.lock", "build.rs", "src/engine.rs"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let out = PathBuf::from(variable("OUT_DIR")?);

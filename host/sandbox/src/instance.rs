@@ -3,6 +3,7 @@
 //! answer means.
 
 use crate::attended::{Attended, Transcript, copied};
+use crate::clock;
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
@@ -70,6 +71,12 @@ impl Instances {
     /// # Errors
     /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made.
     pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
+        let mut response = self.ask(request).await?;
+        clock::set_back(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn ask(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
         let (to, mut head) = oneshot::channel();
         let (alive, gone) = oneshot::channel();
         let gone = gone.shared();

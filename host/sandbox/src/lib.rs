@@ -1,0 +1,23 @@
+//! Everything of the host that knows WebAssembly: a handler is loaded, lent one directory to read, and asked for answers under
+//! limits. It refuses to know sockets, clients and command lines.
+
+mod attended;
+mod clock;
+mod engine;
+mod handover;
+mod instance;
+mod look;
+mod plane;
+mod replay;
+mod sandbox;
+mod witness;
+
+pub use instance::Instances;
+pub use sandbox::{Code, Sandbox};
+/// The content of an answer, and why it ended too early.
+pub use wasmtime_wasi_http::{Error, WasiBody};
+
+/// The handler, built from source with this crate: for WASI 0.3 and for 0.2, and the former compiled for this machine.
+pub const P3: &[u8] = include_bytes!(env!("GLASSHOUSE_P3"));
+pub const P2: &[u8] = include_bytes!(env!("GLASSHOUSE_P2"));
+pub const COMPILED: &[u8] = include_bytes!(env!("GLASSHOUSE_P3_COMPILED"));
