@@ -2,6 +2,7 @@
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod content;
+pub mod value;
 
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};

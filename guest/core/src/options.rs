@@ -91,7 +91,10 @@ fn archives(text: &str) -> Result<Vec<Form>, String> {
 }
 
 /// A number of bytes, or of so many times 1024 as K, M, G or T stand for.
-fn size(text: &str) -> Result<u64, String> {
+///
+/// # Errors
+/// Says, in words for the person who typed it, what a size looks like.
+pub fn size(text: &str) -> Result<u64, String> {
     let error = || format!("'{text}' is no size; give a number of bytes, or one with K, M, G or T behind it");
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
