@@ -18,7 +18,8 @@ use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::{fs, iter};
+use std::sync::Arc;
+use std::{fmt, fs, iter};
 use tokio::runtime::Builder;
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
@@ -48,13 +49,18 @@ fn serve(args: Args) -> Result<(), Fault> {
     let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
     let environment = config.guest.iter().cloned().chain(direct).collect();
     let unable = |error: &dyn std::fmt::Display| Fault::CannotServe(format!("cannot serve: {error}"));
-    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure).map_err(|error| {
+    let log = Log::new(config.quiet);
+    let complain = {
+        let log = log.clone();
+        Arc::new(move |text: fmt::Arguments<'_>| log.error(text))
+    };
+    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure, complain).map_err(|error| {
         // What lies beneath quotes the file, in lines of its own.
         let cause = error.to_string().lines().next().unwrap_or_default().to_owned();
         Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
     })?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
-    let (protocol, threads, log) = (*protocol, *threads, Log::new(config.quiet));
+    let (protocol, threads) = (*protocol, *threads);
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;

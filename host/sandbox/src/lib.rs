@@ -13,7 +13,7 @@ mod sandbox;
 mod witness;
 
 pub use instance::Instances;
-pub use sandbox::{Code, Sandbox};
+pub use sandbox::{Code, Complain, Sandbox};
 /// The content of an answer, and why it ended too early.
 pub use wasmtime_wasi_http::{Error, WasiBody};
 

@@ -7,6 +7,7 @@ use crate::look::{self, identify};
 use crate::replay::{Recording, Replay};
 use crate::witness;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +53,9 @@ impl Code<'_> {
     }
 }
 
+/// Where the sandbox tells what a person who runs it should know, a line a call: it has no log of its own.
+pub type Complain = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
+
 /// A handler ready to run and what it is given, for all threads.
 pub struct Sandbox {
     engine: Engine,
@@ -60,6 +64,8 @@ pub struct Sandbox {
     root: Arc<File>,
     environment: Vec<(String, String)>,
     is_pure: bool,
+    /// Where what goes wrong is told.
+    pub complain: Complain,
     /// Places for instances that are busy; further requests wait for one.
     pub busy: Semaphore,
 }
@@ -72,6 +78,8 @@ pub struct State {
     pub contents: BTreeMap<u32, Content>,
     /// What the handler does to come to the answer that it is working on, if somebody wants to know.
     pub recording: Option<Recording>,
+    /// Where what goes wrong is told.
+    pub complain: Complain,
     root: Arc<File>,
     /// A handle that was found to be that of the root; the same one is given out again and again.
     known: Option<Arc<File>>,
@@ -122,7 +130,8 @@ impl WasiHttpHooks for NoOutgoing {
 impl Sandbox {
     /// Makes `handler`, a component of either version of `wasi:http`, ready to serve `directory` read-only. The variables
     /// are all that it learns of its environment. A pure handler is one whose answers are a function of the request and of
-    /// what it sees in the directory: those are given again without it while nothing has changed.
+    /// what it sees in the directory: those are given again without it while nothing has changed. What goes wrong while it
+    /// serves is told to `complain`.
     ///
     /// # Errors
     /// Bytes that are no such component, imports that this host does not have, a directory that cannot be opened.
@@ -131,6 +140,7 @@ impl Sandbox {
         directory: &Path,
         environment: Vec<(String, String)>,
         is_pure: bool,
+        complain: Complain,
     ) -> Result<Arc<Sandbox>> {
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
@@ -151,7 +161,8 @@ impl Sandbox {
         template.preopened_dir(directory, "/", FsPerms::ReadOnly)?;
         let directory = template.build().filesystem().clone();
         interrupt(&engine);
-        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, busy: Semaphore::new(BUSY) }))
+        let busy = Semaphore::new(BUSY);
+        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, complain, busy }))
     }
 
     /// A place for answers to be given again; `None` where they must not be.
@@ -179,6 +190,7 @@ impl Sandbox {
             table,
             contents: BTreeMap::new(),
             recording: None,
+            complain: Arc::clone(&self.complain),
             root: Arc::clone(&self.root),
             known: None,
             wasi,
