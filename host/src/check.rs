@@ -31,7 +31,9 @@ pub fn report(config: &Config, settings: &[Setting]) -> String {
 /// The value of a variable of the handler, which has taken it already; a switch is on or off, in one of several words.
 fn passed_on(text: &str, setting: &Setting) -> Value {
     match setting.value {
-        Some(Value::Boolean(_)) => Value::Boolean(matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")),
+        Some(Value::Boolean(_)) => {
+            Value::Boolean(matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on"))
+        }
         _ => Value::String(text.to_owned()),
     }
 }
