@@ -2,9 +2,11 @@
 //! limits. It refuses to know sockets, clients and command lines.
 
 mod attended;
+mod capability;
 mod clock;
 mod engine;
 mod handover;
+mod inspection;
 mod instance;
 mod look;
 mod plane;
@@ -12,6 +14,8 @@ mod replay;
 mod sandbox;
 mod witness;
 
+pub use capability::Standing;
+pub use inspection::{Import, Inspection, Kind};
 pub use instance::Instances;
 pub use sandbox::{Code, Sandbox};
 /// The content of an answer, and why it ended too early.
