@@ -165,3 +165,177 @@ pub fn linker(engine: &Engine) -> Result<Linker<State>> {
     GRANTED.iter().try_for_each(|(_, _, link)| link(&mut linker))?;
     Ok(linker)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspection::Inspection;
+    use std::collections::BTreeSet;
+    use wasmtime::component::Component;
+
+    /// Something of each interface, by which it can be seen whether it is linked: a type that a host defines, or a function. An
+    /// interface has neither if it has types alone.
+    const OF_EACH: &[(&str, Line, &str)] = &[
+        ("wasi:cli/environment", Line::P2, GET_ARGUMENTS),
+        ("wasi:cli/environment", Line::P3, GET_ARGUMENTS),
+        ("wasi:cli/exit", Line::P2, r#"(export "exit" (func (param "status" (result))))"#),
+        ("wasi:cli/exit", Line::P3, r#"(export "exit" (func (param "status" (result))))"#),
+        ("wasi:cli/stderr", Line::P2, r#"(export "get-stderr" (func))"#),
+        ("wasi:cli/stderr", Line::P3, r#"(export "write-via-stream" (func))"#),
+        ("wasi:cli/stdin", Line::P2, r#"(export "get-stdin" (func))"#),
+        ("wasi:cli/stdin", Line::P3, r#"(export "read-via-stream" (func))"#),
+        ("wasi:cli/stdout", Line::P2, r#"(export "get-stdout" (func))"#),
+        ("wasi:cli/stdout", Line::P3, r#"(export "write-via-stream" (func))"#),
+        ("wasi:cli/terminal-input", Line::P2, r#"(export "terminal-input" (type (sub resource)))"#),
+        ("wasi:cli/terminal-input", Line::P3, r#"(export "terminal-input" (type (sub resource)))"#),
+        ("wasi:cli/terminal-output", Line::P2, r#"(export "terminal-output" (type (sub resource)))"#),
+        ("wasi:cli/terminal-output", Line::P3, r#"(export "terminal-output" (type (sub resource)))"#),
+        ("wasi:cli/terminal-stderr", Line::P2, r#"(export "get-terminal-stderr" (func))"#),
+        ("wasi:cli/terminal-stderr", Line::P3, r#"(export "get-terminal-stderr" (func))"#),
+        ("wasi:cli/terminal-stdin", Line::P2, r#"(export "get-terminal-stdin" (func))"#),
+        ("wasi:cli/terminal-stdin", Line::P3, r#"(export "get-terminal-stdin" (func))"#),
+        ("wasi:cli/terminal-stdout", Line::P2, r#"(export "get-terminal-stdout" (func))"#),
+        ("wasi:cli/terminal-stdout", Line::P3, r#"(export "get-terminal-stdout" (func))"#),
+        ("wasi:cli/types", Line::P3, ""),
+        ("wasi:clocks/monotonic-clock", Line::P2, NOW),
+        ("wasi:clocks/monotonic-clock", Line::P3, NOW),
+        ("wasi:clocks/system-clock", Line::P3, r#"(export "now" (func))"#),
+        ("wasi:clocks/types", Line::P3, ""),
+        ("wasi:clocks/wall-clock", Line::P2, r#"(export "now" (func))"#),
+        ("wasi:filesystem/preopens", Line::P2, r#"(export "get-directories" (func))"#),
+        ("wasi:filesystem/preopens", Line::P3, r#"(export "get-directories" (func))"#),
+        ("wasi:filesystem/types", Line::P2, r#"(export "descriptor" (type (sub resource)))"#),
+        ("wasi:filesystem/types", Line::P3, r#"(export "descriptor" (type (sub resource)))"#),
+        ("wasi:http/types", Line::P2, r#"(export "fields" (type (sub resource)))"#),
+        ("wasi:http/types", Line::P3, r#"(export "fields" (type (sub resource)))"#),
+        ("wasi:io/error", Line::P2, r#"(export "error" (type (sub resource)))"#),
+        ("wasi:io/poll", Line::P2, r#"(export "pollable" (type (sub resource)))"#),
+        ("wasi:io/streams", Line::P2, r#"(export "input-stream" (type (sub resource)))"#),
+        ("wasi:random/insecure", Line::P2, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
+        ("wasi:random/insecure", Line::P3, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
+        ("wasi:random/insecure-seed", Line::P2, r#"(export "insecure-seed" (func (result (tuple u64 u64))))"#),
+        ("wasi:random/insecure-seed", Line::P3, r#"(export "get-insecure-seed" (func (result (tuple u64 u64))))"#),
+        ("wasi:random/random", Line::P2, r#"(export "get-random-u64" (func (result u64)))"#),
+        ("wasi:random/random", Line::P3, r#"(export "get-random-u64" (func (result u64)))"#),
+    ];
+    const GET_ARGUMENTS: &str = r#"(export "get-arguments" (func (result (list string))))"#;
+    const NOW: &str = r#"(export "now" (func (result u64)))"#;
+
+    /// What no handler has, as the library has it, and as it would be linked if it were granted.
+    const OF_REFUSED: &[(&str, &str)] = &[
+        ("wasi:http/client@0.3.0", r#"(export "send" (func))"#),
+        ("wasi:http/outgoing-handler@0.2.12", r#"(export "handle" (func))"#),
+        ("wasi:sockets/instance-network@0.2.12", r#"(export "instance-network" (func))"#),
+        ("wasi:sockets/ip-name-lookup@0.2.12", r#"(export "resolve-address-stream" (type (sub resource)))"#),
+        ("wasi:sockets/ip-name-lookup@0.3.0", r#"(export "resolve-addresses" (func))"#),
+        ("wasi:sockets/network@0.2.12", r#"(export "network" (type (sub resource)))"#),
+        ("wasi:sockets/tcp-create-socket@0.2.12", r#"(export "create-tcp-socket" (func))"#),
+        ("wasi:sockets/tcp@0.2.12", r#"(export "tcp-socket" (type (sub resource)))"#),
+        ("wasi:sockets/types@0.3.0", r#"(export "tcp-socket" (type (sub resource)))"#),
+        ("wasi:sockets/udp-create-socket@0.2.12", r#"(export "create-udp-socket" (func))"#),
+        ("wasi:sockets/udp@0.2.12", r#"(export "udp-socket" (type (sub resource)))"#),
+    ];
+
+    fn component(import: &str, item: &str) -> Vec<u8> {
+        wat::parse_str(format!(r#"(component (import "{import}" (instance {item})))"#)).unwrap()
+    }
+
+    /// Whether a component that imports something can be linked, or why not.
+    fn link(engine: &Engine, linker: &Linker<State>, import: &str, item: &str) -> std::result::Result<(), String> {
+        let component = Component::new(engine, component(import, item)).unwrap();
+        linker.instantiate_pre(&component).map(drop).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn what_is_granted_is_linked() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let linker = linker(&engine).unwrap();
+        let of_each: BTreeSet<_> = OF_EACH.iter().map(|(name, line, _)| (*name, *line == Line::P3)).collect();
+        let granted: BTreeSet<_> = GRANTED.iter().map(|(name, line, _)| (*name, *line == Line::P3)).collect();
+        assert_eq!(of_each, granted);
+        assert_eq!(GRANTED.len(), granted.len(), "an interface is there twice");
+        for (name, line, item) in OF_EACH {
+            // A later version than that of the library, which it stands in for.
+            let import = format!("{name}@0.{}.99", if *line == Line::P2 { 2 } else { 3 });
+            assert_eq!(Standing::of(&import), Standing::Granted, "{import}");
+            match link(&engine, &linker, &import, item) {
+                Ok(()) => {}
+                // A function with the types of the interface in its own cannot be written here; that it is there is told.
+                Err(error) => assert!(item.contains("(func))") && !error.contains("missing"), "{import}: {error}"),
+            }
+            if !item.is_empty() {
+                let nothing = Linker::new(&engine);
+                let error = link(&engine, &nothing, &import, item).unwrap_err();
+                assert!(error.contains("missing"), "{import} would seem to be linked by nothing: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_not_linked() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let linker = linker(&engine).unwrap();
+        for (import, item) in OF_REFUSED {
+            assert!(matches!(Standing::of(import), Standing::Refused(_)), "{import}");
+            let error = link(&engine, &linker, import, item).unwrap_err();
+            assert!(error.contains("missing"), "{import}: {error}");
+        }
+    }
+
+    /// The rows above would be worth nothing if these names were none of the library's.
+    #[test]
+    fn the_library_would_link_what_is_refused() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let mut all: Linker<State> = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut all).unwrap();
+        wasmtime_wasi::p3::add_to_linker(&mut all).unwrap();
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut all).unwrap();
+        wasmtime_wasi_http::p3::add_to_linker(&mut all).unwrap();
+        for (import, item) in OF_REFUSED {
+            if let Err(error) = link(&engine, &all, import, item) {
+                assert!(!error.contains("missing"), "{import}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_judged_whole() {
+        let rows = [
+            ("wasi:cli/environment@0.2.0", true, false),
+            ("wasi:cli/environment@0.3.0", true, false),
+            ("wasi:cli/environment@0.4.0", false, false),
+            ("wasi:cli/environment@1.2.0", false, false),
+            ("wasi:cli/environment@0.3.0-rc-2026-01-01", false, false),
+            ("wasi:cli/environment@0.2", false, false),
+            ("wasi:cli/environment@0.2.0@0.2.0", false, false),
+            ("wasi:cli/environment", false, false),
+            ("wasi:cli/environments@0.2.0", false, false),
+            ("wasi:cli@0.2.0", false, false),
+            ("wasi:clocks/timezone@0.2.0", false, false),
+            ("wasi:io/streams@0.3.0", false, false),
+            ("wasi:sockets/tcp@0.2.0", false, true),
+            ("wasi:sockets/tcp", false, true),
+            ("wasi:sockets/anything@9.0.0", false, true),
+            ("wasi:socketsx/tcp@0.2.0", false, false),
+            ("acme:sockets/tcp@0.2.0", false, false),
+            ("wasi:http/client@0.3.0", false, true),
+            ("wasi:http/clients@0.3.0", false, false),
+            ("wasi:keyvalue/store@0.2.0-draft2", false, true),
+            ("", false, false),
+            ("@", false, false),
+        ];
+        for (import, is_granted, is_refused) in rows {
+            let standing = Standing::of(import);
+            let expected = (is_granted, is_refused);
+            assert_eq!((standing == Standing::Granted, matches!(standing, Standing::Refused(_))), expected, "{import}");
+        }
+    }
+
+    /// A component is judged by the same names that its import has: nothing stands between.
+    #[test]
+    fn an_import_is_judged_as_it_stands() {
+        let inspection = Inspection::of(&component("wasi:sockets/tcp@0.2.0", ""));
+        assert_eq!(inspection.imports.len(), 1);
+        assert!(matches!(inspection.imports[0].standing, Standing::Refused(_)));
+    }
+}

@@ -183,3 +183,120 @@ fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface:
     version.is_some_and(|version| Line::of(&version) == Some(line))
         && handle.is_some_and(|item| matches!(item.ty, ComponentEntityType::Func(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+    use std::time::{Duration, Instant};
+    use wasmtime::Engine;
+    use wasmtime::component::Component;
+
+    fn of(text: &str) -> Inspection {
+        Inspection::of(&wat::parse_str(text).unwrap())
+    }
+
+    /// Components that need a part of WebAssembly that may be there or not.
+    const PARTS: &[(&str, &str)] = &[
+        ("simd", "(core module (func (drop (v128.const i64x2 0 0))))"),
+        ("relaxed simd", "(core module (func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))))"),
+        ("bulk memory", "(core module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))"),
+        ("references", "(core module (func (param externref)))"),
+        ("typed references", "(core module (type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0))))"),
+        ("tail calls", "(core module (func $f (return_call $f)))"),
+        ("memories", "(core module (memory 1) (memory 1))"),
+        ("memory64", "(core module (memory i64 1))"),
+        ("wide arithmetic", "(core module (func (param i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 0))))"),
+        ("threads", "(core module (memory 1 1 shared))"),
+        ("exceptions", "(core module (tag))"),
+        ("collection", "(core module (type (struct)))"),
+        ("async", r#"(component (import "f" (func async)))"#),
+        ("streams", r#"(type (stream u8))"#),
+        ("error contexts", "(type error-context)"),
+        ("maps", "(type (map string u8))"),
+        ("values", r#"(import "v" (value string))"#),
+        ("page sizes", "(core module (memory 1 (pagesize 1)))"),
+    ];
+
+    #[test]
+    fn a_component_is_broken_here_where_it_is_for_the_compiler() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let (mut whole, mut broken) = (0, 0);
+        for (part, text) in PARTS {
+            let bytes = wat::parse_str(format!("(component {text})")).unwrap_or_else(|error| panic!("{part}: {error}"));
+            let compiled = Component::new(&engine, &bytes);
+            let fault = Inspection::of(&bytes).fault;
+            assert_eq!(compiled.is_err(), fault.is_some(), "{part}: {:?}, {fault:?}", compiled.err());
+            *(if fault.is_some() { &mut broken } else { &mut whole }) += 1;
+        }
+        assert!(whole > 5 && broken > 3, "{whole} whole, {broken} broken");
+    }
+
+    #[test]
+    fn kinds_are_told() {
+        let handler = |name: &str| {
+            format!(
+                r#"(component $of (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+                   (func $f (canon lift (core func $i "f"))) (instance $e (export "handle" (func $f)))
+                   (export "{name}" (instance $e)))"#
+            )
+        };
+        let rows = [
+            (handler("wasi:http/handler@0.3.1"), Kind::Handler { p2: false, p3: true }),
+            (handler("wasi:http/incoming-handler@0.2.0"), Kind::Handler { p2: true, p3: false }),
+            (handler("wasi:http/handler@0.2.0"), Kind::Component),
+            (handler("wasi:http/handler@0.3.0-rc-1"), Kind::Component),
+            (handler("wasi:http/handler"), Kind::Component),
+            (r#"(component (instance $e) (export "wasi:http/handler@0.3.0" (instance $e)))"#.into(), Kind::Component),
+            ("(component)".into(), Kind::Component),
+            ("(module)".into(), Kind::Module),
+        ];
+        for (text, expected) in rows {
+            let inspection = of(&text);
+            assert_eq!((inspection.kind, inspection.fault), (expected, None), "{text}");
+        }
+        for bytes in [&b""[..], b"\0asm", b"\0asm\x0d\0\x01", b"\0asm\x0d\0\x02\0", b"#!/bin/sh\n"] {
+            assert_eq!(Inspection::of(bytes).kind, Kind::Other, "{bytes:?}");
+        }
+    }
+
+    /// What is cut off or changed anywhere is told, and ends nothing.
+    #[test]
+    fn nothing_in_a_file_is_trusted() {
+        let text = r#"(component (import "wasi:cli/exit@0.2.0" (instance (export "exit" (func (param "status" (result))))))
+            (component $in (import "wasi:sockets/tcp@0.2.0" (instance))) (core module (func (drop (i32.const 1)))))"#;
+        let whole = wat::parse_str(text).unwrap();
+        let inspection = Inspection::of(&whole);
+        assert_eq!((inspection.imports.len(), inspection.fault), (1, None), "what is within asks its own surroundings");
+        for length in 0..whole.len() {
+            assert!(!Inspection::of(&whole[..length]).reasons().is_empty(), "{length}");
+        }
+        for at in 0..whole.len() {
+            for byte in [0, 1, 0x7f, 0x80, 0xff] {
+                let mut changed = whole.clone();
+                changed[at] = byte;
+                let _ = Inspection::of(&changed).reasons();
+            }
+        }
+    }
+
+    #[test]
+    fn what_lies_deep_or_says_much_is_told_soon() {
+        let started = Instant::now();
+        let deep = format!("{}{}", "(component ".repeat(1000), ")".repeat(1000));
+        assert!(!of(&deep).reasons().is_empty());
+        let mut long = r#"(component (type $t (instance"#.to_owned();
+        for number in 0..20 {
+            let _ = write!(long, r#" (export "f{number}{}" (func))"#, "x".repeat(50_000));
+        }
+        long.push_str("))");
+        for number in 0..900 {
+            let _ = write!(long, r#" (import "a:b/c{number}" (instance (type $t)))"#);
+        }
+        long.push(')');
+        let inspection = of(&long);
+        let fault = inspection.fault.unwrap_or_default();
+        assert!(fault.starts_with("too much: ") && inspection.imports.is_empty(), "{fault}");
+        assert!(started.elapsed() < Duration::from_secs(20));
+    }
+}
