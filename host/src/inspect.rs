@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// How long a file may be looked at. The built-in handler takes a twentieth of a second; what takes this long was made to.
+/// How long a file may be looked at. The built-in handler takes a fiftieth of a second; what takes this long was made to.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Columns that the functions of an interface are written in.
 const COLUMNS: usize = 100;

@@ -199,14 +199,20 @@ mod tests {
     /// Components that need a part of WebAssembly that may be there or not.
     const PARTS: &[(&str, &str)] = &[
         ("simd", "(core module (func (drop (v128.const i64x2 0 0))))"),
-        ("relaxed simd", "(core module (func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))))"),
+        (
+            "relaxed simd",
+            "(core module (func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))))",
+        ),
         ("bulk memory", "(core module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))"),
         ("references", "(core module (func (param externref)))"),
         ("typed references", "(core module (type $f (func)) (func (param (ref $f)) (call_ref $f (local.get 0))))"),
         ("tail calls", "(core module (func $f (return_call $f)))"),
         ("memories", "(core module (memory 1) (memory 1))"),
         ("memory64", "(core module (memory i64 1))"),
-        ("wide arithmetic", "(core module (func (param i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 0))))"),
+        (
+            "wide arithmetic",
+            "(core module (func (param i64) (result i64 i64) (i64.mul_wide_u (local.get 0) (local.get 0))))",
+        ),
         ("threads", "(core module (memory 1 1 shared))"),
         ("exceptions", "(core module (tag))"),
         ("collection", "(core module (type (struct)))"),
@@ -280,11 +286,26 @@ mod tests {
         }
     }
 
+    /// Components within each other.
+    fn nested(depth: usize) -> Vec<u8> {
+        const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
+        // The section of a component has its length in five digits of LEB128, whatever it is.
+        let of_section = |depth: usize| HEADER.len() + depth * (HEADER.len() + 6);
+        let mut bytes = HEADER.to_vec();
+        for depth in (0..depth).rev() {
+            let length = of_section(depth);
+            let digit = |at: usize| (length >> (7 * at)) as u8 & 0x7f;
+            bytes.extend([4, digit(0) | 0x80, digit(1) | 0x80, digit(2) | 0x80, digit(3) | 0x80, digit(4)]);
+            bytes.extend(HEADER);
+        }
+        bytes
+    }
+
     #[test]
     fn what_lies_deep_or_says_much_is_told_soon() {
         let started = Instant::now();
-        let deep = format!("{}{}", "(component ".repeat(1000), ")".repeat(1000));
-        assert!(!of(&deep).reasons().is_empty());
+        assert_eq!(Inspection::of(&nested(3)).fault, None);
+        assert!(!Inspection::of(&nested(100_000)).reasons().is_empty());
         let mut long = r#"(component (type $t (instance"#.to_owned();
         for number in 0..20 {
             let _ = write!(long, r#" (export "f{number}{}" (func))"#, "x".repeat(50_000));
