@@ -299,6 +299,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_seen_is_granted() {
+        for (interface, _) in crate::witness::SEEN {
+            assert!(GRANTED.iter().any(|(granted, _, _)| granted == interface), "{interface}");
+        }
+    }
+
+    #[test]
     fn names_are_judged_whole() {
         let rows = [
             ("wasi:cli/environment@0.2.0", true, false),
