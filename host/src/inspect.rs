@@ -170,10 +170,10 @@ fn write_import(f: &mut fmt::Formatter<'_>, import: &Import) -> fmt::Result {
         let function = function.split_once(']').map_or(function.as_str(), |(_, name)| name);
         let width = function.chars().count() + 2;
         if column + width > COLUMNS {
-            write!(f, "\n     ")?;
-            column = 5;
+            write!(f, "\n    ")?;
+            column = 4;
         }
-        write!(f, " {}", Plain(function))?;
+        write!(f, "  {}", Plain(function))?;
         column += width;
     }
     writeln!(f)
