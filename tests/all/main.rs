@@ -41,6 +41,7 @@ mod fixture;
 mod flat;
 mod hostile;
 mod html;
+mod inspect;
 mod large;
 mod listings;
 mod log;
