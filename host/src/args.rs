@@ -186,6 +186,19 @@ pub struct Args {
     #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, help_heading = RUNTIME)]
     pub no_replay: bool,
 
+    /// Keep the rights that serving does not need
+    ///
+    /// Otherwise the process gives them up as soon as it listens: opening anything but the served files, writing, starting
+    /// programs, opening connections, making machine code.
+    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(env = "GLASSHOUSE_NO_HARDEN", hide_env = true, help_heading = RUNTIME)]
+    pub no_harden: bool,
+
+    /// Do not serve where the system refuses to take any of these rights away
+    #[arg(long, conflicts_with = "no_harden", value_parser = BoolishValueParser::new())]
+    #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, help_heading = RUNTIME)]
+    pub require_harden: bool,
+
     /// Print neither the addresses nor a line per request
     #[arg(long, value_parser = BoolishValueParser::new())]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]

@@ -14,11 +14,15 @@ struct Bound {
     dual: bool,
 }
 
-/// Prints one line for each listener, and the URLs of this machine where one listens on every address. The port is the
-/// one that the kernel chose (S2). A standard output that is closed or full stops nothing.
-pub fn announce(listeners: &[TcpListener]) {
+/// One line for each listener, and the URLs of this machine where one listens on every address. The port is the one that
+/// the kernel chose (S2).
+pub fn text(listeners: &[TcpListener]) -> String {
     let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
-    let text = render(&bound, &interfaces());
+    render(&bound, &interfaces())
+}
+
+/// Prints it. A standard output that is closed or full stops nothing.
+pub fn announce(text: &str) {
     let mut stdout = io::stdout().lock();
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }

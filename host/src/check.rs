@@ -6,8 +6,8 @@ use crate::config::Config;
 use std::fmt::Write as _;
 use toml::Value;
 
-/// The settings in effect. What depends on the machine is told as it was found.
-pub fn report(config: &Config, settings: &[Setting]) -> String {
+/// The settings in effect, and what becomes of the rights of the process. What depends on the machine is told as it was found.
+pub fn report(config: &Config, settings: &[Setting], rights: &str) -> String {
     let mut text = String::from("# The settings in effect.\n");
     for setting in settings {
         let found = match setting.name.as_str() {
@@ -25,6 +25,7 @@ pub fn report(config: &Config, settings: &[Setting]) -> String {
         };
         let _ = writeln!(text, "{}", Setting { name: setting.name.clone(), value, from });
     }
+    let _ = writeln!(text, "# rights of the process: {rights}");
     text
 }
 

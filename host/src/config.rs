@@ -31,10 +31,21 @@ pub struct Config {
     /// another one if its owner says so.
     pub is_pure: bool,
     pub ceilings: Ceilings,
+    pub rights: Rights,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
     port: u16,
+}
+
+/// What becomes of the rights that serving does not need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    AreKept,
+    /// As far as the system lets us.
+    AreGivenUp,
+    /// All of them, or nothing is served.
+    MustBeGivenUp,
 }
 
 /// The component that answers.
@@ -97,8 +108,13 @@ impl Config {
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let ceilings = Ceilings::from(&args.ceilings);
+        let rights = match (args.no_harden, args.require_harden) {
+            (true, _) => Rights::AreKept,
+            (false, false) => Rights::AreGivenUp,
+            (false, true) => Rights::MustBeGivenUp,
+        };
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, is_pure, ceilings, quiet, addresses, port })
+        Ok(Config { directory, protocol, threads, guest, handler, is_pure, ceilings, rights, quiet, addresses, port })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

@@ -2,7 +2,7 @@
 //! It looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
 
 use http::StatusCode;
-use jiff::{Zoned, civil::DateTime};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
@@ -22,12 +22,14 @@ pub struct Line<'a> {
 #[derive(Clone, Debug)]
 pub struct Log {
     quiet: bool,
+    /// That of the machine when the log began: later, nothing outside of the served directory can be read.
+    zone: TimeZone,
 }
 
 impl Log {
     /// With `quiet`, requests leave no line; complaints always do.
     pub fn new(quiet: bool) -> Log {
-        Log { quiet }
+        Log { quiet, zone: TimeZone::system() }
     }
 
     /// Whether requests leave no line.
@@ -38,7 +40,7 @@ impl Log {
     /// Writes the lines of one request, stamped with the local time.
     pub fn access(&self, line: &Line) {
         if !self.quiet {
-            write(&render(line, &Zoned::now().datetime()));
+            write(&render(line, &self.zone.to_datetime(Timestamp::now())));
         }
     }
 

@@ -9,14 +9,16 @@ mod config;
 mod connection;
 mod exchange;
 mod gate;
+mod harden;
 mod inspect;
 mod log;
 mod server;
 mod shutdown;
 
 use args::{Args, Export, Output, Setting, Task};
-use config::{Config, Fault, Handler};
+use config::{Config, Fault, Handler, Rights};
 use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox, Terms};
+use harden::Hardening;
 use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
@@ -54,8 +56,10 @@ fn serve(args: Args) -> Result<(), Fault> {
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;
+        let banner = banner::text(&listeners);
+        give_up_rights(config.rights, &sandbox, &log)?;
         if !config.quiet {
-            banner::announce(&listeners);
+            banner::announce(&banner);
         }
         let stop = async {
             shutdown::farewell(stop.await);
@@ -65,11 +69,43 @@ fn serve(args: Args) -> Result<(), Fault> {
     })
 }
 
+/// From here on the process can do little but serve. Until here no thread but this one was started, and what is not in the
+/// served directory is read.
+fn give_up_rights(rights: Rights, sandbox: &Sandbox, log: &Log) -> Result<(), Fault> {
+    if rights == Rights::AreKept {
+        return Ok(());
+    }
+    let state = harden::apply(&[sandbox.root()]);
+    enough(rights, &state)?;
+    if !state.is_complete() {
+        log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
+    }
+    Ok(())
+}
+
+/// Whether the process has given up as much as was asked for.
+fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
+    if rights == Rights::MustBeGivenUp && !state.is_complete() {
+        return Err(Fault::CannotServe(format!(
+            "cannot serve: --require-harden is more than this system can do: {state}; leave it out"
+        )));
+    }
+    Ok(())
+}
+
 /// All that serving takes but to listen.
 fn check(args: Args, settings: &[Setting]) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     sandbox(&config, &Log::new(false))?;
-    let text = check::report(&config, settings);
+    let rights = match config.rights {
+        Rights::AreKept => "kept".to_owned(),
+        Rights::AreGivenUp | Rights::MustBeGivenUp => {
+            let state = harden::probe();
+            enough(config.rights, &state)?;
+            state.to_string()
+        }
+    };
+    let text = check::report(&config, settings, &rights);
     io::stdout().write_all(text.as_bytes()).map_err(|error| Fault::CannotServe(format!("cannot write: {error}")))
 }
 

@@ -39,8 +39,11 @@ mod connections;
 mod contract;
 mod fixture;
 mod flat;
+mod harden;
 mod hostile;
 mod html;
+#[cfg(target_arch = "x86_64")]
+mod inject;
 mod inspect;
 mod large;
 mod listings;

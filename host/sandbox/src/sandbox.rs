@@ -9,11 +9,13 @@ use crate::replay::{Recording, Replay};
 use crate::witness;
 use crate::words::Words;
 use crate::{capability, engine};
+use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::thread;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
@@ -38,7 +40,7 @@ impl Code<'_> {
         match self {
             Code::Component(bytes) => {
                 refuse(&Inspection::of(bytes).reasons())?;
-                Component::new(engine, bytes).context("it cannot be compiled")
+                compile(engine, bytes).context("it cannot be compiled")
             }
             // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is linked
             // into it, and wasmtime compares version and configuration before it uses them.
@@ -46,6 +48,12 @@ impl Code<'_> {
             Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) },
         }
     }
+}
+
+/// Compiles on threads of its own, which are gone afterwards: a process that gives up rights later can do so only in threads
+/// that are started after that.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component> {
+    ThreadPoolBuilder::new().build_scoped(ThreadBuilder::run, |pool| pool.install(|| Component::new(engine, bytes)))?
 }
 
 /// Where the sandbox tells what a person who runs it should know, a line a call: it has no log of its own.
@@ -86,6 +94,7 @@ pub struct Sandbox {
     pub complain: Complain,
     pub ceilings: Arc<Ceilings>,
     words: Words,
+    ticks: Once,
 }
 
 /// What the host keeps for one instance.
@@ -156,6 +165,8 @@ impl Sandbox {
         let Terms { directory, environment, is_pure, ceilings, complain } = terms;
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
+        // Otherwise made for the first instance, which may come when there is no right left to make it.
+        component.initialize_copy_on_write_image()?;
         if is_pure && let Some(unseen) = witness::unseen(&component) {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
@@ -172,9 +183,24 @@ impl Sandbox {
         template.allow_blocking_current_thread(true);
         template.preopened_dir(&directory, "/", FsPerms::ReadOnly)?;
         let directory = template.build().filesystem().clone();
-        interrupt(&engine);
         let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
-        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, complain, ceilings, words }))
+        Ok(Arc::new(Sandbox {
+            engine,
+            handler,
+            directory,
+            root,
+            environment,
+            is_pure,
+            complain,
+            ceilings,
+            words,
+            ticks: Once::new(),
+        }))
+    }
+
+    /// The directory that is served, open.
+    pub fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
     }
 
     /// A place for answers to be given again; `None` where they must not be.
@@ -191,6 +217,8 @@ impl Sandbox {
     /// # Errors
     /// The system has no memory for it, or the handler fails before it is asked anything.
     pub async fn instantiate(&self, account: Arc<Account>) -> Result<(Store<State>, Proxy)> {
+        // Not before there is something to interrupt: the process may give up rights between then and now.
+        self.ticks.call_once(|| interrupt(&self.engine));
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stderr(self.words.clone()).allow_tcp(false).allow_udp(false);
         let mut wasi = wasi.build();

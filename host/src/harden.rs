@@ -1,0 +1,186 @@
+//! The third wall: once the listeners are there, the process gives up what serving files does not need, for good. Whoever
+//! came out of WebAssembly by a fault of its compiler would be in a process that opens nothing but the served files, for
+//! reading, starts no other program, opens no connection and makes no machine code. It refuses to know what is served.
+//!
+//! - `no_new_privs`: no program that it would start gets more rights than it has.
+//! - Landlock: files are opened beneath the served directory alone, for reading alone; no TCP port is bound or connected to,
+//!   and no process outside gets a signal, as far as the kernel knows how to refuse that.
+//! - seccomp: the system calls in [`calls`] and no others.
+//!
+//! All of it binds the thread that asks for it and the threads that it starts, so it comes before any other thread there
+//! is. And nothing undoes it: what would be read again later must have been named here, as the time zone of the log, the
+//! addresses of the machine and the handler are read once, before. Files that are to be read again, such as a certificate,
+//! can be, if the directory that holds them is given to [`apply`]. What cannot be had again without a new process: another
+//! directory to serve, another address to listen on, another handler, whose code would have to become executable.
+
+mod calls;
+
+use landlock::{
+    ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
+    RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
+};
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+
+/// The newest version of Landlock that this was written for. An older kernel does what it can.
+const NEWEST: ABI = ABI::V7;
+/// Versions of Landlock by what they began to refuse, beside files.
+const SINCE: &[(ABI, &str)] = &[(ABI::V4, "TCP"), (ABI::V6, "signals")];
+
+/// What the process has given up; a part that the system refused, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hardening {
+    pub no_new_privs: bool,
+    /// The version of Landlock that is in force.
+    pub landlock: Result<ABI, String>,
+    pub seccomp: Result<(), String>,
+}
+
+impl Hardening {
+    /// Whether the system refused nothing.
+    pub fn is_complete(&self) -> bool {
+        self.no_new_privs && self.landlock.is_ok() && self.seccomp.is_ok()
+    }
+}
+
+impl fmt::Display for Hardening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no_new_privs {}, ", if self.no_new_privs { "on" } else { "off" })?;
+        match &self.landlock {
+            Ok(abi) => {
+                write!(f, "landlock on (version {abi}: files")?;
+                for (_, what) in SINCE.iter().filter(|(since, _)| abi >= since) {
+                    write!(f, ", {what}")?;
+                }
+                f.write_str("), ")?;
+            }
+            Err(reason) => write!(f, "landlock off ({reason}), ")?,
+        }
+        match &self.seccomp {
+            Ok(()) => f.write_str("seccomp on"),
+            Err(reason) => write!(f, "seccomp off ({reason})"),
+        }
+    }
+}
+
+/// Gives up, in this thread and all that it starts from now on, everything but to read beneath these directories.
+pub fn apply(readable: &[BorrowedFd<'_>]) -> Hardening {
+    // Landlock first: asking for it is among the calls that are given up next.
+    let files = limit_files(readable).map_err(|error| error.to_string());
+    let seccomp = limit_calls().map_err(|error| error.to_string());
+    // Neither can be had without it.
+    let no_new_privs = files.as_ref().is_ok_and(|status| status.no_new_privs) || seccomp.is_ok();
+    Hardening { no_new_privs, landlock: files.and_then(|status| version(&status)), seccomp }
+}
+
+/// What [`apply`] would come to here. It happens to a thread that ends at once, so that nothing is guessed.
+pub fn probe() -> Hardening {
+    thread::spawn(|| apply(&[])).join().unwrap_or_else(|_| {
+        let refused = "it cannot be tried";
+        Hardening { no_new_privs: false, landlock: Err(refused.into()), seccomp: Err(refused.into()) }
+    })
+}
+
+/// Everything that Landlock knows how to refuse, is; but to read.
+fn limit_files(readable: &[BorrowedFd<'_>]) -> Result<RestrictionStatus, RulesetError> {
+    let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let beneath = readable.iter().map(|directory| Ok::<_, RulesetError>(PathBeneath::new(directory.as_fd(), reading)));
+    Ruleset::default()
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?
+        .add_rules(beneath)?
+        .restrict_self()
+}
+
+fn version(status: &RestrictionStatus) -> Result<ABI, String> {
+    match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } if status.ruleset != RulesetStatus::NotEnforced => {
+            Ok(effective_abi.min(NEWEST))
+        }
+        LandlockStatus::NotEnabled => Err("switched off when the system was started".into()),
+        _ => Err("this kernel has none".into()),
+    }
+}
+
+fn limit_calls() -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&calls::filter()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File};
+    use std::io::ErrorKind;
+    use std::net::TcpListener;
+    use std::process::Command;
+
+    /// What `act` finds in a thread that has given up everything but to read beneath `src`, and in one that it starts.
+    fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
+        thread::spawn(move || {
+            let source = File::open("src").unwrap();
+            let state = apply(&[source.as_fd()]);
+            assert!(state.is_complete(), "a system to develop on has all of it: {state}");
+            [act(), thread::spawn(act).join().unwrap()]
+        })
+        .join()
+        .unwrap()
+    }
+
+    #[test]
+    fn reading_beneath_is_all_that_is_left_of_files() {
+        let found = hardened(|| {
+            let kind = |result: std::io::Result<()>| result.map_err(|error| error.kind());
+            [
+                kind(fs::read("src/main.rs").map(drop)),
+                kind(fs::read_dir("src/args").map(drop)),
+                kind(fs::read("/etc/passwd").map(drop)),
+                kind(fs::read("Cargo.toml").map(drop)),
+                kind(fs::read("src/../Cargo.toml").map(drop)),
+                kind(fs::read_dir("/").map(drop)),
+                kind(File::options().write(true).open("src/main.rs").map(drop)),
+                kind(File::options().append(true).create(true).open("src/new.rs").map(drop)),
+            ]
+        });
+        let refused = || Err(ErrorKind::PermissionDenied);
+        let expected = [Ok(()), Ok(()), refused(), refused(), refused(), refused(), refused(), refused()];
+        assert_eq!(found, [expected, expected]);
+    }
+
+    #[test]
+    fn no_program_is_started_and_no_socket_made() {
+        let found = hardened(|| {
+            let sockets = TcpListener::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind());
+            let programs = Command::new("true").status().map(drop).map_err(|error| error.kind());
+            let removed = fs::remove_file("src/main.rs").map_err(|error| error.kind());
+            let made = fs::create_dir("src/new").map_err(|error| error.kind());
+            [sockets, programs, removed, made]
+        });
+        // As if the kernel did not have the calls.
+        let refused = [const { Err(ErrorKind::Unsupported) }; 4];
+        assert_eq!(found, [refused, refused]);
+    }
+
+    #[test]
+    fn the_state_is_told() {
+        let rows = [
+            (true, Ok(ABI::V7), Ok(()), "no_new_privs on, landlock on (version 7: files, TCP, signals), seccomp on"),
+            (true, Ok(ABI::V4), Ok(()), "no_new_privs on, landlock on (version 4: files, TCP), seccomp on"),
+            (true, Ok(ABI::V1), Err("x".into()), "no_new_privs on, landlock on (version 1: files), seccomp off (x)"),
+            (false, Err("y".into()), Err("x".into()), "no_new_privs off, landlock off (y), seccomp off (x)"),
+        ];
+        for (at, (no_new_privs, landlock, seccomp, expected)) in rows.into_iter().enumerate() {
+            let state = Hardening { no_new_privs, landlock, seccomp };
+            assert_eq!(state.to_string(), expected);
+            assert_eq!(state.is_complete(), at < 2, "{state}");
+        }
+    }
+
+    #[test]
+    fn a_probe_leaves_the_process_as_it_is() {
+        assert!(probe().is_complete());
+        assert!(fs::read("Cargo.toml").is_ok() && TcpListener::bind("127.0.0.1:0").is_ok());
+    }
+}
