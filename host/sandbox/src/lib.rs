@@ -4,6 +4,7 @@
 mod attended;
 mod clock;
 mod engine;
+mod faults;
 mod handover;
 mod instance;
 mod look;

@@ -2,6 +2,7 @@
 //! else. It refuses to know requests, sockets and what an answer means.
 
 use crate::engine;
+use crate::faults::Faults;
 use crate::handover::{self, Content};
 use crate::look::{self, identify};
 use crate::replay::{Recording, Replay};
@@ -66,6 +67,10 @@ pub struct Sandbox {
     is_pure: bool,
     /// Where what goes wrong is told.
     pub complain: Complain,
+    /// Where faults of the machine are told.
+    pub faults: Arc<Faults>,
+    /// Whether the system can walk beneath the directory.
+    can_walk: bool,
     /// Places for instances that are busy; further requests wait for one.
     pub busy: Semaphore,
 }
@@ -80,6 +85,10 @@ pub struct State {
     pub recording: Option<Recording>,
     /// Where what goes wrong is told.
     pub complain: Complain,
+    /// Where faults of the machine are told.
+    pub faults: Arc<Faults>,
+    /// Whether the system can walk beneath a directory at once; if not, the library does it step by step.
+    pub can_walk: bool,
     root: Arc<File>,
     /// A handle that was found to be that of the root; the same one is given out again and again.
     known: Option<Arc<File>>,
@@ -148,7 +157,7 @@ impl Sandbox {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
         let root = Arc::new(File::open(directory)?);
-        let instance = linker(&engine, look::is_possible(&*root))?.instantiate_pre(&component)?;
+        let instance = linker(&engine)?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
             Err(_) => ProxyPre::P2(
@@ -161,15 +170,28 @@ impl Sandbox {
         template.preopened_dir(directory, "/", FsPerms::ReadOnly)?;
         let directory = template.build().filesystem().clone();
         interrupt(&engine);
+        let faults = Arc::new(Faults::new(Arc::clone(&complain), Arc::clone(&root)));
+        let can_walk = look::is_possible(&*root);
         let busy = Semaphore::new(BUSY);
-        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, complain, busy }))
+        Ok(Arc::new(Sandbox {
+            engine,
+            handler,
+            directory,
+            root,
+            environment,
+            is_pure,
+            complain,
+            faults,
+            can_walk,
+            busy,
+        }))
     }
 
     /// A place for answers to be given again; `None` where they must not be.
     pub fn replay(&self) -> Option<Replay> {
         match self.handler {
             // What handlers for 0.2 do is not recorded.
-            ProxyPre::P3(_) if self.is_pure => Replay::new(Arc::clone(&self.root)),
+            ProxyPre::P3(_) if self.is_pure && self.can_walk => Some(Replay::new(Arc::clone(&self.root))),
             _ => None,
         }
     }
@@ -191,6 +213,8 @@ impl Sandbox {
             contents: BTreeMap::new(),
             recording: None,
             complain: Arc::clone(&self.complain),
+            faults: Arc::clone(&self.faults),
+            can_walk: self.can_walk,
             root: Arc::clone(&self.root),
             known: None,
             wasi,
@@ -208,8 +232,8 @@ impl Sandbox {
     }
 }
 
-/// All that a handler may import; a witness needs a kernel that can walk beneath a directory. More than ours does: any handler for `wasi:http` with a file system links.
-fn linker(engine: &Engine, has_witness: bool) -> Result<Linker<State>> {
+/// All that a handler may import. More than ours does: any handler for `wasi:http` with a file system links.
+fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     p2::add_only_http_to_linker_async(&mut linker)?;
@@ -217,9 +241,7 @@ fn linker(engine: &Engine, has_witness: bool) -> Result<Linker<State>> {
     p3::add_to_linker(&mut linker)?;
     linker.allow_shadowing(true);
     handover::shadow(&mut linker)?;
-    if has_witness {
-        witness::shadow(&mut linker)?;
-    }
+    witness::shadow(&mut linker)?;
     Ok(linker)
 }
 
