@@ -1,12 +1,14 @@
 //! What was typed, and nothing of what it means: the command line and the names of the variables that stand in for it.
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
+mod clients;
 mod content;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+pub use clients::Clients;
 use content::Content;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -140,6 +142,9 @@ pub struct Args {
 
     #[command(flatten)]
     content: Content,
+
+    #[command(flatten)]
+    pub clients: Clients,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]

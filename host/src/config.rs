@@ -2,7 +2,10 @@
 //! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
 //! answered.
 
+mod limits;
+
 use crate::args::{Args, Protocol};
+use crate::limits::Limits;
 use glasshouse_core::Config as GuestConfig;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
@@ -22,6 +25,7 @@ pub struct Config {
     pub directory: PathBuf,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
+    pub limits: Limits,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -93,8 +97,9 @@ impl Config {
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let limits = limits::limits(&args.clients)?;
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, is_pure, quiet, addresses, port })
+        Ok(Config { directory, protocol, threads, limits, guest, handler, is_pure, quiet, addresses, port })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

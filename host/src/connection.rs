@@ -1,25 +1,24 @@
-//! One connection from its first byte to its last: hyper, its limits and its clocks. It refuses to know what is asked.
+//! One connection from its first byte to its last: hyper and its limits, and what is said to a client that was waited for too
+//! long. It refuses to know what is asked.
 
 use crate::args::Protocol;
 use crate::exchange::Exchange;
+use crate::limits::Limits;
 use crate::log::Line;
+use crate::patience::{Patient, Wait};
+use crate::refusal::refusal;
+use http::{StatusCode, Version};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep};
 
-/// How long a client may take for the head of a request, from the end of the one before it.
-const HEAD: Duration = Duration::from_secs(30);
-/// How long a client may take to accept another byte.
-const STALL: Duration = Duration::from_secs(60);
 /// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
 /// written.
 const BUFFER: usize = 160 << 10;
@@ -27,42 +26,48 @@ const BUFFER: usize = 160 << 10;
 const FIELDS: usize = 100;
 
 /// Serves a connection until it ends, or until `closing` says so and the answer under way is finished.
-pub async fn serve(stream: TcpStream, exchange: Exchange, closing: watch::Receiver<bool>) {
-    // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more than that.
-    let _ = stream.set_nodelay(true);
-    let (log, peer) = (exchange.log.clone(), exchange.peer);
-    let keep_alive = exchange.protocol == Protocol::Http11;
+pub async fn serve<S>(stream: S, exchange: Exchange, limits: Limits, closing: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (log, peer, protocol) = (exchange.log.clone(), exchange.peer, exchange.protocol);
+    let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
     let service = service_fn(move |request| {
         let exchange = exchange.clone();
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
     });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
+    let mut connection = http1::Builder::new()
         .max_headers(FIELDS)
         .max_buf_size(BUFFER)
         // Clients that close their half after asking still want the answer.
         .half_close(true)
-        .keep_alive(keep_alive)
-        .serve_connection(TokioIo::new(Patient { stream, stalled: None }), service);
-    let mut connection = pin!(connection);
+        .keep_alive(protocol == Protocol::Http11)
+        .serve_connection(TokioIo::new(patient), service);
     let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
+        outcome = &mut connection => outcome,
         () = told(closing) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
         }
     };
-    // hyper answered these by itself; they were no requests yet, so they have no line (S81).
-    if let Err(error) = outcome {
-        let status = match error {
-            ref error if error.is_parse_too_large() && error.to_string().contains("URI") => 414,
-            ref error if error.is_parse_too_large() => 431,
-            ref error if error.is_parse() => 400,
-            _ => return,
-        };
-        log.access(&Line { peer, request: "", status, bytes: 0 });
-    }
+    let patient = connection.into_parts().io.into_inner();
+    let status = match (outcome, patient.missed) {
+        (_, Some(Wait::Head(_))) => {
+            let status = StatusCode::REQUEST_TIMEOUT;
+            let version = if protocol == Protocol::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
+            if !send_at_once(patient.stream, refusal(version, status).as_bytes()).await {
+                return;
+            }
+            status.as_u16()
+        }
+        // hyper answered these by itself.
+        (Err(error), None) if error.is_parse_too_large() && error.to_string().contains("URI") => 414,
+        (Err(error), None) if error.is_parse_too_large() => 431,
+        (Err(error), None) if error.is_parse() => 400,
+        _ => return,
+    };
+    // They were no requests yet, so they have no line (S81).
+    log.access(&Line { peer, request: "", status, bytes: 0 });
 }
 
 /// Waits until the server closes.
@@ -71,56 +76,8 @@ async fn told(mut closing: watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-/// A stream that gives up on a client which accepts nothing for too long.
-struct Patient {
-    stream: TcpStream,
-    stalled: Option<Pin<Box<Sleep>>>,
-}
-
-impl Patient {
-    fn bounded<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.stalled = None;
-            return written;
-        }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL)));
-        match stalled.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bounded(cx, written)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.bounded(cx, written)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+/// Sends what can be sent without waiting, and tells whether that is all of it.
+async fn send_at_once(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) -> bool {
+    let sent = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, bytes))).await;
+    matches!(sent, Poll::Ready(Ok(sent)) if sent == bytes.len())
 }

@@ -4,6 +4,7 @@
 use crate::args::Protocol;
 use crate::gate;
 use crate::log::{Line, Log};
+use crate::patience::Turns;
 use bytes::Bytes;
 use glasshouse_sandbox::{Error, Instances, WasiBody};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
@@ -18,10 +19,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not
-/// be reading.
-const UNWANTED: usize = 1 << 20;
-/// How long is waited for it.
+/// How long is waited for content that nobody wants.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What all exchanges of a connection have in common.
@@ -31,11 +29,16 @@ pub struct Exchange {
     pub protocol: Protocol,
     pub log: Log,
     pub peer: IpAddr,
+    /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not be
+    /// reading.
+    pub max_content: u64,
+    pub turns: Arc<Turns>,
 }
 
 impl Exchange {
     /// Answers one request, whatever happens.
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged> {
+        self.turns.pass();
         let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
         let content = gate::has_content(&request);
         let response = match gate::check(&request) {
@@ -43,17 +46,19 @@ impl Exchange {
             Err(status) => refuse(status),
         };
         let response = self.finish(response, content);
-        let (status, log, peer) = (response.status().as_u16(), self.log, self.peer);
-        response.map(|body| Logged { body, bytes: 0, status, line, log, peer })
+        let status = response.status().as_u16();
+        response.map(|body| Logged { body, bytes: 0, status, line, exchange: self })
     }
 
     async fn ask(&self, request: Request<Incoming>) -> Response<WasiBody> {
         let (mut head, body) = request.into_parts();
-        // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one.
-        if self.protocol == Protocol::Http11 && !body.is_end_stream() {
+        // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
+        // need not begin.
+        let is_bearable = body.size_hint().lower() <= self.max_content;
+        if self.protocol == Protocol::Http11 && !body.is_end_stream() && is_bearable {
             // How it ends does not matter: the connection is not used again. Boxed, because room for what is waited for
             // here is kept with every connection, idle ones included.
-            let _ = Box::pin(timeout(PATIENCE, discard(body))).await;
+            let _ = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await;
         }
         if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
@@ -85,12 +90,15 @@ impl Exchange {
 }
 
 /// Reads content up to a measure, and keeps none of it.
-async fn discard(mut body: Incoming) {
-    let mut left = UNWANTED;
+async fn discard(mut body: Incoming, mut left: u64) {
     while let Some(Ok(frame)) = body.frame().await {
-        let Some(rest) = left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) else { return };
+        let Some(rest) = left.checked_sub(length(&frame)) else { return };
         left = rest;
     }
+}
+
+fn length(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
 }
 
 /// The server's own answer where the handler was not asked or had none: the status and no more.
@@ -107,14 +115,13 @@ fn request_line(request: &Request<Incoming>) -> String {
     format!("{} {} {:?}", request.method(), request.uri(), request.version())
 }
 
-/// A body that counts its bytes, and logs its exchange when it is over: sent, cut or given up.
+/// A body that counts its bytes, and ends and logs its exchange when it is over: sent, cut or given up.
 pub struct Logged {
     body: WasiBody,
     bytes: u64,
     status: u16,
     line: String,
-    log: Log,
-    peer: IpAddr,
+    exchange: Exchange,
 }
 
 impl Body for Logged {
@@ -124,8 +131,7 @@ impl Body for Logged {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            self.bytes = self.bytes.saturating_add(length(frame));
         }
         polled
     }
@@ -141,6 +147,8 @@ impl Body for Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        self.log.access(&Line { peer: self.peer, request: &self.line, status: self.status, bytes: self.bytes });
+        let Exchange { log, peer, turns, .. } = &self.exchange;
+        turns.pass();
+        log.access(&Line { peer: *peer, request: &self.line, status: self.status, bytes: self.bytes });
     }
 }

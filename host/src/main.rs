@@ -1,13 +1,17 @@
 //! glasshouse: serves one directory over HTTP from inside a sandbox. Parses, makes ready, runs, and tells by its exit
 //! code how it went: 0 stopped when asked to, 1 cannot serve, 2 cannot be understood.
 
+mod admission;
 mod args;
 mod banner;
 mod config;
 mod connection;
 mod exchange;
 mod gate;
+mod limits;
 mod log;
+mod patience;
+mod refusal;
 mod server;
 mod shutdown;
 
@@ -54,7 +58,7 @@ fn serve(args: Args) -> Result<(), Fault> {
         Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
     })?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
-    let (protocol, threads, log) = (*protocol, *threads, Log::new(config.quiet));
+    let (protocol, threads, limits, log) = (*protocol, *threads, config.limits, Log::new(config.quiet));
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;
@@ -64,7 +68,7 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server = Server { sandbox, listeners, protocol, threads, log };
+        let server = Server { sandbox, listeners, protocol, threads, limits, log };
         server.run(stop).await.map_err(|error| unable(&error))
     })
 }
