@@ -114,6 +114,15 @@ pub enum Protocol {
     Http11,
 }
 
+impl Protocol {
+    pub fn version(self) -> http::Version {
+        match self {
+            Protocol::Http10 => http::Version::HTTP_10,
+            Protocol::Http11 => http::Version::HTTP_11,
+        }
+    }
+}
+
 /// The options of the server.
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -5,8 +5,8 @@
 mod limits;
 
 use crate::args::{Args, Protocol};
-use crate::limits::Limits;
 use glasshouse_core::Config as GuestConfig;
+use glasshouse_front::Limits;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};

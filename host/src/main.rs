@@ -1,24 +1,16 @@
 //! glasshouse: serves one directory over HTTP from inside a sandbox. Parses, makes ready, runs, and tells by its exit
 //! code how it went: 0 stopped when asked to, 1 cannot serve, 2 cannot be understood.
 
-mod admission;
 mod args;
 mod banner;
 mod config;
-mod connection;
-mod exchange;
-mod gate;
-mod limits;
-mod log;
-mod patience;
-mod refusal;
 mod server;
 mod shutdown;
 
 use args::{Args, Export, Output, Task};
 use config::{Config, Fault, Handler};
+use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox};
-use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -58,7 +50,7 @@ fn serve(args: Args) -> Result<(), Fault> {
         Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
     })?;
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
-    let (protocol, threads, limits, log) = (*protocol, *threads, config.limits, Log::new(config.quiet));
+    let (version, threads, limits, log) = (protocol.version(), *threads, config.limits, Log::new(config.quiet));
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;
@@ -68,7 +60,7 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server = Server { sandbox, listeners, protocol, threads, limits, log };
+        let server = Server { sandbox, listeners, version, threads, limits, log };
         server.run(stop).await.map_err(|error| unable(&error))
     })
 }

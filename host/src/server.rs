@@ -1,15 +1,10 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
-use crate::admission::{Admission, Place};
-use crate::args::Protocol;
-use crate::connection;
-use crate::exchange::Exchange;
-use crate::limits::Limits;
-use crate::log::{Line, Log};
-use crate::refusal::refusal;
 use crate::shutdown;
-use glasshouse_sandbox::{Instances, Sandbox};
-use http::{StatusCode, Version};
+use glasshouse_front::{Admission, Answer, Exchange, Limits, Line, Log, Place, refusal};
+use glasshouse_sandbox::{Instances, Sandbox, WasiBody};
+use http::request::Parts;
+use http::{Response, StatusCode, Version};
 use std::io;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
@@ -29,7 +24,8 @@ const EXHAUSTED: Duration = Duration::from_millis(100);
 pub struct Server {
     pub sandbox: Arc<Sandbox>,
     pub listeners: Vec<TcpListener>,
-    pub protocol: Protocol,
+    /// Of HTTP: 1.0 or 1.1.
+    pub version: Version,
     pub threads: NonZeroUsize,
     pub limits: Limits,
     pub log: Log,
@@ -54,7 +50,7 @@ impl Server {
             (0..self.threads.get()).map(|_| Worker::start(&self, closes.clone())).collect::<io::Result<Vec<_>>>()?;
         let (queues, threads): (Vec<_>, Vec<_>) =
             workers.into_iter().map(|worker| (worker.queue, worker.thread)).unzip();
-        let door = Door { admission: Admission::new(&self.limits), protocol: self.protocol, log: self.log };
+        let door = Door { admission: Admission::new(&self.limits), version: self.version, log: self.log };
         tokio::select! {
             outcome = accept(self.listeners, queues, door) => outcome?,
             () = stop => {}
@@ -84,18 +80,30 @@ struct Worker {
 impl Worker {
     fn start(server: &Server, closes: watch::Receiver<bool>) -> io::Result<Worker> {
         let (queue, connections) = mpsc::unbounded_channel();
-        let (runtime, instances) = (runtime()?, Instances::new(Arc::clone(&server.sandbox)));
-        let (protocol, limits, log) = (server.protocol, server.limits, server.log.clone());
-        let work = serve(connections, closes, limits, move |peer| Exchange {
-            instances: Arc::clone(&instances),
-            protocol,
-            log: log.clone(),
-            peer,
-            max_content: limits.max_content,
-            turns: Arc::default(),
+        let (runtime, handler) = (runtime()?, Handler(Instances::new(Arc::clone(&server.sandbox))));
+        let (version, limits, log) = (server.version, server.limits, server.log.clone());
+        let work = serve(connections, closes, limits, move |peer| {
+            Exchange::new(handler.clone(), version, &limits, log.clone(), peer)
         });
         let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || runtime.block_on(work))?;
         Ok(Worker { queue, thread })
+    }
+}
+
+/// The instances of a thread, as clients meet them.
+#[derive(Clone)]
+struct Handler(Arc<Instances>);
+
+impl Answer for Handler {
+    type Body = WasiBody;
+    type Error = String;
+
+    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
+        self.0.answer_again(request)
+    }
+
+    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, String> {
+        self.0.answer(request).await.map_err(|error| format!("{error:#}"))
     }
 }
 
@@ -104,7 +112,7 @@ async fn serve(
     mut queue: mpsc::UnboundedReceiver<Accepted>,
     closes: watch::Receiver<bool>,
     limits: Limits,
-    exchange: impl Fn(IpAddr) -> Exchange,
+    exchange: impl Fn(IpAddr) -> Exchange<Handler>,
 ) {
     let mut open = JoinSet::new();
     loop {
@@ -117,10 +125,11 @@ async fn serve(
                 // than that.
                 let _ = stream.set_nodelay(true);
                 let (exchange, closes) = (exchange(peer), closes.clone());
-                open.spawn(async move {
-                    connection::serve(stream, exchange, limits, closes).await;
+                // Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes behind.
+                open.spawn(Box::pin(async move {
+                    glasshouse_front::serve(stream, exchange, limits, closes).await;
                     drop(place);
-                });
+                }));
             }
             Some(_) = open.join_next() => {}
         }
@@ -133,7 +142,7 @@ async fn serve(
 #[derive(Clone)]
 struct Door {
     admission: Arc<Admission>,
-    protocol: Protocol,
+    version: Version,
     log: Log,
 }
 
@@ -141,9 +150,8 @@ impl Door {
     /// Turns a client away without waiting for what it wants.
     fn refuse(&self, stream: &tokio::net::TcpStream, peer: IpAddr) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        let version = if self.protocol == Protocol::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
-        let _ = stream.try_write(refusal(version, status).as_bytes());
+        let _ = stream.try_write(refusal(self.version, status).as_bytes());
         self.log.access(&Line { peer, request: "", status: status.as_u16(), bytes: 0 });
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Fault;
 use crate::args::Clients;
-use crate::limits::Limits;
+use glasshouse_front::Limits;
 use std::num::NonZeroUsize;
 
 /// Descriptors that are not for clients: listeners, the runtime's own, the directory that is served.

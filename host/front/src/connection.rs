@@ -1,8 +1,7 @@
 //! One connection from its first byte to its last: hyper and its limits, and what is said to a client that was waited for too
 //! long. It refuses to know what is asked.
 
-use crate::args::Protocol;
-use crate::exchange::Exchange;
+use crate::exchange::{Answer, Exchange};
 use crate::limits::Limits;
 use crate::log::Line;
 use crate::patience::{Patient, Wait};
@@ -26,11 +25,12 @@ const BUFFER: usize = 160 << 10;
 const FIELDS: usize = 100;
 
 /// Serves a connection until it ends, or until `closing` says so and the answer under way is finished.
-pub async fn serve<S>(stream: S, exchange: Exchange, limits: Limits, closing: watch::Receiver<bool>)
+pub async fn serve<S, A>(stream: S, exchange: Exchange<A>, limits: Limits, closing: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
 {
-    let (log, peer, protocol) = (exchange.log.clone(), exchange.peer, exchange.protocol);
+    let (log, peer, version) = (exchange.log.clone(), exchange.peer, exchange.version);
     let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
     let service = service_fn(move |request| {
         let exchange = exchange.clone();
@@ -41,7 +41,7 @@ where
         .max_buf_size(BUFFER)
         // Clients that close their half after asking still want the answer.
         .half_close(true)
-        .keep_alive(protocol == Protocol::Http11)
+        .keep_alive(version == Version::HTTP_11)
         .serve_connection(TokioIo::new(patient), service);
     let outcome = tokio::select! {
         outcome = &mut connection => outcome,
@@ -54,7 +54,6 @@ where
     let status = match (outcome, patient.missed) {
         (_, Some(Wait::Head(_))) => {
             let status = StatusCode::REQUEST_TIMEOUT;
-            let version = if protocol == Protocol::Http10 { Version::HTTP_10 } else { Version::HTTP_11 };
             if !send_at_once(patient.stream, refusal(version, status).as_bytes()).await {
                 return;
             }
