@@ -2,6 +2,7 @@
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod ceilings;
+mod clients;
 mod content;
 mod inspect;
 mod settings;
@@ -10,6 +11,7 @@ pub mod value;
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+pub use clients::Clients;
 use content::Content;
 pub use inspect::{Input, Inspect};
 pub use settings::{Setting, Source};
@@ -129,6 +131,15 @@ pub enum Protocol {
     Http11,
 }
 
+impl Protocol {
+    pub fn version(self) -> http::Version {
+        match self {
+            Protocol::Http10 => http::Version::HTTP_10,
+            Protocol::Http11 => http::Version::HTTP_11,
+        }
+    }
+}
+
 /// The options of the server.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -157,6 +168,9 @@ pub struct Args {
 
     #[command(flatten)]
     content: Content,
+
+    #[command(flatten)]
+    pub clients: Clients,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]

@@ -2,9 +2,12 @@
 //! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
 //! answered.
 
+mod limits;
+
 use crate::args::{Args, Protocol};
 use crate::component;
 use glasshouse_core::Config as GuestConfig;
+use glasshouse_front::Limits;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
@@ -24,6 +27,7 @@ pub struct Config {
     pub directory: PathBuf,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
+    pub limits: Limits,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -107,14 +111,27 @@ impl Config {
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let ceilings = Ceilings::from(&args.ceilings);
+        let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
         let rights = match (args.no_harden, args.require_harden) {
             (true, _) => Rights::AreKept,
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, is_pure, ceilings, rights, quiet, addresses, port })
+        Ok(Config {
+            directory,
+            protocol,
+            threads,
+            limits,
+            guest,
+            handler,
+            is_pure,
+            ceilings,
+            rights,
+            quiet,
+            addresses,
+            port,
+        })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

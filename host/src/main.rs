@@ -6,20 +6,16 @@ mod banner;
 mod check;
 mod component;
 mod config;
-mod connection;
-mod exchange;
-mod gate;
 mod harden;
 mod inspect;
-mod log;
 mod server;
 mod shutdown;
 
 use args::{Args, Export, Output, Setting, Task};
 use config::{Config, Fault, Handler, Rights};
+use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox, Terms};
 use harden::Hardening;
-use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -64,7 +60,8 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server = Server { sandbox, listeners, protocol: config.protocol, threads: config.threads, log };
+        let (version, threads, limits) = (config.protocol.version(), config.threads, config.limits);
+        let server = Server { sandbox, listeners, version, threads, limits, log };
         server.run(stop).await.map_err(unable)
     })
 }
