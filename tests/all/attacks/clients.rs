@@ -1,7 +1,8 @@
 //! Clients that open, keep, starve and flood connections. It refuses to know what malformed requests are answered with; that
 //! is `hostile`.
 
-use super::{Figures, Siege, effort};
+use super::effort;
+use super::siege::{Figures, Siege};
 use crate::client::{Connection, Framing, PATIENCE, request};
 use crate::fixture;
 use crate::hostile::descriptors;
