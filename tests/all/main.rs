@@ -50,3 +50,4 @@ mod replay;
 mod rows;
 mod server;
 mod tidy;
+mod vitals;
