@@ -1,13 +1,16 @@
 //! What was typed, and nothing of what it means: the command line and the names of the variables that stand in for it.
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
+mod ceilings;
 mod content;
+mod settings;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use content::Content;
+pub use settings::{Setting, Source};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
@@ -29,9 +32,10 @@ what is typed wins. Ctrl-C stops the server.";
 
 /// What the program was asked to do.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Task {
     Serve(Args),
+    /// Tell what would be served, and how.
+    Check(Args, Vec<Setting>),
     Export(Export),
 }
 
@@ -40,19 +44,18 @@ impl Task {
     /// that cannot be understood (exit 2, S3).
     pub fn from_command_line() -> Task {
         let words: Vec<OsString> = env::args_os().collect();
-        match Cli::try_parse_from(&words) {
-            Ok(cli) => cli.into(),
-            Err(error) => explain(error, &words, |key| env::var_os(key)).exit(),
-        }
+        Task::parse(&words).unwrap_or_else(|error| explain(error, &words, |key| env::var_os(key)).exit())
     }
-}
 
-impl From<Cli> for Task {
-    fn from(cli: Cli) -> Task {
-        match cli.command {
+    fn parse(words: &[OsString]) -> Result<Task, Error> {
+        let mut command = Cli::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        Ok(match cli.command {
             Some(Command::Handler(export)) => Task::Export(export),
+            None if cli.check => Task::Check(cli.args, settings::settings(&command, &matches)),
             None => Task::Serve(cli.args),
-        }
+        })
     }
 }
 
@@ -67,6 +70,9 @@ impl From<Cli> for Task {
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Print every option with its value in effect, and exit
+    #[arg(long, help_heading = RUNTIME)]
+    check: bool,
     #[command(flatten)]
     args: Args,
 }
@@ -145,6 +151,9 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     #[arg(env = "GLASSHOUSE_THREADS", hide_env = true, help_heading = RUNTIME)]
     pub threads: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    pub ceilings: ceilings::Flags,
 
     /// Component that answers requests, in place of the built-in one
     ///
@@ -242,8 +251,8 @@ pub mod tests {
 
     /// What `glasshouse` followed by `words` is understood as; a refusal as its exit code and text.
     fn parse(words: &[&str]) -> Result<Task, (i32, String)> {
-        match Cli::try_parse_from([&["glasshouse"], words].concat()) {
-            Ok(cli) => Ok(cli.into()),
+        match Task::parse(&[&["glasshouse"], words].concat().iter().map(OsString::from).collect::<Vec<_>>()) {
+            Ok(task) => Ok(task),
             Err(error) => Err((error.exit_code(), explain(error, &[], |_| None).to_string())),
         }
     }
@@ -328,7 +337,7 @@ pub mod tests {
     #[test]
     fn each_option_has_a_variable() {
         let guest = serve(&[]).content.passed().unwrap();
-        for arg in Cli::command().get_arguments() {
+        for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "check") {
             let key = format!("{PREFIX}{}", arg.get_id().as_str().to_uppercase());
             let of_host = arg.get_env().is_some_and(|env| env == key.as_str());
             let of_guest = guest.iter().any(|option| option.key == key);

@@ -4,6 +4,7 @@
 
 use crate::args::{Args, Protocol};
 use glasshouse_core::Config as GuestConfig;
+use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -28,6 +29,7 @@ pub struct Config {
     /// Whether answers may be given again while nothing has changed: always those of the built-in handler, those of
     /// another one if its owner says so.
     pub is_pure: bool,
+    pub ceilings: Ceilings,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
@@ -93,8 +95,9 @@ impl Config {
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let ceilings = Ceilings::from(&args.ceilings);
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, is_pure, quiet, addresses, port })
+        Ok(Config { directory, protocol, threads, guest, handler, is_pure, ceilings, quiet, addresses, port })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

@@ -65,8 +65,12 @@ impl Exchange {
         match Box::pin(self.instances.answer(head)).await {
             Ok(response) => response,
             Err(error) => {
-                self.log.error(format_args!("a request was given up: {error:#}"));
-                refuse(StatusCode::INTERNAL_SERVER_ERROR)
+                self.log.error(format_args!("a request was given up: {error}"));
+                // What was too much now may not be too much later; a handler that fails does so again.
+                refuse(match error.ceiling() {
+                    Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    None => StatusCode::INTERNAL_SERVER_ERROR,
+                })
             }
         }
     }

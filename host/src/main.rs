@@ -3,6 +3,7 @@
 
 mod args;
 mod banner;
+mod check;
 mod config;
 mod connection;
 mod exchange;
@@ -11,9 +12,9 @@ mod log;
 mod server;
 mod shutdown;
 
-use args::{Args, Export, Output, Task};
+use args::{Args, Export, Output, Setting, Task};
 use config::{Config, Fault, Handler};
-use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox};
+use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox, Terms};
 use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
@@ -28,6 +29,7 @@ const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
 fn main() -> ExitCode {
     let done = match Task::from_command_line() {
         Task::Serve(args) => serve(args),
+        Task::Check(args, settings) => check(args, &settings),
         Task::Export(export) => write_out(&export),
     };
     match done {
@@ -41,26 +43,10 @@ fn main() -> ExitCode {
 
 fn serve(args: Args) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    let Config { directory, protocol, threads, .. } = &config;
-    let (handler, name) = match &config.handler {
-        Handler::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
-        Handler::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
-    };
-    let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
-    let environment = config.guest.iter().cloned().chain(direct).collect();
-    let unable = |error: &dyn std::fmt::Display| Fault::CannotServe(format!("cannot serve: {error}"));
     let log = Log::new(config.quiet);
-    let complain = {
-        let log = log.clone();
-        Arc::new(move |text: fmt::Arguments<'_>| log.error(text))
-    };
-    let sandbox = Sandbox::new(handler, directory, environment, config.is_pure, complain).map_err(|error| {
-        // What lies beneath quotes the file, in lines of its own.
-        let cause = error.to_string().lines().next().unwrap_or_default().to_owned();
-        Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
-    })?;
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| unable(&error))?;
-    let (protocol, threads) = (*protocol, *threads);
+    let sandbox = sandbox(&config, &log)?;
+    let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;
@@ -70,8 +56,38 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server = Server { sandbox, listeners, protocol, threads, log };
-        server.run(stop).await.map_err(|error| unable(&error))
+        let server = Server { sandbox, listeners, protocol: config.protocol, threads: config.threads, log };
+        server.run(stop).await.map_err(unable)
+    })
+}
+
+/// All that serving takes but to listen.
+fn check(args: Args, settings: &[Setting]) -> Result<(), Fault> {
+    let config = Config::from_args(args)?;
+    sandbox(&config, &Log::new(false))?;
+    let text = check::report(&config, settings);
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Fault::CannotServe(format!("cannot write: {error}")))
+}
+
+/// The handler, ready to run on the terms of the configuration.
+fn sandbox(config: &Config, log: &Log) -> Result<Arc<Sandbox>, Fault> {
+    let (handler, name) = match &config.handler {
+        Handler::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
+        Handler::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
+    };
+    let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
+    let log = log.clone();
+    let terms = Terms {
+        directory: config.directory.clone(),
+        environment: config.guest.iter().cloned().chain(direct).collect(),
+        is_pure: config.is_pure,
+        ceilings: config.ceilings.clone(),
+        complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
+    };
+    Sandbox::new(handler, terms).map_err(|error| {
+        // What lies beneath quotes the file, in lines of its own.
+        let cause = error.to_string().lines().next().unwrap_or_default().to_owned();
+        Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
     })
 }
 

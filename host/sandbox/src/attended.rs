@@ -1,14 +1,15 @@
 //! The bodies that instances write. As long as one is there, so is its instance; if the instance fails, it ends with an
 //! error. What is written can be copied on its way, to be given again. It refuses to know what it is.
 
+use crate::ceiling::Account;
 use crate::plane::Piece;
+use crate::sandbox::Complain;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use wasmtime_wasi_http::{Error, WasiBody};
@@ -20,14 +21,15 @@ const LONGEST: usize = 512 << 10;
 /// error and the connection with it.
 pub struct Attended {
     body: WasiBody,
-    failed: Arc<AtomicBool>,
+    account: Arc<Account>,
+    complain: Complain,
     _alive: oneshot::Sender<()>,
 }
 
 impl Attended {
-    /// `failed` says whether the instance did; `alive` is dropped with the body.
-    pub fn new(body: WasiBody, failed: Arc<AtomicBool>, alive: oneshot::Sender<()>) -> Attended {
-        Attended { body, failed, _alive: alive }
+    /// The account says whether the instance failed; `alive` is dropped with the body.
+    pub fn new(body: WasiBody, account: Arc<Account>, complain: Complain, alive: oneshot::Sender<()>) -> Attended {
+        Attended { body, account, complain, _alive: alive }
     }
 }
 
@@ -37,15 +39,20 @@ impl Body for Attended {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.failed.load(Ordering::Relaxed) => {
-                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            Poll::Ready(None) if self.account.has_failed() => Poll::Ready(Some(Err(Error::HttpResponseIncomplete))),
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Err(ceiling) = self.account.made(frame.data_ref().map_or(0, Bytes::len)) {
+                    (self.complain)(format_args!("an answer was cut off: {ceiling}"));
+                    return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+                }
+                Poll::Ready(Some(Ok(frame)))
             }
             polled => polled,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && !self.failed.load(Ordering::Relaxed)
+        self.body.is_end_stream() && !self.account.has_failed()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -127,6 +134,7 @@ impl Body for Copied {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ceiling::Ceilings;
     use http::HeaderValue;
     use http_body_util::Full;
 
@@ -136,7 +144,11 @@ mod tests {
 
     /// The frames of a body that an instance wrote, by their length, and whether they end with an error.
     async fn read(failed: bool) -> (Vec<usize>, bool) {
-        let mut body = Attended::new(body(b"half"), Arc::new(AtomicBool::new(failed)), oneshot::channel().0);
+        let account = Arc::new(Account::new(Arc::new(Ceilings::unbounded())));
+        if failed {
+            account.fail();
+        }
+        let mut body = Attended::new(body(b"half"), account, Arc::new(|_| ()), oneshot::channel().0);
         let mut frames = Vec::new();
         loop {
             match body.frame().await {

@@ -3,25 +3,27 @@
 //! answer means.
 
 use crate::attended::{Attended, Transcript, copied};
+use crate::ceiling::{Account, Ceiling, Charged};
 use crate::clock;
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
 use crate::replay::{Answer, Recording, Replay};
-use crate::sandbox::{Sandbox, State};
+use crate::sandbox::{Complain, Sandbox, State};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, Shared, pending, poll_fn, select};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Empty};
+use std::fmt;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use wasmtime::component::Accessor;
-use wasmtime::{AsContextMut as _, Result, Store, bail, format_err};
+use wasmtime::{AsContextMut as _, Result, Store, format_err};
 use wasmtime_wasi_http::handler::{Prepared, Proxy};
 use wasmtime_wasi_http::p3;
 use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
@@ -30,8 +32,6 @@ use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 const USES: u32 = 4096;
 /// Warm instances that a thread keeps for the next requests.
 const WARM: usize = 16;
-/// How long a handler may take until it has answered with a head.
-const HEAD: Duration = Duration::from_secs(10);
 /// How long a handler may go on after its answer was sent or its client has gone.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -45,8 +45,31 @@ struct Instance {
 /// The instances of one thread, and the answers that need none.
 pub struct Instances {
     sandbox: Arc<Sandbox>,
+    /// Places for instances that are busy; further requests wait for one.
+    busy: Semaphore,
     warm: Mutex<Vec<Instance>>,
     replay: Option<Mutex<Replay>>,
+}
+
+/// Why a request has no answer, in words for whoever runs the server.
+#[derive(Debug)]
+pub struct GivenUp(wasmtime::Error);
+
+impl GivenUp {
+    /// The ceiling that the request reached, if that is why.
+    pub fn ceiling(&self) -> Option<Ceiling> {
+        Ceiling::of(&self.0)
+    }
+}
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ceiling() {
+            Some(ceiling) => ceiling.fmt(f),
+            // Above the cause stands where in the code it was, in many lines.
+            None => write!(f, "{}", self.0.root_cause()),
+        }
+    }
 }
 
 type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
@@ -56,7 +79,8 @@ type Gone = Shared<oneshot::Receiver<()>>;
 impl Instances {
     pub fn new(sandbox: Arc<Sandbox>) -> Arc<Instances> {
         let replay = sandbox.replay().map(Mutex::new);
-        Arc::new(Instances { sandbox, warm: Mutex::default(), replay })
+        let busy = Semaphore::new(sandbox.ceilings.instances.min(Semaphore::MAX_PERMITS));
+        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay })
     }
 
     /// The answer to a request that was given before and still holds; no instance has a part in it.
@@ -70,8 +94,8 @@ impl Instances {
     ///
     /// # Errors
     /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made.
-    pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>> {
-        let mut response = self.ask(request).await?;
+    pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>, GivenUp> {
+        let mut response = self.ask(request).await.map_err(GivenUp)?;
         clock::set_back(response.headers_mut());
         Ok(response)
     }
@@ -80,36 +104,42 @@ impl Instances {
         let (to, mut head) = oneshot::channel();
         let (alive, gone) = oneshot::channel();
         let gone = gone.shared();
-        let mut work = Box::pin(Arc::clone(self).work(request, to, gone.clone()));
+        let account = Arc::new(Account::new(Arc::clone(&self.sandbox.ceilings)));
+        let work = Box::pin(Arc::clone(self).work(request, Arc::clone(&account), to, gone.clone()));
+        let mut work = Charged::new(Arc::clone(&account), work);
         // Most answers are finished as soon as they are begun, which is sooner than a clock is set.
-        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await {
             return finished(outcome, &mut head);
         }
-        match timeout(HEAD, select(&mut work, head)).await {
-            Err(_) => bail!("the handler took longer than {} s to answer", HEAD.as_secs()),
+        match timeout(self.sandbox.ceilings.answer, select(&mut work, head)).await {
+            Err(_) => Err(account.late().into()),
             // The body does not need the instance any more, or there is none.
             Ok(Either::Left((outcome, mut head))) => finished(outcome, &mut head),
             Ok(Either::Right((head, _))) => {
-                let failed = Arc::new(AtomicBool::new(false));
-                tokio::spawn(attend(work, gone, Arc::clone(&failed)));
+                let complain = &self.sandbox.complain;
+                tokio::spawn(attend(work, gone, Arc::clone(&account), Arc::clone(complain)));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
-                Ok(head.map(|body| Attended::new(body, failed, alive).boxed_unsync()))
+                Ok(head.map(|body| Attended::new(body, account, Arc::clone(complain), alive).boxed_unsync()))
             }
         }
     }
 
     /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
-    async fn work(self: Arc<Self>, request: Parts, to: HeadSender, gone: Gone) -> Result<()> {
-        let _permit = self.sandbox.busy.acquire().await?;
+    async fn work(self: Arc<Self>, request: Parts, account: Arc<Account>, to: HeadSender, gone: Gone) -> Result<()> {
+        let _permit = self.busy.acquire().await?;
+        account.begins();
         let warm = lock(&self.warm).pop();
         let mut instance = match warm {
             Some(instance) => instance,
             None => {
-                let (store, proxy) = self.sandbox.instantiate().await?;
+                let (store, proxy) = self.sandbox.instantiate(Arc::clone(&account)).await?;
                 Instance { store, proxy, uses: 0 }
             }
         };
         let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
+        instance.store.data_mut().account = account;
+        // What passed since the last request is nobody's time.
+        instance.store.set_epoch_deadline(1);
         instance.store.data_mut().recording = key.as_ref().map(|_| Recording::new(instance.uses));
         let kept = instance.handle(request, to, gone).await?;
         let state = instance.store.data_mut();
@@ -167,14 +197,15 @@ fn nothing() -> WasiBody {
 
 /// Lets the work go on until it is done, or for a moment longer than anybody waits for it. If it `failed`, the body is
 /// told before anybody can take its end for the end of the content: both are on one thread.
-async fn attend(work: Pin<Box<impl Future<Output = Result<()>>>>, gone: Gone, failed: Arc<AtomicBool>) {
+async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, account: Arc<Account>, complain: Complain) {
     let deserted = pin!(async {
         // The sender is never used: it is only ever dropped.
         let _ = gone.await;
         sleep(LINGER).await;
     });
-    if let Either::Left((Err(_), _)) = select(work, deserted).await {
-        failed.store(true, Ordering::Relaxed);
+    if let Either::Left((Err(error), _)) = select(work, deserted).await {
+        account.fail();
+        complain(format_args!("an answer was cut off: {}", GivenUp(error)));
     }
 }
 

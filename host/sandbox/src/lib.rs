@@ -2,6 +2,7 @@
 //! limits. It refuses to know sockets, clients and command lines.
 
 mod attended;
+mod ceiling;
 mod clock;
 mod engine;
 mod handover;
@@ -11,9 +12,11 @@ mod plane;
 mod replay;
 mod sandbox;
 mod witness;
+mod words;
 
-pub use instance::Instances;
-pub use sandbox::{Code, Complain, Sandbox};
+pub use ceiling::{Ceiling, Ceilings};
+pub use instance::{GivenUp, Instances};
+pub use sandbox::{Code, Complain, Sandbox, Terms};
 /// The content of an answer, and why it ended too early.
 pub use wasmtime_wasi_http::{Error, WasiBody};
 

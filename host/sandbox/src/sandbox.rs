@@ -1,36 +1,27 @@
 //! The sandbox: makes a handler ready to run, and gives every instance of it one directory to read, limits, and nothing
 //! else. It refuses to know requests, sockets and what an answer means.
 
+use crate::ceiling::{Account, Ceilings, Memory, TICK};
 use crate::engine;
 use crate::handover::{self, Content};
 use crate::look::{self, identify};
 use crate::replay::{Recording, Replay};
 use crate::witness;
+use crate::words::Words;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
-use wasmtime::{Engine, Result, Store, StoreLimits, StoreLimitsBuilder, bail};
+use wasmtime::{Engine, Result, Store, UpdateDeadline, bail};
 use wasmtime_wasi::filesystem::{FsPerms, WasiFilesystemCtx};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 use wasmtime_wasi_http::{p2, p3};
-
-/// Memory that one instance may have, in bytes.
-const MEMORY: usize = 64 << 20;
-/// Handles to files, bodies and the like that one instance may hold. Each may be a file descriptor of this process.
-const HANDLES: usize = 1024;
-/// Instances that may be busy at once, over all threads. Further requests wait for one.
-const BUSY: usize = 1024;
-/// How often running code is interrupted so that others get their turn and limits are looked at.
-const TICK: Duration = Duration::from_millis(10);
 
 /// A handler as it is given to the program.
 #[derive(Clone, Copy)]
@@ -56,6 +47,20 @@ impl Code<'_> {
 /// Where the sandbox tells what a person who runs it should know, a line a call: it has no log of its own.
 pub type Complain = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
 
+/// What a handler is given, and on what terms.
+pub struct Terms {
+    /// What it may read.
+    pub directory: PathBuf,
+    /// All that it learns of its environment.
+    pub environment: Vec<(String, String)>,
+    /// Whether its answers are a function of the request and of what it sees in the directory: those are given again without
+    /// it while nothing has changed.
+    pub is_pure: bool,
+    pub ceilings: Ceilings,
+    /// Where what goes wrong while it serves is told.
+    pub complain: Complain,
+}
+
 /// A handler ready to run and what it is given, for all threads.
 pub struct Sandbox {
     engine: Engine,
@@ -66,8 +71,8 @@ pub struct Sandbox {
     is_pure: bool,
     /// Where what goes wrong is told.
     pub complain: Complain,
-    /// Places for instances that are busy; further requests wait for one.
-    pub busy: Semaphore,
+    pub ceilings: Arc<Ceilings>,
+    words: Words,
 }
 
 /// What the host keeps for one instance.
@@ -86,7 +91,9 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
-    limits: StoreLimits,
+    memory: Memory,
+    /// What the request has cost that the instance is working on.
+    pub account: Arc<Account>,
 }
 
 impl State {
@@ -128,26 +135,18 @@ impl WasiHttpHooks for NoOutgoing {
 }
 
 impl Sandbox {
-    /// Makes `handler`, a component of either version of `wasi:http`, ready to serve `directory` read-only. The variables
-    /// are all that it learns of its environment. A pure handler is one whose answers are a function of the request and of
-    /// what it sees in the directory: those are given again without it while nothing has changed. What goes wrong while it
-    /// serves is told to `complain`.
+    /// Makes `handler`, a component of either version of `wasi:http`, ready to serve.
     ///
     /// # Errors
     /// Bytes that are no such component, imports that this host does not have, a directory that cannot be opened.
-    pub fn new(
-        handler: Code<'_>,
-        directory: &Path,
-        environment: Vec<(String, String)>,
-        is_pure: bool,
-        complain: Complain,
-    ) -> Result<Arc<Sandbox>> {
+    pub fn new(handler: Code<'_>, terms: Terms) -> Result<Arc<Sandbox>> {
+        let Terms { directory, environment, is_pure, ceilings, complain } = terms;
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
         if is_pure && let Some(unseen) = witness::unseen(&component) {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
-        let root = Arc::new(File::open(directory)?);
+        let root = Arc::new(File::open(&directory)?);
         let instance = linker(&engine, look::is_possible(&*root))?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
@@ -158,11 +157,11 @@ impl Sandbox {
         };
         let mut template = WasiCtx::builder();
         template.allow_blocking_current_thread(true);
-        template.preopened_dir(directory, "/", FsPerms::ReadOnly)?;
+        template.preopened_dir(&directory, "/", FsPerms::ReadOnly)?;
         let directory = template.build().filesystem().clone();
         interrupt(&engine);
-        let busy = Semaphore::new(BUSY);
-        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, complain, busy }))
+        let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
+        Ok(Arc::new(Sandbox { engine, handler, directory, root, environment, is_pure, complain, ceilings, words }))
     }
 
     /// A place for answers to be given again; `None` where they must not be.
@@ -174,18 +173,18 @@ impl Sandbox {
         }
     }
 
-    /// A handler with a store of its own.
+    /// A handler with a store of its own, which is charged to an account.
     ///
     /// # Errors
     /// The system has no memory for it, or the handler fails before it is asked anything.
-    pub async fn instantiate(&self) -> Result<(Store<State>, Proxy)> {
+    pub async fn instantiate(&self, account: Arc<Account>) -> Result<(Store<State>, Proxy)> {
         let mut wasi = WasiCtx::builder();
-        wasi.envs(&self.environment).inherit_stderr().allow_tcp(false).allow_udp(false);
+        wasi.envs(&self.environment).stderr(self.words.clone()).allow_tcp(false).allow_udp(false);
         let mut wasi = wasi.build();
         // One open directory for all instances: replacing the path while the server runs replaces nothing.
         wasi.filesystem().clone_from(&self.directory);
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        table.set_max_capacity(self.ceilings.resources);
         let state = State {
             table,
             contents: BTreeMap::new(),
@@ -196,12 +195,17 @@ impl Sandbox {
             wasi,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoing,
-            limits: StoreLimitsBuilder::new().memory_size(MEMORY).build(),
+            memory: Memory::new(&self.ceilings),
+            account,
         };
         let mut store = Store::new(&self.engine, state);
-        store.limiter(|state| &mut state.limits);
-        store.set_max_component_handles(HANDLES);
-        store.epoch_deadline_async_yield_and_update(1);
+        store.limiter(|state| &mut state.memory);
+        store.set_max_component_handles(self.ceilings.handles);
+        store.set_hostcall_fuel(self.ceilings.call);
+        store.epoch_deadline_callback(|store| {
+            store.data().account.interrupted()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
         store.set_epoch_deadline(1);
         let proxy = self.handler.instantiate_async(&mut store).await?;
         Ok((store, proxy))

@@ -1,0 +1,330 @@
+//! What one request may cost, and the account that is kept of it. Whoever reaches a ceiling loses the request and its instance;
+//! nobody else notices. It refuses to know what the costs are for.
+
+use rustix::time::{ClockId, clock_gettime};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use wasmtime::component::ResourceTableError;
+use wasmtime::{Error, ResourceLimiter, Result};
+
+/// How often running code is interrupted, so that others get their turn and its time is counted.
+pub const TICK: Duration = Duration::from_millis(10);
+
+/// Bytes that an element of a table counts for; the runtime takes no more for one.
+const ELEMENT: usize = 16;
+
+/// How much of everything one request may use.
+#[derive(Clone, Debug)]
+pub struct Ceilings {
+    /// Bytes of memory and tables of one instance.
+    pub memory: usize,
+    /// Processor time until the head of the answer, and again between any two pieces of its content.
+    pub cpu: Duration,
+    /// Time until the head of the answer, waiting included.
+    pub answer: Duration,
+    /// Handles that the code of one instance may hold.
+    pub handles: usize,
+    /// Files, directories, fields, bodies and the like that the host may hold for one instance.
+    pub resources: usize,
+    /// Bytes that one call may hand to the host.
+    pub call: usize,
+    /// Instances of one thread that may be busy at once.
+    pub instances: usize,
+    /// Bytes of content that a handler may make for one answer, besides the files that it hands over.
+    pub made: u64,
+}
+
+/// One of [`Ceilings`], by the name of its option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ceiling {
+    Memory,
+    Cpu,
+    Answer,
+    Handles,
+    Resources,
+    Call,
+    Instances,
+    Made,
+}
+
+impl fmt::Display for Ceiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Ceiling::Memory => "the handler wants more memory than --max-memory",
+            Ceiling::Cpu => "the handler computes for longer than --max-cpu",
+            Ceiling::Answer => "the handler takes longer than --answer-timeout",
+            Ceiling::Handles => "the handler holds more than --max-handles",
+            Ceiling::Resources => "the handler has more open than --max-resources",
+            Ceiling::Call => "the handler hands over more in one call than --max-call",
+            Ceiling::Instances => "no instance became free within --answer-timeout: all of --max-instances are busy",
+            Ceiling::Made => "the handler makes more content than --max-made",
+        })
+    }
+}
+
+impl std::error::Error for Ceiling {}
+
+impl Ceiling {
+    /// The ceiling for which an instance failed, if it was one.
+    pub fn of(error: &Error) -> Option<Ceiling> {
+        if let Some(ceiling) = error.downcast_ref::<Ceiling>() {
+            return Some(*ceiling);
+        }
+        if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
+            return Some(Ceiling::Resources);
+        }
+        // The library has no types for these two.
+        error.chain().map(ToString::to_string).find_map(|cause| match cause {
+            cause if cause.contains("store handle limit exceeded") => Some(Ceiling::Handles),
+            cause if cause.contains("fuel allocated for hostcalls has been exhausted") => Some(Ceiling::Call),
+            _ => None,
+        })
+    }
+}
+
+/// Counts the memory of one instance.
+pub struct Memory {
+    most: usize,
+    taken: usize,
+}
+
+impl Memory {
+    pub fn new(ceilings: &Ceilings) -> Memory {
+        Memory { most: ceilings.memory, taken: 0 }
+    }
+
+    /// A growth that is refused ends the request: code that cannot have memory seldom has anything better to do, and what it
+    /// would answer without it is not what it was asked for.
+    fn grow(&mut self, bytes: usize) -> Result<bool> {
+        self.taken = self.taken.saturating_add(bytes);
+        if self.taken > self.most { Err(Ceiling::Memory.into()) } else { Ok(true) }
+    }
+}
+
+impl ResourceLimiter for Memory {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.grow(desired.saturating_sub(current))
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
+        self.grow(desired.saturating_sub(current).saturating_mul(ELEMENT))
+    }
+}
+
+/// What one request has cost so far. All that writes here is on the thread of the request.
+#[derive(Debug)]
+pub struct Account {
+    ceilings: Arc<Ceilings>,
+    /// Processor time since the last progress, in nanoseconds.
+    spent: AtomicU64,
+    /// The time of the thread at which its code went on, in nanoseconds; counted from the first interruption on.
+    since: AtomicU64,
+    /// Whether it was interrupted before. What ends sooner is not worth a look at the clock.
+    is_long: AtomicBool,
+    /// Bytes of content that were made.
+    made: AtomicU64,
+    has_instance: AtomicBool,
+    has_failed: AtomicBool,
+}
+
+impl Account {
+    pub fn new(ceilings: Arc<Ceilings>) -> Account {
+        Account {
+            ceilings,
+            spent: AtomicU64::new(0),
+            since: AtomicU64::new(0),
+            is_long: AtomicBool::new(false),
+            made: AtomicU64::new(0),
+            has_instance: AtomicBool::new(false),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// There is an instance: what takes time from here on is its doing.
+    pub fn begins(&self) {
+        self.has_instance.store(true, Ordering::Relaxed);
+    }
+
+    /// Which ceiling it is that a request reached by taking too long.
+    pub fn late(&self) -> Ceiling {
+        if self.has_instance.load(Ordering::Relaxed) { Ceiling::Answer } else { Ceiling::Instances }
+    }
+
+    /// Running code was interrupted.
+    ///
+    /// # Errors
+    /// It has had all the time that it may have.
+    pub fn interrupted(&self) -> Result<(), Ceiling> {
+        if self.is_long.swap(true, Ordering::Relaxed) {
+            self.charge();
+        } else {
+            self.spent.store(nanoseconds(TICK), Ordering::Relaxed);
+            self.resume();
+        }
+        let most = nanoseconds(self.ceilings.cpu);
+        if self.spent.load(Ordering::Relaxed) > most { Err(Ceiling::Cpu) } else { Ok(()) }
+    }
+
+    /// A piece of content has left the instance.
+    ///
+    /// # Errors
+    /// It is more than the handler may make.
+    pub fn made(&self, bytes: usize) -> Result<(), Ceiling> {
+        self.spent.store(0, Ordering::Relaxed);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let made = self.made.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if made > self.ceilings.made { Err(Ceiling::Made) } else { Ok(()) }
+    }
+
+    /// The content cannot be completed.
+    pub fn fail(&self) {
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    fn resume(&self) {
+        self.since.store(time_of_thread(), Ordering::Relaxed);
+    }
+
+    fn charge(&self) {
+        let now = time_of_thread();
+        let before = self.since.swap(now, Ordering::Relaxed);
+        self.spent.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
+    }
+}
+
+/// Work of an instance whose time is charged to an account. While others have their turn it costs nothing.
+pub struct Charged<F> {
+    account: Arc<Account>,
+    work: F,
+}
+
+impl<F> Charged<F> {
+    pub fn new(account: Arc<Account>, work: F) -> Charged<F> {
+        Charged { account, work }
+    }
+}
+
+impl<F: Future + Unpin> Future for Charged<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let is_long = self.account.is_long.load(Ordering::Relaxed);
+        if is_long {
+            self.account.resume();
+        }
+        let polled = Pin::new(&mut self.work).poll(cx);
+        if polled.is_pending() && self.account.is_long.load(Ordering::Relaxed) {
+            self.account.charge();
+        }
+        polled
+    }
+}
+
+/// The processor time of this thread, in nanoseconds.
+fn time_of_thread() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let whole = u64::try_from(time.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Ceilings {
+        /// Ceilings that nothing reaches.
+        pub fn unbounded() -> Ceilings {
+            let (most, ever) = (usize::MAX, Duration::from_secs(u32::MAX.into()));
+            Ceilings {
+                memory: most,
+                cpu: ever,
+                answer: ever,
+                handles: most,
+                resources: most,
+                call: most,
+                instances: most,
+                made: u64::MAX,
+            }
+        }
+    }
+
+    fn account(change: impl FnOnce(&mut Ceilings)) -> Arc<Account> {
+        let mut ceilings = Ceilings::unbounded();
+        change(&mut ceilings);
+        Arc::new(Account::new(Arc::new(ceilings)))
+    }
+
+    /// Keeps the thread busy for some of its own time.
+    fn burn(time: Duration) {
+        let end = time_of_thread() + nanoseconds(time);
+        while time_of_thread() < end {}
+    }
+
+    #[test]
+    fn time_is_counted_while_code_runs() {
+        let account = account(|ceilings| ceilings.cpu = Duration::from_millis(50));
+        let charged = Arc::clone(&account);
+        let mut turns = 0;
+        let mut work = Charged::new(
+            Arc::clone(&account),
+            Box::pin(std::future::poll_fn(move |_| {
+                turns += 1;
+                burn(TICK);
+                match charged.interrupted() {
+                    Ok(()) => Poll::Pending,
+                    Err(ceiling) => Poll::Ready((turns, ceiling)),
+                }
+            })),
+        );
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        let ended = loop {
+            if let Poll::Ready(ended) = Pin::new(&mut work).poll(&mut context) {
+                break ended;
+            }
+            // The time of others.
+            burn(TICK * 10);
+        };
+        assert!(ended.1 == Ceiling::Cpu && (4..=7).contains(&ended.0), "{ended:?}");
+    }
+
+    #[test]
+    fn progress_gives_time_anew_and_content_adds_up() {
+        let account = account(|ceilings| (ceilings.cpu, ceilings.made) = (TICK * 2, 10));
+        assert_eq!(account.interrupted(), Ok(()));
+        burn(TICK);
+        assert_eq!(account.made(6), Ok(()));
+        assert_eq!(account.interrupted(), Ok(()));
+        assert_eq!(account.made(4), Ok(()));
+        assert_eq!(account.made(1), Err(Ceiling::Made));
+    }
+
+    #[test]
+    fn memory_and_tables_are_one_sum() {
+        let mut ceilings = Ceilings::unbounded();
+        ceilings.memory = 1 << 20;
+        let mut memory = Memory::new(&ceilings);
+        assert!(matches!(memory.memory_growing(0, 1 << 19, None), Ok(true)));
+        assert!(matches!(memory.table_growing(0, (1 << 19) / ELEMENT, None), Ok(true)));
+        let refused = memory.memory_growing(1 << 19, (1 << 19) + 1, None).unwrap_err();
+        assert_eq!(Ceiling::of(&refused), Some(Ceiling::Memory));
+    }
+
+    #[test]
+    fn ceilings_of_the_library_are_known_by_what_it_says() {
+        let full = Error::from(ResourceTableError::Full).context("while it was asked");
+        assert_eq!(Ceiling::of(&full), Some(Ceiling::Resources));
+        assert_eq!(Ceiling::of(&wasmtime::format_err!("out of luck")), None);
+    }
+}
