@@ -63,6 +63,11 @@ impl Exchange {
             return response;
         }
         match Box::pin(self.instances.answer(head)).await {
+            // An answer that is none yet; hyper would put one of its own in the place of it.
+            Ok(response) if response.status().is_informational() => {
+                self.log.error(format_args!("a request was given up: the handler answered with {}", response.status()));
+                refuse(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Ok(response) => response,
             Err(error) => {
                 self.log.error(format_args!("a request was given up: {error}"));
@@ -127,9 +132,16 @@ impl Body for Logged {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            let bytes = frame.data_ref().map_or(0, Bytes::len);
-            self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
+            }
+            // Of an instance that failed amid its content, the sandbox has told why.
+            Poll::Ready(Some(Err(error))) if !matches!(error, Error::HttpResponseIncomplete) => {
+                self.log.error(format_args!("an answer was cut off: {error}"));
+            }
+            _ => {}
         }
         polled
     }
