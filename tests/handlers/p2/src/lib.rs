@@ -46,8 +46,8 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
                 text(again, "second\n");
             }
             // Dies amid the content.
-            "/trap-after-head" => respond(out, &[("content-length", b"100")], |to| {
-                say(to, b"begun ");
+            "/trap-after-head" => respond(out, &[], |to| {
+                say(to, &b"begun ".repeat(1 << 18));
                 trap()
             }),
             // Announces more than there is, and less.

@@ -47,10 +47,7 @@ pub fn read_outside(root: &Descriptor) -> String {
         if root.metadata_hash_at(FOLLOW, &path).is_ok() {
             report += &got(&path, b"a hash");
         }
-        // What a link in the directory says is no secret; what one elsewhere says is.
-        if path.contains('/')
-            && let Ok(to) = root.readlink_at(&path)
-        {
+        if let Ok(to) = root.readlink_at(&path) {
             report += &got(&path, to.as_bytes());
         }
     }
@@ -67,7 +64,13 @@ pub fn write(root: &Descriptor) -> String {
     for path in TARGETS {
         for (what, open_flags, flags) in OPENINGS {
             let opened = root.open_at(FOLLOW, path, *open_flags, *flags);
-            report += &outcome(&format!("open {path} to {what}"), &opened);
+            report += &match opened {
+                // It may be had; what counts is that nothing can be done with it.
+                Ok(directory) if flags.contains(DescriptorFlags::MUTATE_DIRECTORY) => {
+                    outcome(&format!("make something in {path}"), &directory.create_directory_at("made"))
+                }
+                opened => outcome(&format!("open {path} to {what}"), &opened),
+            };
         }
         report += &change(root, path);
     }

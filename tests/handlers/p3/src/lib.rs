@@ -50,8 +50,8 @@ impl wasip3::exports::http::handler::Guest for Handler {
             // Gives no answer, and says so.
             "/error" => Err(ErrorCode::InternalError(Some(glasshouse_hostile::FORGED.to_owned()))),
             // Dies amid the content.
-            "/trap-after-head" => respond(&[("content-length", b"100")], async |to| {
-                say(to, "begun ").await;
+            "/trap-after-head" => respond(&[], async |to| {
+                say(to, &"begun ".repeat(1 << 18)).await;
                 trap()
             }),
             // Announces more than there is, and less.
