@@ -11,6 +11,8 @@ GUEST := wasm32-wasip2
 CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
 GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
+# What the tests serve with, and their build makes.
+HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 PROGRAM := -p glasshouse
 HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-sandbox
@@ -46,7 +48,7 @@ lint: target-$(GUEST)
 	cargo clippy $(CARGO_FLAGS) $(CORE) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
-	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) -- -D warnings
+	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps

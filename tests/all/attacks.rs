@@ -1,7 +1,9 @@
 //! Attacks, and what they have in common. It refuses to know what an attack does.
 
+mod bystander;
 mod clients;
 mod faults;
+mod handlers;
 mod siege;
 mod trees;
 

@@ -55,3 +55,4 @@ mod replay;
 mod rows;
 mod server;
 mod tidy;
+mod vitals;

@@ -39,13 +39,23 @@ impl Body for Attended {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.account.has_failed() => Poll::Ready(Some(Err(Error::HttpResponseIncomplete))),
+            Poll::Ready(None | Some(Err(_))) if self.account.has_failed() => {
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Err(ceiling) = self.account.made(frame.data_ref().map_or(0, Bytes::len)) {
+                    self.account.fail();
                     (self.complain)(format_args!("an answer was cut off: {ceiling}"));
                     return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
                 }
                 Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                // Of an instance that failed amid its content somebody else tells why.
+                if !matches!(error, Error::HttpResponseIncomplete) {
+                    (self.complain)(format_args!("an answer was cut off: {error}"));
+                }
+                Poll::Ready(Some(Err(error)))
             }
             polled => polled,
         }

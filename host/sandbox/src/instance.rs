@@ -210,8 +210,11 @@ async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, acco
         sleep(LINGER).await;
     });
     if let Either::Left((Err(error), _)) = select(work, deserted).await {
+        // What it does when its answer has been cut off is told already.
+        if !account.has_failed() {
+            complain(format_args!("an answer was cut off: {}", GivenUp(error)));
+        }
         account.fail();
-        complain(format_args!("an answer was cut off: {}", GivenUp(error)));
     }
 }
 

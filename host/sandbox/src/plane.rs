@@ -129,8 +129,10 @@ impl Body for FileBody {
             return Poll::Ready(None);
         }
         Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
-            // The file has shrunk since it was looked at.
-            Ok(bytes) if bytes.is_empty() => Err(Error::HttpResponseIncomplete),
+            // It has shrunk since it was looked at, or the handler lied.
+            Ok(bytes) if bytes.is_empty() => {
+                Err(Error::InternalError(Some("the file is shorter than was announced".to_owned())))
+            }
             Ok(bytes) => {
                 let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.current.1 = self.current.1.saturating_add(sent);

@@ -2,9 +2,9 @@
 //! server is as it was. It refuses to know how one attacks.
 
 use crate::client::{Connection, PATIENCE, get, request};
-use crate::hostile::{descriptors, serve_with};
-use crate::large::memory;
+use crate::hostile::serve_with;
 use crate::server::Server;
+use crate::vitals::{descriptors, memory};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
