@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 use glasshouse_front::{Answer, Exchange, Limits, Log, Unanswered, serve};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, Method, Response, Version};
+use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -146,8 +146,14 @@ impl Stub {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let before = self.had_content.fetch_or(has_content(&request.headers), Ordering::Relaxed);
         assert!(!before, "content was run as {} {}", request.method, request.uri);
-        let is_head = request.method == Method::HEAD;
-        Response::new(if is_head { Full::default() } else { request.uri.to_string().into() })
+        let mut response = Response::new(Full::default());
+        match request.method {
+            // A tunnel has no content to look at.
+            Method::CONNECT => *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED,
+            Method::HEAD => drop(response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"))),
+            _ => *response.body_mut() = request.uri.to_string().into(),
+        }
+        response
     }
 }
 

@@ -45,9 +45,9 @@ pub struct Siege<'a> {
     pub name: &'a str,
     /// Of the server.
     pub arguments: &'a [&'a str],
-    /// Whether the server has seen the attack once before it is measured: what an allocator keeps for the next time is then
+    /// How many times the server has seen the attack before it is measured: what an allocator keeps for the next time is then
     /// not taken for a leak, and a leak is still one.
-    pub rehearsed: bool,
+    pub rehearsals: usize,
 }
 
 impl Siege<'_> {
@@ -61,7 +61,7 @@ impl Siege<'_> {
         // All threads and instances have begun by then.
         let quiet = percentile(&Bystander::start(server.address()).watch_for(Duration::from_millis(500)));
         let start = Resources::of(&server);
-        if self.rehearsed {
+        for _ in 0..self.rehearsals {
             drop(attack(&server));
             settle(&server, Resources { memory: None, ..start });
         }
