@@ -323,7 +323,11 @@ fn read_while_it_changes(address: SocketAddr, rounds: usize) -> (usize, usize) {
     for _ in 0..rounds {
         let mut connection = Connection::open(address);
         connection.send(&request("GET", "/f", &[("Connection", "close")])).expect("the server reads");
-        let Some(head) = connection.head().expect("a head") else { panic!("no answer") };
+        // A file that has shrunk before its first byte is sent has no head either.
+        let Some(head) = connection.head().expect("a head or none") else {
+            cut += 1;
+            continue;
+        };
         assert_eq!(head.status, 200);
         match connection.body(Framing::of("GET", &head).expect("framing"), |_| {}) {
             Ok(_) => {
@@ -374,6 +378,7 @@ fn trees_of_the_kernel_neither_hang_nor_crash_it() {
                 let target = crate::html::percent_encode(path.as_bytes());
                 connection.send(&request("GET", &target, &[])).expect("the server reads");
                 let head = connection.head().unwrap_or_else(|error| panic!("{top}{path}: {error}"));
+                // Much of it is shorter than it says, or cannot be read: that is cut, before its head if at once.
                 let status = head.map_or(0, |head| head.status);
                 assert!(start.elapsed() < DEADLINE, "{top}{path} took {:?}", start.elapsed());
                 *tally.entry(status).or_default() += 1;
@@ -382,7 +387,6 @@ fn trees_of_the_kernel_neither_hang_nor_crash_it() {
                 eprintln!("{top} {stack:?} {arguments:?}: {tally:?}");
             }
             assert!(server.is_alive());
-            assert!(!tally.contains_key(&0), "{tally:?}");
         }
     }
 }

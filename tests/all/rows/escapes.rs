@@ -37,6 +37,7 @@ pub const ROWS: &[Row] = &[
     missing("RUSTSEC-2026-0269 dot behind the link", "/links/escape-dir/./secret.txt"),
     missing("CVE-2024-51756 device", "/CON"),
     missing("CVE-2024-51745 device", "/COM%C2%B9"),
+    missing("CVE-2024-51745 device, another", "/LPT%C2%B2"),
     Row { id: "CVE-2021-28861 two slashes", ask: get("//evil.com"), status: 301, fields: EVIL, ..ROW },
     Row { id: "CVE-2021-28861 three slashes", ask: get("///evil.com"), status: 301, fields: EVIL, ..ROW },
     Row { id: "CVE-2021-28861 encoded slash", ask: get("/%2fevil.com"), status: 301, fields: EVIL, ..ROW },
