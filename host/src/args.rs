@@ -3,6 +3,7 @@
 
 mod ceilings;
 mod content;
+mod inspect;
 mod settings;
 pub mod value;
 
@@ -10,6 +11,7 @@ use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use content::Content;
+pub use inspect::{Input, Inspect};
 pub use settings::{Setting, Source};
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -26,6 +28,7 @@ Examples:
   glasshouse -d site -p HTTP/1.0         another directory, one request per connection
   glasshouse -H Cache-Control no-cache   a field for every page
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
+  glasshouse inspect other.wasm          what another handler would want, without running it
 
 Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type;
 what is typed wins. Ctrl-C stops the server.";
@@ -37,6 +40,7 @@ pub enum Task {
     /// Tell what would be served, and how.
     Check(Args, Vec<Setting>),
     Export(Export),
+    Inspect(Inspect),
 }
 
 impl Task {
@@ -53,6 +57,7 @@ impl Task {
         let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         Ok(match cli.command {
             Some(Command::Handler(export)) => Task::Export(export),
+            Some(Command::Inspect(inspect)) => Task::Inspect(inspect),
             None if cli.check => Task::Check(cli.args, settings::settings(&command, &matches)),
             None => Task::Serve(cli.args),
         })
@@ -65,7 +70,9 @@ impl Task {
 /// else.
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, after_help = EXAMPLES)]
-#[command(override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse handler [--p2] -o FILE")]
+#[command(
+    override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse handler [--p2] -o FILE\n       glasshouse inspect [--json] [FILE]"
+)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
@@ -81,6 +88,10 @@ struct Cli {
 enum Command {
     /// Write out the handler, a WebAssembly component, to run it in another host
     Handler(Export),
+    /// Tell what a component is and imports, and whether it could be the handler, without running it
+    ///
+    /// Exits with 0 if it could, and with 1 if --handler would refuse it.
+    Inspect(Inspect),
 }
 
 /// `glasshouse handler`: where the embedded component goes.
@@ -157,7 +168,8 @@ pub struct Args {
 
     /// Component that answers requests, in place of the built-in one
     ///
-    /// A WebAssembly component that exports wasi:http/handler 0.3 or wasi:http/incoming-handler 0.2.
+    /// A WebAssembly component that exports wasi:http/handler 0.3 or wasi:http/incoming-handler 0.2, and imports nothing that is
+    /// refused or unknown: `glasshouse inspect FILE` tells.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_HANDLER", hide_env = true, help_heading = RUNTIME)]
     pub handler: Option<PathBuf>,
@@ -342,6 +354,21 @@ pub mod tests {
         for (words, p2, output) in rows {
             match parse(words) {
                 Ok(Task::Export(export)) => assert_eq!((export.p2, export.output), (p2, output), "{words:?}"),
+                other => panic!("{words:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_component_can_be_inspected() {
+        let rows: &[(&[&str], _, bool)] = &[
+            (&["inspect"], None, false),
+            (&["inspect", "--json", "x"], Some(Input::File("x".into())), true),
+            (&["inspect", "-"], Some(Input::Stdin), false),
+        ];
+        for (words, file, json) in rows {
+            match parse(words) {
+                Ok(Task::Inspect(inspect)) => assert_eq!((&inspect.file, inspect.json), (file, *json), "{words:?}"),
                 other => panic!("{words:?}: {other:?}"),
             }
         }

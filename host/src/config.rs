@@ -3,6 +3,7 @@
 //! answered.
 
 use crate::args::{Args, Protocol};
+use crate::component;
 use glasshouse_core::Config as GuestConfig;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
@@ -169,13 +170,7 @@ fn directory(typed: &Path) -> Result<PathBuf, Fault> {
 
 fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
     let Some(file) = file else { return Ok(Handler::Embedded) };
-    fs::read(file).map(|bytes| Handler::File { path: file.to_owned(), bytes }).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => "no such file".to_owned(),
-            ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            ErrorKind::IsADirectory => "a directory".to_owned(),
-            _ => error.to_string(),
-        };
+    component::read(file).map(|bytes| Handler::File { path: file.to_owned(), bytes }).map_err(|reason| {
         let way_out = "name a WebAssembly component with --handler, or leave it out";
         Fault::CannotServe(format!("cannot read the handler '{}': {reason}; {way_out}", file.display()))
     })

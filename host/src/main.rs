@@ -1,14 +1,16 @@
 //! glasshouse: serves one directory over HTTP from inside a sandbox. Parses, makes ready, runs, and tells by its exit
-//! code how it went: 0 stopped when asked to, 1 cannot serve, 2 cannot be understood.
+//! code how it went: 0 stopped when asked to, 1 cannot serve, or what it inspected could not, 2 cannot be understood.
 
 mod args;
 mod banner;
 mod check;
+mod component;
 mod config;
 mod connection;
 mod exchange;
 mod gate;
 mod harden;
+mod inspect;
 mod log;
 mod server;
 mod shutdown;
@@ -30,12 +32,14 @@ const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
 
 fn main() -> ExitCode {
     let done = match Task::from_command_line() {
-        Task::Serve(args) => serve(args),
-        Task::Check(args, settings) => check(args, &settings),
-        Task::Export(export) => write_out(&export),
+        Task::Serve(args) => serve(args).map(|()| true),
+        Task::Check(args, settings) => check(args, &settings).map(|()| true),
+        Task::Export(export) => write_out(&export).map(|()| true),
+        Task::Inspect(asked) => inspect::inspect(&asked),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
             Log::new(false).error(&fault);
             ExitCode::from(fault.exit_code())

@@ -123,6 +123,11 @@ fn imports(version: Version) -> Imports {
     imports
 }
 
+/// The interfaces that a handler imports, in the order of their names.
+pub fn interfaces(version: Version) -> Vec<String> {
+    imports(version).interfaces.into_iter().collect()
+}
+
 /// The imports that a world of `wit/world.wit` lists.
 fn listed(world: &str) -> BTreeSet<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/world.wit");

@@ -44,6 +44,7 @@ mod hostile;
 mod html;
 #[cfg(target_arch = "x86_64")]
 mod inject;
+mod inspect;
 mod large;
 mod listings;
 mod log;

@@ -2,10 +2,12 @@
 //! limits. It refuses to know sockets, clients and command lines.
 
 mod attended;
+mod capability;
 mod ceiling;
 mod clock;
 mod engine;
 mod handover;
+mod inspection;
 mod instance;
 mod look;
 mod plane;
@@ -14,7 +16,9 @@ mod sandbox;
 mod witness;
 mod words;
 
+pub use capability::Standing;
 pub use ceiling::{Ceiling, Ceilings};
+pub use inspection::{Import, Inspection, Kind};
 pub use instance::{GivenUp, Instances};
 pub use sandbox::{Code, Complain, Sandbox, Terms};
 /// The content of an answer, and why it ended too early.

@@ -2,12 +2,13 @@
 //! else. It refuses to know requests, sockets and what an answer means.
 
 use crate::ceiling::{Account, Ceilings, Memory, TICK};
-use crate::engine;
 use crate::handover::{self, Content};
+use crate::inspection::Inspection;
 use crate::look::{self, identify};
 use crate::replay::{Recording, Replay};
 use crate::witness;
 use crate::words::Words;
+use crate::{capability, engine};
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +38,10 @@ pub enum Code<'a> {
 impl Code<'_> {
     fn load(self, engine: &Engine) -> Result<Component> {
         match self {
-            Code::Component(bytes) => compile(engine, bytes).context("the handler is no WebAssembly component"),
+            Code::Component(bytes) => {
+                refuse(&Inspection::of(bytes).reasons())?;
+                compile(engine, bytes).context("it cannot be compiled")
+            }
             // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is linked
             // into it, and wasmtime compares version and configuration before it uses them.
             #[expect(unsafe_code, reason = "machine code can be loaded on trust only")]
@@ -67,6 +71,15 @@ pub struct Terms {
     pub ceilings: Ceilings,
     /// Where what goes wrong while it serves is told.
     pub complain: Complain,
+}
+
+/// Fails with the first reason, before anything is compiled.
+fn refuse(reasons: &[String]) -> Result<()> {
+    match reasons {
+        [] => Ok(()),
+        [reason] => bail!("{reason}"),
+        [reason, others @ ..] => bail!("{reason} (and {} more)", others.len()),
+    }
 }
 
 /// A handler ready to run and what it is given, for all threads.
@@ -131,7 +144,7 @@ impl WasiHttpView for State {
     }
 }
 
-/// A handler asks nobody: there is no HTTP client in this program to ask with.
+/// A handler asks nobody: it is lent nothing to ask with, and there is no HTTP client in this program. The library wants this said.
 struct NoOutgoing;
 
 type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -147,7 +160,7 @@ impl Sandbox {
     /// Makes `handler`, a component of either version of `wasi:http`, ready to serve.
     ///
     /// # Errors
-    /// Bytes that are no such component, imports that this host does not have, a directory that cannot be opened.
+    /// Bytes that are no such component, imports that this host refuses or does not have, a directory that cannot be opened.
     pub fn new(handler: Code<'_>, terms: Terms) -> Result<Arc<Sandbox>> {
         let Terms { directory, environment, is_pure, ceilings, complain } = terms;
         let engine = Engine::new(&engine::config())?;
@@ -240,13 +253,9 @@ impl Sandbox {
     }
 }
 
-/// All that a handler may import; a witness needs a kernel that can walk beneath a directory. More than ours does: any handler for `wasi:http` with a file system links.
+/// What is granted, some of it answered by us; a witness needs a kernel that can walk beneath a directory.
 fn linker(engine: &Engine, has_witness: bool) -> Result<Linker<State>> {
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    p2::add_only_http_to_linker_async(&mut linker)?;
-    wasmtime_wasi::p3::add_to_linker(&mut linker)?;
-    p3::add_to_linker(&mut linker)?;
+    let mut linker = capability::linker(engine)?;
     linker.allow_shadowing(true);
     handover::shadow(&mut linker)?;
     if has_witness {

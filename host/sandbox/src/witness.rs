@@ -28,7 +28,7 @@ use wasmtime_wasi_http::{FieldMap, WasiHttpView};
 
 /// The functions by which a handler learns nothing, or nothing that goes unseen here, by their interface; `*` for all of
 /// it. Whatever else it imports may tell it something that a recording would miss.
-const SEEN: &[(&str, &[&str])] = &[
+pub const SEEN: &[(&str, &[&str])] = &[
     ("wasi:cli/environment", &["*"]),
     ("wasi:cli/exit", &["*"]),
     ("wasi:cli/stderr", &["*"]),

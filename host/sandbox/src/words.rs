@@ -43,18 +43,19 @@ impl Words {
             }
             *budget = Budget { since: Instant::now(), written: 0, left_out: 0 };
         }
-        if budget.written.saturating_add(line.len()) > MOST {
+        // A line break takes room as well.
+        let bytes = line.len().saturating_add(1);
+        if budget.written.saturating_add(bytes) > MOST {
             if budget.left_out == 0 {
                 let seconds = PERIOD.as_secs();
                 (self.complain)(format_args!(
                     "handler: it writes more than {MOST} bytes in {seconds} s; the rest is left out"
                 ));
             }
-            budget.left_out = budget.left_out.saturating_add(line.len());
+            budget.left_out = budget.left_out.saturating_add(bytes);
             return;
         }
-        // A line break takes room as well.
-        budget.written = budget.written.saturating_add(line.len()).saturating_add(1);
+        budget.written = budget.written.saturating_add(bytes);
         drop(budget);
         (self.complain)(format_args!("handler: {}", String::from_utf8_lossy(line)));
     }
