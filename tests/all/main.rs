@@ -52,5 +52,6 @@ mod modes;
 mod nasty;
 mod replay;
 mod rows;
+mod security;
 mod server;
 mod tidy;
