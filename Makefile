@@ -54,9 +54,17 @@ doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) --no-deps --document-private-items
 
-# Licences, advisories and sources of all dependencies. Needs `cargo install cargo-deny` and the advisory database.
+# Licences, sources and advisories of all dependencies. Needs cargo-deny and cargo-audit; without the database of
+# advisories, which is elsewhere, the last part is left out, loudly.
+ADVISORIES := https://github.com/RustSec/advisory-db
 deny:
-	cargo deny check
+	cargo deny --locked check bans licenses sources
+	@if git ls-remote --exit-code '$(ADVISORIES)' HEAD >/dev/null 2>&1; then \
+		cargo deny --locked check advisories && cargo audit; \
+	else \
+		printf '\n%s\n%s\n\n' '==== NOT CHECKED: advisories of the dependencies, by cargo deny and cargo audit ====' \
+			'==== $(ADVISORIES) cannot be reached from here ====' >&2; \
+	fi
 
 # Looks for input that the checks of the tests do not hold for, beginning with fuzz/seeds. Needs a nightly
 # toolchain and cargo-fuzz. What it finds lies in fuzz/artifacts, and becomes a seed once it is mended.

@@ -53,6 +53,7 @@ mod modes;
 mod nasty;
 mod replay;
 mod rows;
+mod security;
 mod server;
 mod tidy;
 mod vitals;
