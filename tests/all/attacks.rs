@@ -4,7 +4,6 @@ mod bystander;
 mod clients;
 mod faults;
 mod handlers;
-mod siege;
 mod trees;
 
 /// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.

@@ -32,3 +32,15 @@ pub fn descriptors_return(server: &Server, before: Option<usize>) {
         thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes then.
+pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = memory(server, "VmRSS:");
+        if now <= most || Instant::now() > deadline {
+            return now;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}

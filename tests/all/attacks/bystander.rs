@@ -1,11 +1,11 @@
-//! Attacks, and what they have in common: a bystander who reads a good file all the while and must not notice, the vital signs of
-//! the server before and after, and the figures of each, which are printed where the long forms run. It refuses to know what
-//! an attack does.
+//! A server under attack: a bystander who reads a good file all the while and must not notice, the vital signs of the server before,
+//! during and after, and the figures of each attack, which are printed where the long forms run. It refuses to know what an attack
+//! does.
 
 use super::is_torture;
 use crate::client::{Connection, request};
 use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory};
+use crate::vitals::{descriptors, descriptors_return, memory, memory_returns};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -27,8 +27,10 @@ const CONNECTIONS: usize = 8;
 const SAMPLES: usize = 200;
 /// The pause of the bystander between two requests: it shares the machine with the attack.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Slower than this is not slow: the turns of a machine that has few processors and much to do.
-const FLOOR: Duration = Duration::from_millis(25);
+/// How many times longer the bystander may wait during an attack than before it.
+const SLOWER: u32 = 3;
+/// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
+const UNNOTICED: Duration = Duration::from_millis(50);
 /// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
 const KEPT: u64 = 64 << 10;
 
@@ -39,42 +41,56 @@ pub struct Tally(BTreeMap<String, usize>);
 impl Tally {
     /// Counts one more with this end, a status for example.
     pub fn count(&mut self, end: impl fmt::Display) {
-        *self.0.entry(end.to_string()).or_default() += 1;
+        self.add(end, 1);
+    }
+
+    /// Counts some more with this end.
+    pub fn add(&mut self, end: impl fmt::Display, count: usize) {
+        *self.0.entry(end.to_string()).or_default() += count;
+    }
+
+    /// How many had this end.
+    pub fn of(&self, end: impl fmt::Display) -> usize {
+        self.0.get(&end.to_string()).copied().unwrap_or_default()
     }
 }
 
-/// Lets `act` attack the server while the bystander reads.
+/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act` returns, such as
+/// open connections, is held until that was measured.
 ///
 /// # Panics
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps
 /// descriptors or memory.
 #[track_caller]
-pub fn attack(name: &str, server: &mut Server, good: Good, act: impl FnOnce(&Server, &mut Tally)) {
+pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
     let mut figures = Figures { name, ..Figures::default() };
     figures.slowest.0 = slowest(read(server.address(), good, |done| done < SAMPLES));
     figures.descriptors.0 = descriptors(server);
-    figures.memory.0 = memory(server, "VmRSS:");
+    figures.memory[0] = memory(server, "VmRSS:");
     let is_over = AtomicBool::new(false);
-    let under_attack = thread::scope(|scope| {
+    let (held, under_attack) = thread::scope(|scope| {
         let (address, goes_on) = (server.address(), |done| done < SAMPLES || !is_over.load(Ordering::Relaxed));
         let bystander = scope.spawn(move || read(address, good, goes_on));
         let ends = Over(&is_over);
-        act(server, &mut figures.tally);
+        let held = act(server, &mut figures.tally);
         drop(ends);
-        bystander.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
+        (held, bystander.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
     });
     figures.slowest.1 = slowest(under_attack);
+    figures.memory[1] = memory(server, "VmRSS:");
+    drop(held);
     descriptors_return(server, figures.descriptors.0);
     figures.descriptors.1 = descriptors(server);
-    figures.memory.1 = memory(server, "VmRSS:");
+    let most = figures.memory[0].map(|before| before + KEPT);
+    figures.memory[2] = memory_returns(server, most);
     if is_torture() {
         eprintln!("{figures}");
     }
     assert!(server.is_alive(), "{figures}");
-    assert!(figures.slowest.1 <= FLOOR.max(figures.slowest.0 * 3), "the bystander had to wait: {figures}");
-    if let (Some(before), Some(after)) = figures.memory {
-        assert!(after <= before + KEPT, "memory is kept: {figures}");
-    }
+    assert!(figures.slowest.1 <= UNNOTICED.max(figures.slowest.0 * SLOWER), "the bystander had to wait: {figures}");
+    assert!(figures.memory[2] <= most, "memory is kept: {figures}");
+    let [before, during, _] = figures.memory;
+    during.zip(before).map_or(0, |(during, before)| during.saturating_sub(before))
 }
 
 /// Says at its end that the attack is over, also where that is a panic.
@@ -118,7 +134,8 @@ struct Figures<'a> {
     tally: Tally,
     slowest: (Duration, Duration),
     descriptors: (Option<usize>, Option<usize>),
-    memory: (Option<u64>, Option<u64>),
+    /// Before, during and after it, in KiB.
+    memory: [Option<u64>; 3],
 }
 
 impl fmt::Display for Figures<'_> {
@@ -127,8 +144,9 @@ impl fmt::Display for Figures<'_> {
         let ends: Vec<String> = ends.iter().map(|(end, count)| format!("{count} x {end}")).collect();
         let millis = |time: Duration| time.as_secs_f64() * 1000.0;
         write!(f, "{name:<24} {:<28} p99 {:.1}, {:.1} ms", ends.join(", "), millis(slowest.0), millis(slowest.1))?;
-        if let ((Some(before), Some(after)), (Some(less), Some(more))) = (descriptors, memory) {
-            write!(f, "; descriptors {before}, {after}; memory {}, {} MiB", less >> 10, more >> 10)?;
+        if let ((Some(before), Some(after)), [Some(first), Some(most), Some(last)]) = (descriptors, memory) {
+            let [first, most, last] = [first, most, last].map(|size| size >> 10);
+            write!(f, "; descriptors {before}, {after}; memory {first}, {most}, {last} MiB")?;
         }
         Ok(())
     }
