@@ -137,7 +137,7 @@ impl Body for Logged {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
                 self.bytes = self.bytes.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
             }
-            // Of an instance that failed amid its content, the sandbox has told why.
+            // Of content that an instance makes, the sandbox has told why.
             Poll::Ready(Some(Err(error))) if !matches!(error, Error::HttpResponseIncomplete) => {
                 self.log.error(format_args!("an answer was cut off: {error}"));
             }

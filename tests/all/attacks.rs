@@ -37,8 +37,8 @@ const CONNECTIONS: usize = 8;
 const SAMPLES: usize = 200;
 /// The pause of the bystander between two requests: it shares the machine with the attack.
 const PAUSE: Duration = Duration::from_millis(1);
-/// Slower than this is not slow: the turns of a machine that has few processors and much to do.
-const FLOOR: Duration = Duration::from_millis(25);
+/// Slower than this is not slow: the turns of code that computes, on a machine that has few processors and much else to do.
+const FLOOR: Duration = Duration::from_millis(100);
 /// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
 const KEPT: u64 = 64 << 10;
 

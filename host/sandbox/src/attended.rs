@@ -50,6 +50,11 @@ impl Body for Attended {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
+            Poll::Ready(Some(Err(error))) => {
+                self.account.fail();
+                (self.complain)(format_args!("an answer was cut off: {error}"));
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            }
             polled => polled,
         }
     }
