@@ -51,11 +51,9 @@ impl Body for Attended {
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {
-                // Of an instance that failed amid its content somebody else tells why.
-                if !matches!(error, Error::HttpResponseIncomplete) {
-                    (self.complain)(format_args!("an answer was cut off: {error}"));
-                }
-                Poll::Ready(Some(Err(error)))
+                self.account.fail();
+                (self.complain)(format_args!("an answer was cut off: {error}"));
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
             }
             polled => polled,
         }
