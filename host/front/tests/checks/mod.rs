@@ -85,8 +85,9 @@ fn heads(bytes: &[u8]) -> usize {
 /// Whether hyper may take the end of the connection for an upgrade. It does so where one was asked for, though none was granted,
 /// and forgets what it has not sent yet: the last answer to a client that broke off its requests and read none of the answers.
 fn asks_for_upgrade(bytes: &[u8]) -> bool {
-    let sent: Vec<u8> = bytes.iter().filter(|byte| **byte != PAUSE).map(u8::to_ascii_lowercase).collect();
-    sent.windows(7).any(|word| word == b"upgrade")
+    let sent: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != PAUSE).collect();
+    let has = |word: &[u8]| sent.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
+    has(b"upgrade") || has(b"connect ")
 }
 
 /// Counts final answers, all of which must be whole messages (RFC 9112 2.1); the last one `may_be_cut`.
