@@ -197,6 +197,9 @@ fn what_is_mounted_into_the_tree_is_of_the_tree() {
                   && exec \"$2\" 0 --bind 127.0.0.1 --directory \"$1/www\"";
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script, "sh"]).arg(place.path()).arg(program.get_program());
+    for (variable, _) in program.get_envs() {
+        command.env_remove(variable);
+    }
     let server = Server::spawn(command);
     for (target, status) in [("/mounted/f", 200), ("/file", 200), ("/mounted/", 200), ("/mounted/up", 404)] {
         let answer = get(server.address(), target);
