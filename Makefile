@@ -21,7 +21,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag range readme socket target
 
-.PHONY: run build test bench check lint doc deny fuzz install clean
+.PHONY: run build test torture bench check lint doc deny fuzz install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -29,12 +29,18 @@ run: build
 build: target-$(GUEST)
 	cargo build $(CARGO_FLAGS) $(PROGRAM)
 
-# The black box comes last, and the browser at its end: they run the program that was built before.
+# The black box comes last, and the browser at its end: they run the program that was built before. Attacks come one at a time,
+# because they measure how long others wait meanwhile.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HOST)
-	cargo test $(CARGO_FLAGS) $(TESTS) --test all
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all -- --skip attacks::
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 	tests/browser/run
+
+# The long forms of the attacks, with figures: what was tried, what came of it, how long others waited, what was kept. Ten minutes.
+torture: build
+	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture
 
 # Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
 bench: build
