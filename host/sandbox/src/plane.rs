@@ -131,7 +131,10 @@ impl Body for FileBody {
         Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
             // It has shrunk since it was looked at, or the handler lied.
             Ok(bytes) if bytes.is_empty() => {
-                Err(Error::InternalError(Some("the file is shorter than was announced".to_owned())))
+                if let Some(file) = &self.file {
+                    self.faults.cut(&**file, "it is shorter than was announced");
+                }
+                Err(Error::HttpResponseIncomplete)
             }
             Ok(bytes) => {
                 let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
