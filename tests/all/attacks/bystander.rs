@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// How many times longer the bystander may wait during an attack than before it.
 const SLOWER: u32 = 3;
 /// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
-const UNNOTICED: Duration = Duration::from_millis(50);
+const UNNOTICED: Duration = Duration::from_millis(100);
 /// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
 const KEPT: u64 = 64 << 10;
 

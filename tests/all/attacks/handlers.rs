@@ -80,7 +80,7 @@ const NOTHING: &str = "";
 
 fn misdeeds(version: Version) {
     // Each of them in reach of a misdeed before any other is.
-    let ceilings = ["--max-cpu", "500ms", "--answer-timeout", "1s", "--max-memory", "48M", "--max-handles", "4096"];
+    let ceilings = ["--max-cpu", "200ms", "--answer-timeout", "3s", "--max-memory", "48M", "--max-handles", "4096"];
     let mut place = Place::serve(version, &ceilings);
     let before = place.state();
     let own = if version == Version::P3 { OF_P3 } else { OF_P2 };
