@@ -78,6 +78,7 @@ impl Told {
                 ("handler", versions.into_iter().flatten().collect::<Vec<_>>())
             }
             Kind::Component => ("component", Vec::new()),
+            Kind::Unclear => ("unclear", Vec::new()),
             Kind::Module => ("module", Vec::new()),
             Kind::Other => ("other", Vec::new()),
         };

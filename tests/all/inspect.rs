@@ -178,6 +178,10 @@ fn what_is_no_handler_is_refused() {
     refused(&module, "it is a core module");
     refused(&command, "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2");
     refused(&whole[..whole.len() / 2], "it is broken at byte ");
+    let place = fixture::place();
+    let file = place.path().join("half.wasm");
+    fs::write(&file, &whole[..whole.len() / 2]).expect("a file can be written");
+    assert_eq!(told(&file, 1)["kind"], "unclear", "what half a handler would be is not known");
     refused(&[&whole[..], b"\x7f\x7f"].concat(), "it is broken at byte ");
 }
 

@@ -29,6 +29,8 @@ pub enum Kind {
     Handler { p2: bool, p3: bool },
     /// A component that exports none.
     Component,
+    /// What begins like a component, but is broken or too much to be looked into.
+    Unclear,
     /// A module, of which components are made.
     Module,
     /// Nothing of WebAssembly.
@@ -42,6 +44,7 @@ impl fmt::Display for Kind {
             Kind::Handler { p2: true, p3: false } => "component for wasi:http 0.2",
             Kind::Handler { .. } => "component for wasi:http 0.3",
             Kind::Component => "component, and no handler of HTTP",
+            Kind::Unclear => "component that cannot be looked into",
             Kind::Module => "core module",
             Kind::Other => "no WebAssembly",
         })
@@ -66,7 +69,7 @@ pub struct Inspection {
     pub imports: Vec<Import>,
     /// In the order of their names.
     pub exports: Vec<String>,
-    /// Why nothing can be told of the insides of what begins like WebAssembly.
+    /// Why a component cannot be looked into.
     fault: Option<String>,
 }
 
@@ -83,7 +86,7 @@ impl Inspection {
             && let Err(fault) = inspection.look_inside(bytes)
         {
             (inspection.imports, inspection.exports) = (Vec::new(), Vec::new());
-            inspection.fault = Some(fault);
+            (inspection.kind, inspection.fault) = (Kind::Unclear, Some(fault));
         }
         inspection
     }
@@ -99,14 +102,16 @@ impl Inspection {
                         .into(),
                 ]
             }
-            Kind::Component | Kind::Handler { .. } => self.fault.iter().map(|fault| format!("it is {fault}")).collect(),
+            Kind::Component | Kind::Unclear | Kind::Handler { .. } => {
+                self.fault.iter().map(|fault| format!("it is {fault}")).collect()
+            }
         };
         reasons.extend(self.imports.iter().filter_map(|Import { name, standing, .. }| match standing {
             Standing::Granted => None,
             Standing::Refused(reason) => Some(format!("it imports {name}, which is refused: {reason}")),
             Standing::Unknown => Some(format!("it imports {name}, which this host does not know")),
         }));
-        if self.kind == Kind::Component && self.fault.is_none() {
+        if self.kind == Kind::Component {
             let neither = "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2";
             reasons.push(neither.into());
         }
