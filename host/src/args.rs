@@ -1,9 +1,12 @@
-//! What was typed, and nothing of what it means: the command line and the names of the variables that stand in for it.
-//! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
+//! What was typed, and nothing of what it means: the command line, and the variables and the file that stand in for it. It
+//! opens no file but that one, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod ceilings;
 mod clients;
 mod content;
+mod file;
+mod form;
+mod given;
 mod inspect;
 mod settings;
 #[cfg(test)]
@@ -11,18 +14,21 @@ pub mod tests;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
-use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 pub use clients::Clients;
 use content::Content;
+use file::File;
+use given::{Given, Variables};
+use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
-pub use settings::{Setting, Source};
+pub use settings::Setting;
+use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-const PREFIX: &str = "GLASSHOUSE_";
 const SERVING: &str = "Serving";
 const RUNTIME: &str = "Runtime";
 const EXAMPLES: &str = "\
@@ -34,8 +40,9 @@ Examples:
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
   glasshouse inspect other.wasm          what another handler would want, without running it
 
-Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type;
-what is typed wins. Ctrl-C stops the server.";
+Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type, and
+a key in the file of --config; what is typed wins, then the variable. Ctrl-C stops
+the server.";
 
 /// What the program was asked to do.
 #[derive(Debug)]
@@ -48,22 +55,32 @@ pub enum Task {
 }
 
 impl Task {
-    /// Reads this process's command line. Ends the process after `--help` and `--version` (exit 0) and on an option
-    /// that cannot be understood (exit 2, S3).
+    /// Reads this process's command line, and the file that it names. Ends the process after `--help` and `--version`
+    /// (exit 0) and on an option that cannot be understood (exit 2, S3).
     pub fn from_command_line() -> Task {
         let words: Vec<OsString> = env::args_os().collect();
-        Task::parse(&words).unwrap_or_else(|error| explain(error, &words, |key| env::var_os(key)).exit())
+        Task::parse(&words, &|key| env::var_os(key)).unwrap_or_else(|error| error.exit())
     }
 
-    fn parse(words: &[OsString]) -> Result<Task, Error> {
+    fn parse(words: &[OsString], variable: Variables) -> Result<Task, Error> {
         let mut command = Cli::command();
-        let matches = command.try_get_matches_from_mut(words)?;
-        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        Ok(match cli.command {
-            Some(Command::Handler(export)) => Task::Export(export),
-            Some(Command::Inspect(inspect)) => Task::Inspect(inspect),
-            None if cli.check => Task::Check(cli.args, settings::settings(&command, &matches)),
-            None => Task::Serve(cli.args),
+        // What was typed alone, to know what a file has no say in. An error in it is told below.
+        let typed = command.clone().ignore_errors(true).try_get_matches_from(words)?;
+        let file = match typed.get_one::<PathBuf>("config").filter(|_| typed.subcommand().is_none()) {
+            Some(path) => File::read(path, &command).map_err(|text| command.error(ErrorKind::InvalidValue, text))?,
+            None => File::default(),
+        };
+        let given = Given { typed, file, variable };
+        let matches = command.try_get_matches_from_mut(given.words(words)).map_err(|error| given.explain(error))?;
+        let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let setting = |arg| settings::setting(arg, &matches, given.source(arg));
+        let settings = cli.check.then(|| settings::options(&command).map(setting).collect());
+        cli.args.file = given.file;
+        Ok(match (cli.command, settings) {
+            (Some(Command::Handler(export)), _) => Task::Export(export),
+            (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
+            (None, Some(settings)) => Task::Check(cli.args, settings),
+            (None, None) => Task::Serve(cli.args),
         })
     }
 }
@@ -74,18 +91,23 @@ impl Task {
 /// else.
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, after_help = EXAMPLES)]
-#[command(
-    override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse handler [--p2] -o FILE\n       glasshouse inspect [--json] [FILE]"
-)]
+#[command(override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse COMMAND ...")]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Print every option with its value in effect, and exit
-    #[arg(long, help_heading = RUNTIME)]
-    check: bool,
     #[command(flatten)]
     args: Args,
+    /// Print every option with its value in effect, and exit
+    ///
+    /// And with where it is from, in the form of a file that --config takes.
+    #[arg(long, help_heading = RUNTIME)]
+    check: bool,
+    /// File with values for options: in TOML, a key for each, named as its flag is
+    ///
+    /// What is typed wins, and then the variables. Paths in it begin where the program is started.
+    #[arg(long, value_name = "FILE", env = "GLASSHOUSE_CONFIG", hide_env = true, help_heading = RUNTIME)]
+    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -174,6 +196,10 @@ pub struct Args {
     #[command(flatten)]
     pub clients: Clients,
 
+    /// What the file says, for the options that the handler reads.
+    #[arg(skip)]
+    file: File,
+
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]
     #[arg(env = "GLASSHOUSE_THREADS", hide_env = true, help_heading = RUNTIME)]
@@ -221,67 +247,57 @@ pub struct Args {
     pub quiet: bool,
 }
 
+/// An option of the handler that was given a value.
+pub struct Passed {
+    pub name: &'static str,
+    pub text: String,
+    /// Where it was given, for complaints about it.
+    pub place: String,
+}
+
 impl Args {
-    /// The variables to give to the handler: those of `environment` that are its own, replaced by what was typed.
+    /// What to tell the handler: what was typed, or those variables of `environment` that are its own, or what the file says.
     ///
     /// # Errors
     /// Names, in words for the person who typed it, a variable that begins with `GLASSHOUSE_` and is known to neither
     /// side, one of the handler's that is not UTF-8, and a field that would not survive as one `NAME: VALUE` line.
-    pub fn guest_pairs(
+    pub fn passed_on(
         &self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Vec<(String, String)>, String> {
-        let mut options = self.content.passed()?;
-        let host = host_keys();
-        for (key, value) in environment {
-            let Some(key) = key.to_str().filter(|key| key.starts_with(PREFIX)) else { continue };
-            if let Some(option) = options.iter_mut().find(|option| option.key == key) {
-                if option.typed.is_none() {
-                    option.typed = Some(value.into_string().map_err(|_| format!("{key}: the value is not UTF-8"))?);
-                }
-            } else if !host.iter().any(|known| known == key) {
-                let guest = options.iter().map(|option| option.key.clone());
-                let known = host.iter().cloned().chain(guest).collect::<Vec<_>>().join(", ");
-                return Err(format!("{key}: no such variable; there are {known}"));
-            }
-        }
-        Ok(options.into_iter().filter_map(|option| Some((option.key, option.typed?))).collect())
-    }
-
-    /// A complaint about a variable of the handler, told of the flag where the value was typed.
-    pub fn blame(&self, complaint: &str) -> String {
-        let options = self.content.passed().unwrap_or_default();
-        match options.iter().find(|option| option.typed.is_some() && complaint.starts_with(&format!("{}:", option.key)))
-        {
-            Some(option) => complaint.replacen(&option.key, &option.flag, 1),
-            None => complaint.to_owned(),
-        }
+    ) -> Result<Vec<Passed>, String> {
+        let mut variables = variables(environment)?;
+        let pass = |(name, typed): (&'static str, Option<String>)| {
+            let key = options::variable(name);
+            let (text, place) = match (typed, variables.remove(&key)) {
+                (Some(text), _) => (text, format!("--{name}")),
+                (None, Some(value)) => match value.into_string() {
+                    Ok(text) => (text, key),
+                    Err(_) => return Some(Err(format!("{key}: the value is not UTF-8"))),
+                },
+                (None, None) => (self.file.text(name)?, self.file.place(name)?),
+            };
+            Some(Ok(Passed { name, text, place }))
+        };
+        self.content.typed()?.into_iter().filter_map(pass).collect()
     }
 }
 
-/// Adds what clap cannot tell: that a second word is no command, and that a bad value comes from a variable.
-fn explain(mut error: Error, words: &[OsString], variable: impl Fn(&OsStr) -> Option<OsString>) -> Error {
-    let mut cli = Cli::command();
-    // An option that is not built yet has no text to compare with.
-    cli.build();
-    let told = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let (word, option) = (told(ContextKind::InvalidSubcommand), told(ContextKind::InvalidArg));
-    let value = OsString::from(told(ContextKind::InvalidValue));
-    if error.kind() == ErrorKind::ArgumentConflict && cli.find_subcommand(&word).is_none() {
-        return cli.error(ErrorKind::UnknownArgument, format!("unexpected argument '{word}'; a directory follows -d"));
+/// The variables of this program, each of them known.
+fn variables(
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<BTreeMap<String, OsString>, String> {
+    let command = Cli::command();
+    let of_host = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
+    let known: Vec<String> = of_host.chain(options::names().map(options::variable)).collect();
+    let mut variables = BTreeMap::new();
+    for (key, value) in environment {
+        let Some(key) = key.to_str().filter(|key| key.starts_with(options::PREFIX)) else { continue };
+        if !known.iter().any(|known| known == key) {
+            let way_out = file::meant(key, known.iter())
+                .unwrap_or_else(|| "each is named after a flag that --help lists".to_owned());
+            return Err(format!("{key}: no such variable; {way_out}"));
+        }
+        variables.insert(key.to_owned(), value);
     }
-    let key = cli.get_arguments().find(|arg| arg.to_string() == option).and_then(|arg| arg.get_env());
-    if let Some(key) = key.filter(|key| variable(key).as_ref() == Some(&value) && !words.contains(&value)) {
-        let tip = format!("the value is that of the variable {}", key.display());
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
-}
-
-/// The variables that stand in for an option of the host, read from the options themselves.
-fn host_keys() -> Vec<String> {
-    Cli::command().get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect()
+    Ok(variables)
 }

@@ -29,7 +29,7 @@ const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
 fn main() -> ExitCode {
     let done = match Task::from_command_line() {
         Task::Serve(args) => serve(args).map(|()| true),
-        Task::Check(args, settings) => check(args, &settings).map(|()| true),
+        Task::Check(args, settings) => check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),
     };
@@ -91,7 +91,7 @@ fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
 }
 
 /// All that serving takes but to listen.
-fn check(args: Args, settings: &[Setting]) -> Result<(), Fault> {
+fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     sandbox(&config, &Log::new(false))?;
     let rights = match config.rights {
