@@ -10,12 +10,15 @@ mod given;
 mod inspect;
 mod settings;
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 pub mod tests;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 pub use clients::Clients;
 use content::Content;
 use file::File;
@@ -52,6 +55,9 @@ pub enum Task {
     Check(Args, Vec<Setting>),
     Export(Export),
     Inspect(Inspect),
+    Completions(Shell),
+    /// Write the pages of the manual into a directory, or the first of them to standard output.
+    Man(Option<PathBuf>),
 }
 
 impl Task {
@@ -79,6 +85,8 @@ impl Task {
         Ok(match (cli.command, settings) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
             (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
+            (Some(Command::Completions { shell }), _) => Task::Completions(shell),
+            (Some(Command::Man { output }), _) => Task::Man(output),
             (None, Some(settings)) => Task::Check(cli.args, settings),
             (None, None) => Task::Serve(cli.args),
         })
@@ -118,6 +126,22 @@ enum Command {
     ///
     /// Exits with 0 if it could, and with 1 if --handler would refuse it.
     Inspect(Inspect),
+    /// Write what lets a shell complete options, to standard output
+    Completions {
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the page of the manual to standard output
+    Man {
+        /// Write all pages, those of the commands too, into this directory
+        #[arg(short, long, value_name = "DIR")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// The definition of the command line, for what else is made from it.
+pub fn definition() -> clap::Command {
+    Cli::command()
 }
 
 /// `glasshouse handler`: where the embedded component goes.

@@ -8,6 +8,7 @@ mod component;
 mod config;
 mod harden;
 mod inspect;
+mod manual;
 mod server;
 mod shutdown;
 
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
         Task::Check(args, settings) => check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),
+        Task::Completions(shell) => manual::completions(shell).map(|()| true),
+        Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

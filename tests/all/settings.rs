@@ -1,10 +1,14 @@
-//! Options from everywhere: flags, variables and the file of `--config`, and what is told of them by `--check`.
+//! Options from everywhere: flags, variables and the file of `--config`, and what is told of them by `--check`, the completions, the
+//! manual and README.md.
 
 use crate::client::get;
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Done, Server, glasshouse, run};
+use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A command in a place that has a file of settings.
@@ -22,6 +26,24 @@ fn succeeds(command: Command) -> String {
     let Done { status, stdout, stderr } = run(command);
     assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{stdout}");
     stdout
+}
+
+/// Flags, by their names, in a text that has each in front of a space, a bracket, a comma or an end.
+fn flags(text: &str) -> BTreeSet<String> {
+    let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '-' || letter.is_ascii_digit();
+    let name = |text: &str| text.split(|letter| !is_name(letter)).next().unwrap_or_default().to_owned();
+    text.split("--").skip(1).map(name).filter(|name| !name.is_empty() && !name.starts_with('-')).collect()
+}
+
+/// The flags that `-h` lists: at the beginning of a line, behind a short one perhaps.
+fn flags_of_help() -> BTreeSet<String> {
+    let mut command = glasshouse();
+    command.arg("-h");
+    let help = succeeds(command);
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let flags: BTreeSet<String> = lines.flat_map(|line| flags(line.split("  ").next().unwrap_or_default())).collect();
+    assert!(flags.len() > 30 && flags.contains("max-memory") && flags.contains("help"), "{flags:?}");
+    flags
 }
 
 #[test]
@@ -111,4 +133,71 @@ fn what_check_prints_is_a_file_of_settings() {
     let again = succeeds(again);
     assert_eq!(values(&report), values(&again));
     assert!(!again.contains("  # typed") && !again.contains("  # from the environment"), "{again}");
+}
+
+#[test]
+fn readme_and_help_list_the_same_options() {
+    let readme =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).expect("README.md is there");
+    let rows = readme.lines().filter(|line| line.starts_with("| `-")).filter_map(|line| line.split(" | ").next());
+    let listed: BTreeSet<String> = rows.flat_map(flags).collect();
+    let mut of_help = flags_of_help();
+    of_help.retain(|flag| flag != "help" && flag != "version");
+    assert_eq!(listed, of_help, "the table in README.md is not that of --help; `make flags` writes it anew");
+}
+
+#[test]
+fn shells_complete_every_option() {
+    for (shell, check) in [
+        ("bash", Some(&["bash", "-n"][..])),
+        ("zsh", Some(&["zsh", "-n"])),
+        ("fish", Some(&["fish", "-n"])),
+        ("elvish", None),
+        ("powershell", None),
+    ] {
+        let mut command = glasshouse();
+        command.args(["completions", shell]);
+        let text = succeeds(command);
+        for flag in flags_of_help() {
+            assert!(text.contains(&flag), "{shell}: no {flag}");
+        }
+        let Some((program, arguments)) = check.and_then(<[_]>::split_first) else { continue };
+        let child = Command::new(program).args(arguments).stdin(Stdio::piped()).spawn();
+        let Ok(mut child) = child else {
+            fixture::skipped(&format!("{program}, which is not installed"));
+            continue;
+        };
+        let mut input = child.stdin.take().expect("the input is piped");
+        input.write_all(text.as_bytes()).expect("the shell reads");
+        drop(input);
+        assert!(child.wait().expect("the shell ends").success(), "{shell} does not take it");
+    }
+    let mut command = glasshouse();
+    command.args(["completions", "tcsh"]);
+    assert_eq!(run(command).status.code(), Some(2));
+}
+
+#[test]
+fn the_manual_tells_every_option_and_every_command() {
+    let mut command = glasshouse();
+    command.arg("man");
+    let page = succeeds(command);
+    assert!(page.contains(".TH glasshouse 1"), "{page}");
+    let plain = page.replace("\\-", "-").replace("\\fB", "").replace("\\fR", "");
+    for flag in flags_of_help() {
+        assert!(plain.contains(&format!("--{flag}")), "no {flag} in {plain}");
+    }
+    let place = fixture::place();
+    let mut command = glasshouse();
+    command.arg("man").arg("-o").arg(place.path());
+    assert_eq!(succeeds(command), "");
+    let read =
+        |name: &str| fs::read_to_string(place.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(read("glasshouse.1"), page);
+    assert!(read("glasshouse-handler.1").replace("\\-", "-").contains("--p2"));
+    let mut command = glasshouse();
+    command.args(["man", "-o", "nowhere/at/all"]);
+    let done = run(command);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(done.stderr.contains("cannot write to 'nowhere/at/all'"), "{}", done.stderr);
 }
