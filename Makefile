@@ -21,7 +21,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag range readme socket target
 
-.PHONY: run build test torture bench check lint doc deny fuzz install clean
+.PHONY: run build test torture bench check lint doc deny fuzz flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -83,6 +83,18 @@ fuzz:
 		cargo +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1; \
 	done
+
+# The table of options in README.md, from their definition.
+flags:
+	UPDATE_README=1 cargo test $(CARGO_FLAGS) $(PROGRAM) the_readme_lists_every_option
+
+# What a release consists of, in target/dist. Needs cargo-deb and python3.
+dist: build
+	dist/build
+
+# Installs and runs it all, makes it again, and compares. Needs root and curl; with skopeo it proves more.
+dist-check: dist
+	dist/check
 
 install: build
 	install -D -m 755 target/release/glasshouse '$(DESTDIR)$(PREFIX)/bin/glasshouse'

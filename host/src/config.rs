@@ -4,9 +4,9 @@
 
 mod limits;
 
-use crate::args::{Args, Protocol};
+use crate::args::{Args, Passed, Protocol};
 use crate::component;
-use glasshouse_core::Config as GuestConfig;
+use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
@@ -101,9 +101,10 @@ impl Config {
     }
 
     fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, Fault> {
-        let guest = args.guest_pairs(environment).map_err(Fault::Usage)?;
+        let passed = args.passed_on(environment).map_err(Fault::Usage)?;
+        let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
-        understood.map_err(|error| Fault::Usage(args.blame(&error.to_string())))?;
+        understood.map_err(|error| Fault::Usage(blame(&error.to_string(), &passed)))?;
         let hosts = args.bind.iter().map(|text| host(text)).collect::<Result<Vec<_>, _>>()?;
 
         let directory = directory(&args.directory)?;
@@ -142,6 +143,15 @@ impl Config {
     pub fn listen(&self) -> Result<Vec<TcpListener>, Fault> {
         listen(self.addresses.clone(), self.port)
     }
+}
+
+/// A complaint of the handler about a variable, told of the place where the value was given.
+fn blame(complaint: &str, passed: &[Passed]) -> String {
+    let told = passed.iter().find_map(|option| {
+        let reason = complaint.strip_prefix(&options::variable(option.name))?.strip_prefix(':')?;
+        Some(format!("{}:{reason}", option.place))
+    });
+    told.unwrap_or_else(|| complaint.to_owned())
 }
 
 /// The host of a `--bind` value, without the brackets of a URL.

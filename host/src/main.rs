@@ -8,6 +8,7 @@ mod component;
 mod config;
 mod harden;
 mod inspect;
+mod manual;
 mod server;
 mod shutdown;
 
@@ -29,9 +30,11 @@ const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
 fn main() -> ExitCode {
     let done = match Task::from_command_line() {
         Task::Serve(args) => serve(args).map(|()| true),
-        Task::Check(args, settings) => check(args, &settings).map(|()| true),
+        Task::Check(args, settings) => check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),
+        Task::Completions(shell) => manual::completions(shell).map(|()| true),
+        Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -91,7 +94,7 @@ fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
 }
 
 /// All that serving takes but to listen.
-fn check(args: Args, settings: &[Setting]) -> Result<(), Fault> {
+fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     sandbox(&config, &Log::new(false))?;
     let rights = match config.rights {

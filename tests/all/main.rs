@@ -55,5 +55,6 @@ mod replay;
 mod rows;
 mod security;
 mod server;
+mod settings;
 mod tidy;
 mod vitals;

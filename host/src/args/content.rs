@@ -119,21 +119,12 @@ pub struct Content {
     isolate: bool,
 }
 
-/// An option of the handler.
-pub struct Passed {
-    /// The variable that it is.
-    pub key: String,
-    pub flag: String,
-    /// `None` where it was not: then a variable may stand in for it.
-    pub typed: Option<String>,
-}
-
 impl Content {
-    /// Every option of the handler, in the form of its variable.
+    /// Every option of the handler by name, with what was typed in the form of its variable; `None` where nothing was.
     ///
     /// # Errors
     /// A field that would not survive as one line, in words for the person who typed it.
-    pub fn passed(&self) -> Result<Vec<Passed>, String> {
+    pub fn typed(&self) -> Result<Vec<(&'static str, Option<String>)>, String> {
         let (fields, _) = self.header.as_chunks::<2>();
         let header =
             fields.iter().map(|[name, value]| field("--header", name, value)).collect::<Result<Vec<_>, _>>()?;
@@ -152,7 +143,7 @@ impl Content {
             "header" => lines(&header),
             "header-for" => lines(&header_for),
             "hidden" => switch(self.hidden),
-            "index" => (!self.index.is_empty()).then(|| self.index.join(",")),
+            "index" => lines(&self.index),
             "isolate" => switch(self.isolate),
             "listing-max" => self.listing_max.clone(),
             "mime" => lines(&self.mime),
@@ -166,8 +157,7 @@ impl Content {
             "spa" => self.spa.clone(),
             _ => None,
         };
-        let pass = |name| Passed { key: options::variable(name), flag: format!("--{name}"), typed: typed(name) };
-        Ok(options::names().map(pass).collect())
+        Ok(options::names().map(|name| (name, typed(name))).collect())
     }
 }
 
