@@ -5,6 +5,7 @@ mod ceilings;
 mod content;
 mod inspect;
 mod settings;
+mod users;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
@@ -17,6 +18,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+pub use users::{Flags as Auth, Passwd};
 
 const PREFIX: &str = "GLASSHOUSE_";
 const SERVING: &str = "Serving";
@@ -27,6 +29,7 @@ Examples:
   glasshouse 0 -b localhost              on this machine only, on any free port
   glasshouse -d site -p HTTP/1.0         another directory, one request per connection
   glasshouse -H Cache-Control no-cache   a field for every page
+  glasshouse passwd FILE USER            set the password of a user, for --auth FILE
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
   glasshouse inspect other.wasm          what another handler would want, without running it
 
@@ -40,6 +43,7 @@ pub enum Task {
     /// Tell what would be served, and how.
     Check(Args, Vec<Setting>),
     Export(Export),
+    Passwd(Passwd),
     Inspect(Inspect),
 }
 
@@ -57,6 +61,7 @@ impl Task {
         let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         Ok(match cli.command {
             Some(Command::Handler(export)) => Task::Export(export),
+            Some(Command::Passwd(words)) => Task::Passwd(words),
             Some(Command::Inspect(inspect)) => Task::Inspect(inspect),
             None if cli.check => Task::Check(cli.args, settings::settings(&command, &matches)),
             None => Task::Serve(cli.args),
@@ -71,7 +76,7 @@ impl Task {
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, after_help = EXAMPLES)]
 #[command(
-    override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse handler [--p2] -o FILE\n       glasshouse inspect [--json] [FILE]"
+    override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse handler [--p2] -o FILE\n       glasshouse inspect [--json] [FILE]\n       glasshouse passwd FILE USER"
 )]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 struct Cli {
@@ -88,6 +93,11 @@ struct Cli {
 enum Command {
     /// Write out the handler, a WebAssembly component, to run it in another host
     Handler(Export),
+    /// Set the password of a user in a file for --auth
+    ///
+    /// It is asked for twice on a terminal; otherwise it is the first line of standard input. What is written is a hash
+    /// of argon2id.
+    Passwd(Passwd),
     /// Tell what a component is and imports, and whether it could be the handler, without running it
     ///
     /// Exits with 0 if it could, and with 1 if --handler would refuse it.
@@ -157,6 +167,9 @@ pub struct Args {
 
     #[command(flatten)]
     content: Content,
+
+    #[command(flatten)]
+    pub users: Auth,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]

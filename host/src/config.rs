@@ -2,8 +2,11 @@
 //! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
 //! answered.
 
+mod auth;
+
 use crate::args::{Args, Protocol};
 use crate::component;
+use crate::users::Users;
 use glasshouse_core::Config as GuestConfig;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
@@ -12,6 +15,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fmt, fs, thread};
 
 /// Connections that the kernel may hold for us before they are accepted; it caps the number by its own limit.
@@ -31,6 +35,8 @@ pub struct Config {
     /// another one if its owner says so.
     pub is_pure: bool,
     pub ceilings: Ceilings,
+    /// Those who may ask; everybody where there are none.
+    pub users: Option<Arc<Users>>,
     pub rights: Rights,
     pub quiet: bool,
     /// Those to listen on; none for all.
@@ -106,6 +112,7 @@ impl Config {
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
+        let users = auth::users(&args.users, &directory, &addresses)?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let ceilings = Ceilings::from(&args.ceilings);
         let rights = match (args.no_harden, args.require_harden) {
@@ -114,7 +121,20 @@ impl Config {
             (false, true) => Rights::MustBeGivenUp,
         };
         let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
-        Ok(Config { directory, protocol, threads, guest, handler, is_pure, ceilings, rights, quiet, addresses, port })
+        Ok(Config {
+            directory,
+            protocol,
+            threads,
+            guest,
+            handler,
+            is_pure,
+            ceilings,
+            rights,
+            users,
+            quiet,
+            addresses,
+            port,
+        })
     }
 
     /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this

@@ -61,7 +61,7 @@ pub async fn serve(stream: TcpStream, exchange: Exchange, closing: watch::Receiv
             ref error if error.is_parse() => 400,
             _ => return,
         };
-        log.access(&Line { peer, request: "", status, bytes: 0 });
+        log.access(&Line { peer, user: None, request: "", status, bytes: 0 });
     }
 }
 

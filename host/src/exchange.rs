@@ -4,9 +4,11 @@
 use crate::args::Protocol;
 use crate::gate;
 use crate::log::{Line, Log};
+use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
 use glasshouse_sandbox::{Error, Instances, WasiBody};
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
@@ -29,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Exchange {
     pub instances: Arc<Instances>,
     pub protocol: Protocol,
+    pub users: Option<Arc<Users>>,
     pub log: Log,
     pub peer: IpAddr,
 }
@@ -38,16 +41,16 @@ impl Exchange {
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged> {
         let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
         let content = gate::has_content(&request);
-        let response = match gate::check(&request) {
+        let (user, response) = match gate::check(&request) {
             Ok(()) => self.ask(request).await,
-            Err(status) => refuse(status),
+            Err(status) => (None, refuse(status)),
         };
         let response = self.finish(response, content);
         let (status, log, peer) = (response.status().as_u16(), self.log, self.peer);
-        response.map(|body| Logged { body, bytes: 0, status, line, log, peer })
+        response.map(|body| Logged { body, bytes: 0, status, line, user, log, peer })
     }
 
-    async fn ask(&self, request: Request<Incoming>) -> Response<WasiBody> {
+    async fn ask(&self, request: Request<Incoming>) -> (Option<Name>, Response<WasiBody>) {
         let (mut head, body) = request.into_parts();
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one.
         if self.protocol == Protocol::Http11 && !body.is_end_stream() {
@@ -59,6 +62,24 @@ impl Exchange {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
+        match self.admit(&mut head).await {
+            Ok(user) => (user, self.respond(head).await),
+            Err(response) => (None, response),
+        }
+    }
+
+    /// Who asks, or the answer to those who may not. Behind this, there are no credentials in the request.
+    async fn admit(&self, head: &mut Parts) -> Result<Option<Name>, Response<WasiBody>> {
+        let Some(users) = &self.users else { return Ok(None) };
+        let Some(credentials) = Credentials::take(&mut head.headers) else { return Err(turn_away(Refused::Unknown)) };
+        if let Some(name) = users.recall(&credentials) {
+            return Ok(Some(name));
+        }
+        // Boxed, as it is waited for once in a while alone.
+        Box::pin(users.verify(credentials, self.peer)).await.map(Some).map_err(turn_away)
+    }
+
+    async fn respond(&self, head: Parts) -> Response<WasiBody> {
         if let Some(response) = self.instances.answer_again(&head) {
             return response;
         }
@@ -106,6 +127,20 @@ fn refuse(status: StatusCode) -> Response<WasiBody> {
     response
 }
 
+/// The answer to somebody who may not ask, or not now (RFC 9110 15.5.2, RFC 6585 4).
+fn turn_away(why: Refused) -> Response<WasiBody> {
+    let (status, name, value) = match why {
+        Refused::Limited(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)))
+        }
+        Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, HeaderValue::from(1)),
+        Refused::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
+    };
+    let mut response = refuse(status);
+    response.headers_mut().insert(name, value);
+    response
+}
+
 /// The request line for the log (S81).
 fn request_line(request: &Request<Incoming>) -> String {
     format!("{} {} {:?}", request.method(), request.uri(), request.version())
@@ -117,6 +152,7 @@ pub struct Logged {
     bytes: u64,
     status: u16,
     line: String,
+    user: Option<Name>,
     log: Log,
     peer: IpAddr,
 }
@@ -145,6 +181,7 @@ impl Body for Logged {
 
 impl Drop for Logged {
     fn drop(&mut self) {
-        self.log.access(&Line { peer: self.peer, request: &self.line, status: self.status, bytes: self.bytes });
+        let (peer, user, request) = (self.peer, self.user.as_deref(), self.line.as_str());
+        self.log.access(&Line { peer, user, request, status: self.status, bytes: self.bytes });
     }
 }

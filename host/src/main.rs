@@ -12,8 +12,10 @@ mod gate;
 mod harden;
 mod inspect;
 mod log;
+mod passwd;
 mod server;
 mod shutdown;
+mod users;
 
 use args::{Args, Export, Output, Setting, Task};
 use config::{Config, Fault, Handler, Rights};
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Task::Check(args, settings) => check(args, &settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),
+        Task::Passwd(words) => passwd::set(&words).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -64,7 +67,8 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server = Server { sandbox, listeners, protocol: config.protocol, threads: config.threads, log };
+        let server =
+            Server { sandbox, listeners, protocol: config.protocol, threads: config.threads, users: config.users, log };
         server.run(stop).await.map_err(unable)
     })
 }

@@ -5,6 +5,7 @@ use crate::connection;
 use crate::exchange::Exchange;
 use crate::log::Log;
 use crate::shutdown;
+use crate::users::Users;
 use glasshouse_sandbox::{Instances, Sandbox};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -30,6 +31,7 @@ pub struct Server {
     pub listeners: Vec<TcpListener>,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
+    pub users: Option<Arc<Users>>,
     pub log: Log,
 }
 
@@ -82,11 +84,11 @@ impl Worker {
     fn start(server: &Server, closes: watch::Receiver<bool>) -> io::Result<Worker> {
         let (queue, connections) = mpsc::unbounded_channel();
         let (runtime, instances) = (runtime()?, Instances::new(Arc::clone(&server.sandbox)));
-        let (protocol, log) = (server.protocol, server.log.clone());
+        let (protocol, users, log) = (server.protocol, server.users.clone(), server.log.clone());
         let work = async move {
             serve(connections, closes, |peer| {
                 let peer = peer.ip().to_canonical();
-                Exchange { instances: Arc::clone(&instances), protocol, log: log.clone(), peer }
+                Exchange { instances: Arc::clone(&instances), protocol, users: users.clone(), log: log.clone(), peer }
             })
             .await;
         };
