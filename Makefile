@@ -13,11 +13,11 @@ CORE := -p glasshouse-core
 GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := accept date decide etag range readme target
+FUZZ_TARGETS := accept date decide etag range readme socket target
 
 .PHONY: run build test bench check lint doc deny fuzz install clean
 
@@ -56,7 +56,7 @@ doc:
 deny:
 	cargo deny check
 
-# Looks for input that the checks of the core's tests do not hold for, beginning with fuzz/seeds. Needs a nightly
+# Looks for input that the checks of the tests do not hold for, beginning with fuzz/seeds. Needs a nightly
 # toolchain and cargo-fuzz. What it finds lies in fuzz/artifacts, and becomes a seed once it is mended.
 fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }

@@ -2,6 +2,7 @@
 //! It opens no file, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod ceilings;
+mod clients;
 mod content;
 mod inspect;
 mod settings;
@@ -11,6 +12,7 @@ pub mod value;
 use clap::builder::BoolishValueParser;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+pub use clients::Clients;
 use content::Content;
 pub use inspect::{Input, Inspect};
 pub use settings::{Setting, Source};
@@ -29,8 +31,8 @@ Examples:
   glasshouse 0 -b localhost              on this machine only, on any free port
   glasshouse -d site -p HTTP/1.0         another directory, one request per connection
   glasshouse -H Cache-Control no-cache   a field for every page
-  glasshouse passwd FILE USER            set the password of a user, for --auth FILE
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
+  glasshouse passwd FILE USER            set the password of a user, for --auth FILE
   glasshouse inspect other.wasm          what another handler would want, without running it
 
 Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type;
@@ -43,8 +45,8 @@ pub enum Task {
     /// Tell what would be served, and how.
     Check(Args, Vec<Setting>),
     Export(Export),
-    Passwd(Passwd),
     Inspect(Inspect),
+    Passwd(Passwd),
 }
 
 impl Task {
@@ -61,8 +63,8 @@ impl Task {
         let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         Ok(match cli.command {
             Some(Command::Handler(export)) => Task::Export(export),
-            Some(Command::Passwd(words)) => Task::Passwd(words),
             Some(Command::Inspect(inspect)) => Task::Inspect(inspect),
+            Some(Command::Passwd(words)) => Task::Passwd(words),
             None if cli.check => Task::Check(cli.args, settings::settings(&command, &matches)),
             None => Task::Serve(cli.args),
         })
@@ -93,15 +95,15 @@ struct Cli {
 enum Command {
     /// Write out the handler, a WebAssembly component, to run it in another host
     Handler(Export),
+    /// Tell what a component is and imports, and whether it could be the handler, without running it
+    ///
+    /// Exits with 0 if it could, and with 1 if --handler would refuse it.
+    Inspect(Inspect),
     /// Set the password of a user in a file for --auth
     ///
     /// It is asked for twice on a terminal; otherwise it is the first line of standard input. What is written is a hash
     /// of argon2id.
     Passwd(Passwd),
-    /// Tell what a component is and imports, and whether it could be the handler, without running it
-    ///
-    /// Exits with 0 if it could, and with 1 if --handler would refuse it.
-    Inspect(Inspect),
 }
 
 /// `glasshouse handler`: where the embedded component goes.
@@ -139,6 +141,15 @@ pub enum Protocol {
     Http11,
 }
 
+impl Protocol {
+    pub fn version(self) -> http::Version {
+        match self {
+            Protocol::Http10 => http::Version::HTTP_10,
+            Protocol::Http11 => http::Version::HTTP_11,
+        }
+    }
+}
+
 /// The options of the server.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -170,6 +181,9 @@ pub struct Args {
 
     #[command(flatten)]
     pub users: Auth,
+
+    #[command(flatten)]
+    pub clients: Clients,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N")]

@@ -3,11 +3,13 @@
 //! answered.
 
 mod auth;
+mod limits;
 
 use crate::args::{Args, Protocol};
 use crate::component;
-use crate::users::Users;
 use glasshouse_core::Config as GuestConfig;
+use glasshouse_front::Limits;
+use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
@@ -28,6 +30,7 @@ pub struct Config {
     pub directory: PathBuf,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
+    pub limits: Limits,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -35,9 +38,9 @@ pub struct Config {
     /// another one if its owner says so.
     pub is_pure: bool,
     pub ceilings: Ceilings,
+    pub rights: Rights,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
-    pub rights: Rights,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
@@ -114,7 +117,7 @@ impl Config {
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
         let users = auth::users(&args.users, &directory, &addresses)?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let ceilings = Ceilings::from(&args.ceilings);
+        let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
         let rights = match (args.no_harden, args.require_harden) {
             (true, _) => Rights::AreKept,
             (false, false) => Rights::AreGivenUp,
@@ -125,6 +128,7 @@ impl Config {
             directory,
             protocol,
             threads,
+            limits,
             guest,
             handler,
             is_pure,

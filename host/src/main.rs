@@ -6,22 +6,17 @@ mod banner;
 mod check;
 mod component;
 mod config;
-mod connection;
-mod exchange;
-mod gate;
 mod harden;
 mod inspect;
-mod log;
 mod passwd;
 mod server;
 mod shutdown;
-mod users;
 
 use args::{Args, Export, Output, Setting, Task};
 use config::{Config, Fault, Handler, Rights};
+use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox, Terms};
 use harden::Hardening;
-use log::Log;
 use server::Server;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -67,8 +62,9 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let server =
-            Server { sandbox, listeners, protocol: config.protocol, threads: config.threads, users: config.users, log };
+        let (version, threads, limits, users) =
+            (config.protocol.version(), config.threads, config.limits, config.users);
+        let server = Server { sandbox, listeners, version, threads, limits, users, log };
         server.run(stop).await.map_err(unable)
     })
 }

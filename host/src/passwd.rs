@@ -3,7 +3,7 @@
 
 use crate::args::Passwd;
 use crate::config::Fault;
-use crate::users::{Hash, PASSWORD, is_name, is_password};
+use glasshouse_front::users::{Hash, PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::{self, Metadata};

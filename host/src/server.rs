@@ -1,20 +1,19 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
-use crate::args::Protocol;
-use crate::connection;
-use crate::exchange::Exchange;
-use crate::log::Log;
 use crate::shutdown;
-use crate::users::Users;
-use glasshouse_sandbox::{Instances, Sandbox};
+use glasshouse_front::users::Users;
+use glasshouse_front::{Admission, Answer, Exchange, Limits, Line, Log, Place, Unanswered, refusal};
+use glasshouse_sandbox::{Instances, Sandbox, WasiBody};
+use http::request::Parts;
+use http::{Response, StatusCode, Version};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -22,15 +21,15 @@ use tokio::time::{sleep, timeout};
 const GRACE: Duration = Duration::from_secs(3);
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
-/// Descriptors that are not for connections: an open file for each of them, listeners, the runtime's own.
-const RESERVE: u64 = 64;
-
 /// What a server needs.
 pub struct Server {
     pub sandbox: Arc<Sandbox>,
     pub listeners: Vec<TcpListener>,
-    pub protocol: Protocol,
+    /// Of HTTP: 1.0 or 1.1.
+    pub version: Version,
     pub threads: NonZeroUsize,
+    pub limits: Limits,
+    /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub log: Log,
 }
@@ -38,8 +37,8 @@ pub struct Server {
 /// A connection that was accepted, and its place among those that may be open.
 struct Accepted {
     stream: TcpStream,
-    peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
+    peer: IpAddr,
+    place: Place,
 }
 
 impl Server {
@@ -54,8 +53,9 @@ impl Server {
             (0..self.threads.get()).map(|_| Worker::start(&self, closes.clone())).collect::<io::Result<Vec<_>>>()?;
         let (queues, threads): (Vec<_>, Vec<_>) =
             workers.into_iter().map(|worker| (worker.queue, worker.thread)).unzip();
+        let door = Door { admission: Admission::new(&self.limits), version: self.version, log: self.log };
         tokio::select! {
-            outcome = accept(self.listeners, queues) => outcome?,
+            outcome = accept(self.listeners, queues, door) => outcome?,
             () = stop => {}
         }
         // The queues are closed by now. Workers go when they are told and have nothing left.
@@ -83,17 +83,33 @@ struct Worker {
 impl Worker {
     fn start(server: &Server, closes: watch::Receiver<bool>) -> io::Result<Worker> {
         let (queue, connections) = mpsc::unbounded_channel();
-        let (runtime, instances) = (runtime()?, Instances::new(Arc::clone(&server.sandbox)));
-        let (protocol, users, log) = (server.protocol, server.users.clone(), server.log.clone());
-        let work = async move {
-            serve(connections, closes, |peer| {
-                let peer = peer.ip().to_canonical();
-                Exchange { instances: Arc::clone(&instances), protocol, users: users.clone(), log: log.clone(), peer }
-            })
-            .await;
-        };
+        let (runtime, handler) = (runtime()?, Handler(Instances::new(Arc::clone(&server.sandbox))));
+        let (version, limits, log) = (server.version, server.limits, server.log.clone());
+        let users = server.users.clone();
+        let work = serve(connections, closes, limits, move |peer| {
+            Exchange::new(handler.clone(), version, &limits, log.clone(), peer).for_users(users.clone())
+        });
         let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || runtime.block_on(work))?;
         Ok(Worker { queue, thread })
+    }
+}
+
+/// The instances of a thread, as clients meet them.
+#[derive(Clone)]
+struct Handler(Arc<Instances>);
+
+impl Answer for Handler {
+    type Body = WasiBody;
+
+    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
+        self.0.answer_again(request)
+    }
+
+    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
+        self.0.answer(request).await.map_err(|error| match error.ceiling() {
+            Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
+            None => Unanswered::Failed(error.to_string()),
+        })
     }
 }
 
@@ -101,20 +117,25 @@ impl Worker {
 async fn serve(
     mut queue: mpsc::UnboundedReceiver<Accepted>,
     closes: watch::Receiver<bool>,
-    exchange: impl Fn(SocketAddr) -> Exchange,
+    limits: Limits,
+    exchange: impl Fn(IpAddr) -> Exchange<Handler>,
 ) {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             accepted = queue.recv() => {
-                let Some(Accepted { stream, peer, permit }) = accepted else { break };
+                let Some(Accepted { stream, peer, place }) = accepted else { break };
                 // A connection that the poller does not take is closed; its client sees that.
                 let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
+                // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more
+                // than that.
+                let _ = stream.set_nodelay(true);
                 let (exchange, closes) = (exchange(peer), closes.clone());
-                open.spawn(async move {
-                    connection::serve(stream, exchange, closes).await;
-                    drop(permit);
-                });
+                // Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes behind.
+                open.spawn(Box::pin(async move {
+                    glasshouse_front::serve(stream, exchange, limits, closes).await;
+                    drop(place);
+                }));
             }
             Some(_) = open.join_next() => {}
         }
@@ -123,13 +144,34 @@ async fn serve(
     let _ = timeout(GRACE, async { while open.join_next().await.is_some() {} }).await;
 }
 
+/// Where connections are taken or turned away.
+#[derive(Clone)]
+struct Door {
+    admission: Arc<Admission>,
+    version: Version,
+    log: Log,
+}
+
+impl Door {
+    /// Turns a client away without waiting for what it wants.
+    fn refuse(&self, stream: &tokio::net::TcpStream, peer: IpAddr) {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
+        let _ = stream.try_write(refusal(self.version, status).as_bytes());
+        self.log.access(&Line { peer, user: None, request: "", status: status.as_u16(), bytes: 0 });
+    }
+}
+
 /// Accepts on all listeners and deals the connections out in turn.
-async fn accept(listeners: Vec<TcpListener>, queues: Vec<mpsc::UnboundedSender<Accepted>>) -> io::Result<()> {
-    let places = Arc::new(Semaphore::new(places()));
+async fn accept(
+    listeners: Vec<TcpListener>,
+    queues: Vec<mpsc::UnboundedSender<Accepted>>,
+    door: Door,
+) -> io::Result<()> {
     let mut accepting = JoinSet::new();
     for (start, listener) in listeners.into_iter().enumerate() {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        accepting.spawn(accept_one(listener, queues.clone(), start, Arc::clone(&places)));
+        accepting.spawn(accept_one(listener, queues.clone(), start, door.clone()));
     }
     while accepting.join_next().await.is_some() {}
     Ok(())
@@ -139,42 +181,35 @@ async fn accept_one(
     listener: tokio::net::TcpListener,
     queues: Vec<mpsc::UnboundedSender<Accepted>>,
     start: usize,
-    places: Arc<Semaphore>,
+    door: Door,
 ) {
     for queue in queues.iter().cycle().skip(start) {
-        let Ok(permit) = Arc::clone(&places).acquire_owned().await else { return };
-        let (stream, peer) = accepted(&listener).await;
+        let (stream, peer, place) = admitted(&listener, &door).await;
         let Ok(stream) = stream.into_std() else { continue };
-        if queue.send(Accepted { stream, peer, permit }).is_err() {
+        if queue.send(Accepted { stream, peer, place }).is_err() {
             return;
         }
     }
 }
 
-/// The next connection. Errors are of connections that are gone already, or of a system that is out of something.
-async fn accepted(listener: &tokio::net::TcpListener) -> (tokio::net::TcpStream, SocketAddr) {
+/// The next connection that there is a place for.
+async fn admitted(listener: &tokio::net::TcpListener, door: &Door) -> (tokio::net::TcpStream, IpAddr, Place) {
     loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(_) => sleep(EXHAUSTED).await,
+        let (stream, peer) = accepted(listener).await;
+        match door.admission.admit(peer) {
+            Some(place) => return (stream, peer, place),
+            None => door.refuse(&stream, peer),
         }
     }
 }
 
-/// How many connections may be open: each may hold a socket and a file.
-fn places() -> usize {
-    let descriptors = raise_descriptor_limit().unwrap_or(u64::MAX);
-    let places = descriptors.saturating_sub(RESERVE) / 2;
-    usize::try_from(places).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)
-}
-
-/// Takes all the file descriptors that this process may have. `None` where there is no limit.
-fn raise_descriptor_limit() -> Option<u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        Ok(()) => maximum,
-        Err(_) => current,
+/// The next connection. Errors are of connections that are gone already, or of a system that is out of something.
+async fn accepted(listener: &tokio::net::TcpListener) -> (tokio::net::TcpStream, IpAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return (stream, peer.ip().to_canonical()),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(_) => sleep(EXHAUSTED).await,
+        }
     }
 }

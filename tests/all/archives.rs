@@ -8,7 +8,7 @@ use crate::server::{Server, Stack, run};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, EntryKind, Facts, Listed, Missing, Node};
+use glasshouse_core::tree::{Entry, EntryKind, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -274,16 +274,16 @@ impl Tree for Zeros {
             "" => Ok(Node::Directory),
             "long" => Ok(Node::File(ZEROS, Facts { size: ZEROS, modified })),
             "short" => Ok(Node::File(3, Facts { size: 3, modified })),
-            _ => Err(Missing),
+            _ => Err(Missing::Absent),
         }
     }
 
     async fn facts(&self, _: &str) -> Result<Facts, Missing> {
-        Err(Missing)
+        Err(Missing::Absent)
     }
 
     async fn read(&self, file: &u64, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
-        Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| Missing)?])
+        Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| Missing::Absent)?])
     }
 
     async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: usize) -> Result<Listed, Missing> {
@@ -291,7 +291,9 @@ impl Tree for Zeros {
         Ok(Listed { entries: entries.map(|name| Entry::new(name, EntryKind::File)).collect(), omitted: 0 })
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) {}
+    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// The archive of a tree, in a file that has holes where it is zero. Every piece is in it.

@@ -7,7 +7,7 @@ use crate::rows;
 use crate::server::{Server, Setup, Stack, Version, handler};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node};
+use glasshouse_core::tree::{Entry, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
@@ -60,22 +60,24 @@ impl Tree for Shut {
     type File = ();
 
     async fn open(&self, path: &str) -> Result<Node<()>, Missing> {
-        if path == "sub" { Ok(Node::Directory) } else { Err(Missing) }
+        if path == "sub" { Ok(Node::Directory) } else { Err(Missing::Absent) }
     }
 
     async fn facts(&self, _: &str) -> Result<Facts, Missing> {
-        Err(Missing)
+        Err(Missing::Absent)
     }
 
     async fn read(&self, _: &(), _: u64, _: u64) -> Result<Vec<u8>, Missing> {
-        Err(Missing)
+        Err(Missing::Absent)
     }
 
     async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: usize) -> Result<Listed, Missing> {
-        Err(Missing)
+        Err(Missing::Absent)
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) {}
+    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 #[test]

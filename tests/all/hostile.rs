@@ -3,7 +3,7 @@
 
 use crate::client::{Connection, PATIENCE, get, request};
 use crate::fixture::{self, MODIFIED, put};
-use crate::server::{Server, Stack};
+use crate::server::{Server, Setup, Stack};
 use std::fs;
 use std::io;
 use std::thread;
@@ -12,12 +12,18 @@ use tempfile::TempDir;
 
 /// A tree with one small and one long file, served.
 pub fn serve() -> (TempDir, Server) {
+    serve_with(&[])
+}
+
+/// The same, with further arguments.
+pub fn serve_with(arguments: &[&str]) -> (TempDir, Server) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("sub/x"), b"x", MODIFIED);
     let long = fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(64 << 20).expect("a file can be long");
-    let server = Server::start(Stack::Host, place.path());
+    let directory = place.path();
+    let server = Server::launch(Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false });
     (place, server)
 }
 
@@ -74,6 +80,37 @@ fn refused() -> Vec<Raw> {
         ("a signed length", with_fields("Host: a\r\nContent-Length: +5\r\n"), &[400]),
         ("a negative length", with_fields("Host: a\r\nContent-Length: -1\r\n"), &[400]),
         ("a length beyond 64 bits", with_fields("Host: a\r\nContent-Length: 99999999999999999999\r\n"), &[400]),
+        ("a length with a blank", with_fields("Host: a\r\nContent-Length: 5 5\r\n"), &[400]),
+        ("a list of lengths", with_fields("Host: a\r\nContent-Length: 5, 5\r\n"), &[400]),
+        ("a list of lengths that differ", with_fields("Host: a\r\nContent-Length: 5, 6\r\n"), &[400]),
+        ("a length and such a list", with_fields("Host: a\r\nContent-Length: 5\r\nContent-Length: 5, 5\r\n"), &[400]),
+        ("a hexadecimal length", with_fields("Host: a\r\nContent-Length: 0x5\r\n"), &[400]),
+        ("a length with an exponent", with_fields("Host: a\r\nContent-Length: 1e1\r\n"), &[400]),
+        ("no length", with_fields("Host: a\r\nContent-Length:\r\n"), &[400]),
+        ("a folded length", with_fields("Host: a\r\nContent-Length: 5\r\n 6\r\n"), &[400]),
+        ("a length behind a blank", with_fields("Host: a\r\n Content-Length: 5\r\n"), &[400]),
+        ("a length before a blank", with_fields("Host: a\r\nContent-Length : 5\r\n"), &[400]),
+        ("a length with NUL in its name", with_fields("Host: a\r\nContent-Length\0: 5\r\n"), &[400]),
+        ("a folded coding", with_fields("Host: a\r\nTransfer-Encoding:\r\n chunked\r\n"), &[400]),
+        ("a coding before a blank", with_fields("Host: a\r\nTransfer-Encoding : chunked\r\n"), &[400]),
+        ("a coding behind a vertical tab", with_fields("Host: a\r\nTransfer-Encoding:\x0bchunked\r\n"), &[400]),
+        ("a coding like chunked", with_fields("Host: a\r\nTransfer-Encoding: xchunked\r\n"), &[400, 501]),
+        ("a coding with a parameter", with_fields("Host: a\r\nTransfer-Encoding: chunked;q=1\r\n"), &[400, 501]),
+        ("a coding in quotes", with_fields("Host: a\r\nTransfer-Encoding: \"chunked\"\r\n"), &[400, 501]),
+        ("no coding", with_fields("Host: a\r\nTransfer-Encoding:\r\n"), &[400, 501]),
+        ("a coding that does nothing", with_fields("Host: a\r\nTransfer-Encoding: identity\r\n"), &[400, 501]),
+        (
+            "chunked and then nothing",
+            with_fields("Host: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"),
+            &[400, 501],
+        ),
+        ("chunks in HTTP/1.0", raw("GET /hello.txt HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), &[400]),
+        ("authority form", raw("GET localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n"), &[400]),
+        ("a path that begins with no slash", raw("GET hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("absolute form without a host", raw("GET http:///hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("absolute form with another scheme", raw("GET ftp://a/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("absolute form, no Host", raw("GET http://a/hello.txt HTTP/1.1\r\n\r\n"), &[400]),
+        ("absolute form out of the root", raw("GET http://a/../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"), &[404]),
         ("another coding", with_fields("Host: a\r\nTransfer-Encoding: gzip\r\n"), &[400, 501]),
         ("chunked is not last", with_fields("Host: a\r\nTransfer-Encoding: chunked, gzip\r\n"), &[400, 501]),
         ("the preface of HTTP/2", raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), &[400, 505, 0]),
@@ -136,6 +173,12 @@ fn the_limits_are_where_they_are_said_to_be() {
         ("empty lines before the request", raw(&format!("\r\n\r\n{HELLO}Host: a\r\n\r\n")), 200),
         ("an upgrade that nobody offers", with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
         ("absolute form with another host", raw("GET http://b/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
+        ("absolute form of a proxy for TLS", raw("GET https://a/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
+        (
+            "fields that are like framing",
+            with_fields("Host: a\r\nContent_Length: 5\r\nTransfer_Encoding: chunked\r\n"),
+            200,
+        ),
     ];
     for (what, bytes, status) in rows {
         let mut connection = Connection::open(server.address());
@@ -168,6 +211,17 @@ fn content_is_never_run_as_a_request() {
         ),
         ("a chunk size that overflows", format!("Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{inner}")),
         ("a chunk size with a sign", format!("Transfer-Encoding: chunked\r\n\r\n+1\r\nx\r\n0\r\n\r\n{inner}")),
+        ("a chunk size in another notation", format!("Transfer-Encoding: chunked\r\n\r\n0x1\r\nx\r\n0\r\n\r\n{inner}")),
+        ("a chunk size below zero", format!("Transfer-Encoding: chunked\r\n\r\n-1\r\nx\r\n0\r\n\r\n{inner}")),
+        ("no chunk size", format!("Transfer-Encoding: chunked\r\n\r\n\r\n1\r\nx\r\n0\r\n\r\n{inner}")),
+        ("chunk lines without CR", format!("Transfer-Encoding: chunked\r\n\r\n1\nx\n0\n\n{inner}")),
+        ("a chunk extension with LF", format!("Transfer-Encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n0\r\n\r\n{inner}")),
+        ("a chunk longer than its size", format!("Transfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n{inner}")),
+        ("a chunk shorter than its size", format!("Transfer-Encoding: chunked\r\n\r\n2\r\nx\r\n0\r\n\r\n{inner}")),
+        ("a folded trailer", format!("Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n z\r\n\r\n{inner}")),
+        ("a coding before chunked", format!("Transfer-Encoding: identity, chunked\r\n\r\n{chunk}")),
+        ("an empty coding before chunked", format!("Transfer-Encoding: ,chunked\r\n\r\n{chunk}")),
+        ("a length behind zeros", format!("Content-Length: 000{length}\r\n\r\n{inner}")),
         ("the same length twice", format!("Content-Length: {length}\r\nContent-Length: {length}\r\n\r\n{inner}")),
         ("a shorter length", format!("Content-Length: 1\r\n\r\nx{inner}")),
     ];
@@ -255,7 +309,8 @@ fn descriptors_at_work(server: &Server) -> Option<usize> {
     descriptors(server)
 }
 
-fn descriptors(server: &Server) -> Option<usize> {
+/// How many descriptors a server has open; Linux tells.
+pub fn descriptors(server: &Server) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
 }
 

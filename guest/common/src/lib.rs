@@ -3,7 +3,7 @@
 
 mod listing;
 
-pub use listing::{Root, served, stamp};
+pub use listing::{Root, missing, served, stamp};
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};
@@ -47,8 +47,25 @@ impl<T: Tree> Service<T> {
 }
 
 /// Tells the log of the host what the client is not told.
-fn complain(reason: &dyn Display) {
+pub fn complain(reason: &dyn Display) {
     eprintln!("glasshouse: {reason}");
+}
+
+/// Which codes of an error say that there is nothing to be had, given the path of the `ErrorCode` of one version of
+/// `wasi:filesystem`. All others are faults: what is not known to mean absence must not pass for it.
+#[macro_export]
+macro_rules! absent {
+    ($($code:ident)::+) => {
+        $($code)::+::Access
+            | $($code)::+::IllegalByteSequence
+            | $($code)::+::Invalid
+            | $($code)::+::IsDirectory
+            | $($code)::+::Loop
+            | $($code)::+::NameTooLong
+            | $($code)::+::NoEntry
+            | $($code)::+::NotDirectory
+            | $($code)::+::NotPermitted
+    };
 }
 
 /// The token of a method, given the path of the `Method` of one version of `wasi:http`: to Rust their types differ, and

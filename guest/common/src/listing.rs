@@ -3,10 +3,11 @@
 //! The component for WASI 0.3 lists through 0.2 as well: the 0.3 `read-directory` ends its whole stream at the first
 //! name that is not UTF-8 or that vanishes while it is read, and 0.2 reports such an entry and goes on.
 
+use crate::absent;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::listing::join;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, EntryKind, Listed, Missing};
+use glasshouse_core::tree::{Entry, EntryKind, Fault, Listed, Missing, found};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
@@ -28,7 +29,7 @@ impl Root {
 
     /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
     pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
-        let stream = self.open(path)?.read_directory().map_err(|_| Missing)?;
+        let stream = self.open(path)?.read_directory().map_err(missing)?;
         let mut listed = Listed::default();
         loop {
             match stream.read_directory_entry() {
@@ -39,21 +40,21 @@ impl Root {
                 }
                 Ok(None) => return Ok(listed),
                 Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => {}
-                Err(_) => return Err(Missing),
+                Err(code) => return Err(missing(code)),
             }
         }
     }
 
     /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs
     /// a host one call of its system; but at what links lead to from the root, for it may be anything below that.
-    pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
-        let Ok(directory) = self.open(path) else { return };
+    pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        let Some(directory) = found(self.open(path))? else { return Ok(()) };
         for entry in entries {
             let stat = match entry.kind {
                 EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
                 _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
-            let Ok(stat) = stat else { continue };
+            let Some(stat) = found(stat.map_err(missing))? else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,
@@ -61,12 +62,13 @@ impl Root {
             }
             entry.modified = stat.data_modification_timestamp.and_then(stamp);
         }
+        Ok(())
     }
 
     fn open(&self, path: &str) -> Result<Descriptor, Missing> {
         let here = if path.is_empty() { "." } else { path };
         let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
-        opened.map_err(|_| Missing)
+        opened.map_err(missing)
     }
 }
 
@@ -75,6 +77,14 @@ impl Root {
 pub fn served<D>(mut directories: Vec<(D, String)>) -> Option<D> {
     let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
     (index < directories.len()).then(|| directories.swap_remove(index).0)
+}
+
+/// What an error of WASI 0.2 says of what was asked for.
+pub fn missing(code: ErrorCode) -> Missing {
+    match code {
+        absent!(ErrorCode) => Missing::Absent,
+        _ => Missing::Fault,
+    }
 }
 
 fn kind(told: DescriptorType) -> EntryKind {

@@ -15,7 +15,7 @@ use crate::kind::MediaType;
 use crate::reply::{Refusal, Span};
 use crate::stream::{Cut, block};
 use crate::target::{Target, encode};
-use crate::tree::{Missing, Tree};
+use crate::tree::Tree;
 use tar::Tar;
 use walk::{Item, Walk};
 use zip::Zip;
@@ -217,7 +217,7 @@ impl<F> Archive<F> {
             Step::Content(file, span) => match block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
-                    let beyond = tree.read(file, span.end, 1).await.map_err(|Missing| Cut)?;
+                    let beyond = tree.read(file, span.end, 1).await.map_err(|_| Cut)?;
                     if !beyond.is_empty() {
                         return Err(Cut);
                     }

@@ -14,7 +14,7 @@ use crate::reply::{Refusal, Way, Ways};
 use crate::request::Request;
 use crate::site;
 use crate::target::{Name, Target, encode_path, parameter};
-use crate::tree::{Entry, Facts, Missing, Node, Tree};
+use crate::tree::{Entry, Facts, Fault, Node, Tree, found};
 
 /// What a target leads to.
 #[derive(Debug)]
@@ -70,9 +70,14 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
     };
     let Some(target) = below else { return Found::Refused(Refusal::NotFound, Ways::default()) };
     let search = Search { request, tree, config };
-    match search.look(&target).await {
+    let looked = match search.look(&target).await {
+        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await.map_err(Refusal::from),
+        looked => looked,
+    };
+    match looked {
         Ok(found) => found,
-        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await,
+        // Nothing is known of what is around it.
+        Err(Refusal::Fault) => Found::Refused(Refusal::Fault, Ways::default()),
         // Of a directory that is there, and can be seen without what was asked for.
         Err(refusal) => {
             let back = Way { name: target.title(), href: "./".to_owned() };
@@ -108,22 +113,22 @@ impl<T: Tree> Search<'_, T> {
             return Err(Refusal::NotFound);
         }
         let path = target.path();
-        match (self.open(&path).await, target.names().last(), target.is_directory()) {
-            (Ok(Node::File(file, facts)), Some(name), false) => Ok(match self.cleaned(target) {
+        match (self.open(&path).await?, target.names().last(), target.is_directory()) {
+            (Some(Node::File(file, facts)), Some(name), false) => Ok(match self.cleaned(target) {
                 Some(location) => Found::Moved { status: 308, location },
-                None => Found::File(self.serve(path, name, file, facts).await),
+                None => Found::File(self.serve(path, name, file, facts).await?),
             }),
-            (Ok(Node::Directory), _, false) => Ok(Found::Moved { status: 301, location: target.location() }),
-            (Ok(Node::Directory), _, true) => self.directory(target, &path).await,
-            (Err(_), Some(name), false) if self.config.clean_urls => self.page(path, name).await,
+            (Some(Node::Directory), _, false) => Ok(Found::Moved { status: 301, location: target.location() }),
+            (Some(Node::Directory), _, true) => self.directory(target, &path).await,
+            (None, Some(name), false) if self.config.clean_urls => self.page(path, name).await,
             // S23: a file is no directory, so a path with a slash at its end does not name it.
-            (Ok(Node::File(..)) | Err(_), _, _) => Err(Refusal::NotFound),
+            (Some(Node::File(..)) | None, _, _) => Err(Refusal::NotFound),
         }
     }
 
     /// What lies at a path. The file of the site is not for sending, whoever names it: a client, or an option.
-    async fn open(&self, path: &str) -> Result<Node<T::File>, Missing> {
-        if path == site::FILE { Err(Missing) } else { self.tree.open(path).await }
+    async fn open(&self, path: &str) -> Result<Option<Node<T::File>>, Fault> {
+        if path == site::FILE { Ok(None) } else { found(self.tree.open(path).await) }
     }
 
     /// Where a page is that was asked for by the name of its file.
@@ -136,9 +141,9 @@ impl<T: Tree> Search<'_, T> {
         // `.well-known` is no dotfile, `.well-known.html` is one.
         let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
         let suffixed = (format!("{path}.html"), page);
-        match (self.open(&suffixed.0).await, suffixed.1) {
-            (Ok(Node::File(file, facts)), Some(name)) => {
-                Ok(Found::File(self.serve(suffixed.0, &name, file, facts).await))
+        match (self.open(&suffixed.0).await?, suffixed.1) {
+            (Some(Node::File(file, facts)), Some(name)) => {
+                Ok(Found::File(self.serve(suffixed.0, &name, file, facts).await?))
             }
             _ => Err(Refusal::NotFound),
         }
@@ -151,19 +156,19 @@ impl<T: Tree> Search<'_, T> {
         }
         for name in &self.config.index {
             let index = join(path, name);
-            if let Ok(Node::File(file, facts)) = self.open(&index).await {
-                return Ok(Found::File(self.serve(index, name, file, facts).await));
+            if let Some(Node::File(file, facts)) = self.open(&index).await? {
+                return Ok(Found::File(self.serve(index, name, file, facts).await?));
             }
         }
         if !self.config.listing {
             return Err(Refusal::NotFound);
         }
         let listing = Listing::read(self.request, target, self.tree, self.config).await;
-        let mut listing = listing.map_err(|Missing| Refusal::NotListable)?;
+        let mut listing = found(listing)?.ok_or(Refusal::NotListable)?;
         if listing.is_short() {
-            listing.sort(self.tree).await;
-            listing.look_at(self.tree, 0..listing.rows.len()).await;
-            listing.read_readme(self.tree).await;
+            listing.sort(self.tree).await?;
+            listing.look_at(self.tree, 0..listing.rows.len()).await?;
+            listing.read_readme(self.tree).await?;
         }
         Ok(Found::Listing(listing))
     }
@@ -174,31 +179,31 @@ impl<T: Tree> Search<'_, T> {
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.
-    async fn fall_back(&self, target: &Target, refusal: Refusal) -> Found<T::File> {
+    async fn fall_back(&self, target: &Target, refusal: Refusal) -> Result<Found<T::File>, Fault> {
         let is_route = target.names().last().is_none_or(|name| !name.as_str().contains('.'));
         if let Some(spa) = self.config.spa.as_ref().filter(|_| is_route)
             && accept::accepts(&self.request.values("accept"), ("text", "html"))
-            && let Some(mut served) = self.fixed(spa).await
+            && let Some(mut served) = self.fixed(spa).await?
         {
             served.vary.push("Accept");
-            return Found::File(served);
+            return Ok(Found::File(served));
         }
         let page = match &self.config.not_found {
-            Some(page) => self.fixed(page).await,
+            Some(page) => self.fixed(page).await?,
             None => None,
         };
-        match page {
+        Ok(match page {
             Some(page) => Found::NotFound(page),
-            None => Found::Refused(refusal, self.ways(target).await),
-        }
+            None => Found::Refused(refusal, self.ways(target).await?),
+        })
     }
 
     /// Where else a person may go, or a program that speaks JSON. Who takes anything is not told: that would cost a
     /// directory for every picture that a page is missing.
-    async fn ways(&self, target: &Target) -> Ways {
+    async fn ways(&self, target: &Target) -> Result<Ways, Fault> {
         let mut ways = Ways::default();
         if !Form::is_asked_for(self.request) {
-            return ways;
+            return Ok(ways);
         }
         // From the page of a directory it is one step more to what is beside it.
         let mut up = if target.is_directory() { String::from("../") } else { String::from("./") };
@@ -206,25 +211,25 @@ impl<T: Tree> Search<'_, T> {
         for level in 0..MOST_LEVELS_UP {
             let Some(asked) = above.go_up() else { break };
             let is_visible = self.config.hidden || !above.is_hidden();
-            if is_visible && matches!(self.open(&above.path()).await, Ok(Node::Directory)) {
+            if is_visible && matches!(self.open(&above.path()).await?, Some(Node::Directory)) {
                 if level == 0 && self.config.listing {
-                    ways.near = self.near(&above.path(), &asked, &up).await;
+                    ways.near = self.near(&above.path(), &asked, &up).await?;
                 }
                 ways.up = Some(Way { name: above.title(), href: up });
                 break;
             }
             up = if up == "./" { String::from("../") } else { up + "../" };
         }
-        ways
+        Ok(ways)
     }
 
     /// The names in a directory that are close to one that is not there, as far as a listing would show them.
-    async fn near(&self, path: &str, asked: &Name, up: &str) -> Vec<Way> {
+    async fn near(&self, path: &str, asked: &Name, up: &str) -> Result<Vec<Way>, Fault> {
         let is_near = |name: &Name| {
             is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
         };
-        let mut entries = self.tree.list(path, is_near, MOST_NEAR).await.unwrap_or_default().entries;
-        self.tree.describe(path, entries.iter_mut()).await;
+        let mut entries = found(self.tree.list(path, is_near, MOST_NEAR).await)?.unwrap_or_default().entries;
+        self.tree.describe(path, entries.iter_mut()).await?;
         entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
         entries.sort_by_cached_key(|entry| near::distance(asked.as_str(), entry.name.as_str()));
         let way = |entry: Entry| {
@@ -232,30 +237,30 @@ impl<T: Tree> Search<'_, T> {
             let slash = if row.is_directory() { "/" } else { "" };
             Way { name: format!("{}{slash}", row.entry.name.as_str()), href: format!("{up}{}", Href(&row)) }
         };
-        entries.into_iter().take(MOST_WAYS).map(way).collect()
+        Ok(entries.into_iter().take(MOST_WAYS).map(way).collect())
     }
 
     /// A file that the configuration names.
-    async fn fixed(&self, target: &Target) -> Option<Served<T::File>> {
-        let (path, name) = (target.path(), target.names().last()?);
-        match self.open(&path).await {
-            Ok(Node::File(file, facts)) => Some(self.serve(path, name, file, facts).await),
-            _ => None,
+    async fn fixed(&self, target: &Target) -> Result<Option<Served<T::File>>, Fault> {
+        let (path, Some(name)) = (target.path(), target.names().last()) else { return Ok(None) };
+        match self.open(&path).await? {
+            Some(Node::File(file, facts)) => self.serve(path, name, file, facts).await.map(Some),
+            Some(Node::Directory) | None => Ok(None),
         }
     }
 
     /// Chooses the variant of a file: one that lies beside it, one made on the way, or the file itself.
-    async fn serve(&self, path: String, name: &Name, file: T::File, facts: Facts) -> Served<T::File> {
+    async fn serve(&self, path: String, name: &Name, file: T::File, facts: Facts) -> Result<Served<T::File>, Fault> {
         let config = self.config;
         let media = config.media_of(name);
         let mut served = Served { file, facts, path, media, variant: Variant::Plain, vary: Vec::new() };
         if !served.media.is_compressible() || !(config.precompressed || config.compress) {
-            return served;
+            return Ok(served);
         }
         served.vary.push("Accept-Encoding");
         let accepted = AcceptEncoding::parse(&self.request.values("accept-encoding"));
-        if let (true, Some((coding, file, facts))) = (config.precompressed, self.sibling(&served, &accepted).await) {
-            return Served { file, facts, variant: Variant::Sibling(coding), ..served };
+        if let (true, Some((coding, file, facts))) = (config.precompressed, self.sibling(&served, &accepted).await?) {
+            return Ok(Served { file, facts, variant: Variant::Sibling(coding), ..served });
         }
         let worthwhile = config.compress && encode::WORTHWHILE.contains(&served.facts.size);
         if let (true, Choice::Coded(coding)) = (worthwhile, accepted.choose(encode::CODINGS)) {
@@ -264,21 +269,25 @@ impl<T: Tree> Search<'_, T> {
                 served.variant = Variant::Encoded(coding);
             }
         }
-        served
+        Ok(served)
     }
 
     /// The best file beside this one that holds its content encoded, and is not older than it.
-    async fn sibling(&self, of: &Served<T::File>, accepted: &AcceptEncoding) -> Option<(Coding, T::File, Facts)> {
+    async fn sibling(
+        &self,
+        of: &Served<T::File>,
+        accepted: &AcceptEncoding,
+    ) -> Result<Option<(Coding, T::File, Facts)>, Fault> {
         let mut candidates = vec![Coding::Brotli, Coding::Zstd, Coding::Gzip];
         while let Choice::Coded(coding) = accepted.choose(&candidates) {
             let path = format!("{}.{}", of.path, coding.suffix());
-            if let Ok(Node::File(file, facts)) = self.tree.open(&path).await
+            if let Some(Node::File(file, facts)) = found(self.tree.open(&path).await)?
                 && facts.modified.zip(of.facts.modified).is_some_and(|(sibling, original)| sibling >= original)
             {
-                return Some((coding, file, facts));
+                return Ok(Some((coding, file, facts)));
             }
             candidates.retain(|candidate| *candidate != coding);
         }
-        None
+        Ok(None)
     }
 }

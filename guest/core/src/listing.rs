@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::search::{self, Stopped};
 use crate::site;
 use crate::target::{Name, Target, write_encoded};
-use crate::tree::{Entry, EntryKind, Missing, Node, Tree};
+use crate::tree::{Entry, EntryKind, Fault, Missing, Node, Tree, found};
 use crate::view::{Order, Sort, View};
 use std::cmp::Ordering;
 use std::fmt;
@@ -131,40 +131,57 @@ impl Listing {
     }
 
     /// Puts the rows into their order, and looks at those whose facts decide it.
-    pub async fn sort<T: Tree>(&mut self, tree: &T) {
+    ///
+    /// # Errors
+    /// [`Fault`], where the machine fails to tell of one of them.
+    pub async fn sort<T: Tree>(&mut self, tree: &T) -> Result<(), Fault> {
         let sort = self.view.sort;
-        self.look(tree, 0..self.rows.len(), |row| decides(sort, row)).await;
+        self.look(tree, 0..self.rows.len(), |row| decides(sort, row)).await?;
         let (order, is_reversed) = (self.view.sort, self.view.order == Order::Descending);
         self.rows.sort_unstable_by(|one, other| compare(one, other, order, is_reversed));
+        Ok(())
     }
 
     /// Looks at the rows in a range that were not looked at to sort them.
-    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) {
+    ///
+    /// # Errors
+    /// As [`Listing::sort`].
+    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
         let sort = self.view.sort;
-        self.look(tree, range, |row| !decides(sort, row)).await;
+        self.look(tree, range, |row| !decides(sort, row)).await
     }
 
-    async fn look<T: Tree>(&mut self, tree: &T, range: Range<usize>, is_due: impl Fn(&Row) -> bool) {
+    async fn look<T: Tree>(
+        &mut self,
+        tree: &T,
+        range: Range<usize>,
+        is_due: impl Fn(&Row) -> bool,
+    ) -> Result<(), Fault> {
         // A search has looked at what it found.
-        if self.view.search.is_none() {
-            let rows = self.rows.get_mut(range).unwrap_or_default();
-            let due = rows.iter_mut().filter(|row| is_due(row)).map(|row| &mut row.entry);
-            tree.describe(&self.target.path(), due).await;
+        if self.view.search.is_some() {
+            return Ok(());
         }
+        let rows = self.rows.get_mut(range).unwrap_or_default();
+        let due = rows.iter_mut().filter(|row| is_due(row)).map(|row| &mut row.entry);
+        tree.describe(&self.target.path(), due).await
     }
 
     /// Reads the README.md of the directory, if there is one and it is to be shown.
-    pub async fn read_readme<T: Tree>(&mut self, tree: &T) {
+    ///
+    /// # Errors
+    /// As [`Listing::sort`].
+    pub async fn read_readme<T: Tree>(&mut self, tree: &T) -> Result<(), Fault> {
         let is_readme = |row: &&Row| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
         let row = self.rows.iter().filter(|_| self.shows_readme).filter(is_readme).min_by_key(|row| &row.entry.name);
-        let Some(name) = row.map(|row| row.entry.name.clone()) else { return };
+        let Some(name) = row.map(|row| row.entry.name.clone()) else { return Ok(()) };
         let path = join(&self.target.path(), &name);
-        let Ok(Node::File(file, facts)) = tree.open(&path).await else { return };
+        let Some(Node::File(file, facts)) = found(tree.open(&path).await)? else { return Ok(()) };
         let text = match facts.size <= LONGEST_README {
-            true => tree.read(&file, 0, LONGEST_README).await.ok(),
+            true => found(tree.read(&file, 0, LONGEST_README).await)?,
             false => None,
         };
         self.readme = Some(Readme { name, text: text.map(|text| String::from_utf8_lossy(&text).into_owned()) });
+        Ok(())
     }
 }
 
@@ -222,7 +239,7 @@ mod tests {
         let Ok(target) = &request.target else { panic!("{query} is a target") };
         let names = at_once(async {
             let mut listing = Listing::read(&request, target, &tree, &Config::default()).await?;
-            listing.sort(&tree).await;
+            listing.sort(&tree).await?;
             Ok::<_, Missing>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
         });
         assert_eq!(names, Some(Ok(expected.iter().map(|name| (*name).to_owned()).collect())), "{query}");

@@ -3,7 +3,7 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
-use crate::tree::{Entry, EntryKind, Facts, Listed, Missing, Node, Tree};
+use crate::tree::{Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree};
 use std::collections::BTreeMap;
 
 /// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
@@ -26,6 +26,8 @@ pub enum MemoryNode {
     Link(String),
     /// A FIFO, a socket, a device, or something that may not be read: listed and never opened.
     Closed,
+    /// A place on a disk that fails: listed, and nobody knows more of it.
+    Faulty,
 }
 
 impl MemoryTree {
@@ -50,27 +52,28 @@ impl MemoryTree {
         let mut links = 0;
         let mut file = None;
         while let Some(segment) = rest.pop() {
-            let here = above.last().ok_or(Missing)?;
+            let here = above.last().ok_or(Missing::Absent)?;
             match (segment.as_str(), file) {
                 ("" | ".", _) => continue,
-                (_, Some(_)) => return Err(Missing),
-                ("..", None) if above.len() == 1 => return Err(Missing),
+                (_, Some(_)) => return Err(Missing::Absent),
+                ("..", None) if above.len() == 1 => return Err(Missing::Absent),
                 ("..", None) => drop(above.pop()),
-                (name, None) => match here.entries.get(name).ok_or(Missing)? {
+                (name, None) => match here.entries.get(name).ok_or(Missing::Absent)? {
                     MemoryNode::File(bytes, modified) => file = Some((bytes, *modified)),
                     MemoryNode::Directory(directory) => above.push(directory),
-                    MemoryNode::Link(to) if to.starts_with('/') || links == MAX_LINKS => return Err(Missing),
+                    MemoryNode::Link(to) if to.starts_with('/') || links == MAX_LINKS => return Err(Missing::Absent),
                     MemoryNode::Link(to) => {
                         links += 1;
                         rest.extend(to.split('/').rev().map(str::to_owned));
                     }
-                    MemoryNode::Closed => return Err(Missing),
+                    MemoryNode::Closed => return Err(Missing::Absent),
+                    MemoryNode::Faulty => return Err(Missing::Fault),
                 },
             }
         }
         match file {
             Some((bytes, modified)) => Ok(Resolved::File(bytes, modified)),
-            None => above.last().map(|directory| Resolved::Directory(directory)).ok_or(Missing),
+            None => above.last().map(|directory| Resolved::Directory(directory)).ok_or(Missing::Absent),
         }
     }
 }
@@ -86,7 +89,7 @@ impl Tree for MemoryTree {
     async fn open(&self, path: &str) -> Result<Node<Vec<u8>>, Missing> {
         Ok(match self.resolve(path)? {
             Resolved::File(bytes, modified) => {
-                let size = u64::try_from(bytes.len()).map_err(|_| Missing)?;
+                let size = u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?;
                 Node::File(bytes.to_vec(), Facts { size, modified })
             }
             Resolved::Directory(_) => Node::Directory,
@@ -96,7 +99,7 @@ impl Tree for MemoryTree {
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
         match self.open(path).await? {
             Node::File(_, facts) => Ok(facts),
-            Node::Directory => Err(Missing),
+            Node::Directory => Err(Missing::Absent),
         }
     }
 
@@ -107,12 +110,12 @@ impl Tree for MemoryTree {
     }
 
     async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
-        let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing) };
+        let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing::Absent) };
         let mut listed = Listed::default();
         for (name, node) in &directory.entries {
             let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
             let kind = match node {
-                MemoryNode::File(..) | MemoryNode::Closed => EntryKind::File,
+                MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Faulty => EntryKind::File,
                 MemoryNode::Directory(_) => EntryKind::Directory,
                 MemoryNode::Link(_) => EntryKind::Link,
             };
@@ -121,7 +124,7 @@ impl Tree for MemoryTree {
         Ok(listed)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
         for entry in entries {
             match self.resolve(&format!("{path}/{}", entry.name.as_str())) {
                 Ok(Resolved::File(bytes, modified)) => {
@@ -129,8 +132,10 @@ impl Tree for MemoryTree {
                     entry.modified = modified;
                 }
                 Ok(Resolved::Directory(_)) if entry.kind == EntryKind::Link => entry.kind = EntryKind::LinkToDirectory,
-                Ok(Resolved::Directory(_)) | Err(Missing) => {}
+                Ok(Resolved::Directory(_)) | Err(Missing::Absent) => {}
+                Err(Missing::Fault) => return Err(Fault),
             }
         }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use crate::kind::MediaType;
 use crate::multipart::Multipart;
 use crate::request::{Method, Request};
 use crate::stream::{Made, Maker};
+use crate::tree::Fault;
 use crate::{machine, page};
 use serde::Serialize;
 
@@ -30,6 +31,15 @@ pub enum Refusal {
     Unsatisfiable { size: u64 },
     /// 500: the options of the handler are wrong; its log says which.
     Misconfigured,
+    /// 500: the machine failed to tell what is there. No 503, which would promise that a delay helps (RFC 9110 15.6.4):
+    /// nobody can promise that for a disk, and the handler is not told what failed.
+    Fault,
+}
+
+impl From<Fault> for Refusal {
+    fn from(Fault: Fault) -> Refusal {
+        Refusal::Fault
+    }
 }
 
 impl Refusal {
@@ -42,7 +52,7 @@ impl Refusal {
             Refusal::PreconditionFailed => 412,
             Refusal::TooLarge => 413,
             Refusal::Unsatisfiable { .. } => 416,
-            Refusal::Misconfigured => 500,
+            Refusal::Misconfigured | Refusal::Fault => 500,
         }
     }
 
@@ -56,7 +66,7 @@ impl Refusal {
             Refusal::PreconditionFailed => "Precondition failed",
             Refusal::TooLarge => "Folder too large for an archive",
             Refusal::Unsatisfiable { .. } => "Requested range not satisfiable",
-            Refusal::Misconfigured => "Internal server error",
+            Refusal::Misconfigured | Refusal::Fault => "Internal server error",
         }
     }
 
@@ -69,7 +79,7 @@ impl Refusal {
             Refusal::PreconditionFailed => "Precondition in headers is false",
             Refusal::TooLarge => "There is more in it than this server packs at once",
             Refusal::Unsatisfiable { .. } => "Cannot satisfy request range",
-            Refusal::Misconfigured => "Server got itself in trouble",
+            Refusal::Misconfigured | Refusal::Fault => "Server got itself in trouble",
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct Hits {
 /// `is_shown` is asked about every entry, with the path of its directory.
 ///
 /// # Errors
-/// A directory at `path` that cannot be read; those below it are passed over.
+/// A directory at `path` that cannot be read; those below it are passed over, unless it is for a fault.
 pub async fn search<T: Tree>(
     tree: &T,
     path: &str,
@@ -57,8 +57,8 @@ pub async fn search<T: Tree>(
         let here = here.trim_end_matches('/');
         let mut listed = match tree.list(here, |name| is_shown(here, name), left).await {
             Ok(listed) => listed,
-            Err(missing) if level == 0 => return Err(missing),
-            Err(Missing) => continue,
+            Err(Missing::Absent) if level > 0 => continue,
+            Err(missing) => return Err(missing),
         };
         left = left.saturating_sub(listed.entries.len());
         listed.entries.sort_unstable_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
@@ -76,7 +76,7 @@ pub async fn search<T: Tree>(
         let wanted = MOST_HITS.saturating_sub(hits.rows.len());
         let is_full = listed.entries.len() > wanted;
         listed.entries.truncate(wanted);
-        tree.describe(here, listed.entries.iter_mut()).await;
+        tree.describe(here, listed.entries.iter_mut()).await?;
         hits.rows.extend(listed.entries.into_iter().map(|entry| Row { above: above.clone(), entry }));
         if is_full {
             hits.stopped = Some(Stopped::Hits);

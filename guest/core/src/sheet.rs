@@ -3,6 +3,7 @@
 
 use crate::form::Form;
 use crate::listing::Listing;
+use crate::stream::Cut;
 use crate::tree::Tree;
 use crate::{machine, page};
 use std::ops::Range;
@@ -33,7 +34,10 @@ impl Sheet {
     }
 
     /// The next piece; `None` behind the last. The first one needs nothing of the tree, so a client sees it at once.
-    pub async fn next<T: Tree>(&mut self, tree: &T) -> Option<Vec<u8>> {
+    ///
+    /// # Errors
+    /// [`Cut`] where the machine fails: rows that nobody could look at must not pass for looked at.
+    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         let mut piece = String::new();
         while piece.is_empty() {
             match self.due {
@@ -42,24 +46,24 @@ impl Sheet {
                     self.due = Due::Sort;
                 }
                 Due::Sort => {
-                    self.listing.sort(tree).await;
+                    self.listing.sort(tree).await?;
                     self.due = Due::Rows(0);
                 }
                 Due::Rows(from) if from < self.listing.rows.len() => {
                     let to = from.saturating_add(ROWS).min(self.listing.rows.len());
-                    self.listing.look_at(tree, from..to).await;
+                    self.listing.look_at(tree, from..to).await?;
                     rows(&self.listing, from..to, &mut piece);
                     self.due = Due::Rows(to);
                 }
                 Due::Rows(_) => {
-                    self.listing.read_readme(tree).await;
+                    self.listing.read_readme(tree).await?;
                     end(&self.listing, &mut piece);
                     self.due = Due::Nothing;
                 }
-                Due::Nothing => return None,
+                Due::Nothing => return Ok(None),
             }
         }
-        Some(piece.into_bytes())
+        Ok(Some(piece.into_bytes()))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::config::{BodyPath, Config, ConfigError};
 use crate::options;
-use crate::tree::{Facts, Missing, Node, Tree};
+use crate::tree::{Facts, Fault, Missing, Node, Tree, found};
 use std::cell::RefCell;
 use std::rc::Rc;
 use toml::Value;
@@ -44,16 +44,21 @@ impl Site {
     }
 
     /// The options for a request that is made now: the file is read again when it is another one. `None` while it has an
-    /// error; `complain` hears of it once.
+    /// error, of which `complain` hears once, and where the machine fails to tell what is in it.
     pub async fn config<T: Tree>(&self, tree: &T, complain: impl FnOnce(&ConfigError)) -> Option<Rc<Config>> {
         if !self.plain.site_file {
             return Some(Rc::clone(&self.plain));
         }
-        let Ok(facts) = tree.facts(FILE).await else { return Some(Rc::clone(&self.plain)) };
+        let facts = match tree.facts(FILE).await {
+            Ok(facts) => facts,
+            Err(Missing::Absent) => return Some(Rc::clone(&self.plain)),
+            // What it says is not known, so nothing can be answered by it; it is looked for again next time.
+            Err(Missing::Fault) => return None,
+        };
         if let Some(read) = self.read.borrow().as_ref().filter(|read| read.facts == facts) {
             return read.config.clone();
         }
-        let config = match load(tree).await.and_then(|text| parse(&text)) {
+        let config = match load(tree).await.ok()?.and_then(|text| parse(&text)) {
             Ok(config) => config.with_pairs(self.pairs.iter().map(|(key, value)| (key, value))).ok().map(Rc::new),
             Err(error) => {
                 complain(&error);
@@ -65,16 +70,20 @@ impl Site {
     }
 }
 
-async fn load<T: Tree>(tree: &T) -> Result<String, ConfigError> {
-    let unreadable = |_: Missing| ConfigError::new(FILE, "cannot be read");
-    let Node::File(file, facts) = tree.open(FILE).await.map_err(unreadable)? else {
-        return Err(ConfigError::new(FILE, "is no file"));
+async fn load<T: Tree>(tree: &T) -> Result<Result<String, ConfigError>, Fault> {
+    let refused = |reason: String| Ok(Err(ConfigError::new(FILE, reason)));
+    let (file, facts) = match found(tree.open(FILE).await)? {
+        Some(Node::File(file, facts)) => (file, facts),
+        Some(Node::Directory) => return refused("is no file".to_owned()),
+        None => return refused("cannot be read".to_owned()),
     };
     if facts.size > LONGEST {
-        return Err(ConfigError::new(FILE, format!("is longer than {LONGEST} bytes")));
+        return refused(format!("is longer than {LONGEST} bytes"));
     }
-    let bytes = tree.read(&file, 0, LONGEST).await.map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| ConfigError::new(FILE, "is not UTF-8"))
+    match found(tree.read(&file, 0, LONGEST).await)? {
+        Some(bytes) => Ok(String::from_utf8(bytes).map_err(|_| ConfigError::new(FILE, "is not UTF-8"))),
+        None => refused("cannot be read".to_owned()),
+    }
 }
 
 fn parse(text: &str) -> Result<Config, ConfigError> {

@@ -7,7 +7,7 @@ use crate::encode::Encoder;
 use crate::multipart::Multipart;
 use crate::reply::Span;
 use crate::sheet::Sheet;
-use crate::tree::Tree;
+use crate::tree::{Fault, Tree};
 
 /// The most bytes of a file that are read at once: few calls out of the sandbox, and little memory for each client.
 pub const BLOCK: u64 = 128 << 10;
@@ -34,10 +34,16 @@ pub enum Maker<F> {
     Sheet(Sheet),
 }
 
-/// The content cannot be completed: a file is shorter than it was, or the client is gone. Whoever sends it ends the
+/// The content cannot be completed: a file is shorter than it was, the machine fails, or the client is gone. Whoever sends it ends the
 /// connection, for a clean end would pass off what was sent for the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut;
+
+impl From<Fault> for Cut {
+    fn from(Fault: Fault) -> Cut {
+        Cut
+    }
+}
 
 impl<F> Made<F> {
     /// What `maker` makes, in a coding if there is one.
@@ -74,7 +80,7 @@ impl<F> Maker<F> {
     async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         match self {
             Maker::Part(file, span) => block(tree, file, span, BLOCK).await,
-            Maker::Sheet(sheet) => Ok(sheet.next(tree).await),
+            Maker::Sheet(sheet) => sheet.next(tree).await,
             Maker::Parts(file, multipart) => {
                 while let Some(part) = multipart.parts.front_mut() {
                     if !part.head.is_empty() {

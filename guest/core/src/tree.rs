@@ -8,7 +8,8 @@ use crate::target::Name;
 /// is the root.
 ///
 /// An implementation follows symbolic links only as far as they stay inside the tree, and opens nothing but regular
-/// files and directories: a FIFO, a socket and a device are [`Missing`], at once.
+/// files and directories: a FIFO, a socket and a device are [`Missing::Absent`], at once. Whatever it cannot tell, because
+/// the machine below it fails, is [`Missing::Fault`]: that must never pass for an absence, nor a part for the whole.
 pub trait Tree {
     /// An open regular file.
     type File;
@@ -34,7 +35,11 @@ pub trait Tree {
 
     /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
     /// any more, or leads nowhere, stays as it is.
-    fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> impl Future<Output = ()>;
+    fn describe<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut Entry>,
+    ) -> impl Future<Output = Result<(), Fault>>;
 }
 
 /// What was opened.
@@ -46,9 +51,36 @@ pub enum Node<F> {
     Directory,
 }
 
-/// Nothing there that may be served. Why is nobody's business: absent, forbidden and led astray look alike (S61).
+/// Why there is nothing to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing;
+pub enum Missing {
+    /// Nothing there that may be served. Why is nobody's business: absent, forbidden and led astray look alike (S61).
+    Absent,
+    /// Nobody knows what is there.
+    Fault,
+}
+
+/// The machine could not say: a disk that fails, a limit of the system that is reached. The host's log has the details.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault;
+
+impl From<Fault> for Missing {
+    fn from(Fault: Fault) -> Missing {
+        Missing::Fault
+    }
+}
+
+/// What was found, if there is anything; a fault stays one.
+///
+/// # Errors
+/// [`Fault`], where nobody knows.
+pub fn found<T>(looked: Result<T, Missing>) -> Result<Option<T>, Fault> {
+    match looked {
+        Ok(found) => Ok(Some(found)),
+        Err(Missing::Absent) => Ok(None),
+        Err(Missing::Fault) => Err(Fault),
+    }
+}
 
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

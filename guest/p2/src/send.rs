@@ -1,10 +1,11 @@
 //! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
 
 use crate::tree::PreopenedTree;
+use glasshouse_common::complain;
 use glasshouse_core::{Cut, Passage, Reply, Request, Span, at_once};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasi::io::streams::OutputStream;
+use wasi::io::streams::{OutputStream, StreamError};
 
 /// Bytes that are asked of a file at once; hosts give no more than this.
 const BLOCK: u64 = 64 << 10;
@@ -56,7 +57,13 @@ fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Cut> {
     let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
     let mut left = span.length();
     while left > 0 {
-        let block = from.blocking_read(left.min(BLOCK)).map_err(|_| Cut)?;
+        let block = from.blocking_read(left.min(BLOCK)).map_err(|error| {
+            // The end of a file that has shrunk is no more than a pity.
+            if let StreamError::LastOperationFailed(error) = error {
+                complain(&format_args!("cannot read: {}", error.to_debug_string()));
+            }
+            Cut
+        })?;
         write(to, &block)?;
         left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
     }

@@ -1,9 +1,10 @@
 //! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
 
-use glasshouse_common::{Root, stamp};
+use glasshouse_common::{Root, complain, missing, stamp};
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Entry, Facts, Fault, Listed, Missing, Node, Tree};
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
+use wasi::io::streams::StreamError;
 
 /// The preopened directory.
 pub struct PreopenedTree(pub Root);
@@ -17,30 +18,37 @@ impl Tree for PreopenedTree {
         }
         let root = self.0.descriptor();
         // Asked before it is opened: opening a FIFO waits for somebody to write into it.
-        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(|_| Missing)?;
+        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(missing)?;
         match found.type_ {
             DescriptorType::Directory => return Ok(Node::Directory),
             DescriptorType::RegularFile => {}
-            _ => return Err(Missing),
+            _ => return Err(Missing::Absent),
         }
         let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
-        let file = opened.map_err(|_| Missing)?;
+        let file = opened.map_err(missing)?;
         // Asked again of what was opened: by now the name may be another's.
-        let facts = facts(&file.stat().map_err(|_| Missing)?)?;
+        let facts = facts(&file.stat().map_err(missing)?)?;
         Ok(Node::File(file, facts))
     }
 
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
-        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(|_| Missing)?)
+        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(missing)?)
     }
 
     async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
-        let from = file.read_via_stream(offset).map_err(|_| Missing)?;
+        let from = file.read_via_stream(offset).map_err(missing)?;
         let mut bytes = Vec::new();
         let mut left = limit;
         while left > 0 {
-            // The end of the file is an error to a stream.
-            let Ok(block) = from.blocking_read(left) else { break };
+            let block = match from.blocking_read(left) {
+                Ok(block) => block,
+                // The end of the file is an error to a stream.
+                Err(StreamError::Closed) => break,
+                Err(StreamError::LastOperationFailed(error)) => {
+                    complain(&format_args!("cannot read: {}", error.to_debug_string()));
+                    return Err(Missing::Fault);
+                }
+            };
             left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
             bytes.extend(block);
         }
@@ -51,15 +59,15 @@ impl Tree for PreopenedTree {
         self.0.list(path, wanted, most)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
-        self.0.describe(path, entries);
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.0.describe(path, entries)
     }
 }
 
 /// What the core is told of a regular file; nothing else has facts.
 fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
     if stat.type_ != DescriptorType::RegularFile {
-        return Err(Missing);
+        return Err(Missing::Absent);
     }
     Ok(Facts { size: stat.size, modified: stat.data_modification_timestamp.and_then(stamp) })
 }

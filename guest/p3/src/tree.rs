@@ -1,10 +1,10 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::{Root, served};
+use glasshouse_common::{Root, absent, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, Facts, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Entry, Facts, Fault, Listed, Missing, Node, Tree};
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -27,7 +27,7 @@ impl PreopenedTree {
     }
 
     async fn stat(&self, path: &str) -> Result<DescriptorStat, Missing> {
-        self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(|_| Missing)
+        self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(missing)
     }
 
     async fn open_to_read(&self, path: &str) -> Result<Descriptor, ErrorCode> {
@@ -51,7 +51,7 @@ fn kind(stat: &DescriptorStat) -> Result<Kind, Missing> {
     match stat.type_ {
         DescriptorType::Directory => Ok(Kind::Directory),
         DescriptorType::RegularFile => Ok(Kind::File),
-        _ => Err(Missing),
+        _ => Err(Missing::Absent),
     }
 }
 
@@ -71,11 +71,11 @@ impl Tree for PreopenedTree {
         let file = match self.open_to_read(path).await {
             Ok(file) => file,
             // A directory that may not be read may still have files that may be.
-            Err(ErrorCode::Access) if let Ok(Kind::Directory) = self.look(path).await => return Ok(Node::Directory),
-            Err(_) => return Err(Missing),
+            Err(ErrorCode::Access) if let Kind::Directory = self.look(path).await? => return Ok(Node::Directory),
+            Err(code) => return Err(missing(code)),
         };
         // Asked of what was opened: the name may be another's by now.
-        let stat = file.stat().await.map_err(|_| Missing)?;
+        let stat = file.stat().await.map_err(missing)?;
         match kind(&stat)? {
             Kind::Directory => Ok(Node::Directory),
             Kind::File => Ok(Node::File(file, facts(&stat)?)),
@@ -88,13 +88,15 @@ impl Tree for PreopenedTree {
 
     async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let (mut from, _) = file.read_via_stream(offset);
+        let (mut from, outcome) = file.read_via_stream(offset);
         let mut bytes = Vec::with_capacity(limit);
         while bytes.len() < limit {
             let before = bytes.len();
             // Into what is left of its capacity.
             (_, bytes) = from.read(bytes).await;
             if bytes.len() == before {
+                // It has ended: because the file has, or because it cannot be read any further.
+                outcome.await.map_err(missing)?;
                 break;
             }
         }
@@ -106,15 +108,23 @@ impl Tree for PreopenedTree {
         self.listing.list(path, wanted, most)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) {
-        self.listing.describe(path, entries);
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.listing.describe(path, entries)
+    }
+}
+
+/// What an error says of what was asked for.
+fn missing(code: ErrorCode) -> Missing {
+    match code {
+        absent!(ErrorCode) => Missing::Absent,
+        _ => Missing::Fault,
     }
 }
 
 /// What the core is told of a regular file; nothing else has facts.
 fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
     if !matches!(stat.type_, DescriptorType::RegularFile) {
-        return Err(Missing);
+        return Err(Missing::Absent);
     }
     let modified = stat.data_modification_timestamp.and_then(|time| Stamp::new(time.seconds, time.nanoseconds));
     Ok(Facts { size: stat.size, modified })

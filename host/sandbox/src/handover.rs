@@ -4,6 +4,7 @@
 //! Two functions of WASI 0.3 are shadowed for it. A handler cannot tell the difference, and gains nothing: it names a
 //! descriptor that it holds already. Files that it reads itself come through the same stream in large blocks.
 
+use crate::faults::Faults;
 use crate::plane::{self, Piece};
 use crate::sandbox::State;
 use bytes::{Bytes, BytesMut};
@@ -63,7 +64,8 @@ fn read_via_stream(
         }
     };
     let (done, outcome) = oneshot::channel();
-    let stream = StreamReader::new(&mut store, FileStream { file, offset, done: Some(done) })?;
+    let faults = Arc::clone(&store.data().faults);
+    let stream = StreamReader::new(&mut store, FileStream { file, offset, done: Some(done), faults })?;
     Ok(((stream, FutureReader::new(&mut store, outcome)?),))
 }
 
@@ -72,6 +74,7 @@ struct FileStream {
     file: Arc<File>,
     offset: u64,
     done: Option<oneshot::Sender<Result<(), FileError>>>,
+    faults: Arc<Faults>,
 }
 
 impl FileStream {
@@ -118,7 +121,10 @@ impl StreamProducer<State> for FileStream {
                 self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
                 StreamResult::Completed
             }
-            Err(error) => self.end(Err(error.into())),
+            Err(error) => {
+                self.faults.tell("read", &*self.file, "", &error);
+                self.end(Err(error.into()))
+            }
         }))
     }
 

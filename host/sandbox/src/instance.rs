@@ -5,6 +5,7 @@
 use crate::attended::{Attended, Transcript, copied};
 use crate::ceiling::{Account, Ceiling, Charged};
 use crate::clock;
+use crate::faults::Faults;
 use crate::handover::{self, Content};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
@@ -86,7 +87,7 @@ impl Instances {
     /// The answer to a request that was given before and still holds; no instance has a part in it.
     pub fn answer_again(&self, request: &Parts) -> Option<http::Response<WasiBody>> {
         let (answer, pieces) = lock(self.replay.as_ref()?).find(request)?;
-        Some(response(answer.status, answer.fields, pieces))
+        Some(response(answer.status, answer.fields, pieces, &self.sandbox.faults))
     }
 
     /// Lets an instance answer. The response is there as soon as its head is; work that is left to do for its body goes on
@@ -183,8 +184,13 @@ fn finished(
 }
 
 /// A response whose body no instance has a part in.
-fn response(status: http::StatusCode, fields: http::HeaderMap, pieces: Pieces) -> http::Response<WasiBody> {
-    let body = if pieces.1.is_empty() { nothing() } else { FileBody::new(pieces).boxed_unsync() };
+fn response(
+    status: http::StatusCode,
+    fields: http::HeaderMap,
+    pieces: Pieces,
+    faults: &Arc<Faults>,
+) -> http::Response<WasiBody> {
+    let body = if pieces.1.is_empty() { nothing() } else { FileBody::new(pieces, Arc::clone(faults)).boxed_unsync() };
     let mut response = http::Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = fields;
@@ -262,6 +268,7 @@ async fn p3_answer(
         let is_recording = access.data_mut().recording.as_ref().is_some_and(|recording| !recording.is_spoilt());
         let content = access.data_mut().contents.remove(&handle.rep());
         let answer = access.data_mut().table.delete(handle)?;
+        let faults = Arc::clone(&access.data_mut().faults);
         let (head, answered) = match content {
             Some(Content::File(file, offset)) => {
                 let (status, mut fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
@@ -272,12 +279,12 @@ async fn p3_answer(
                         Answer { status, fields: fields.clone(), file: Some(identity), pieces: Arc::clone(&pieces) };
                     (answer, None)
                 });
-                (response(status, fields, (Some(file), pieces)), (kept, BodySource::Host))
+                (response(status, fields, (Some(file), pieces), &faults), (kept, BodySource::Host))
             }
             Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
                 let (status, fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
                 let kept = is_recording.then(|| (Answer::without_file(status, fields.clone()), None));
-                (response(status, fields, (None, [].into())), (kept, BodySource::Host))
+                (response(status, fields, (None, [].into()), &faults), (kept, BodySource::Host))
             }
             // A length without content is a lie, which the library knows how to answer.
             Some(Content::Nothing) | None => {

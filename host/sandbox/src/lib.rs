@@ -6,6 +6,7 @@ mod capability;
 mod ceiling;
 mod clock;
 mod engine;
+mod faults;
 mod handover;
 mod inspection;
 mod instance;

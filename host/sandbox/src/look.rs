@@ -5,7 +5,7 @@
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, statat};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
@@ -61,12 +61,22 @@ pub fn look(directory: impl AsFd, path: &str, links: Links) -> Result<Stat, Errn
     fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC | links)?)
 }
 
+/// How something is opened to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    pub links: Links,
+    pub only_directory: bool,
+}
+
 /// Opens a regular file or a directory to read it, and looks at it.
 ///
 /// # Errors
 /// As [`look`]; [`Errno::PERM`] for anything else, such as a FIFO, which is opened without waiting and closed again.
-pub fn open(directory: impl AsFd, path: &str) -> Result<(OwnedFd, Stat), Errno> {
-    let file = walk(directory, path, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+pub fn open(directory: impl AsFd, path: &str, how: How) -> Result<(OwnedFd, Stat), Errno> {
+    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    flags.set(OFlags::NOFOLLOW, how.links == Links::AreTold);
+    flags.set(OFlags::DIRECTORY, how.only_directory);
+    let file = walk(directory, path, flags)?;
     let stat = fstat(&file)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile | FileType::Directory => Ok((file, stat)),
@@ -92,6 +102,14 @@ impl Entries {
     /// The number of the error.
     pub fn of(directory: impl AsFd) -> Result<Entries, Errno> {
         Dir::read_from(directory).map(Entries)
+    }
+
+    /// The directory itself.
+    ///
+    /// # Errors
+    /// The number of the error.
+    pub fn directory(&self) -> Result<BorrowedFd<'_>, Errno> {
+        self.0.fd()
     }
 
     /// The next entry, without `.` and `..`; [`Errno::ILSEQ`] for one whose name is not UTF-8.
@@ -128,9 +146,10 @@ pub fn identify(file: impl AsFd) -> Result<Identity, Errno> {
     fstat(file).map(Identity::from)
 }
 
-/// Whether the system can walk beneath a directory at all: an old kernel cannot, and some sandboxes forbid it.
+/// Whether the system can walk beneath a directory at all: an old kernel cannot, and the filters of some containers forbid
+/// it. A fault says nothing of that.
 pub fn is_possible(directory: impl AsFd) -> bool {
-    look(directory, ".", Links::AreFollowed).is_ok()
+    !matches!(look(directory, ".", Links::AreFollowed), Err(Errno::NOSYS | Errno::PERM))
 }
 
 fn walk(directory: impl AsFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {

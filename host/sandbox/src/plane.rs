@@ -4,6 +4,7 @@
 //! A block that the kernel has in memory is read on the thread of the connection; one that must come from a disk is
 //! waited for elsewhere, so that no other connection of the thread waits with it.
 
+use crate::faults::Faults;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
@@ -74,12 +75,14 @@ pub struct FileBody {
     /// Bytes that are still to be sent.
     left: u64,
     reading: Option<JoinHandle<io::Result<Block>>>,
+    faults: Arc<Faults>,
 }
 
 impl FileBody {
-    pub fn new((file, pieces): Pieces) -> FileBody {
+    /// Sends pieces; a file that cannot be read is told to `faults`.
+    pub fn new((file, pieces): Pieces, faults: Arc<Faults>) -> FileBody {
         let left = length(&pieces);
-        FileBody { file, pieces, current: (0, 0), left, reading: None }
+        FileBody { file, pieces, current: (0, 0), left, reading: None, faults }
     }
 
     /// What is left of the first piece that has something left.
@@ -134,7 +137,12 @@ impl Body for FileBody {
                 self.left = self.left.saturating_sub(sent);
                 Ok(Frame::data(bytes))
             }
-            Err(error) => Err(Error::InternalError(Some(error.to_string()))),
+            Err(error) => {
+                if let Some(file) = &self.file {
+                    self.faults.tell("read", &**file, "", &error);
+                }
+                Err(Error::InternalError(Some(error.to_string())))
+            }
         }))
     }
 

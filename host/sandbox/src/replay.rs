@@ -8,7 +8,7 @@
 //! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
 
 use crate::clock;
-use crate::look::{self, Entries, Entry, Identity, Links};
+use crate::look::{self, Entries, Entry, How, Identity, Links};
 use crate::plane::{Piece, Pieces};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -38,7 +38,7 @@ pub enum Step {
     /// It looked at a path.
     Look(String, Seen),
     /// It opened a file or a directory at a path.
-    Open(String, Seen),
+    Open(String, How, Seen),
     /// It read the directory that a step had opened: what it was told, one call after the other.
     Entries(usize, Vec<Told>),
     /// It looked at an entry of the directory that a step had opened.
@@ -53,7 +53,7 @@ impl Step {
         size_of::<Step>()
             + match self {
                 Step::Field(name, values) => name.as_str().len() + values.iter().map(HeaderValue::len).sum::<usize>(),
-                Step::Look(path, _) | Step::Open(path, _) | Step::Entry(_, path, ..) => path.len(),
+                Step::Look(path, _) | Step::Open(path, ..) | Step::Entry(_, path, ..) => path.len(),
                 Step::Entries(_, told) => told.iter().map(told_bytes).sum(),
             }
     }
@@ -129,7 +129,7 @@ impl Recording {
 
     /// Which step opened a file, if one did.
     pub fn opened(&self, file: Identity) -> Option<usize> {
-        self.steps.iter().position(|step| matches!(step, Step::Open(_, Ok(identity)) if *identity == file))
+        self.steps.iter().position(|step| matches!(step, Step::Open(.., Ok(identity)) if *identity == file))
     }
 }
 
@@ -168,9 +168,9 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// No answers yet. `None` where the system cannot look beneath a directory at once.
-    pub fn new(directory: Arc<File>) -> Option<Replay> {
-        look::is_possible(&*directory).then(|| Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 })
+    /// No answers yet. The system must be able to look beneath a directory at once.
+    pub fn new(directory: Arc<File>) -> Replay {
+        Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 }
     }
 
     /// The answer to a request, if it was given before and holds, with the file that is sent.
@@ -187,12 +187,12 @@ impl Replay {
                 Step::Field(name, values) if request.headers.get_all(name).iter().eq(values) => {}
                 Step::Field(..) => return None,
                 // A file that is opened next is looked at then.
-                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, Ok(then)))) if next == path && then == seen) =>
+                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, how, Ok(then)))) if next == path && then == seen && how.links == Links::AreFollowed) =>
                     {}
                 Step::Look(path, seen)
                     if look::look(&*self.directory, path, Links::AreFollowed).map(Identity::from) == *seen => {}
                 Step::Look(..) => return None,
-                Step::Open(path, seen) => match (look::open(&*self.directory, path), seen) {
+                Step::Open(path, how, seen) => match (look::open(&*self.directory, path, *how), seen) {
                     (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => opened.push((index, file)),
                     (Err(now), Err(then)) if now == *then => {}
                     _ => return None,

@@ -2,6 +2,7 @@
 //! else. It refuses to know requests, sockets and what an answer means.
 
 use crate::ceiling::{Account, Ceilings, Memory, TICK};
+use crate::faults::Faults;
 use crate::handover::{self, Content};
 use crate::inspection::Inspection;
 use crate::look::{self, identify};
@@ -95,6 +96,10 @@ pub struct Sandbox {
     pub ceilings: Arc<Ceilings>,
     words: Words,
     ticks: Once,
+    /// Where faults of the machine are told.
+    pub faults: Arc<Faults>,
+    /// Whether the system can walk beneath the directory.
+    can_walk: bool,
 }
 
 /// What the host keeps for one instance.
@@ -107,6 +112,10 @@ pub struct State {
     pub recording: Option<Recording>,
     /// Where what goes wrong is told.
     pub complain: Complain,
+    /// Where faults of the machine are told.
+    pub faults: Arc<Faults>,
+    /// Whether the system can walk beneath a directory at once; if not, the library does it step by step.
+    pub can_walk: bool,
     root: Arc<File>,
     /// A handle that was found to be that of the root; the same one is given out again and again.
     known: Option<Arc<File>>,
@@ -171,7 +180,7 @@ impl Sandbox {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
         let root = Arc::new(File::open(&directory)?);
-        let instance = linker(&engine, look::is_possible(&*root))?.instantiate_pre(&component)?;
+        let instance = linker(&engine)?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
             Err(_) => ProxyPre::P2(
@@ -183,6 +192,8 @@ impl Sandbox {
         template.allow_blocking_current_thread(true);
         template.preopened_dir(&directory, "/", FsPerms::ReadOnly)?;
         let directory = template.build().filesystem().clone();
+        let faults = Arc::new(Faults::new(Arc::clone(&complain), Arc::clone(&root)));
+        let can_walk = look::is_possible(&*root);
         let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
         Ok(Arc::new(Sandbox {
             engine,
@@ -192,6 +203,8 @@ impl Sandbox {
             environment,
             is_pure,
             complain,
+            faults,
+            can_walk,
             ceilings,
             words,
             ticks: Once::new(),
@@ -207,7 +220,7 @@ impl Sandbox {
     pub fn replay(&self) -> Option<Replay> {
         match self.handler {
             // What handlers for 0.2 do is not recorded.
-            ProxyPre::P3(_) if self.is_pure => Replay::new(Arc::clone(&self.root)),
+            ProxyPre::P3(_) if self.is_pure && self.can_walk => Some(Replay::new(Arc::clone(&self.root))),
             _ => None,
         }
     }
@@ -231,6 +244,8 @@ impl Sandbox {
             contents: BTreeMap::new(),
             recording: None,
             complain: Arc::clone(&self.complain),
+            faults: Arc::clone(&self.faults),
+            can_walk: self.can_walk,
             root: Arc::clone(&self.root),
             known: None,
             wasi,
@@ -253,14 +268,12 @@ impl Sandbox {
     }
 }
 
-/// What is granted, some of it answered by us; a witness needs a kernel that can walk beneath a directory.
-fn linker(engine: &Engine, has_witness: bool) -> Result<Linker<State>> {
+/// What is granted, some of it answered by us.
+fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = capability::linker(engine)?;
     linker.allow_shadowing(true);
     handover::shadow(&mut linker)?;
-    if has_witness {
-        witness::shadow(&mut linker)?;
-    }
+    witness::shadow(&mut linker)?;
     Ok(linker)
 }
 

@@ -1,13 +1,14 @@
 //! The calls by which a handler learns something: answered by a look of our own that never waits, and written down for
 //! [`crate::replay`]. It refuses to know what an answer is, and grants nothing that the library would not.
 //!
-//! What a handler does in its usual way is answered here. For all else, and where the system cannot say, the library is
-//! asked; such an answer is not given again.
+//! Only where the system cannot walk beneath a directory at once the library does it, step by step; what comes of that is not
+//! given again.
 
 mod p2;
 
-use crate::look::{self, Identity, Links};
-use crate::replay::{Recording, Step};
+use crate::faults::{self, is_fault};
+use crate::look::{self, How, Identity, Links};
+use crate::replay::Step;
 use crate::sandbox::State;
 use http::{HeaderName, HeaderValue};
 use rustix::fs::{FileType, Stat};
@@ -100,15 +101,48 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     p2::shadow(linker)
 }
 
+/// What is asked of a path, given the types of one version of WASI: to Rust their flags differ, and nothing else does.
+/// [`Errno`]s are those that the library refuses it with.
+macro_rules! asked {
+    ($path_flags:expr, $open_flags:expr, $flags:expr) => {{
+        let makes = OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let syncs = DescriptorFlags::FILE_INTEGRITY_SYNC
+            | DescriptorFlags::DATA_INTEGRITY_SYNC
+            | DescriptorFlags::REQUESTED_WRITE_SYNC;
+        let only_directory = $open_flags.contains(OpenFlags::DIRECTORY);
+        let links = $crate::witness::links!($path_flags);
+        if $flags.intersects(syncs) {
+            Err(Errno::NOTSUP)
+        } else if only_directory && $open_flags.intersects(makes | OpenFlags::EXCLUSIVE) {
+            Err(Errno::INVAL)
+        } else if $open_flags.intersects(makes) || $flags.contains(DescriptorFlags::WRITE) {
+            Err(Errno::PERM)
+        } else {
+            Ok($crate::look::How { links, only_directory })
+        }
+    }};
+}
+
+/// What becomes of a link at the end of a path, in the same way.
+macro_rules! links {
+    ($path_flags:expr) => {
+        match $path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
+            true => $crate::look::Links::AreFollowed,
+            false => $crate::look::Links::AreTold,
+        }
+    };
+}
+
+use {asked, links};
+
 type Named = (Resource<Descriptor>, PathFlags, String);
 type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 type Told<T> = Result<(Result<T, ErrorCode>,)>;
 
 async fn stat_at(accessor: &Accessor<State>, (descriptor, flags, path): Named) -> Told<DescriptorStat> {
-    if flags == PathFlags::SYMLINK_FOLLOW
-        && let Some(found) = accessor.with(|mut access| look_at(access.data_mut(), &descriptor, &path))
-    {
-        return Ok((found.map(describe).map_err(error_code),));
+    if accessor.with(|mut access| access.data_mut().can_walk) {
+        let looked = accessor.with(|mut access| look_at(access.data_mut(), &descriptor, path, links!(flags)))?;
+        return Ok((looked.map(describe).map_err(error_code),));
     }
     spoil(accessor);
     let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
@@ -119,15 +153,24 @@ async fn open_at(
     accessor: &Accessor<State>,
     (descriptor, path_flags, path, open_flags, flags): Opening,
 ) -> Told<Resource<Descriptor>> {
-    let is_plain =
-        (path_flags, open_flags, flags) == (PathFlags::SYMLINK_FOLLOW, OpenFlags::empty(), DescriptorFlags::READ);
-    if is_plain && let Some(opened) = accessor.with(|mut access| open_in(access.data_mut(), &descriptor, &path)) {
-        return match opened {
-            Ok(opened) => Ok((Ok(accessor.with(|mut access| access.data_mut().table.push(opened))?),)),
-            Err(error) => Ok((Err(error_code(error)),)),
-        };
+    let how = match asked!(path_flags, open_flags, flags) {
+        Ok(how) => how,
+        Err(refused) => return Ok((Err(error_code(refused)),)),
+    };
+    if accessor.with(|mut access| access.data_mut().can_walk) {
+        return accessor.with(|mut access| {
+            let opened = open_in(access.data_mut(), &descriptor, path, how)?;
+            let opened = opened.map(|opened| access.data_mut().table.push(opened)).map_err(error_code);
+            Ok((opened.map_or_else(|error| Ok(Err(error)), |pushed| pushed.map(Ok))?,))
+        });
     }
-    spoil(accessor);
+    // The library waits for what it opens, so it is shown nothing that could keep it waiting.
+    let found = stat_at(accessor, (Resource::new_borrow(descriptor.rep()), path_flags, path.clone())).await?.0;
+    match found.map(|found| found.type_) {
+        Ok(DescriptorType::RegularFile | DescriptorType::Directory) => {}
+        Ok(_) => return Ok((Err(ErrorCode::NotPermitted),)),
+        Err(error) => return Ok((Err(error),)),
+    }
     let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
     let opened = <WasiFilesystem as HostDescriptorWithStore<State>>::open_at(
         &files, descriptor, path_flags, path, open_flags, flags,
@@ -136,67 +179,73 @@ async fn open_at(
 }
 
 async fn stat(accessor: &Accessor<State>, (descriptor,): (Resource<Descriptor>,)) -> Told<DescriptorStat> {
-    accessor.with(|mut access| {
-        let state = access.data_mut();
-        let file = match state.table.get(&descriptor)? {
-            Descriptor::File(file) => &file.file,
-            Descriptor::Dir(directory) => &directory.dir,
-        };
-        let found = rustix::fs::fstat(file);
-        // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
-        if let Some(recording) = &mut state.recording
-            && found.ok().and_then(|stat| recording.opened(stat.into())).is_none()
-        {
-            recording.spoil();
-        }
-        Ok((found.map(describe).map_err(error_code),))
-    })
+    let found = accessor.with(|mut access| stat_of(access.data_mut(), &descriptor))?;
+    Ok((found.map(describe).map_err(error_code),))
 }
 
-/// What a path leads to; `None` where the library is to say.
-fn look_at(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Stat, Errno>> {
-    let found = beneath(state, descriptor, |directory| look::look(&*directory.dir, path, Links::AreFollowed))?;
-    record(state, descriptor, |seen| Step::Look(path.to_owned(), seen), found);
-    Some(found)
+/// What an open file is.
+fn stat_of(state: &mut State, descriptor: &Resource<Descriptor>) -> Result<Result<Stat, Errno>> {
+    let file = match state.table.get(descriptor)? {
+        Descriptor::File(file) => &file.file,
+        Descriptor::Dir(directory) => &directory.dir,
+    };
+    let found = state.faults.note("look at", &**file, "", rustix::fs::fstat(file));
+    // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
+    if let Some(recording) = &mut state.recording
+        && found.ok().and_then(|stat| recording.opened(stat.into())).is_none()
+    {
+        recording.spoil();
+    }
+    Ok(found)
 }
 
-/// What a path leads to, opened; `None` where the library is to say.
-fn open_in(state: &mut State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Result<Descriptor, Errno>> {
-    let opened = open_beneath(state, descriptor, path)?;
+/// What a path leads to.
+fn look_at(
+    state: &mut State,
+    descriptor: &Resource<Descriptor>,
+    path: String,
+    links: Links,
+) -> Result<Result<Stat, Errno>> {
+    let found = beneath(state, descriptor, "look at", &path, |directory| look::look(directory, &path, links))?;
+    match links {
+        Links::AreFollowed => record(state, descriptor, |seen| Step::Look(path, seen), found),
+        Links::AreTold => spoil_in(state),
+    }
+    Ok(found)
+}
+
+/// What a path leads to, opened.
+fn open_in(
+    state: &mut State,
+    descriptor: &Resource<Descriptor>,
+    path: String,
+    how: How,
+) -> Result<Result<Descriptor, Errno>> {
+    let opened = beneath(state, descriptor, "open", &path, |directory| look::open(directory, &path, how))?;
     let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
-    record(state, descriptor, |seen| Step::Open(path.to_owned(), seen), seen);
-    Some(opened.map(|(opened, _)| opened))
-}
-
-/// What is opened, and what it is.
-type Opened = Result<(Descriptor, Stat), Errno>;
-
-fn open_beneath(state: &State, descriptor: &Resource<Descriptor>, path: &str) -> Option<Opened> {
-    let opened = beneath(state, descriptor, |directory| look::open(&*directory.dir, path))?;
-    Some(opened.map(|(file, stat)| {
+    record(state, descriptor, |seen| Step::Open(path, how, seen), seen);
+    Ok(opened.map(|(file, stat)| {
         // As the library has it for what is read on the thread.
         let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
-        let opened = match FileType::from_raw_mode(stat.st_mode) {
+        match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
             _ => Descriptor::File(filesystem::File::new(file, perms, mode, true)),
-        };
-        (opened, stat)
+        }
     }))
 }
 
-/// Tries something beneath an open directory. `None` for a handle that is none, and where the system cannot say.
+/// Tries something at a path beneath an open directory, and tells of it if it ends with a fault.
 fn beneath<T>(
     state: &State,
     descriptor: &Resource<Descriptor>,
-    attempt: impl FnOnce(&Dir) -> Result<T, Errno>,
-) -> Option<Result<T, Errno>> {
-    match state.table.get(descriptor) {
-        Ok(Descriptor::Dir(directory)) => match attempt(directory) {
-            Err(Errno::AGAIN | Errno::NOSYS) => None,
-            attempted => Some(attempted),
-        },
-        _ => None,
-    }
+    call: &str,
+    path: &str,
+    attempt: impl FnOnce(&File) -> Result<T, Errno>,
+) -> Result<Result<T, Errno>> {
+    Ok(match state.table.get(descriptor)? {
+        Descriptor::Dir(directory) => state.faults.note(call, &*directory.dir, path, attempt(&directory.dir)),
+        Descriptor::File(_) => Err(Errno::NOTDIR),
+    })
 }
 
 /// Writes a step down. Paths are written down for the directory that is served, and for no other.
@@ -214,8 +263,10 @@ fn record(
         _ => None,
     };
     let is_root = directory.is_some_and(|directory| state.is_root(&directory));
+    // A fault may be over by the next request, and is told to nobody again.
+    let is_kept = is_root && !matches!(seen, Err(error) if is_fault(error));
     if let Some(recording) = &mut state.recording {
-        match is_root {
+        match is_kept {
             true => drop(recording.push(step(seen.map(Identity::from)))),
             false => recording.spoil(),
         }
@@ -247,7 +298,13 @@ fn told<T>(result: FilesystemResult<T>) -> Told<T> {
 }
 
 fn spoil(accessor: &Accessor<State>) {
-    accessor.with(|mut access| access.data_mut().recording.as_mut().map(Recording::spoil));
+    accessor.with(|mut access| spoil_in(access.data_mut()));
+}
+
+fn spoil_in(state: &mut State) {
+    if let Some(recording) = &mut state.recording {
+        recording.spoil();
+    }
 }
 
 /// What a handler is told of an entry. When it was last read is left out: no answer may depend on that.
@@ -275,10 +332,7 @@ fn describe(stat: Stat) -> DescriptorStat {
     }
 }
 
-/// The library's word for an error; a path that leads out is one that is not permitted.
+/// The library's word for an error.
 fn error_code(error: Errno) -> ErrorCode {
-    match error {
-        Errno::XDEV => ErrorCode::NotPermitted,
-        error => std::io::Error::from(error).into(),
-    }
+    faults::told(error).into()
 }

@@ -3,7 +3,7 @@
 
 use super::Fault;
 use crate::args::Auth;
-use crate::users::Users;
+use glasshouse_front::users::Users;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;

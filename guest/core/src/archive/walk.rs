@@ -3,7 +3,7 @@
 use crate::date::Stamp;
 use crate::listing::{is_shown, join};
 use crate::reply::Refusal;
-use crate::tree::{Entry, EntryKind, Missing, Node, Tree};
+use crate::tree::{Entry, EntryKind, Node, Tree, found};
 use std::vec;
 
 /// How deep folders may lie in each other.
@@ -65,16 +65,17 @@ impl Walk {
     /// Enters the folder.
     ///
     /// # Errors
-    /// [`Refusal::NotListable`] if that cannot be done, [`Refusal::TooLarge`] if it is too much.
+    /// [`Refusal::NotListable`] if that cannot be done, [`Refusal::TooLarge`] if it is too much, [`Refusal::Fault`] where the
+    /// machine fails.
     pub async fn begin<T: Tree>(&mut self, tree: &T) -> Result<(), Refusal> {
-        self.enter(tree, String::new()).await?.map_err(|Missing| Refusal::NotListable)
+        if self.enter(tree, String::new()).await? { Ok(()) } else { Err(Refusal::NotListable) }
     }
 
     /// The next file or folder. The folder itself comes only, and last, if there is nothing in it: any path in an archive
     /// makes the folders above it, and nobody has told its time.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] for more than is kept track of.
+    /// [`Refusal::TooLarge`] for more than is kept track of, [`Refusal::Fault`] where the machine fails.
     pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Item<T::File>>, Refusal> {
         while let Some(level) = self.levels.last_mut() {
             let Some(entry) = level.rest.next() else {
@@ -85,14 +86,14 @@ impl Walk {
             let item = match entry.kind {
                 EntryKind::Directory => {
                     // If it cannot be read, there is nothing of it to be had.
-                    let _ = self.enter(tree, below.clone()).await?;
+                    self.enter(tree, below.clone()).await?;
                     Item { path: self.archived(&below)?, modified: entry.modified, file: None }
                 }
-                EntryKind::File => match tree.open(&self.place(&below)).await {
-                    Ok(Node::File(file, facts)) => {
+                EntryKind::File => match found(tree.open(&self.place(&below)).await)? {
+                    Some(Node::File(file, facts)) => {
                         Item { path: self.archived(&below)?, modified: facts.modified, file: Some((file, facts.size)) }
                     }
-                    Ok(Node::Directory) | Err(Missing) => continue,
+                    Some(Node::Directory) | None => continue,
                 },
                 EntryKind::Link | EntryKind::LinkToDirectory => continue,
             };
@@ -103,23 +104,23 @@ impl Walk {
         Ok(Some(top).filter(|_| std::mem::take(&mut self.is_empty)))
     }
 
-    /// Reads a folder, to go on with what is in it.
-    async fn enter<T: Tree>(&mut self, tree: &T, path: String) -> Result<Result<(), Missing>, Refusal> {
+    /// Reads a folder, to go on with what is in it; `false` where it cannot be read.
+    async fn enter<T: Tree>(&mut self, tree: &T, path: String) -> Result<bool, Refusal> {
         if self.levels.len() == DEPTH {
             return Err(Refusal::TooLarge);
         }
         let place = self.place(&path);
         let listed = tree.list(&place, |name| is_shown(&place, name, self.hidden), self.entries).await;
-        let Ok(mut listed) = listed else { return Ok(Err(Missing)) };
+        let Some(mut listed) = found(listed)? else { return Ok(false) };
         if listed.omitted > 0 {
             return Err(Refusal::TooLarge);
         }
         self.entries = self.entries.saturating_sub(listed.entries.len());
         listed.entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let folders = listed.entries.iter_mut().filter(|entry| entry.kind == EntryKind::Directory);
-        tree.describe(&place, folders).await;
+        tree.describe(&place, folders).await?;
         self.levels.push(Level { path, rest: listed.entries.into_iter() });
-        Ok(Ok(()))
+        Ok(true)
     }
 
     /// Where something below the folder lies in the tree.

@@ -1,14 +1,16 @@
 //! The same for the files of WASI 0.2, through which both components list directories.
 
-use crate::look::{self, Entries, Entry, Links};
+use crate::faults::{self, is_fault};
+use crate::look::{self, Entries, Entry};
 use crate::replay::Step;
 use crate::sandbox::State;
+use crate::witness::{asked, links};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
-use std::io;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
+use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
@@ -23,7 +25,8 @@ pub fn shadow(linker: &mut Linker<State>) -> Result<()> {
     })?;
     files.func_wrap("[method]descriptor.read-directory", read_directory)?;
     files.func_wrap("[method]directory-entry-stream.read-directory-entry", read_directory_entry)?;
-    files.func_wrap("[method]descriptor.stat-at", stat_at)?;
+    files.func_wrap("[method]descriptor.stat", stat)?;
+    files.func_wrap_async("[method]descriptor.stat-at", |store, arguments| Box::new(stat_at(store, arguments)))?;
     files.func_wrap_async("[method]descriptor.open-at", |store, arguments| Box::new(open_at(store, arguments)))?;
     Ok(())
 }
@@ -42,7 +45,10 @@ fn read_directory(
 ) -> Told<Resource<Reading>> {
     let state = store.data_mut();
     let read = match state.table.get(&descriptor)? {
-        Descriptor::Dir(directory) => Entries::of(&*directory.dir),
+        Descriptor::Dir(directory) => {
+            let directory = &*directory.dir;
+            state.faults.note("read the directory", directory, "", Entries::of(directory))
+        }
         Descriptor::File(_) => Err(Errno::NOTDIR),
     };
     let mut step = None;
@@ -67,9 +73,13 @@ fn read_directory_entry(
     let state = store.data_mut();
     let Reading { entries, step } = state.table.get_mut(&reading)?;
     let told = entries.next();
+    let fault = told.as_ref().and_then(|told| told.as_ref().err().copied()).filter(|error| is_fault(*error));
+    if let Some(error) = fault {
+        state.faults.tell("read the directory", entries.directory()?, "", &error.into());
+    }
     if let Some(recording) = &mut state.recording {
         match *step {
-            Some((number, step)) if number == recording.number => recording.tell(step, told.clone()),
+            Some((number, step)) if number == recording.number && fault.is_none() => recording.tell(step, told.clone()),
             _ => recording.spoil(),
         }
     }
@@ -80,20 +90,28 @@ fn read_directory_entry(
     },))
 }
 
-fn stat_at(
-    mut store: StoreContextMut<'_, State>,
-    (descriptor, flags, path): (Resource<Descriptor>, PathFlags, String),
-) -> Told<DescriptorStat> {
+fn stat(mut store: StoreContextMut<'_, State>, (descriptor,): (Resource<Descriptor>,)) -> Told<DescriptorStat> {
+    let found = super::stat_of(store.data_mut(), &descriptor)?;
+    Ok((found.map(describe).map_err(error_code),))
+}
+
+type Named = (Resource<Descriptor>, PathFlags, String);
+type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+
+async fn stat_at(mut store: StoreContextMut<'_, State>, (descriptor, flags, path): Named) -> Told<DescriptorStat> {
     let state = store.data_mut();
-    let links = if flags == PathFlags::SYMLINK_FOLLOW { Links::AreFollowed } else { Links::AreTold };
-    let found = match state.table.get(&descriptor)? {
-        Descriptor::Dir(directory) => look::look(&*directory.dir, &path, links),
-        Descriptor::File(_) => Err(Errno::NOTDIR),
-    };
+    if !state.can_walk {
+        super::spoil_in(state);
+        return told(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
+    }
+    let links = links!(flags);
+    let found = super::beneath(state, &descriptor, "look at", &path, |directory| look::look(directory, &path, links))?;
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()) {
-            Some(opened) => drop(recording.push(Step::Entry(opened, path, links, found.map(Into::into)))),
-            None => recording.spoil(),
+            Some(opened) if !matches!(found, Err(error) if is_fault(error)) => {
+                recording.push(Step::Entry(opened, path, links, found.map(Into::into)));
+            }
+            _ => recording.spoil(),
         }
     }
     Ok((found.map(describe).map_err(error_code),))
@@ -101,24 +119,16 @@ fn stat_at(
 
 async fn open_at(
     mut store: StoreContextMut<'_, State>,
-    (descriptor, path_flags, path, open_flags, flags): (
-        Resource<Descriptor>,
-        PathFlags,
-        String,
-        OpenFlags,
-        DescriptorFlags,
-    ),
+    (descriptor, path_flags, path, open_flags, flags): Opening,
 ) -> Told<Resource<Descriptor>> {
+    let how = match asked!(path_flags, open_flags, flags) {
+        Ok(how) => how,
+        Err(refused) => return Ok((Err(error_code(refused)),)),
+    };
     let state = store.data_mut();
-    let is_plain = (path_flags, flags) == (PathFlags::SYMLINK_FOLLOW, DescriptorFlags::READ)
-        && OpenFlags::DIRECTORY.contains(open_flags);
-    if is_plain && let Some(opened) = super::open_beneath(state, &descriptor, &path) {
-        let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
-        super::record(state, &descriptor, |seen| Step::Open(path, seen), seen);
-        let wants_directory = open_flags == OpenFlags::DIRECTORY;
-        return Ok((match opened {
-            Ok((Descriptor::File(_), _)) if wants_directory => Err(ErrorCode::NotDirectory),
-            Ok((opened, _)) => {
+    if state.can_walk {
+        return Ok((match super::open_in(state, &descriptor, path, how)? {
+            Ok(opened) => {
                 let opened = state.table.push(opened)?;
                 if let Some(recording) = &mut state.recording {
                     recording.name_directory(opened.rep());
@@ -128,12 +138,25 @@ async fn open_at(
             Err(error) => Err(error_code(error)),
         },));
     }
-    if let Some(recording) = &mut state.recording {
-        recording.spoil();
-    }
+    super::spoil_in(state);
     let mut files = state.filesystem();
-    match HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await {
-        Ok(opened) => Ok((Ok(opened),)),
+    // The library waits for what it opens, so it is shown nothing that could keep it waiting.
+    let borrowed = Resource::new_borrow(descriptor.rep());
+    match told(HostDescriptor::stat_at(&mut files, borrowed, path_flags, path.clone()).await)?
+        .0
+        .map(|found| found.type_)
+    {
+        Ok(DescriptorType::RegularFile | DescriptorType::Directory) => {}
+        Ok(_) => return Ok((Err(ErrorCode::NotPermitted),)),
+        Err(error) => return Ok((Err(error),)),
+    }
+    told(HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await)
+}
+
+/// A result in the form in which a handler is told it; what is no error of the call ends the handler.
+fn told<T>(result: FsResult<T>) -> Told<T> {
+    match result {
+        Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
@@ -167,10 +190,7 @@ fn kind(kind: FileType) -> DescriptorType {
     }
 }
 
-/// The library's word for an error; a path that leads out is one that is not permitted.
+/// The library's word for an error.
 fn error_code(error: Errno) -> ErrorCode {
-    match error {
-        Errno::XDEV => ErrorCode::NotPermitted,
-        error => io::Error::from(error).into(),
-    }
+    faults::told(error).into()
 }

@@ -87,7 +87,6 @@ impl Users {
     ///
     /// # Errors
     /// As for [`Users::read`]; the users stay those that they were.
-    #[cfg_attr(not(test), expect(dead_code, reason = "signals do not ask for it yet"))]
     pub fn reload(&self) -> Result<(), String> {
         let roll = Arc::new(Roll::read(&self.file)?);
         *self.roll.write().unwrap_or_else(PoisonError::into_inner) = roll;

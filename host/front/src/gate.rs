@@ -2,7 +2,7 @@
 
 use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Request, StatusCode, Version};
+use http::{Method, Request, StatusCode, Version};
 use http_body::Body;
 
 /// The longest field line in bytes, as the seed has it (S78).
@@ -11,18 +11,30 @@ const LINE: usize = 65_536;
 /// Looks at the head of a request.
 ///
 /// # Errors
-/// The status to answer with: 400 for a Host that is missing, repeated or no host (RFC 9112 3.2), 431 for a field line
-/// beyond measure (RFC 6585 5).
+/// The status to answer with: 400 for a Host that is missing, repeated or no host and for a target in a form that its method
+/// does not have (RFC 9112 3.2), 431 for a field line beyond measure (RFC 6585 5).
 pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
     let lengths = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
     if request.headers().iter().map(lengths).any(|length| length > LINE) {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
+    if !is_target(request) {
+        return Err(StatusCode::BAD_REQUEST);
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version() == Version::HTTP_10 => Ok(()),
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         _ => Err(StatusCode::BAD_REQUEST),
+    }
+}
+
+/// Whether the target is one of a resource that could be here. An authority alone is for CONNECT, which names no resource.
+fn is_target<B>(request: &Request<B>) -> bool {
+    let target = request.uri();
+    match target.scheme_str() {
+        None => target.authority().is_none() || request.method() == Method::CONNECT,
+        Some(scheme) => matches!(scheme, "http" | "https"),
     }
 }
 
@@ -74,6 +86,24 @@ mod tests {
         check_hosts(Version::HTTP_11, &["a", "a"], Err(400));
         check_hosts(Version::HTTP_10, &[], Ok(()));
         check_hosts(Version::HTTP_10, &["a", "b"], Err(400));
+    }
+
+    #[test]
+    fn a_target_has_the_form_of_its_method() {
+        let rows = [
+            ("GET", "/a", true),
+            ("OPTIONS", "*", true),
+            ("GET", "http://a/b", true),
+            ("GET", "HTTPS://a", true),
+            ("CONNECT", "a:80", true),
+            ("GET", "a:80", false),
+            ("GET", "a", false),
+            ("GET", "ftp://a/b", false),
+        ];
+        for (method, target, expected) in rows {
+            let request = Request::builder().method(method).uri(target).body(()).unwrap();
+            assert_eq!(is_target(&request), expected, "{method} {target}");
+        }
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! One connection from its first byte to its last: hyper and its limits, and what is said to a client that was waited for too
+//! long. It refuses to know what is asked.
+
+use crate::exchange::{Answer, Exchange};
+use crate::limits::Limits;
+use crate::log::Line;
+use crate::patience::{Patient, Wait};
+use crate::refusal::refusal;
+use http::{StatusCode, Version};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+/// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
+/// written.
+const BUFFER: usize = 160 << 10;
+/// The largest number of fields (S78).
+const FIELDS: usize = 100;
+
+/// Serves a connection until it ends, or until `closing` says so and the answer under way is finished.
+pub async fn serve<S, A>(stream: S, exchange: Exchange<A>, limits: Limits, closing: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    let (log, peer, version) = (exchange.log.clone(), exchange.peer, exchange.version);
+    let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
+    let service = service_fn(move |request| {
+        let exchange = exchange.clone();
+        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+    });
+    let mut connection = http1::Builder::new()
+        .max_headers(FIELDS)
+        .max_buf_size(BUFFER)
+        // Clients that close their half after asking still want the answer.
+        .half_close(true)
+        .keep_alive(version == Version::HTTP_11)
+        .serve_connection(TokioIo::new(patient), service);
+    let outcome = tokio::select! {
+        outcome = &mut connection => outcome,
+        () = told(closing) => {
+            Pin::new(&mut connection).graceful_shutdown();
+            (&mut connection).await
+        }
+    };
+    let patient = connection.into_parts().io.into_inner();
+    let status = match (outcome, patient.missed) {
+        (_, Some(Wait::Head(_))) => {
+            let status = StatusCode::REQUEST_TIMEOUT;
+            if !send_at_once(patient.stream, refusal(version, status).as_bytes()).await {
+                return;
+            }
+            status.as_u16()
+        }
+        // hyper answered these by itself.
+        (Err(error), None) if error.is_parse_too_large() && error.to_string().contains("URI") => 414,
+        (Err(error), None) if error.is_parse_too_large() => 431,
+        (Err(error), None) if error.is_parse() => 400,
+        _ => return,
+    };
+    // They were no requests yet, so they have no line (S81).
+    log.access(&Line { peer, user: None, request: "", status, bytes: 0 });
+}
+
+/// Waits until the server closes.
+async fn told(mut closing: watch::Receiver<bool>) {
+    // A sender that is gone says the same.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
+/// Sends what can be sent without waiting, and tells whether that is all of it.
+async fn send_at_once(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) -> bool {
+    let sent = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, bytes))).await;
+    matches!(sent, Poll::Ready(Ok(sent)) if sent == bytes.len())
+}

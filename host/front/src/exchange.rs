@@ -1,0 +1,230 @@
+//! One request and its response on a connection: checked at the gate, answered by whoever answers, finished with what only
+//! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
+
+use crate::gate;
+use crate::limits::Limits;
+use crate::log::{Line, Log};
+use crate::patience::Turns;
+use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{Request, Response, StatusCode, Version};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Either, Full};
+use hyper::body::Incoming;
+use std::error::Error;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long is waited for content that nobody wants.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who answers. A copy of it is made for each request.
+pub trait Answer: Clone + Send + Unpin + 'static {
+    /// The content of an answer.
+    type Body: Body<Data = Bytes, Error: Into<Failure>> + Send + Unpin + 'static;
+
+    /// The answer to a request that costs nothing, if it has one.
+    fn answer_again(&self, request: &Parts) -> Option<Response<Self::Body>>;
+
+    /// The answer to a request, without its content.
+    fn answer(&self, request: Parts) -> impl Future<Output = Result<Response<Self::Body>, Unanswered>> + Send;
+}
+
+/// Why a request has no answer, in words for whoever runs the server.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// It costs more than one request may. What is too much now may not be too much later.
+    TooMuch(String),
+    /// Whoever answers failed, and will do so again.
+    Failed(String),
+}
+
+/// Why content ended too early.
+type Failure = Box<dyn Error + Send + Sync>;
+/// The content of an answer that was given here, or that is a refusal.
+type Content<A> = Either<<A as Answer>::Body, Full<Bytes>>;
+
+/// What all exchanges of a connection have in common.
+#[derive(Clone)]
+pub struct Exchange<A> {
+    answerer: A,
+    /// The version of HTTP that is spoken: 1.0 or 1.1.
+    pub(crate) version: Version,
+    pub(crate) log: Log,
+    pub(crate) peer: IpAddr,
+    /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not be
+    /// reading.
+    max_content: u64,
+    users: Option<Arc<Users>>,
+    pub(crate) turns: Arc<Turns>,
+}
+
+impl<A: Answer> Exchange<A> {
+    /// What a connection of `peer` begins with.
+    pub fn new(answerer: A, version: Version, limits: &Limits, log: Log, peer: IpAddr) -> Exchange<A> {
+        Exchange { answerer, version, log, peer, max_content: limits.max_content, users: None, turns: Arc::default() }
+    }
+
+    /// The same for users alone, if there are any.
+    pub fn for_users(self, users: Option<Arc<Users>>) -> Exchange<A> {
+        Exchange { users, ..self }
+    }
+
+    /// Answers one request, whatever happens.
+    pub async fn answer(self, request: Request<Incoming>) -> Response<Logged<A>> {
+        self.turns.pass();
+        let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
+        let content = gate::has_content(&request);
+        let (user, response) = match gate::check(&request) {
+            Ok(()) => self.ask(request).await,
+            Err(status) => (None, refuse(status)),
+        };
+        let response = self.finish(response, content);
+        let status = response.status().as_u16();
+        response.map(|body| Logged { body, bytes: 0, status, line, user, exchange: self })
+    }
+
+    async fn ask(&self, request: Request<Incoming>) -> (Option<Name>, Response<Content<A>>) {
+        let (mut head, body) = request.into_parts();
+        // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
+        // need not begin.
+        let is_bearable = body.size_hint().lower() <= self.max_content;
+        if self.version == Version::HTTP_11 && !body.is_end_stream() && is_bearable {
+            // How it ends does not matter: the connection is not used again. Boxed, because room for what is waited for
+            // here is kept with every connection, idle ones included.
+            let _ = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await;
+        }
+        if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
+            // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
+            head.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
+        match self.admit(&mut head).await {
+            Ok(user) => (user, self.respond(head).await),
+            Err(refused) => (None, turn_away(refused)),
+        }
+    }
+
+    /// Who asks, if that matters. Behind this, there are no credentials in the request.
+    async fn admit(&self, head: &mut Parts) -> Result<Option<Name>, Refused> {
+        let Some(users) = &self.users else { return Ok(None) };
+        let credentials = Credentials::take(&mut head.headers).ok_or(Refused::Unknown)?;
+        if let Some(name) = users.recall(&credentials) {
+            return Ok(Some(name));
+        }
+        // Boxed, as it is waited for once in a while alone.
+        Box::pin(users.verify(credentials, self.peer)).await.map(Some)
+    }
+
+    async fn respond(&self, head: Parts) -> Response<Content<A>> {
+        if let Some(response) = self.answerer.answer_again(&head) {
+            return response.map(Either::Left);
+        }
+        match Box::pin(self.answerer.answer(head)).await {
+            Ok(response) => response.map(Either::Left),
+            Err(error) => {
+                let (status, reason) = match error {
+                    Unanswered::TooMuch(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
+                    Unanswered::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason),
+                };
+                self.log.error(format_args!("a request was given up: {reason}"));
+                refuse(status)
+            }
+        }
+    }
+
+    /// Adds what the handler cannot know: whether the connection goes on, and which protocol it speaks.
+    fn finish(&self, mut response: Response<Content<A>>, content: bool) -> Response<Content<A>> {
+        // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two.
+        if content || response.status().is_client_error() || response.status().is_server_error() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        *response.version_mut() = self.version;
+        response
+    }
+}
+
+/// Reads content up to a measure, and keeps none of it.
+async fn discard(mut body: Incoming, mut left: u64) {
+    while let Some(Ok(frame)) = body.frame().await {
+        let Some(rest) = left.checked_sub(length(&frame)) else { return };
+        left = rest;
+    }
+}
+
+fn length(frame: &Frame<Bytes>) -> u64 {
+    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
+}
+
+/// The server's own answer where the handler was not asked or had none: the status and no more.
+fn refuse<B>(status: StatusCode) -> Response<Either<B, Full<Bytes>>> {
+    let text = Bytes::from(format!("{status}\n"));
+    let mut response = Response::new(Either::Right(Full::new(text)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The answer to somebody who may not ask, or not now (RFC 9110 15.5.2, RFC 6585 4).
+fn turn_away<B>(why: Refused) -> Response<Either<B, Full<Bytes>>> {
+    let (status, name, value) = match why {
+        Refused::Limited(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)))
+        }
+        Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, HeaderValue::from(1)),
+        Refused::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
+    };
+    let mut response = refuse(status);
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// The request line for the log (S81).
+fn request_line(request: &Request<Incoming>) -> String {
+    format!("{} {} {:?}", request.method(), request.uri(), request.version())
+}
+
+/// A body that counts its bytes, and ends and logs its exchange when it is over: sent, cut or given up.
+pub struct Logged<A: Answer> {
+    body: Content<A>,
+    bytes: u64,
+    status: u16,
+    line: String,
+    user: Option<Name>,
+    exchange: Exchange<A>,
+}
+
+impl<A: Answer> Body for Logged<A> {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.bytes = self.bytes.saturating_add(length(frame));
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<A: Answer> Drop for Logged<A> {
+    fn drop(&mut self) {
+        let Exchange { log, peer, turns, .. } = &self.exchange;
+        turns.pass();
+        let (user, request) = (self.user.as_deref(), self.line.as_str());
+        log.access(&Line { peer: *peer, user, request, status: self.status, bytes: self.bytes });
+    }
+}

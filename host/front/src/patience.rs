@@ -1,0 +1,151 @@
+//! A stream that gives up on a client which keeps it waiting: for the first byte of a request, for the rest of its head, for
+//! room to send more of an answer. It refuses to know HTTP; whose turn it is it is told.
+
+use crate::limits::Limits;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Whose turn it is on a connection, for both sides of it: the number is even while the client owes a head, and odd while the
+/// server owes an answer.
+#[derive(Debug, Default)]
+pub struct Turns(AtomicU32);
+
+impl Turns {
+    /// The other side's turn begins. There is one thread for each connection, so nothing else needs to be in order.
+    pub fn pass(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What a client is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The first byte of a head, in a turn.
+    Idle(u32),
+    /// The rest of a head, in a turn.
+    Head(u32),
+    /// Room for more of an answer.
+    Send,
+}
+
+/// The stream of a client.
+pub struct Patient<S> {
+    pub stream: S,
+    limits: Limits,
+    turns: Arc<Turns>,
+    /// The last of the client's turns in which it sent anything. Part of a head that came together with the one before it is not
+    /// seen here; then the head has the time of an idle connection before its own.
+    begun: Option<u32>,
+    waiting: Option<Wait>,
+    deadline: Deadline,
+    /// What was waited for too long.
+    pub missed: Option<Wait>,
+}
+
+impl<S> Patient<S> {
+    pub fn new(stream: S, limits: Limits, turns: Arc<Turns>) -> Patient<S> {
+        let deadline = Deadline { at: Instant::now(), timer: None };
+        Patient { stream, limits, turns, begun: None, waiting: None, deadline, missed: None }
+    }
+
+    /// Goes on waiting, or begins to.
+    fn wait<T>(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<io::Result<T>> {
+        if self.waiting != Some(wait) {
+            self.waiting = Some(wait);
+            self.deadline.at = Instant::now()
+                + match wait {
+                    Wait::Idle(_) => self.limits.idle_timeout,
+                    Wait::Head(_) => self.limits.header_timeout,
+                    Wait::Send => self.limits.send_timeout,
+                };
+        }
+        ready!(self.deadline.poll(cx));
+        self.missed = Some(wait);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn sent<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_pending() {
+            return self.wait(cx, Wait::Send);
+        }
+        self.waiting = None;
+        written
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let turn = self.turns.now();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let is_clients = turn.is_multiple_of(2);
+        match read {
+            Poll::Ready(_) if is_clients => self.begun = Some(turn),
+            Poll::Pending if is_clients => {
+                let has_begun = self.begun == Some(turn);
+                return self.wait(cx, if has_begun { Wait::Head(turn) } else { Wait::Idle(turn) });
+            }
+            // Content: whoever wants it knows how long.
+            _ => {}
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.sent(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.sent(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A time that is moved with every request and hardly ever passes. Moving it is free: the timer stays where it was set, and
+/// when it rings too early it is set to what is left.
+struct Deadline {
+    at: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Deadline {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.at)));
+        if timer.deadline() > self.at {
+            timer.as_mut().reset(self.at);
+        }
+        ready!(timer.as_mut().poll(cx));
+        if Instant::now() < self.at {
+            timer.as_mut().reset(self.at);
+            return timer.as_mut().poll(cx);
+        }
+        Poll::Ready(())
+    }
+}

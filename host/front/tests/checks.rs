@@ -1,0 +1,158 @@
+//! What holds for a connection whatever is sent on it, and in whatever pieces. It refuses to know files and wasm: a stub
+//! answers.
+
+use bytes::Bytes;
+use glasshouse_front::{Answer, Exchange, Limits, Log, Unanswered, serve};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, Version};
+use http_body_util::Full;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+/// Stands for a pause in what is sent.
+pub const PAUSE: u8 = 0xff;
+
+/// Less than what the stub answers with, so that answers are cut too.
+const PIPE: usize = 48;
+/// All waiting is for the client, which is done at once.
+const SOON: Duration = Duration::from_secs(4);
+/// More than a case may send, so that content ends before it is too much.
+const MAX_CONTENT: u64 = 256;
+
+/// Sends bytes with pauses, and closes. The server ends too; its answers are messages, no more of them than there were heads,
+/// and what follows a head with content is never a request.
+///
+/// # Panics
+/// Where any of this is not so.
+pub fn socket(bytes: &[u8]) {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
+    let stub = Stub::default();
+    let asked = Arc::clone(&stub.asked);
+    let received = runtime.block_on(async {
+        let (client, server) = duplex(PIPE);
+        let limits = Limits {
+            header_timeout: SOON * 2,
+            idle_timeout: SOON * 2,
+            send_timeout: SOON * 2,
+            max_content: MAX_CONTENT,
+            max_connections: 1,
+            max_connections_per_address: 1,
+        };
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, Log::new(true), peer);
+        let (_closing, closes) = watch::channel(false);
+        let exchanged = async { tokio::join!(serve(server, exchange, limits, closes), talk(client, bytes)).1 };
+        timeout(SOON, exchanged).await.expect("a connection ends when its client has")
+    });
+    let answers = answers(&received);
+    let heads = heads(bytes);
+    assert!(answers <= heads + 1, "{answers} answers to {heads} heads");
+    assert!(asked.load(Ordering::Relaxed) <= answers.min(heads), "more was asked than answered");
+}
+
+/// Sends everything while it takes in what comes back.
+async fn talk(client: DuplexStream, bytes: &[u8]) -> Vec<u8> {
+    let (mut from, mut to) = tokio::io::split(client);
+    let mut received = Vec::new();
+    let send = async {
+        for piece in bytes.split(|byte| *byte == PAUSE) {
+            // A server that has heard enough does not listen.
+            let _ = to.write_all(piece).await;
+            yield_now().await;
+        }
+        let _ = to.shutdown().await;
+    };
+    let (_, read) = tokio::join!(send, from.read_to_end(&mut received));
+    read.expect("memory can be read");
+    received
+}
+
+/// How many heads the bytes have room for: each ends with an empty line.
+fn heads(bytes: &[u8]) -> usize {
+    let sent: Vec<u8> = bytes.iter().copied().filter(|byte| !matches!(*byte, PAUSE | b'\r')).collect();
+    sent.windows(2).filter(|pair| pair == b"\n\n").count()
+}
+
+/// Counts final answers, all of which must be whole messages (RFC 9112 2.1).
+#[track_caller]
+fn answers(mut received: &[u8]) -> usize {
+    let all = String::from_utf8_lossy(received).into_owned();
+    let mut answers = 0;
+    while !received.is_empty() {
+        let end =
+            received.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| panic!("half a head: {all}"));
+        let (head, rest) = received.split_at(end + 4);
+        let head = std::str::from_utf8(head).unwrap_or_else(|_| panic!("no text: {all}"));
+        let mut lines = head.trim_end_matches("\r\n").split("\r\n");
+        let status: u16 = lines
+            .next()
+            .and_then(|line| line.strip_prefix("HTTP/1.1 ").or(line.strip_prefix("HTTP/1.0 "))?.get(..3)?.parse().ok())
+            .unwrap_or_else(|| panic!("no status: {all}"));
+        let fields: Vec<_> =
+            lines.map(|line| line.split_once(": ").unwrap_or_else(|| panic!("no field: {line:?} in {all}"))).collect();
+        let one = |name: &str| {
+            let mut values =
+                fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
+            values.next().filter(|_| values.next().is_none())
+        };
+        if status < 200 {
+            assert_eq!(status, 100, "{all}");
+            received = rest;
+            continue;
+        }
+        answers += 1;
+        assert!(one("date").is_some(), "no date: {all}");
+        let length: usize = one("content-length").and_then(|length| length.parse().ok()).expect("a length");
+        let closes = one("connection") == Some("close");
+        // The last one may be to HEAD, whose content is not sent.
+        let length = if closes && rest.is_empty() { 0 } else { length };
+        received = rest.get(length..).unwrap_or_else(|| panic!("half an answer: {all}"));
+        assert!(!closes || received.is_empty(), "more behind the last answer: {all}");
+    }
+    answers
+}
+
+/// Answers with what was asked for, some of it at once, and sees to it that nothing is asked behind content.
+#[derive(Clone, Default)]
+struct Stub {
+    asked: Arc<AtomicUsize>,
+    had_content: Arc<AtomicBool>,
+}
+
+impl Answer for Stub {
+    type Body = Full<Bytes>;
+
+    fn answer_again(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
+        let is_known = request.uri.path().len().is_multiple_of(2);
+        is_known.then(|| self.answered(request))
+    }
+
+    async fn answer(&self, request: Parts) -> Result<Response<Full<Bytes>>, Unanswered> {
+        yield_now().await;
+        Ok(self.answered(&request))
+    }
+}
+
+impl Stub {
+    fn answered(&self, request: &Parts) -> Response<Full<Bytes>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let before = self.had_content.fetch_or(has_content(&request.headers), Ordering::Relaxed);
+        assert!(!before, "content was run as {} {}", request.method, request.uri);
+        let is_head = request.method == Method::HEAD;
+        Response::new(if is_head { Full::default() } else { request.uri.to_string().into() })
+    }
+}
+
+fn has_content(fields: &HeaderMap) -> bool {
+    let has_length =
+        fields.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes().iter().any(|digit| *digit != b'0'));
+    has_length || fields.contains_key(TRANSFER_ENCODING)
+}

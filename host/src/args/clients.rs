@@ -1,0 +1,55 @@
+//! The options about clients: how long they are waited for and how many there may be. It refuses to know what this machine can
+//! bear; that is `config`.
+
+use super::value::{Size, Time};
+use std::num::NonZeroUsize;
+
+const CLIENTS: &str = "Clients";
+
+/// What a client may cost.
+#[derive(Debug, clap::Args)]
+pub struct Clients {
+    /// How long a client may take for the head of a request, from its first byte
+    ///
+    /// Then it is answered with 408, and the connection ends.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
+    #[arg(env = "GLASSHOUSE_HEADER_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
+    pub header_timeout: Time,
+
+    /// How long a connection may be open without a byte of a request
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
+    #[arg(env = "GLASSHOUSE_IDLE_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
+    pub idle_timeout: Time,
+
+    /// How long a client may accept nothing of its answer
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
+    #[arg(env = "GLASSHOUSE_SEND_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
+    pub send_timeout: Time,
+
+    /// Content of a request that is read and thrown away
+    ///
+    /// No request needs any. One with more is answered without it, and the connection ends.
+    #[arg(long, value_name = "SIZE", default_value = "1M")]
+    #[arg(env = "GLASSHOUSE_MAX_CONTENT", hide_env = true, help_heading = CLIENTS)]
+    pub max_content: Size,
+
+    /// Connections that may be open [default: three of four open files]
+    ///
+    /// Further ones are answered with 503 at once.
+    #[arg(long, value_name = "N")]
+    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS", hide_env = true, help_heading = CLIENTS)]
+    pub max_connections: Option<NonZeroUsize>,
+
+    /// Of these, connections from one address [default: half]
+    ///
+    /// IPv6 addresses with the same first 64 bits are one: a single host is given as many.
+    #[arg(long, value_name = "N")]
+    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
+    pub max_connections_per_address: Option<NonZeroUsize>,
+}
+
+/// With no time at all nobody would be served.
+fn some_time(text: &str) -> Result<Time, String> {
+    let time: Time = text.parse()?;
+    if time.0.is_zero() { Err("no time is too short; give one such as 500ms, 10s or 2m".to_owned()) } else { Ok(time) }
+}

@@ -1,0 +1,16 @@
+//! Attacks, and what they have in common. It refuses to know what an attack does.
+
+mod clients;
+mod faults;
+mod siege;
+mod trees;
+
+/// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.
+pub fn effort(short: usize, long: usize) -> usize {
+    if is_torture() { long } else { short }
+}
+
+/// Whether the long forms run, which print their figures.
+pub fn is_torture() -> bool {
+    std::env::var_os("GLASSHOUSE_TORTURE").is_some()
+}

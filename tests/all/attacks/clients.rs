@@ -1,0 +1,358 @@
+//! Clients that open, keep, starve and flood connections. It refuses to know what malformed requests are answered with; that
+//! is `hostile`.
+
+use super::effort;
+use super::siege::{Figures, Siege};
+use crate::client::{Connection, Framing, PATIENCE, request};
+use crate::fixture;
+use crate::hostile::descriptors;
+use crate::large::memory;
+use crate::server::Server;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
+use rustix::process::{Resource, getrlimit};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const GET: &[u8] = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
+
+fn open(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).expect("the server accepts");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream
+}
+
+/// The status of what came before the connection ended, or 0 for nothing.
+#[track_caller]
+fn last_word(mut stream: TcpStream) -> u16 {
+    let mut text = Vec::new();
+    match stream.read_to_end(&mut text) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("a connection that should end: {error}"),
+        _ => {}
+    }
+    status(&text)
+}
+
+#[track_caller]
+fn status(answer: &[u8]) -> u16 {
+    let text = String::from_utf8_lossy(answer);
+    if text.is_empty() {
+        return 0;
+    }
+    assert_eq!(text.matches("HTTP/1.1 ").count(), 1, "{text}");
+    let status = text.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)?.parse().ok());
+    status.unwrap_or_else(|| panic!("no answer: {text}"))
+}
+
+/// Waits until something holds.
+#[track_caller]
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// CVE-2007-6750: heads that never end, some of them a byte at a time, and connections that say nothing.
+#[test]
+fn slowloris() {
+    const HEADER: Duration = Duration::from_secs(2);
+    let figures =
+        Siege { name: "slowloris", arguments: &["--header-timeout", "2s", "--idle-timeout", "3s"], rehearsed: false }
+            .lay(|server| {
+                let mut figures = Figures { tried: 1000, ..Figures::default() };
+                let start = Instant::now();
+                let mut clients: Vec<_> = (0..figures.tried).map(|_| open(server)).collect();
+                for (index, client) in clients.iter_mut().enumerate() {
+                    let begun: [&[u8]; 4] = [b"", b"GET /hel", b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"G"];
+                    client.write_all(begun[index % 4]).expect("the server reads");
+                }
+                while start.elapsed() < HEADER {
+                    for client in clients.iter_mut().skip(2).step_by(4) {
+                        // Whoever is cut already does not drip.
+                        let _ = client.write_all(b"x");
+                    }
+                    thread::sleep(Duration::from_millis(250));
+                }
+                for (index, client) in clients.into_iter().enumerate() {
+                    let status = last_word(client);
+                    assert_eq!(status, if index % 4 == 0 { 0 } else { 408 }, "client {index}");
+                    figures.count(status);
+                }
+                assert!(start.elapsed() < Duration::from_secs(10), "it took {:?}", start.elapsed());
+                let late = |log: &str| log.lines().filter(|line| line.ends_with("\"\" 408 0")).count();
+                let failures = |log: &str| log.matches("code 408, message Request Timeout").count();
+                server.wait_for_stderr("a line for each late head", |log| (late(log) == 750).then_some(()));
+                assert_eq!(failures(&server.stderr()), 750);
+                (figures, ())
+            });
+    assert!(figures.grown < 24 << 10, "1000 connections took {} KiB", figures.grown);
+}
+
+/// Clients that ask for much and take nothing of it are cut; one that takes little by little is not.
+#[test]
+fn slow_readers() {
+    const EACH: usize = 64 << 20;
+    let figures =
+        Siege { name: "slow readers", arguments: &["--send-timeout", "2s"], rehearsed: false }.lay(|server| {
+            let mut figures = Figures { tried: 60, ..Figures::default() };
+            let before = descriptors(server);
+            let mut steady = Connection::open(server.address());
+            steady.send(&request("GET", "/long", &[])).expect("the server reads");
+            steady.head().expect("an answer").expect("an answer");
+            let start = Instant::now();
+            let stalled: Vec<_> = (0..figures.tried)
+                .map(|_| {
+                    let mut client = open(server);
+                    client.write_all(&request("GET", "/long", &[]).repeat(3)).expect("the server reads");
+                    client
+                })
+                .collect();
+            let mut taken = 0;
+            while start.elapsed() < Duration::from_secs(4) {
+                let some = Framing::Length(32 << 10);
+                taken += steady.body(some, |_| ()).expect("a client that reads is not cut");
+                thread::sleep(Duration::from_millis(20));
+            }
+            let rest = Framing::Length(EACH as u64 - taken);
+            steady.body(rest, |_| ()).expect("a client that reads gets all of it");
+            wait_until("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 8));
+            let peak = memory(server, "VmHWM:");
+            for mut client in stalled {
+                let mut got = Vec::new();
+                let _ = client.read_to_end(&mut got);
+                assert!(got.len() < EACH, "a client that took nothing got {} bytes", got.len());
+                figures.count(status(&got[..64]));
+            }
+            assert!(peak.is_none_or(|peak| peak < 160 << 10), "the server took {peak:?} KiB");
+            (figures, ())
+        });
+    assert!(figures.grown < 48 << 10, "60 readers took {} KiB", figures.grown);
+}
+
+/// Requests sent ahead by clients that read no answer: the server reads no further than it can answer. Then all are answered.
+#[test]
+fn floods_of_requests() {
+    const AHEAD: usize = 10_000;
+    let figures = Siege { name: "requests sent ahead", arguments: &[], rehearsed: false }.lay(|server| {
+        let clients = effort(4, 16);
+        let mut figures = Figures { tried: clients * AHEAD, ..Figures::default() };
+        let unread: Vec<_> = (0..clients).map(|_| open(server)).collect();
+        thread::scope(|scope| {
+            for client in &unread {
+                scope.spawn(move || {
+                    let mut client = client;
+                    let bytes = GET.repeat(AHEAD);
+                    client.write_all(&bytes).expect("all requests are read in the end");
+                    client.shutdown(Shutdown::Write).expect("a half can be closed");
+                });
+            }
+            thread::sleep(Duration::from_secs(1));
+            let readers: Vec<_> = unread
+                .iter()
+                .map(|client| {
+                    scope.spawn(move || {
+                        let mut client = client;
+                        let mut answers = Vec::new();
+                        client.read_to_end(&mut answers).expect("all answers arrive");
+                        String::from_utf8_lossy(&answers).matches("HTTP/1.1 200 OK\r\n").count()
+                    })
+                })
+                .collect();
+            for reader in readers {
+                let count = reader.join().expect("a reader reads");
+                assert_eq!(count, AHEAD);
+                *figures.answers.entry(200).or_default() += count;
+            }
+        });
+        (figures, ())
+    });
+    assert!(figures.grown < 48 << 10, "requests sent ahead took {} KiB", figures.grown);
+}
+
+/// Ten thousand connections, half of them new and half kept after an answer.
+#[test]
+fn idle_connections() {
+    const CLIENTS: usize = 10_000;
+    let most = getrlimit(Resource::Nofile).maximum;
+    if most.is_some_and(|most| most < 16_000) {
+        return fixture::skipped("10,000 connections: the limit of open files is lower");
+    }
+    raise_descriptor_limit();
+    let limits = ["--max-connections", "10100", "--max-connections-per-address", "10100"];
+    let figures = Siege { name: "idle connections", arguments: &limits, rehearsed: true }.lay(|server| {
+        let mut figures = Figures { tried: CLIENTS, ..Figures::default() };
+        let mut clients: Vec<_> = (0..CLIENTS).map(|_| open(server)).collect();
+        for client in clients.iter_mut().step_by(2) {
+            client.write_all(GET).expect("the server reads");
+        }
+        for client in clients.iter_mut().step_by(2) {
+            let mut answer = [0; 1024];
+            let got = client.read(&mut answer).expect("the server answers");
+            figures.count(status(&answer[..got]));
+        }
+        assert_eq!(figures.answers.get(&200), Some(&(CLIENTS / 2)));
+        wait_until("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
+        // For as long as others look at how they are served meanwhile.
+        thread::sleep(Duration::from_millis(500));
+        (figures, clients)
+    });
+    assert!(figures.grown < 160 << 10, "10,000 connections took {} KiB", figures.grown);
+}
+
+fn raise_descriptor_limit() {
+    use rustix::process::{Rlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+        .expect("a soft limit can be raised to the hard one");
+}
+
+/// Connections that end as soon as they begin: without a word, amid a head, before their answer; closed or reset.
+#[test]
+fn connect_and_vanish() {
+    Siege { name: "connect and vanish", arguments: &[], rehearsed: false }.lay(|server| {
+        let figures = Figures { tried: effort(5_000, 100_000), ..Figures::default() };
+        let words: [&[u8]; 4] = [b"", b"GET /hello.txt HT", GET, b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n"];
+        for index in 0..figures.tried {
+            let mut client = open(server);
+            // Who is reset meanwhile has nothing more to say.
+            let _ = client.write_all(words[index % 4]);
+            // Closed in order, a connection keeps its port for a minute, and there are not so many ports.
+            if index % 16 != 0 {
+                sockopt::set_socket_linger(&client, Some(Duration::ZERO)).expect("a socket can be reset");
+            }
+        }
+        (figures, ())
+    });
+}
+
+/// A connection from another address of this machine.
+fn open_from(server: &Server, last: u8) -> std::io::Result<TcpStream> {
+    let SocketAddr::V4(to) = server.address() else { panic!("the server listens on IPv4") };
+    let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+    bind(&stream, &from)?;
+    connect(&stream, &SocketAddr::V4(to))?;
+    let stream = TcpStream::from(stream);
+    stream.set_read_timeout(Some(PATIENCE))?;
+    Ok(stream)
+}
+
+/// Connects until there is a place, which there must be soon.
+#[track_caller]
+fn admitted(server: &Server, last: u8) -> TcpStream {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut client = open_from(server, last).expect("an address of this machine");
+        // Who is turned away may be so before it asks.
+        let _ = client.write_all(GET);
+        let mut answer = [0; 1024];
+        if let Ok(got) = client.read(&mut answer)
+            && status(&answer[..got]) == 200
+        {
+            return client;
+        }
+        assert!(Instant::now() < deadline, "no place was given back");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// As many connections as may be open, from one address and then from others, are served; further ones are told to come back.
+#[test]
+fn more_connections_than_there_are_places() {
+    if open_from_everywhere_is_impossible() {
+        return fixture::skipped("several addresses of one machine");
+    }
+    let limits = ["--max-connections", "30", "--max-connections-per-address", "20"];
+    Siege { name: "more connections than places", arguments: &limits, rehearsed: false }.lay(|server| {
+        let mut figures = Figures::default();
+        let mut turn_away = |last: u8| {
+            for _ in 0..20 {
+                figures.tried += 1;
+                let client = open_from(server, last).expect("an address of this machine");
+                let mut answer = Vec::new();
+                (&client).read_to_end(&mut answer).expect("an answer that nobody asked for");
+                let text = String::from_utf8_lossy(&answer);
+                assert!(
+                    text.contains("\r\nretry-after: 1\r\n") && text.contains("\r\nconnection: close\r\n"),
+                    "{text}"
+                );
+                figures.count(status(&answer));
+            }
+        };
+        // The bystander is somebody else, with two connections at most.
+        let mut first: Vec<_> = (0..20).map(|_| admitted(server, 2)).collect();
+        turn_away(2);
+        let second: Vec<_> = (0..8).map(|_| admitted(server, 3)).collect();
+        drop(first.split_off(10));
+        first.extend((0..10).map(|_| admitted(server, 2)));
+        turn_away(2);
+        let refused = |log: &str| log.lines().filter(|line| line.ends_with("\"\" 503 0")).count();
+        server.wait_for_stderr("a line for each refusal", |log| (refused(log) >= figures.tried).then_some(()));
+        assert_eq!(figures.answers.get(&503), Some(&40));
+        (figures, (first, second))
+    });
+    // With as many as there may be in all, an address that has none is turned away too.
+    let (_place, server) = crate::hostile::serve_with(&limits);
+    let first: Vec<_> = (0..20).map(|_| admitted(&server, 2)).collect();
+    let second: Vec<_> = (0..10).map(|_| admitted(&server, 3)).collect();
+    assert_eq!(last_word(open_from(&server, 4).expect("an address of this machine")), 503);
+    drop(first);
+    drop(admitted(&server, 4));
+    drop(second);
+}
+
+/// All of 127.0.0.0/8 is this machine on Linux, and only there.
+fn open_from_everywhere_is_impossible() -> bool {
+    let any = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket can be made");
+    bind(&any, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0))).is_err()
+}
+
+/// Content that nobody wants is read up to the limit and no further.
+#[test]
+fn unwanted_uploads() {
+    const LENGTH: usize = 64 << 20;
+    Siege { name: "unwanted uploads", arguments: &[], rehearsed: false }.lay(|server| {
+        let mut figures = Figures::default();
+        let begin = |fields: &str| {
+            let mut connection = Connection::open(server.address());
+            let head = format!("POST /hello.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+            connection.send(head.as_bytes()).expect("the server reads");
+            connection
+        };
+        let declared = format!("Content-Length: {LENGTH}\r\n");
+        // Announced, it is not waited for, nor asked for.
+        for fields in [declared.clone(), format!("{declared}Expect: 100-continue\r\n")] {
+            let mut connection = begin(&fields);
+            let head = connection.head().expect("an answer").expect("an answer");
+            assert!(head.status == 405 && head.closes(), "{head:?}");
+            figures.count(head.status);
+        }
+        // In chunks, the first byte too many is the last.
+        let mut connection = begin("Transfer-Encoding: chunked\r\n");
+        let chunk = |length: usize| format!("{length:x}\r\n{}\r\n", "x".repeat(length));
+        connection.send(chunk(1 << 20).as_bytes()).expect("the server reads");
+        connection.wait_at_most(Duration::from_millis(300));
+        assert!(connection.head().is_err(), "an answer before all of the content that is read");
+        connection.wait_at_most(PATIENCE);
+        connection.send(chunk(1).as_bytes()).expect("the server reads");
+        let head = connection.head().expect("an answer").expect("an answer");
+        assert!(head.status == 405 && head.closes(), "{head:?}");
+        figures.count(head.status);
+        // Who sends all of it regardless does not get rid of it.
+        for fields in [declared.as_str(), "Transfer-Encoding: chunked\r\n"] {
+            for _ in 0..effort(4, 64) {
+                let mut connection = begin(fields);
+                let piece = chunk(64 << 10);
+                let sent = (0..LENGTH / piece.len()).take_while(|_| connection.send(piece.as_bytes()).is_ok()).count();
+                assert!(sent * piece.len() < LENGTH / 2, "{fields}: {sent} pieces were taken");
+                figures.count(connection.head().ok().flatten().map_or(0, |head| head.status));
+            }
+        }
+        figures.tried = figures.answers.values().sum();
+        (figures, ())
+    });
+}
