@@ -11,6 +11,8 @@ GUEST := wasm32-wasip2
 CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
 GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
+# What the tests serve with, and their build makes.
+HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 PROGRAM := -p glasshouse
 HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-sandbox
@@ -19,7 +21,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag range readme socket target
 
-.PHONY: run build test bench check lint doc deny fuzz install clean
+.PHONY: run build test torture bench check lint doc deny fuzz install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -27,12 +29,18 @@ run: build
 build: target-$(GUEST)
 	cargo build $(CARGO_FLAGS) $(PROGRAM)
 
-# The black box comes last, and the browser at its end: they run the program that was built before.
+# The black box comes last, and the browser at its end: they run the program that was built before. Attacks come one at a time,
+# because they measure how long others wait meanwhile.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HOST)
-	cargo test $(CARGO_FLAGS) $(TESTS) --test all
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all -- --skip attacks::
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 	tests/browser/run
+
+# The long forms of the attacks, with figures: what was tried, what came of it, how long others waited, what was kept. Ten minutes.
+torture: build
+	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture
 
 # Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
 bench: build
@@ -46,15 +54,23 @@ lint: target-$(GUEST)
 	cargo clippy $(CARGO_FLAGS) $(CORE) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
-	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) -- -D warnings
+	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) --no-deps --document-private-items
 
-# Licences, advisories and sources of all dependencies. Needs `cargo install cargo-deny` and the advisory database.
+# Licences, sources and advisories of all dependencies. Needs cargo-deny and cargo-audit; without the database of
+# advisories, which is elsewhere, the last part is left out, loudly.
+ADVISORIES := https://github.com/RustSec/advisory-db
 deny:
-	cargo deny check
+	cargo deny --locked check bans licenses sources
+	@if git ls-remote --exit-code '$(ADVISORIES)' HEAD >/dev/null 2>&1; then \
+		cargo deny --locked check advisories && cargo audit; \
+	else \
+		printf '\n%s\n%s\n\n' '==== NOT CHECKED: advisories of the dependencies, by cargo deny and cargo audit ====' \
+			'==== $(ADVISORIES) cannot be reached from here ====' >&2; \
+	fi
 
 # Looks for input that the checks of the tests do not hold for, beginning with fuzz/seeds. Needs a nightly
 # toolchain and cargo-fuzz. What it finds lies in fuzz/artifacts, and becomes a seed once it is mended.

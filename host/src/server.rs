@@ -131,11 +131,10 @@ async fn serve(
                 // than that.
                 let _ = stream.set_nodelay(true);
                 let (exchange, closes) = (exchange(peer), closes.clone());
-                // Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes behind.
-                open.spawn(Box::pin(async move {
+                open.spawn(async move {
                     glasshouse_front::serve(stream, exchange, limits, closes).await;
                     drop(place);
-                }));
+                });
             }
             Some(_) = open.join_next() => {}
         }

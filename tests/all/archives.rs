@@ -3,8 +3,9 @@
 
 use crate::client::{Connection, Framing, Head, get, request};
 use crate::fixture::{self, MODIFIED, link, put};
-use crate::large::{memory, write_pattern};
+use crate::large::write_pattern;
 use crate::server::{Server, Stack, run};
+use crate::vitals::memory;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::target::Name;

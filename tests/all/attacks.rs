@@ -1,8 +1,9 @@
 //! Attacks, and what they have in common. It refuses to know what an attack does.
 
+mod bystander;
 mod clients;
 mod faults;
-mod siege;
+mod handlers;
 mod trees;
 
 /// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.

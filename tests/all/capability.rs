@@ -88,6 +88,8 @@ const OF_P2: &[Functions] = &[
             "[static]response-outparam.set",
         ],
     ),
+    // Why a file could not be read is told to the log of the host.
+    ("wasi:io/error@0.2", &["[method]error.to-debug-string"]),
     ("wasi:io/streams@0.2", &["[method]input-stream.blocking-read"]),
 ];
 

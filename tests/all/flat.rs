@@ -3,8 +3,8 @@
 
 use crate::client::{Connection, Framing, request};
 use crate::fixture;
-use crate::large::memory;
 use crate::server::{Server, Setup, Stack};
+use crate::vitals::memory;
 use std::fs::File;
 
 const LENGTH: u64 = 10 << 30;

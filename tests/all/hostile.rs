@@ -1,12 +1,12 @@
 //! Clients that mean harm or know no better, against glasshouse itself: each bad request costs that request and nothing
 //! more. It refuses to know what a good request is answered with.
 
-use crate::client::{Connection, PATIENCE, get, request};
+use crate::client::{Connection, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
+use crate::vitals::{descriptors, descriptors_return};
 use std::fs;
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -287,31 +287,12 @@ fn garbage_never_stops_the_server() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
-/// Descriptors that a server may keep for good once it has been busy, such as those of further instances.
-const KEPT: usize = 8;
-
-/// Waits until the server has about as few descriptors open as it had; Linux tells.
-#[track_caller]
-fn descriptors_return(server: &Server, before: Option<usize>) {
-    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
-    let deadline = Instant::now() + PATIENCE;
-    while descriptors(server) > Some(before + KEPT) {
-        assert!(Instant::now() < deadline, "{before} descriptors became {:?}", descriptors(server));
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
 /// The descriptors of a server all of whose threads have begun.
 fn descriptors_at_work(server: &Server) -> Option<usize> {
     for _ in 0..16 {
         assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     }
     descriptors(server)
-}
-
-/// How many descriptors a server has open; Linux tells.
-pub fn descriptors(server: &Server) -> Option<usize> {
-    Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
 }
 
 #[test]

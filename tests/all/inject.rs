@@ -4,10 +4,13 @@
 
 #![expect(unsafe_code, reason = "there is no safe ptrace that does not change how the rest is compiled")]
 
+use crate::client::PATIENCE;
 use libc::{c_long, pid_t, user_regs_struct};
 use std::ffi::CString;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::ptr;
+use std::thread;
+use std::time::Instant;
 
 /// The instruction that asks the system, and its length in bytes.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];
@@ -36,14 +39,23 @@ impl Captive {
         if ask(libc::PTRACE_SEIZE, thread, 0, 0) != 0 {
             return None;
         }
-        assert_eq!(ask(libc::PTRACE_INTERRUPT, thread, 0, 0), 0, "it can be interrupted");
-        wait(thread);
-        let captive = Captive { thread, registers: read(thread) };
-        let at = captive.registers.rip - SYSCALL.len() as u64;
-        // SAFETY: reads a word of the stopped thread; null is ignored.
-        let code = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, thread, at, ptr::null::<u8>()) };
-        assert_eq!(code.to_le_bytes()[..2], SYSCALL, "it waited in a system call");
-        Some(captive)
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            assert_eq!(ask(libc::PTRACE_INTERRUPT, thread, 0, 0), 0, "it can be interrupted");
+            wait(thread);
+            let captive = Captive { thread, registers: read(thread) };
+            let at = captive.registers.rip - SYSCALL.len() as u64;
+            // SAFETY: reads a word of the stopped thread; null is ignored.
+            let code = unsafe { libc::ptrace(libc::PTRACE_PEEKTEXT, thread, at, ptr::null::<u8>()) };
+            if code.to_le_bytes()[..2] == SYSCALL {
+                return Some(captive);
+            }
+            // It was at work.
+            mem::forget(captive);
+            assert_eq!(ask(libc::PTRACE_CONT, thread, 0, 0), 0, "it can go on");
+            assert!(Instant::now() < deadline, "it never waits");
+            thread::yield_now();
+        }
     }
 
     /// Makes the thread do a system call; its result, which is a negative number of an error where there is none.

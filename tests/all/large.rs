@@ -4,6 +4,7 @@
 use crate::client::{Connection, Framing, Head, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
+use crate::vitals::memory;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -67,13 +68,6 @@ fn is_huge(offset: u64, bytes: &[u8]) -> bool {
 /// The most memory that the server ever took, in KiB; Linux tells.
 fn peak_memory(server: &Server) -> Option<u64> {
     memory(server, "VmHWM:")
-}
-
-/// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
-pub fn memory(server: &Server, line: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
-    let value = status.lines().find_map(|candidate| candidate.strip_prefix(line))?;
-    value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 /// Longer than what the sockets between server and client can hold, so that a part of it is still to be read from the

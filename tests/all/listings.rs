@@ -4,8 +4,8 @@
 use crate::client::{Connection, Framing, ask, get, request};
 use crate::fixture::{self, MODIFIED, link, put};
 use crate::html;
-use crate::large::memory;
 use crate::server::{Server, Setup, Stack};
+use crate::vitals::memory;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -54,6 +54,8 @@ mod nasty;
 mod passwd;
 mod replay;
 mod rows;
+mod security;
 mod server;
 mod tidy;
 mod users;
+mod vitals;

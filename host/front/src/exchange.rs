@@ -126,6 +126,11 @@ impl<A: Answer> Exchange<A> {
             return response.map(Either::Left);
         }
         match Box::pin(self.answerer.answer(head)).await {
+            // An answer that is none yet; hyper would put one of its own in the place of it.
+            Ok(response) if response.status().is_informational() => {
+                self.log.error(format_args!("a request was given up: the handler answered with {}", response.status()));
+                refuse(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Ok(response) => response.map(Either::Left),
             Err(error) => {
                 let (status, reason) = match error {

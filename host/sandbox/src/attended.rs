@@ -9,6 +9,7 @@ use futures::channel::oneshot;
 use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -21,6 +22,8 @@ const LONGEST: usize = 512 << 10;
 /// error and the connection with it.
 pub struct Attended {
     body: WasiBody,
+    /// Bytes that were announced and have not come yet, where any were announced.
+    left: Option<u64>,
     account: Arc<Account>,
     complain: Complain,
     _alive: oneshot::Sender<()>,
@@ -28,8 +31,21 @@ pub struct Attended {
 
 impl Attended {
     /// The account says whether the instance failed; `alive` is dropped with the body.
-    pub fn new(body: WasiBody, account: Arc<Account>, complain: Complain, alive: oneshot::Sender<()>) -> Attended {
-        Attended { body, account, complain, _alive: alive }
+    pub fn new(
+        body: WasiBody,
+        announced: Option<u64>,
+        account: Arc<Account>,
+        complain: Complain,
+        alive: oneshot::Sender<()>,
+    ) -> Attended {
+        Attended { body, left: announced, account, complain, _alive: alive }
+    }
+
+    /// Ends the content for a reason, which nobody has told yet.
+    fn cut(&self, reason: impl fmt::Display) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.account.fail();
+        (self.complain)(format_args!("an answer was cut off: {reason}"));
+        Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
     }
 }
 
@@ -39,13 +55,21 @@ impl Body for Attended {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None) if self.account.has_failed() => Poll::Ready(Some(Err(Error::HttpResponseIncomplete))),
+            Poll::Ready(None | Some(Err(_))) if self.account.has_failed() => {
+                Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
+            }
             Poll::Ready(Some(Ok(frame))) => {
-                if let Err(ceiling) = self.account.made(frame.data_ref().map_or(0, Bytes::len)) {
-                    (self.complain)(format_args!("an answer was cut off: {ceiling}"));
-                    return Poll::Ready(Some(Err(Error::HttpResponseIncomplete)));
+                let bytes = frame.data_ref().map_or(0, Bytes::len);
+                if let Err(ceiling) = self.account.made(bytes) {
+                    return self.cut(ceiling);
                 }
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                self.left = self.left.map(|left| left.saturating_sub(bytes));
                 Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => self.cut(error),
+            Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => {
+                self.cut("the content is shorter than was announced")
             }
             polled => polled,
         }
@@ -148,7 +172,7 @@ mod tests {
         if failed {
             account.fail();
         }
-        let mut body = Attended::new(body(b"half"), account, Arc::new(|_| ()), oneshot::channel().0);
+        let mut body = Attended::new(body(b"half"), None, account, Arc::new(|_| ()), oneshot::channel().0);
         let mut frames = Vec::new();
         loop {
             match body.frame().await {

@@ -82,15 +82,25 @@ impl Faults {
 
     /// Tells of a fault.
     pub fn tell(&self, call: &str, at: impl AsFd, path: &str, error: &io::Error) {
-        let Some(omitted) = self.take_turn() else { return };
         let mut place = self.place(at).unwrap_or_default();
         if !matches!(path, "" | ".") {
             place.push(path);
         }
+        self.say(format_args!("cannot {call} '{}': {error}", Shown(&place)));
+    }
+
+    /// Tells that a file could not be sent to its end, and why.
+    pub fn cut(&self, file: impl AsFd, reason: &str) {
+        let place = self.place(file).unwrap_or_default();
+        self.say(format_args!("an answer was cut off: '{}': {reason}", Shown(&place)));
+    }
+
+    fn say(&self, text: fmt::Arguments<'_>) {
+        let Some(omitted) = self.take_turn() else { return };
         if omitted > 0 {
             (self.complain)(format_args!("{omitted} more faults were left out"));
         }
-        (self.complain)(format_args!("cannot {call} '{}': {error}", Shown(&place)));
+        (self.complain)(text);
     }
 
     /// Whether there is room for a line, and how many had none before it.

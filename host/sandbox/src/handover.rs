@@ -189,7 +189,7 @@ const PIECE: HeaderName = HeaderName::from_static("glasshouse-piece");
 /// # Errors
 /// Pieces that cannot be read, or that have another length than was announced.
 pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Piece]>> {
-    let announced = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let announced = announced(fields);
     if !fields.contains_key(PIECE) {
         let length = match announced {
             Some(length) => length,
@@ -204,6 +204,11 @@ pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[P
         Some(announced) if announced == plane::length(&pieces) => Ok(pieces),
         _ => bail!("the handler announced another length than its answer has"),
     }
+}
+
+/// The length of the content in bytes, where the fields tell.
+pub fn announced(fields: &HeaderMap) -> Option<u64> {
+    fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn piece(line: &str) -> Option<Piece> {

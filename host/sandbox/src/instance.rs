@@ -6,7 +6,7 @@ use crate::attended::{Attended, Transcript, copied};
 use crate::ceiling::{Account, Ceiling, Charged};
 use crate::clock;
 use crate::faults::Faults;
-use crate::handover::{self, Content};
+use crate::handover::{self, Content, announced};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
 use crate::replay::{Answer, Recording, Replay};
@@ -120,7 +120,8 @@ impl Instances {
                 let complain = &self.sandbox.complain;
                 tokio::spawn(attend(work, gone, Arc::clone(&account), Arc::clone(complain)));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
-                Ok(head.map(|body| Attended::new(body, account, Arc::clone(complain), alive).boxed_unsync()))
+                let announced = announced(head.headers());
+                Ok(head.map(|body| Attended::new(body, announced, account, Arc::clone(complain), alive).boxed_unsync()))
             }
         }
     }
@@ -210,8 +211,11 @@ async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, acco
         sleep(LINGER).await;
     });
     if let Either::Left((Err(error), _)) = select(work, deserted).await {
+        // What it does when its answer has been cut off is told already.
+        if !account.has_failed() {
+            complain(format_args!("an answer was cut off: {}", GivenUp(error)));
+        }
         account.fail();
-        complain(format_args!("an answer was cut off: {}", GivenUp(error)));
     }
 }
 

@@ -129,8 +129,13 @@ impl Body for FileBody {
             return Poll::Ready(None);
         }
         Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
-            // The file has shrunk since it was looked at.
-            Ok(bytes) if bytes.is_empty() => Err(Error::HttpResponseIncomplete),
+            // It has shrunk since it was looked at, or the handler lied.
+            Ok(bytes) if bytes.is_empty() => {
+                if let Some(file) = &self.file {
+                    self.faults.cut(&**file, "it is shorter than was announced");
+                }
+                Err(Error::HttpResponseIncomplete)
+            }
             Ok(bytes) => {
                 let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.current.1 = self.current.1.saturating_add(sent);

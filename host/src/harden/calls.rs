@@ -106,6 +106,9 @@ const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS;
 
+/// `PR_GET_AUXV`: what the kernel told this process when it began, such as where its clock can be read without a call.
+const AUXILIARY: u64 = 0x4155_5856;
+
 /// The filter, for the process that asks for it.
 ///
 /// # Errors
@@ -123,6 +126,7 @@ pub fn filter() -> Result<BpfProgram, BackendError> {
         (libc::SYS_mmap, 2, MaskedEq(executable), 0),
         (libc::SYS_mprotect, 2, MaskedEq(executable), 0),
         (libc::SYS_prctl, 0, Eq, word(libc::PR_SET_NAME)),
+        (libc::SYS_prctl, 0, Eq, AUXILIARY),
         (libc::SYS_ioctl, 1, Eq, libc::FIONBIO),
         // Whether standard error is a terminal.
         (libc::SYS_ioctl, 1, Eq, libc::TCGETS),

@@ -1,0 +1,367 @@
+//! Handlers that mean harm, each misdeed at a path of `tests/handlers`: its client gets an error or a connection that is cut, the
+//! log names what happened in one line, and nobody else notices. It refuses to know how a misdeed is done.
+
+mod place;
+
+use super::bystander::{Tally, attack};
+use super::effort;
+use crate::client::{Connection, Framing, PATIENCE, request};
+use crate::fixture::SECRET;
+use crate::server::{Server, Version};
+use crate::vitals::memory;
+use place::{GOOD, Place, ask, begin, complaints, is_well, own_lines};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Makes a test for each version of WASI of a function that takes one.
+macro_rules! for_both_versions {
+    ($($name:ident),*) => {$(
+        mod $name {
+            use crate::server::Version;
+
+            #[test]
+            fn p3() {
+                super::$name(Version::P3);
+            }
+
+            #[test]
+            fn p2() {
+                super::$name(Version::P2);
+            }
+        }
+    )*};
+}
+
+for_both_versions!(misdeeds, ways_out, changes, surroundings, words, endless, fields, statuses, traps, instances);
+
+/// The path of a misdeed, how its client's exchange may end, what the log says of it, and what the content that comes
+/// consists of, over and over.
+type Misdeed = (&'static str, &'static [&'static str], &'static str, &'static str);
+
+const OF_BOTH: &[Misdeed] = &[
+    ("/loop", &["503"], "--max-cpu", ""),
+    ("/allocate", &["503"], "--max-memory", ""),
+    ("/recurse", &["500"], "call stack exhausted", ""),
+    ("/trap", &["500"], "`unreachable` instruction", ""),
+    ("/panic", &["500"], "`unreachable` instruction", ""),
+    ("/exit", &["500"], "exit", ""),
+    ("/sleep", &["503"], "--answer-timeout", ""),
+    ("/error", &["500"], "ErrorCode::InternalError", ""),
+    ("/trap-after-head", &["200 cut", "500"], "`unreachable` instruction", "begun "),
+    ("/short", &["200 cut", "closed"], "an answer was cut off", "good\n"),
+    ("/two-lengths", &["500"], "ErrorCode::InternalError", ""),
+    ("/no-length", &["500"], "ErrorCode::InternalError", ""),
+    ("/many-fields", &["503"], "--max-call", ""),
+    ("/late", &["200", "503"], "--max-cpu", "late\n"),
+    ("/open-many", &["503"], "--max-resources", ""),
+    ("/fields", &["503"], "--max-resources", ""),
+    ("/sleep-often", &["503"], "--max-", ""),
+    ("/call?8", &["503"], "--max-call", ""),
+];
+
+const OF_P3: &[Misdeed] = &[
+    ("/never", &["500"], "`unreachable` instruction", ""),
+    ("/streams", &["503"], "--max-handles", ""),
+    ("/long", &["200 cut", "closed"], "an answer was cut off", "good\n"),
+    ("/many-fields?20000", &["500"], "ErrorCode::HttpResponseHeaderSectionSize", ""),
+    ("/long-file", &["200 cut", "closed"], "an answer was cut off", "good, and nothing else\n"),
+];
+
+const OF_P2: &[Misdeed] = &[
+    ("/never", &["500"], "never invoked", ""),
+    ("/twice", &["200", "200 cut", "500"], "handle", "first\n"),
+    // What is too much is not taken from the handler, and the client gets what was announced.
+    ("/long", &["200"], NOTHING, "good\n"),
+    ("/many-fields?20000", &["500"], "total size of fields exceeds limit", ""),
+];
+
+/// What the log says where nothing went wrong.
+const NOTHING: &str = "";
+
+fn misdeeds(version: Version) {
+    // Each of them in reach of a misdeed before any other is.
+    let ceilings = ["--max-cpu", "200ms", "--answer-timeout", "3s", "--max-memory", "48M", "--max-handles", "4096"];
+    let mut place = Place::serve(version, &ceilings);
+    let before = place.state();
+    let own = if version == Version::P3 { OF_P3 } else { OF_P2 };
+    let mut wrong = Vec::new();
+    for misdeed in OF_BOTH.iter().chain(own) {
+        let name = format!("{version:?} {}", misdeed.0);
+        attack(&name, &mut place.server, GOOD, |server, tally| {
+            if let Err(error) = commit(server, misdeed, tally) {
+                wrong.push(format!("{}: {error}", misdeed.0));
+            }
+        });
+    }
+    assert_eq!(place.state(), before);
+    assert!(wrong.is_empty(), "{version:?}: {wrong:#?}");
+}
+
+/// Has a misdeed done, a few times.
+fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mut Tally) -> Result<(), String> {
+    let seen = server.stderr().len();
+    let tries = effort(2, 20);
+    for _ in 0..tries {
+        let got = ask(server, target);
+        tally.count(got.end());
+        is_well(server);
+        let is_refusal = got.status >= 500 && got.text().lines().count() == 1 && got.text().starts_with(&got.end());
+        let is_piece = got.status == 200 && content.bytes().cycle().take(got.body.len()).eq(got.body.iter().copied());
+        match () {
+            () if !ends.contains(&got.end().as_str()) => return Err(format!("{}, not {ends:?}", got.end())),
+            () if got.status != 0 && !is_refusal && !is_piece => {
+                return Err(format!("{}: {:?}", got.status, got.text()));
+            }
+            () => {}
+        }
+    }
+    // Some are noticed only when their client has long gone.
+    let expected = if *reason == NOTHING { 0 } else { tries };
+    let deadline = Instant::now() + Duration::from_secs(3);
+    loop {
+        let stderr = server.stderr();
+        let complaints = complaints(stderr.get(seen..).unwrap_or_default());
+        match complaints.as_slice() {
+            lines if lines.iter().any(|line| !line.starts_with("glasshouse: ") || !line.contains(reason)) => {
+                return Err(format!("the log has more than {reason:?}: {lines:?}"));
+            }
+            lines if lines.len() == expected => return Ok(()),
+            lines if lines.len() > expected || Instant::now() > deadline => {
+                return Err(format!("{tries} times, {} lines in the log: {lines:?}", lines.len()));
+            }
+            _ => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Every way out of the directory leads nowhere.
+fn ways_out(version: Version) {
+    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let (before, path) = (place.state(), place.place.path().display().to_string());
+    attack(&format!("{version:?} /passwd"), &mut place.server, GOOD, |server, tally| {
+        for _ in 0..effort(1, 10) {
+            let got = ask(server, "/passwd");
+            tally.count(got.end());
+            let text = got.text();
+            let (tried, lines): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("tried: "));
+            let tried: usize =
+                tried.concat().trim_start_matches("tried: ").parse().expect("it tells how much it tried");
+            assert!(tried > 10_000, "{tried} ways");
+            // It can read at all, and nothing but this file and what the link says that lies in the directory.
+            let is_own = |line: &str| line.starts_with("GOT: good.txt: ") || line.ends_with("to-secret: ../secret.txt");
+            let own = format!("GOT: good.txt: {}", "good, and nothing else\n".escape_debug());
+            assert!(lines.contains(&own.as_str()), "{text}");
+            assert!(!text.contains(&path) && !text.contains(SECRET), "{text}");
+            let foreign: Vec<_> = lines.iter().filter(|line| !is_own(line)).collect();
+            assert!(foreign.is_empty(), "{foreign:#?}");
+        }
+    });
+    assert_eq!(place.state(), before);
+}
+
+/// Every change is refused.
+fn changes(version: Version) {
+    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let (before, path) = (place.state(), place.place.path().display().to_string());
+    attack(&format!("{version:?} /write"), &mut place.server, GOOD, |server, tally| {
+        for _ in 0..effort(1, 100) {
+            let got = ask(server, "/write");
+            tally.count(got.end());
+            let text = got.text();
+            let done: Vec<_> = text.lines().filter(|line| !line.starts_with("refused: ")).collect();
+            assert!(done.is_empty(), "{done:#?}");
+            for attempt in ["set-size", "set-times:", "write-via-stream", "append-via-stream", "rename-at", "truncate"]
+            {
+                assert!(text.contains(attempt), "{attempt} was tried: {text}");
+            }
+            assert!(!text.contains(&path), "{text}");
+        }
+    });
+    assert_eq!(place.state(), before);
+}
+
+/// A handler knows the options of the site, and nothing else of where it runs.
+fn surroundings(version: Version) {
+    let place = Place::serve(version, &[]);
+    let text = ask(&place.server, "/environment").text();
+    for line in text.lines() {
+        assert!(line == "preopened: /" || line.starts_with("variable: GLASSHOUSE_"), "{text}");
+    }
+    for line in ["preopened: /", "variable: GLASSHOUSE_SPA=true"] {
+        assert!(text.lines().any(|candidate| candidate == line), "{line} is told: {text}");
+    }
+    let path = place.place.path().display().to_string();
+    assert!(!text.contains(&path) && !text.contains(SECRET), "{text}");
+}
+
+/// What a handler writes to standard error is marked as its own, and does not fill the log.
+fn words(version: Version) {
+    const MOST: usize = 256 << 10;
+    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let target = format!("/stderr?{}", effort(8, 1024));
+    attack(&format!("{version:?} {target}"), &mut place.server, GOOD, |server, tally| {
+        tally.count(ask(server, &target).end());
+        let own = "glasshouse: a request was given up: ";
+        let stderr = server.wait_for_stderr("its complaint", |text| text.contains(own).then(|| text.to_owned()));
+        let length: usize = own_lines(&stderr).map(str::len).sum();
+        assert!(length < MOST, "{length} bytes");
+        assert!(stderr.contains("glasshouse: handler: forged\n"), "{stderr}");
+        assert!(stderr.contains("glasshouse: handler: glasshouse: forged\n"), "{stderr}");
+        assert!(stderr.contains("the rest is left out"), "{stderr}");
+        assert_eq!(complaints(&stderr).len(), 1, "{stderr}");
+        assert!(!stderr.contains(|char: char| char.is_control() && char != '\n'), "{}", stderr.escape_debug());
+    });
+}
+
+/// Content without end goes as far as it may, and no further than its client.
+fn endless(version: Version) {
+    const MOST: usize = 1 << 20;
+    let mut place = Place::serve(version, &["--max-made", "1M"]);
+    attack(&format!("{version:?} /endless"), &mut place.server, GOOD, |server, tally| {
+        let tries = effort(2, 50);
+        for _ in 0..tries {
+            let got = ask(server, "/endless");
+            tally.count(got.end());
+            assert_eq!(got.end(), "200 cut");
+            assert!(got.body.len() <= MOST && got.body.iter().all(|byte| *byte == b'e'), "{} bytes", got.body.len());
+        }
+        server.wait_for_stderr("each ceiling", |text| {
+            let lines = complaints(text);
+            let all = lines.len() == tries && lines.iter().all(|line| line.contains("--max-made"));
+            all.then_some(())
+        });
+    });
+
+    let mut place = Place::serve(version, &[]);
+    attack(&format!("{version:?} /endless, deserted"), &mut place.server, GOOD, |server, tally| {
+        for portion in [0, effort(4 << 20, 1 << 30)] {
+            let begun: Vec<Connection> = (0..8).map(|_| begin(server, "/endless")).collect();
+            for mut connection in begun {
+                let mut left = portion;
+                let read = connection.body(Framing::Chunked, |bytes| {
+                    assert!(bytes.iter().all(|byte| *byte == b'e'));
+                    left = left.saturating_sub(bytes.len());
+                });
+                drop(read);
+                tally.count("200 deserted");
+            }
+        }
+    });
+}
+
+/// No field of a handler makes two answers of one, or has a say in the connection.
+fn fields(version: Version) {
+    let mut place = Place::serve(version, &[]);
+    attack(&format!("{version:?} /illegal-fields"), &mut place.server, GOOD, |server, tally| {
+        for _ in 0..effort(2, 1000) {
+            let got = ask(server, "/illegal-fields");
+            tally.count(got.end());
+            assert_eq!(got.end(), "200");
+            assert!(!got.head.contains("inject") && !got.head.contains("elsewhere"), "{}", got.head);
+            let text = got.text();
+            let taken: Vec<_> = text.lines().filter(|line| !line.starts_with("refused: ")).collect();
+            assert!(text.contains("refused: ") && taken.is_empty(), "{taken:#?}");
+        }
+    });
+}
+
+/// Whatever a handler says to be the status: each request has one answer, and the next one has its own.
+fn statuses(version: Version) {
+    const STATUSES: &[u16] = &[0, 99, 100, 101, 102, 103, 199, 204, 205, 304, 600, 999, 1000, u16::MAX];
+    let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
+    attack(&format!("{version:?} /status"), &mut place.server, GOOD, |server, tally| {
+        for status in STATUSES {
+            let mut connection = Connection::open(server.address());
+            let target = format!("/status?{status}");
+            connection.send(&request("GET", &target, &[])).expect("the server reads");
+            let head = match connection.head() {
+                Ok(Some(head)) => head,
+                Ok(None) => {
+                    tally.count("closed");
+                    continue;
+                }
+                Err(error) => panic!("{target}: {error}"),
+            };
+            tally.count(head.status);
+            assert!(head.status == 500 || (head.status == *status && head.status >= 200), "{target}: {}", head.status);
+            let framing = Framing::of("GET", &head).unwrap_or_else(|error| panic!("{target}: {error}"));
+            connection.body(framing, |_| ()).unwrap_or_else(|error| panic!("{target}: {error}"));
+            if !head.closes() {
+                connection.send(&request("GET", GOOD.target, &[])).expect("the server reads");
+                let answer = connection.answer("GET").unwrap_or_else(|error| panic!("after {target}: {error}"));
+                assert!(
+                    answer.head.status == 200 && answer.body == GOOD.content,
+                    "after {target}: {:?}",
+                    answer.text()
+                );
+            }
+        }
+    });
+}
+
+/// A handler that dies at every request costs these requests, and nothing that lasts.
+fn traps(version: Version) {
+    /// In KiB.
+    const FLAT: u64 = 8 << 10;
+    let mut place = Place::serve(version, &[]);
+    let trap = |server: &Server, tally: &mut Tally, times: usize| {
+        for _ in 0..times {
+            let got = ask(server, "/trap");
+            tally.count(got.end());
+            assert_eq!(got.end(), "500");
+        }
+    };
+    let traps = effort(500, 10_000);
+    attack(&format!("{version:?} /trap, in a row"), &mut place.server, GOOD, |server, tally| {
+        trap(server, tally, traps / 10);
+        let before = memory(server, "VmRSS:");
+        trap(server, tally, traps - traps / 10);
+        if let (Some(before), Some(after)) = (before, memory(server, "VmRSS:")) {
+            assert!(after < before + FLAT, "{before} KiB became {after} KiB");
+        }
+    });
+    let stderr = place.server.stderr();
+    let lines = complaints(&stderr);
+    assert_eq!(lines.len(), traps);
+    assert!(lines.iter().all(|line| line.contains("`unreachable` instruction")), "{stderr}");
+}
+
+/// Handlers that sleep keep nobody from an answer until there are as many as there may be; then others wait in vain.
+fn instances(version: Version) {
+    const SLEEPERS: usize = 32;
+    let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
+    attack(&format!("{version:?} /sleep, at once"), &mut place.server, GOOD, |server, tally| {
+        for _ in 0..effort(1, 10) {
+            all_asleep(server, SLEEPERS, tally);
+        }
+    });
+
+    let arguments = ["--answer-timeout", "500ms", "--max-instances", "2", "--threads", "1"];
+    let place = Place::serve(version, &arguments);
+    // As long as nobody reads what they make, they are busy.
+    let busy: Vec<Connection> = (0..2).map(|_| begin(&place.server, "/endless")).collect();
+    for _ in 0..4 {
+        assert_eq!(ask(&place.server, GOOD.target).end(), "503");
+    }
+    place.server.wait_for_stderr("the ceiling, four times", |text| {
+        let lines = complaints(text);
+        (lines.len() == 4 && lines.iter().all(|line| line.contains("--max-instances"))).then_some(())
+    });
+    drop(busy);
+    let deadline = Instant::now() + PATIENCE;
+    while ask(&place.server, GOOD.target).end() != "200" {
+        assert!(Instant::now() < deadline, "instances do not become free: {}", place.server.stderr());
+    }
+}
+
+#[track_caller]
+fn all_asleep(server: &Server, sleepers: usize, tally: &mut Tally) {
+    thread::scope(|scope| {
+        let asked: Vec<_> = (0..sleepers).map(|_| scope.spawn(|| ask(server, "/sleep").end())).collect();
+        for asleep in asked {
+            let end = asleep.join().expect("the server answers");
+            assert_eq!(end, "503");
+            tally.count(end);
+        }
+    });
+}

@@ -1,0 +1,46 @@
+//! What Linux tells of a running server: the descriptors that it has open and the memory that it takes. It refuses to know what
+//! the server does.
+
+use crate::client::PATIENCE;
+use crate::fixture;
+use crate::server::Server;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
+pub fn memory(server: &Server, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
+    let value = status.lines().find_map(|candidate| candidate.strip_prefix(line))?;
+    value.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+pub fn descriptors(server: &Server) -> Option<usize> {
+    Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
+}
+
+/// Descriptors that a server may keep for good once it has been busy, such as those of further instances.
+const KEPT: usize = 8;
+
+/// Waits until the server has about as few descriptors open as it had; Linux tells.
+#[track_caller]
+pub fn descriptors_return(server: &Server, before: Option<usize>) {
+    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
+    let deadline = Instant::now() + PATIENCE;
+    while descriptors(server) > Some(before + KEPT) {
+        assert!(Instant::now() < deadline, "{before} descriptors became {:?}", descriptors(server));
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes then.
+pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = memory(server, "VmRSS:");
+        if now <= most || Instant::now() > deadline {
+            return now;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
