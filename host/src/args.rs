@@ -4,6 +4,7 @@
 mod ceilings;
 mod clients;
 mod content;
+mod export;
 mod inspect;
 mod settings;
 mod users;
@@ -14,6 +15,7 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 pub use clients::Clients;
 use content::Content;
+pub use export::{Export, Output};
 pub use inspect::{Input, Inspect};
 pub use settings::{Setting, Source};
 use std::env;
@@ -104,30 +106,6 @@ enum Command {
     /// It is asked for twice on a terminal; otherwise it is the first line of standard input. What is written is a hash
     /// of argon2id.
     Passwd(Passwd),
-}
-
-/// `glasshouse handler`: where the embedded component goes.
-#[derive(Debug, clap::Args)]
-pub struct Export {
-    /// The component for hosts of wasi:http 0.2, in place of 0.3
-    #[arg(long)]
-    pub p2: bool,
-    /// The file to write; '-' is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Output,
-}
-
-/// A place to write a component to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    Stdout,
-    File(PathBuf),
-}
-
-impl From<OsString> for Output {
-    fn from(text: OsString) -> Output {
-        if text == "-" { Output::Stdout } else { Output::File(text.into()) }
-    }
 }
 
 /// The version of HTTP that is spoken, whatever the client offers.
