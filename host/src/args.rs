@@ -4,6 +4,7 @@
 mod ceilings;
 mod clients;
 mod content;
+mod export;
 mod file;
 mod form;
 mod given;
@@ -13,6 +14,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 pub mod tests;
+mod users;
 pub mod value;
 
 use clap::builder::BoolishValueParser;
@@ -21,6 +23,7 @@ use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use clients::Clients;
 use content::Content;
+pub use export::{Export, Output};
 use file::File;
 use given::{Given, Variables};
 use glasshouse_core::options;
@@ -31,6 +34,7 @@ use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+pub use users::{Flags as Auth, Passwd};
 
 const SERVING: &str = "Serving";
 const RUNTIME: &str = "Runtime";
@@ -41,6 +45,7 @@ Examples:
   glasshouse -d site -p HTTP/1.0         another directory, one request per connection
   glasshouse -H Cache-Control no-cache   a field for every page
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
+  glasshouse passwd FILE USER            set the password of a user, for --auth FILE
   glasshouse inspect other.wasm          what another handler would want, without running it
 
 Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type, and
@@ -58,6 +63,7 @@ pub enum Task {
     Completions(Shell),
     /// Write the pages of the manual into a directory, or the first of them to standard output.
     Man(Option<PathBuf>),
+    Passwd(Passwd),
 }
 
 impl Task {
@@ -85,6 +91,7 @@ impl Task {
         Ok(match (cli.command, settings) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
             (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
+            (Some(Command::Passwd(words)), _) => Task::Passwd(words),
             (Some(Command::Completions { shell }), _) => Task::Completions(shell),
             (Some(Command::Man { output }), _) => Task::Man(output),
             (None, Some(settings)) => Task::Check(cli.args, settings),
@@ -126,6 +133,11 @@ enum Command {
     ///
     /// Exits with 0 if it could, and with 1 if --handler would refuse it.
     Inspect(Inspect),
+    /// Set the password of a user in a file for --auth
+    ///
+    /// It is asked for twice on a terminal; otherwise it is the first line of standard input. What is written is a hash
+    /// of argon2id.
+    Passwd(Passwd),
     /// Write what lets a shell complete options, to standard output
     Completions {
         #[arg(value_name = "SHELL")]
@@ -142,30 +154,6 @@ enum Command {
 /// The definition of the command line, for what else is made from it.
 pub fn definition() -> clap::Command {
     Cli::command()
-}
-
-/// `glasshouse handler`: where the embedded component goes.
-#[derive(Debug, clap::Args)]
-pub struct Export {
-    /// The component for hosts of wasi:http 0.2, in place of 0.3
-    #[arg(long)]
-    pub p2: bool,
-    /// The file to write; '-' is standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Output,
-}
-
-/// A place to write a component to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    Stdout,
-    File(PathBuf),
-}
-
-impl From<OsString> for Output {
-    fn from(text: OsString) -> Output {
-        if text == "-" { Output::Stdout } else { Output::File(text.into()) }
-    }
 }
 
 /// The version of HTTP that is spoken, whatever the client offers.
@@ -216,6 +204,9 @@ pub struct Args {
 
     #[command(flatten)]
     content: Content,
+
+    #[command(flatten)]
+    pub users: Auth,
 
     #[command(flatten)]
     pub clients: Clients,

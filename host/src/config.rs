@@ -2,12 +2,14 @@
 //! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
 //! answered.
 
+mod auth;
 mod limits;
 
 use crate::args::{Args, Passed, Protocol};
 use crate::component;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
+use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
 use socket2::{Domain, Socket, Type};
 use std::ffi::OsString;
@@ -15,6 +17,7 @@ use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fmt, fs, thread};
 
 /// Connections that the kernel may hold for us before they are accepted; it caps the number by its own limit.
@@ -36,6 +39,8 @@ pub struct Config {
     pub is_pure: bool,
     pub ceilings: Ceilings,
     pub rights: Rights,
+    /// Those who may ask; everybody where there are none.
+    pub users: Option<Arc<Users>>,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
@@ -111,6 +116,7 @@ impl Config {
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
+        let users = auth::users(&args.users, &directory, &addresses)?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
         let rights = match (args.no_harden, args.require_harden) {
@@ -129,6 +135,7 @@ impl Config {
             is_pure,
             ceilings,
             rights,
+            users,
             quiet,
             addresses,
             port,

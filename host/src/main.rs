@@ -9,6 +9,7 @@ mod config;
 mod harden;
 mod inspect;
 mod manual;
+mod passwd;
 mod server;
 mod shutdown;
 
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Task::Inspect(asked) => inspect::inspect(&asked),
         Task::Completions(shell) => manual::completions(shell).map(|()| true),
         Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
+        Task::Passwd(words) => passwd::set(&words).map(|()| true),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -63,8 +65,9 @@ fn serve(args: Args) -> Result<(), Fault> {
         let stop = async {
             shutdown::farewell(stop.await);
         };
-        let (version, threads, limits) = (config.protocol.version(), config.threads, config.limits);
-        let server = Server { sandbox, listeners, version, threads, limits, log };
+        let (version, threads, limits, users) =
+            (config.protocol.version(), config.threads, config.limits, config.users);
+        let server = Server { sandbox, listeners, version, threads, limits, users, log };
         server.run(stop).await.map_err(unable)
     })
 }

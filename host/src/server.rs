@@ -1,6 +1,7 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
 use crate::shutdown;
+use glasshouse_front::users::Users;
 use glasshouse_front::{Admission, Answer, Exchange, Limits, Line, Log, Place, Unanswered, refusal};
 use glasshouse_sandbox::{Instances, Sandbox, WasiBody};
 use http::request::Parts;
@@ -28,6 +29,8 @@ pub struct Server {
     pub version: Version,
     pub threads: NonZeroUsize,
     pub limits: Limits,
+    /// Those who may ask; everybody where there are none.
+    pub users: Option<Arc<Users>>,
     pub log: Log,
 }
 
@@ -82,8 +85,9 @@ impl Worker {
         let (queue, connections) = mpsc::unbounded_channel();
         let (runtime, handler) = (runtime()?, Handler(Instances::new(Arc::clone(&server.sandbox))));
         let (version, limits, log) = (server.version, server.limits, server.log.clone());
+        let users = server.users.clone();
         let work = serve(connections, closes, limits, move |peer| {
-            Exchange::new(handler.clone(), version, &limits, log.clone(), peer)
+            Exchange::new(handler.clone(), version, &limits, log.clone(), peer).for_users(users.clone())
         });
         let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || runtime.block_on(work))?;
         Ok(Worker { queue, thread })
@@ -153,7 +157,7 @@ impl Door {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
         let _ = stream.try_write(refusal(self.version, status).as_bytes());
-        self.log.access(&Line { peer, request: "", status: status.as_u16(), bytes: 0 });
+        self.log.access(&Line { peer, user: None, request: "", status: status.as_u16(), bytes: 0 });
     }
 }
 

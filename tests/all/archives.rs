@@ -103,16 +103,6 @@ fn assert_same(got: &Below, expected: &Below, who: &str) {
     }
 }
 
-/// Whether a program is there; `.ci/run` sees to it that all of them are.
-fn is_there(program: &str) -> bool {
-    let found =
-        std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).any(|at| at.join(program).is_file());
-    if !found {
-        fixture::skipped(&format!("archives as {program} reads them, which is not installed"));
-    }
-    found
-}
-
 /// Runs a program in a directory. It must be content.
 #[track_caller]
 fn runs(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
@@ -170,10 +160,12 @@ fn unpacked(stack: Stack) {
         assert_eq!(get(server.address(), &target).body, archive.body, "{form} is another the second time");
         fs::write(place.path().join(form), &archive.body).expect("an archive can be kept");
     }
-    for (program, form, arguments) in CHECKERS.iter().filter(|(program, ..)| is_there(program)) {
+    for (program, form, arguments) in CHECKERS.iter().filter(|(program, ..)| fixture::is_there(program, "archives")) {
         runs(place.path(), program, &filled(arguments, form, ""));
     }
-    for (program, forms, arguments, has_times) in PROGRAMS.iter().filter(|(program, ..)| is_there(program)) {
+    for (program, forms, arguments, has_times) in
+        PROGRAMS.iter().filter(|(program, ..)| fixture::is_there(program, "archives"))
+    {
         for form in *forms {
             let to = format!("{program}-{form}");
             fs::create_dir(place.path().join(&to)).expect("a directory can be made");
@@ -348,15 +340,15 @@ assert archive.open(long).read(100_000) == bytes(100_000)";
         sum.update(&block);
     }
     sum.update(&[0]);
-    if is_there("python3") {
+    if fixture::is_there("python3", "archives") {
         runs(place.path(), "python3", &["-c", CHECK, &ZEROS.to_string(), &sum.sum().to_string()]);
     }
-    if is_there("unzip") {
+    if fixture::is_there("unzip", "archives") {
         let listed = runs(place.path(), "unzip", &["-l", "long.zip"]);
         assert!(listed.contains(&format!(" {ZEROS} ")) || listed.contains(&format!("{ZEROS}  ")), "{listed}");
         runs(place.path(), "unzip", &["-tqq", "long.zip", "archive/short"]);
     }
-    if is_there("7z") {
+    if fixture::is_there("7z", "archives") {
         let listed = runs(place.path(), "7z", &["l", "-slt", "long.zip"]);
         assert!(listed.contains(&format!("\nSize = {ZEROS}\n")), "{listed}");
         runs(place.path(), "7z", &["t", "long.zip", "archive/short"]);
@@ -373,13 +365,13 @@ fn zip64_is_understood_for_more_files_than_16_bits_count() {
         tree.insert(&index.to_string(), MemoryNode::File(Vec::new(), None));
     }
     pack(&tree, &place.path().join("many.zip"));
-    if is_there("python3") {
+    if fixture::is_there("python3", "archives") {
         runs(place.path(), "python3", &["-c", CHECK]);
     }
-    if is_there("unzip") {
+    if fixture::is_there("unzip", "archives") {
         runs(place.path(), "unzip", &["-tqq", "many.zip"]);
     }
-    if is_there("7z") {
+    if fixture::is_there("7z", "archives") {
         runs(place.path(), "7z", &["t", "many.zip"]);
     }
 }

@@ -1,8 +1,9 @@
 //! An HTTP/1.1 client that believes nothing: raw bytes out, and in comes what was really sent, fields in their order and
 //! with their duplicates. It refuses to repair an answer: what breaks RFC 9112 is an error here.
 
+use rustix::net::{self, AddressFamily, SocketType};
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a server may be silent before it counts as hung.
@@ -89,7 +90,25 @@ impl Connection {
     /// Connects; a server that announced its address and does not accept is a failure of the test.
     #[track_caller]
     pub fn open(address: SocketAddr) -> Connection {
-        let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections");
+        Connection::over(
+            TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections"),
+        )
+    }
+
+    /// Connects from an address of this machine's own, such as 127.0.0.2.
+    #[track_caller]
+    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> Connection {
+        let connect = || -> io::Result<TcpStream> {
+            let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+            net::bind(&socket, &SocketAddr::from((source, 0)))?;
+            net::connect(&socket, &address)?;
+            Ok(socket.into())
+        };
+        Connection::over(connect().expect("the announced address accepts connections"))
+    }
+
+    #[track_caller]
+    fn over(stream: TcpStream) -> Connection {
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
         stream.set_nodelay(true).expect("small writes can be sent at once");

@@ -267,6 +267,16 @@ pub fn skipped(what: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}");
 }
 
+/// Whether a program is there to test something with; `.ci/run` sees to it that all of them are.
+pub fn is_there(program: &str, what: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).any(|at| at.join(program).is_file());
+    if !found {
+        skipped(&format!("{what} with {program}, which is not installed"));
+    }
+    found
+}
+
 /// A directory for one test, open to a server that runs as somebody else.
 pub fn place() -> TempDir {
     let place = tempfile::Builder::new().prefix("glasshouse-").tempdir().expect("a temporary directory can be made");

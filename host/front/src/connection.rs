@@ -66,7 +66,7 @@ where
         _ => return,
     };
     // They were no requests yet, so they have no line (S81).
-    log.access(&Line { peer, request: "", status, bytes: 0 });
+    log.access(&Line { peer, user: None, request: "", status, bytes: 0 });
 }
 
 /// Waits until the server closes.

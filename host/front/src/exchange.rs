@@ -5,8 +5,9 @@ use crate::gate;
 use crate::limits::Limits;
 use crate::log::{Line, Log};
 use crate::patience::Turns;
+use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Request, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
@@ -60,13 +61,19 @@ pub struct Exchange<A> {
     /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not be
     /// reading.
     max_content: u64,
+    users: Option<Arc<Users>>,
     pub(crate) turns: Arc<Turns>,
 }
 
 impl<A: Answer> Exchange<A> {
     /// What a connection of `peer` begins with.
     pub fn new(answerer: A, version: Version, limits: &Limits, log: Log, peer: IpAddr) -> Exchange<A> {
-        Exchange { answerer, version, log, peer, max_content: limits.max_content, turns: Arc::default() }
+        Exchange { answerer, version, log, peer, max_content: limits.max_content, users: None, turns: Arc::default() }
+    }
+
+    /// The same for users alone, if there are any.
+    pub fn for_users(self, users: Option<Arc<Users>>) -> Exchange<A> {
+        Exchange { users, ..self }
     }
 
     /// Answers one request, whatever happens.
@@ -74,16 +81,16 @@ impl<A: Answer> Exchange<A> {
         self.turns.pass();
         let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
         let content = gate::has_content(&request);
-        let response = match gate::check(&request) {
+        let (user, response) = match gate::check(&request) {
             Ok(()) => self.ask(request).await,
-            Err(status) => refuse(status),
+            Err(status) => (None, refuse(status)),
         };
         let response = self.finish(response, content);
         let status = response.status().as_u16();
-        response.map(|body| Logged { body, bytes: 0, status, line, exchange: self })
+        response.map(|body| Logged { body, bytes: 0, status, line, user, exchange: self })
     }
 
-    async fn ask(&self, request: Request<Incoming>) -> Response<Content<A>> {
+    async fn ask(&self, request: Request<Incoming>) -> (Option<Name>, Response<Content<A>>) {
         let (mut head, body) = request.into_parts();
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
         // need not begin.
@@ -97,6 +104,24 @@ impl<A: Answer> Exchange<A> {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
+        match self.admit(&mut head).await {
+            Ok(user) => (user, self.respond(head).await),
+            Err(refused) => (None, turn_away(refused)),
+        }
+    }
+
+    /// Who asks, if that matters. Behind this, there are no credentials in the request.
+    async fn admit(&self, head: &mut Parts) -> Result<Option<Name>, Refused> {
+        let Some(users) = &self.users else { return Ok(None) };
+        let credentials = Credentials::take(&mut head.headers).ok_or(Refused::Unknown)?;
+        if let Some(name) = users.recall(&credentials) {
+            return Ok(Some(name));
+        }
+        // Boxed, as it is waited for once in a while alone.
+        Box::pin(users.verify(credentials, self.peer)).await.map(Some)
+    }
+
+    async fn respond(&self, head: Parts) -> Response<Content<A>> {
         if let Some(response) = self.answerer.answer_again(&head) {
             return response.map(Either::Left);
         }
@@ -150,6 +175,20 @@ fn refuse<B>(status: StatusCode) -> Response<Either<B, Full<Bytes>>> {
     response
 }
 
+/// The answer to somebody who may not ask, or not now (RFC 9110 15.5.2, RFC 6585 4).
+fn turn_away<B>(why: Refused) -> Response<Either<B, Full<Bytes>>> {
+    let (status, name, value) = match why {
+        Refused::Limited(wait) => {
+            (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)))
+        }
+        Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, HeaderValue::from(1)),
+        Refused::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
+    };
+    let mut response = refuse(status);
+    response.headers_mut().insert(name, value);
+    response
+}
+
 /// The request line for the log (S81).
 fn request_line(request: &Request<Incoming>) -> String {
     format!("{} {} {:?}", request.method(), request.uri(), request.version())
@@ -161,6 +200,7 @@ pub struct Logged<A: Answer> {
     bytes: u64,
     status: u16,
     line: String,
+    user: Option<Name>,
     exchange: Exchange<A>,
 }
 
@@ -189,6 +229,7 @@ impl<A: Answer> Drop for Logged<A> {
     fn drop(&mut self) {
         let Exchange { log, peer, turns, .. } = &self.exchange;
         turns.pass();
-        log.access(&Line { peer: *peer, request: &self.line, status: self.status, bytes: self.bytes });
+        let (user, request) = (self.user.as_deref(), self.line.as_str());
+        log.access(&Line { peer: *peer, user, request, status: self.status, bytes: self.bytes });
     }
 }

@@ -9,6 +9,7 @@ mod limits;
 mod log;
 mod patience;
 mod refusal;
+pub mod users;
 
 pub use admission::{Admission, Place};
 pub use connection::serve;

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
     pub peer: IpAddr,
+    /// Who was let in; a name that was only claimed may be a password that was typed into the wrong line.
+    pub user: Option<&'a str>,
     /// The request line as received, such as `GET /x HTTP/1.1`; empty where none could be read.
     pub request: &'a str,
     pub status: u16,
@@ -57,14 +59,14 @@ fn write(entry: &str) {
 
 /// The entry of one request; a failure has a line of its own before it (S81).
 fn render(line: &Line, now: &DateTime) -> String {
-    let peer = line.peer.to_canonical();
+    let (peer, user) = (line.peer.to_canonical(), User(line.user));
     let now = now.strftime("%d/%b/%Y %H:%M:%S");
     let mut entry = String::with_capacity(line.request.len() + 80);
     if line.status >= 400 {
         let message = StatusCode::from_u16(line.status).ok().and_then(|status| status.canonical_reason());
-        let _ = writeln!(entry, "{peer} - - [{now}] code {}, message {}", line.status, message.unwrap_or("???"));
+        let _ = writeln!(entry, "{peer} - {user} [{now}] code {}, message {}", line.status, message.unwrap_or("???"));
     }
-    let _ = writeln!(entry, "{peer} - - [{now}] \"{}\" {} {}", Escaped(line.request), line.status, line.bytes);
+    let _ = writeln!(entry, "{peer} - {user} [{now}] \"{}\" {} {}", Escaped(line.request), line.status, line.bytes);
     entry
 }
 
@@ -82,6 +84,22 @@ impl fmt::Display for Escaped<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// A name in a field that ends with a space, `-` for nobody; a user who is called so is written otherwise.
+struct User<'a>(Option<&'a str>);
+
+impl fmt::Display for User<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_char('-'),
+            Some("-") => f.write_str(r"\x2d"),
+            Some(name) => name.split(' ').enumerate().try_for_each(|(at, part)| {
+                let space = if at == 0 { "" } else { r"\x20" };
+                write!(f, "{space}{}", Escaped(part))
+            }),
+        }
     }
 }
 
@@ -105,7 +123,7 @@ mod tests {
 
     #[track_caller]
     fn check(id: &str, peer: &str, request: &str, (status, bytes): (u16, u64), expected: &str) {
-        let line = Line { peer: peer.parse().unwrap(), request, status, bytes };
+        let line = Line { peer: peer.parse().unwrap(), user: None, request, status, bytes };
         assert_eq!(render(&line, &jiff::civil::date(2026, 11, 2).at(9, 6, 58, 999_999_999)), expected, "{id}");
     }
 
@@ -166,8 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn a_user_is_one_word_that_nobody_is_taken_for() {
+        let rows = [
+            (None, "-"),
+            (Some("alice"), "alice"),
+            (Some("-"), r"\x2d"),
+            (Some("a - - [b] \"c"), r"a\x20-\x20-\x20[b]\x20\x22c"),
+            (Some("é\u{1b}\\"), r"\xc3\xa9\x1b\\"),
+        ];
+        for (user, expected) in rows {
+            let line =
+                Line { peer: IpAddr::from([127, 0, 0, 1]), user, request: "GET / HTTP/1.1", status: 404, bytes: 0 };
+            let entry = render(&line, &jiff::civil::date(2024, 1, 1).at(0, 0, 0, 0));
+            let start = format!("127.0.0.1 - {expected} [01/Jan/2024 00:00:00] ");
+            assert!(entry.lines().count() == 2 && entry.lines().all(|line| line.starts_with(&start)), "{entry}");
+        }
+    }
+
+    #[test]
     fn months_are_english_s81() {
-        let line = Line { peer: IpAddr::from([127, 0, 0, 1]), request: "", status: 200, bytes: 0 };
+        let line = Line { peer: IpAddr::from([127, 0, 0, 1]), user: None, request: "", status: 200, bytes: 0 };
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         for (number, month) in (1..).zip(months) {
             let entry = render(&line, &jiff::civil::date(2024, number, 29).at(23, 0, 0, 0));

@@ -1,0 +1,156 @@
+//! The file of users, `NAME:HASH` a line as htpasswd writes it: read once, and closed. Empty lines and those that begin with `#`
+//! say nothing. It refuses to know where the file is.
+
+use super::hash::{Hash, Refusal};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The longest name in bytes.
+const NAME: usize = 255;
+
+/// Users and the hashes of their passwords; at least one.
+pub struct Table {
+    users: BTreeMap<Arc<str>, Hash>,
+}
+
+/// Why a file of users is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wrong {
+    Empty,
+    /// A line, counted from one, that is not `NAME:HASH` with a name that [`is_name`].
+    Line(usize),
+    Twice(usize, String),
+    Hash(usize, String, Refusal),
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Wrong::Empty => f.write_str("it names no user"),
+            Wrong::Line(line) => write!(f, "line {line} is no NAME:HASH"),
+            Wrong::Twice(line, name) => write!(f, "line {line} names user '{name}' a second time"),
+            Wrong::Hash(line, name, refusal) => write!(f, "line {line} has for user '{name}' {refusal}"),
+        }
+    }
+}
+
+impl Table {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// The first line that is not understood, and a file without users: it would let nobody in.
+    pub fn parse(text: &[u8]) -> Result<Table, Wrong> {
+        let mut users = BTreeMap::new();
+        for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
+            let line = str::from_utf8(line).map_err(|_| Wrong::Line(number))?.trim_end_matches('\r');
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (name, hash) = line.split_once(':').ok_or(Wrong::Line(number))?;
+            if !is_name(name) {
+                return Err(Wrong::Line(number));
+            }
+            let hash = Hash::parse(hash).map_err(|refusal| Wrong::Hash(number, name.to_owned(), refusal))?;
+            if users.insert(name.into(), hash).is_some() {
+                return Err(Wrong::Twice(number, name.to_owned()));
+            }
+        }
+        if users.is_empty() { Err(Wrong::Empty) } else { Ok(Table { users }) }
+    }
+
+    /// The name, if this is its password. One hash is computed in any case: for a name that nobody has it is that of some user,
+    /// chosen by `lot`, so that how long it takes tells nothing. The same name must have the same lot each time.
+    pub fn check(&self, name: &str, password: &[u8], lot: u64) -> Option<Arc<str>> {
+        let (owner, hash) = self.choose(name, lot)?;
+        let is_right = hash.is_of(password);
+        owner.filter(|_| is_right).cloned()
+    }
+
+    /// The hash that a password is compared with, and whose name it is.
+    fn choose(&self, name: &str, lot: u64) -> Option<(Option<&Arc<str>>, &Hash)> {
+        match self.users.get_key_value(name) {
+            Some((name, hash)) => Some((Some(name), hash)),
+            None => {
+                let at = lot.checked_rem(u64::try_from(self.users.len()).ok()?)?;
+                Some((None, self.users.values().nth(usize::try_from(at).ok()?)?))
+            }
+        }
+    }
+}
+
+/// Whether a user can have this name: RFC 7617 2 has no place for colons and control characters, the file none for `#` in front.
+pub fn is_name(name: &str) -> bool {
+    (1..=NAME).contains(&name.len())
+        && !name.starts_with('#')
+        && !name.contains(|char: char| char == ':' || char.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The hash of `secret`.
+    const BCRYPT: &str = "$2y$05$cQPrrh7/biwcLoo7bBta7.crtZIlTFXktbM8Pty1sDsnM0sfCbVr6";
+
+    fn parse(text: &str) -> Result<Table, Wrong> {
+        Table::parse(text.replace("HASH", BCRYPT).as_bytes())
+    }
+
+    #[test]
+    fn lines_are_users() {
+        let table = parse("# users\n\na:HASH\r\nb c\u{e9}:HASH\n").unwrap_or_else(|wrong| panic!("{wrong}"));
+        let rows = [
+            ("a", "secret", Some("a")),
+            ("b c\u{e9}", "secret", Some("b c\u{e9}")),
+            ("a", "Secret", None),
+            ("A", "secret", None),
+            ("c", "secret", None),
+            ("", "secret", None),
+            ("# users", "secret", None),
+        ];
+        for (name, password, expected) in rows {
+            assert_eq!(table.check(name, password.as_bytes(), 7).as_deref(), expected, "{name} {password}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_line_and_user() {
+        let name = "x".repeat(256);
+        let rows = [
+            ("", "it names no user"),
+            ("\n# a:HASH\n", "it names no user"),
+            ("a:HASH\nb", "line 2 is no NAME:HASH"),
+            (":HASH", "line 1 is no NAME:HASH"),
+            ("a\tb:HASH", "line 1 is no NAME:HASH"),
+            (&format!("{name}:HASH"), "line 1 is no NAME:HASH"),
+            ("a:HASH\nb:HASH\na:HASH", "line 3 names user 'a' a second time"),
+            ("\na:hunter2", "line 2 has for user 'a' a password in the clear or a hash of an unknown kind"),
+            ("a:HASH\nb:$apr1$x$y", "line 2 has for user 'b' an MD5 hash, which can be guessed too quickly"),
+            ("a:HASH:more", "line 1 has for user 'a' a hash that is not complete"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(parse(text).map(|_| ()).map_err(|wrong| wrong.to_string()), Err(expected.to_owned()), "{text}");
+        }
+        assert_eq!(Table::parse(b"a\xff:x").map(|_| ()), Err(Wrong::Line(1)));
+    }
+
+    /// Whoever asks for a name that nobody has waits for the hash of somebody, the same each time, and of each with equal chance.
+    #[test]
+    fn a_stranger_costs_what_a_user_costs() {
+        let table = parse("a:HASH\nb:HASH\nc:HASH").unwrap_or_else(|wrong| panic!("{wrong}"));
+        let hash = |name: &str, lot| {
+            let (owner, hash) = table.choose(name, lot).expect("there is always a hash");
+            (owner.is_some(), std::ptr::from_ref(hash))
+        };
+        let mut users: Vec<_> = ["a", "b", "c"].map(|name| hash(name, 0).1).to_vec();
+        let mut drawn: Vec<_> = (0..3).map(|lot| hash("stranger", lot).1).collect();
+        users.sort();
+        drawn.sort();
+        assert_eq!(users, drawn);
+        assert_eq!(hash("stranger", u64::MAX), hash("stranger", u64::MAX));
+        assert!(hash("a", 9).0 && !hash("stranger", 9).0);
+        // Its password lets nobody else in.
+        assert_eq!(table.check("stranger", b"secret", 0), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! Whether users can be let in as it was asked for: their file, and addresses on which a password is safe to send. It refuses to
+//! know what is in the file.
+
+use super::Fault;
+use crate::args::Auth;
+use glasshouse_front::users::Users;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// The users who may ask; `None` where everybody may.
+pub fn users(flags: &Auth, directory: &Path, addresses: &[SocketAddr]) -> Result<Option<Arc<Users>>, Fault> {
+    let Some(file) = &flags.auth else { return Ok(None) };
+    if !flags.auth_insecure {
+        in_private(addresses)?;
+    }
+    let users = Users::read(file).map_err(Fault::CannotServe)?;
+    match (fs::canonicalize(file), fs::canonicalize(directory)) {
+        // Every one of them could download it.
+        (Ok(file), Ok(directory)) if file.starts_with(&directory) => Err(Fault::Usage(format!(
+            "--auth: '{}' lies in the directory that is served; move it to where no client gets",
+            file.display()
+        ))),
+        _ => Ok(Some(Arc::new(users))),
+    }
+}
+
+/// Whether passwords can be read by this machine alone.
+fn in_private(addresses: &[SocketAddr]) -> Result<(), Fault> {
+    let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
+    let open = match addresses {
+        [] => "every address".to_owned(),
+        addresses => match addresses.iter().find(is_open) {
+            Some(address) => address.ip().to_string(),
+            None => return Ok(()),
+        },
+    };
+    Err(Fault::Usage(format!(
+        "--auth: passwords would be sent to {open} in the clear; listen on this machine alone with '-b localhost', or say \
+         --auth-insecure if something in front encrypts"
+    )))
+}
