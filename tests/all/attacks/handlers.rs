@@ -100,8 +100,7 @@ fn misdeeds(version: Version) {
 /// Has a misdeed done, a few times.
 fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mut Tally) -> Result<(), String> {
     let seen = server.stderr().len();
-    let tries = effort(2, 20);
-    for _ in 0..tries {
+    for done in 1..=effort(2, 20) {
         let got = ask(server, target);
         tally.count(got.end());
         is_well(server);
@@ -114,9 +113,14 @@ fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mu
             }
             () => {}
         }
+        is_told(server, seen, reason, if *reason == NOTHING { 0 } else { done })?;
     }
+    Ok(())
+}
+
+/// Waits until the log has a line for each time, and no other.
+fn is_told(server: &Server, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
     // Some are noticed only when their client has long gone.
-    let expected = if *reason == NOTHING { 0 } else { tries };
     let deadline = Instant::now() + Duration::from_secs(3);
     loop {
         let stderr = server.stderr();
@@ -127,7 +131,7 @@ fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mu
             }
             lines if lines.len() == expected => return Ok(()),
             lines if lines.len() > expected || Instant::now() > deadline => {
-                return Err(format!("{tries} times, {} lines in the log: {lines:?}", lines.len()));
+                return Err(format!("{expected} times, {} lines in the log: {lines:?}", lines.len()));
             }
             _ => thread::sleep(Duration::from_millis(20)),
         }
