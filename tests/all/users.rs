@@ -1,7 +1,7 @@
 //! Users: who is let in, with files that htpasswd wrote and passwords that curl sends, and what guessing costs whom. It refuses to
 //! know what is served.
 
-use crate::client::{Answer, Connection, ask, request};
+use crate::client::{Answer, Connection, PATIENCE, ask, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, glasshouse, run};
 use base64::Engine as _;
@@ -204,46 +204,54 @@ fn guessing_at_once_is_no_way_around() {
 fn a_name_that_nobody_has_costs_a_hash() {
     let place = Place::new(ALICE);
     let server = place.serve();
-    let fastest = |name: &str| {
-        let tries = (0..3).map(|guess| {
-            let start = Instant::now();
-            assert_eq!(get(server.address(), name, &format!("guess {guess}")).head.status, 401);
-            start.elapsed()
-        });
-        tries.min().unwrap_or_default()
+    let refused = |name: &str, guess: usize| {
+        let start = Instant::now();
+        assert_eq!(get(server.address(), name, &format!("guess {guess}")).head.status, 401);
+        start.elapsed()
     };
-    let (known, unknown) = (fastest("alice"), fastest("nobody"));
-    assert!(unknown > known / 2 && known > unknown / 2, "{known:?} for a user, {unknown:?} for nobody");
+    // By turns, as a machine may be busy for a while; and within a factor that a busy one keeps to. Without a hash it would be a
+    // hundred.
+    let tries = (0..4).map(|guess| (refused("alice", guess), refused("nobody", guess)));
+    let (known, unknown): (Vec<Duration>, Vec<Duration>) = tries.unzip();
+    let (known, unknown) = (known.into_iter().min().unwrap_or_default(), unknown.into_iter().min().unwrap_or_default());
+    assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for nobody");
 }
 
-/// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time.
+/// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time. There is one
+/// thread that serves, so whatever stood in its way would stand in that of everybody.
 #[test]
 fn hashes_keep_nobody_waiting_who_was_let_in() {
+    const EVERY: Duration = Duration::from_millis(10);
     let place = Place::new(ALICE);
-    let server = place.serve();
+    let server = Server::spawn(place.command(&["0", "-b", "127.0.0.1", "--threads", "1"]));
     let address = server.address();
     let mut connection = Connection::open(address);
     let fields = [("Authorization", &*basic("alice", "open sesame"))];
-    let mut p99 = |requests: usize| {
-        let mut took: Vec<Duration> = Vec::new();
-        for _ in 0..requests {
-            let start = Instant::now();
-            connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
-            assert_eq!(connection.answer("GET").expect("an answer").text(), "hello\n");
-            took.push(start.elapsed());
-            thread::sleep(Duration::from_millis(2));
-        }
+    // From when a request was due, and not from when the one before it let it be sent.
+    let mut p99 = |requests: u32| {
+        let start = Instant::now();
+        let mut took: Vec<Duration> = (0..requests)
+            .map(|number| EVERY * number)
+            .take_while(|_| start.elapsed() < PATIENCE)
+            .map(|due| {
+                thread::sleep(due.saturating_sub(start.elapsed()));
+                connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
+                assert_eq!(connection.answer("GET").expect("an answer").text(), "hello\n");
+                start.elapsed() - due
+            })
+            .collect();
         took.sort();
         took[took.len() * 99 / 100]
     };
-    p99(1);
-    let before = p99(500);
+    let hash = p99(1);
+    let before = p99(300);
     let (stop, refused, busy) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let during = thread::scope(|scope| {
         for guesser in 1..=50 {
             let (stop, refused, busy) = (&stop, &refused, &busy);
             scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
+                // More of them would only be told to wait.
+                for _ in (0..FAILURES).take_while(|_| !stop.load(Ordering::Relaxed)) {
                     match get_from([127, 0, 1, guesser], address, "alice", "guess").head.status {
                         401 => drop(refused.fetch_add(1, Ordering::Relaxed)),
                         503 => drop(busy.fetch_add(1, Ordering::Relaxed)),
@@ -252,14 +260,14 @@ fn hashes_keep_nobody_waiting_who_was_let_in() {
                 }
             });
         }
-        let during = p99(500);
+        let during = p99(300);
         stop.store(true, Ordering::Relaxed);
         during
     });
     let (refused, busy) = (refused.into_inner(), busy.into_inner());
-    println!("guessers: 50; refused {refused}, busy {busy}; p99 before {before:?}, during {during:?}");
+    println!("50 guess: refused {refused}, busy {busy}; a hash {hash:?}, p99 before {before:?}, during {during:?}");
     assert!(refused > 0);
-    assert!(during < Duration::from_millis(150), "p99 before {before:?}, during {during:?}");
+    assert!(during < hash / 2, "a hash {hash:?}, p99 before {before:?}, during {during:?}");
 }
 
 #[test]
