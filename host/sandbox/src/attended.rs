@@ -2,11 +2,12 @@
 //! error. What is written can be copied on its way, to be given again. It refuses to know what it is.
 
 use crate::ceiling::Account;
+use crate::handover::announced;
 use crate::plane::Piece;
 use crate::sandbox::Complain;
 use bytes::Bytes;
 use futures::channel::oneshot;
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use http::header::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use std::fmt;
@@ -114,8 +115,8 @@ impl Transcript {
     /// The body in one piece, if all of it was copied: to its end, or to the length that the fields announce.
     pub fn pieces(&self, fields: &HeaderMap) -> Option<Arc<[Piece]>> {
         let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let announced = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        let is_whole = announced.map_or(copying.has_ended, |announced: usize| announced == copying.length);
+        let is_whole =
+            announced(fields).map_or(copying.has_ended, |announced| usize::try_from(announced) == Ok(copying.length));
         let frames = copying.frames.take().filter(|_| is_whole)?;
         Some([Piece::Made(Bytes::from(frames.concat()))].into())
     }
@@ -160,6 +161,7 @@ mod tests {
     use super::*;
     use crate::ceiling::Ceilings;
     use http::HeaderValue;
+    use http::header::CONTENT_LENGTH;
     use http_body_util::Full;
 
     fn body(bytes: &'static [u8]) -> WasiBody {

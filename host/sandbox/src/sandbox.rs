@@ -110,8 +110,6 @@ pub struct State {
     pub contents: BTreeMap<u32, Content>,
     /// What the handler does to come to the answer that it is working on, if somebody wants to know.
     pub recording: Option<Recording>,
-    /// Where what goes wrong is told.
-    pub complain: Complain,
     /// Where faults of the machine are told.
     pub faults: Arc<Faults>,
     /// Whether the system can walk beneath a directory at once; if not, the library does it step by step.
@@ -243,7 +241,6 @@ impl Sandbox {
             table,
             contents: BTreeMap::new(),
             recording: None,
-            complain: Arc::clone(&self.complain),
             faults: Arc::clone(&self.faults),
             can_walk: self.can_walk,
             root: Arc::clone(&self.root),

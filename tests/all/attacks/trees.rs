@@ -5,6 +5,7 @@ use super::{effort, is_torture};
 use crate::client::{Connection, Framing, ask, get, request};
 use crate::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::server::{self, Server, Setup, Stack};
+use crate::vitals::memory;
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, mkdirat, mknodat, openat, renameat_with, unlinkat,
 };
@@ -209,12 +210,6 @@ fn what_is_mounted_into_the_tree_is_of_the_tree() {
     assert_eq!(get(server.address(), "/file").body, GOOD);
 }
 
-/// The most memory in KiB that a server has had.
-fn peak(server: &Server) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.parse().ok()
-}
-
 #[test]
 fn a_directory_of_very_many_entries_is_bounded() {
     let place = fixture::place();
@@ -226,19 +221,22 @@ fn a_directory_of_very_many_entries_is_bounded() {
     // Names that are close to a missing one are looked for among all of them, which takes longer than is granted by itself.
     let server = launch(Stack::Host, place.path(), &["--max-cpu", "10s"]);
     assert_eq!(get(server.address(), "/aside/f").body, GOOD);
-    let before = peak(&server);
+    let before = memory(&server, "VmHWM:");
     for target in ["/", "/?format=json", "/?sort=size", "/?search=9", "/?download=zip", "/entry-none"] {
         let start = Instant::now();
         let answer = ask(server.address(), "GET", target, &[("Accept", "text/html")]).expect("an answer");
         let took = start.elapsed();
         if is_torture() {
             let (status, length) = (answer.head.status, answer.body.len());
-            eprintln!("{count} entries: {target}: {status}, {length} bytes in {took:?}, peak {:?} KiB", peak(&server));
+            eprintln!(
+                "{count} entries: {target}: {status}, {length} bytes in {took:?}, peak {:?} KiB",
+                memory(&server, "VmHWM:")
+            );
         }
         assert!(matches!(answer.head.status, 200 | 404 | 413), "{target}: {}", answer.head.status);
         assert!(took < Duration::from_secs(8), "{target} took {took:?}");
     }
-    if let (Some(before), Some(after)) = (before, peak(&server)) {
+    if let (Some(before), Some(after)) = (before, memory(&server, "VmHWM:")) {
         assert!(after < before + (192 << 10), "memory rose from {before} to {after} KiB");
     }
 }
