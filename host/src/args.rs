@@ -14,6 +14,7 @@ mod settings;
 mod table;
 #[cfg(test)]
 pub mod tests;
+pub mod tls;
 mod users;
 pub mod value;
 
@@ -201,6 +202,9 @@ pub struct Args {
     #[arg(short, long, value_name = "VERSION", value_enum, default_value = "HTTP/1.1", ignore_case = true)]
     #[arg(env = "GLASSHOUSE_PROTOCOL", hide_env = true, help_heading = SERVING)]
     pub protocol: Protocol,
+
+    #[command(flatten)]
+    pub tls: tls::Flags,
 
     #[command(flatten)]
     content: Content,

@@ -1,6 +1,7 @@
 //! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
 //! refuses to know how the sockets came about; it reads everything from them.
 
+use crate::tls::Identity;
 use socket2::SockRef;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,9 +17,15 @@ struct Bound {
 
 /// One line for each listener, and the URLs of this machine where one listens on every address. The port is the one that
 /// the kernel chose (S2).
-pub fn text(listeners: &[TcpListener]) -> String {
+///
+/// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows.
+pub fn text(listeners: &[TcpListener], identity: Option<&Identity>) -> String {
     let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
-    render(&bound, &interfaces())
+    let mut text = render(&bound, &interfaces(), if identity.is_some() { "https" } else { "http" });
+    if let Some(identity @ Identity::Made(_)) = identity {
+        let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
+    }
+    text
 }
 
 /// Prints it. A standard output that is closed or full stops nothing.
@@ -34,15 +41,17 @@ fn bound(listener: &TcpListener) -> Option<Bound> {
 }
 
 /// The addresses of this machine; none where it does not tell.
-fn interfaces() -> Vec<IpAddr> {
+pub fn interfaces() -> Vec<IpAddr> {
     if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
 }
 
-fn render(bound: &[Bound], interfaces: &[IpAddr]) -> String {
+fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str) -> String {
     let mut text = String::new();
+    let url = |ip: IpAddr, port: u16| format!("{scheme}://{}/", SocketAddr::new(ip, port));
+    let name = scheme.to_ascii_uppercase();
     for Bound { address, .. } in bound {
         let (ip, port) = (address.ip(), address.port());
-        let _ = writeln!(text, "Serving HTTP on {ip} port {port} ({}) ...", url(ip, port));
+        let _ = writeln!(text, "Serving {name} on {ip} port {port} ({}) ...", url(ip, port));
     }
     let mut urls: Vec<String> = Vec::new();
     for bound in bound.iter().filter(|bound| bound.address.ip().is_unspecified()) {
@@ -80,10 +89,6 @@ fn is_usable(ip: IpAddr) -> bool {
     }
 }
 
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("http://{}/", SocketAddr::new(ip, port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,7 +100,10 @@ mod tests {
     fn check(id: &str, sockets: &[(&str, bool)], expected: &str) {
         let interfaces = INTERFACES.map(|ip| ip.parse().unwrap());
         let bound = sockets.iter().map(|(address, dual)| Bound { address: address.parse().unwrap(), dual: *dual });
-        assert_eq!(render(&bound.collect::<Vec<_>>(), &interfaces), expected, "{id}");
+        let bound: Vec<Bound> = bound.collect();
+        assert_eq!(render(&bound, &interfaces, "http"), expected, "{id}");
+        let secure = render(&bound, &interfaces, "https");
+        assert_eq!(secure, expected.replace("http:", "https:").replace("Serving HTTP", "Serving HTTPS"), "{id}");
     }
 
     #[test]

@@ -4,24 +4,24 @@
 
 mod auth;
 mod limits;
+mod listen;
+mod tls;
 
 use crate::args::{Args, Passed, Protocol};
 use crate::component;
+use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
-use socket2::{Domain, Socket, Type};
+use listen::listen;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::{env, fmt, fs, thread};
-
-/// Connections that the kernel may hold for us before they are accepted; it caps the number by its own limit.
-const BACKLOG: i32 = 1024;
 
 /// A server that is ready to run.
 #[derive(Debug)]
@@ -39,12 +39,25 @@ pub struct Config {
     pub is_pure: bool,
     pub ceilings: Ceilings,
     pub rights: Rights,
+    /// Who the server is to clients that speak TLS; without, none does.
+    pub identity: Option<Identity>,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub quiet: bool,
     /// Those to listen on; none for all.
     addresses: Vec<SocketAddr>,
     port: u16,
+    /// The port of these addresses from which everybody is sent to the other.
+    redirect_port: Option<u16>,
+}
+
+/// What a server listens on, all of it non-blocking.
+#[derive(Debug)]
+pub struct Listeners {
+    /// At least one.
+    pub serving: Vec<TcpListener>,
+    /// Those without TLS, which send everybody to the others.
+    pub redirecting: Vec<TcpListener>,
 }
 
 /// What becomes of the rights that serving does not need.
@@ -110,13 +123,14 @@ impl Config {
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
         understood.map_err(|error| Fault::Usage(blame(&error.to_string(), &passed)))?;
-        let hosts = args.bind.iter().map(|text| host(text)).collect::<Result<Vec<_>, _>>()?;
+        let names = args.bind.iter().map(|text| host(text)).collect::<Result<Vec<_>, _>>()?;
 
         let directory = directory(&args.directory)?;
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
-        let addresses = hosts.into_iter().map(|host| resolve(host, args.port)).collect::<Result<Vec<_>, _>>()?;
-        let users = auth::users(&args.users, &directory, &addresses)?;
+        let addresses = names.iter().map(|name| resolve(name, args.port)).collect::<Result<Vec<_>, _>>()?;
+        let identity = tls::identity(&args.tls, &names, &addresses)?;
+        let users = auth::users(&args.users, &directory, &addresses, identity.is_some())?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
         let rights = match (args.no_harden, args.require_harden) {
@@ -124,7 +138,7 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let (protocol, quiet, port) = (args.protocol, args.quiet, args.port);
+        let (protocol, quiet, port, redirect_port) = (args.protocol, args.quiet, args.port, args.tls.redirect_http);
         Ok(Config {
             directory,
             protocol,
@@ -135,20 +149,28 @@ impl Config {
             is_pure,
             ceilings,
             rights,
+            identity,
             users,
             quiet,
             addresses,
             port,
+            redirect_port,
         })
     }
 
-    /// Listens on every address: at least one listener, all of them non-blocking. From here on clients connect, so this
-    /// comes when nothing else is left that could fail.
+    /// Listens on every address. From here on clients connect, so this comes when nothing else is left that could fail.
     ///
     /// # Errors
     /// An address that is taken, or is none of this machine's (S14).
-    pub fn listen(&self) -> Result<Vec<TcpListener>, Fault> {
-        listen(self.addresses.clone(), self.port)
+    pub fn listen(&self) -> Result<Listeners, Fault> {
+        let redirecting = match self.redirect_port {
+            Some(port) => {
+                let addresses = self.addresses.iter().map(|address| SocketAddr::new(address.ip(), port));
+                listen(addresses.collect(), port)?
+            }
+            None => Vec::new(),
+        };
+        Ok(Listeners { serving: listen(self.addresses.clone(), self.port)?, redirecting })
     }
 }
 
@@ -210,96 +232,19 @@ fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
     })
 }
 
-/// Binds every address before the first one listens, so a client never meets a server that is about to give up.
-fn listen(addresses: Vec<SocketAddr>, port: u16) -> Result<Vec<TcpListener>, Fault> {
-    let bound = if addresses.is_empty() { vec![bind_everywhere(port)?] } else { bind_each(addresses)? };
-    let listening = bound.into_iter().map(|(address, socket)| {
-        let listen = || {
-            socket.listen(BACKLOG)?;
-            socket.set_nonblocking(true)
-        };
-        listen().map(|()| TcpListener::from(socket)).map_err(|error| cannot_listen(address, &error))
-    });
-    listening.collect()
-}
-
-/// One socket for both families (S4), or for IPv4 alone on a machine without IPv6.
-fn bind_everywhere(port: u16) -> Result<(SocketAddr, Socket), Fault> {
-    let dual = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
-    let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-    match bind(dual, false) {
-        Ok(socket) => Ok((dual, socket)),
-        Err(error) if matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied) => {
-            Err(cannot_listen(dual, &error))
-        }
-        Err(_) => bind(ipv4, true).map(|socket| (ipv4, socket)).map_err(|error| cannot_listen(ipv4, &error)),
-    }
-}
-
-/// With port 0 the kernel chooses for the first address, and the others take the same port where it is free.
-fn bind_each(addresses: Vec<SocketAddr>) -> Result<Vec<(SocketAddr, Socket)>, Fault> {
-    // `::` takes in IPv4 as in the seed, unless an IPv4 address is named beside it: the two would want the same port.
-    let only_v6 = addresses.iter().any(SocketAddr::is_ipv4);
-    let mut bound: Vec<(SocketAddr, Socket)> = Vec::new();
-    let mut chosen = None;
-    for (at, &address) in addresses.iter().enumerate() {
-        if addresses.iter().take(at).any(|earlier| *earlier == address) {
-            continue;
-        }
-        let socket = bind_near(address, chosen, only_v6).map_err(|error| cannot_listen(address, &error))?;
-        if address.port() == 0 && chosen.is_none() {
-            chosen = socket.local_addr().ok().and_then(|local| local.as_socket()).map(|local| local.port());
-        }
-        bound.push((address, socket));
-    }
-    Ok(bound)
-}
-
-/// Binds the port that the first address got, or where that is taken the one that this address came with.
-fn bind_near(address: SocketAddr, chosen: Option<u16>, only_v6: bool) -> io::Result<Socket> {
-    let Some(port) = chosen else { return bind(address, only_v6) };
-    let mut near = address;
-    near.set_port(port);
-    match bind(near, only_v6) {
-        Err(error) if error.kind() == ErrorKind::AddrInUse => bind(address, only_v6),
-        result => result,
-    }
-}
-
-/// SO_REUSEADDR lets a server restart at once; without SO_REUSEPORT a second one on the same port is an error (S14).
-fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(only_v6 && address.ip().is_unspecified())?;
-    }
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    Ok(socket)
-}
-
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
-    let reason = match error.kind() {
-        ErrorKind::AddrInUse => "address already in use; choose another port, or 0 for any free one".to_owned(),
-        ErrorKind::AddrNotAvailable => "not an address of this machine; leave --bind out to listen on all".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied; choose a port from 1024 up".to_owned(),
-        _ => format!("{error}; choose another address"),
-    };
-    Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::args::tests::serve;
     use socket2::SockRef;
-    use std::net::TcpStream;
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
 
     fn build(words: &[&str]) -> Result<Config, Fault> {
         Config::build(serve(words), std::iter::empty())
     }
 
     fn listening(words: &[&str]) -> Result<Vec<TcpListener>, Fault> {
-        build(words)?.listen()
+        Ok(build(words)?.listen()?.serving)
     }
 
     #[track_caller]
@@ -432,15 +377,5 @@ mod tests {
         assert_eq!(addresses.len(), 2, "localhost was there already: {addresses:?}");
         assert_eq!(addresses[0].port(), addresses[1].port());
         assert_ne!(addresses[0].ip(), addresses[1].ip());
-    }
-
-    #[test]
-    fn a_second_address_whose_port_is_taken_gets_another() {
-        let holder = listening(&["0", "-b", "127.0.0.1"]).unwrap();
-        let taken = ports(&holder)[0];
-        let socket = bind_near(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Some(taken.port()), true).unwrap();
-        let near = socket.local_addr().unwrap().as_socket().unwrap();
-        assert_eq!(near.ip(), taken.ip());
-        assert_ne!(near.port(), taken.port());
     }
 }

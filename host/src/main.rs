@@ -10,19 +10,25 @@ mod harden;
 mod inspect;
 mod manual;
 mod passwd;
+mod redirect;
 mod server;
 mod shutdown;
+mod tls;
+mod worker;
 
 use args::{Args, Export, Output, Setting, Task};
 use config::{Config, Fault, Handler, Rights};
 use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, P2, P3, Sandbox, Terms};
 use harden::Hardening;
+use redirect::Redirect;
 use server::Server;
 use std::io::{self, Write as _};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::{fmt, fs, iter};
+use tls::{Identity, Tls};
 use tokio::runtime::Builder;
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
@@ -52,13 +58,19 @@ fn serve(args: Args) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     let log = Log::new(config.quiet);
     let sandbox = sandbox(&config, &log)?;
+    if let Some(key) = config.identity.as_ref().and_then(|identity| identity.key_within(&config.directory)) {
+        log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
+    }
     let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     runtime.block_on(async {
         let stop = shutdown::requested();
         let listeners = config.listen()?;
-        let banner = banner::text(&listeners);
-        give_up_rights(config.rights, &sandbox, &log)?;
+        let banner = banner::text(&listeners.serving, config.identity.as_ref());
+        let redirect = Redirect::to(&listeners.serving);
+        give_up_rights(&config, &sandbox, &log)?;
+        let tls = config.identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
+        let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
         if !config.quiet {
             banner::announce(&banner);
         }
@@ -67,19 +79,22 @@ fn serve(args: Args) -> Result<(), Fault> {
         };
         let (version, threads, limits, users) =
             (config.protocol.version(), config.threads, config.limits, config.users);
-        let server = Server { sandbox, listeners, version, threads, limits, users, log };
+        let server = Server { sandbox, listeners, redirect, tls, version, threads, limits, users, log };
         server.run(stop).await.map_err(unable)
     })
 }
 
 /// From here on the process can do little but serve. Until here no thread but this one was started, and what is not in the
 /// served directory is read.
-fn give_up_rights(rights: Rights, sandbox: &Sandbox, log: &Log) -> Result<(), Fault> {
-    if rights == Rights::AreKept {
+fn give_up_rights(config: &Config, sandbox: &Sandbox, log: &Log) -> Result<(), Fault> {
+    if config.rights == Rights::AreKept {
         return Ok(());
     }
-    let state = harden::apply(&[sandbox.root()]);
-    enough(rights, &state)?;
+    // Certificates are read again when they change.
+    let certificates = config.identity.as_ref().map(Identity::directories).unwrap_or_default();
+    let readable: Vec<BorrowedFd<'_>> = certificates.iter().map(AsFd::as_fd).chain([sandbox.root()]).collect();
+    let state = harden::apply(&readable);
+    enough(config.rights, &state)?;
     if !state.is_complete() {
         log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
     }

@@ -1,30 +1,36 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
+use crate::config::Listeners;
+use crate::redirect::Redirect;
 use crate::shutdown;
+use crate::tls::Tls;
+use crate::worker::Worker;
 use glasshouse_front::users::Users;
-use glasshouse_front::{Admission, Answer, Exchange, Limits, Line, Log, Place, Unanswered, refusal};
-use glasshouse_sandbox::{Instances, Sandbox, WasiBody};
-use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use glasshouse_front::{Admission, Limits, Line, Log, Place, refusal};
+use glasshouse_sandbox::Sandbox;
+use http::{StatusCode, Version};
 use std::io;
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, TcpStream};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// How long answers under way are waited for when the server stops.
-const GRACE: Duration = Duration::from_secs(3);
+pub const GRACE: Duration = Duration::from_secs(3);
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+
 /// What a server needs.
 pub struct Server {
     pub sandbox: Arc<Sandbox>,
-    pub listeners: Vec<TcpListener>,
+    pub listeners: Listeners,
+    /// Where clients of the listeners without TLS are sent.
+    pub redirect: Redirect,
+    /// Without, nobody speaks it.
+    pub tls: Option<Tls>,
     /// Of HTTP: 1.0 or 1.1.
     pub version: Version,
     pub threads: NonZeroUsize,
@@ -35,10 +41,20 @@ pub struct Server {
 }
 
 /// A connection that was accepted, and its place among those that may be open.
-struct Accepted {
-    stream: TcpStream,
-    peer: IpAddr,
-    place: Place,
+pub struct Accepted {
+    pub stream: TcpStream,
+    pub peer: IpAddr,
+    pub way: Way,
+    pub place: Place,
+}
+
+/// What becomes of those who come to a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// They are served, over TLS where there is any.
+    Serving,
+    /// They are sent to where they are served.
+    Redirecting,
 }
 
 impl Server {
@@ -53,7 +69,13 @@ impl Server {
             (0..self.threads.get()).map(|_| Worker::start(&self, closes.clone())).collect::<io::Result<Vec<_>>>()?;
         let (queues, threads): (Vec<_>, Vec<_>) =
             workers.into_iter().map(|worker| (worker.queue, worker.thread)).unzip();
-        let door = Door { admission: Admission::new(&self.limits), version: self.version, log: self.log };
+        let door = Door {
+            admission: Admission::new(&self.limits),
+            way: Way::Serving,
+            is_secure: self.tls.is_some(),
+            version: self.version,
+            log: self.log,
+        };
         tokio::select! {
             outcome = accept(self.listeners, queues, door) => outcome?,
             () = stop => {}
@@ -69,84 +91,13 @@ impl Server {
     }
 }
 
-/// A runtime for one thread.
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-/// A thread that serves the connections it is given.
-struct Worker {
-    queue: mpsc::UnboundedSender<Accepted>,
-    thread: JoinHandle<()>,
-}
-
-impl Worker {
-    fn start(server: &Server, closes: watch::Receiver<bool>) -> io::Result<Worker> {
-        let (queue, connections) = mpsc::unbounded_channel();
-        let (runtime, handler) = (runtime()?, Handler(Instances::new(Arc::clone(&server.sandbox))));
-        let (version, limits, log) = (server.version, server.limits, server.log.clone());
-        let users = server.users.clone();
-        let work = serve(connections, closes, limits, move |peer| {
-            Exchange::new(handler.clone(), version, &limits, log.clone(), peer).for_users(users.clone())
-        });
-        let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || runtime.block_on(work))?;
-        Ok(Worker { queue, thread })
-    }
-}
-
-/// The instances of a thread, as clients meet them.
-#[derive(Clone)]
-struct Handler(Arc<Instances>);
-
-impl Answer for Handler {
-    type Body = WasiBody;
-
-    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
-        self.0.answer_again(request)
-    }
-
-    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
-        self.0.answer(request).await.map_err(|error| match error.ceiling() {
-            Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
-            None => Unanswered::Failed(error.to_string()),
-        })
-    }
-}
-
-/// Serves what arrives in the queue, until nothing can arrive any more.
-async fn serve(
-    mut queue: mpsc::UnboundedReceiver<Accepted>,
-    closes: watch::Receiver<bool>,
-    limits: Limits,
-    exchange: impl Fn(IpAddr) -> Exchange<Handler>,
-) {
-    let mut open = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = queue.recv() => {
-                let Some(Accepted { stream, peer, place }) = accepted else { break };
-                // A connection that the poller does not take is closed; its client sees that.
-                let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { continue };
-                // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more
-                // than that.
-                let _ = stream.set_nodelay(true);
-                let (exchange, closes) = (exchange(peer), closes.clone());
-                open.spawn(async move {
-                    glasshouse_front::serve(stream, exchange, limits, closes).await;
-                    drop(place);
-                });
-            }
-            Some(_) = open.join_next() => {}
-        }
-    }
-    // Whoever has not finished by then is cut.
-    let _ = timeout(GRACE, async { while open.join_next().await.is_some() {} }).await;
-}
-
 /// Where connections are taken or turned away.
 #[derive(Clone)]
 struct Door {
     admission: Arc<Admission>,
+    way: Way,
+    /// Whether those who are served speak TLS.
+    is_secure: bool,
     version: Version,
     log: Log,
 }
@@ -155,22 +106,23 @@ impl Door {
     /// Turns a client away without waiting for what it wants.
     fn refuse(&self, stream: &tokio::net::TcpStream, peer: IpAddr) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
+        // Over TLS that would take what this saves.
+        let is_clear = self.way == Way::Redirecting || !self.is_secure;
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
-        let _ = stream.try_write(refusal(self.version, status).as_bytes());
+        let _ = is_clear.then(|| stream.try_write(refusal(self.version, status).as_bytes()));
         self.log.access(&Line { peer, user: None, request: "", status: status.as_u16(), bytes: 0 });
     }
 }
 
 /// Accepts on all listeners and deals the connections out in turn.
-async fn accept(
-    listeners: Vec<TcpListener>,
-    queues: Vec<mpsc::UnboundedSender<Accepted>>,
-    door: Door,
-) -> io::Result<()> {
+async fn accept(listeners: Listeners, queues: Vec<mpsc::UnboundedSender<Accepted>>, door: Door) -> io::Result<()> {
     let mut accepting = JoinSet::new();
-    for (start, listener) in listeners.into_iter().enumerate() {
+    let serving = listeners.serving.into_iter().map(|listener| (listener, Way::Serving));
+    let redirecting = listeners.redirecting.into_iter().map(|listener| (listener, Way::Redirecting));
+    for (start, (listener, way)) in serving.chain(redirecting).enumerate() {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        accepting.spawn(accept_one(listener, queues.clone(), start, door.clone()));
+        let door = Door { way, ..door.clone() };
+        accepting.spawn(accept_one(listener, queues.clone(), start, door));
     }
     while accepting.join_next().await.is_some() {}
     Ok(())
@@ -185,7 +137,7 @@ async fn accept_one(
     for queue in queues.iter().cycle().skip(start) {
         let (stream, peer, place) = admitted(&listener, &door).await;
         let Ok(stream) = stream.into_std() else { continue };
-        if queue.send(Accepted { stream, peer, place }).is_err() {
+        if queue.send(Accepted { stream, peer, way: door.way, place }).is_err() {
             return;
         }
     }

@@ -217,14 +217,20 @@ fn nothing_that_writes_connects_or_tells_the_time_is_imported() {
     }
 }
 
-/// The program holds no client that a handler could be lent: neither its code nor the TLS that it would need.
+/// The program holds no client that a handler could be lent: neither what wasmtime would lend, nor anything that connects, nor
+/// anybody whom a client would trust. rustls is there to answer, and knows no certificate but the server's own.
 #[test]
 fn the_program_holds_no_client() {
     let tree = cargo_tree(&["-p", "glasshouse", "-e", "normal", "-f", "{p} {f}"]);
     assert!(tree.contains("wasmtime-wasi-http v"), "{tree}");
-    for word in ["rustls", "webpki", "native-tls", "openssl", "default-send-request"] {
+    const CLIENTS: &[&str] =
+        &["default-send-request", "hyper-rustls", "hyper-tls", "native-tls", "openssl", "reqwest", "ureq"];
+    const TRUSTED: &[&str] = &["webpki-roots", "rustls-native-certs", "rustls-platform-verifier"];
+    for word in CLIENTS.iter().chain(TRUSTED) {
         assert!(!tree.contains(word), "the program depends on {word}:\n{tree}");
     }
+    let connectors = tree.lines().find(|line| line.starts_with("hyper-util v") && line.contains("client"));
+    assert_eq!(connectors, None);
 }
 
 /// What cargo says of the dependencies of this workspace.

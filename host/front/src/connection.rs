@@ -1,9 +1,12 @@
-//! One connection from its first byte to its last: hyper and its limits, and what is said to a client that was waited for too
-//! long. It refuses to know what is asked.
+//! One connection from its first byte to its last: what is spoken on it, hyper and its limits, and what is said to a client that
+//! was waited for too long. It refuses to know what is asked.
 
 use crate::exchange::{Answer, Exchange};
+use crate::gate::FIELDS;
+use crate::http2;
 use crate::limits::Limits;
 use crate::log::Line;
+use crate::opening::{Opened, Speaks, open};
 use crate::patience::{Patient, Wait};
 use crate::refusal::refusal;
 use http::{StatusCode, Version};
@@ -21,17 +24,54 @@ use tokio::sync::watch;
 /// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
 /// written.
 const BUFFER: usize = 160 << 10;
-/// The largest number of fields (S78).
-const FIELDS: usize = 100;
 
-/// Serves a connection until it ends, or until `closing` says so and the answer under way is finished.
-pub async fn serve<S, A>(stream: S, exchange: Exchange<A>, limits: Limits, closing: watch::Receiver<bool>)
+/// What client and server have agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// Nothing: the client's first bytes tell (RFC 9113 3.3).
+    Untold,
+    Http1,
+    Http2,
+}
+
+/// Serves a connection until it ends, or until `closing` says so and the answers under way are finished. Where the server speaks
+/// HTTP/1.0, so does every connection.
+pub async fn serve<S, A>(
+    stream: S,
+    spoken: Spoken,
+    exchange: Exchange<A>,
+    limits: Limits,
+    closing: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
+    let (speaks, opened) = match spoken {
+        _ if exchange.version == Version::HTTP_10 => (Speaks::Other, patient.into()),
+        Spoken::Untold => tokio::select! {
+            opened = open(patient) => opened,
+            () = told(closing.clone()) => return,
+        },
+        Spoken::Http1 => (Speaks::Other, patient.into()),
+        Spoken::Http2 => (Speaks::Http2, patient.into()),
+    };
+    if speaks == Speaks::Http2 {
+        // From here on it is never the client's turn alone; each of its streams has turns of its own.
+        exchange.turns.pass();
+        // Boxed, because the room for it would be kept with every connection.
+        Box::pin(http2::serve(opened, exchange, limits, closing)).await;
+    } else {
+        serve_http1(opened, exchange, closing).await;
+    }
+}
+
+async fn serve_http1<S, A>(opened: Opened<Patient<S>>, exchange: Exchange<A>, closing: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
     let (log, peer, version) = (exchange.log.clone(), exchange.peer, exchange.version);
-    let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
     let service = service_fn(move |request| {
         let exchange = exchange.clone();
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
@@ -42,7 +82,7 @@ where
         // Clients that close their half after asking still want the answer.
         .half_close(true)
         .keep_alive(version == Version::HTTP_11)
-        .serve_connection(TokioIo::new(patient), service);
+        .serve_connection(TokioIo::new(opened), service);
     let outcome = tokio::select! {
         outcome = &mut connection => outcome,
         () = told(closing) => {
@@ -50,7 +90,7 @@ where
             (&mut connection).await
         }
     };
-    let patient = connection.into_parts().io.into_inner();
+    let patient = connection.into_parts().io.into_inner().stream;
     let status = match (outcome, patient.missed) {
         (_, Some(Wait::Head(_))) => {
             let status = StatusCode::REQUEST_TIMEOUT;
@@ -70,7 +110,7 @@ where
 }
 
 /// Waits until the server closes.
-async fn told(mut closing: watch::Receiver<bool>) {
+pub async fn told(mut closing: watch::Receiver<bool>) {
     // A sender that is gone says the same.
     let _ = closing.wait_for(|closing| *closing).await;
 }

@@ -7,13 +7,14 @@ use crate::log::{Line, Log};
 use crate::patience::Turns;
 use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
-use http::{Request, Response, StatusCode, Version};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
 use std::error::Error;
+use std::mem;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who answers. A copy of it is made for each request.
-pub trait Answer: Clone + Send + Unpin + 'static {
+pub trait Answer: Clone + Send + Sync + Unpin + 'static {
     /// The content of an answer.
     type Body: Body<Data = Bytes, Error: Into<Failure>> + Send + Unpin + 'static;
 
@@ -54,7 +55,7 @@ type Content<A> = Either<<A as Answer>::Body, Full<Bytes>>;
 #[derive(Clone)]
 pub struct Exchange<A> {
     answerer: A,
-    /// The version of HTTP that is spoken: 1.0 or 1.1.
+    /// The version of HTTP that is spoken: 1.0 or 1.1, and 2 on a stream.
     pub(crate) version: Version,
     pub(crate) log: Log,
     pub(crate) peer: IpAddr,
@@ -76,26 +77,38 @@ impl<A: Answer> Exchange<A> {
         Exchange { users, ..self }
     }
 
+    /// The same for a stream of a connection of HTTP/2.
+    pub(crate) fn of_stream(&self) -> Exchange<A> {
+        Exchange { version: Version::HTTP_2, turns: Arc::default(), ..self.clone() }
+    }
+
     /// Answers one request, whatever happens.
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged<A>> {
         self.turns.pass();
         let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
-        let content = gate::has_content(&request);
+        let (content, is_head) = (gate::has_content(&request), request.method() == Method::HEAD);
         let (user, response) = match gate::check(&request) {
             Ok(()) => self.ask(request).await,
             Err(status) => (None, refuse(status)),
         };
-        let response = self.finish(response, content);
+        let mut response = self.finish(response, content);
+        if is_head && self.version == Version::HTTP_2 {
+            // As hyper does by itself in HTTP/1.
+            leave_content_out::<A>(&mut response);
+        }
         let status = response.status().as_u16();
         response.map(|body| Logged { body, bytes: 0, status, line, user, exchange: self })
     }
 
     async fn ask(&self, request: Request<Incoming>) -> (Option<Name>, Response<Content<A>>) {
         let (mut head, body) = request.into_parts();
+        if self.version == Version::HTTP_2 {
+            in_origin_form(&mut head);
+        }
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
         // need not begin.
         let is_bearable = body.size_hint().lower() <= self.max_content;
-        if self.version == Version::HTTP_11 && !body.is_end_stream() && is_bearable {
+        if self.version != Version::HTTP_10 && !body.is_end_stream() && is_bearable {
             // How it ends does not matter: the connection is not used again. Boxed, because room for what is waited for
             // here is kept with every connection, idle ones included.
             let _ = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await;
@@ -145,8 +158,10 @@ impl<A: Answer> Exchange<A> {
 
     /// Adds what the handler cannot know: whether the connection goes on, and which protocol it speaks.
     fn finish(&self, mut response: Response<Content<A>>, content: bool) -> Response<Content<A>> {
-        // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two.
-        if content || response.status().is_client_error() || response.status().is_server_error() {
+        // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two. The streams
+        // of HTTP/2 cannot be confused.
+        let is_alone = self.version != Version::HTTP_2;
+        if is_alone && (content || response.status().is_client_error() || response.status().is_server_error()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         *response.version_mut() = self.version;
@@ -189,9 +204,32 @@ fn turn_away<B>(why: Refused) -> Response<Either<B, Full<Bytes>>> {
     response
 }
 
-/// The request line for the log (S81).
+/// Leaves the length of the content and nothing else of it (RFC 9110 9.3.2).
+fn leave_content_out<A: Answer>(response: &mut Response<Content<A>>) {
+    let length = response.body().size_hint().exact().filter(|length| *length > 0);
+    if let Some(length) = length {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+    }
+    *response.body_mut() = Either::Right(Full::default());
+}
+
+/// As HTTP/1.1 has it: the authority in a field, and nothing of it in the target (RFC 9113 8.3.1). The gate has seen to it that they
+/// agree.
+fn in_origin_form(head: &mut Parts) {
+    let target = mem::take(&mut head.uri).into_parts();
+    if let Some(Ok(host)) = target.authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
+        head.headers.insert(HOST, host);
+    }
+    head.uri = target.path_and_query.map(Uri::from).unwrap_or_default();
+}
+
+/// The request line for the log (S81); in HTTP/2, what it would be in HTTP/1.1.
 fn request_line(request: &Request<Incoming>) -> String {
-    format!("{} {} {:?}", request.method(), request.uri(), request.version())
+    let (method, target, version) = (request.method(), request.uri(), request.version());
+    match target.path_and_query().filter(|_| version == Version::HTTP_2) {
+        Some(path) => format!("{method} {path} {version:?}"),
+        None => format!("{method} {target} {version:?}"),
+    }
 }
 
 /// A body that counts its bytes, and ends and logs its exchange when it is over: sent, cut or given up.

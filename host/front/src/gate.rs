@@ -1,6 +1,6 @@
 //! What may come in: the rules of HTTP that hyper leaves to its user. It refuses to know paths and files.
 
-use http::header::{HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 use http_body::Body;
@@ -8,12 +8,18 @@ use http_body::Body;
 /// The longest field line in bytes, as the seed has it (S78).
 const LINE: usize = 65_536;
 
+/// The largest number of fields (S78). HTTP/1 is not read beyond it.
+pub const FIELDS: usize = 100;
+
 /// Looks at the head of a request.
 ///
 /// # Errors
 /// The status to answer with: 400 for a Host that is missing, repeated or no host and for a target in a form that its method
 /// does not have (RFC 9112 3.2), 431 for a field line beyond measure (RFC 6585 5).
 pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
+    if request.headers().len() > FIELDS {
+        return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    }
     let lengths = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
     if request.headers().iter().map(lengths).any(|length| length > LINE) {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
@@ -23,10 +29,25 @@ pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
+        // In HTTP/2 the authority of the target may take its place, and they must agree (RFC 9113 8.3.1).
+        (None, _) if request.version() == Version::HTTP_2 => is_authority(request, None),
+        (Some(host), None) if request.version() == Version::HTTP_2 => is_authority(request, Some(host)),
         (None, _) if request.version() == Version::HTTP_10 => Ok(()),
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         _ => Err(StatusCode::BAD_REQUEST),
     }
+}
+
+/// Whether a request of HTTP/2 names one host.
+fn is_authority<B>(request: &Request<B>, host: Option<&HeaderValue>) -> Result<(), StatusCode> {
+    let authority = request.uri().authority().map(Authority::as_str);
+    let is_same = |name: &str| host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
+    let is_one = match (authority, host) {
+        (Some(authority), _) => is_host(authority.as_bytes()) && is_same(authority),
+        (None, Some(host)) => is_host(host.as_bytes()),
+        (None, None) => false,
+    };
+    if is_one { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
 /// Whether the target is one of a resource that could be here. An authority alone is for CONNECT, which names no resource.
@@ -86,6 +107,25 @@ mod tests {
         check_hosts(Version::HTTP_11, &["a", "a"], Err(400));
         check_hosts(Version::HTTP_10, &[], Ok(()));
         check_hosts(Version::HTTP_10, &["a", "b"], Err(400));
+    }
+
+    #[test]
+    fn in_http_2_target_and_field_name_the_same_host() {
+        let rows: &[(&str, &[&str], bool)] = &[
+            ("https://a:80/", &[], true),
+            ("https://a:80/", &["A:80"], true),
+            ("/", &["a:80"], true),
+            ("/", &[], false),
+            ("https://a/", &["b"], false),
+            ("https://a/", &["a", "a"], false),
+            ("https://user@a/", &[], false),
+            ("/", &["a/b"], false),
+        ];
+        for (target, hosts, expected) in rows {
+            let request = Request::builder().version(Version::HTTP_2).uri(*target);
+            let request = hosts.iter().fold(request, |request, host| request.header(HOST, *host)).body(()).unwrap();
+            assert_eq!(check(&request).is_ok(), *expected, "{target} {hosts:?}");
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Given<'_> {
             _ => String::new(),
         };
         let (word, option) = (told(ContextKind::InvalidSubcommand), told(ContextKind::InvalidArg));
-        if error.kind() == ErrorKind::ArgumentConflict && cli.find_subcommand(&word).is_none() {
+        if error.kind() == ErrorKind::ArgumentConflict && !word.is_empty() && cli.find_subcommand(&word).is_none() {
             let text = format!("unexpected argument '{word}'; a directory follows -d");
             return cli.error(ErrorKind::UnknownArgument, text);
         }

@@ -54,6 +54,12 @@ fn nonsense_exits_2_and_is_named() {
         ("cgi", &["--cgi"], "unexpected argument '--cgi'"),
         ("no output", &["handler"], "--output <FILE>"),
         ("mixed", &["8080", "handler", "-o", "x"], "the subcommand 'handler' cannot be used with '[PORT]'"),
+        (
+            "two options",
+            &["--tls-self-signed", "--tls-cert", "x"],
+            "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'",
+        ),
+        ("S9", &["--tls-key", "x"], "--tls-cert <FILE>"),
         ("two words", &["8080", "site"], "unexpected argument 'site'; a directory follows -d"),
     ];
     for (id, words, expected) in rows {

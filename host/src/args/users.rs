@@ -10,7 +10,7 @@ pub struct Flags {
     /// Answer users alone, those of this file of names and hashed passwords
     ///
     /// Lines of NAME:HASH as htpasswd writes them, with hashes of bcrypt, argon2id or SHA-512-crypt; `glasshouse passwd`
-    /// writes them too. Passwords are sent in the clear, so it takes addresses that only this machine can reach.
+    /// writes them too. Passwords are sent in the clear, so it takes TLS or addresses that only this machine can reach.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_AUTH", hide_env = true, help_heading = USERS)]
     pub auth: Option<PathBuf>,

@@ -9,10 +9,15 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-/// The users who may ask; `None` where everybody may.
-pub fn users(flags: &Auth, directory: &Path, addresses: &[SocketAddr]) -> Result<Option<Arc<Users>>, Fault> {
+/// The users who may ask; `None` where everybody may. Over TLS passwords are safe to send everywhere.
+pub fn users(
+    flags: &Auth,
+    directory: &Path,
+    addresses: &[SocketAddr],
+    is_secure: bool,
+) -> Result<Option<Arc<Users>>, Fault> {
     let Some(file) = &flags.auth else { return Ok(None) };
-    if !flags.auth_insecure {
+    if !flags.auth_insecure && !is_secure {
         in_private(addresses)?;
     }
     let users = Users::read(file).map_err(Fault::CannotServe)?;
@@ -37,7 +42,8 @@ fn in_private(addresses: &[SocketAddr]) -> Result<(), Fault> {
         },
     };
     Err(Fault::Usage(format!(
-        "--auth: passwords would be sent to {open} in the clear; listen on this machine alone with '-b localhost', or say \
+        "--auth: passwords would be sent to {open} in the clear; listen on this machine alone with '-b localhost', speak \
+         TLS with --tls-cert, or say \
          --auth-insecure if something in front encrypts"
     )))
 }

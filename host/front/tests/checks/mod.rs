@@ -2,7 +2,7 @@
 //! answers.
 
 use bytes::Bytes;
-use glasshouse_front::{Answer, Exchange, Limits, Log, Unanswered, serve};
+use glasshouse_front::{Answer, Exchange, Limits, Log, Spoken, Unanswered, serve};
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
@@ -49,7 +49,8 @@ pub fn socket(bytes: &[u8]) {
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let exchange = Exchange::new(stub, Version::HTTP_11, &limits, Log::new(true), peer);
         let (_closing, closes) = watch::channel(false);
-        let exchanged = async { tokio::join!(serve(server, exchange, limits, closes), talk(client, bytes)).1 };
+        let exchanged =
+            async { tokio::join!(serve(server, Spoken::Http1, exchange, limits, closes), talk(client, bytes)).1 };
         timeout(SOON, exchanged).await.expect("a connection ends when its client has")
     });
     let answers = answers(&received, asks_for_upgrade(bytes));

@@ -1,0 +1,161 @@
+//! Certificates and keys in files: PEM, the kinds of keys, and passwords. It refuses to know when they are read.
+
+use super::locked::{Locked, unlock};
+use super::provider;
+use rustix::fs::{Mode, OFlags};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{self, Path, PathBuf};
+
+/// Where a certificate and its key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    pub cert: PathBuf,
+    /// `None` where the key is in the file of the certificate.
+    pub key: Option<PathBuf>,
+    pub password: Option<PathBuf>,
+}
+
+/// What tells one state of the files from another: for each, which it is, its length and its times. A file that is not
+/// there is a state as well.
+pub type Stamp = Vec<Option<(u64, u64, u64, i64, i64)>>;
+
+impl Files {
+    /// The state that the files are in.
+    pub fn stamp(&self) -> Stamp {
+        let stamp = |path: &PathBuf| {
+            let seen = fs::metadata(path).ok()?;
+            Some((seen.dev(), seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
+        };
+        [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten().map(stamp).collect()
+    }
+
+    /// See [`Identity::directories`](super::Identity::directories).
+    pub fn directories(&self) -> Vec<OwnedFd> {
+        let files = [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten();
+        let paths = files.flat_map(|file| [Some(file.clone()), file.canonicalize().ok()]).flatten();
+        let parents = paths.filter_map(|path| path::absolute(path).ok()?.parent().map(Path::to_owned));
+        let parents: BTreeSet<PathBuf> = parents.collect();
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        parents.iter().filter_map(|parent| rustix::fs::open(parent, flags, Mode::empty()).ok()).collect()
+    }
+
+    /// The file that the key is in.
+    pub fn key_file(&self) -> &Path {
+        self.key.as_ref().unwrap_or(&self.cert)
+    }
+
+    /// # Errors
+    /// Says, in words for whoever started the server, which file cannot be used, why, and what to do.
+    pub fn read(&self) -> Result<CertifiedKey, String> {
+        let text = contents("certificate", &self.cert, "--tls-cert")?;
+        let chain: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| {
+                unusable("certificate", &self.cert, &error.to_string(), "name a PEM file with --tls-cert")
+            })?;
+        if chain.is_empty() {
+            let reason = "there is no certificate in it";
+            return Err(unusable("certificate", &self.cert, reason, "name a PEM file with --tls-cert"));
+        }
+        let key = match &self.key {
+            Some(path) => self.read_key(&contents("key", path, "--tls-key")?)?,
+            None => self.read_key(&text)?,
+        };
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => self.unusable_key(
+                &format!("it is not that of the certificate '{}'", self.cert.display()),
+                "name its own with --tls-key",
+            ),
+            Error::InvalidCertificate(_) => {
+                unusable("certificate", &self.cert, "it cannot be read", "name a PEM file with --tls-cert")
+            }
+            _ => self.unusable_key(
+                "it is of a kind that is not supported",
+                "use ECDSA on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits",
+            ),
+        })
+    }
+
+    fn read_key(&self, text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+        if let Some(locked) = section(text, "ENCRYPTED PRIVATE KEY") {
+            return self.unlock(locked);
+        }
+        // What OpenSSL wrote before PKCS#8: its key derivation is a single MD5.
+        if text.windows(22).any(|line| line == b"Proc-Type: 4,ENCRYPTED") {
+            return Err(self.unusable_key(
+                "its encryption is of an old kind that protects nothing",
+                "write it anew with 'openssl pkcs8 -topk8 -v2 aes256'",
+            ));
+        }
+        PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+            rustls::pki_types::pem::Error::NoItemsFound => {
+                self.unusable_key("there is no private key in it", "name the file of the key with --tls-key")
+            }
+            error => self.unusable_key(&error.to_string(), "name a PEM file with --tls-key"),
+        })
+    }
+
+    /// Opens a key with its password.
+    fn unlock(&self, locked: &str) -> Result<PrivateKeyDer<'static>, String> {
+        let Some(file) = &self.password else {
+            return Err(self.unusable_key("it is encrypted", "name the file of its password with --tls-password-file"));
+        };
+        let password = contents("password", file, "--tls-password-file")?;
+        let password = str::from_utf8(&password)
+            .map_err(|_| unusable("password", file, "it is not UTF-8", "name another file with --tls-password-file"))?;
+        let key = unlock(locked, stripped(password).as_bytes()).map_err(|reason| match reason {
+            Locked::Unreadable => self.unusable_key("it cannot be read", "name a PEM file with --tls-key"),
+            Locked::Otherwise => self.unusable_key(
+                "its encryption is of a kind that is not known here",
+                "write it anew with 'openssl pkcs8 -topk8 -v2 aes256'",
+            ),
+            Locked::WrongPassword => self.unusable_key(
+                &format!("the password in '{}' does not open it", file.display()),
+                "name the file of the right one with --tls-password-file",
+            ),
+        })?;
+        Ok(PrivatePkcs8KeyDer::from(key).into())
+    }
+
+    fn unusable_key(&self, reason: &str, way_out: &str) -> String {
+        unusable("key", self.key_file(), reason, way_out)
+    }
+}
+
+fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
+    format!("cannot use the {what} '{}': {reason}; {way_out}", file.display())
+}
+
+fn contents(what: &str, file: &Path, flag: &str) -> Result<Vec<u8>, String> {
+    fs::read(file).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "no such file".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            ErrorKind::IsADirectory => "a directory".to_owned(),
+            _ => error.to_string(),
+        };
+        unusable(what, file, &reason, &format!("name a file that you may read with {flag}"))
+    })
+}
+
+/// The first section with this label, its two lines included (RFC 7468 2).
+fn section<'a>(text: &'a [u8], label: &str) -> Option<&'a str> {
+    let text = str::from_utf8(text).ok()?;
+    let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+    let from = text.find(&begin)?;
+    let rest = text.get(from..)?;
+    rest.get(..rest.find(&end)? + end.len())
+}
+
+/// Without the white space around it, as the seed takes it (S9).
+fn stripped(password: &str) -> &str {
+    // These four are white space to Python alone.
+    password.trim_matches(|char: char| char.is_whitespace() || ('\x1c'..='\x1f').contains(&char))
+}

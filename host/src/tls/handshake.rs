@@ -1,0 +1,67 @@
+//! How a connection becomes one of TLS. It refuses to know what is served on it.
+
+use super::Tls;
+use glasshouse_front::{Opened, Speaks, Spoken, open};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// What is said to a client that speaks HTTP where TLS is spoken, which is 400 as elsewhere on the web. An alert of TLS would
+/// tell a person nothing.
+const MISTAKEN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 55\r\n\
+                        connection: close\r\n\r\nThis port speaks TLS: the address begins with https://\n";
+
+/// What came of a new connection.
+pub enum Handshake<S> {
+    Done(Box<TlsStream<Opened<S>>>, Spoken),
+    /// It was no TLS, and the client was told.
+    Mistaken,
+    /// It failed or took too long. Who failed, and why, is known to the client; scanners fail all day.
+    Failed,
+}
+
+impl Tls {
+    /// Shakes hands within so much time.
+    pub async fn accept<S>(&self, stream: S, patience: Duration) -> Handshake<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        timeout(patience, self.accept_at_last(stream)).await.unwrap_or(Handshake::Failed)
+    }
+
+    async fn accept_at_last<S>(&self, stream: S) -> Handshake<S>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let (speaks, mut opened) = open(stream).await;
+        if speaks != Speaks::Tls {
+            if opened.is_empty() {
+                return Handshake::Failed;
+            }
+            // Who does not read it has been told.
+            let _ = opened.write_all(MISTAKEN.as_bytes()).await;
+            let _ = opened.shutdown().await;
+            return Handshake::Mistaken;
+        }
+        match TlsAcceptor::from(self.config.clone()).accept(opened).await {
+            Ok(stream) => {
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Handshake::Done(Box::new(stream), if is_http2 { Spoken::Http2 } else { Spoken::Http1 })
+            }
+            Err(_) => Handshake::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_is_that_of_the_text() {
+        let (head, text) = MISTAKEN.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}\r\n", text.len())), "{}", text.len());
+    }
+}
