@@ -4,7 +4,8 @@
 use crate::client::{Connection, Framing, Head, get, request};
 use crate::fixture::{self, MODIFIED, link, put};
 use crate::large::write_pattern;
-use crate::server::{Server, Stack, run};
+use crate::programs::runs;
+use crate::server::{Server, Stack};
 use crate::vitals::memory;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
@@ -12,12 +13,10 @@ use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Entry, EntryKind, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 crate::on_every_stack!(unpacked, changed, flat);
@@ -101,16 +100,6 @@ fn assert_same(got: &Below, expected: &Below, who: &str) {
     for (path, node) in expected {
         assert!(got.get(path) == Some(node), "{who}: {path:?} is another");
     }
-}
-
-/// Runs a program in a directory. It must be content.
-#[track_caller]
-fn runs(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
-    let mut command = Command::new(program);
-    command.current_dir(directory).args(arguments).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
-    let done = run(command);
-    assert!(done.status.success(), "{program}: {done:?}");
-    done.stdout
 }
 
 /// Arguments for an archive, and for a place to unpack it to.

@@ -2,8 +2,10 @@
 //! with their duplicates. It refuses to repair an answer: what breaks RFC 9112 is an error here.
 
 use rustix::net::{self, AddressFamily, SocketType};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a server may be silent before it counts as hung.
@@ -81,18 +83,23 @@ impl Framing {
     }
 }
 
+/// What a connection reads from and writes to.
+trait Wire: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Wire for T {}
+
 /// A connection to a server.
 pub struct Connection {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Wire>>,
+    /// The socket beneath.
+    socket: TcpStream,
 }
 
 impl Connection {
     /// Connects; a server that announced its address and does not accept is a failure of the test.
     #[track_caller]
     pub fn open(address: SocketAddr) -> Connection {
-        Connection::over(
-            TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections"),
-        )
+        Connection::plain(connect(address))
     }
 
     /// Connects from an address of this machine's own, such as 127.0.0.2.
@@ -104,31 +111,41 @@ impl Connection {
             net::connect(&socket, &address)?;
             Ok(socket.into())
         };
-        Connection::over(connect().expect("the announced address accepts connections"))
+        Connection::plain(patient(connect().expect("the announced address accepts connections")))
+    }
+
+    /// Connects, and goes on over TLS. The handshake comes with the first bytes that are sent or read.
+    #[track_caller]
+    pub fn secure(address: SocketAddr, config: Arc<ClientConfig>) -> Connection {
+        let socket = connect(address);
+        let client = ClientConnection::new(config, address.ip().into()).expect("an address is a name");
+        Connection::over(StreamOwned::new(client, socket.try_clone().expect("there are descriptors")), socket)
     }
 
     #[track_caller]
-    fn over(stream: TcpStream) -> Connection {
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        stream.set_nodelay(true).expect("small writes can be sent at once");
-        Connection { stream: BufReader::with_capacity(64 << 10, stream) }
+    fn plain(socket: TcpStream) -> Connection {
+        Connection::over(socket.try_clone().expect("there are descriptors"), socket)
+    }
+
+    fn over(wire: impl Wire + 'static, socket: TcpStream) -> Connection {
+        Connection { stream: BufReader::with_capacity(64 << 10, Box::new(wire)), socket }
     }
 
     /// Sends bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.get_mut().write_all(bytes)
+        self.stream.get_mut().write_all(bytes)?;
+        self.stream.get_mut().flush()
     }
 
     /// Says that nothing more will be sent, and still reads.
     pub fn finish_sending(&self) -> io::Result<()> {
-        self.stream.get_ref().shutdown(Shutdown::Write)
+        self.socket.shutdown(Shutdown::Write)
     }
 
     /// How long to wait for bytes from now on.
     #[track_caller]
     pub fn wait_at_most(&self, time: Duration) {
-        self.stream.get_ref().set_read_timeout(Some(time)).expect("a timeout can be set");
+        self.socket.set_read_timeout(Some(time)).expect("a timeout can be set");
     }
 
     /// Reads one head, an interim one (1xx) included; `None` where the connection was closed before its first byte.
@@ -248,6 +265,19 @@ impl Connection {
         let text = line.strip_suffix(b"\r\n").ok_or_else(|| broken(format!("{:?}", String::from_utf8_lossy(&line))))?;
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
+}
+
+#[track_caller]
+fn connect(address: SocketAddr) -> TcpStream {
+    patient(TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections"))
+}
+
+#[track_caller]
+fn patient(socket: TcpStream) -> TcpStream {
+    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    socket.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    socket.set_nodelay(true).expect("small writes can be sent at once");
+    socket
 }
 
 /// The bytes of a request with `Host` and the given fields.

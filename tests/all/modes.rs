@@ -1,13 +1,16 @@
 //! Runs the table of [`crate::rows`] in each mode, and tells all failures at once.
 
-use crate::client::{self, Answer, Head};
+use crate::client::{self, Answer, Connection, Head};
 use crate::fixture::{self, OnDisk, SECRET};
+use crate::h2;
 use crate::html;
 use crate::rows::{self, Ask, Body, EXCEPTIONS, Row, Want};
 use crate::server::{Server, Setup, Stack};
+use crate::trust;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::MemoryTree;
 use glasshouse_core::{Passage, Refusal, Reply, Request, Site, Span, answer, at_once};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 
@@ -50,6 +53,16 @@ fn rows_host_p2() {
 }
 
 #[test]
+fn rows_tls() {
+    prove_over(Stack::HostTls);
+}
+
+#[test]
+fn rows_http2() {
+    prove_over(Stack::HostH2);
+}
+
+#[test]
 fn rows_have_names_of_their_own() {
     let mut ids = BTreeSet::new();
     for row in rows::all() {
@@ -68,9 +81,21 @@ fn prove_over(stack: Stack) {
         let directory = disk.root().join(root);
         let setup = Setup { stack, directory: &directory, options, arguments: &[], unprivileged: false };
         let server = Server::launch(setup);
+        if stack == Stack::HostH2 {
+            let client = RefCell::new(h2::Client::secure(server.address()));
+            return Box::new(move |ask| {
+                // The server goes when its asker does.
+                let _ = &server;
+                client.borrow_mut().ask(ask.method, ask.target, ask.fields)
+            });
+        }
         Box::new(move |ask| {
-            let answer = client::ask(server.address(), ask.method, ask.target, ask.fields);
-            answer.map_err(|error| error.to_string())
+            let mut connection = match stack {
+                Stack::HostTls => Connection::secure(server.address(), trust::client(&[b"http/1.1"])),
+                _ => Connection::open(server.address()),
+            };
+            let sent = connection.send(&client::request(ask.method, ask.target, ask.fields));
+            sent.and_then(|()| connection.answer(ask.method)).map_err(|error| error.to_string())
         })
     });
 }

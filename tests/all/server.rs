@@ -2,6 +2,7 @@
 //! and commands that end by themselves. It refuses to know what is served and what is asked.
 
 use crate::client::PATIENCE;
+use crate::trust;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -29,12 +30,21 @@ pub enum Stack {
     StockP2,
     /// glasshouse with the handler for WASI 0.2.
     HostP2,
+    /// glasshouse over TLS, which its client speaks HTTP/1.1 over.
+    HostTls,
+    /// glasshouse over TLS, which its client speaks HTTP/2 over.
+    HostH2,
 }
 
 impl Stack {
     /// Whether the host is glasshouse.
     pub fn is_ours(self) -> bool {
-        matches!(self, Stack::Host | Stack::HostP2)
+        matches!(self, Stack::Host | Stack::HostP2) || self.is_secure()
+    }
+
+    /// Whether its clients speak TLS.
+    pub fn is_secure(self) -> bool {
+        matches!(self, Stack::HostTls | Stack::HostH2)
     }
 }
 
@@ -68,6 +78,10 @@ impl Setup<'_> {
         command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(self.directory);
         if self.stack == Stack::HostP2 {
             command.arg("--handler").arg(handler(Version::P2));
+        }
+        if self.stack.is_secure() {
+            let pair = trust::pair();
+            command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
         }
         command.args(self.arguments).envs(self.options.iter().copied());
         command
@@ -238,9 +252,9 @@ impl Server {
     }
 }
 
-/// `http://ADDRESS:PORT/` in a line; the address of all interfaces stands for the loopback.
+/// `http://ADDRESS:PORT/` or `https://ADDRESS:PORT/` in a line; the address of all interfaces stands for the loopback.
 fn announced_address(line: &str) -> Option<SocketAddr> {
-    let (_, rest) = line.split_once("Serving HTTP on").and_then(|(_, rest)| rest.split_once("http://"))?;
+    let (_, rest) = line.split_once("Serving HTTP").and_then(|(_, rest)| rest.split_once("://"))?;
     let mut address: SocketAddr = rest.split('/').next()?.parse().ok()?;
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
