@@ -1,6 +1,7 @@
 //! What was typed, and nothing of what it means: the command line, and the variables and the file that stand in for it. It
 //! opens no file but that one, asks for no address and knows no default that depends on the machine; that is `config`.
 
+mod addresses;
 mod ceilings;
 mod clients;
 mod content;
@@ -9,6 +10,7 @@ mod file;
 mod form;
 mod given;
 mod inspect;
+mod life;
 mod settings;
 #[cfg(test)]
 mod table;
@@ -18,6 +20,7 @@ pub mod tls;
 mod users;
 pub mod value;
 
+pub use addresses::Addresses;
 use clap::builder::BoolishValueParser;
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
@@ -187,11 +190,14 @@ pub struct Args {
 
     /// Address or host name to listen on, repeatable [default: all]
     ///
-    /// An IPv4 or IPv6 address, or a name, whose first address is taken. The variable holds several, separated by
-    /// commas.
+    /// An IPv4 or IPv6 address, with '%' and its interface where it takes one, a name, whose first address is taken, or
+    /// 'unix:' and the path of a socket. The variable holds several, separated by commas.
     #[arg(short, long, value_name = "ADDR", value_delimiter = ',')]
     #[arg(env = "GLASSHOUSE_BIND", hide_env = true, help_heading = SERVING)]
     pub bind: Vec<String>,
+
+    #[command(flatten)]
+    pub addresses: Addresses,
 
     /// Directory to serve
     #[arg(short, long, value_name = "DIR", default_value = ".")]
@@ -259,6 +265,9 @@ pub struct Args {
     #[arg(long, conflicts_with = "no_harden", value_parser = BoolishValueParser::new())]
     #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, help_heading = RUNTIME)]
     pub require_harden: bool,
+
+    #[command(flatten)]
+    pub life: life::Life,
 
     /// Print neither the addresses nor a line per request
     #[arg(long, value_parser = BoolishValueParser::new())]

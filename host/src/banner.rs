@@ -1,11 +1,13 @@
 //! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
 //! refuses to know how the sockets came about; it reads everything from them.
 
+use crate::listen::Listener;
 use crate::tls::Identity;
 use socket2::SockRef;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 /// A listening socket as a client sees it.
 #[derive(Clone, Copy)]
@@ -15,17 +17,55 @@ struct Bound {
     dual: bool,
 }
 
+/// The announcement, and the address for those who are led here by the program.
+pub struct Banner {
+    pub text: String,
+    /// That for a browser on this machine, and that for others in its network, where there is any.
+    pub here: Option<String>,
+    pub lan: Option<String>,
+}
+
 /// One line for each listener, and the URLs of this machine where one listens on every address. The port is the one that
 /// the kernel chose (S2).
 ///
 /// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows.
-pub fn text(listeners: &[TcpListener], identity: Option<&Identity>) -> String {
+pub fn banner(listeners: &[Listener], identity: Option<&Identity>) -> Banner {
+    let scheme = if identity.is_some() { "https" } else { "http" };
     let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
-    let mut text = render(&bound, &interfaces(), if identity.is_some() { "https" } else { "http" });
+    let interfaces = interfaces();
+    let mut text = render(&bound, &interfaces, scheme);
+    for file in listeners.iter().filter_map(file) {
+        let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
+    }
     if let Some(identity @ Identity::Made(_)) = identity {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
     }
-    text
+    let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme)).collect();
+    let here = urls.iter().find(|(ip, _)| ip.is_loopback()).or(urls.first());
+    let lan = urls.iter().find(|(ip, _)| !ip.is_loopback());
+    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.clone());
+    Banner { here: url(here), lan: url(lan), text }
+}
+
+/// The file of a Unix socket.
+fn file(listener: &Listener) -> Option<PathBuf> {
+    match listener {
+        Listener::Unix(listener) => Some(listener.local_addr().ok()?.as_pathname()?.to_owned()),
+        Listener::Tcp(_) => None,
+    }
+}
+
+/// Where a client finds a listener.
+fn urls(bound: Bound, interfaces: &[IpAddr], scheme: &str) -> Vec<(IpAddr, String)> {
+    let ip = bound.address.ip();
+    let found = if ip.is_unspecified() { reachable(bound, interfaces) } else { vec![ip] };
+    found.into_iter().map(|ip| (ip, url(at(bound.address, ip), scheme))).collect()
+}
+
+/// The same port, and the interface, at another address.
+fn at(mut address: SocketAddr, ip: IpAddr) -> SocketAddr {
+    address.set_ip(ip);
+    address
 }
 
 /// Prints it. A standard output that is closed or full stops nothing.
@@ -34,7 +74,8 @@ pub fn announce(text: &str) {
     let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
-fn bound(listener: &TcpListener) -> Option<Bound> {
+fn bound(listener: &Listener) -> Option<Bound> {
+    let Listener::Tcp(listener) = listener else { return None };
     let address = listener.local_addr().ok()?;
     let only_v6 = SockRef::from(listener).only_v6().unwrap_or(true);
     Some(Bound { address, dual: address.is_ipv6() && !only_v6 })
@@ -47,16 +88,14 @@ pub fn interfaces() -> Vec<IpAddr> {
 
 fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str) -> String {
     let mut text = String::new();
-    let url = |ip: IpAddr, port: u16| format!("{scheme}://{}/", SocketAddr::new(ip, port));
     let name = scheme.to_ascii_uppercase();
     for Bound { address, .. } in bound {
-        let (ip, port) = (address.ip(), address.port());
-        let _ = writeln!(text, "Serving {name} on {ip} port {port} ({}) ...", url(ip, port));
+        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme));
+        let _ = writeln!(text, "Serving {name} on {ip}{} port {port} ({url}) ...", zone(*address, "%"));
     }
     let mut urls: Vec<String> = Vec::new();
     for bound in bound.iter().filter(|bound| bound.address.ip().is_unspecified()) {
-        let reachable = reachable(*bound, interfaces).into_iter().map(|ip| url(ip, bound.address.port()));
-        urls.extend(reachable);
+        urls.extend(self::urls(*bound, interfaces, scheme).into_iter().map(|(_, url)| url));
     }
     for url in urls {
         let _ = writeln!(text, "  {url}");
@@ -89,9 +128,29 @@ fn is_usable(ip: IpAddr) -> bool {
     }
 }
 
+fn url(address: SocketAddr, scheme: &str) -> String {
+    match address {
+        SocketAddr::V4(address) => format!("{scheme}://{address}/"),
+        // A percent sign stands for itself nowhere in a URL (RFC 6874 2).
+        SocketAddr::V6(v6) => format!("{scheme}://[{}{}]:{}/", v6.ip(), zone(address, "%25"), v6.port()),
+    }
+}
+
+/// The interface of a link-local address, behind a mark.
+fn zone(address: SocketAddr, mark: &str) -> String {
+    let SocketAddr::V6(address) = address else { return String::new() };
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let name = all.into_iter().find(|one| one.index == Some(address.scope_id())).map(|one| one.name);
+    match address.scope_id() {
+        0 => String::new(),
+        id => format!("{mark}{}", name.unwrap_or_else(|| id.to_string())),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     const INTERFACES: [&str; 7] =
         ["192.0.2.7", "fe80::1", "2001:db8::7", "127.0.0.1", "::1", "192.0.2.7", "198.51.100.1"];
@@ -148,8 +207,9 @@ mod tests {
     #[test]
     fn a_socket_tells_what_it_answers_s2() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let bound = bound(&listener).unwrap();
-        assert_eq!((bound.address, bound.dual), (listener.local_addr().unwrap(), false));
+        let address = listener.local_addr().unwrap();
+        let bound = bound(&Listener::Tcp(listener)).unwrap();
+        assert_eq!((bound.address, bound.dual), (address, false));
         assert_ne!(bound.address.port(), 0);
     }
 

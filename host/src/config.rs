@@ -1,26 +1,26 @@
 //! What the options mean on this machine: the directory is there, the handler is read, the addresses are known. Once a
-//! [`Config`] exists, all that can still fail is to [listen](Config::listen). It refuses to know how requests are
+//! [`Config`] exists, all that can still fail is to [listen](Addresses::listen). It refuses to know how requests are
 //! answered.
 
 mod auth;
 mod limits;
-mod listen;
 mod tls;
 
 use crate::args::{Args, Passed, Protocol};
 use crate::component;
+use crate::listen::{Addresses, Options, Typed};
 use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
-use listen::listen;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{env, fmt, fs, thread};
 
 /// A server that is ready to run.
@@ -44,20 +44,14 @@ pub struct Config {
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub quiet: bool,
-    /// Those to listen on; none for all.
-    addresses: Vec<SocketAddr>,
-    port: u16,
-    /// The port of these addresses from which everybody is sent to the other.
-    redirect_port: Option<u16>,
-}
-
-/// What a server listens on, all of it non-blocking.
-#[derive(Debug)]
-pub struct Listeners {
-    /// At least one.
-    pub serving: Vec<TcpListener>,
-    /// Those without TLS, which send everybody to the others.
-    pub redirecting: Vec<TcpListener>,
+    pub addresses: Addresses,
+    /// Whether the address is opened in a browser, and whether it is shown as a QR code.
+    pub open: bool,
+    pub qr: bool,
+    /// How long answers under way are waited for when the server stops.
+    pub grace: Duration,
+    /// Directories that may be read later on too, open.
+    pub harden_also: Vec<File>,
 }
 
 /// What becomes of the rights that serving does not need.
@@ -123,14 +117,16 @@ impl Config {
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
         understood.map_err(|error| Fault::Usage(blame(&error.to_string(), &passed)))?;
-        let names = args.bind.iter().map(|text| host(text)).collect::<Result<Vec<_>, _>>()?;
+        let binds = args.bind.iter().map(|text| Typed::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
 
         let directory = directory(&args.directory)?;
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
-        let addresses = names.iter().map(|name| resolve(name, args.port)).collect::<Result<Vec<_>, _>>()?;
+        let addresses = Addresses::resolve(binds, Options::from(&args))?;
         let identity = tls::identity(&args.tls, &names, &addresses)?;
         let users = auth::users(&args.users, &directory, &addresses, identity.is_some())?;
+        let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
         let rights = match (args.no_harden, args.require_harden) {
@@ -138,7 +134,8 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let (protocol, quiet, port, redirect_port) = (args.protocol, args.quiet, args.port, args.tls.redirect_http);
+        let (open, qr) = (args.addresses.open, args.addresses.qr);
+        let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
             directory,
             protocol,
@@ -153,24 +150,22 @@ impl Config {
             users,
             quiet,
             addresses,
-            port,
-            redirect_port,
+            open,
+            qr,
+            grace,
+            harden_also,
         })
     }
+}
 
-    /// Listens on every address. From here on clients connect, so this comes when nothing else is left that could fail.
-    ///
-    /// # Errors
-    /// An address that is taken, or is none of this machine's (S14).
-    pub fn listen(&self) -> Result<Listeners, Fault> {
-        let redirecting = match self.redirect_port {
-            Some(port) => {
-                let addresses = self.addresses.iter().map(|address| SocketAddr::new(address.ip(), port));
-                listen(addresses.collect(), port)?
-            }
-            None => Vec::new(),
-        };
-        Ok(Listeners { serving: listen(self.addresses.clone(), self.port)?, redirecting })
+impl From<&Args> for Options {
+    fn from(args: &Args) -> Options {
+        Options {
+            port: args.port,
+            port_fallback: args.addresses.port_fallback,
+            redirect_port: args.tls.redirect_http,
+            unix_mode: args.addresses.unix_mode.0,
+        }
     }
 }
 
@@ -181,30 +176,6 @@ fn blame(complaint: &str, passed: &[Passed]) -> String {
         Some(format!("{}:{reason}", option.place))
     });
     told.unwrap_or_else(|| complaint.to_owned())
-}
-
-/// The host of a `--bind` value, without the brackets of a URL.
-fn host(text: &str) -> Result<&str, Fault> {
-    if text.is_empty() {
-        return Err(Fault::Usage("--bind: '' is no address; leave --bind out to listen on all".into()));
-    }
-    if text.parse::<SocketAddr>().is_ok() {
-        return Err(Fault::Usage(format!(
-            "--bind: '{text}' has a port in it; give the port as an argument of its own"
-        )));
-    }
-    Ok(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text))
-}
-
-/// The address that a name stands for: the first, as in the seed (S5). `localhost` is 127.0.0.1 wherever that is among
-/// its addresses, in whatever order the machine gives them.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
-    let addresses = (host, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
-    let preferred = addresses.iter().find(|address| address.is_ipv4() && host.eq_ignore_ascii_case("localhost"));
-    preferred.or(addresses.first()).copied().ok_or_else(|| {
-        let reason = "no address is known for this name; give a name or an address of this machine";
-        Fault::CannotServe(format!("cannot listen on '{host}': {reason}"))
-    })
 }
 
 fn directory(typed: &Path) -> Result<PathBuf, Fault> {
@@ -224,6 +195,14 @@ fn directory(typed: &Path) -> Result<PathBuf, Fault> {
     })
 }
 
+/// Opens a directory that may be read later on too.
+fn readable(path: &Path) -> Result<File, Fault> {
+    directory(path).and_then(|path| {
+        let cannot = |error| Fault::CannotServe(format!("cannot open '{}': {error}", path.display()));
+        File::open(&path).map_err(cannot)
+    })
+}
+
 fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
     let Some(file) = file else { return Ok(Handler::Embedded) };
     component::read(file).map(|bytes| Handler::File { path: file.to_owned(), bytes }).map_err(|reason| {
@@ -236,20 +215,14 @@ fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
 mod tests {
     use super::*;
     use crate::args::tests::serve;
-    use socket2::SockRef;
-    use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+    use crate::listen::Listening;
 
     fn build(words: &[&str]) -> Result<Config, Fault> {
         Config::build(serve(words), std::iter::empty())
     }
 
-    fn listening(words: &[&str]) -> Result<Vec<TcpListener>, Fault> {
-        Ok(build(words)?.listen()?.serving)
-    }
-
-    #[track_caller]
-    fn ports(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-        listeners.iter().map(|listener| listener.local_addr().unwrap()).collect()
+    fn listening(words: &[&str]) -> Result<Listening, Fault> {
+        build(words)?.addresses.listen()
     }
 
     #[test]
@@ -329,53 +302,5 @@ mod tests {
             assert_eq!(fault.exit_code(), 2);
             assert!(fault.to_string().starts_with(expected), "{fault}");
         }
-    }
-
-    #[test]
-    fn a_port_in_use_is_an_error_s14() {
-        let first = listening(&["0", "-b", "127.0.0.1"]).unwrap();
-        let port = ports(&first)[0].port().to_string();
-        let reason = "address already in use; choose another port, or 0 for any free one";
-        for (words, address) in [(vec![port.as_str(), "-b", "127.0.0.1"], "127.0.0.1"), (vec![&port], "::")] {
-            let Err(fault) = listening(&words) else { panic!("{words:?} was bound twice") };
-            assert_eq!(fault.exit_code(), 1);
-            let text = fault.to_string();
-            // A machine without IPv6 tries 0.0.0.0 in place of `::`.
-            let expected = format!("cannot listen on {address} port {port}: {reason}");
-            assert!(text == expected || text == expected.replace("::", "0.0.0.0"), "{text}");
-        }
-        let socket = SockRef::from(&first[0]);
-        assert!(socket.reuse_address().unwrap() && !socket.reuse_port().unwrap() && socket.nonblocking().unwrap());
-    }
-
-    #[test]
-    fn all_interfaces_are_the_default_s4() {
-        let listeners = listening(&["0"]).unwrap();
-        let addresses = ports(&listeners);
-        assert!(addresses.len() == 1 && addresses[0].ip().is_unspecified(), "{addresses:?}");
-        TcpStream::connect((Ipv4Addr::LOCALHOST, addresses[0].port())).unwrap();
-        if addresses[0].is_ipv6() {
-            TcpStream::connect((Ipv6Addr::LOCALHOST, addresses[0].port())).unwrap();
-        }
-    }
-
-    #[test]
-    fn names_and_brackets_are_understood_s5() {
-        for (typed, expected) in [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("LocalHost", "127.0.0.1")] {
-            let listeners = listening(&["0", "-b", typed]).unwrap();
-            assert_eq!(ports(&listeners)[0].ip().to_string(), expected, "{typed}");
-        }
-        for (typed, expected) in [("[::1]", "::1"), ("::1", "::1"), ("[localhost]", "localhost"), ("[", "[")] {
-            assert_eq!(host(typed), Ok(expected));
-        }
-    }
-
-    #[test]
-    fn several_addresses_share_one_port() {
-        let listeners = listening(&["0", "-b", "127.0.0.1", "-b", "127.0.0.2,localhost"]).unwrap();
-        let addresses = ports(&listeners);
-        assert_eq!(addresses.len(), 2, "localhost was there already: {addresses:?}");
-        assert_eq!(addresses[0].port(), addresses[1].port());
-        assert_ne!(addresses[0].ip(), addresses[1].ip());
     }
 }

@@ -3,15 +3,15 @@
 //! reading, starts no other program, opens no connection and makes no machine code. It refuses to know what is served.
 //!
 //! - `no_new_privs`: no program that it would start gets more rights than it has.
-//! - Landlock: files are opened beneath the served directory alone, for reading alone; no TCP port is bound or connected to,
+//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone; no TCP port is bound or connected to,
 //!   and no process outside gets a signal, as far as the kernel knows how to refuse that.
 //! - seccomp: the system calls in [`calls`] and no others.
 //!
 //! All of it binds the thread that asks for it and the threads that it starts, so it comes before any other thread there
 //! is. And nothing undoes it: what would be read again later must have been named here, as the time zone of the log, the
 //! addresses of the machine and the handler are read once, before. Files that are to be read again, such as a certificate,
-//! can be, if the directory that holds them is given to [`apply`]. What cannot be had again without a new process: another
-//! directory to serve, another address to listen on, another handler, whose code would have to become executable.
+//! can be, if the directory that holds them is given to [`apply`]; so can another directory to serve. What cannot be had again
+//! without a new process: another address to listen on, another handler, whose code would have to become executable.
 
 mod calls;
 
@@ -19,9 +19,11 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
 };
-use std::fmt;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::thread;
+use rustix::fs::{Mode, OFlags};
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{self, Path, PathBuf};
+use std::{fmt, thread};
 
 /// The newest version of Landlock that this was written for. An older kernel does what it can.
 const NEWEST: ABI = ABI::V7;
@@ -64,11 +66,30 @@ impl fmt::Display for Hardening {
     }
 }
 
-/// Gives up, in this thread and all that it starts from now on, everything but to read beneath these directories.
-pub fn apply(readable: &[BorrowedFd<'_>]) -> Hardening {
+/// What is kept.
+#[derive(Clone, Debug, Default)]
+pub struct Kept<'a> {
+    /// Directories beneath which files are read.
+    pub readable: Vec<BorrowedFd<'a>>,
+    /// Directories of Unix sockets, which are removed at the end. The system has no right to remove just one file.
+    pub sockets: Vec<BorrowedFd<'a>>,
+}
+
+/// The directories that files are in, and those that links lead to as they are now: a file that is to be read again must be in
+/// one of them.
+pub fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
+    let paths = files.flat_map(|file| [Some(file.to_owned()), file.canonicalize().ok()]).flatten();
+    let parents = paths.filter_map(|path| path::absolute(path).ok()?.parent().map(Path::to_owned));
+    let parents: BTreeSet<PathBuf> = parents.collect();
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    parents.iter().filter_map(|parent| rustix::fs::open(parent, flags, Mode::empty()).ok()).collect()
+}
+
+/// Gives up, in this thread and all that it starts from now on, everything but this.
+pub fn apply(kept: &Kept<'_>) -> Hardening {
     // Landlock first: asking for it is among the calls that are given up next.
-    let files = limit_files(readable).map_err(|error| error.to_string());
-    let seccomp = limit_calls().map_err(|error| error.to_string());
+    let files = limit_files(kept).map_err(|error| error.to_string());
+    let seccomp = limit_calls(!kept.sockets.is_empty()).map_err(|error| error.to_string());
     // Neither can be had without it.
     let no_new_privs = files.as_ref().is_ok_and(|status| status.no_new_privs) || seccomp.is_ok();
     Hardening { no_new_privs, landlock: files.and_then(|status| version(&status)), seccomp }
@@ -76,16 +97,20 @@ pub fn apply(readable: &[BorrowedFd<'_>]) -> Hardening {
 
 /// What [`apply`] would come to here. It happens to a thread that ends at once, so that nothing is guessed.
 pub fn probe() -> Hardening {
-    thread::spawn(|| apply(&[])).join().unwrap_or_else(|_| {
+    thread::spawn(|| apply(&Kept::default())).join().unwrap_or_else(|_| {
         let refused = "it cannot be tried";
         Hardening { no_new_privs: false, landlock: Err(refused.into()), seccomp: Err(refused.into()) }
     })
 }
 
 /// Everything that Landlock knows how to refuse, is; but to read.
-fn limit_files(readable: &[BorrowedFd<'_>]) -> Result<RestrictionStatus, RulesetError> {
+fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
     let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let beneath = readable.iter().map(|directory| Ok::<_, RulesetError>(PathBeneath::new(directory.as_fd(), reading)));
+    let readable = kept.readable.iter().map(|directory| (directory, reading));
+    let sockets = kept.sockets.iter().map(|directory| (directory, AccessFs::RemoveFile.into()));
+    let beneath = readable
+        .chain(sockets)
+        .map(|(directory, access)| Ok::<_, RulesetError>(PathBeneath::new(directory.as_fd(), access)));
     Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
         .handle_access(AccessNet::from_all(NEWEST))?
@@ -105,8 +130,8 @@ fn version(status: &RestrictionStatus) -> Result<ABI, String> {
     }
 }
 
-fn limit_calls() -> Result<(), seccompiler::Error> {
-    seccompiler::apply_filter(&calls::filter()?)
+fn limit_calls(removes: bool) -> Result<(), seccompiler::Error> {
+    seccompiler::apply_filter(&calls::filter(removes)?)
 }
 
 #[cfg(test)]
@@ -121,7 +146,7 @@ mod tests {
     fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
         thread::spawn(move || {
             let source = File::open("src").unwrap();
-            let state = apply(&[source.as_fd()]);
+            let state = apply(&Kept { readable: vec![source.as_fd()], sockets: Vec::new() });
             assert!(state.is_complete(), "a system to develop on has all of it: {state}");
             [act(), thread::spawn(act).join().unwrap()]
         })

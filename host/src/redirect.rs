@@ -1,6 +1,7 @@
 //! The address without TLS: whoever asks there is sent to the one with it, whatever was asked for. It refuses to know what is
 //! served.
 
+use crate::listen::Listener;
 use bytes::Bytes;
 use glasshouse_front::{Answer, Unanswered};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION};
@@ -8,7 +9,6 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use std::net::TcpListener;
 
 /// Sends everybody to a port of the host that they asked for.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +18,12 @@ pub struct Redirect {
 
 impl Redirect {
     /// To the first of these.
-    pub fn to(listeners: &[TcpListener]) -> Redirect {
-        let address = listeners.first().and_then(|listener| listener.local_addr().ok());
-        Redirect { port: address.map_or(443, |address| address.port()) }
+    pub fn to(listeners: &[Listener]) -> Redirect {
+        let address = |listener: &Listener| match listener {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(_) => None,
+        };
+        Redirect { port: listeners.iter().find_map(address).map_or(443, |address| address.port()) }
     }
 
     /// 308 rather than 301: no client may make another method of it (RFC 9110 15.4.9), and whoever speaks TLS 1.2 knows it.

@@ -1,40 +1,41 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
-use crate::config::Listeners;
+use crate::handler::Handler;
+use crate::listen::Listener;
 use crate::redirect::Redirect;
 use crate::shutdown;
+use crate::stream::{Acceptor, Incoming, Stream};
 use crate::tls::Tls;
-use crate::worker::Worker;
+use crate::worker;
 use glasshouse_front::users::Users;
 use glasshouse_front::{Admission, Limits, Line, Log, Place, refusal};
-use glasshouse_sandbox::Sandbox;
 use http::{StatusCode, Version};
 use std::io;
-use std::net::{IpAddr, TcpStream};
-use std::num::NonZeroUsize;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// How long answers under way are waited for when the server stops.
-pub const GRACE: Duration = Duration::from_secs(3);
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
 
 /// What a server needs.
 pub struct Server {
-    pub sandbox: Arc<Sandbox>,
-    pub listeners: Listeners,
-    /// Where clients of the listeners without TLS are sent.
+    /// Who answers, one for each thread.
+    pub handlers: Vec<Handler>,
+    pub serving: Vec<Listener>,
+    /// Those without TLS, and where their clients are sent.
+    pub redirecting: Vec<Listener>,
     pub redirect: Redirect,
     /// Without, nobody speaks it.
     pub tls: Option<Tls>,
     /// Of HTTP: 1.0 or 1.1.
     pub version: Version,
-    pub threads: NonZeroUsize,
     pub limits: Limits,
+    /// How long answers under way are waited for when the server stops.
+    pub grace: Duration,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub log: Log,
@@ -42,7 +43,7 @@ pub struct Server {
 
 /// A connection that was accepted, and its place among those that may be open.
 pub struct Accepted {
-    pub stream: TcpStream,
+    pub stream: Stream,
     pub peer: IpAddr,
     pub way: Way,
     pub place: Place,
@@ -58,17 +59,17 @@ pub enum Way {
 }
 
 impl Server {
-    /// Serves until `stop` is ready, then lets the answers under way finish within a few seconds; a second signal in
-    /// that time ends it at once.
+    /// Serves until `stop` is ready, then lets the answers under way finish within the grace that they have; a second signal in
+    /// that time ends it at once, and so does the end of the process, which must follow.
     ///
     /// # Errors
     /// The system has no thread or no poller to give.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (closing, closes) = watch::channel(false);
-        let workers =
-            (0..self.threads.get()).map(|_| Worker::start(&self, closes.clone())).collect::<io::Result<Vec<_>>>()?;
-        let (queues, threads): (Vec<_>, Vec<_>) =
-            workers.into_iter().map(|worker| (worker.queue, worker.thread)).unzip();
+        let (alive, mut ended) = mpsc::channel(1);
+        let start = |handler| worker::start(&self, handler, &closes, &alive);
+        let queues = self.handlers.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+        drop(alive);
         let door = Door {
             admission: Admission::new(&self.limits),
             way: Way::Serving,
@@ -76,16 +77,17 @@ impl Server {
             version: self.version,
             log: self.log,
         };
+        let listeners = [(Way::Serving, self.serving), (Way::Redirecting, self.redirecting)];
         tokio::select! {
-            outcome = accept(self.listeners, queues, door) => outcome?,
+            outcome = accept(listeners, queues, door) => outcome?,
             () = stop => {}
         }
+        let again = shutdown::requested();
         // The queues are closed by now. Workers go when they are told and have nothing left.
         let _ = closing.send(true);
-        let finished = tokio::task::spawn_blocking(|| threads.into_iter().for_each(|thread| drop(thread.join())));
         tokio::select! {
-            _ = finished => {}
-            _ = shutdown::requested() => std::process::exit(0),
+            _ = ended.recv() => {}
+            _ = again => {}
         }
         Ok(())
     }
@@ -104,7 +106,7 @@ struct Door {
 
 impl Door {
     /// Turns a client away without waiting for what it wants.
-    fn refuse(&self, stream: &tokio::net::TcpStream, peer: IpAddr) {
+    fn refuse(&self, stream: &Incoming, peer: IpAddr) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         // Over TLS that would take what this saves.
         let is_clear = self.way == Way::Redirecting || !self.is_secure;
@@ -115,12 +117,15 @@ impl Door {
 }
 
 /// Accepts on all listeners and deals the connections out in turn.
-async fn accept(listeners: Listeners, queues: Vec<mpsc::UnboundedSender<Accepted>>, door: Door) -> io::Result<()> {
+async fn accept(
+    listeners: [(Way, Vec<Listener>); 2],
+    queues: Vec<mpsc::UnboundedSender<Accepted>>,
+    door: Door,
+) -> io::Result<()> {
     let mut accepting = JoinSet::new();
-    let serving = listeners.serving.into_iter().map(|listener| (listener, Way::Serving));
-    let redirecting = listeners.redirecting.into_iter().map(|listener| (listener, Way::Redirecting));
-    for (start, (listener, way)) in serving.chain(redirecting).enumerate() {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+    let listeners = listeners.into_iter().flat_map(|(way, all)| all.into_iter().map(move |one| (way, one)));
+    for (start, (way, listener)) in listeners.enumerate() {
+        let listener = Acceptor::from_std(listener)?;
         let door = Door { way, ..door.clone() };
         accepting.spawn(accept_one(listener, queues.clone(), start, door));
     }
@@ -128,12 +133,7 @@ async fn accept(listeners: Listeners, queues: Vec<mpsc::UnboundedSender<Accepted
     Ok(())
 }
 
-async fn accept_one(
-    listener: tokio::net::TcpListener,
-    queues: Vec<mpsc::UnboundedSender<Accepted>>,
-    start: usize,
-    door: Door,
-) {
+async fn accept_one(listener: Acceptor, queues: Vec<mpsc::UnboundedSender<Accepted>>, start: usize, door: Door) {
     for queue in queues.iter().cycle().skip(start) {
         let (stream, peer, place) = admitted(&listener, &door).await;
         let Ok(stream) = stream.into_std() else { continue };
@@ -144,7 +144,7 @@ async fn accept_one(
 }
 
 /// The next connection that there is a place for.
-async fn admitted(listener: &tokio::net::TcpListener, door: &Door) -> (tokio::net::TcpStream, IpAddr, Place) {
+async fn admitted(listener: &Acceptor, door: &Door) -> (Incoming, IpAddr, Place) {
     loop {
         let (stream, peer) = accepted(listener).await;
         match door.admission.admit(peer) {
@@ -155,10 +155,10 @@ async fn admitted(listener: &tokio::net::TcpListener, door: &Door) -> (tokio::ne
 }
 
 /// The next connection. Errors are of connections that are gone already, or of a system that is out of something.
-async fn accepted(listener: &tokio::net::TcpListener) -> (tokio::net::TcpStream, IpAddr) {
+async fn accepted(listener: &Acceptor) -> (Incoming, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer.ip().to_canonical()),
+            Ok(accepted) => return accepted,
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(_) => sleep(EXHAUSTED).await,
         }

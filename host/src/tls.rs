@@ -22,7 +22,6 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -46,17 +45,17 @@ impl Identity {
         }
     }
 
-    /// The directories that its files are in, and those that links lead to as they are now: what is read again must be there.
-    pub fn directories(&self) -> Vec<OwnedFd> {
+    /// Those that it is from.
+    pub fn files(&self) -> Option<&Files> {
         match self {
-            Identity::Files(files, _) => files.directories(),
-            Identity::Made(_) => Vec::new(),
+            Identity::Files(files, _) => Some(files),
+            Identity::Made(_) => None,
         }
     }
 
     /// The file of the key, if it is in this directory or below it.
     pub fn key_within(&self, directory: &Path) -> Option<&Path> {
-        let Identity::Files(files, _) = self else { return None };
+        let files = self.files()?;
         let (key, directory) = (files.key_file().canonicalize().ok()?, directory.canonicalize().ok()?);
         key.starts_with(directory).then(|| files.key_file())
     }
@@ -96,10 +95,12 @@ impl Tls {
         Ok(Tls { config: Arc::new(config), keeper })
     }
 
-    /// Reads the files again, changed or not. If they cannot be used, what there was is kept, and the log says why.
-    #[expect(dead_code, reason = "SIGHUP asks for it")]
-    pub fn reload(&self) {
-        self.keeper.reload();
+    /// Reads the files again, changed or not.
+    ///
+    /// # Errors
+    /// Why they cannot be used; what there was is kept.
+    pub fn reload(&self) -> Result<(), String> {
+        self.keeper.reload()
     }
 }
 
@@ -151,19 +152,21 @@ impl Keeper {
         (Arc::clone(&held.key), has_changed)
     }
 
-    fn reload(&self) {
-        let Some(files) = &self.files else { return };
+    fn reload(&self) -> Result<(), String> {
+        let Some(files) = &self.files else { return Ok(()) };
         // Taken before they are read: what changes meanwhile is seen as a change.
         let stamp = files.stamp();
         let read = files.read();
         let mut held = self.held();
         held.stamp = Some(stamp);
-        match read {
-            Ok(key) => held.key = Arc::new(key),
-            Err(why) => {
-                drop(held);
-                self.log.error(format_args!("{why}; the certificate in use is kept"));
-            }
+        held.key = Arc::new(read.map_err(|why| format!("{why}; the certificate in use is kept"))?);
+        Ok(())
+    }
+
+    /// Reads the files because they have changed, and tells of it if they cannot be used.
+    fn renew(&self) {
+        if let Err(why) = self.reload() {
+            self.log.error(why);
         }
     }
 }
@@ -182,7 +185,7 @@ impl ResolvesServerCert for Looking {
         let (key, has_changed) = self.0.look(Instant::now());
         if has_changed {
             let keeper = Arc::clone(&self.0);
-            let reading = thread::Builder::new().name("certificate".to_owned()).spawn(move || keeper.reload());
+            let reading = thread::Builder::new().name("certificate".to_owned()).spawn(move || keeper.renew());
             if reading.is_err() {
                 // Nothing was read, so the next look is to find the change again.
                 self.0.held().stamp = None;

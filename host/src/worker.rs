@@ -1,50 +1,57 @@
 //! A thread that serves connections: what is spoken on each, and who answers there. It refuses to know how they were accepted.
 
+use crate::handler::Handler;
 use crate::redirect::Redirect;
-use crate::server::{Accepted, GRACE, Server, Way};
+use crate::server::{Accepted, Server, Way};
+use crate::stream::Incoming;
 use crate::tls::{Handshake, Tls};
 use glasshouse_front::users::Users;
-use glasshouse_front::{Answer, Exchange, Limits, Line, Log, Spoken, Unanswered};
-use glasshouse_sandbox::{Instances, WasiBody};
-use http::request::Parts;
-use http::{Response, StatusCode, Version};
+use glasshouse_front::{Answer, Exchange, Limits, Line, Log, Spoken};
+use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use tokio::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// A thread that serves the connections it is given.
-pub struct Worker {
-    pub queue: mpsc::UnboundedSender<Accepted>,
-    pub thread: JoinHandle<()>,
-}
+/// What is never sent. A thread that could send it lives.
+pub enum Never {}
 
-impl Worker {
-    /// # Errors
-    /// The system has no thread or no poller to give.
-    pub fn start(server: &Server, closes: watch::Receiver<bool>) -> io::Result<Worker> {
-        let (queue, connections) = mpsc::unbounded_channel();
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let service = Service {
-            handler: Handler(Instances::new(Arc::clone(&server.sandbox))),
-            redirect: server.redirect,
-            tls: server.tls.clone(),
-            users: server.users.clone(),
-            version: server.version,
-            limits: server.limits,
-            log: server.log.clone(),
-            closes,
-        };
-        let work = serve(connections, service);
-        let thread = thread::Builder::new().name("worker".to_owned()).spawn(move || runtime.block_on(work))?;
-        Ok(Worker { queue, thread })
-    }
+/// Starts a thread that serves the connections which arrive in the queue, and holds `alive` as long as it lives.
+///
+/// # Errors
+/// The system has no thread or no poller to give.
+pub fn start(
+    server: &Server,
+    handler: &Handler,
+    closes: &watch::Receiver<bool>,
+    alive: &mpsc::Sender<Never>,
+) -> io::Result<mpsc::UnboundedSender<Accepted>> {
+    let (queue, connections) = mpsc::unbounded_channel();
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let service = Service {
+        handler: handler.clone(),
+        redirect: server.redirect,
+        tls: server.tls.clone(),
+        users: server.users.clone(),
+        version: server.version,
+        limits: server.limits,
+        grace: server.grace,
+        log: server.log.clone(),
+        closes: closes.clone(),
+    };
+    let alive = alive.clone();
+    thread::Builder::new().name("worker".to_owned()).spawn(move || {
+        let _alive = alive;
+        runtime.block_on(serve(connections, service));
+    })?;
+    Ok(queue)
 }
 
 /// Serves what arrives in the queue, until nothing can arrive any more.
@@ -55,11 +62,11 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Accepted>, service: Service) {
             accepted = queue.recv() => {
                 let Some(Accepted { stream, peer, way, place }) = accepted else { break };
                 // A connection that the poller does not take is closed; its client sees that.
-                let Ok(stream) = TcpStream::from_std(stream) else { continue };
-                // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more
-                // than that.
-                let _ = stream.set_nodelay(true);
-                let connection = service.connection(stream, peer, way);
+                let connection = match Incoming::from_std(stream) {
+                    Ok(Incoming::Tcp(stream)) => service.connection(stream, peer, way),
+                    Ok(Incoming::Unix(stream)) => service.connection(stream, peer, way),
+                    Err(_) => continue,
+                };
                 open.spawn(async move {
                     connection.await;
                     drop(place);
@@ -69,7 +76,7 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Accepted>, service: Service) {
         }
     }
     // Whoever has not finished by then is cut.
-    let _ = timeout(GRACE, async { while open.join_next().await.is_some() {} }).await;
+    let _ = timeout(service.grace, async { while open.join_next().await.is_some() {} }).await;
 }
 
 /// What the connections of a thread have in common.
@@ -80,6 +87,7 @@ struct Service {
     users: Option<Arc<Users>>,
     version: Version,
     limits: Limits,
+    grace: Duration,
     log: Log,
     closes: watch::Receiver<bool>,
 }
@@ -88,7 +96,10 @@ struct Service {
 type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Service {
-    fn connection(&self, stream: TcpStream, peer: IpAddr, way: Way) -> Connection {
+    fn connection<S>(&self, stream: S, peer: IpAddr, way: Way) -> Connection
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (limits, closes) = (self.limits, self.closes.clone());
         match (way, &self.tls) {
             (Way::Redirecting, _) => {
@@ -111,15 +122,17 @@ impl Service {
     }
 }
 
-async fn secure(
-    stream: TcpStream,
+async fn secure<S>(
+    stream: S,
     tls: Tls,
     log: Log,
     peer: IpAddr,
     exchange: Exchange<Handler>,
     limits: Limits,
     closes: watch::Receiver<bool>,
-) {
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     // Boxed, because the room for it would be kept with every connection.
     match Box::pin(tls.accept(stream, limits.header_timeout)).await {
         Handshake::Done(stream, spoken) => {
@@ -129,24 +142,5 @@ async fn secure(
             log.access(&Line { peer, user: None, request: "", status: StatusCode::BAD_REQUEST.as_u16(), bytes: 0 });
         }
         Handshake::Failed => {}
-    }
-}
-
-/// The instances of a thread, as clients meet them.
-#[derive(Clone)]
-struct Handler(Arc<Instances>);
-
-impl Answer for Handler {
-    type Body = WasiBody;
-
-    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
-        self.0.answer_again(request)
-    }
-
-    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
-        self.0.answer(request).await.map_err(|error| match error.ceiling() {
-            Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
-            None => Unanswered::Failed(error.to_string()),
-        })
     }
 }

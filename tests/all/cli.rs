@@ -270,7 +270,7 @@ fn s13_ctrl_c_ends_it_well() {
 /// Clients who hold a connection, whatever they do with it, do not hold the server.
 #[test]
 fn s13_it_ends_in_time_with_clients_connected() {
-    let (place, server) = serve(&["0", "-b", "127.0.0.1"]);
+    let (place, server) = serve(&["0", "-b", "127.0.0.1", "--grace", "2s"]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(1 << 30).expect("a file can be long");
     let silent = Connection::open(server.address());

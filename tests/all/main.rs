@@ -31,6 +31,7 @@ macro_rules! on_every_stack {
 }
 pub(crate) use on_every_stack;
 
+mod addresses;
 mod archives;
 mod attacks;
 mod capability;
@@ -50,6 +51,7 @@ mod http2;
 mod inject;
 mod inspect;
 mod large;
+mod life;
 mod listings;
 mod log;
 mod modes;

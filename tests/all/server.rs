@@ -243,11 +243,22 @@ impl Server {
         matches!(self.process.child.try_wait(), Ok(None))
     }
 
+    #[track_caller]
+    pub fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
+        kill_process(id, signal).expect("a child can be signalled");
+    }
+
     /// Sends a signal and waits for the end.
     #[track_caller]
     pub fn stop(self, signal: Signal) -> Done {
-        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
-        kill_process(id, signal).expect("a child can be signalled");
+        self.signal(signal);
+        self.end()
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub fn end(self) -> Done {
         self.process.end()
     }
 }

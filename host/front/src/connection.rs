@@ -18,12 +18,16 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 /// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
 /// written.
 const BUFFER: usize = 160 << 10;
+/// How long a new client may take for its head once the server closes: as long as one that is on its way.
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// What client and server have agreed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub async fn serve<S, A>(
         _ if exchange.version == Version::HTTP_10 => (Speaks::Other, patient.into()),
         Spoken::Untold => tokio::select! {
             opened = open(patient) => opened,
-            () = told(closing.clone()) => return,
+            () = last_call(closing.clone()) => return,
         },
         Spoken::Http1 => (Speaks::Other, patient.into()),
         Spoken::Http2 => (Speaks::Http2, patient.into()),
@@ -72,6 +76,7 @@ where
     A: Answer,
 {
     let (log, peer, version) = (exchange.log.clone(), exchange.peer, exchange.version);
+    let turns = Arc::clone(&exchange.turns);
     let service = service_fn(move |request| {
         let exchange = exchange.clone();
         async move { Ok::<_, Infallible>(exchange.answer(request).await) }
@@ -87,7 +92,12 @@ where
         outcome = &mut connection => outcome,
         () = told(closing) => {
             Pin::new(&mut connection).graceful_shutdown();
-            (&mut connection).await
+            match timeout(LAST_CALL, &mut connection).await {
+                Ok(outcome) => outcome,
+                // hyper waits for the first head as it does for an answer.
+                Err(_) if turns.is_first() => return,
+                Err(_) => (&mut connection).await,
+            }
         }
     };
     let patient = connection.into_parts().io.into_inner().stream;
@@ -107,6 +117,12 @@ where
     };
     // They were no requests yet, so they have no line (S81).
     log.access(&Line { peer, user: None, request: "", status, bytes: 0 });
+}
+
+/// Waits until the server closes and a new client has had its time.
+async fn last_call(closing: watch::Receiver<bool>) {
+    told(closing).await;
+    sleep(LAST_CALL).await;
 }
 
 /// Waits until the server closes.

@@ -21,6 +21,11 @@ impl Turns {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether no head has come yet.
+    pub fn is_first(&self) -> bool {
+        self.now() == 0
+    }
+
     fn now(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }

@@ -83,6 +83,11 @@ impl Users {
         Ok(Users { file: file.to_owned(), roll, limits: Limits::default(), places })
     }
 
+    /// The file that they are from.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Reads the file anew. Whoever was let in is looked at again; failures are not forgotten.
     ///
     /// # Errors

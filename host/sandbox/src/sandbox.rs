@@ -14,8 +14,9 @@ use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::thread;
 use wasmtime::component::{Component, Linker, ResourceTable};
@@ -86,7 +87,8 @@ fn refuse(reasons: &[String]) -> Result<()> {
 /// A handler ready to run and what it is given, for all threads.
 pub struct Sandbox {
     engine: Engine,
-    handler: ProxyPre<State>,
+    /// Shared with those that read other directories: making its code executable once more is a right that may be gone.
+    handler: Arc<ProxyPre<State>>,
     directory: WasiFilesystemCtx,
     root: Arc<File>,
     environment: Vec<(String, String)>,
@@ -95,11 +97,36 @@ pub struct Sandbox {
     pub complain: Complain,
     pub ceilings: Arc<Ceilings>,
     words: Words,
-    ticks: Once,
+    /// Of the engine, whoever uses it.
+    ticks: Arc<Once>,
     /// Where faults of the machine are told.
     pub faults: Arc<Faults>,
     /// Whether the system can walk beneath the directory.
     can_walk: bool,
+}
+
+/// A directory as it was when it was opened.
+struct Place {
+    directory: WasiFilesystemCtx,
+    root: Arc<File>,
+    faults: Arc<Faults>,
+    can_walk: bool,
+}
+
+impl Place {
+    fn open(path: &Path, complain: &Complain) -> io::Result<Place> {
+        let root = Arc::new(File::open(path)?);
+        if !root.metadata()?.is_dir() {
+            return Err(ErrorKind::NotADirectory.into());
+        }
+        let mut template = WasiCtx::builder();
+        template.allow_blocking_current_thread(true);
+        template.preopened_dir(path, "/", FsPerms::ReadOnly).map_err(|error| io::Error::other(error.to_string()))?;
+        let directory = template.build().filesystem().clone();
+        let faults = Arc::new(Faults::new(Arc::clone(complain), Arc::clone(&root)));
+        let can_walk = look::is_possible(&*root);
+        Ok(Place { directory, root, faults, can_walk })
+    }
 }
 
 /// What the host keeps for one instance.
@@ -177,7 +204,7 @@ impl Sandbox {
         if is_pure && let Some(unseen) = witness::unseen(&component) {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
-        let root = Arc::new(File::open(&directory)?);
+        let place = Place::open(&directory, &complain)?;
         let instance = linker(&engine)?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
@@ -186,16 +213,11 @@ impl Sandbox {
                     .context("the handler exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")?,
             ),
         };
-        let mut template = WasiCtx::builder();
-        template.allow_blocking_current_thread(true);
-        template.preopened_dir(&directory, "/", FsPerms::ReadOnly)?;
-        let directory = template.build().filesystem().clone();
-        let faults = Arc::new(Faults::new(Arc::clone(&complain), Arc::clone(&root)));
-        let can_walk = look::is_possible(&*root);
         let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
+        let Place { directory, root, faults, can_walk } = place;
         Ok(Arc::new(Sandbox {
             engine,
-            handler,
+            handler: Arc::new(handler),
             directory,
             root,
             environment,
@@ -205,7 +227,29 @@ impl Sandbox {
             can_walk,
             ceilings,
             words,
-            ticks: Once::new(),
+            ticks: Arc::new(Once::new()),
+        }))
+    }
+
+    /// The same handler on the same terms, with another directory to read. Nothing is compiled, and no memory made executable.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn with_directory(&self, directory: &Path) -> io::Result<Arc<Sandbox>> {
+        let Place { directory, root, faults, can_walk } = Place::open(directory, &self.complain)?;
+        Ok(Arc::new(Sandbox {
+            engine: self.engine.clone(),
+            handler: Arc::clone(&self.handler),
+            directory,
+            root,
+            environment: self.environment.clone(),
+            is_pure: self.is_pure,
+            complain: Arc::clone(&self.complain),
+            faults,
+            can_walk,
+            ceilings: Arc::clone(&self.ceilings),
+            words: self.words.clone(),
+            ticks: Arc::clone(&self.ticks),
         }))
     }
 
@@ -216,7 +260,7 @@ impl Sandbox {
 
     /// A place for answers to be given again; `None` where they must not be.
     pub fn replay(&self) -> Option<Replay> {
-        match self.handler {
+        match *self.handler {
             // What handlers for 0.2 do is not recorded.
             ProxyPre::P3(_) if self.is_pure && self.can_walk => Some(Replay::new(Arc::clone(&self.root))),
             _ => None,

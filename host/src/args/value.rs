@@ -1,5 +1,5 @@
-//! Amounts as people write them: bytes with a unit behind them, and time. What is read can be written again. It refuses to know
-//! what the amounts are of.
+//! Amounts as people write them: bytes with a unit behind them, time, and the mode of a file. What is read can be written
+//! again. It refuses to know what the amounts are of.
 
 use glasshouse_core::options;
 use std::fmt;
@@ -52,6 +52,25 @@ impl fmt::Display for Time {
     }
 }
 
+/// Who may do what with a file, in octal, such as `660`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl FromStr for FileMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FileMode, String> {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777 && !text.starts_with('+'));
+        mode.map(FileMode).ok_or_else(|| format!("'{text}' is no mode; give one in octal such as 600 or 660"))
+    }
+}
+
+impl fmt::Display for FileMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:o}", self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +96,9 @@ mod tests {
     fn nonsense_is_refused_with_a_way_out() {
         for text in ["", "-1", "+1", "1X", "M", "99999999999T"] {
             assert!(text.parse::<Size>().is_err_and(|error| error.contains("give a number of bytes")), "{text}");
+        }
+        for text in ["", "-1", "+600", "8", "1777", "rw"] {
+            assert!(text.parse::<FileMode>().is_err_and(|error| error.contains("in octal such as 600")), "{text}");
         }
         for text in ["", "-1", "+1", "soon", "1parsec", "99999999999999"] {
             assert!(text.parse::<Time>().is_err_and(|error| error.contains("such as 500ms")), "{text}");

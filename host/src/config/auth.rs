@@ -3,6 +3,7 @@
 
 use super::Fault;
 use crate::args::Auth;
+use crate::listen::Addresses;
 use glasshouse_front::users::Users;
 use std::fs;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 pub fn users(
     flags: &Auth,
     directory: &Path,
-    addresses: &[SocketAddr],
+    addresses: &Addresses,
     is_secure: bool,
 ) -> Result<Option<Arc<Users>>, Fault> {
     let Some(file) = &flags.auth else { return Ok(None) };
@@ -32,18 +33,15 @@ pub fn users(
 }
 
 /// Whether passwords can be read by this machine alone.
-fn in_private(addresses: &[SocketAddr]) -> Result<(), Fault> {
+fn in_private(addresses: &Addresses) -> Result<(), Fault> {
     let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let open = match addresses {
-        [] => "every address".to_owned(),
-        addresses => match addresses.iter().find(is_open) {
-            Some(address) => address.ip().to_string(),
-            None => return Ok(()),
-        },
+    let open = match addresses.hosts().iter().find(is_open) {
+        _ if addresses.is_everywhere() => "every address".to_owned(),
+        Some(address) => address.ip().to_string(),
+        None => return Ok(()),
     };
     Err(Fault::Usage(format!(
         "--auth: passwords would be sent to {open} in the clear; listen on this machine alone with '-b localhost', speak \
-         TLS with --tls-cert, or say \
-         --auth-insecure if something in front encrypts"
+         TLS with --tls-cert, or say --auth-insecure if something in front encrypts"
     )))
 }

@@ -3,19 +3,27 @@
 use super::Fault;
 use crate::args::tls::Flags;
 use crate::banner;
+use crate::listen::Addresses;
 use crate::tls::{Files, Identity, self_signed};
 use std::net::{IpAddr, SocketAddr};
 
 /// Who the server is; `None` without TLS. What it is made for are the names that were typed and the addresses to listen on,
 /// none of which are all.
-pub fn identity(flags: &Flags, names: &[&str], addresses: &[SocketAddr]) -> Result<Option<Identity>, Fault> {
+pub fn identity(flags: &Flags, names: &[&str], addresses: &Addresses) -> Result<Option<Identity>, Fault> {
+    if flags.redirect_http.is_some() && addresses.hosts().is_empty() && !addresses.is_everywhere() {
+        return Err(Fault::Usage(
+            "--redirect-http: a Unix socket has no port; name an address with --bind as well, or leave it out".into(),
+        ));
+    }
     if let Some(cert) = &flags.tls_cert {
         let files = Files { cert: cert.clone(), key: flags.tls_key.clone(), password: flags.tls_password_file.clone() };
         let key = files.read().map_err(Fault::CannotServe)?;
         return Ok(Some(Identity::Files(files, key)));
     }
     if flags.tls_self_signed {
-        let key = self_signed(&made_for_names(names), &made_for_addresses(addresses)).map_err(Fault::CannotServe)?;
+        let key =
+            self_signed(&made_for_names(names), &made_for_addresses(addresses.hosts(), addresses.is_everywhere()))
+                .map_err(Fault::CannotServe)?;
         return Ok(Some(Identity::Made(key)));
     }
     match flags.redirect_http {
@@ -34,8 +42,8 @@ fn made_for_names(typed: &[&str]) -> Vec<String> {
     names
 }
 
-fn made_for_addresses(addresses: &[SocketAddr]) -> Vec<IpAddr> {
-    let is_all = addresses.is_empty() || addresses.iter().any(|address| address.ip().is_unspecified());
+fn made_for_addresses(addresses: &[SocketAddr], is_everywhere: bool) -> Vec<IpAddr> {
+    let is_all = is_everywhere || addresses.iter().any(|address| address.ip().is_unspecified());
     let of_machine = if is_all { banner::interfaces() } else { Vec::new() };
     let mut found: Vec<IpAddr> =
         addresses.iter().map(SocketAddr::ip).chain(of_machine).filter(|ip| !ip.is_unspecified()).collect();
@@ -52,10 +60,10 @@ mod tests {
     fn a_certificate_is_made_for_what_is_listened_on() {
         let address = |text: &str| SocketAddr::new(text.parse().unwrap(), 0);
         assert_eq!(made_for_names(&["Example.test", "::1", "localhost"]), ["example.test", "localhost"]);
-        let one = made_for_addresses(&[address("192.0.2.1"), address("192.0.2.1")]);
+        let one = made_for_addresses(&[address("192.0.2.1"), address("192.0.2.1")], false);
         assert_eq!(one, [address("192.0.2.1").ip()]);
         for all in [&[][..], &[address("::"), address("192.0.2.1")]] {
-            let found = made_for_addresses(all);
+            let found = made_for_addresses(all, all.is_empty());
             assert!(found.iter().any(IpAddr::is_loopback) && !found.iter().any(IpAddr::is_unspecified), "{found:?}");
         }
     }

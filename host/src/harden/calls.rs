@@ -109,11 +109,12 @@ const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
 /// `PR_GET_AUXV`: what the kernel told this process when it began, such as where its clock can be read without a call.
 const AUXILIARY: u64 = 0x4155_5856;
 
-/// The filter, for the process that asks for it.
+/// The filter, for the process that asks for it. One that `removes` files may do so as far as Landlock lets it, but no
+/// directories.
 ///
 /// # Errors
 /// seccomp is not known for this architecture.
-pub fn filter() -> Result<BpfProgram, BackendError> {
+pub fn filter(removes: bool) -> Result<BpfProgram, BackendError> {
     let always = ALLOWED.iter().chain(OLD).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.collect();
     let executable = word(libc::PROT_EXEC);
@@ -135,6 +136,9 @@ pub fn filter() -> Result<BpfProgram, BackendError> {
         (libc::SYS_tgkill, 0, Eq, this),
     ] {
         rules.entry(call).or_default().push(when(argument, operator, value)?);
+    }
+    if removes {
+        rules.entry(libc::SYS_unlinkat).or_default().push(when(2, Eq, 0)?);
     }
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, unknown, SeccompAction::Allow, ARCH.try_into()?)?.try_into()

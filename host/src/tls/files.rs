@@ -2,17 +2,14 @@
 
 use super::locked::{Locked, unlock};
 use super::provider;
-use rustix::fs::{Mode, OFlags};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +27,16 @@ pub type Stamp = Vec<Option<(u64, u64, u64, i64, i64)>>;
 impl Files {
     /// The state that the files are in.
     pub fn stamp(&self) -> Stamp {
-        let stamp = |path: &PathBuf| {
+        let stamp = |path: &Path| {
             let seen = fs::metadata(path).ok()?;
             Some((seen.dev(), seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
         };
-        [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten().map(stamp).collect()
+        self.paths().map(stamp).collect()
     }
 
-    /// See [`Identity::directories`](super::Identity::directories).
-    pub fn directories(&self) -> Vec<OwnedFd> {
-        let files = [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten();
-        let paths = files.flat_map(|file| [Some(file.clone()), file.canonicalize().ok()]).flatten();
-        let parents = paths.filter_map(|path| path::absolute(path).ok()?.parent().map(Path::to_owned));
-        let parents: BTreeSet<PathBuf> = parents.collect();
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        parents.iter().filter_map(|parent| rustix::fs::open(parent, flags, Mode::empty()).ok()).collect()
+    /// All of them.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten().map(PathBuf::as_path)
     }
 
     /// The file that the key is in.

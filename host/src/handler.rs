@@ -1,0 +1,54 @@
+//! The sandbox as clients meet it: for each thread a slot with its instances, which can be replaced between two requests. It
+//! refuses to know connections, which stay what they are when that happens.
+
+use glasshouse_front::{Answer, Unanswered};
+use glasshouse_sandbox::{Instances, Sandbox, WasiBody};
+use http::Response;
+use http::request::Parts;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The slot of a thread. Nobody else asks for it but who replaces what is in it, so its lock is there for the taking.
+#[derive(Clone)]
+pub struct Handler(Arc<Mutex<Arc<Instances>>>);
+
+impl Handler {
+    /// A slot for each thread.
+    pub fn for_threads(sandbox: &Arc<Sandbox>, threads: NonZeroUsize) -> Vec<Handler> {
+        let slot = |_| Handler(Arc::new(Mutex::new(Instances::new(Arc::clone(sandbox)))));
+        (0..threads.get()).map(slot).collect()
+    }
+
+    /// Lets another sandbox answer from the next request on. What was asked before is answered by those who were asked.
+    pub fn replace(&self, sandbox: &Arc<Sandbox>) {
+        let next = Instances::new(Arc::clone(sandbox));
+        let before = mem::replace(&mut *self.lock(), next);
+        // Warm instances take a while to go, for which nobody waits.
+        drop(before);
+    }
+
+    fn instances(&self) -> Arc<Instances> {
+        Arc::clone(&self.lock())
+    }
+
+    /// A panic while it was locked has left one or the other there.
+    fn lock(&self) -> MutexGuard<'_, Arc<Instances>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answer for Handler {
+    type Body = WasiBody;
+
+    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
+        self.instances().answer_again(request)
+    }
+
+    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
+        self.instances().answer(request).await.map_err(|error| match error.ceiling() {
+            Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
+            None => Unanswered::Failed(error.to_string()),
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Serving, step by step: make ready, listen, give up rights, say where, run. After each step less can go wrong, and the process
+//! can do less. It refuses to know how any of the steps is done.
+
+use crate::args::{Args, Setting};
+use crate::banner::{self, Banner};
+use crate::config::{Config, Fault, Rights};
+use crate::handler::Handler;
+use crate::harden::{self, Hardening, Kept};
+use crate::listen::{Listening, SocketFile};
+use crate::redirect::Redirect;
+use crate::reload::Reload;
+use crate::server::Server;
+use crate::shutdown::Signal;
+use crate::tls::{Files, Identity, Tls};
+use crate::{browser, check, qr, ready, shutdown};
+use glasshouse_front::Log;
+use glasshouse_sandbox::Sandbox;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::iter;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use tokio::runtime::Builder;
+
+/// Serves until the process is told to stop.
+///
+/// # Errors
+/// What was asked for has no meaning, or this machine cannot do it.
+pub fn serve(args: Args) -> Result<(), Fault> {
+    let mut config = Config::from_args(args)?;
+    let log = Log::new(config.quiet);
+    let sandbox = ready::sandbox(&config, &log)?;
+    let identity = config.identity.take();
+    if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.directory)) {
+        log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
+    }
+    let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
+    let served = runtime.block_on(async {
+        let (stop, reload) = (shutdown::requested(), Reload::new(log.clone()));
+        let listening = config.addresses.listen()?;
+        let banner = banner::banner(&listening.serving, identity.as_ref());
+        begin(&config, listening.taken, &banner, &log);
+        give_up_rights(&config, identity.as_ref(), &sandbox, &listening.files, &log)?;
+        let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
+        let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
+        announce(&config, &banner, &log);
+        run(config, sandbox, listening, tls, (stop, reload), log).await.map_err(unable)
+    });
+    // After a second signal nothing that still runs is waited for.
+    runtime.shutdown_background();
+    served
+}
+
+/// What is done while the process may still start a program.
+fn begin(config: &Config, taken: Option<u16>, banner: &Banner, log: &Log) {
+    if let Some(port) = taken {
+        log.error(format_args!("port {port} is taken; the next free one is used"));
+    }
+    if config.open
+        && let Err(reason) = browser::open(banner.here.as_deref())
+    {
+        log.error(reason);
+    }
+}
+
+/// From here on the process can do little but serve. Until here no thread but this one was started, and what is not in the
+/// served directory is read.
+fn give_up_rights(
+    config: &Config,
+    identity: Option<&Identity>,
+    sandbox: &Sandbox,
+    sockets: &[SocketFile],
+    log: &Log,
+) -> Result<(), Fault> {
+    if config.rights == Rights::AreKept {
+        return Ok(());
+    }
+    let certificates = identity.and_then(Identity::files).into_iter().flat_map(Files::paths);
+    let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
+    let also = config.harden_also.iter().map(|directory| directory.as_fd());
+    let readable = iter::once(sandbox.root()).chain(read_again.iter().map(AsFd::as_fd)).chain(also).collect();
+    let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
+    let state = harden::apply(&Kept { readable, sockets });
+    enough(config.rights, &state)?;
+    if !state.is_complete() {
+        log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
+    }
+    Ok(())
+}
+
+/// Whether the process has given up as much as was asked for.
+fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
+    if rights == Rights::MustBeGivenUp && !state.is_complete() {
+        return Err(Fault::CannotServe(format!(
+            "cannot serve: --require-harden is more than this system can do: {state}; leave it out"
+        )));
+    }
+    Ok(())
+}
+
+/// Says where the server is, in words and where it is asked for in squares.
+fn announce(config: &Config, banner: &Banner, log: &Log) {
+    if config.quiet {
+        return;
+    }
+    banner::announce(&banner.text);
+    if config.qr {
+        match qr::code(banner.lan.as_deref(), io::stdout().is_terminal()) {
+            Ok(code) => banner::announce(&code),
+            Err(reason) => log.error(reason),
+        }
+    }
+}
+
+/// Serves, and reads again what may have changed whenever it is told to, until it is told to stop.
+async fn run(
+    config: Config,
+    sandbox: Arc<Sandbox>,
+    listening: Listening,
+    tls: Option<Tls>,
+    (stop, mut reload): (impl Future<Output = Signal>, Reload),
+    log: Log,
+) -> io::Result<()> {
+    let redirect = Redirect::to(&listening.serving);
+    // The files of sockets go at the end.
+    let Listening { serving, redirecting, files: _files, .. } = listening;
+    let (version, limits, grace, users) =
+        (config.protocol.version(), config.limits, config.grace, config.users.clone());
+    let handlers = Handler::for_threads(&sandbox, config.threads);
+    reload.add(ready::again(config, log.clone(), sandbox, handlers.clone()));
+    if let Some(tls) = tls.clone() {
+        reload.add(move || tls.reload());
+    }
+    if let Some(users) = users.clone() {
+        reload.add(move || users.reload());
+    }
+    let server = Server { handlers, serving, redirecting, redirect, tls, version, limits, grace, users, log };
+    let stop = async {
+        shutdown::farewell(stop.await);
+    };
+    tokio::select! {
+        served = server.run(stop) => served,
+        () = reload.run() => Ok(()),
+    }
+}
+
+/// All that serving takes but to listen.
+pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
+    let config = Config::from_args(args)?;
+    ready::sandbox(&config, &Log::new(false))?;
+    let rights = match config.rights {
+        Rights::AreKept => "kept".to_owned(),
+        Rights::AreGivenUp | Rights::MustBeGivenUp => {
+            let state = harden::probe();
+            enough(config.rights, &state)?;
+            state.to_string()
+        }
+    };
+    let text = check::report(&config, settings, &rights);
+    io::stdout().write_all(text.as_bytes()).map_err(|error| Fault::CannotServe(format!("cannot write: {error}")))
+}
