@@ -1,11 +1,13 @@
-//! Addresses become listeners: those of TCP, those of Unix sockets, the next port where one is taken. It refuses to know what
-//! clients are told.
+//! Addresses become listeners: those of TCP, those of Unix sockets, those that were handed over, the next port where one is taken.
+//! It refuses to know what clients are told.
 
+mod inherited;
 mod unix;
 
 use crate::config::Fault;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
+use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 use std::os::unix::net::UnixListener;
 use std::path::{self, PathBuf};
@@ -23,6 +25,16 @@ const UNIX: &str = "unix:";
 pub enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
+}
+
+impl Listener {
+    /// The address of one of TCP.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(_) => None,
+        }
+    }
 }
 
 /// All of them, and the files that go when this goes.
@@ -47,9 +59,10 @@ pub enum Typed<'a> {
 /// Those to listen on.
 #[derive(Debug)]
 pub struct Addresses {
-    /// None of either for all of TCP.
+    /// None of the three for all of TCP.
     hosts: Vec<SocketAddr>,
     files: Vec<PathBuf>,
+    inherited: Vec<Listener>,
     pub options: Options,
 }
 
@@ -114,12 +127,13 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
 }
 
 impl Addresses {
-    /// Finds out what names stand for.
+    /// Finds out what names stand for, and what was handed over to this process.
     ///
     /// # Errors
-    /// A name without an address.
+    /// A name without an address, a socket that clients cannot connect to.
     pub fn resolve(typed: Vec<Typed>, options: Options) -> Result<Addresses, Fault> {
-        let mut addresses = Addresses { hosts: Vec::new(), files: Vec::new(), options };
+        let mut addresses =
+            Addresses { hosts: Vec::new(), files: Vec::new(), inherited: inherited::inherited()?, options };
         for typed in typed {
             match typed {
                 Typed::Host(host) => addresses.hosts.push(resolve(host, options.port)?),
@@ -129,14 +143,20 @@ impl Addresses {
         Ok(addresses)
     }
 
-    /// Those of TCP that were named.
-    pub fn hosts(&self) -> &[SocketAddr] {
-        &self.hosts
+    /// Those of TCP that were named or handed over.
+    pub fn of_tcp(&self) -> Vec<SocketAddr> {
+        let inherited = self.inherited.iter().filter_map(Listener::address);
+        self.hosts.iter().copied().chain(inherited).collect()
     }
 
-    /// Whether none was named, of neither kind.
+    /// Whether some of TCP were named, or all of them are meant, so that there are others with the same port.
+    pub fn have_hosts(&self) -> bool {
+        !self.hosts.is_empty() || self.is_everywhere()
+    }
+
+    /// Whether none was named or handed over, of any kind.
     pub fn is_everywhere(&self) -> bool {
-        self.hosts.is_empty() && self.files.is_empty()
+        self.hosts.is_empty() && self.files.is_empty() && self.inherited.is_empty()
     }
 
     /// Listens on every address, without blocking. Every address is bound before the first one listens, so a client never
@@ -144,11 +164,11 @@ impl Addresses {
     ///
     /// # Errors
     /// An address that is taken, or is none of this machine's (S14).
-    pub fn listen(&self) -> Result<Listening, Fault> {
+    pub fn listen(&mut self) -> Result<Listening, Fault> {
         let cannot = |(address, error): Refused| cannot_listen(address, &error);
         let (bound, taken) = self.bind().map_err(cannot)?;
         let redirecting = self.options.redirect_port.map(|port| self.bind_at(port)).transpose().map_err(cannot)?;
-        let (mut serving, mut files) = (Vec::new(), Vec::new());
+        let (mut serving, mut files) = (mem::take(&mut self.inherited), Vec::new());
         for path in &self.files {
             let (listener, file) = unix::listen(path, self.options.unix_mode)?;
             serving.push(Listener::Unix(listener));

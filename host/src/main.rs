@@ -11,6 +11,7 @@ mod handler;
 mod harden;
 mod inspect;
 mod listen;
+mod manager;
 mod manual;
 mod passwd;
 mod qr;

@@ -19,11 +19,7 @@ pub struct Redirect {
 impl Redirect {
     /// To the first of these.
     pub fn to(listeners: &[Listener]) -> Redirect {
-        let address = |listener: &Listener| match listener {
-            Listener::Tcp(listener) => listener.local_addr().ok(),
-            Listener::Unix(_) => None,
-        };
-        Redirect { port: listeners.iter().find_map(address).map_or(443, |address| address.port()) }
+        Redirect { port: listeners.iter().find_map(Listener::address).map_or(443, |address| address.port()) }
     }
 
     /// 308 rather than 301: no client may make another method of it (RFC 9110 15.4.9), and whoever speaks TLS 1.2 knows it.

@@ -1,8 +1,10 @@
 //! What SIGHUP does: a list of steps, each of which reads again what was read at the start and puts it in the place of what is in
 //! use. It refuses to know what the steps are; a step that fails leaves things as they are, and one line says why.
 
+use crate::manager::Manager;
 use glasshouse_front::Log;
 use std::future::pending;
+use std::sync::Arc;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::task::spawn_blocking;
 
@@ -12,6 +14,7 @@ type Step = Box<dyn FnMut() -> Result<(), String> + Send>;
 /// The steps, in the order in which they were added.
 pub struct Reload {
     log: Log,
+    manager: Arc<Manager>,
     hangups: Option<unix::Signal>,
     steps: Vec<Step>,
 }
@@ -21,8 +24,8 @@ impl Reload {
     ///
     /// # Panics
     /// Outside a tokio runtime with its I/O driver.
-    pub fn new(log: Log) -> Reload {
-        Reload { log, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
+    pub fn new(log: Log, manager: Arc<Manager>) -> Reload {
+        Reload { log, manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
     }
 
     pub fn add(&mut self, step: impl FnMut() -> Result<(), String> + Send + 'static) {
@@ -34,6 +37,7 @@ impl Reload {
         while let Some(hangups) = &mut self.hangups
             && hangups.recv().await.is_some()
         {
+            self.manager.reloading();
             let mut steps = self.steps;
             let taken = spawn_blocking(move || {
                 let faults: Vec<String> = steps.iter_mut().filter_map(|step| step().err()).collect();
@@ -45,6 +49,7 @@ impl Reload {
             self.steps = steps;
             faults.iter().for_each(|fault| self.log.error(fault));
             self.log.error(if faults.is_empty() { "reloaded" } else { "reloaded, but for that" });
+            self.manager.ready();
         }
         pending().await
     }

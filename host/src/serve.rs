@@ -7,6 +7,7 @@ use crate::config::{Config, Fault, Rights};
 use crate::handler::Handler;
 use crate::harden::{self, Hardening, Kept};
 use crate::listen::{Listening, SocketFile};
+use crate::manager::Manager;
 use crate::redirect::Redirect;
 use crate::reload::Reload;
 use crate::server::Server;
@@ -36,7 +37,9 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
-        let (stop, reload) = (shutdown::requested(), Reload::new(log.clone()));
+        let stop = shutdown::requested();
+        let manager = manager(&log);
+        let reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let banner = banner::banner(&listening.serving, identity.as_ref());
         begin(&config, listening.taken, &banner, &log);
@@ -44,11 +47,20 @@ pub fn serve(args: Args) -> Result<(), Fault> {
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
         announce(&config, &banner, &log);
-        run(config, sandbox, listening, tls, (stop, reload), log).await.map_err(unable)
+        manager.ready();
+        run(config, sandbox, listening, tls, (stop, reload, manager), log).await.map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
     served
+}
+
+/// The service manager, if there is one. Whoever started the server can do without being told.
+fn manager(log: &Log) -> Arc<Manager> {
+    Arc::new(Manager::from_environment().unwrap_or_else(|reason| {
+        log.error(reason);
+        Manager::default()
+    }))
 }
 
 /// What is done while the process may still start a program.
@@ -118,7 +130,7 @@ async fn run(
     sandbox: Arc<Sandbox>,
     listening: Listening,
     tls: Option<Tls>,
-    (stop, mut reload): (impl Future<Output = Signal>, Reload),
+    (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
     log: Log,
 ) -> io::Result<()> {
     let redirect = Redirect::to(&listening.serving);
@@ -134,7 +146,7 @@ async fn run(
     if let Some(users) = users.clone() {
         reload.add(move || users.reload());
     }
-    let server = Server { handlers, serving, redirecting, redirect, tls, version, limits, grace, users, log };
+    let server = Server { handlers, serving, redirecting, redirect, tls, version, limits, grace, users, manager, log };
     let stop = async {
         shutdown::farewell(stop.await);
     };

@@ -2,11 +2,12 @@
 
 use crate::handler::Handler;
 use crate::listen::Listener;
+use crate::manager::Manager;
 use crate::redirect::Redirect;
 use crate::shutdown;
 use crate::stream::{Acceptor, Incoming, Stream};
 use crate::tls::Tls;
-use crate::worker;
+use crate::worker::{self, Given};
 use glasshouse_front::users::Users;
 use glasshouse_front::{Admission, Limits, Line, Log, Place, refusal};
 use http::{StatusCode, Version};
@@ -14,9 +15,9 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
@@ -38,6 +39,7 @@ pub struct Server {
     pub grace: Duration,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
+    pub manager: Arc<Manager>,
     pub log: Log,
 }
 
@@ -70,6 +72,8 @@ impl Server {
         let start = |handler| worker::start(&self, handler, &closes, &alive);
         let queues = self.handlers.iter().map(start).collect::<io::Result<Vec<_>>>()?;
         drop(alive);
+        let weak = queues.iter().map(mpsc::UnboundedSender::downgrade).collect();
+        tokio::spawn(watch_over(weak, Arc::clone(&self.manager)));
         let door = Door {
             admission: Admission::new(&self.limits),
             way: Way::Serving,
@@ -83,6 +87,7 @@ impl Server {
             () = stop => {}
         }
         let again = shutdown::requested();
+        self.manager.stopping();
         // The queues are closed by now. Workers go when they are told and have nothing left.
         let _ = closing.send(true);
         tokio::select! {
@@ -90,6 +95,23 @@ impl Server {
             _ = again => {}
         }
         Ok(())
+    }
+}
+
+/// Tells the manager, for ever, that every thread takes what it is given. While one does not, nothing is told.
+async fn watch_over(queues: Vec<mpsc::WeakUnboundedSender<Given>>, manager: Arc<Manager>) {
+    let Some(pulse) = manager.pulse() else { return };
+    let mut beats = interval(pulse);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+        for queue in &queues {
+            let (answer, answered) = oneshot::channel();
+            // A queue that is closed is that of a thread which finishes what it has.
+            let _ = queue.upgrade().map(|queue| queue.send(Given::Call(answer)));
+            let _ = answered.await;
+        }
+        manager.alive();
     }
 }
 
@@ -119,7 +141,7 @@ impl Door {
 /// Accepts on all listeners and deals the connections out in turn.
 async fn accept(
     listeners: [(Way, Vec<Listener>); 2],
-    queues: Vec<mpsc::UnboundedSender<Accepted>>,
+    queues: Vec<mpsc::UnboundedSender<Given>>,
     door: Door,
 ) -> io::Result<()> {
     let mut accepting = JoinSet::new();
@@ -133,11 +155,11 @@ async fn accept(
     Ok(())
 }
 
-async fn accept_one(listener: Acceptor, queues: Vec<mpsc::UnboundedSender<Accepted>>, start: usize, door: Door) {
+async fn accept_one(listener: Acceptor, queues: Vec<mpsc::UnboundedSender<Given>>, start: usize, door: Door) {
     for queue in queues.iter().cycle().skip(start) {
         let (stream, peer, place) = admitted(&listener, &door).await;
         let Ok(stream) = stream.into_std() else { continue };
-        if queue.send(Accepted { stream, peer, way: door.way, place }).is_err() {
+        if queue.send(Given::Connection(Accepted { stream, peer, way: door.way, place })).is_err() {
             return;
         }
     }

@@ -16,9 +16,16 @@ use std::thread;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+/// What a thread is given.
+pub enum Given {
+    Connection(Accepted),
+    /// To be answered, which shows that it lives.
+    Call(oneshot::Sender<()>),
+}
 
 /// What is never sent. A thread that could send it lives.
 pub enum Never {}
@@ -32,7 +39,7 @@ pub fn start(
     handler: &Handler,
     closes: &watch::Receiver<bool>,
     alive: &mpsc::Sender<Never>,
-) -> io::Result<mpsc::UnboundedSender<Accepted>> {
+) -> io::Result<mpsc::UnboundedSender<Given>> {
     let (queue, connections) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let service = Service {
@@ -55,12 +62,20 @@ pub fn start(
 }
 
 /// Serves what arrives in the queue, until nothing can arrive any more.
-async fn serve(mut queue: mpsc::UnboundedReceiver<Accepted>, service: Service) {
+async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
-            accepted = queue.recv() => {
-                let Some(Accepted { stream, peer, way, place }) = accepted else { break };
+            given = queue.recv() => {
+                let Accepted { stream, peer, way, place } = match given {
+                    Some(Given::Connection(accepted)) => accepted,
+                    Some(Given::Call(answer)) => {
+                        // Whoever does not wait for it any more will call again.
+                        let _ = answer.send(());
+                        continue;
+                    }
+                    None => break,
+                };
                 // A connection that the poller does not take is closed; its client sees that.
                 let connection = match Incoming::from_std(stream) {
                     Ok(Incoming::Tcp(stream)) => service.connection(stream, peer, way),

@@ -117,7 +117,7 @@ fn point(place: &Path, release: &str) {
 
 /// Sends SIGHUP, and waits until it was done `times` times in all.
 #[track_caller]
-fn reload(server: &Server, times: usize) {
+pub fn reload(server: &Server, times: usize) {
     server.signal(Signal::HUP);
     server.wait_for_stderr("that it reloaded", |text| {
         (text.lines().filter(|line| line.starts_with("glasshouse: reloaded")).count() >= times).then_some(())

@@ -62,6 +62,7 @@ mod replay;
 mod rows;
 mod security;
 mod server;
+mod service;
 mod settings;
 mod tidy;
 mod tls;

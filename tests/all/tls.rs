@@ -4,6 +4,7 @@
 use crate::client::{self, Answer, Connection};
 use crate::fixture::{self, MODIFIED, is_there, put};
 use crate::frames::{PREFACE, Raw};
+use crate::life::reload;
 use crate::programs::{ends, runs};
 use crate::server::{Done, Server, Setup, Stack, glasshouse, run};
 use crate::trust::{self, Pair};
@@ -210,6 +211,24 @@ fn certificates_are_renewed_and_bad_ones_are_not_taken() {
     assert!(get(server.address(), &first).is_err(), "the first one is no longer used");
     still_open();
     assert_eq!(told(&server.stderr()), 1, "once for each change: {}", server.stderr());
+}
+
+/// Whoever renews and says so need not wait until somebody looks.
+#[test]
+fn a_reload_takes_the_pair_at_once() {
+    let place = tree();
+    let [first, second] = [Pair::make(), Pair::make()];
+    let (cert, key) = (place.path().join("live.crt"), place.path().join("live.key"));
+    replace(&first, &cert, &key);
+    let server = launch(Stack::Host, &place, &["--tls-cert", text(&cert), "--tls-key", text(&key), "--require-harden"]);
+    replace(&second, &cert, &key);
+    reload(&server, 1);
+    assert_eq!(get(server.address(), &second).expect("the next connection has it").text(), "hello\n");
+    fs::remove_file(&cert).expect("a file can be removed");
+    reload(&server, 2);
+    assert_eq!(get(server.address(), &second).expect("it is kept").text(), "hello\n");
+    let told = server.stderr().lines().filter(|line| line.contains("the certificate in use is kept")).count();
+    assert_eq!(told, 1, "{}", server.stderr());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::client::{Answer, Connection, PATIENCE, ask, request};
 use crate::fixture::{self, MODIFIED, put};
+use crate::life::reload;
 use crate::server::{Server, glasshouse, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -268,6 +269,22 @@ fn hashes_keep_nobody_waiting_who_was_let_in() {
     println!("50 guess: refused {refused}, busy {busy}; a hash {hash:?}, p99 before {before:?}, during {during:?}");
     assert!(refused > 0);
     assert!(during < hash / 2, "a hash {hash:?}, p99 before {before:?}, during {during:?}");
+}
+
+#[test]
+fn a_reload_reads_the_users_again() {
+    let place = Place::new(ALICE);
+    let server = Server::spawn(place.command(&["0", "-b", "127.0.0.1", "--require-harden"]));
+    let status = |name: &str, password: &str| get_from([127, 0, 0, 1], server.address(), name, password).head.status;
+    assert_eq!((status("alice", "open sesame"), status("bob b", "open: sesame")), (200, 401));
+    fs::write(place.users(), BOB).expect("a file can be written");
+    reload(&server, 1);
+    assert_eq!((status("alice", "open sesame"), status("bob b", "open: sesame")), (401, 200));
+    fs::write(place.users(), "bob b:plain").expect("a file can be written");
+    reload(&server, 2);
+    assert_eq!(status("bob b", "open: sesame"), 200, "they stay who they were");
+    assert!(server.stderr().contains("reloaded, but for that"), "{}", server.stderr());
+    assert!(!server.stderr().contains("plain\n"), "{}", server.stderr());
 }
 
 #[test]

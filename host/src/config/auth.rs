@@ -35,7 +35,7 @@ pub fn users(
 /// Whether passwords can be read by this machine alone.
 fn in_private(addresses: &Addresses) -> Result<(), Fault> {
     let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
-    let open = match addresses.hosts().iter().find(is_open) {
+    let open = match addresses.of_tcp().iter().find(is_open) {
         _ if addresses.is_everywhere() => "every address".to_owned(),
         Some(address) => address.ip().to_string(),
         None => return Ok(()),

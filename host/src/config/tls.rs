@@ -10,9 +10,9 @@ use std::net::{IpAddr, SocketAddr};
 /// Who the server is; `None` without TLS. What it is made for are the names that were typed and the addresses to listen on,
 /// none of which are all.
 pub fn identity(flags: &Flags, names: &[&str], addresses: &Addresses) -> Result<Option<Identity>, Fault> {
-    if flags.redirect_http.is_some() && addresses.hosts().is_empty() && !addresses.is_everywhere() {
+    if flags.redirect_http.is_some() && !addresses.have_hosts() {
         return Err(Fault::Usage(
-            "--redirect-http: a Unix socket has no port; name an address with --bind as well, or leave it out".into(),
+            "--redirect-http: it is unknown on which address; name one with --bind as well, or leave it out".into(),
         ));
     }
     if let Some(cert) = &flags.tls_cert {
@@ -22,7 +22,7 @@ pub fn identity(flags: &Flags, names: &[&str], addresses: &Addresses) -> Result<
     }
     if flags.tls_self_signed {
         let key =
-            self_signed(&made_for_names(names), &made_for_addresses(addresses.hosts(), addresses.is_everywhere()))
+            self_signed(&made_for_names(names), &made_for_addresses(&addresses.of_tcp(), addresses.is_everywhere()))
                 .map_err(Fault::CannotServe)?;
         return Ok(Some(Identity::Made(key)));
     }
