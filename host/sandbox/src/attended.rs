@@ -5,6 +5,7 @@ use crate::ceiling::Account;
 use crate::handover::announced;
 use crate::plane::Piece;
 use crate::sandbox::Complain;
+use crate::tally::Tally;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use http::header::HeaderMap;
@@ -25,27 +26,29 @@ pub struct Attended {
     body: WasiBody,
     /// Bytes that were announced and have not come yet, where any were announced.
     left: Option<u64>,
-    account: Arc<Account>,
-    complain: Complain,
+    watch: Watch,
     _alive: oneshot::Sender<()>,
 }
 
+/// Whoever has to hear of an answer that goes wrong after it has begun.
+#[derive(Clone)]
+pub struct Watch {
+    /// Says whether the instance failed.
+    pub account: Arc<Account>,
+    pub tally: Arc<Tally>,
+    pub complain: Complain,
+}
+
 impl Attended {
-    /// The account says whether the instance failed; `alive` is dropped with the body.
-    pub fn new(
-        body: WasiBody,
-        announced: Option<u64>,
-        account: Arc<Account>,
-        complain: Complain,
-        alive: oneshot::Sender<()>,
-    ) -> Attended {
-        Attended { body, left: announced, account, complain, _alive: alive }
+    /// `alive` is dropped with the body.
+    pub fn new(body: WasiBody, announced: Option<u64>, watch: Watch, alive: oneshot::Sender<()>) -> Attended {
+        Attended { body, left: announced, watch, _alive: alive }
     }
 
     /// Ends the content for a reason, which nobody has told yet.
     fn cut(&self, reason: impl fmt::Display) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.account.fail();
-        (self.complain)(format_args!("an answer was cut off: {reason}"));
+        self.watch.account.fail();
+        (self.watch.complain)(format_args!("an answer was cut off: {reason}"));
         Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
     }
 }
@@ -56,12 +59,13 @@ impl Body for Attended {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Ready(None | Some(Err(_))) if self.account.has_failed() => {
+            Poll::Ready(None | Some(Err(_))) if self.watch.account.has_failed() => {
                 Poll::Ready(Some(Err(Error::HttpResponseIncomplete)))
             }
             Poll::Ready(Some(Ok(frame))) => {
                 let bytes = frame.data_ref().map_or(0, Bytes::len);
-                if let Err(ceiling) = self.account.made(bytes) {
+                if let Err(ceiling) = self.watch.account.made(bytes) {
+                    self.watch.tally.count_reached(ceiling);
                     return self.cut(ceiling);
                 }
                 let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
@@ -77,7 +81,7 @@ impl Body for Attended {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && !self.account.has_failed()
+        self.body.is_end_stream() && !self.watch.account.has_failed()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -174,7 +178,8 @@ mod tests {
         if failed {
             account.fail();
         }
-        let mut body = Attended::new(body(b"half"), None, account, Arc::new(|_| ()), oneshot::channel().0);
+        let watch = Watch { account, tally: Arc::default(), complain: Arc::new(|_| ()) };
+        let mut body = Attended::new(body(b"half"), None, watch, oneshot::channel().0);
         let mut frames = Vec::new();
         loop {
             match body.frame().await {

@@ -69,6 +69,32 @@ impl fmt::Display for Ceiling {
 impl std::error::Error for Ceiling {}
 
 impl Ceiling {
+    /// In the order in which they are declared.
+    pub const ALL: [Ceiling; 8] = [
+        Ceiling::Memory,
+        Ceiling::Cpu,
+        Ceiling::Answer,
+        Ceiling::Handles,
+        Ceiling::Resources,
+        Ceiling::Call,
+        Ceiling::Instances,
+        Ceiling::Made,
+    ];
+
+    /// The option that moves it.
+    pub fn option(self) -> &'static str {
+        match self {
+            Ceiling::Memory => "max-memory",
+            Ceiling::Cpu => "max-cpu",
+            Ceiling::Answer => "answer-timeout",
+            Ceiling::Handles => "max-handles",
+            Ceiling::Resources => "max-resources",
+            Ceiling::Call => "max-call",
+            Ceiling::Instances => "max-instances",
+            Ceiling::Made => "max-made",
+        }
+    }
+
     /// The ceiling for which an instance failed, if it was one.
     pub fn of(error: &Error) -> Option<Ceiling> {
         if let Some(ceiling) = error.downcast_ref::<Ceiling>() {

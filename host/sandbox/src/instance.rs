@@ -2,7 +2,7 @@
 //! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
 //! answer means.
 
-use crate::attended::{Attended, Transcript, copied};
+use crate::attended::{Attended, Transcript, Watch, copied};
 use crate::ceiling::{Account, Ceiling, Charged};
 use crate::clock;
 use crate::faults::Faults;
@@ -10,7 +10,8 @@ use crate::handover::{self, Content, announced};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
 use crate::replay::{Answer, Recording, Replay};
-use crate::sandbox::{Complain, Sandbox, State};
+use crate::sandbox::{Sandbox, State};
+use crate::tally::Tally;
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, Shared, pending, poll_fn, select};
@@ -50,6 +51,7 @@ pub struct Instances {
     busy: Semaphore,
     warm: Mutex<Vec<Instance>>,
     replay: Option<Mutex<Replay>>,
+    tally: Arc<Tally>,
 }
 
 /// Why a request has no answer, in words for whoever runs the server.
@@ -81,12 +83,18 @@ impl Instances {
     pub fn new(sandbox: Arc<Sandbox>) -> Arc<Instances> {
         let replay = sandbox.replay().map(Mutex::new);
         let busy = Semaphore::new(sandbox.ceilings.instances.min(Semaphore::MAX_PERMITS));
-        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay })
+        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay, tally: Arc::default() })
+    }
+
+    /// What has befallen them, for whoever keeps the figures.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     /// The answer to a request that was given before and still holds; no instance has a part in it.
     pub fn answer_again(&self, request: &Parts) -> Option<http::Response<WasiBody>> {
         let (answer, pieces) = lock(self.replay.as_ref()?).find(request)?;
+        self.tally.count_replayed();
         Some(response(answer.status, answer.fields, pieces, &self.sandbox.faults))
     }
 
@@ -96,7 +104,10 @@ impl Instances {
     /// # Errors
     /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made.
     pub async fn answer(self: &Arc<Self>, request: Parts) -> Result<http::Response<WasiBody>, GivenUp> {
-        let mut response = self.ask(request).await.map_err(GivenUp)?;
+        let mut response = self.ask(request).await.map_err(|error| {
+            self.tally.count_failed(&error);
+            GivenUp(error)
+        })?;
         clock::set_back(response.headers_mut());
         Ok(response)
     }
@@ -118,10 +129,11 @@ impl Instances {
             Ok(Either::Left((outcome, mut head))) => finished(outcome, &mut head),
             Ok(Either::Right((head, _))) => {
                 let complain = &self.sandbox.complain;
-                tokio::spawn(attend(work, gone, Arc::clone(&account), Arc::clone(complain)));
+                let watch = Watch { account, tally: Arc::clone(&self.tally), complain: Arc::clone(complain) };
+                tokio::spawn(attend(work, gone, watch.clone()));
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
                 let announced = announced(head.headers());
-                Ok(head.map(|body| Attended::new(body, announced, account, Arc::clone(complain), alive).boxed_unsync()))
+                Ok(head.map(|body| Attended::new(body, announced, watch, alive).boxed_unsync()))
             }
         }
     }
@@ -135,6 +147,7 @@ impl Instances {
             Some(instance) => instance,
             None => {
                 let (store, proxy) = self.sandbox.instantiate(Arc::clone(&account)).await?;
+                self.tally.count_made();
                 Instance { store, proxy, uses: 0 }
             }
         };
@@ -204,7 +217,7 @@ fn nothing() -> WasiBody {
 
 /// Lets the work go on until it is done, or for a moment longer than anybody waits for it. If it `failed`, the body is
 /// told before anybody can take its end for the end of the content: both are on one thread.
-async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, account: Arc<Account>, complain: Complain) {
+async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, watch: Watch) {
     let deserted = pin!(async {
         // The sender is never used: it is only ever dropped.
         let _ = gone.await;
@@ -212,10 +225,11 @@ async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, acco
     });
     if let Either::Left((Err(error), _)) = select(work, deserted).await {
         // What it does when its answer has been cut off is told already.
-        if !account.has_failed() {
-            complain(format_args!("an answer was cut off: {}", GivenUp(error)));
+        if !watch.account.has_failed() {
+            watch.tally.count_failed(&error);
+            (watch.complain)(format_args!("an answer was cut off: {}", GivenUp(error)));
         }
-        account.fail();
+        watch.account.fail();
     }
 }
 

@@ -14,6 +14,7 @@ mod look;
 mod plane;
 mod replay;
 mod sandbox;
+mod tally;
 mod witness;
 mod words;
 
@@ -22,6 +23,7 @@ pub use ceiling::{Ceiling, Ceilings};
 pub use inspection::{Import, Inspection, Kind};
 pub use instance::{GivenUp, Instances};
 pub use sandbox::{Code, Complain, Sandbox, Terms};
+pub use tally::Tally;
 /// The content of an answer, and why it ended too early.
 pub use wasmtime_wasi_http::{Error, WasiBody};
 

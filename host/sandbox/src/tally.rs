@@ -1,0 +1,78 @@
+//! Counts of what befalls the instances of a thread. They are read by others at any time, and need not agree with each other. It
+//! refuses to know how they are told.
+
+use crate::ceiling::Ceiling;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use wasmtime::Error;
+
+/// The counts of a thread.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Tally {
+    made: AtomicU64,
+    failed: AtomicU64,
+    replayed: AtomicU64,
+    reached: [AtomicU64; Ceiling::ALL.len()],
+}
+
+impl Tally {
+    /// Instances that were made.
+    pub fn made(&self) -> u64 {
+        self.made.load(Relaxed)
+    }
+
+    /// Requests for which the handler failed by itself: traps, answers that never came or were cut off.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    /// Answers that were given again.
+    pub fn replayed(&self) -> u64 {
+        self.replayed.load(Relaxed)
+    }
+
+    /// Requests that reached a ceiling.
+    pub fn reached(&self, ceiling: Ceiling) -> u64 {
+        self.reached.get(ceiling as usize).map_or(0, |count| count.load(Relaxed))
+    }
+
+    pub(crate) fn count_made(&self) {
+        self.made.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_replayed(&self) {
+        self.replayed.fetch_add(1, Relaxed);
+    }
+
+    /// A request was given up.
+    pub(crate) fn count_failed(&self, error: &Error) {
+        match Ceiling::of(error) {
+            Some(ceiling) => self.count_reached(ceiling),
+            None => {
+                self.failed.fetch_add(1, Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn count_reached(&self, ceiling: Ceiling) {
+        if let Some(count) = self.reached.get(ceiling as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasmtime::format_err;
+
+    #[test]
+    fn a_ceiling_is_told_from_a_failure() {
+        let tally = Tally::default();
+        tally.count_failed(&Ceiling::Made.into());
+        tally.count_failed(&format_err!("the handler gave no answer"));
+        tally.count_reached(Ceiling::Cpu);
+        let reached = Ceiling::ALL.map(|ceiling| tally.reached(ceiling));
+        assert_eq!((reached, tally.failed()), ([0, 1, 0, 0, 0, 0, 0, 1], 1));
+    }
+}
