@@ -11,6 +11,7 @@ mod form;
 mod given;
 mod inspect;
 mod life;
+mod logs;
 mod settings;
 #[cfg(test)]
 mod table;
@@ -32,6 +33,7 @@ use file::File;
 use given::{Given, Variables};
 use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
+pub use logs::Logs;
 pub use settings::Setting;
 use std::collections::BTreeMap;
 use std::env;
@@ -221,6 +223,9 @@ pub struct Args {
     #[command(flatten)]
     pub clients: Clients,
 
+    #[command(flatten)]
+    pub logs: Logs,
+
     /// What the file says, for the options that the handler reads.
     #[arg(skip)]
     file: File,
@@ -269,7 +274,7 @@ pub struct Args {
     #[command(flatten)]
     pub life: life::Life,
 
-    /// Print neither the addresses nor a line per request
+    /// Print no addresses and log no requests, whatever --log says
     #[arg(long, value_parser = BoolishValueParser::new())]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
     pub quiet: bool,

@@ -6,7 +6,7 @@ use crate::tls::Identity;
 use socket2::SockRef;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 /// A listening socket as a client sees it.
@@ -29,7 +29,7 @@ pub struct Banner {
 /// the kernel chose (S2).
 ///
 /// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows.
-pub fn banner(listeners: &[Listener], identity: Option<&Identity>) -> Banner {
+pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option<&TcpListener>) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
     let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
     let interfaces = interfaces();
@@ -39,6 +39,9 @@ pub fn banner(listeners: &[Listener], identity: Option<&Identity>) -> Banner {
     }
     if let Some(identity @ Identity::Made(_)) = identity {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
+    }
+    if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
+        let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http"));
     }
     let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme)).collect();
     let here = urls.iter().find(|(ip, _)| ip.is_loopback()).or(urls.first());

@@ -4,6 +4,7 @@
 
 mod auth;
 mod limits;
+mod logs;
 mod tls;
 
 use crate::args::{Args, Passed, Protocol};
@@ -14,6 +15,7 @@ use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
+pub use logs::{Logs, Opened};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -44,6 +46,7 @@ pub struct Config {
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub quiet: bool,
+    pub logs: Logs,
     pub addresses: Addresses,
     /// Whether the address is opened in a browser, and whether it is shown as a QR code.
     pub open: bool,
@@ -134,6 +137,7 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
+        let logs = Logs::new(&args.logs, args.quiet, &directory)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
@@ -149,6 +153,7 @@ impl Config {
             identity,
             users,
             quiet,
+            logs,
             addresses,
             open,
             qr,

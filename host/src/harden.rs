@@ -73,6 +73,9 @@ pub struct Kept<'a> {
     pub readable: Vec<BorrowedFd<'a>>,
     /// Directories of Unix sockets, which are removed at the end. The system has no right to remove just one file.
     pub sockets: Vec<BorrowedFd<'a>>,
+    /// The directory of the log, which is made anew when somebody has moved it. The system has no narrower right for a file that does
+    /// not exist yet; nothing beneath it can be read, cut short or removed.
+    pub log: Option<BorrowedFd<'a>>,
 }
 
 /// The directories that files are in, and those that links lead to as they are now: a file that is to be read again must be in
@@ -103,13 +106,15 @@ pub fn probe() -> Hardening {
     })
 }
 
-/// Everything that Landlock knows how to refuse, is; but to read.
+/// Everything that Landlock knows how to refuse, is; but to read, to remove sockets and to add to the log.
 fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
     let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let readable = kept.readable.iter().map(|directory| (directory, reading));
     let sockets = kept.sockets.iter().map(|directory| (directory, AccessFs::RemoveFile.into()));
+    let log = kept.log.iter().map(|directory| (directory, make_bitflags!(AccessFs::{WriteFile | MakeReg})));
     let beneath = readable
         .chain(sockets)
+        .chain(log)
         .map(|(directory, access)| Ok::<_, RulesetError>(PathBeneath::new(directory.as_fd(), access)));
     Ruleset::default()
         .handle_access(AccessFs::from_all(NEWEST))?
@@ -146,7 +151,7 @@ mod tests {
     fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
         thread::spawn(move || {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![source.as_fd()], sockets: Vec::new() });
+            let state = apply(&Kept { readable: vec![source.as_fd()], ..Kept::default() });
             assert!(state.is_complete(), "a system to develop on has all of it: {state}");
             [act(), thread::spawn(act).join().unwrap()]
         })

@@ -117,7 +117,7 @@ impl<'a> Typed<'a> {
 
 /// The address that a name stands for: the first, as in the seed (S5). `localhost` is 127.0.0.1 wherever that is among
 /// its addresses, in whatever order the machine gives them.
-fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
+pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
     let addresses = (host, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     let preferred = addresses.iter().find(|address| address.is_ipv4() && host.eq_ignore_ascii_case("localhost"));
     preferred.or(addresses.first()).copied().ok_or_else(|| {
@@ -209,6 +209,20 @@ fn listen(bound: Bound) -> Result<Vec<Listener>, Fault> {
         listen().map(|()| Listener::Tcp(socket.into())).map_err(|error| cannot_listen(address, &error))
     });
     listening.collect()
+}
+
+/// Listens on one address, which is not one of those that serve.
+///
+/// # Errors
+/// It is taken, or none of this machine's.
+pub fn listen_alone(address: SocketAddr) -> Result<TcpListener, Fault> {
+    let listen = || {
+        let socket = bind(address, true)?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket.into())
+    };
+    listen().map_err(|error| cannot_listen(address, &error))
 }
 
 fn at_port(mut address: SocketAddr, port: u16) -> SocketAddr {

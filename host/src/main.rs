@@ -1,6 +1,7 @@
 //! glasshouse: serves one directory over HTTP from inside a sandbox. Chooses what was asked for, and tells by its exit
 //! code how it went: 0 stopped when asked to, 1 cannot serve, or what it inspected could not, 2 cannot be understood.
 
+mod admin;
 mod args;
 mod banner;
 mod browser;
@@ -13,6 +14,7 @@ mod inspect;
 mod listen;
 mod manager;
 mod manual;
+mod metrics;
 mod passwd;
 mod qr;
 mod ready;
@@ -27,7 +29,7 @@ mod worker;
 
 use args::{Export, Output, Task};
 use config::Fault;
-use glasshouse_front::Log;
+use glasshouse_front::{Form, Log, Sink};
 use glasshouse_sandbox::{P2, P3};
 use std::fs;
 use std::io::{self, Write as _};
@@ -47,7 +49,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
-            Log::new(false).error(&fault);
+            Log::new(Form::Off, Sink::Stderr).error(&fault);
             ExitCode::from(fault.exit_code())
         }
     }

@@ -1,26 +1,30 @@
 //! Serving, step by step: make ready, listen, give up rights, say where, run. After each step less can go wrong, and the process
 //! can do less. It refuses to know how any of the steps is done.
 
+use crate::admin::Admin;
 use crate::args::{Args, Setting};
 use crate::banner::{self, Banner};
-use crate::config::{Config, Fault, Rights};
+use crate::config::{Config, Fault, Opened, Rights};
 use crate::handler::Handler;
 use crate::harden::{self, Hardening, Kept};
 use crate::listen::{Listening, SocketFile};
 use crate::manager::Manager;
+use crate::metrics::Metrics;
 use crate::redirect::Redirect;
 use crate::reload::Reload;
 use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::{browser, check, qr, ready, shutdown};
-use glasshouse_front::Log;
+use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_sandbox::Sandbox;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::iter;
+use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 
 /// Serves until the process is told to stop.
 ///
@@ -28,7 +32,8 @@ use tokio::runtime::Builder;
 /// What was asked for has no meaning, or this machine cannot do it.
 pub fn serve(args: Args) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
-    let log = Log::new(config.quiet);
+    let Opened { sink, kept } = config.logs.open(&config.directory)?;
+    let log = Log::new(config.logs.form, sink);
     let sandbox = ready::sandbox(&config, &log)?;
     let identity = config.identity.take();
     if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.directory)) {
@@ -39,16 +44,20 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
         let manager = manager(&log);
-        let reload = Reload::new(log.clone(), Arc::clone(&manager));
+        let mut reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
-        let banner = banner::banner(&listening.serving, identity.as_ref());
+        let admin = config.logs.listen()?;
+        let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref());
         begin(&config, listening.taken, &banner, &log);
-        give_up_rights(&config, identity.as_ref(), &sandbox, &listening.files, &log)?;
+        give_up_rights(&config, identity.as_ref(), &sandbox, &listening.files, kept.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
         announce(&config, &banner, &log);
+        if let Some(file) = kept {
+            reload.add(move || file.reopen());
+        }
         manager.ready();
-        run(config, sandbox, listening, tls, (stop, reload, manager), log).await.map_err(unable)
+        run(config, sandbox, (listening, admin), tls, (stop, reload, manager), log).await.map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -82,6 +91,7 @@ fn give_up_rights(
     identity: Option<&Identity>,
     sandbox: &Sandbox,
     sockets: &[SocketFile],
+    file: Option<&LogFile>,
     log: &Log,
 ) -> Result<(), Fault> {
     if config.rights == Rights::AreKept {
@@ -92,7 +102,7 @@ fn give_up_rights(
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
     let readable = iter::once(sandbox.root()).chain(read_again.iter().map(AsFd::as_fd)).chain(also).collect();
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
-    let state = harden::apply(&Kept { readable, sockets });
+    let state = harden::apply(&Kept { readable, sockets, log: file.and_then(LogFile::directory) });
     enough(config.rights, &state)?;
     if !state.is_complete() {
         log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
@@ -128,7 +138,7 @@ fn announce(config: &Config, banner: &Banner, log: &Log) {
 async fn run(
     config: Config,
     sandbox: Arc<Sandbox>,
-    listening: Listening,
+    (listening, admin): (Listening, Option<TcpListener>),
     tls: Option<Tls>,
     (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
     log: Log,
@@ -138,6 +148,7 @@ async fn run(
     let Listening { serving, redirecting, files: _files, .. } = listening;
     let (version, limits, grace, users) =
         (config.protocol.version(), config.limits, config.grace, config.users.clone());
+    let (trust, proxied) = (config.logs.trust.clone(), config.logs.proxy_protocol);
     let handlers = Handler::for_threads(&sandbox, config.threads);
     reload.add(ready::again(config, log.clone(), sandbox, handlers.clone()));
     if let Some(tls) = tls.clone() {
@@ -146,9 +157,32 @@ async fn run(
     if let Some(users) = users.clone() {
         reload.add(move || users.reload());
     }
-    let server = Server { handlers, serving, redirecting, redirect, tls, version, limits, grace, users, manager, log };
+    let metrics = Arc::new(Metrics::default());
+    let (drain, draining) = watch::channel(false);
+    if let Some(listener) = admin {
+        tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining }.run(listener));
+    }
+    let server = Server {
+        handlers,
+        serving,
+        redirecting,
+        redirect,
+        tls,
+        version,
+        limits,
+        grace,
+        users,
+        manager,
+        trust,
+        proxied,
+        log,
+        metrics,
+    };
     let stop = async {
-        shutdown::farewell(stop.await);
+        let signal = stop.await;
+        // Whoever listens is told, if anybody does.
+        let _ = drain.send(true);
+        shutdown::farewell(signal);
     };
     tokio::select! {
         served = server.run(stop) => served,
@@ -159,7 +193,7 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    ready::sandbox(&config, &Log::new(false))?;
+    ready::sandbox(&config, &Log::new(Form::Off, Sink::Stderr))?;
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {

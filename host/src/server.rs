@@ -3,13 +3,14 @@
 use crate::handler::Handler;
 use crate::listen::Listener;
 use crate::manager::Manager;
+use crate::metrics::Metrics;
 use crate::redirect::Redirect;
 use crate::shutdown;
 use crate::stream::{Acceptor, Incoming, Stream};
 use crate::tls::Tls;
 use crate::worker::{self, Given};
 use glasshouse_front::users::Users;
-use glasshouse_front::{Admission, Limits, Line, Log, Place, refusal};
+use glasshouse_front::{Admission, Limits, Line, Log, Place, Trust, refusal};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -40,7 +41,12 @@ pub struct Server {
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub manager: Arc<Manager>,
+    /// Proxies that are believed.
+    pub trust: Trust,
+    /// Whether they begin with a header of the PROXY protocol.
+    pub proxied: bool,
     pub log: Log,
+    pub metrics: Arc<Metrics>,
 }
 
 /// A connection that was accepted, and its place among those that may be open.
@@ -79,7 +85,7 @@ impl Server {
             way: Way::Serving,
             is_secure: self.tls.is_some(),
             version: self.version,
-            log: self.log,
+            log: self.log.counting(self.metrics.counters()),
         };
         let listeners = [(Way::Serving, self.serving), (Way::Redirecting, self.redirecting)];
         tokio::select! {
@@ -134,7 +140,7 @@ impl Door {
         let is_clear = self.way == Way::Redirecting || !self.is_secure;
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
         let _ = is_clear.then(|| stream.try_write(refusal(self.version, status).as_bytes()));
-        self.log.access(&Line { peer, user: None, request: "", status: status.as_u16(), bytes: 0 });
+        self.log.access(&Line::unread(peer, status.as_u16()));
     }
 }
 

@@ -6,7 +6,7 @@ use crate::server::{Accepted, Server, Way};
 use crate::stream::Incoming;
 use crate::tls::{Handshake, Tls};
 use glasshouse_front::users::Users;
-use glasshouse_front::{Answer, Exchange, Limits, Line, Log, Spoken};
+use glasshouse_front::{Answer, Exchange, Limits, Log, Spoken, Trust, introduce};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -42,6 +42,7 @@ pub fn start(
 ) -> io::Result<mpsc::UnboundedSender<Given>> {
     let (queue, connections) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    server.metrics.watch(handler.tally());
     let service = Service {
         handler: handler.clone(),
         redirect: server.redirect,
@@ -50,7 +51,9 @@ pub fn start(
         version: server.version,
         limits: server.limits,
         grace: server.grace,
-        log: server.log.clone(),
+        trust: server.trust.clone(),
+        proxied: server.proxied,
+        log: server.log.counting(server.metrics.counters()),
         closes: closes.clone(),
     };
     let alive = alive.clone();
@@ -82,9 +85,10 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
                     Ok(Incoming::Unix(stream)) => service.connection(stream, peer, way),
                     Err(_) => continue,
                 };
+                let counted = service.log.open();
                 open.spawn(async move {
                     connection.await;
-                    drop(place);
+                    drop((counted, place));
                 });
             }
             Some(_) = open.join_next() => {}
@@ -103,6 +107,9 @@ struct Service {
     version: Version,
     limits: Limits,
     grace: Duration,
+    trust: Trust,
+    /// Whether trusted proxies begin with a header of the PROXY protocol.
+    proxied: bool,
     log: Log,
     closes: watch::Receiver<bool>,
 }
@@ -115,47 +122,67 @@ impl Service {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (limits, closes) = (self.limits, self.closes.clone());
+        let (limits, closes, proxied) = (self.limits, self.closes.clone(), self.proxied);
         match (way, &self.tls) {
             (Way::Redirecting, _) => {
-                let exchange = self.exchange(self.redirect, peer);
-                Box::pin(glasshouse_front::serve(stream, Spoken::Untold, exchange, limits, closes))
+                Box::pin(clear(stream, self.exchange(self.redirect, peer), proxied, limits, closes))
             }
-            (Way::Serving, None) => {
-                let exchange = self.exchange(self.handler.clone(), peer).for_users(self.users.clone());
-                Box::pin(glasshouse_front::serve(stream, Spoken::Untold, exchange, limits, closes))
-            }
+            (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer), proxied, limits, closes)),
             (Way::Serving, Some(tls)) => {
-                let exchange = self.exchange(self.handler.clone(), peer).for_users(self.users.clone());
-                Box::pin(secure(stream, tls.clone(), self.log.clone(), peer, exchange, limits, closes))
+                Box::pin(secure(stream, tls.clone(), self.for_users(peer), proxied, limits, closes))
             }
         }
     }
 
+    fn for_users(&self, peer: IpAddr) -> Exchange<Handler> {
+        self.exchange(self.handler.clone(), peer).for_users(self.users.clone())
+    }
+
     fn exchange<A: Answer>(&self, answerer: A, peer: IpAddr) -> Exchange<A> {
-        Exchange::new(answerer, self.version, &self.limits, self.log.clone(), peer)
+        Exchange::new(answerer, self.version, &self.limits, self.log.clone(), peer).trusting(self.trust.clone())
+    }
+}
+
+async fn clear<S, A>(mut stream: S, exchange: Exchange<A>, proxied: bool, limits: Limits, closes: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Answer,
+{
+    if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits).await {
+        glasshouse_front::serve(stream, Spoken::Untold, exchange, limits, closes).await;
     }
 }
 
 async fn secure<S>(
-    stream: S,
+    mut stream: S,
     tls: Tls,
-    log: Log,
-    peer: IpAddr,
     exchange: Exchange<Handler>,
+    proxied: bool,
     limits: Limits,
     closes: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let Some(exchange) = introduced(&mut stream, exchange, proxied, limits).await else { return };
     // Boxed, because the room for it would be kept with every connection.
     match Box::pin(tls.accept(stream, limits.header_timeout)).await {
-        Handshake::Done(stream, spoken) => {
-            glasshouse_front::serve(stream, spoken, exchange, limits, closes).await;
+        Handshake::Done { stream, spoken, version } => {
+            glasshouse_front::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
         }
-        Handshake::Mistaken => {
-            log.access(&Line { peer, user: None, request: "", status: StatusCode::BAD_REQUEST.as_u16(), bytes: 0 });
-        }
+        Handshake::Mistaken => exchange.log_unread(StatusCode::BAD_REQUEST),
         Handshake::Failed => {}
+    }
+}
+
+/// What a proxy says of its client comes before everything else, TLS included.
+async fn introduced<S, A>(stream: &mut S, exchange: Exchange<A>, proxied: bool, limits: Limits) -> Option<Exchange<A>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Answer,
+{
+    match proxied {
+        // Boxed, because the room for it would be kept with every connection.
+        true => Box::pin(introduce(stream, exchange, limits.header_timeout)).await,
+        false => Some(exchange),
     }
 }

@@ -1,10 +1,12 @@
 //! The access log of glasshouse on standard error: S81 to S83.
 
 use crate::cli::has_ipv6;
-use crate::client::{Connection, Framing, get, request};
+use crate::client::{Connection, Framing, PATIENCE, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
 use rustix::process::Signal;
+use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn serve(arguments: &[&str]) -> (TempDir, Server) {
@@ -183,4 +185,142 @@ fn the_log_is_complete_when_the_server_ends() {
     get(server.address(), "/hello.txt");
     let done = server.stop(Signal::TERM);
     assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
+}
+
+/// The file of a log once it has so many lines.
+#[track_caller]
+fn logged(path: &Path, lines: usize) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = std::fs::read_to_string(path).expect("the log can be read");
+        if text.lines().count() >= lines && text.ends_with('\n') {
+            return text.lines().map(str::to_owned).collect();
+        }
+        assert!(Instant::now() < deadline, "{text:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The log goes where it was told to, in the form that it was told, also from a process that has given up its rights.
+#[test]
+fn a_file_is_added_to_in_each_form() {
+    let logs = fixture::place();
+    let path = logs.path().join("access.log");
+    std::fs::write(&path, "before\n").expect("a file can be written");
+    let sent = request("GET", "/hello.txt", &[("Referer", "http://a/\u{9b}"), ("User-Agent", "x\"\ty")]);
+    for (at, form) in ["python", "common", "combined", "json"].into_iter().enumerate() {
+        let (_place, server) = serve(&["--log", form, "--log-file", path.to_str().expect("a path in UTF-8")]);
+        let mut connection = Connection::open(server.address());
+        connection.send(&sent).expect("the server reads");
+        connection.answer("GET").expect("an answer");
+        logged(&path, at + 2);
+        assert_eq!(server.stop(Signal::TERM).stderr, "", "{form}");
+    }
+    let [before, python, common, combined, json] = logged(&path, 5).try_into().expect("five lines");
+    assert_eq!((before.as_str(), message(&python)), ("before", r#""GET /hello.txt HTTP/1.1" 200 6"#));
+    for (line, end) in [
+        (&common, r#""GET /hello.txt HTTP/1.1" 200 6"#),
+        (&combined, r#""GET /hello.txt HTTP/1.1" 200 6 "http://a/\xc2\x9b" "x\x22\x09y""#),
+    ] {
+        let (time, rest) = line.split_once("] ").expect("a time");
+        let shape: String = time.chars().map(|char| if char.is_ascii_digit() { '0' } else { char }).collect();
+        let shape = shape.replace('+', "-");
+        assert!(shape.starts_with("000.0.0.0 - - [00/") && shape.ends_with("/0000:00:00:00 -0000"), "{line}");
+        assert_eq!(rest, end);
+    }
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(
+        (&json["client"], &json["request"], &json["status"], &json["bytes"]),
+        (&"127.0.0.1".into(), &"GET /hello.txt HTTP/1.1".into(), &200.into(), &6.into())
+    );
+    assert_eq!((&json["referer"], &json["user_agent"]), (&"http://a/\u{9b}".into(), &"x\"\ty".into()));
+    assert!(json["duration_us"].is_u64() && json["user"].is_null() && json["tls"].is_null(), "{json}");
+}
+
+/// Answers to no request are in the log of every form.
+#[test]
+fn what_never_was_a_request_is_json_too() {
+    let (_place, server) = serve(&["--log", "json", "--header-timeout", "200ms", "--max-connections-per-address", "1"]);
+    let mut late = Connection::open(server.address());
+    late.send(b"GET / HT").expect("the server reads");
+    let mut refused = Connection::open(server.address());
+    assert_eq!(refused.answer("GET").expect("an answer").head.status, 503);
+    assert_eq!(late.answer("GET").expect("an answer").head.status, 408);
+    let text = server.wait_for_stderr("two lines", |text| (text.lines().count() == 2).then(|| text.to_owned()));
+    let mut statuses = Vec::new();
+    for line in text.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        assert!(line["request"].is_null() && line["duration_us"].is_null() && line["bytes"] == 0, "{line}");
+        statuses.push(line["status"].as_u64());
+    }
+    statuses.sort();
+    assert_eq!(statuses, [Some(408), Some(503)]);
+}
+
+#[test]
+fn a_log_that_is_off_says_nothing() {
+    let (_place, server) = serve(&["--log", "off"]);
+    get(server.address(), "/hello.txt");
+    assert_eq!(server.stop(Signal::TERM).stderr, "");
+}
+
+/// A log that clients could read is refused.
+#[test]
+fn a_log_is_not_served() {
+    let place = fixture::place();
+    let mut command = crate::server::glasshouse();
+    command.args(["0", "-b", "127.0.0.1", "-d"]).arg(place.path()).arg("--log-file").arg(place.path().join("log"));
+    let done = crate::server::run(command);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(done.stderr.contains("it lies in the served directory"), "{done:?}");
+    assert!(!place.path().join("log").exists());
+}
+
+/// The client at the start of the line of a request.
+#[track_caller]
+fn client_of(server: &Server, bytes: &[u8]) -> String {
+    let seen = server.stderr().len();
+    let mut connection = Connection::open(server.address());
+    connection.send(bytes).expect("the server reads");
+    let _ = connection.answer("GET");
+    server.wait_for_stderr("the line of a request", |text| {
+        let line = text.get(seen..)?.strip_suffix('\n')?.lines().last()?;
+        line.contains("] \"").then(|| line.split(' ').next().unwrap_or_default().to_owned())
+    })
+}
+
+#[test]
+fn a_trusted_proxy_names_its_client() {
+    let asked = request("GET", "/hello.txt", &[("X-Forwarded-For", "203.0.113.9, 192.0.2.1, 127.0.0.9")]);
+    let (_place, server) = serve(&["--trust", "127.0.0.0/8"]);
+    assert_eq!(client_of(&server, &asked), "192.0.2.1");
+    assert_eq!(client_of(&server, &request("GET", "/hello.txt", &[])), "127.0.0.1");
+    for arguments in [&[][..], &["--trust", "10.0.0.0/8,::1"]] {
+        let (_place, server) = serve(arguments);
+        assert_eq!(client_of(&server, &asked), "127.0.0.1", "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_proxy_protocol_is_for_trusted_proxies() {
+    let asked = request("GET", "/hello.txt", &[]);
+    let (_place, server) = serve(&["--trust", "127.0.0.1", "--proxy-protocol", "--header-timeout", "500ms"]);
+    let one = [b"PROXY TCP4 192.0.2.1 127.0.0.1 9 80\r\n", &asked[..]].concat();
+    assert_eq!(client_of(&server, &one), "192.0.2.1");
+    let addresses = [192, 0, 2, 2, 127, 0, 0, 1, 0, 9, 0, 80];
+    let two = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses, &asked].concat();
+    assert_eq!(client_of(&server, &two), "192.0.2.2");
+    // Without it there is no answer but 400, and to silence there is none.
+    let mut bare = Connection::open(server.address());
+    bare.send(&asked).expect("the server reads");
+    assert_eq!(bare.answer("GET").expect("an answer").head.status, 400);
+    let mut silent = Connection::open(server.address());
+    assert!(silent.is_closed());
+
+    // From anybody else it is no request.
+    let (_place, server) = serve(&["--trust", "10.0.0.0/8", "--proxy-protocol"]);
+    let mut connection = Connection::open(server.address());
+    connection.send(&one).expect("the server reads");
+    assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);
+    assert_eq!(client_of(&server, &asked), "127.0.0.1");
 }

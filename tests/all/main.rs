@@ -32,6 +32,7 @@ macro_rules! on_every_stack {
 pub(crate) use on_every_stack;
 
 mod addresses;
+mod admin;
 mod archives;
 mod attacks;
 mod capability;

@@ -5,7 +5,6 @@ use crate::exchange::{Answer, Exchange};
 use crate::gate::FIELDS;
 use crate::http2;
 use crate::limits::Limits;
-use crate::log::Line;
 use crate::opening::{Opened, Speaks, open};
 use crate::patience::{Patient, Wait};
 use crate::refusal::refusal;
@@ -75,7 +74,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
-    let (log, peer, version) = (exchange.log.clone(), exchange.peer, exchange.version);
+    let (version, unread) = (exchange.version, exchange.clone());
     let turns = Arc::clone(&exchange.turns);
     let service = service_fn(move |request| {
         let exchange = exchange.clone();
@@ -107,16 +106,18 @@ where
             if !send_at_once(patient.stream, refusal(version, status).as_bytes()).await {
                 return;
             }
-            status.as_u16()
+            status
         }
         // hyper answered these by itself.
-        (Err(error), None) if error.is_parse_too_large() && error.to_string().contains("URI") => 414,
-        (Err(error), None) if error.is_parse_too_large() => 431,
-        (Err(error), None) if error.is_parse() => 400,
+        (Err(error), None) if error.is_parse_too_large() && error.to_string().contains("URI") => {
+            StatusCode::URI_TOO_LONG
+        }
+        (Err(error), None) if error.is_parse_too_large() => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        (Err(error), None) if error.is_parse() => StatusCode::BAD_REQUEST,
         _ => return,
     };
     // They were no requests yet, so they have no line (S81).
-    log.access(&Line { peer, user: None, request: "", status, bytes: 0 });
+    unread.log_unread(status);
 }
 
 /// Waits until the server closes and a new client has had its time.

@@ -1,24 +1,27 @@
 //! One request and its response on a connection: checked at the gate, answered by whoever answers, finished with what only
 //! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
 
+mod logged;
+
 use crate::gate;
 use crate::limits::Limits;
 use crate::log::{Line, Log};
 use crate::patience::Turns;
+use crate::trust::Trust;
 use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Either, Full};
 use hyper::body::Incoming;
+use logged::Asked;
+pub use logged::Logged;
 use std::error::Error;
 use std::mem;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -63,13 +66,27 @@ pub struct Exchange<A> {
     /// reading.
     max_content: u64,
     users: Option<Arc<Users>>,
+    /// The version of TLS, for the log.
+    tls: Option<&'static str>,
+    /// Proxies whose word is taken for whom they ask for.
+    pub(crate) trust: Trust,
     pub(crate) turns: Arc<Turns>,
 }
 
 impl<A: Answer> Exchange<A> {
     /// What a connection of `peer` begins with.
     pub fn new(answerer: A, version: Version, limits: &Limits, log: Log, peer: IpAddr) -> Exchange<A> {
-        Exchange { answerer, version, log, peer, max_content: limits.max_content, users: None, turns: Arc::default() }
+        Exchange {
+            answerer,
+            version,
+            log,
+            peer,
+            max_content: limits.max_content,
+            users: None,
+            tls: None,
+            trust: Trust::default(),
+            turns: Arc::default(),
+        }
     }
 
     /// The same for users alone, if there are any.
@@ -77,19 +94,39 @@ impl<A: Answer> Exchange<A> {
         Exchange { users, ..self }
     }
 
+    /// The same for somebody who takes the word of some proxies.
+    pub fn trusting(self, trust: Trust) -> Exchange<A> {
+        Exchange { trust, ..self }
+    }
+
+    /// The same over this version of TLS, such as `TLSv1.3`.
+    pub fn over_tls(self, version: Option<&'static str>) -> Exchange<A> {
+        Exchange { tls: version, ..self }
+    }
+
+    /// The same for a client that a proxy asks for.
+    pub(crate) fn on_behalf_of(self, peer: IpAddr) -> Exchange<A> {
+        Exchange { peer, ..self }
+    }
+
     /// The same for a stream of a connection of HTTP/2.
     pub(crate) fn of_stream(&self) -> Exchange<A> {
         Exchange { version: Version::HTTP_2, turns: Arc::default(), ..self.clone() }
     }
 
+    /// Logs an answer to what never became a request.
+    pub fn log_unread(&self, status: StatusCode) {
+        self.log.access(&Line { tls: self.tls, ..Line::unread(self.peer, status.as_u16()) });
+    }
+
     /// Answers one request, whatever happens.
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged<A>> {
         self.turns.pass();
-        let line = if self.log.is_quiet() { String::new() } else { request_line(&request) };
+        let mut asked = Asked::new(&request, &self);
         let (content, is_head) = (gate::has_content(&request), request.method() == Method::HEAD);
-        let (user, response) = match gate::check(&request) {
-            Ok(()) => self.ask(request).await,
-            Err(status) => (None, refuse(status)),
+        let response = match gate::check(&request) {
+            Ok(()) => self.ask(request, &mut asked).await,
+            Err(status) => refuse(status),
         };
         let mut response = self.finish(response, content);
         if is_head && self.version == Version::HTTP_2 {
@@ -97,10 +134,10 @@ impl<A: Answer> Exchange<A> {
             leave_content_out::<A>(&mut response);
         }
         let status = response.status().as_u16();
-        response.map(|body| Logged { body, bytes: 0, status, line, user, exchange: self })
+        response.map(|body| Logged::new(body, status, asked, self))
     }
 
-    async fn ask(&self, request: Request<Incoming>) -> (Option<Name>, Response<Content<A>>) {
+    async fn ask(&self, request: Request<Incoming>, asked: &mut Asked) -> Response<Content<A>> {
         let (mut head, body) = request.into_parts();
         if self.version == Version::HTTP_2 {
             in_origin_form(&mut head);
@@ -117,21 +154,24 @@ impl<A: Answer> Exchange<A> {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        match self.admit(&mut head).await {
-            Ok(user) => (user, self.respond(head).await),
-            Err(refused) => (None, turn_away(refused)),
+        match self.admit(&mut head, asked.client).await {
+            Ok(user) => {
+                asked.user = user;
+                self.respond(head).await
+            }
+            Err(refused) => turn_away(refused),
         }
     }
 
     /// Who asks, if that matters. Behind this, there are no credentials in the request.
-    async fn admit(&self, head: &mut Parts) -> Result<Option<Name>, Refused> {
+    async fn admit(&self, head: &mut Parts, client: IpAddr) -> Result<Option<Name>, Refused> {
         let Some(users) = &self.users else { return Ok(None) };
         let credentials = Credentials::take(&mut head.headers).ok_or(Refused::Unknown)?;
         if let Some(name) = users.recall(&credentials) {
             return Ok(Some(name));
         }
         // Boxed, as it is waited for once in a while alone.
-        Box::pin(users.verify(credentials, self.peer)).await.map(Some)
+        Box::pin(users.verify(credentials, client)).await.map(Some)
     }
 
     async fn respond(&self, head: Parts) -> Response<Content<A>> {
@@ -221,53 +261,4 @@ fn in_origin_form(head: &mut Parts) {
         head.headers.insert(HOST, host);
     }
     head.uri = target.path_and_query.map(Uri::from).unwrap_or_default();
-}
-
-/// The request line for the log (S81); in HTTP/2, what it would be in HTTP/1.1.
-fn request_line(request: &Request<Incoming>) -> String {
-    let (method, target, version) = (request.method(), request.uri(), request.version());
-    match target.path_and_query().filter(|_| version == Version::HTTP_2) {
-        Some(path) => format!("{method} {path} {version:?}"),
-        None => format!("{method} {target} {version:?}"),
-    }
-}
-
-/// A body that counts its bytes, and ends and logs its exchange when it is over: sent, cut or given up.
-pub struct Logged<A: Answer> {
-    body: Content<A>,
-    bytes: u64,
-    status: u16,
-    line: String,
-    user: Option<Name>,
-    exchange: Exchange<A>,
-}
-
-impl<A: Answer> Body for Logged<A> {
-    type Data = Bytes;
-    type Error = Failure;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.bytes = self.bytes.saturating_add(length(frame));
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl<A: Answer> Drop for Logged<A> {
-    fn drop(&mut self) {
-        let Exchange { log, peer, turns, .. } = &self.exchange;
-        turns.pass();
-        let (user, request) = (self.user.as_deref(), self.line.as_str());
-        log.access(&Line { peer: *peer, user, request, status: self.status, bytes: self.bytes });
-    }
 }

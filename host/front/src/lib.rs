@@ -3,6 +3,7 @@
 
 mod admission;
 mod connection;
+mod counters;
 mod exchange;
 mod gate;
 mod http2;
@@ -10,14 +11,19 @@ mod limits;
 mod log;
 mod opening;
 mod patience;
+mod proxied;
 mod refusal;
 mod streams;
+mod trust;
 pub mod users;
 
 pub use admission::{Admission, Place};
 pub use connection::{Spoken, serve};
+pub use counters::{BOUNDS, Counters, Raised, Totals};
 pub use exchange::{Answer, Exchange, Unanswered};
 pub use limits::Limits;
-pub use log::{Line, Log};
+pub use log::{Form, Line, Log, LogFile, Sink};
 pub use opening::{Opened, Speaks, open};
+pub use proxied::introduce;
 pub use refusal::refusal;
+pub use trust::Trust;

@@ -11,7 +11,7 @@ use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
 use crate::replay::{Answer, Recording, Replay};
 use crate::sandbox::{Sandbox, State};
-use crate::tally::Tally;
+use crate::tally::{Counted, Tally};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, Shared, pending, poll_fn, select};
@@ -42,6 +42,7 @@ struct Instance {
     store: Store<State>,
     proxy: Proxy,
     uses: u32,
+    _counted: Counted,
 }
 
 /// The instances of one thread, and the answers that need none.
@@ -80,15 +81,10 @@ type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
 type Gone = Shared<oneshot::Receiver<()>>;
 
 impl Instances {
-    pub fn new(sandbox: Arc<Sandbox>) -> Arc<Instances> {
+    pub fn new(sandbox: Arc<Sandbox>, tally: Arc<Tally>) -> Arc<Instances> {
         let replay = sandbox.replay().map(Mutex::new);
         let busy = Semaphore::new(sandbox.ceilings.instances.min(Semaphore::MAX_PERMITS));
-        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay, tally: Arc::default() })
-    }
-
-    /// What has befallen them, for whoever keeps the figures.
-    pub fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay, tally })
     }
 
     /// The answer to a request that was given before and still holds; no instance has a part in it.
@@ -147,8 +143,7 @@ impl Instances {
             Some(instance) => instance,
             None => {
                 let (store, proxy) = self.sandbox.instantiate(Arc::clone(&account)).await?;
-                self.tally.count_made();
-                Instance { store, proxy, uses: 0 }
+                Instance { store, proxy, uses: 0, _counted: Counted::new(&self.tally) }
             }
         };
         let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));

@@ -2,6 +2,7 @@
 //! refuses to know how they are told.
 
 use crate::ceiling::Ceiling;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use wasmtime::Error;
 
@@ -10,6 +11,7 @@ use wasmtime::Error;
 #[repr(align(128))]
 pub struct Tally {
     made: AtomicU64,
+    gone: AtomicU64,
     failed: AtomicU64,
     replayed: AtomicU64,
     reached: [AtomicU64; Ceiling::ALL.len()],
@@ -19,6 +21,13 @@ impl Tally {
     /// Instances that were made.
     pub fn made(&self) -> u64 {
         self.made.load(Relaxed)
+    }
+
+    /// Those of them that there still are.
+    pub fn alive(&self) -> u64 {
+        // What went is read first, so it is not more than what came.
+        let gone = self.gone.load(Relaxed);
+        self.made().saturating_sub(gone)
     }
 
     /// Requests for which the handler failed by itself: traps, answers that never came or were cut off.
@@ -34,10 +43,6 @@ impl Tally {
     /// Requests that reached a ceiling.
     pub fn reached(&self, ceiling: Ceiling) -> u64 {
         self.reached.get(ceiling as usize).map_or(0, |count| count.load(Relaxed))
-    }
-
-    pub(crate) fn count_made(&self) {
-        self.made.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_replayed(&self) {
@@ -61,6 +66,22 @@ impl Tally {
     }
 }
 
+/// An instance that was made, until this is dropped.
+pub struct Counted(Arc<Tally>);
+
+impl Counted {
+    pub fn new(tally: &Arc<Tally>) -> Counted {
+        tally.made.fetch_add(1, Relaxed);
+        Counted(Arc::clone(tally))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.gone.fetch_add(1, Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +95,15 @@ mod tests {
         tally.count_reached(Ceiling::Cpu);
         let reached = Ceiling::ALL.map(|ceiling| tally.reached(ceiling));
         assert_eq!((reached, tally.failed()), ([0, 1, 0, 0, 0, 0, 0, 1], 1));
+    }
+
+    #[test]
+    fn an_instance_is_counted_while_it_lives() {
+        let tally = Arc::default();
+        let (one, other) = (Counted::new(&tally), Counted::new(&tally));
+        drop(one);
+        assert_eq!((tally.made(), tally.alive()), (2, 1));
+        drop(other);
+        assert_eq!((tally.made(), tally.alive()), (2, 0));
     }
 }

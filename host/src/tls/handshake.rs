@@ -2,6 +2,7 @@
 
 use super::Tls;
 use glasshouse_front::{Opened, Speaks, Spoken, open};
+use rustls::ProtocolVersion;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -15,7 +16,12 @@ const MISTAKEN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; ch
 
 /// What came of a new connection.
 pub enum Handshake<S> {
-    Done(Box<TlsStream<Opened<S>>>, Spoken),
+    Done {
+        stream: Box<TlsStream<Opened<S>>>,
+        spoken: Spoken,
+        /// Of TLS, as programs that know it write it.
+        version: Option<&'static str>,
+    },
     /// It was no TLS, and the client was told.
     Mistaken,
     /// It failed or took too long. Who failed, and why, is known to the client; scanners fail all day.
@@ -47,8 +53,14 @@ impl Tls {
         }
         match TlsAcceptor::from(self.config.clone()).accept(opened).await {
             Ok(stream) => {
-                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                Handshake::Done(Box::new(stream), if is_http2 { Spoken::Http2 } else { Spoken::Http1 })
+                let agreed = stream.get_ref().1;
+                let spoken = if agreed.alpn_protocol() == Some(b"h2") { Spoken::Http2 } else { Spoken::Http1 };
+                let version = match agreed.protocol_version() {
+                    Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2"),
+                    Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),
+                    _ => None,
+                };
+                Handshake::Done { stream: Box::new(stream), spoken, version }
             }
             Err(_) => Handshake::Failed,
         }

@@ -1,6 +1,7 @@
 //! Files that change under a server, and those that are of no use to one.
 
 use super::*;
+use glasshouse_front::{Form, Sink};
 use rcgen::{CertificateParams, KeyPair};
 use std::fs;
 use std::path::Path;
@@ -117,7 +118,7 @@ fn a_change_is_seen_once_and_a_bad_one_changes_nothing() {
     let place = place(&["a", "b"]);
     let files = files(place.path(), "a.crt", Some("a.key"), None);
     let key = files.read().unwrap();
-    let keeper = Keeper::new(Identity::Files(files, key), Log::new(true));
+    let keeper = Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr));
     let held = || keeper.held().key.cert.clone();
     let replace = |what: &str| {
         fs::rename(place.path().join(format!("b.{what}")), place.path().join(format!("a.{what}"))).unwrap();
@@ -154,7 +155,7 @@ fn files_are_looked_at_once_in_a_while() {
     let place = place(&["a"]);
     let files = files(place.path(), "a.crt", Some("a.key"), None);
     let key = files.read().unwrap();
-    let keeper = Keeper::new(Identity::Files(files, key), Log::new(true));
+    let keeper = Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr));
     fs::remove_file(place.path().join("a.crt")).unwrap();
     let start = keeper.held().looked;
     assert!(!keeper.look(start + LOOK / 2).1);

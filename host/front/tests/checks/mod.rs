@@ -2,7 +2,7 @@
 //! answers.
 
 use bytes::Bytes;
-use glasshouse_front::{Answer, Exchange, Limits, Log, Spoken, Unanswered, serve};
+use glasshouse_front::{Answer, Exchange, Form, Limits, Log, Sink, Spoken, Unanswered, serve};
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
@@ -47,7 +47,7 @@ pub fn socket(bytes: &[u8]) {
             max_connections_per_address: 1,
         };
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, Log::new(true), peer);
+        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, Log::new(Form::Off, Sink::Stderr), peer);
         let (_closing, closes) = watch::channel(false);
         let exchanged =
             async { tokio::join!(serve(server, Spoken::Http1, exchange, limits, closes), talk(client, bytes)).1 };

@@ -1,0 +1,81 @@
+//! The options about what the server tells of itself: the log of requests, and figures. It refuses to know where any of it goes.
+
+use clap::ValueEnum;
+use clap::builder::BoolishValueParser;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+const LOGS: &str = "Log and figures";
+
+/// What is told, and where.
+#[derive(Debug, clap::Args)]
+pub struct Logs {
+    /// Form of the entry that each request leaves in the log
+    #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
+    #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
+    pub log: Form,
+
+    /// File that the entries are added to [default: standard error]
+    ///
+    /// Complaints go to standard error all the same. Give it a directory of its own: the process keeps the right to make and write
+    /// files there.
+    #[arg(long, value_name = "FILE")]
+    #[arg(env = "GLASSHOUSE_LOG_FILE", hide_env = true, help_heading = LOGS)]
+    pub log_file: Option<PathBuf>,
+
+    /// Address for /healthz, /readyz and /metrics, beside those that serve
+    ///
+    /// HOST:PORT, or a port alone for this machine only. Whoever can connect to it may read all of it.
+    #[arg(long, value_name = "ADDR")]
+    #[arg(env = "GLASSHOUSE_ADMIN", hide_env = true, help_heading = LOGS)]
+    pub admin: Option<String>,
+
+    /// Network of proxies that are believed when they say for whom they ask, repeatable
+    ///
+    /// Such as 10.0.0.0/8 or ::1. The last address in X-Forwarded-For that is none of theirs is the client in the log. The variable
+    /// holds several, separated by commas.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
+    #[arg(env = "GLASSHOUSE_TRUST", hide_env = true, help_heading = LOGS)]
+    pub trust: Vec<IpNet>,
+
+    /// Let these proxies begin with a header of the PROXY protocol, version 1 or 2
+    ///
+    /// They must, and nobody else may.
+    #[arg(long, requires = "trust", value_parser = BoolishValueParser::new())]
+    #[arg(env = "GLASSHOUSE_PROXY_PROTOCOL", hide_env = true, help_heading = LOGS)]
+    pub proxy_protocol: bool,
+}
+
+/// An address alone is a network of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    let address = |_| text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(address).map_err(|_| format!("'{text}' is no network; give one such as 10.0.0.0/8 or ::1"))
+}
+
+/// How a request is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// As python -m http.server does
+    Python,
+    /// The Common Log Format
+    Common,
+    /// The same with Referer and User-Agent
+    Combined,
+    /// One JSON object a line, with duration and TLS
+    Json,
+    /// Not at all
+    Off,
+}
+
+impl From<Form> for glasshouse_front::Form {
+    fn from(form: Form) -> glasshouse_front::Form {
+        match form {
+            Form::Python => glasshouse_front::Form::Python,
+            Form::Common => glasshouse_front::Form::Common,
+            Form::Combined => glasshouse_front::Form::Combined,
+            Form::Json => glasshouse_front::Form::Json,
+            Form::Off => glasshouse_front::Form::Off,
+        }
+    }
+}
