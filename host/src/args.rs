@@ -33,7 +33,7 @@ use file::File;
 use given::{Given, Variables};
 use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
-pub use logs::Logs;
+pub use logs::{Level, Logs};
 pub use settings::Setting;
 use std::collections::BTreeMap;
 use std::env;
@@ -78,6 +78,14 @@ impl Task {
     pub fn from_command_line() -> Task {
         let words: Vec<OsString> = env::args_os().collect();
         Task::parse(&words, &|key| env::var_os(key)).unwrap_or_else(|error| error.exit())
+    }
+
+    /// How much is said while it is done.
+    pub fn level(&self) -> Level {
+        match self {
+            Task::Serve(args) | Task::Check(args, _) => args.logs.level(),
+            _ => Level::Error,
+        }
     }
 
     fn parse(words: &[OsString], variable: Variables) -> Result<Task, Error> {

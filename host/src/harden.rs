@@ -159,6 +159,34 @@ mod tests {
         .unwrap()
     }
 
+    /// Beneath the directory of a log files are made and added to; none is read, cut short or removed.
+    #[test]
+    fn a_log_is_made_and_added_to_and_no_more() {
+        let (logs, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (path, beside) = (logs.path().join("log"), other.path().join("log"));
+        fs::write(&path, "before").unwrap();
+        let directory = File::open(logs.path()).unwrap();
+        let found = thread::spawn({
+            let (path, beside, new) = (path.clone(), beside, logs.path().join("new"));
+            move || {
+                let state = apply(&Kept { log: Some(directory.as_fd()), ..Kept::default() });
+                assert!(state.is_complete(), "a system to develop on has all of it: {state}");
+                let add = |path: &Path| File::options().append(true).create(true).open(path).map(drop);
+                [
+                    add(&path),
+                    add(&new),
+                    add(&beside),
+                    fs::read(&path).map(drop),
+                    File::options().write(true).truncate(true).open(&path).map(drop),
+                    fs::create_dir(path.with_file_name("directory")),
+                ]
+                .map(|result| result.is_ok())
+            }
+        });
+        assert_eq!(found.join().unwrap(), [true, true, false, false, false, false]);
+        assert_eq!(fs::read(path).unwrap(), b"before");
+    }
+
     #[test]
     fn reading_beneath_is_all_that_is_left_of_files() {
         let found = hardened(|| {

@@ -8,6 +8,7 @@ mod browser;
 mod check;
 mod component;
 mod config;
+mod diagnostics;
 mod handler;
 mod harden;
 mod inspect;
@@ -29,14 +30,16 @@ mod worker;
 
 use args::{Export, Output, Task};
 use config::Fault;
-use glasshouse_front::{Form, Log, Sink};
 use glasshouse_sandbox::{P2, P3};
 use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use tracing::error;
 
 fn main() -> ExitCode {
-    let done = match Task::from_command_line() {
+    let task = Task::from_command_line();
+    diagnostics::start(task.level());
+    let done = match task {
         Task::Serve(args) => serve::serve(args).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
-            Log::new(Form::Off, Sink::Stderr).error(&fault);
+            error!("{fault}");
             ExitCode::from(fault.exit_code())
         }
     }

@@ -68,7 +68,7 @@ fn front(text: &mut String, totals: &Totals) -> fmt::Result {
     writeln!(text, "{name}_count {below}")?;
     let in_flight = "Requests whose answer is not finished.";
     single(text, "glasshouse_requests_in_flight", "gauge", in_flight, totals.in_flight)?;
-    single(text, "glasshouse_connections", "gauge", "Connections that are open.", totals.connections)?;
+    single(text, "glasshouse_open_connections", "gauge", "Connections that are open.", totals.connections)?;
     let ever = "Connections that were served.";
     single(text, "glasshouse_connections_total", "counter", ever, totals.connections_ever)
 }
@@ -82,7 +82,7 @@ fn sandbox(text: &mut String, tallies: &[Arc<Tally>]) -> fmt::Result {
         "Instances of the handler that were made.",
         sum(&Tally::made),
     )?;
-    single(text, "glasshouse_instances", "gauge", "Instances of the handler that there are.", sum(&Tally::alive))?;
+    single(text, "glasshouse_live_instances", "gauge", "Instances of the handler that there are.", sum(&Tally::alive))?;
     let failed = "Requests for which the handler trapped, gave no answer or broke it off.";
     single(text, "glasshouse_traps_total", "counter", failed, sum(&Tally::failed))?;
     let replayed = "Answers that were given again without the handler.";

@@ -15,7 +15,7 @@ use crate::reload::Reload;
 use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
-use crate::{browser, check, qr, ready, shutdown};
+use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_sandbox::Sandbox;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -23,8 +23,10 @@ use std::iter;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
+use tracing::info;
 
 /// Serves until the process is told to stop.
 ///
@@ -34,7 +36,10 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
     let Opened { sink, kept } = config.logs.open(&config.directory)?;
     let log = Log::new(config.logs.form, sink);
+    let log = if diagnostics::is_coloured() { log.coloured() } else { log };
+    let began = Instant::now();
     let sandbox = ready::sandbox(&config, &log)?;
+    info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
     let identity = config.identity.take();
     if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.directory)) {
         log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
@@ -104,6 +109,7 @@ fn give_up_rights(
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
     let state = harden::apply(&Kept { readable, sockets, log: file.and_then(LogFile::directory) });
     enough(config.rights, &state)?;
+    info!("rights of the process: {state}");
     if !state.is_complete() {
         log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
     }
@@ -180,6 +186,7 @@ async fn run(
     };
     let stop = async {
         let signal = stop.await;
+        info!("told to stop: {signal:?}");
         // Whoever listens is told, if anybody does.
         let _ = drain.send(true);
         shutdown::farewell(signal);

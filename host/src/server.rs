@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
+use tracing::info;
 
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
@@ -140,6 +141,7 @@ impl Door {
         let is_clear = self.way == Way::Redirecting || !self.is_secure;
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
         let _ = is_clear.then(|| stream.try_write(refusal(self.version, status).as_bytes()));
+        info!("{peer}: a connection is refused, as there are as many as there may be");
         self.log.access(&Line::unread(peer, status.as_u16()));
     }
 }

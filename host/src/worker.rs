@@ -13,12 +13,13 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::debug;
 
 /// What a thread is given.
 pub enum Given {
@@ -87,7 +88,10 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
                 };
                 let counted = service.log.open();
                 open.spawn(async move {
+                    let began = Instant::now();
+                    debug!("{peer}: a connection begins");
                     connection.await;
+                    debug!("{peer}: a connection ends after {:?}", began.elapsed());
                     drop((counted, place));
                 });
             }
@@ -148,7 +152,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
-    if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits).await {
+    if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await {
         glasshouse_front::serve(stream, Spoken::Untold, exchange, limits, closes).await;
     }
 }
@@ -163,26 +167,32 @@ async fn secure<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Some(exchange) = introduced(&mut stream, exchange, proxied, limits).await else { return };
+    let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await else { return };
     // Boxed, because the room for it would be kept with every connection.
     match Box::pin(tls.accept(stream, limits.header_timeout)).await {
         Handshake::Done { stream, spoken, version } => {
             glasshouse_front::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
         }
         Handshake::Mistaken => exchange.log_unread(StatusCode::BAD_REQUEST),
-        Handshake::Failed => {}
+        Handshake::Failed(why) => debug!("{}: no handshake: {why}", exchange.client()),
     }
 }
 
 /// What a proxy says of its client comes before everything else, TLS included.
-async fn introduced<S, A>(stream: &mut S, exchange: Exchange<A>, proxied: bool, limits: Limits) -> Option<Exchange<A>>
+async fn introduced<S, A>(
+    stream: &mut S,
+    exchange: Exchange<A>,
+    proxied: bool,
+    limits: Limits,
+    closes: watch::Receiver<bool>,
+) -> Option<Exchange<A>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Answer,
 {
     match proxied {
         // Boxed, because the room for it would be kept with every connection.
-        true => Box::pin(introduce(stream, exchange, limits.header_timeout)).await,
+        true => Box::pin(introduce(stream, exchange, limits.header_timeout, closes)).await,
         false => Some(exchange),
     }
 }

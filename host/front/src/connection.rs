@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tracing::debug;
 
 /// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
 /// written.
@@ -100,6 +101,12 @@ where
         }
     };
     let patient = connection.into_parts().io.into_inner().stream;
+    if let Some(missed) = patient.missed {
+        debug!("{}: waited for too long: {missed:?}", unread.peer);
+    }
+    if let (Err(error), None) = (&outcome, patient.missed) {
+        debug!("{}: broken off: {error}", unread.peer);
+    }
     let status = match (outcome, patient.missed) {
         (_, Some(Wait::Head(_))) => {
             let status = StatusCode::REQUEST_TIMEOUT;
@@ -121,7 +128,7 @@ where
 }
 
 /// Waits until the server closes and a new client has had its time.
-async fn last_call(closing: watch::Receiver<bool>) {
+pub async fn last_call(closing: watch::Receiver<bool>) {
     told(closing).await;
     sleep(LAST_CALL).await;
 }

@@ -24,6 +24,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
+use tracing::info;
 
 /// How long is waited for content that nobody wants.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,6 +115,11 @@ impl<A: Answer> Exchange<A> {
         Exchange { version: Version::HTTP_2, turns: Arc::default(), ..self.clone() }
     }
 
+    /// Who asks on this connection.
+    pub fn client(&self) -> IpAddr {
+        self.peer
+    }
+
     /// Logs an answer to what never became a request.
     pub fn log_unread(&self, status: StatusCode) {
         self.log.access(&Line { tls: self.tls, ..Line::unread(self.peer, status.as_u16()) });
@@ -159,7 +165,10 @@ impl<A: Answer> Exchange<A> {
                 asked.user = user;
                 self.respond(head).await
             }
-            Err(refused) => turn_away(refused),
+            Err(refused) => {
+                info!("{}: not let in: {refused:?}", asked.client);
+                turn_away(refused)
+            }
         }
     }
 

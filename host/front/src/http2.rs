@@ -19,6 +19,7 @@ use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::debug;
 
 /// Requests at once, which RFC 9113 6.5.2 wants to be no fewer.
 const STREAMS: u32 = 100;
@@ -40,6 +41,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     A: Answer,
 {
+    let peer = exchange.peer;
     let streams = Streams::new(limits.send_timeout);
     let service = service_fn(move |request| {
         let exchange = exchange.of_stream();
@@ -58,7 +60,9 @@ where
     );
     // How it ends is known to the streams that were open.
     tokio::select! {
-        _ = connection.as_mut() => {}
+        ended = connection.as_mut() => if let Err(error) = ended {
+            debug!("{peer}: a connection of HTTP/2 is broken off: {error}");
+        },
         () = told(closing) => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

@@ -1,14 +1,15 @@
-//! The log: an entry for each request in one of several forms, and the program's own complaints on standard error. What is logged
-//! is counted, too. It looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
+//! The log: an entry for each request in one of several forms, which is counted, too; and what goes wrong, among the diagnostics. It looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
 
 mod form;
+mod paint;
 mod sink;
 
 use crate::counters::{Counters, Gauge, Raised};
 pub use form::Form;
 use jiff::{Timestamp, tz::TimeZone};
+use paint::paint;
 pub use sink::{LogFile, Sink};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,12 +59,19 @@ pub struct Log {
     /// That of the machine when the log began: later, nothing outside of the served directory can be read.
     zone: TimeZone,
     counters: Arc<Counters>,
+    is_coloured: bool,
 }
 
 impl Log {
-    /// Requests go to the sink, complaints to standard error.
     pub fn new(form: Form, sink: Sink) -> Log {
-        Log { form, sink, zone: TimeZone::system(), counters: Arc::default() }
+        Log { form, sink, zone: TimeZone::system(), counters: Arc::default(), is_coloured: false }
+    }
+
+    /// The same log in colours, for people: neither a file nor a program wants them.
+    pub fn coloured(self) -> Log {
+        let is_coloured =
+            matches!((&self.sink, self.form), (Sink::Stderr, Form::Python | Form::Common | Form::Combined));
+        Log { is_coloured, ..self }
     }
 
     /// The same log for a thread that has counters of its own.
@@ -80,7 +88,9 @@ impl Log {
     pub fn access(&self, line: &Line) {
         self.counters.count(line.status, line.bytes, line.duration);
         if !self.is_quiet() {
-            self.sink.write(&form::render(self.form, line, &Timestamp::now().to_zoned(self.zone.clone())));
+            let entry = form::render(self.form, line, &Timestamp::now().to_zoned(self.zone.clone()));
+            let entry = if self.is_coloured { paint(entry, line.status) } else { entry };
+            self.sink.write(&entry);
         }
     }
 
@@ -94,34 +104,8 @@ impl Log {
         Raised::new(&self.counters, Gauge::Connections)
     }
 
-    /// Writes one line, `glasshouse: TEXT`.
+    /// Says what went wrong, among the diagnostics.
     pub fn error(&self, text: impl fmt::Display) {
-        Sink::Stderr.write(&complaint(&text.to_string()));
-    }
-}
-
-/// Names of files stay legible here, so only what a terminal would obey is escaped.
-fn complaint(text: &str) -> String {
-    let mut entry = String::from("glasshouse: ");
-    for char in text.chars() {
-        if char.is_control() {
-            let _ = write!(entry, r"\x{:02x}", u32::from(char));
-        } else {
-            entry.push(char);
-        }
-    }
-    entry.push('\n');
-    entry
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_complaint_is_one_line() {
-        for (text, expected) in [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b")] {
-            assert_eq!(complaint(text), format!("glasshouse: {expected}\n"));
-        }
+        tracing::error!("{text}");
     }
 }

@@ -1,6 +1,7 @@
 //! What a proxy says before the first byte of its client: the PROXY protocol, versions 1 and 2, as HAProxy describes it. It refuses
 //! to take a byte more than that, and to judge who may say it.
 
+use crate::connection::last_call;
 use crate::exchange::{Answer, Exchange};
 use crate::refusal::refusal;
 use http::StatusCode;
@@ -12,7 +13,9 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::sync::watch;
 use tokio::time::timeout;
+use tracing::info;
 
 /// The first bytes of version 2, which no version of HTTP begins with.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -22,8 +25,13 @@ const LINE: usize = 107;
 const REST: usize = 4096;
 
 /// Lets a proxy that is believed say who its client is; anybody else begins with a request. `None` where it says something else,
-/// which is answered with 400, or nothing in time.
-pub async fn introduce<S, A>(stream: &mut S, exchange: Exchange<A>, patience: Duration) -> Option<Exchange<A>>
+/// which is answered with 400, or nothing in time, or nothing before the server closes.
+pub async fn introduce<S, A>(
+    stream: &mut S,
+    exchange: Exchange<A>,
+    patience: Duration,
+    closing: watch::Receiver<bool>,
+) -> Option<Exchange<A>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Answer,
@@ -31,13 +39,18 @@ where
     if !exchange.trust.covers(exchange.peer) {
         return Some(exchange);
     }
-    match client(stream, patience).await {
+    let told = tokio::select! {
+        told = client(stream, patience) => told,
+        () = last_call(closing) => return None,
+    };
+    match told {
         Ok(Some(client)) => Some(exchange.on_behalf_of(client.to_canonical())),
         Ok(None) => Some(exchange),
         Err(error) => {
             // Who only looks whether somebody listens says nothing, and is told nothing.
             if error.kind() == ErrorKind::InvalidData {
                 let status = StatusCode::BAD_REQUEST;
+                info!("{}: a trusted proxy sends no header of the PROXY protocol", exchange.peer);
                 let answer = refusal(exchange.version, status);
                 // What cannot be sent at once is not.
                 let _ =

@@ -5,7 +5,6 @@ use super::file::File;
 use super::settings::{self, Source};
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Arg, ArgMatches, CommandFactory as _};
-use glasshouse_core::options;
 use std::ffi::{OsStr, OsString};
 
 /// The value of a variable of the environment.
@@ -58,7 +57,7 @@ impl Given<'_> {
         }
         let arg = cli.get_arguments().find(|arg| arg.to_string() == option);
         let place = arg.and_then(|arg| match self.source(arg) {
-            Source::Variable => Some(format!("the variable {}", options::variable(settings::name(arg)))),
+            Source::Variable => Some(format!("the variable {}", settings::variable(arg).display())),
             Source::File => self.file.place(settings::name(arg)),
             Source::Typed | Source::Default => None,
         });

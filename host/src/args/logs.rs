@@ -1,7 +1,7 @@
 //! The options about what the server tells of itself: the log of requests, and figures. It refuses to know where any of it goes.
 
-use clap::ValueEnum;
 use clap::builder::BoolishValueParser;
+use clap::{ArgAction, ValueEnum};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,8 +12,10 @@ const LOGS: &str = "Log and figures";
 #[derive(Debug, clap::Args)]
 pub struct Logs {
     /// Form of the entry that each request leaves in the log
+    ///
+    /// Its variable is GLASSHOUSE_LOG_FORM: GLASSHOUSE_LOG is that of --verbose.
     #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
-    #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
+    #[arg(env = "GLASSHOUSE_LOG_FORM", hide_env = true, help_heading = LOGS)]
     pub log: Form,
 
     /// File that the entries are added to [default: standard error]
@@ -23,6 +25,14 @@ pub struct Logs {
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_LOG_FILE", hide_env = true, help_heading = LOGS)]
     pub log_file: Option<PathBuf>,
+
+    /// Say more on standard error of what the server does; -vv tells of each connection
+    ///
+    /// Its variable is GLASSHOUSE_LOG, and names the level: error, which is what is said anyway, info for -v, debug for -vv.
+    #[arg(short, long, value_name = "LEVEL", value_enum, action = ArgAction::Append, num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "more")]
+    #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
+    pub verbose: Vec<Verbosity>,
 
     /// Address for /healthz, /readyz and /metrics, beside those that serve
     ///
@@ -51,6 +61,48 @@ pub struct Logs {
 fn network(text: &str) -> Result<IpNet, String> {
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
     text.parse().or_else(address).map_err(|_| format!("'{text}' is no network; give one such as 10.0.0.0/8 or ::1"))
+}
+
+impl Logs {
+    /// How much is said: each `-v` is one more than before it.
+    pub fn level(&self) -> Level {
+        self.verbose.iter().fold(Level::Error, |level, verbosity| match verbosity {
+            Verbosity::Error => Level::Error,
+            Verbosity::Info => Level::Info,
+            Verbosity::Debug => Level::Debug,
+            Verbosity::More => level.next(),
+        })
+    }
+}
+
+/// How much is said of what the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Error,
+    Info,
+    Debug,
+}
+
+impl Level {
+    fn next(self) -> Level {
+        match self {
+            Level::Error => Level::Info,
+            Level::Info | Level::Debug => Level::Debug,
+        }
+    }
+}
+
+/// A level, or one more of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Verbosity {
+    /// What goes wrong
+    Error,
+    /// What the server does, and whom it turns away
+    Info,
+    /// The beginning and end of each connection, too
+    Debug,
+    #[value(hide = true)]
+    More,
 }
 
 /// How a request is written down.

@@ -69,12 +69,17 @@ pub fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_else(|| arg.get_id().as_str())
 }
 
+/// The variable of an option; what has none here is the handler's.
+pub fn variable(arg: &Arg) -> OsString {
+    arg.get_env().map_or_else(|| options::variable(name(arg)).into(), OsStr::to_owned)
+}
+
 /// Where an option has its value from: `typed` is what was made of the command line alone.
-pub fn source(arg: &Arg, typed: &ArgMatches, file: &File, variable: impl Fn(&OsStr) -> Option<OsString>) -> Source {
+pub fn source(arg: &Arg, typed: &ArgMatches, file: &File, given: impl Fn(&OsStr) -> Option<OsString>) -> Source {
     let name = name(arg);
     if typed.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
         Source::Typed
-    } else if variable(options::variable(name).as_ref()).is_some() {
+    } else if given(&variable(arg)).is_some() {
         Source::Variable
     } else if file.has(name) {
         Source::File

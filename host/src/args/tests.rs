@@ -116,7 +116,13 @@ fn a_component_can_be_inspected() {
 fn each_option_has_a_variable() {
     for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "check") {
         let name = settings::name(arg);
-        let of_host = arg.get_env().is_some_and(|env| env == options::variable(name).as_str());
+        // One name has been that of diagnostics in every program of its kind.
+        let variable = match name {
+            "log" => "GLASSHOUSE_LOG_FORM".to_owned(),
+            "verbose" => "GLASSHOUSE_LOG".to_owned(),
+            name => options::variable(name),
+        };
+        let of_host = arg.get_env().is_some_and(|env| env == variable.as_str());
         let of_guest = options::names().any(|known| known == name);
         assert!(of_host != of_guest, "{name}");
     }
@@ -136,6 +142,24 @@ fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &
         (Ok(_), Err(expected)) => panic!("{words:?}: not {expected}"),
         (Err(text), Ok(_)) => panic!("{words:?}: {text}"),
     }
+}
+
+#[test]
+fn each_v_is_one_level_more() {
+    let rows: &[(&[&str], Level)] = &[
+        (&[], Level::Error),
+        (&["-v"], Level::Info),
+        (&["-vv"], Level::Debug),
+        (&["-vvv"], Level::Debug),
+        (&["-v", "8080", "--verbose"], Level::Debug),
+        (&["--verbose=debug"], Level::Debug),
+        (&["--verbose=debug", "--verbose=error"], Level::Error),
+    ];
+    for (words, expected) in rows {
+        assert_eq!(serve(words).logs.level(), *expected, "{words:?}");
+    }
+    let Ok(Task::Serve(args)) = with_file("verbose = 'info'\nlog = 'json'\n", &[], &[]) else { panic!("a server") };
+    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::Form::Json));
 }
 
 #[test]

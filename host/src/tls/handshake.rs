@@ -3,6 +3,7 @@
 use super::Tls;
 use glasshouse_front::{Opened, Speaks, Spoken, open};
 use rustls::ProtocolVersion;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
@@ -25,7 +26,7 @@ pub enum Handshake<S> {
     /// It was no TLS, and the client was told.
     Mistaken,
     /// It failed or took too long. Who failed, and why, is known to the client; scanners fail all day.
-    Failed,
+    Failed(io::Error),
 }
 
 impl Tls {
@@ -34,7 +35,9 @@ impl Tls {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        timeout(patience, self.accept_at_last(stream)).await.unwrap_or(Handshake::Failed)
+        timeout(patience, self.accept_at_last(stream))
+            .await
+            .unwrap_or_else(|_| Handshake::Failed(ErrorKind::TimedOut.into()))
     }
 
     async fn accept_at_last<S>(&self, stream: S) -> Handshake<S>
@@ -44,7 +47,7 @@ impl Tls {
         let (speaks, mut opened) = open(stream).await;
         if speaks != Speaks::Tls {
             if opened.is_empty() {
-                return Handshake::Failed;
+                return Handshake::Failed(ErrorKind::UnexpectedEof.into());
             }
             // Who does not read it has been told.
             let _ = opened.write_all(MISTAKEN.as_bytes()).await;
@@ -62,7 +65,7 @@ impl Tls {
                 };
                 Handshake::Done { stream: Box::new(stream), spoken, version }
             }
-            Err(_) => Handshake::Failed,
+            Err(error) => Handshake::Failed(error),
         }
     }
 }
