@@ -1,10 +1,10 @@
 //! The admin address of glasshouse: what is told there, in a form that a strict reader takes, and nowhere else.
 
 use crate::client::{Connection, PATIENCE, ask, get, request};
+use crate::exposition::{Samples, read};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
-use rustix::process::{Pid, Signal, kill_process};
-use std::collections::{BTreeMap, BTreeSet};
+use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,106 +30,16 @@ fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
     (place, server, admin)
 }
 
-/// Samples by name and labels, as they are written.
-type Samples = BTreeMap<String, f64>;
-
-/// Reads version 0.0.4 of the text form, and takes nothing that it does not have.
-fn read(text: &str) -> Result<Samples, String> {
-    let name = |name: &str| {
-        let first = name.starts_with(|char: char| char.is_ascii_alphabetic() || matches!(char, '_' | ':'));
-        first && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':'))
-    };
-    let (mut samples, mut families) = (Samples::new(), BTreeSet::new());
-    let (mut help, mut family): (Option<&str>, Option<(&str, &str)>) = (None, None);
-    for line in text.strip_suffix('\n').ok_or("no line break at the end")?.split('\n') {
-        let wrong = || format!("{line:?}");
-        if let Some(rest) = line.strip_prefix("# HELP ") {
-            help = Some(rest.split_once(' ').ok_or_else(wrong)?.0);
-        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (of, kind) = rest.split_once(' ').ok_or_else(wrong)?;
-            if !name(of)
-                || help != Some(of)
-                || !families.insert(of)
-                || !["counter", "gauge", "histogram"].contains(&kind)
-            {
-                return Err(wrong());
-            }
-            family = Some((of, kind));
-        } else {
-            let (of, kind) = family.ok_or_else(wrong)?;
-            let (series, value) = line.rsplit_once(' ').ok_or_else(wrong)?;
-            let (base, labels) = series.split_once('{').map_or((series, None), |(base, labels)| (base, Some(labels)));
-            let suffix = base.strip_prefix(of).ok_or_else(wrong)?;
-            let fits = match kind {
-                "histogram" => matches!((suffix, labels), ("_bucket", Some(_)) | ("_sum" | "_count", None)),
-                _ => suffix.is_empty(),
-            };
-            let is_label = |text: &str| {
-                let (label, value) = text.split_once("=\"")?;
-                let value = value.strip_suffix('"')?;
-                (name(label) && !value.contains(['"', '\\', '\n'])).then_some(())
-            };
-            let labels_fit = labels.is_none_or(|labels| {
-                labels.strip_suffix('}').is_some_and(|labels| labels.split(',').all(|label| is_label(label).is_some()))
-            });
-            let value: f64 = value.parse().map_err(|_| wrong())?;
-            if !fits || !labels_fit || value < 0.0 || samples.insert(series.to_owned(), value).is_some() {
-                return Err(wrong());
-            }
-        }
-    }
-    let histogram = "glasshouse_request_duration_seconds";
-    let mut buckets: Vec<(f64, f64)> = Vec::new();
-    for (series, value) in &samples {
-        if let Some(bound) = series.strip_prefix(&format!("{histogram}_bucket{{le=\"")) {
-            let bound = bound.trim_end_matches("\"}").replace("+Inf", "inf");
-            buckets.push((bound.parse().map_err(|_| bound.clone())?, *value));
-        }
-    }
-    buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
-    let all = buckets.last().copied();
-    let count = samples.get(&format!("{histogram}_count")).copied();
-    if !buckets.is_sorted_by(|one, other| one.1 <= other.1) || all != count.map(|count| (f64::INFINITY, count)) {
-        return Err(format!("{buckets:?}, {count:?}"));
-    }
-    Ok(samples)
-}
-
-#[test]
-fn the_reader_takes_no_nonsense() {
-    let histogram =
-        "# HELP glasshouse_request_duration_seconds x\n# TYPE glasshouse_request_duration_seconds histogram\n";
-    let whole = |count: u32| {
-        format!(
-            "{histogram}glasshouse_request_duration_seconds_bucket{{le=\"1\"}} 1\n\
-             glasshouse_request_duration_seconds_bucket{{le=\"+Inf\"}} 2\nglasshouse_request_duration_seconds_count {count}\n"
-        )
-    };
-    assert!(read(&whole(2)).is_ok());
-    for text in [
-        whole(3),
-        whole(2) + "# HELP a b\n# TYPE a counter\na 1",
-        whole(2) + "a 1\n",
-        whole(2) + "# TYPE a counter\na 1\n",
-        whole(2) + "# HELP a b\n# TYPE a counter\na 1\na 1\n",
-        whole(2) + "# HELP a b\n# TYPE a counter\na{b=c} 1\n",
-        whole(2) + "# HELP a b\n# TYPE a counter\na one\n",
-        whole(2) + "# HELP a b\n# TYPE a number\na 1\n",
-    ] {
-        assert!(read(&text).is_err(), "{text}");
-    }
-}
-
 /// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last byte.
 #[track_caller]
-fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) {
+fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = get(admin, "/metrics");
         assert_eq!(answer.head.one("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
         let samples = read(&answer.text()).unwrap_or_else(|wrong| panic!("{wrong}: {}", answer.text()));
         if look(&|name| samples.get(&format!("glasshouse_{name}")).copied().unwrap_or_default()) {
-            return;
+            return samples;
         }
         assert!(Instant::now() < deadline, "{samples:#?}");
         thread::sleep(Duration::from_millis(10));
@@ -158,7 +68,7 @@ fn what_happens_is_counted() {
             && of("request_duration_seconds_count") == 5.0
             && of("request_duration_seconds_sum") > 0.0
             && of("requests_in_flight") == 0.0
-            && of("connections") == 0.0
+            && of("open_connections") == 0.0
             && of("connections_total") == 6.0
             // The second time on each of two threads.
             && of("replay_hits_total") == 2.0
@@ -169,15 +79,58 @@ fn what_happens_is_counted() {
     let mut slow = Connection::open(server.address());
     slow.send(&request("GET", "/long", &[])).expect("the server reads");
     slow.head().expect("an answer").expect("an answer");
-    figures(admin, |of| of("requests_in_flight") == 1.0 && of("connections") == 1.0);
+    figures(admin, |of| of("requests_in_flight") == 1.0 && of("open_connections") == 1.0);
 }
 
+/// A handler that means harm reaches the ceilings that it wants to, traps when it wants to, and each is counted for what it was.
 #[test]
-fn a_ceiling_is_named() {
-    let (_place, server, admin) = serve(&["--max-memory", "1K"]);
-    assert_eq!(get(server.address(), "/hello.txt").head.status, 503);
+fn ceilings_and_traps_are_told_apart() {
+    let (place, server, admin) =
+        serve(&["--handler", env!("HOSTILE_P3"), "--max-cpu", "200ms", "--max-memory", "32M", "--threads", "1"]);
+    put(&place.path().join("good.txt"), b"good\n", MODIFIED);
+    let asked = [("/loop", 503), ("/allocate", 503), ("/allocate", 503), ("/trap", 500), ("/good", 200)];
+    for (target, status) in asked {
+        assert_eq!(get(server.address(), target).head.status, status, "{target}");
+    }
+    let samples = figures(admin, |of| of("request_duration_seconds_count") == asked.len() as f64);
+    let of = |name: &str| samples.get(&format!("glasshouse_{name}")).copied();
+    for (name, expected) in [
+        ("traps_total", 1.0),
+        ("requests_total{status=\"503\"}", 3.0),
+        ("requests_total{status=\"500\"}", 1.0),
+        ("requests_total{status=\"200\"}", 1.0),
+        // Each that failed is gone, and the last one waits for more.
+        ("instances_total", 5.0),
+        ("live_instances", 1.0),
+    ] {
+        assert_eq!(of(name), Some(expected), "{name}: {samples:#?}");
+    }
+    let ceilings: Vec<(&str, f64)> = samples
+        .iter()
+        .filter_map(|(series, count)| {
+            let name = series.strip_prefix("glasshouse_ceilings_reached_total{ceiling=\"")?;
+            Some((name.strip_suffix("\"}")?, *count))
+        })
+        .filter(|(_, count)| *count > 0.0)
+        .collect();
+    assert_eq!(ceilings, [("max-cpu", 1.0), ("max-memory", 2.0)]);
+}
+
+/// A counter never goes back, whatever is read again.
+#[test]
+fn what_was_counted_stays_counted() {
+    let (_place, server, admin) = serve(&["--threads", "1"]);
+    for _ in 0..2 {
+        get(server.address(), "/hello.txt");
+    }
+    figures(admin, |of| of("replay_hits_total") == 1.0 && of("instances_total") == 1.0);
+    server.signal(Signal::HUP);
+    server.wait_for_stderr("the answer to a signal", |text| text.contains("reloaded").then_some(()));
+    for _ in 0..2 {
+        get(server.address(), "/hello.txt");
+    }
     figures(admin, |of| {
-        of("ceilings_reached_total{ceiling=\"max-memory\"}") == 1.0 && of("requests_total{status=\"503\"}") == 1.0
+        of("replay_hits_total") == 2.0 && of("instances_total") == 2.0 && of("requests_total{status=\"200\"}") == 4.0
     });
 }
 
@@ -205,8 +158,7 @@ fn a_server_that_drains_is_alive_and_not_ready() {
     slow.send(&request("GET", "/long", &[])).expect("the server reads");
     slow.head().expect("an answer").expect("an answer");
     assert_eq!(get(admin, "/readyz").head.status, 200);
-    let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
-    kill_process(id, Signal::TERM).expect("a child can be signalled");
+    server.signal(Signal::TERM);
     let deadline = Instant::now() + PATIENCE;
     while get(admin, "/readyz").head.status != 503 {
         assert!(Instant::now() < deadline, "it never drained");

@@ -117,7 +117,14 @@ impl Connection {
     /// Connects, and goes on over TLS. The handshake comes with the first bytes that are sent or read.
     #[track_caller]
     pub fn secure(address: SocketAddr, config: Arc<ClientConfig>) -> Connection {
-        let socket = connect(address);
+        Connection::secure_after(&[], address, config)
+    }
+
+    /// The same, with some bytes before the handshake, as a proxy may send.
+    #[track_caller]
+    pub fn secure_after(first: &[u8], address: SocketAddr, config: Arc<ClientConfig>) -> Connection {
+        let mut socket = connect(address);
+        socket.write_all(first).expect("the server reads");
         let client = ClientConnection::new(config, address.ip().into()).expect("an address is a name");
         Connection::over(StreamOwned::new(client, socket.try_clone().expect("there are descriptors")), socket)
     }

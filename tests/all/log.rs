@@ -1,9 +1,11 @@
-//! The access log of glasshouse on standard error: S81 to S83.
+//! The access log of glasshouse, on standard error and in files: S81 to S83.
 
 use crate::cli::has_ipv6;
 use crate::client::{Connection, Framing, PATIENCE, get, request};
 use crate::fixture::{self, MODIFIED, put};
+use crate::h2;
 use crate::server::{Server, Setup, Stack};
+use crate::trust;
 use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -276,51 +278,85 @@ fn a_log_is_not_served() {
     assert!(!place.path().join("log").exists());
 }
 
-/// The client at the start of the line of a request.
-#[track_caller]
-fn client_of(server: &Server, bytes: &[u8]) -> String {
-    let seen = server.stderr().len();
-    let mut connection = Connection::open(server.address());
-    connection.send(bytes).expect("the server reads");
-    let _ = connection.answer("GET");
-    server.wait_for_stderr("the line of a request", |text| {
-        let line = text.get(seen..)?.strip_suffix('\n')?.lines().last()?;
-        line.contains("] \"").then(|| line.split(' ').next().unwrap_or_default().to_owned())
-    })
+/// Whoever rotates logs moves the file and sends a signal; the process may make it anew, and nothing else where it lies.
+#[test]
+fn a_file_that_was_moved_is_made_anew() {
+    let logs = fixture::place();
+    let (path, moved) = (logs.path().join("access.log"), logs.path().join("access.log.1"));
+    let (_place, server) = serve(&["--require-harden", "--log-file", path.to_str().expect("a path in UTF-8")]);
+    let reloaded = |times: usize| {
+        server.signal(Signal::HUP);
+        server.wait_for_stderr("the answer to a signal", |text| {
+            (text.matches("glasshouse: reloaded").count() == times).then_some(())
+        });
+    };
+    get(server.address(), "/hello.txt");
+    logged(&path, 1);
+    std::fs::rename(&path, &moved).expect("a file can be moved");
+    get(server.address(), "/empty");
+    logged(&moved, 2);
+    reloaded(1);
+    get(server.address(), "/sub/x");
+    let anew = logged(&path, 1);
+    assert!(anew.len() == 1 && anew[0].contains("GET /sub/x "), "{anew:?}");
+    let before = logged(&moved, 2);
+    assert!(before.len() == 2 && before[1].contains("GET /empty "), "{before:?}");
+
+    // Where that cannot be, nothing is lost.
+    std::fs::remove_file(&moved).expect("a file can be removed");
+    std::fs::rename(&path, &moved).expect("a file can be moved");
+    std::fs::create_dir(&path).expect("a directory can be made");
+    reloaded(2);
+    assert!(server.stderr().contains("cannot open the log '"), "{}", server.stderr());
+    get(server.address(), "/hello.txt");
+    logged(&moved, 2);
 }
 
+/// The entries of JSON once there are so many.
+#[track_caller]
+fn entries(server: &Server, count: usize) -> Vec<serde_json::Value> {
+    let text = server.wait_for_stderr("entries", |text| (text.lines().count() == count).then(|| text.to_owned()));
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// The streams of a connection have an entry each, as the requests of HTTP/1 have, and all of them the version of TLS.
 #[test]
-fn a_trusted_proxy_names_its_client() {
-    let asked = request("GET", "/hello.txt", &[("X-Forwarded-For", "203.0.113.9, 192.0.2.1, 127.0.0.9")]);
-    let (_place, server) = serve(&["--trust", "127.0.0.0/8"]);
-    assert_eq!(client_of(&server, &asked), "192.0.2.1");
-    assert_eq!(client_of(&server, &request("GET", "/hello.txt", &[])), "127.0.0.1");
-    for arguments in [&[][..], &["--trust", "10.0.0.0/8,::1"]] {
-        let (_place, server) = serve(arguments);
-        assert_eq!(client_of(&server, &asked), "127.0.0.1", "{arguments:?}");
+fn each_stream_is_an_entry() {
+    let place = fixture::place();
+    put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
+    let arguments = &["--log", "json"];
+    let setup = Setup { stack: Stack::HostTls, directory: place.path(), options: &[], arguments, unprivileged: false };
+    let server = Server::launch(setup);
+    let mut client = h2::Client::secure(server.address());
+    for (method, target) in [("GET", "/hello.txt?a"), ("HEAD", "/hello.txt"), ("GET", "/none")] {
+        client.ask(method, target, &[("referer", "https://a/"), ("user-agent", "b")]).expect("an answer");
+    }
+    let mut one = Connection::secure(server.address(), trust::client(&[b"http/1.1"]));
+    one.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
+    one.answer("GET").expect("an answer");
+    let mut entries = entries(&server, 4);
+    entries.sort_by_key(|entry| entry["request"].to_string());
+    let rows = [
+        ("GET /hello.txt HTTP/1.1", 200, Some(6), None),
+        ("GET /hello.txt?a HTTP/2.0", 200, Some(6), Some("b")),
+        ("GET /none HTTP/2.0", 404, None, Some("b")),
+        ("HEAD /hello.txt HTTP/2.0", 200, Some(0), Some("b")),
+    ];
+    for (entry, (request, status, bytes, agent)) in entries.iter().zip(rows) {
+        assert_eq!((entry["request"].as_str(), entry["status"].as_u64()), (Some(request), Some(status)), "{entry}");
+        assert!(bytes.is_none_or(|bytes: u64| entry["bytes"] == bytes), "{entry}");
+        assert_eq!((entry["tls"].as_str(), entry["user_agent"].as_str()), (Some("TLSv1.3"), agent), "{entry}");
     }
 }
 
+/// Whoever speaks HTTP where TLS is spoken is told, and was there.
 #[test]
-fn the_proxy_protocol_is_for_trusted_proxies() {
-    let asked = request("GET", "/hello.txt", &[]);
-    let (_place, server) = serve(&["--trust", "127.0.0.1", "--proxy-protocol", "--header-timeout", "500ms"]);
-    let one = [b"PROXY TCP4 192.0.2.1 127.0.0.1 9 80\r\n", &asked[..]].concat();
-    assert_eq!(client_of(&server, &one), "192.0.2.1");
-    let addresses = [192, 0, 2, 2, 127, 0, 0, 1, 0, 9, 0, 80];
-    let two = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses, &asked].concat();
-    assert_eq!(client_of(&server, &two), "192.0.2.2");
-    // Without it there is no answer but 400, and to silence there is none.
-    let mut bare = Connection::open(server.address());
-    bare.send(&asked).expect("the server reads");
-    assert_eq!(bare.answer("GET").expect("an answer").head.status, 400);
-    let mut silent = Connection::open(server.address());
-    assert!(silent.is_closed());
-
-    // From anybody else it is no request.
-    let (_place, server) = serve(&["--trust", "10.0.0.0/8", "--proxy-protocol"]);
-    let mut connection = Connection::open(server.address());
-    connection.send(&one).expect("the server reads");
-    assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);
-    assert_eq!(client_of(&server, &asked), "127.0.0.1");
+fn a_client_without_tls_is_an_entry() {
+    let place = fixture::place();
+    let arguments = &["--log", "json"];
+    let setup = Setup { stack: Stack::HostTls, directory: place.path(), options: &[], arguments, unprivileged: false };
+    let server = Server::launch(setup);
+    assert_eq!(get(server.address(), "/").head.status, 400);
+    let entry = entries(&server, 1).remove(0);
+    assert!(entry["status"] == 400 && entry["request"].is_null() && entry["tls"].is_null(), "{entry}");
 }

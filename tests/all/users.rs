@@ -52,7 +52,12 @@ impl Place {
 
     #[track_caller]
     pub fn serve(&self) -> Server {
-        Server::spawn(self.command(&["0", "-b", "127.0.0.1"]))
+        self.serve_with(&[])
+    }
+
+    #[track_caller]
+    pub fn serve_with(&self, arguments: &[&str]) -> Server {
+        Server::spawn(self.command(&[&["0", "-b", "127.0.0.1"], arguments].concat()))
     }
 }
 
