@@ -10,7 +10,7 @@ use crate::vitals::memory;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, EntryKind, Facts, Fault, Listed, Missing, Node};
+use glasshouse_core::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -276,7 +276,7 @@ impl Tree for Zeros {
         Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| Missing::Absent)?])
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: usize) -> Result<Listed, Missing> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<Listed, Missing> {
         let entries = ["short", "long"].into_iter().filter_map(Name::new);
         Ok(Listed { entries: entries.map(|name| Entry::new(name, EntryKind::File)).collect(), omitted: 0 })
     }

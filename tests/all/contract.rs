@@ -7,7 +7,7 @@ use crate::rows;
 use crate::server::{Server, Setup, Stack, Version, handler};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, Facts, Fault, Listed, Missing, Node};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
@@ -71,7 +71,7 @@ impl Tree for Shut {
         Err(Missing::Absent)
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: usize) -> Result<Listed, Missing> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<Listed, Missing> {
         Err(Missing::Absent)
     }
 

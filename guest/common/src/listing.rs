@@ -7,7 +7,7 @@ use crate::absent;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::listing::join;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, EntryKind, Fault, Listed, Missing, found};
+use glasshouse_core::tree::{Bounds, Entry, EntryKind, Fault, Listed, Missing, found};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
@@ -28,21 +28,22 @@ impl Root {
     }
 
     /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
-    pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
+    pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
         let stream = self.open(path)?.read_directory().map_err(missing)?;
         let mut listed = Listed::default();
-        loop {
+        for _ in 0..bounds.read {
             match stream.read_directory_entry() {
                 Ok(Some(read)) => {
                     if let Some(name) = Name::new(read.name).filter(&wanted) {
-                        listed.push(Entry::new(name, kind(read.type_)), most);
+                        listed.push(Entry::new(name, kind(read.type_)), bounds);
                     }
                 }
-                Ok(None) => return Ok(listed),
+                Ok(None) => break,
                 Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => {}
                 Err(code) => return Err(missing(code)),
             }
         }
+        Ok(listed)
     }
 
     /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs

@@ -14,7 +14,7 @@ use crate::reply::{Refusal, Way, Ways};
 use crate::request::Request;
 use crate::site;
 use crate::target::{Name, Target, encode_path, parameter};
-use crate::tree::{Entry, Facts, Fault, Node, Tree, found};
+use crate::tree::{Bounds, Entry, Facts, Fault, Node, Tree, found};
 
 /// What a target leads to.
 #[derive(Debug)]
@@ -95,6 +95,9 @@ fn moved(target: &Target, config: &Config) -> Option<(u16, String)> {
 
 /// Levels above a path that leads nowhere on which a directory is looked for, and that can be gone to.
 const MOST_LEVELS_UP: usize = 8;
+/// Entries of a directory, as the system has them one after the other, among which close names are looked for: what it costs to be
+/// wrong must not grow with the directory.
+const MOST_READ: usize = 10_000;
 /// Names that are compared with each other, of those that are close to the one that was asked for.
 const MOST_NEAR: usize = 100;
 /// Names that a client is told of.
@@ -228,7 +231,8 @@ impl<T: Tree> Search<'_, T> {
         let is_near = |name: &Name| {
             is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
         };
-        let mut entries = found(self.tree.list(path, is_near, MOST_NEAR).await)?.unwrap_or_default().entries;
+        let bounds = Bounds { read: MOST_READ, kept: MOST_NEAR };
+        let mut entries = found(self.tree.list(path, is_near, bounds).await)?.unwrap_or_default().entries;
         self.tree.describe(path, entries.iter_mut()).await?;
         entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
         entries.sort_by_cached_key(|entry| near::distance(asked.as_str(), entry.name.as_str()));

@@ -12,7 +12,7 @@ use crate::request::Request;
 use crate::search::{self, Stopped};
 use crate::site;
 use crate::target::{Name, Target, write_encoded};
-use crate::tree::{Entry, EntryKind, Fault, Missing, Node, Tree, found};
+use crate::tree::{Bounds, Entry, EntryKind, Fault, Missing, Node, Tree, found};
 use crate::view::{Order, Sort, View};
 use std::cmp::Ordering;
 use std::fmt;
@@ -113,7 +113,8 @@ impl Listing {
         let found = match &view.search {
             Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
             None => {
-                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), config.listing_max).await?;
+                let bounds = Bounds::kept(config.listing_max);
+                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), bounds).await?;
                 let row = |entry| Row { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
                 search::Hits { rows, omitted: listed.omitted, stopped: None }

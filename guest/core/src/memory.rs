@@ -3,7 +3,7 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
-use crate::tree::{Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree};
+use crate::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree};
 use std::collections::BTreeMap;
 
 /// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
@@ -109,17 +109,17 @@ impl Tree for MemoryTree {
         Ok(rest.get(..limit).unwrap_or(rest).to_vec())
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
         let Resolved::Directory(directory) = self.resolve(path)? else { return Err(Missing::Absent) };
         let mut listed = Listed::default();
-        for (name, node) in &directory.entries {
+        for (name, node) in directory.entries.iter().take(bounds.read) {
             let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
             let kind = match node {
                 MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Faulty => EntryKind::File,
                 MemoryNode::Directory(_) => EntryKind::Directory,
                 MemoryNode::Link(_) => EntryKind::Link,
             };
-            listed.push(Entry::new(name, kind), most);
+            listed.push(Entry::new(name, kind), bounds);
         }
         Ok(listed)
     }

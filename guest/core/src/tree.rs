@@ -23,14 +23,14 @@ pub trait Tree {
     /// The bytes of an open file from `offset` on: `limit` of them, or as many as there are.
     fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
 
-    /// Entries of the directory at `path`, in any order, as far as their names are `wanted`: `most` of them at most, and
-    /// how many more there are. What each is stands there as far as the directory itself tells; the rest is for
+    /// Entries of the directory at `path`, in any order, as far as their names are `wanted` and within bounds, and how many more
+    /// there are among those that were read. What each is stands there as far as the directory itself tells; the rest is for
     /// [`Tree::describe`]. Names that are not UTF-8 are left out: nothing could ask for them (S26).
     fn list(
         &self,
         path: &str,
         wanted: impl Fn(&Name) -> bool,
-        most: usize,
+        bounds: Bounds,
     ) -> impl Future<Output = Result<Listed, Missing>>;
 
     /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
@@ -91,6 +91,22 @@ pub struct Facts {
     pub modified: Option<Stamp>,
 }
 
+/// How much of a directory is read and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Entries that are read, wanted or not; those beyond are not even counted.
+    pub read: usize,
+    /// Entries that are kept.
+    pub kept: usize,
+}
+
+impl Bounds {
+    /// All of them are read, and so many kept.
+    pub fn kept(kept: usize) -> Bounds {
+        Bounds { read: usize::MAX, kept }
+    }
+}
+
 /// What was read of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listed {
@@ -101,9 +117,9 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Takes one more entry in, or counts it where there are `most` already.
-    pub fn push(&mut self, entry: Entry, most: usize) {
-        if self.entries.len() < most {
+    /// Takes one more entry in, or counts it where as many are kept already as may be.
+    pub fn push(&mut self, entry: Entry, bounds: Bounds) {
+        if self.entries.len() < bounds.kept {
             self.entries.push(entry);
         } else {
             self.omitted = self.omitted.saturating_add(1);

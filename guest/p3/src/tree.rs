@@ -4,7 +4,7 @@ use glasshouse_common::{Root, absent, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Entry, Facts, Fault, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree};
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -104,8 +104,8 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, most: usize) -> Result<Listed, Missing> {
-        self.listing.list(path, wanted, most)
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
+        self.listing.list(path, wanted, bounds)
     }
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 use crate::date::Stamp;
 use crate::listing::{is_shown, join};
 use crate::reply::Refusal;
-use crate::tree::{Entry, EntryKind, Node, Tree, found};
+use crate::tree::{Bounds, Entry, EntryKind, Node, Tree, found};
 use std::vec;
 
 /// How deep folders may lie in each other.
@@ -110,7 +110,7 @@ impl Walk {
             return Err(Refusal::TooLarge);
         }
         let place = self.place(&path);
-        let listed = tree.list(&place, |name| is_shown(&place, name, self.hidden), self.entries).await;
+        let listed = tree.list(&place, |name| is_shown(&place, name, self.hidden), Bounds::kept(self.entries)).await;
         let Some(mut listed) = found(listed)? else { return Ok(false) };
         if listed.omitted > 0 {
             return Err(Refusal::TooLarge);

@@ -4,7 +4,7 @@
 use super::exchange::{Exchange, TREE};
 use super::html;
 use glasshouse_core::target::{self, Name, Target};
-use glasshouse_core::tree::Tree as _;
+use glasshouse_core::tree::{Bounds, Tree as _};
 use glasshouse_core::view::View;
 use glasshouse_core::{Config, Passage, at_once};
 use serde_json::Value;
@@ -33,7 +33,8 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     let Some(directory) = directory.filter(|_| plain.head.status == 200) else { return };
     assert!(config.listing, "{exchange:?}");
     let view = View::parse(directory.query());
-    let all = at_once(TREE.list(&directory.path(), |_| true, usize::MAX)).expect("a tree in memory does not wait");
+    let all = at_once(TREE.list(&directory.path(), |_| true, Bounds::kept(usize::MAX)))
+        .expect("a tree in memory does not wait");
     let entries = all.unwrap_or_default().entries;
     let is_shown = |name: &Name, is_top: bool| {
         let is_site_file = is_top && name.as_str() == "glasshouse.toml";
