@@ -49,6 +49,7 @@ Examples:
   glasshouse                             the current directory, on every address, port 8000
   glasshouse 0 -b localhost              on this machine only, on any free port
   glasshouse -d site -p HTTP/1.0         another directory, one request per connection
+  glasshouse -d report.pdf               one file, and nothing beside it
   glasshouse -H Cache-Control no-cache   a field for every page
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
   glasshouse passwd FILE USER            set the password of a user, for --auth FILE
@@ -209,8 +210,10 @@ pub struct Args {
     #[command(flatten)]
     pub addresses: Addresses,
 
-    /// Directory to serve
-    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    /// Directory to serve, or one file
+    ///
+    /// A file is at '/' and at its name. What is beside it is not there for anybody.
+    #[arg(short, long, value_name = "PATH", default_value = ".")]
     #[arg(env = "GLASSHOUSE_DIRECTORY", hide_env = true, help_heading = SERVING)]
     pub directory: PathBuf,
 

@@ -13,7 +13,7 @@ pub fn report(config: &Config, settings: Vec<Setting>, rights: &str) -> String {
     for mut setting in settings {
         let variable = options::variable(&setting.name);
         let found = match setting.name.as_str() {
-            "directory" => Some(Value::String(config.directory.to_string_lossy().into_owned())),
+            "directory" => Some(Value::String(config.tree.path().to_string_lossy().into_owned())),
             "threads" => i64::try_from(config.threads.get()).ok().map(Value::Integer),
             _ => match config.guest.iter().find(|(key, _)| *key == variable) {
                 Some((_, text)) => setting.form.write_text(text),

@@ -14,11 +14,12 @@ use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
-use glasshouse_sandbox::Ceilings;
+use glasshouse_sandbox::{Ceilings, Tree};
 pub use logs::{Logs, Opened};
+use rustix::fs::{Access, access};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
@@ -28,8 +29,9 @@ use std::{env, fmt, fs, thread};
 /// A server that is ready to run.
 #[derive(Debug)]
 pub struct Config {
-    /// Absolute, and a directory that could be entered. Links in it are kept, so opening it anew follows them anew.
-    pub directory: PathBuf,
+    /// Absolute, and a directory that could be entered or a file that could be read. Links in it are kept, so opening it anew
+    /// follows them anew.
+    pub tree: Tree,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     pub limits: Limits,
@@ -123,12 +125,12 @@ impl Config {
         let binds = args.bind.iter().map(|text| Typed::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
 
-        let directory = directory(&args.directory)?;
+        let tree = tree(&args.directory)?;
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
         let identity = tls::identity(&args.tls, &names, &addresses)?;
-        let users = auth::users(&args.users, &directory, &addresses, identity.is_some())?;
+        let users = auth::users(&args.users, &tree, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
@@ -137,11 +139,11 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let logs = Logs::new(&args.logs, args.quiet, &directory)?;
+        let logs = Logs::new(&args.logs, args.quiet, &tree.path())?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
-            directory,
+            tree,
             protocol,
             threads,
             limits,
@@ -183,29 +185,41 @@ fn blame(complaint: &str, passed: &[Passed]) -> String {
     told.unwrap_or_else(|| complaint.to_owned())
 }
 
-fn directory(typed: &Path) -> Result<PathBuf, Fault> {
+fn tree(typed: &Path) -> Result<Tree, Fault> {
     let fault = |reason: &dyn fmt::Display| Fault::CannotServe(format!("cannot serve '{}': {reason}", typed.display()));
-    let enter = |path: &Path| {
-        if !fs::metadata(path)?.is_dir() {
-            return Err(ErrorKind::NotADirectory.into());
-        }
-        // Without the right to search it every request would be a 404, which tells nobody why.
-        Ok(rustix::fs::access(path, rustix::fs::Access::EXEC_OK)?)
-    };
-    enter(typed).and_then(|()| path::absolute(typed)).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => fault(&"no such directory; name an existing one with -d"),
-        ErrorKind::NotADirectory => fault(&"not a directory; name the one that holds it with -d"),
+    look(typed).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => fault(&"no such directory or file; name an existing one with -d"),
+        ErrorKind::NotADirectory => fault(&"not a directory or a file; name one with -d"),
         ErrorKind::PermissionDenied => fault(&"permission denied; name one that you may read with -d"),
+        ErrorKind::InvalidFilename => fault(&"a file whose name is not UTF-8 has no URL; give it another one"),
         _ => fault(&format_args!("{error}; name another one with -d")),
     })
 }
 
+fn look(path: &Path) -> io::Result<Tree> {
+    let found = fs::metadata(path)?;
+    let absolute = path::absolute(path)?;
+    if found.is_dir() {
+        // Without the right to search it every request would be a 404, which tells nobody why.
+        access(path, Access::EXEC_OK)?;
+        return Ok(Tree::Directory(absolute));
+    }
+    let (true, Some(directory), Some(name)) = (found.is_file(), absolute.parent(), absolute.file_name()) else {
+        return Err(ErrorKind::NotADirectory.into());
+    };
+    access(path, Access::READ_OK)?;
+    let name = name.to_str().ok_or(ErrorKind::InvalidFilename)?;
+    Ok(Tree::File { directory: directory.to_owned(), name: name.to_owned() })
+}
+
 /// Opens a directory that may be read later on too.
 fn readable(path: &Path) -> Result<File, Fault> {
-    directory(path).and_then(|path| {
-        let cannot = |error| Fault::CannotServe(format!("cannot open '{}': {error}", path.display()));
-        File::open(&path).map_err(cannot)
-    })
+    let cannot = |error| Fault::CannotServe(format!("--harden-also: cannot open '{}': {error}", path.display()));
+    let directory = File::open(path).map_err(cannot)?;
+    match directory.metadata().map_err(cannot)?.is_dir() {
+        true => Ok(directory),
+        false => Err(cannot(ErrorKind::NotADirectory.into())),
+    }
 }
 
 fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
@@ -233,10 +247,13 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_ready() {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
-        assert_eq!(config.directory, env::current_dir().unwrap());
+        assert_eq!(config.tree, Tree::Directory(env::current_dir().unwrap()));
         assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "1".to_owned())]);
         assert_eq!(config.threads, thread::available_parallelism().unwrap());
         assert!(matches!(config.handler, Handler::Embedded));
+        let config = build(&["0", "-b", "127.0.0.1", "-d", "src/../Cargo.toml"]).unwrap();
+        let directory = env::current_dir().unwrap().join("src/..");
+        assert_eq!(config.tree, Tree::File { directory, name: "Cargo.toml".into() });
         let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
         assert_eq!(config.threads.get(), 3);
         assert!(matches!(config.handler, Handler::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap()));
@@ -248,11 +265,20 @@ mod tests {
         let cannot = |text: &str| Fault::CannotServe(text.into());
         let unknown = "x".repeat(64);
         let rows = [
-            ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory; name an existing one with -d")),
             (
                 "S6",
-                vec!["-d", "Cargo.toml"],
-                cannot("cannot serve 'Cargo.toml': not a directory; name the one that holds it with -d"),
+                vec!["-d", "nope"],
+                cannot("cannot serve 'nope': no such directory or file; name an existing one with -d"),
+            ),
+            (
+                "S6",
+                vec!["-d", "/dev/null"],
+                cannot("cannot serve '/dev/null': not a directory or a file; name one with -d"),
+            ),
+            (
+                "harden",
+                vec!["--harden-also", "Cargo.toml"],
+                cannot("--harden-also: cannot open 'Cargo.toml': not a directory"),
             ),
             (
                 "handler",

@@ -3,7 +3,9 @@
 //! reading, starts no other program, opens no connection and makes no machine code. It refuses to know what is served.
 //!
 //! - `no_new_privs`: no program that it would start gets more rights than it has.
-//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone; no TCP port is bound or connected to,
+//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone. Its rules are
+//!   about files that are there; so that one may be replaced that is served by itself, files beside it can be opened as well, but
+//!   not listed. No TCP port is bound or connected to,
 //!   and no process outside gets a signal, as far as the kernel knows how to refuse that.
 //! - seccomp: the system calls in [`calls`] and no others.
 //!
@@ -15,6 +17,7 @@
 
 mod calls;
 
+use glasshouse_sandbox::Ground;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
@@ -69,8 +72,8 @@ impl fmt::Display for Hardening {
 /// What is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Kept<'a> {
-    /// Directories beneath which files are read.
-    pub readable: Vec<BorrowedFd<'a>>,
+    /// Beneath which directories files are read.
+    pub readable: Vec<Ground<'a>>,
     /// Directories of Unix sockets, which are removed at the end. The system has no right to remove just one file.
     pub sockets: Vec<BorrowedFd<'a>>,
     /// The directory of the log, which is made anew when somebody has moved it. The system has no narrower right for a file that does
@@ -108,8 +111,10 @@ pub fn probe() -> Hardening {
 
 /// Everything that Landlock knows how to refuse, is; but to read, to remove sockets and to add to the log.
 fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
-    let reading = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let readable = kept.readable.iter().map(|directory| (directory, reading));
+    let readable = kept.readable.iter().map(|ground| match ground {
+        Ground::Directory(directory) => (directory, make_bitflags!(AccessFs::{ReadFile | ReadDir})),
+        Ground::Files(directory) => (directory, AccessFs::ReadFile.into()),
+    });
     let sockets = kept.sockets.iter().map(|directory| (directory, AccessFs::RemoveFile.into()));
     let log = kept.log.iter().map(|directory| (directory, make_bitflags!(AccessFs::{WriteFile | MakeReg})));
     let beneath = readable
@@ -151,7 +156,7 @@ mod tests {
     fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
         thread::spawn(move || {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![source.as_fd()], ..Kept::default() });
+            let state = apply(&Kept { readable: vec![Ground::Directory(source.as_fd())], ..Kept::default() });
             assert!(state.is_complete(), "a system to develop on has all of it: {state}");
             [act(), thread::spawn(act).join().unwrap()]
         })
@@ -205,6 +210,19 @@ mod tests {
         let refused = || Err(ErrorKind::PermissionDenied);
         let expected = [Ok(()), Ok(()), refused(), refused(), refused(), refused(), refused(), refused()];
         assert_eq!(found, [expected, expected]);
+    }
+
+    #[test]
+    fn files_may_be_readable_where_directories_are_not() {
+        let found = thread::spawn(|| {
+            let source = File::open("src").unwrap();
+            let state = apply(&Kept { readable: vec![Ground::Files(source.as_fd())], ..Kept::default() });
+            assert!(state.is_complete(), "{state}");
+            [fs::read("src/main.rs").map(drop), fs::read_dir("src").map(drop), fs::read("Cargo.toml").map(drop)]
+                .map(|result| result.map_err(|error| error.kind()))
+        });
+        let refused = Err(ErrorKind::PermissionDenied);
+        assert_eq!(found.join().unwrap(), [Ok(()), refused, refused]);
     }
 
     #[test]

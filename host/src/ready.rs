@@ -8,16 +8,17 @@ use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, Terms};
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::iter;
 use std::sync::Arc;
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
-const DIRECT: (&str, &str) = ("GLASSHOUSE_BODY", "direct");
+const DIRECT: &str = "GLASSHOUSE_BODY";
+/// Tells it the name of the one file that it is lent.
+const FILE: &str = "GLASSHOUSE_FILE";
 
 /// The handler that was read at the start.
 ///
 /// # Errors
-/// A component that cannot serve, a directory that cannot be opened.
+/// A component that cannot serve, a tree that cannot be opened.
 pub fn sandbox(config: &Config, log: &Log) -> Result<Arc<Sandbox>, Fault> {
     let (handler, name) = match &config.handler {
         Handler::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
@@ -28,7 +29,7 @@ pub fn sandbox(config: &Config, log: &Log) -> Result<Arc<Sandbox>, Fault> {
     })
 }
 
-/// Opens the directory again by its path, and reads the handler again where that is possible.
+/// Opens what is served again by its path, and reads the handler again where that is possible.
 pub fn again(
     config: Config,
     log: Log,
@@ -42,7 +43,7 @@ pub fn again(
                 let bytes = component::read(path).map_err(stays)?;
                 load(&config, Code::Component(&bytes), &log).map_err(stays)?
             }
-            _ => sandbox.with_directory(&config.directory).map_err(|error| stays(&config, &error))?,
+            _ => sandbox.with_tree(&config.tree).map_err(|error| stays(&config, &error))?,
         };
         handlers.iter().for_each(|handler| handler.replace(&sandbox));
         match (&config.handler, config.rights) {
@@ -57,11 +58,12 @@ pub fn again(
 }
 
 fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Arc<Sandbox>, String> {
-    let direct = iter::once((DIRECT.0.to_owned(), DIRECT.1.to_owned()));
+    let own = [(DIRECT, Some("direct")), (FILE, config.tree.name())];
+    let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     let log = log.clone();
     let terms = Terms {
-        directory: config.directory.clone(),
-        environment: config.guest.iter().cloned().chain(direct).collect(),
+        tree: config.tree.clone(),
+        environment: config.guest.iter().cloned().chain(own).collect(),
         is_pure: config.is_pure,
         ceilings: config.ceilings.clone(),
         complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
@@ -71,7 +73,7 @@ fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Arc<Sandbox>, S
     Sandbox::new(handler, terms).map_err(|error| cause(error.to_string()))
 }
 
-/// Why the directory that was open stays in use, and the way out.
+/// Why what was open stays in use, and the way out.
 fn stays(config: &Config, error: &io::Error) -> String {
     let reason = match error.kind() {
         ErrorKind::PermissionDenied if config.rights != Rights::AreKept => {
@@ -79,8 +81,8 @@ fn stays(config: &Config, error: &io::Error) -> String {
              --no-harden"
                 .to_owned()
         }
-        ErrorKind::NotFound => "no such directory; put it back".to_owned(),
+        ErrorKind::NotFound => "it is not there; put it back".to_owned(),
         _ => error.to_string(),
     };
-    format!("'{}' is not opened again, and what was open is still served: {reason}", config.directory.display())
+    format!("'{}' is not opened again, and what was open is still served: {reason}", config.tree.path().display())
 }

@@ -17,7 +17,7 @@ use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
-use glasshouse_sandbox::Sandbox;
+use glasshouse_sandbox::{Ground, Sandbox};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::iter;
 use std::net::TcpListener;
@@ -34,14 +34,14 @@ use tracing::info;
 /// What was asked for has no meaning, or this machine cannot do it.
 pub fn serve(args: Args) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
-    let Opened { sink, kept } = config.logs.open(&config.directory)?;
+    let Opened { sink, kept } = config.logs.open(&config.tree.path())?;
     let log = Log::new(config.logs.form, sink);
     let log = if diagnostics::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
     let sandbox = ready::sandbox(&config, &log)?;
     info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
     let identity = config.identity.take();
-    if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.directory)) {
+    if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.tree)) {
         log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
     }
     let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
@@ -89,8 +89,8 @@ fn begin(config: &Config, taken: Option<u16>, banner: &Banner, log: &Log) {
     }
 }
 
-/// From here on the process can do little but serve. Until here no thread but this one was started, and what is not in the
-/// served directory is read.
+/// From here on the process can do little but serve. Until here no thread but this one was started, and what is not served is
+/// read.
 fn give_up_rights(
     config: &Config,
     identity: Option<&Identity>,
@@ -105,7 +105,8 @@ fn give_up_rights(
     let certificates = identity.and_then(Identity::files).into_iter().flat_map(Files::paths);
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
-    let readable = iter::once(sandbox.root()).chain(read_again.iter().map(AsFd::as_fd)).chain(also).collect();
+    let also = read_again.iter().map(AsFd::as_fd).chain(also).map(Ground::Directory);
+    let readable = iter::once(sandbox.ground()).chain(also).collect();
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
     let state = harden::apply(&Kept { readable, sockets, log: file.and_then(LogFile::directory) });
     enough(config.rights, &state)?;

@@ -14,6 +14,7 @@ use crate::args::Protocol;
 pub use files::Files;
 use files::Stamp;
 use glasshouse_front::Log;
+use glasshouse_sandbox::Tree;
 pub use handshake::Handshake;
 pub use made::self_signed;
 use rustls::ServerConfig;
@@ -53,11 +54,10 @@ impl Identity {
         }
     }
 
-    /// The file of the key, if it is in this directory or below it.
-    pub fn key_within(&self, directory: &Path) -> Option<&Path> {
-        let files = self.files()?;
-        let (key, directory) = (files.key_file().canonicalize().ok()?, directory.canonicalize().ok()?);
-        key.starts_with(directory).then(|| files.key_file())
+    /// The file of the key, if it is among what is served.
+    pub fn key_within(&self, tree: &Tree) -> Option<&Path> {
+        let key = self.files()?.key_file();
+        tree.holds(key).then_some(key)
     }
 
     /// SHA-256 of the certificate, as programs that show one write it.

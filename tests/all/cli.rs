@@ -197,7 +197,7 @@ fn s6_a_directory_is_served() {
     let server = Server::spawn(through_link);
     assert_eq!(get(server.address(), "/start.html").text(), "<p>start\n");
     fails(&["0", "-d", "nowhere"], &[], 1, &["'nowhere'", "no such directory"]);
-    fails(&["0", "-d", "hello.txt"], &[], 1, &["'hello.txt'", "not a directory"]);
+    fails(&["0", "-d", "/dev/null"], &[], 1, &["'/dev/null'", "not a directory or a file"]);
     fails(&["0", "-d", "hello.txt/sub"], &[], 1, &["'hello.txt/sub'"]);
 }
 

@@ -186,7 +186,7 @@ fn what_may_not_be_read_any_more_is_not_served_and_what_was_open_still_is() {
     fs::remove_file(&site).expect("a link can be removed");
     reload(&free, 2);
     assert_eq!(get(free.address(), "/v.txt").text(), "1");
-    assert!(free.stderr().contains("no such directory"), "{}", free.stderr());
+    assert!(free.stderr().contains("it is not there"), "{}", free.stderr());
 }
 
 #[test]

@@ -59,6 +59,7 @@ mod listings;
 mod log;
 mod modes;
 mod nasty;
+mod onefile;
 mod passwd;
 mod programs;
 mod proxies;

@@ -11,6 +11,7 @@ mod errors;
 mod escapes;
 mod files;
 mod listings;
+mod onefile;
 mod paths;
 mod ranges;
 mod site;
@@ -103,7 +104,8 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
-    let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS];
+    let http =
+        [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS, onefile::ROWS];
     basic.into_iter().chain(http).flatten()
 }
 

@@ -75,7 +75,10 @@ impl Setup<'_> {
 
     fn glasshouse(&self) -> Command {
         let mut command = glasshouse();
-        command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(self.directory);
+        // Who names the one file to the host itself has the host tell the handler.
+        let (file, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
+        let served = file.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
+        command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(served);
         if self.stack == Stack::HostP2 {
             command.arg("--handler").arg(handler(Version::P2));
         }
@@ -83,7 +86,7 @@ impl Setup<'_> {
             let pair = trust::pair();
             command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
         }
-        command.args(self.arguments).envs(self.options.iter().copied());
+        command.args(self.arguments).envs(options);
         command
     }
 

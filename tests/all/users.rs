@@ -339,7 +339,7 @@ fn a_file_that_cannot_be_used_is_named() {
     fs::write(&within, ALICE).expect("a file can be written");
     symlink(&within, place.users()).expect("a link can be made");
     let done = run(place.command(&["0", "-b", "127.0.0.1"]));
-    assert!(done.status.code() == Some(2) && done.stderr.contains("directory that is served"), "{done:?}");
+    assert!(done.status.code() == Some(2) && done.stderr.contains("among what is served"), "{done:?}");
 }
 
 /// Files as htpasswd writes them, and passwords as curl sends them.

@@ -12,9 +12,9 @@ mod zip;
 
 use crate::config::Config;
 use crate::kind::MediaType;
-use crate::reply::{Refusal, Span};
+use crate::reply::{Refusal, Span, disposition};
 use crate::stream::{Cut, block};
-use crate::target::{Target, encode};
+use crate::target::Target;
 use crate::tree::Tree;
 use tar::Tar;
 use walk::{Item, Walk};
@@ -125,15 +125,9 @@ impl Plan {
         }
     }
 
-    /// The value of Content-Disposition (RFC 6266): the name of the file twice, in plain ASCII for clients that know no
-    /// other, and as it is (RFC 8187).
+    /// The value of Content-Disposition.
     pub fn disposition(&self) -> String {
-        let name = format!("{}.{}", self.top, self.form.word());
-        let is_plain = |letter: &char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\' | '%' | '/');
-        let plain: String = name.chars().map(|letter| if is_plain(&letter) { letter } else { '_' }).collect();
-        let mut disposition = format!("attachment; filename=\"{plain}\"; filename*=UTF-8''");
-        encode(&name, &mut disposition);
-        disposition
+        disposition("attachment", &format!("{}.{}", self.top, self.form.word()))
     }
 
     fn walk(&self) -> Walk {

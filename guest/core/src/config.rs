@@ -56,6 +56,8 @@ pub struct Config {
     pub redirects: Vec<Redirect>,
     /// Whether the file of the site has a say.
     pub site_file: bool,
+    /// The one file that is served; nothing beside it is looked at.
+    pub file: Option<Name>,
     /// How the bytes of a file leave the handler.
     pub body: BodyPath,
 }
@@ -99,6 +101,7 @@ impl Default for Config {
             isolate: false,
             redirects: Vec::new(),
             site_file: true,
+            file: None,
             body: BodyPath::Pumped,
         }
     }
@@ -131,8 +134,11 @@ impl Config {
             let (key, value) = (key.as_ref(), value.as_ref());
             if let Some(variable) = key.strip_prefix(options::PREFIX) {
                 let name = variable.to_ascii_lowercase().replace('_', "-");
-                let set =
-                    if name == "body" { set_body(&mut self, value) } else { options::set(&mut self, &name, value) };
+                let set = match name.as_str() {
+                    "body" => set_body(&mut self, value),
+                    "file" => set_file(&mut self, value),
+                    option => options::set(&mut self, option, value),
+                };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
             }
         }
@@ -157,6 +163,14 @@ fn set_body(config: &mut Config, value: &str) -> Result<(), String> {
         "pumped" | "" => BodyPath::Pumped,
         _ => return Err(format!("'{value}' is neither 'direct' nor 'pumped'")),
     };
+    Ok(())
+}
+
+/// `GLASSHOUSE_FILE` is between host and handler as well: a person names the file to the host, which then lends no more than that.
+/// Under a host that cannot do so, it is what the handler keeps itself to.
+fn set_file(config: &mut Config, value: &str) -> Result<(), String> {
+    let named = Name::new(value).ok_or(format!("'{value}' is no file name; give one without '/'"));
+    config.file = if value.is_empty() { None } else { Some(named?) };
     Ok(())
 }
 

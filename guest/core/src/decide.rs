@@ -10,7 +10,7 @@ use crate::form::Form;
 use crate::listing::Listing;
 use crate::multipart::Multipart;
 use crate::range::{Ranged, ranged};
-use crate::reply::{Field, Label, Outcome, Refusal, Reply};
+use crate::reply::{DISPOSITION, Field, Label, Outcome, Refusal, Reply, disposition};
 use crate::request::Request;
 use crate::sheet::{self, Sheet};
 use crate::stream::{Made, Maker};
@@ -44,6 +44,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
     let label = label(&served);
     let caching = cache(&served.path, config);
     let fields = site_fields(&served.path, &config.headers, config);
+    let saved = save_as(&served, &fields);
     match condition::evaluate(request, &label.validators) {
         Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
@@ -69,7 +70,14 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
             Outcome::Parts { file: served.file, multipart, label }.into()
         }
     };
-    reply.with(caching).with(fields)
+    reply.with_own(saved).with(caching).with(fields)
+}
+
+/// By which name a file is saved whose path does not say it, unless somebody has said something of that.
+fn save_as<F>(served: &Served<F>, configured: &[Field]) -> Vec<Field> {
+    let is_said = configured.iter().any(|(name, _)| name.eq_ignore_ascii_case(DISPOSITION));
+    let name = served.save_as.iter().filter(|_| !is_said);
+    name.map(|name| (DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
 }
 
 /// Of the configured fields (S10), those that a 304 has in common with the 200 (RFC 9110 15.4.5).

@@ -46,6 +46,8 @@ pub struct Served<F> {
     pub variant: Variant,
     /// The fields of the request that the choice depended on (RFC 9110 12.5.5).
     pub vary: Vec<&'static str>,
+    /// The name to save it by, where that is not the end of its path.
+    pub save_as: Option<Name>,
 }
 
 /// Which representation of a file is sent.
@@ -70,6 +72,9 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
     };
     let Some(target) = below else { return Found::Refused(Refusal::NotFound, Ways::default()) };
     let search = Search { request, tree, config };
+    if let Some(name) = &config.file {
+        return search.only(name, &target).await;
+    }
     let looked = match search.look(&target).await {
         Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await.map_err(Refusal::from),
         looked => looked,
@@ -111,6 +116,26 @@ struct Search<'a, T> {
 }
 
 impl<T: Tree> Search<'_, T> {
+    /// The one file that there is: by its name, and as what the root holds.
+    async fn only(&self, name: &Name, target: &Target) -> Found<T::File> {
+        let nothing = |refusal| Found::Refused(refusal, Ways::default());
+        let is_root = match (target.names(), target.is_directory()) {
+            ([], false) => return Found::Moved { status: 301, location: target.location() },
+            ([], true) => true,
+            ([asked], false) if asked == name => false,
+            _ => return nothing(Refusal::NotFound),
+        };
+        let served = match found(self.tree.open(name.as_str()).await) {
+            Ok(Some(Node::File(file, facts))) => self.serve(name.as_str().to_owned(), name, file, facts).await,
+            Ok(Some(Node::Directory) | None) => return nothing(Refusal::NotFound),
+            Err(Fault) => Err(Fault),
+        };
+        match served {
+            Ok(served) => Found::File(Served { save_as: is_root.then(|| name.clone()), ..served }),
+            Err(Fault) => nothing(Refusal::Fault),
+        }
+    }
+
     async fn look(&self, target: &Target) -> Result<Found<T::File>, Refusal> {
         if target.is_hidden() && !self.config.hidden {
             return Err(Refusal::NotFound);
@@ -257,13 +282,15 @@ impl<T: Tree> Search<'_, T> {
     async fn serve(&self, path: String, name: &Name, file: T::File, facts: Facts) -> Result<Served<T::File>, Fault> {
         let config = self.config;
         let media = config.media_of(name);
-        let mut served = Served { file, facts, path, media, variant: Variant::Plain, vary: Vec::new() };
-        if !served.media.is_compressible() || !(config.precompressed || config.compress) {
+        let variant = Variant::Plain;
+        let mut served = Served { file, facts, path, media, variant, vary: Vec::new(), save_as: None };
+        let has_siblings = config.precompressed && config.file.is_none();
+        if !served.media.is_compressible() || !(has_siblings || config.compress) {
             return Ok(served);
         }
         served.vary.push("Accept-Encoding");
         let accepted = AcceptEncoding::parse(&self.request.values("accept-encoding"));
-        if let (true, Some((coding, file, facts))) = (config.precompressed, self.sibling(&served, &accepted).await?) {
+        if has_siblings && let Some((coding, file, facts)) = self.sibling(&served, &accepted).await? {
             return Ok(Served { file, facts, variant: Variant::Sibling(coding), ..served });
         }
         let worthwhile = config.compress && encode::WORTHWHILE.contains(&served.facts.size);

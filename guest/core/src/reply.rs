@@ -8,6 +8,7 @@ use crate::kind::MediaType;
 use crate::multipart::Multipart;
 use crate::request::{Method, Request};
 use crate::stream::{Made, Maker};
+use crate::target::encode;
 use crate::tree::Fault;
 use crate::{machine, page};
 use serde::Serialize;
@@ -190,6 +191,18 @@ pub enum Passage<F> {
     Made(Box<Made<F>>),
 }
 
+/// The field that says what becomes of the content, and by which name it is saved (RFC 6266).
+pub const DISPOSITION: &str = "content-disposition";
+
+/// Its value: the name of the file twice, in plain ASCII for clients that know no other, and as it is (RFC 8187).
+pub fn disposition(how: &str, name: &str) -> String {
+    let is_plain = |letter: &char| matches!(letter, ' '..='~') && !matches!(letter, '"' | '\\' | '%' | '/');
+    let plain: String = name.chars().map(|letter| if is_plain(&letter) { letter } else { '_' }).collect();
+    let mut disposition = format!("{how}; filename=\"{plain}\"; filename*=UTF-8''");
+    encode(name, &mut disposition);
+    disposition
+}
+
 /// Who answers; the version is that of the handler (S73).
 const SERVER: &str = concat!("glasshouse/", env!("CARGO_PKG_VERSION"));
 const ALLOW: &str = "GET, HEAD, OPTIONS";
@@ -275,7 +288,7 @@ fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
 /// is what a client would want to be sure of, cannot be had.
 fn pack<F>(plan: &Plan) -> (Head, Passage<F>) {
     let label = Label { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
-    let head = Head::content(200, &label).field("content-disposition", &plan.disposition());
+    let head = Head::content(200, &label).field(DISPOSITION, &plan.disposition());
     let head = match plan.length() {
         Some(length) => head.length(length),
         None => head,

@@ -43,10 +43,10 @@ impl Site {
         self.plain.body
     }
 
-    /// The options for a request that is made now: the file is read again when it is another one. `None` while it has an
+    /// The options for a request that is made now: the file of the site is read again when it is another one. `None` while it has an
     /// error, of which `complain` hears once, and where the machine fails to tell what is in it.
     pub async fn config<T: Tree>(&self, tree: &T, complain: impl FnOnce(&ConfigError)) -> Option<Rc<Config>> {
-        if !self.plain.site_file {
+        if !self.plain.site_file || self.plain.file.is_some() {
             return Some(Rc::clone(&self.plain));
         }
         let facts = match tree.facts(FILE).await {

@@ -1,4 +1,4 @@
-//! Everything of the host that knows WebAssembly: a handler is loaded, lent one directory to read, and asked for answers under
+//! Everything of the host that knows WebAssembly: a handler is loaded, lent one tree to read, and asked for answers under
 //! limits. It refuses to know sockets, clients and command lines.
 
 mod attended;
@@ -10,6 +10,7 @@ mod faults;
 mod handover;
 mod inspection;
 mod instance;
+mod lent;
 mod look;
 mod plane;
 mod replay;
@@ -22,6 +23,7 @@ pub use capability::Standing;
 pub use ceiling::{Ceiling, Ceilings};
 pub use inspection::{Import, Inspection, Kind};
 pub use instance::{GivenUp, Instances};
+pub use lent::{Ground, Tree};
 pub use sandbox::{Code, Complain, Sandbox, Terms};
 pub use tally::Tally;
 /// The content of an answer, and why it ended too early.

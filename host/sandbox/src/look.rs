@@ -3,8 +3,9 @@
 //!
 //! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so there is no moment between a check and a use.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat2, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
@@ -61,6 +62,9 @@ pub fn look(directory: impl AsFd, path: &str, links: Links) -> Result<Stat, Errn
     fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC | links)?)
 }
 
+/// Without waiting, whatever it is.
+const READING: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
 /// How something is opened to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct How {
@@ -73,7 +77,7 @@ pub struct How {
 /// # Errors
 /// As [`look`]; [`Errno::PERM`] for anything else, such as a FIFO, which is opened without waiting and closed again.
 pub fn open(directory: impl AsFd, path: &str, how: How) -> Result<(OwnedFd, Stat), Errno> {
-    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut flags = READING;
     flags.set(OFlags::NOFOLLOW, how.links == Links::AreTold);
     flags.set(OFlags::DIRECTORY, how.only_directory);
     let file = walk(directory, path, flags)?;
@@ -82,6 +86,28 @@ pub fn open(directory: impl AsFd, path: &str, how: How) -> Result<(OwnedFd, Stat
         FileType::RegularFile | FileType::Directory => Ok((file, stat)),
         _ => Err(Errno::PERM),
     }
+}
+
+/// Looks at the regular file of this name in a directory. Nothing is walked, and no link followed.
+///
+/// # Errors
+/// The number of the error; [`Errno::NOENT`] for anything but a regular file.
+pub fn look_at_file(directory: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).and_then(regular)
+}
+
+/// Opens it to read it, in the same way.
+///
+/// # Errors
+/// As [`look_at_file`]; [`Errno::LOOP`] for a link.
+pub fn open_file(directory: impl AsFd, name: &OsStr) -> Result<(OwnedFd, Stat), Errno> {
+    let file = openat(directory, name, READING | OFlags::NOFOLLOW, Mode::empty())?;
+    let stat = fstat(&file).and_then(regular)?;
+    Ok((file, stat))
+}
+
+fn regular(stat: Stat) -> Result<Stat, Errno> {
+    if kind(stat) == FileType::RegularFile { Ok(stat) } else { Err(Errno::NOENT) }
 }
 
 /// A directory that is being read. Its entries come one by one as the system has them, so a directory takes no more memory

@@ -8,6 +8,7 @@
 //! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
 
 use crate::clock;
+use crate::lent::Lent;
 use crate::look::{self, Entries, Entry, How, Identity, Links};
 use crate::plane::{Piece, Pieces};
 use http::request::Parts;
@@ -161,16 +162,16 @@ struct Kept {
 
 /// The answers that one thread keeps.
 pub struct Replay {
-    directory: Arc<File>,
+    lent: Arc<Lent>,
     kept: HashMap<Uri, Vec<Kept>>,
     count: usize,
     bytes: usize,
 }
 
 impl Replay {
-    /// No answers yet. The system must be able to look beneath a directory at once.
-    pub fn new(directory: Arc<File>) -> Replay {
-        Replay { directory, kept: HashMap::new(), count: 0, bytes: 0 }
+    /// No answers yet. The system must be able to look at what is lent at once.
+    pub fn new(lent: Arc<Lent>) -> Replay {
+        Replay { lent, kept: HashMap::new(), count: 0, bytes: 0 }
     }
 
     /// The answer to a request, if it was given before and holds, with the file that is sent.
@@ -190,9 +191,9 @@ impl Replay {
                 Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, how, Ok(then)))) if next == path && then == seen && how.links == Links::AreFollowed) =>
                     {}
                 Step::Look(path, seen)
-                    if look::look(&*self.directory, path, Links::AreFollowed).map(Identity::from) == *seen => {}
+                    if self.lent.look(self.lent.root(), path, Links::AreFollowed).map(Identity::from) == *seen => {}
                 Step::Look(..) => return None,
-                Step::Open(path, how, seen) => match (look::open(&*self.directory, path, *how), seen) {
+                Step::Open(path, how, seen) => match (self.lent.open_at(self.lent.root(), path, *how), seen) {
                     (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => opened.push((index, file)),
                     (Err(now), Err(then)) if now == *then => {}
                     _ => return None,

@@ -1,11 +1,11 @@
-//! The sandbox: makes a handler ready to run, and gives every instance of it one directory to read, limits, and nothing
+//! The sandbox: makes a handler ready to run, and gives every instance of it one tree to read, limits, and nothing
 //! else. It refuses to know requests, sockets and what an answer means.
 
 use crate::ceiling::{Account, Ceilings, Memory, TICK};
 use crate::faults::Faults;
 use crate::handover::{self, Content};
 use crate::inspection::Inspection;
-use crate::look::{self, identify};
+use crate::lent::{self, Ground, Lent, Tree};
 use crate::replay::{Recording, Replay};
 use crate::witness;
 use crate::words::Words;
@@ -13,16 +13,12 @@ use crate::{capability, engine};
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, ErrorKind};
-use std::os::fd::{AsFd as _, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::io;
 use std::sync::{Arc, Once};
 use std::thread;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
 use wasmtime::{Engine, Result, Store, UpdateDeadline, bail};
-use wasmtime_wasi::filesystem::{FsPerms, WasiFilesystemCtx};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
@@ -64,7 +60,7 @@ pub type Complain = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
 /// What a handler is given, and on what terms.
 pub struct Terms {
     /// What it may read.
-    pub directory: PathBuf,
+    pub tree: Tree,
     /// All that it learns of its environment.
     pub environment: Vec<(String, String)>,
     /// Whether its answers are a function of the request and of what it sees in the directory: those are given again without
@@ -87,10 +83,9 @@ fn refuse(reasons: &[String]) -> Result<()> {
 /// A handler ready to run and what it is given, for all threads.
 pub struct Sandbox {
     engine: Engine,
-    /// Shared with those that read other directories: making its code executable once more is a right that may be gone.
+    /// Shared with those that read other trees: making its code executable once more is a right that may be gone.
     handler: Arc<ProxyPre<State>>,
-    directory: WasiFilesystemCtx,
-    root: Arc<File>,
+    lent: Arc<Lent>,
     environment: Vec<(String, String)>,
     is_pure: bool,
     /// Where what goes wrong is told.
@@ -105,27 +100,19 @@ pub struct Sandbox {
     can_walk: bool,
 }
 
-/// A directory as it was when it was opened.
+/// What is served as it was when it was opened.
 struct Place {
-    directory: WasiFilesystemCtx,
-    root: Arc<File>,
+    lent: Arc<Lent>,
     faults: Arc<Faults>,
     can_walk: bool,
 }
 
 impl Place {
-    fn open(path: &Path, complain: &Complain) -> io::Result<Place> {
-        let root = Arc::new(File::open(path)?);
-        if !root.metadata()?.is_dir() {
-            return Err(ErrorKind::NotADirectory.into());
-        }
-        let mut template = WasiCtx::builder();
-        template.allow_blocking_current_thread(true);
-        template.preopened_dir(path, "/", FsPerms::ReadOnly).map_err(|error| io::Error::other(error.to_string()))?;
-        let directory = template.build().filesystem().clone();
-        let faults = Arc::new(Faults::new(Arc::clone(complain), Arc::clone(&root)));
-        let can_walk = look::is_possible(&*root);
-        Ok(Place { directory, root, faults, can_walk })
+    fn open(tree: &Tree, complain: &Complain) -> io::Result<Place> {
+        let lent = Arc::new(Lent::open(tree)?);
+        let faults = Arc::new(Faults::new(Arc::clone(complain), Arc::clone(lent.directory())));
+        let can_walk = lent.can_walk();
+        Ok(Place { lent, faults, can_walk })
     }
 }
 
@@ -141,29 +128,14 @@ pub struct State {
     pub faults: Arc<Faults>,
     /// Whether the system can walk beneath a directory at once; if not, the library does it step by step.
     pub can_walk: bool,
-    root: Arc<File>,
-    /// A handle that was found to be that of the root; the same one is given out again and again.
-    known: Option<Arc<File>>,
+    /// One for all instances: replacing the path while the server runs replaces nothing.
+    pub lent: Arc<Lent>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
     memory: Memory,
     /// What the request has cost that the instance is working on.
     pub account: Arc<Account>,
-}
-
-impl State {
-    /// Whether an open directory is the one that is served.
-    pub fn is_root(&mut self, directory: &Arc<File>) -> bool {
-        if self.known.as_ref().is_some_and(|known| Arc::ptr_eq(known, directory)) {
-            return true;
-        }
-        let is_root = matches!((identify(directory), identify(&self.root)), (Ok(one), Ok(other)) if one == other);
-        if is_root {
-            self.known = Some(Arc::clone(directory));
-        }
-        is_root
-    }
 }
 
 impl WasiView for State {
@@ -194,9 +166,9 @@ impl Sandbox {
     /// Makes `handler`, a component of either version of `wasi:http`, ready to serve.
     ///
     /// # Errors
-    /// Bytes that are no such component, imports that this host refuses or does not have, a directory that cannot be opened.
+    /// Bytes that are no such component, imports that this host refuses or does not have, a tree that cannot be opened.
     pub fn new(handler: Code<'_>, terms: Terms) -> Result<Arc<Sandbox>> {
-        let Terms { directory, environment, is_pure, ceilings, complain } = terms;
+        let Terms { tree, environment, is_pure, ceilings, complain } = terms;
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
         // Otherwise made for the first instance, which may come when there is no right left to make it.
@@ -204,7 +176,7 @@ impl Sandbox {
         if is_pure && let Some(unseen) = witness::unseen(&component) {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
-        let place = Place::open(&directory, &complain)?;
+        let place = Place::open(&tree, &complain)?;
         let instance = linker(&engine)?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
@@ -214,12 +186,11 @@ impl Sandbox {
             ),
         };
         let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
-        let Place { directory, root, faults, can_walk } = place;
+        let Place { lent, faults, can_walk } = place;
         Ok(Arc::new(Sandbox {
             engine,
             handler: Arc::new(handler),
-            directory,
-            root,
+            lent,
             environment,
             is_pure,
             complain,
@@ -231,17 +202,16 @@ impl Sandbox {
         }))
     }
 
-    /// The same handler on the same terms, with another directory to read. Nothing is compiled, and no memory made executable.
+    /// The same handler on the same terms, with a tree to read that is opened now. Nothing is compiled, and no memory made executable.
     ///
     /// # Errors
-    /// The directory cannot be opened.
-    pub fn with_directory(&self, directory: &Path) -> io::Result<Arc<Sandbox>> {
-        let Place { directory, root, faults, can_walk } = Place::open(directory, &self.complain)?;
+    /// It cannot be opened.
+    pub fn with_tree(&self, tree: &Tree) -> io::Result<Arc<Sandbox>> {
+        let Place { lent, faults, can_walk } = Place::open(tree, &self.complain)?;
         Ok(Arc::new(Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
-            directory,
-            root,
+            lent,
             environment: self.environment.clone(),
             is_pure: self.is_pure,
             complain: Arc::clone(&self.complain),
@@ -253,16 +223,16 @@ impl Sandbox {
         }))
     }
 
-    /// The directory that is served, open.
-    pub fn root(&self) -> BorrowedFd<'_> {
-        self.root.as_fd()
+    /// What the process must be able to read.
+    pub fn ground(&self) -> Ground<'_> {
+        self.lent.ground()
     }
 
     /// A place for answers to be given again; `None` where they must not be.
     pub fn replay(&self) -> Option<Replay> {
         match *self.handler {
             // What handlers for 0.2 do is not recorded.
-            ProxyPre::P3(_) if self.is_pure && self.can_walk => Some(Replay::new(Arc::clone(&self.root))),
+            ProxyPre::P3(_) if self.is_pure && self.can_walk => Some(Replay::new(Arc::clone(&self.lent))),
             _ => None,
         }
     }
@@ -276,9 +246,7 @@ impl Sandbox {
         self.ticks.call_once(|| interrupt(&self.engine));
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stderr(self.words.clone()).allow_tcp(false).allow_udp(false);
-        let mut wasi = wasi.build();
-        // One open directory for all instances: replacing the path while the server runs replaces nothing.
-        wasi.filesystem().clone_from(&self.directory);
+        let wasi = wasi.allow_blocking_current_thread(true).build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(self.ceilings.resources);
         let state = State {
@@ -287,8 +255,7 @@ impl Sandbox {
             recording: None,
             faults: Arc::clone(&self.faults),
             can_walk: self.can_walk,
-            root: Arc::clone(&self.root),
-            known: None,
+            lent: Arc::clone(&self.lent),
             wasi,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoing,
@@ -315,6 +282,7 @@ impl Sandbox {
 fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = capability::linker(engine)?;
     linker.allow_shadowing(true);
+    lent::shadow(&mut linker)?;
     handover::shadow(&mut linker)?;
     witness::shadow(&mut linker)?;
     Ok(linker)

@@ -7,14 +7,14 @@
 mod p2;
 
 use crate::faults::{self, is_fault};
-use crate::look::{self, How, Identity, Links};
+use crate::lent::Lent;
+use crate::look::{How, Identity, Links};
 use crate::replay::Step;
 use crate::sandbox::State;
 use http::{HeaderName, HeaderValue};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::sync::Arc;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Accessor, Component, Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
@@ -206,7 +206,7 @@ fn look_at(
     path: String,
     links: Links,
 ) -> Result<Result<Stat, Errno>> {
-    let found = beneath(state, descriptor, "look at", &path, |directory| look::look(directory, &path, links))?;
+    let found = beneath(state, descriptor, "look at", &path, |lent, at| lent.look(at, &path, links))?;
     match links {
         Links::AreFollowed => record(state, descriptor, |seen| Step::Look(path, seen), found),
         Links::AreTold => spoil_in(state),
@@ -221,7 +221,7 @@ fn open_in(
     path: String,
     how: How,
 ) -> Result<Result<Descriptor, Errno>> {
-    let opened = beneath(state, descriptor, "open", &path, |directory| look::open(directory, &path, how))?;
+    let opened = beneath(state, descriptor, "open", &path, |lent, at| lent.open_at(at, &path, how))?;
     let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
     record(state, descriptor, |seen| Step::Open(path, how, seen), seen);
     Ok(opened.map(|(file, stat)| {
@@ -240,15 +240,17 @@ fn beneath<T>(
     descriptor: &Resource<Descriptor>,
     call: &str,
     path: &str,
-    attempt: impl FnOnce(&File) -> Result<T, Errno>,
+    attempt: impl FnOnce(&Lent, &File) -> Result<T, Errno>,
 ) -> Result<Result<T, Errno>> {
     Ok(match state.table.get(descriptor)? {
-        Descriptor::Dir(directory) => state.faults.note(call, &*directory.dir, path, attempt(&directory.dir)),
+        Descriptor::Dir(directory) => {
+            state.faults.note(call, &*directory.dir, path, attempt(&state.lent, &directory.dir))
+        }
         Descriptor::File(_) => Err(Errno::NOTDIR),
     })
 }
 
-/// Writes a step down. Paths are written down for the directory that is served, and for no other.
+/// Writes a step down. Paths are written down for the handle that instances are given, and for no other.
 fn record(
     state: &mut State,
     descriptor: &Resource<Descriptor>,
@@ -258,11 +260,8 @@ fn record(
     if state.recording.is_none() {
         return;
     }
-    let directory = match state.table.get(descriptor) {
-        Ok(Descriptor::Dir(directory)) => Some(Arc::clone(&directory.dir)),
-        _ => None,
-    };
-    let is_root = directory.is_some_and(|directory| state.is_root(&directory));
+    let is_root =
+        matches!(state.table.get(descriptor), Ok(Descriptor::Dir(directory)) if state.lent.is_root(&directory.dir));
     // A fault may be over by the next request, and is told to nobody again.
     let is_kept = is_root && !matches!(seen, Err(error) if is_fault(error));
     if let Some(recording) = &mut state.recording {

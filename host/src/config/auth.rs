@@ -5,31 +5,25 @@ use super::Fault;
 use crate::args::Auth;
 use crate::listen::Addresses;
 use glasshouse_front::users::Users;
-use std::fs;
+use glasshouse_sandbox::Tree;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 /// The users who may ask; `None` where everybody may. Over TLS passwords are safe to send everywhere.
-pub fn users(
-    flags: &Auth,
-    directory: &Path,
-    addresses: &Addresses,
-    is_secure: bool,
-) -> Result<Option<Arc<Users>>, Fault> {
+pub fn users(flags: &Auth, tree: &Tree, addresses: &Addresses, is_secure: bool) -> Result<Option<Arc<Users>>, Fault> {
     let Some(file) = &flags.auth else { return Ok(None) };
     if !flags.auth_insecure && !is_secure {
         in_private(addresses)?;
     }
     let users = Users::read(file).map_err(Fault::CannotServe)?;
-    match (fs::canonicalize(file), fs::canonicalize(directory)) {
-        // Every one of them could download it.
-        (Ok(file), Ok(directory)) if file.starts_with(&directory) => Err(Fault::Usage(format!(
-            "--auth: '{}' lies in the directory that is served; move it to where no client gets",
+    // Every one of them could download it.
+    if tree.holds(file) {
+        return Err(Fault::Usage(format!(
+            "--auth: '{}' is among what is served; move it to where no client gets",
             file.display()
-        ))),
-        _ => Ok(Some(Arc::new(users))),
+        )));
     }
+    Ok(Some(Arc::new(users)))
 }
 
 /// Whether passwords can be read by this machine alone.

@@ -35,9 +35,10 @@ impl Logs {
     pub fn new(args: &args::Logs, quiet: bool, served: &Path) -> Result<Logs, Fault> {
         let form = if quiet { Form::Off } else { args.log.into() };
         let admin = args.admin.as_deref().map(admin).transpose()?;
-        if let Some(file) = args.log_file.as_deref().filter(|file| is_beneath(above(file), served)) {
+        let is_served = |file: &&Path| is_beneath(above(file), served) || is_beneath(file, served);
+        if let Some(file) = args.log_file.as_deref().filter(is_served) {
             return Err(Fault::CannotServe(format!(
-                "cannot log to '{}': it lies in the served directory, where everybody could read it; name a file elsewhere",
+                "cannot log to '{}': it is among what is served, where everybody could read it; name a file elsewhere",
                 file.display()
             )));
         }
@@ -128,6 +129,13 @@ mod tests {
         };
         assert!(open(logs.join("a")).is_some());
         assert!(open(place.path().join("a")).is_none());
+        let served = logs.join("a");
+        let file = |name: &str| {
+            let words = crate::args::tests::serve(&["--log-file", logs.join(name).to_str().unwrap()]);
+            Logs::new(&words.logs, false, &served).map(|logs| logs.open(&served).unwrap().kept.is_some())
+        };
+        assert!(file("a").is_err(), "one file that is served by itself");
+        assert_eq!(file("b"), Ok(false));
         for file in [site.join("a"), inside.join("a"), site.join("../site/a")] {
             let words = crate::args::tests::serve(&["--log-file", file.to_str().unwrap()]);
             let refused = Logs::new(&words.logs, false, &site);

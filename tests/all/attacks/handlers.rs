@@ -32,7 +32,19 @@ macro_rules! for_both_versions {
     )*};
 }
 
-for_both_versions!(misdeeds, ways_out, changes, surroundings, words, endless, fields, statuses, traps, instances);
+for_both_versions!(
+    misdeeds,
+    ways_out,
+    one_file,
+    changes,
+    surroundings,
+    words,
+    endless,
+    fields,
+    statuses,
+    traps,
+    instances
+);
 
 /// The path of a misdeed, how its client's exchange may end, what the log says of it, and what the content that comes
 /// consists of, over and over.
@@ -163,9 +175,41 @@ fn ways_out(version: Version) {
     assert_eq!(place.state(), before);
 }
 
+/// Who is lent one file finds nothing beside it: neither what is in it, nor its name, nor that it is there.
+fn one_file(version: Version) {
+    let list = |place: &Place| ask(&place.server, "/list").text();
+    let whole = list(&Place::serve(version, &[]));
+    for line in ["GOT: the root: good.txt", "GOT: .: sub", "GOT: sub: file.txt"] {
+        assert!(whole.lines().any(|candidate| candidate == line), "lent a directory, it sees {line}: {whole}");
+    }
+    let mut place = Place::serve_file(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let before = place.state();
+    assert_eq!(list(&place), "");
+    let environment = ask(&place.server, "/environment").text();
+    assert!(environment.lines().any(|line| line == "variable: GLASSHOUSE_FILE=good.txt"), "{environment}");
+    attack(&format!("{version:?} /passwd, with one file"), &mut place.server, GOOD, |server, tally| {
+        for _ in 0..effort(1, 10) {
+            let got = ask(server, "/passwd");
+            tally.count(got.end());
+            let text = got.text();
+            let (own, foreign): (Vec<_>, Vec<_>) =
+                text.lines().partition(|line| line.starts_with("GOT: good.txt: ") || line.starts_with("tried: "));
+            assert!(own.len() > 2, "it can read at all: {text}");
+            assert!(foreign.is_empty() && !text.contains(SECRET), "{foreign:#?}");
+        }
+    });
+    assert_eq!(place.state(), before);
+}
+
 /// Every change is refused.
 fn changes(version: Version) {
-    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let arguments = ["--max-cpu", "1m", "--answer-timeout", "2m"];
+    for place in [Place::serve(version, &arguments), Place::serve_file(version, &arguments)] {
+        changes_at(version, place);
+    }
+}
+
+fn changes_at(version: Version, mut place: Place) {
     let (before, path) = (place.state(), place.place.path().display().to_string());
     attack(&format!("{version:?} /write"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 100) {

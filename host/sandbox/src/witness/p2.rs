@@ -1,7 +1,7 @@
 //! The same for the files of WASI 0.2, through which both components list directories.
 
 use crate::faults::{self, is_fault};
-use crate::look::{self, Entries, Entry};
+use crate::look::{Entries, Entry};
 use crate::replay::Step;
 use crate::sandbox::State;
 use crate::witness::{asked, links};
@@ -105,7 +105,7 @@ async fn stat_at(mut store: StoreContextMut<'_, State>, (descriptor, flags, path
         return told(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
     }
     let links = links!(flags);
-    let found = super::beneath(state, &descriptor, "look at", &path, |directory| look::look(directory, &path, links))?;
+    let found = super::beneath(state, &descriptor, "look at", &path, |lent, at| lent.look(at, &path, links))?;
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()) {
             Some(opened) if !matches!(found, Err(error) if is_fault(error)) => {

@@ -23,6 +23,17 @@ pub struct Place {
 impl Place {
     #[track_caller]
     pub fn serve(version: Version, arguments: &[&str]) -> Place {
+        Place::serve_what(version, "", arguments)
+    }
+
+    /// The good file alone, with a secret beside it.
+    #[track_caller]
+    pub fn serve_file(version: Version, arguments: &[&str]) -> Place {
+        Place::serve_what(version, "good.txt", arguments)
+    }
+
+    #[track_caller]
+    fn serve_what(version: Version, what: &str, arguments: &[&str]) -> Place {
         let place = fixture::place();
         let root = place.path().join("www");
         put(&place.path().join("secret.txt"), SECRET.as_bytes(), MODIFIED);
@@ -42,6 +53,9 @@ impl Place {
             link(Path::new(to), &root.join(name));
         }
         link(&place.path().join("secret.txt"), &root.join("to-secret-directly"));
+        if !what.is_empty() {
+            put(&root.join("secret.txt"), SECRET.as_bytes(), MODIFIED);
+        }
         let handler = match version {
             Version::P3 => env!("HOSTILE_P3"),
             Version::P2 => env!("HOSTILE_P2"),
@@ -49,7 +63,8 @@ impl Place {
         let arguments = [&["--handler", handler], arguments].concat();
         // Of these, a handler learns the first alone.
         let options = &[("GLASSHOUSE_SPA", "true"), ("SECRET", SECRET)];
-        let setup = Setup { stack: Stack::Host, directory: &root, options, arguments: &arguments, unprivileged: false };
+        let directory = &root.join(what);
+        let setup = Setup { stack: Stack::Host, directory, options, arguments: &arguments, unprivileged: false };
         let server = Server::launch(setup);
         Place { place, server }
     }

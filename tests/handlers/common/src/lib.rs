@@ -174,6 +174,10 @@ pub fn ways_out() -> Vec<String> {
     ["good.txt".to_owned()].into_iter().chain(out).collect()
 }
 
+/// What may be opened as a directory, to see what is in it.
+pub const PLACES: &[&str] =
+    &["", ".", "./", "./.", "/", "..", "../", "good.txt", "good.txt/", "good.txt/..", "sub", "to-up"];
+
 /// What may be written to: there, not there, elsewhere, and by a link.
 pub const TARGETS: &[&str] = &[
     "good.txt",

@@ -100,6 +100,7 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
                 text(out, &outcome("a long name", &tree::open(&root, &name)));
             }
             "/passwd" => text(out, &tree::read_outside(&root)),
+            "/list" => text(out, &tree::list(&root)),
             "/write" => text(out, &tree::write(&root)),
             "/environment" => {
                 let own = environment(&cli::get_environment(), &cli::get_arguments(), cli::initial_cwd());

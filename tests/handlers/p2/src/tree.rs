@@ -1,6 +1,6 @@
 //! What a hostile handler tries with the directory that it was given, over `wasi:filesystem@0.2`.
 
-use glasshouse_hostile::{TARGETS, got, outcome, ways_out};
+use glasshouse_hostile::{PLACES, TARGETS, got, outcome, ways_out};
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 use wasi::io::streams::OutputStream;
 
@@ -52,6 +52,27 @@ pub fn read_outside(root: &Descriptor) -> String {
         }
     }
     report + &format!("tried: {tried}\n")
+}
+
+/// Tries to see what is in every directory that it can have; tells the names.
+pub fn list(root: &Descriptor) -> String {
+    let mut report = entries("the root", root);
+    for path in PLACES {
+        if let Ok(found) = root.open_at(FOLLOW, path, OpenFlags::DIRECTORY, DescriptorFlags::READ) {
+            report += &entries(path, &found);
+        }
+    }
+    report
+}
+
+fn entries(what: &str, directory: &Descriptor) -> String {
+    let mut report = String::new();
+    if let Ok(stream) = directory.read_directory() {
+        while let Ok(Some(entry)) = stream.read_directory_entry() {
+            report += &got(what, entry.name.as_bytes());
+        }
+    }
+    report
 }
 
 fn content(file: &Descriptor) -> Vec<u8> {

@@ -108,6 +108,7 @@ impl wasip3::exports::http::handler::Guest for Handler {
                 text(outcome("a long name", &tree::open(&root, &name).await))
             }
             "/passwd" => text(tree::read_outside(&root).await),
+            "/list" => text(tree::list(&root).await),
             "/write" => text(tree::write(&root).await),
             "/environment" => {
                 let directories = format!("preopened: {name}\n");

@@ -1,6 +1,6 @@
 //! What a hostile handler tries with the directory that it was given, over `wasi:filesystem@0.3`.
 
-use glasshouse_hostile::{TARGETS, got, outcome, ways_out};
+use glasshouse_hostile::{PLACES, TARGETS, got, outcome, ways_out};
 use wasip3::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};
 use wasip3::wit_stream;
 
@@ -52,6 +52,23 @@ pub async fn read_outside(root: &Descriptor) -> String {
         }
     }
     report + &format!("tried: {tried}\n")
+}
+
+/// Tries to see what is in every directory that it can have; tells the names.
+pub async fn list(root: &Descriptor) -> String {
+    let mut report = entries("the root", root).await;
+    for path in PLACES {
+        let opened = root.open_at(FOLLOW, (*path).to_owned(), OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        if let Ok(found) = opened.await {
+            report += &entries(path, &found).await;
+        }
+    }
+    report
+}
+
+async fn entries(what: &str, directory: &Descriptor) -> String {
+    let (stream, _) = directory.read_directory();
+    stream.collect().await.iter().map(|entry| got(what, entry.name.as_bytes())).collect()
 }
 
 async fn content(file: &Descriptor) -> Vec<u8> {
