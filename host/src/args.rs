@@ -12,6 +12,7 @@ mod given;
 mod inspect;
 mod life;
 mod logs;
+mod mount;
 mod settings;
 #[cfg(test)]
 mod table;
@@ -22,7 +23,7 @@ mod users;
 pub mod value;
 
 pub use addresses::Addresses;
-use clap::builder::BoolishValueParser;
+use clap::builder::{ArgPredicate, BoolishValueParser, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -34,6 +35,7 @@ use given::{Given, Variables};
 use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};
+pub use mount::Mount;
 pub use settings::Setting;
 use std::collections::BTreeMap;
 use std::env;
@@ -212,10 +214,21 @@ pub struct Args {
 
     /// Directory to serve, or one file
     ///
-    /// A file is at '/' and at its name. What is beside it is not there for anybody.
+    /// A file is at '/' and at its name. What is beside it is not there for anybody. With --mount there is none by default, and what
+    /// is not below a mount is not found.
     #[arg(short, long, value_name = "PATH", default_value = ".")]
+    #[arg(default_value_if("mount", ArgPredicate::IsPresent, None))]
     #[arg(env = "GLASSHOUSE_DIRECTORY", hide_env = true, help_heading = SERVING)]
-    pub directory: PathBuf,
+    pub directory: Option<PathBuf>,
+
+    /// Directory to serve at a path of its own, repeatable
+    ///
+    /// The path is written plainly, not percent-encoded, and the longest that fits a request counts. What answers there can read
+    /// this directory and no other. The variable holds one a line.
+    #[arg(long, value_name = "PATH=DIR", value_delimiter = '\n')]
+    #[arg(value_parser = OsStringValueParser::new().try_map(Mount::parse))]
+    #[arg(env = "GLASSHOUSE_MOUNT", hide_env = true, help_heading = SERVING)]
+    pub mount: Vec<Mount>,
 
     /// Version of HTTP to speak
     #[arg(short, long, value_name = "VERSION", value_enum, default_value = "HTTP/1.1", ignore_case = true)]

@@ -2,7 +2,7 @@
 //! how any of them is carried out.
 
 use crate::args::Setting;
-use crate::config::Config;
+use crate::config::{Config, Served};
 use glasshouse_core::options;
 use std::fmt::Write as _;
 use toml::Value;
@@ -13,7 +13,13 @@ pub fn report(config: &Config, settings: Vec<Setting>, rights: &str) -> String {
     for mut setting in settings {
         let variable = options::variable(&setting.name);
         let found = match setting.name.as_str() {
-            "directory" => Some(Value::String(config.tree.path().to_string_lossy().into_owned())),
+            "directory" => {
+                config.trees.iter().find(|served| served.at.is_none()).map(|served| served.to_string().into())
+            }
+            "mount" => {
+                let mounts = config.trees.iter().filter(|served| served.at.is_some()).map(Served::to_string);
+                Some(mounts.collect::<Vec<_>>().into())
+            }
             "threads" => i64::try_from(config.threads.get()).ok().map(Value::Integer),
             _ => match config.guest.iter().find(|(key, _)| *key == variable) {
                 Some((_, text)) => setting.form.write_text(text),

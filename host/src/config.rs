@@ -6,6 +6,7 @@ mod auth;
 mod limits;
 mod logs;
 mod tls;
+mod trees;
 
 use crate::args::{Args, Passed, Protocol};
 use crate::component;
@@ -14,24 +15,23 @@ use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
-use glasshouse_sandbox::{Ceilings, Tree};
+use glasshouse_sandbox::Ceilings;
 pub use logs::{Logs, Opened};
-use rustix::fs::{Access, access};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, fmt, fs, thread};
+use std::{env, fmt, thread};
+pub use trees::Served;
 
 /// A server that is ready to run.
 #[derive(Debug)]
 pub struct Config {
-    /// Absolute, and a directory that could be entered or a file that could be read. Links in it are kept, so opening it anew
-    /// follows them anew.
-    pub tree: Tree,
+    /// At least one, in the order in which they are asked whether a path is theirs.
+    pub trees: Vec<Served>,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     pub limits: Limits,
@@ -125,12 +125,16 @@ impl Config {
         let binds = args.bind.iter().map(|text| Typed::parse(text)).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
 
-        let tree = tree(&args.directory)?;
+        let trees = trees::trees(args.directory.as_deref(), &args.mount)?;
+        if let (None, Some(prefix)) = (&args.directory, passed.iter().find(|option| option.name == "prefix")) {
+            let reason = "there is no directory to serve there; name one with -d, or leave it out";
+            return Err(Fault::Usage(format!("{}: {reason}", prefix.place)));
+        }
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
         let identity = tls::identity(&args.tls, &names, &addresses)?;
-        let users = auth::users(&args.users, &tree, &addresses, identity.is_some())?;
+        let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
@@ -139,11 +143,11 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let logs = Logs::new(&args.logs, args.quiet, &tree.path())?;
+        let logs = Logs::new(&args.logs, args.quiet, &trees)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
-            tree,
+            trees,
             protocol,
             threads,
             limits,
@@ -185,33 +189,6 @@ fn blame(complaint: &str, passed: &[Passed]) -> String {
     told.unwrap_or_else(|| complaint.to_owned())
 }
 
-fn tree(typed: &Path) -> Result<Tree, Fault> {
-    let fault = |reason: &dyn fmt::Display| Fault::CannotServe(format!("cannot serve '{}': {reason}", typed.display()));
-    look(typed).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => fault(&"no such directory or file; name an existing one with -d"),
-        ErrorKind::NotADirectory => fault(&"not a directory or a file; name one with -d"),
-        ErrorKind::PermissionDenied => fault(&"permission denied; name one that you may read with -d"),
-        ErrorKind::InvalidFilename => fault(&"a file whose name is not UTF-8 has no URL; give it another one"),
-        _ => fault(&format_args!("{error}; name another one with -d")),
-    })
-}
-
-fn look(path: &Path) -> io::Result<Tree> {
-    let found = fs::metadata(path)?;
-    let absolute = path::absolute(path)?;
-    if found.is_dir() {
-        // Without the right to search it every request would be a 404, which tells nobody why.
-        access(path, Access::EXEC_OK)?;
-        return Ok(Tree::Directory(absolute));
-    }
-    let (true, Some(directory), Some(name)) = (found.is_file(), absolute.parent(), absolute.file_name()) else {
-        return Err(ErrorKind::NotADirectory.into());
-    };
-    access(path, Access::READ_OK)?;
-    let name = name.to_str().ok_or(ErrorKind::InvalidFilename)?;
-    Ok(Tree::File { directory: directory.to_owned(), name: name.to_owned() })
-}
-
 /// Opens a directory that may be read later on too.
 fn readable(path: &Path) -> Result<File, Fault> {
     let cannot = |error| Fault::CannotServe(format!("--harden-also: cannot open '{}': {error}", path.display()));
@@ -235,6 +212,8 @@ mod tests {
     use super::*;
     use crate::args::tests::serve;
     use crate::listen::Listening;
+    use glasshouse_sandbox::Tree;
+    use std::fs;
 
     fn build(words: &[&str]) -> Result<Config, Fault> {
         Config::build(serve(words), std::iter::empty())
@@ -247,13 +226,14 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_ready() {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
-        assert_eq!(config.tree, Tree::Directory(env::current_dir().unwrap()));
+        let trees: Vec<_> = config.trees.iter().map(|served| served.tree.clone()).collect();
+        assert_eq!(trees, [Tree::Directory(env::current_dir().unwrap())]);
         assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "1".to_owned())]);
         assert_eq!(config.threads, thread::available_parallelism().unwrap());
         assert!(matches!(config.handler, Handler::Embedded));
         let config = build(&["0", "-b", "127.0.0.1", "-d", "src/../Cargo.toml"]).unwrap();
         let directory = env::current_dir().unwrap().join("src/..");
-        assert_eq!(config.tree, Tree::File { directory, name: "Cargo.toml".into() });
+        assert_eq!(config.trees[0].tree, Tree::File { directory, name: "Cargo.toml".into() });
         let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
         assert_eq!(config.threads.get(), 3);
         assert!(matches!(config.handler, Handler::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap()));
@@ -279,6 +259,16 @@ mod tests {
                 "harden",
                 vec!["--harden-also", "Cargo.toml"],
                 cannot("--harden-also: cannot open 'Cargo.toml': not a directory"),
+            ),
+            (
+                "mount",
+                vec!["--mount", "/a=nope"],
+                cannot("cannot serve 'nope': no such directory; name an existing one with --mount"),
+            ),
+            (
+                "mount",
+                vec!["--mount", "/a=.", "--prefix", "b"],
+                usage("--prefix: there is no directory to serve there; name one with -d, or leave it out"),
             ),
             (
                 "handler",

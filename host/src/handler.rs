@@ -1,53 +1,82 @@
-//! The sandbox as clients meet it: for each thread a slot with its instances, which can be replaced between two requests. It
-//! refuses to know connections, which stay what they are when that happens.
+//! The sandboxes as clients meet them: for each thread a slot for each tree, whose instances can be replaced between two requests,
+//! and which tree a request is for. It refuses to know connections, which stay what they are when that happens.
 
+use crate::config::Config;
+use glasshouse_core::target::Target;
 use glasshouse_front::{Answer, Unanswered};
-use glasshouse_sandbox::{Instances, Sandbox, Tally, WasiBody};
+use glasshouse_sandbox::{Instances, Places, Sandbox, Tally, WasiBody};
 use http::Response;
 use http::request::Parts;
+use http::uri::PathAndQuery;
+use std::cell::LazyCell;
 use std::mem;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The slot of a thread. Nobody else asks for it but who replaces what is in it, so its lock is there for the taking.
+/// Who answers on a thread.
 #[derive(Clone)]
-pub struct Handler {
-    slot: Arc<Mutex<Arc<Instances>>>,
-    /// What has befallen all that were ever in it.
+pub struct Handler(Arc<Thread>);
+
+struct Thread {
+    places: Places,
+    /// What has befallen all that were ever in its slots.
     tally: Arc<Tally>,
+    /// In the order in which they are asked.
+    slots: Vec<Slot>,
+}
+
+/// The slot of a tree. Nobody else asks for it but who replaces what is in it, so its lock is there for the taking.
+struct Slot {
+    /// Where the tree is, unless at the root.
+    at: Option<Target>,
+    instances: Mutex<Arc<Instances>>,
 }
 
 impl Handler {
-    /// A slot for each thread.
-    pub fn for_threads(sandbox: &Arc<Sandbox>, threads: NonZeroUsize) -> Vec<Handler> {
-        let slot = |_| {
-            let tally = Arc::default();
-            let instances = Instances::new(Arc::clone(sandbox), Arc::clone(&tally));
-            Handler { slot: Arc::new(Mutex::new(instances)), tally }
+    /// Slots for each thread: one for each tree of the configuration, with the sandbox at its place in `sandboxes`.
+    pub fn for_threads(config: &Config, sandboxes: &[Arc<Sandbox>]) -> Vec<Handler> {
+        let thread = |_| {
+            let (places, tally) = (Places::new(&config.ceilings), Arc::default());
+            let slots = config.trees.iter().zip(sandboxes).map(|(served, sandbox)| Slot {
+                at: served.at.clone(),
+                instances: Mutex::new(Instances::new(Arc::clone(sandbox), places.clone(), Arc::clone(&tally))),
+            });
+            let slots = slots.collect();
+            Handler(Arc::new(Thread { places, tally, slots }))
         };
-        (0..threads.get()).map(slot).collect()
+        (0..config.threads.get()).map(thread).collect()
     }
 
-    /// Lets another sandbox answer from the next request on. What was asked before is answered by those who were asked.
-    pub fn replace(&self, sandbox: &Arc<Sandbox>) {
-        let next = Instances::new(Arc::clone(sandbox), Arc::clone(&self.tally));
-        let before = mem::replace(&mut *self.lock(), next);
-        // Warm instances take a while to go, for which nobody waits.
-        drop(before);
+    /// Lets other sandboxes answer from the next request on, in the same order. What was asked before is answered by those who
+    /// were asked.
+    pub fn replace(&self, sandboxes: &[Arc<Sandbox>]) {
+        for (slot, sandbox) in self.0.slots.iter().zip(sandboxes) {
+            let next = Instances::new(Arc::clone(sandbox), self.0.places.clone(), Arc::clone(&self.0.tally));
+            let before = mem::replace(&mut *slot.lock(), next);
+            // Warm instances take a while to go, for which nobody waits.
+            drop(before);
+        }
     }
 
-    /// The counts of this slot, whoever is in it.
+    /// The counts of this thread, whoever is in its slots.
     pub fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+        &self.0.tally
     }
 
-    fn instances(&self) -> Arc<Instances> {
-        Arc::clone(&self.lock())
+    /// The instances that can read the tree that a request is for; `None` where no tree is. The path is read as the handler reads
+    /// it, who would know no path but those of its own tree.
+    fn instances(&self, request: &Parts) -> Option<Arc<Instances>> {
+        let target = request.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+        let target = LazyCell::new(|| Target::parse(target));
+        let is_within = |at: &Target| target.as_ref().is_ok_and(|target| target.is_within(at));
+        let slot = self.0.slots.iter().find(|slot| slot.at.as_ref().is_none_or(is_within))?;
+        Some(Arc::clone(&slot.lock()))
     }
+}
 
+impl Slot {
     /// A panic while it was locked has left one or the other there.
     fn lock(&self) -> MutexGuard<'_, Arc<Instances>> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -55,11 +84,12 @@ impl Answer for Handler {
     type Body = WasiBody;
 
     fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
-        self.instances().answer_again(request)
+        self.instances(request)?.answer_again(request)
     }
 
     async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
-        self.instances().answer(request).await.map_err(|error| match error.ceiling() {
+        let instances = self.instances(&request).ok_or(Unanswered::Nowhere)?;
+        instances.answer(request).await.map_err(|error| match error.ceiling() {
             Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
             None => Unanswered::Failed(error.to_string()),
         })

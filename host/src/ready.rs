@@ -2,8 +2,10 @@
 //! who asks it.
 
 use crate::component;
-use crate::config::{Config, Fault, Handler, Rights};
+use crate::config::{Config, Fault, Handler, Rights, Served};
 use crate::handler;
+use glasshouse_core::options;
+use glasshouse_core::target::Target;
 use glasshouse_front::Log;
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, Terms};
 use std::fmt;
@@ -15,11 +17,11 @@ const DIRECT: &str = "GLASSHOUSE_BODY";
 /// Tells it the name of the one file that it is lent.
 const FILE: &str = "GLASSHOUSE_FILE";
 
-/// The handler that was read at the start.
+/// The handler that was read at the start, ready to serve each tree.
 ///
 /// # Errors
 /// A component that cannot serve, a tree that cannot be opened.
-pub fn sandbox(config: &Config, log: &Log) -> Result<Arc<Sandbox>, Fault> {
+pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, Fault> {
     let (handler, name) = match &config.handler {
         Handler::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
         Handler::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
@@ -29,52 +31,83 @@ pub fn sandbox(config: &Config, log: &Log) -> Result<Arc<Sandbox>, Fault> {
     })
 }
 
-/// Opens what is served again by its path, and reads the handler again where that is possible.
+/// Opens what is served again by its paths, and reads the handler again where that is possible.
 pub fn again(
     config: Config,
     log: Log,
-    mut sandbox: Arc<Sandbox>,
+    mut sandboxes: Vec<Arc<Sandbox>>,
     handlers: Vec<handler::Handler>,
 ) -> impl FnMut() -> Result<(), String> {
     move || {
-        sandbox = match (&config.handler, config.rights) {
+        let mut faults = Vec::new();
+        match (&config.handler, config.rights) {
             (Handler::File { path, .. }, Rights::AreKept) => {
                 let stays = |cause| format!("the handler '{}' is not replaced: {cause}", path.display());
                 let bytes = component::read(path).map_err(stays)?;
-                load(&config, Code::Component(&bytes), &log).map_err(stays)?
+                sandboxes = load(&config, Code::Component(&bytes), &log).map_err(stays)?;
             }
-            _ => sandbox.with_tree(&config.tree).map_err(|error| stays(&config, &error))?,
-        };
-        handlers.iter().for_each(|handler| handler.replace(&sandbox));
-        match (&config.handler, config.rights) {
-            (Handler::File { path, .. }, Rights::AreGivenUp | Rights::MustBeGivenUp) => Err(format!(
+            // One that stays as it is keeps no other from being opened.
+            _ => {
+                for (served, sandbox) in config.trees.iter().zip(&mut sandboxes) {
+                    match sandbox.with_tree(&served.tree) {
+                        Ok(opened) => *sandbox = opened,
+                        Err(error) => faults.push(stays(&config, served, &error)),
+                    }
+                }
+            }
+        }
+        handlers.iter().for_each(|handler| handler.replace(&sandboxes));
+        if let (Handler::File { path, .. }, Rights::AreGivenUp | Rights::MustBeGivenUp) =
+            (&config.handler, config.rights)
+        {
+            faults.push(format!(
                 "the handler '{}' is not read again, because the process has given up making machine code; start it anew, or \
                  with --no-harden",
                 path.display()
-            )),
-            _ => Ok(()),
+            ));
         }
+        if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 }
 
-fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Arc<Sandbox>, String> {
-    let own = [(DIRECT, Some("direct")), (FILE, config.tree.name())];
-    let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
-    let log = log.clone();
-    let terms = Terms {
-        tree: config.tree.clone(),
-        environment: config.guest.iter().cloned().chain(own).collect(),
-        is_pure: config.is_pure,
-        ceilings: config.ceilings.clone(),
-        complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
-    };
+/// A sandbox for each tree, in their order. The handler is compiled once.
+fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox>>, String> {
     // What lies beneath quotes the file, in lines of its own.
     let cause = |text: String| text.lines().next().unwrap_or_default().to_owned();
-    Sandbox::new(handler, terms).map_err(|error| cause(error.to_string()))
+    let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
+    for served in &config.trees {
+        let environment = environment(config, served);
+        let sandbox = match sandboxes.first() {
+            Some(first) => first.beside(&served.tree, environment).map_err(|error| error.to_string()),
+            None => {
+                let log = log.clone();
+                let terms = Terms {
+                    tree: served.tree.clone(),
+                    environment,
+                    is_pure: config.is_pure,
+                    ceilings: config.ceilings.clone(),
+                    complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
+                };
+                Sandbox::new(handler, terms).map_err(|error| cause(error.to_string()))
+            }
+        };
+        sandboxes.push(sandbox?);
+    }
+    Ok(sandboxes)
+}
+
+/// The variables of the handler that serves a tree. The prefix that was asked for is that of the tree at the root.
+fn environment(config: &Config, served: &Served) -> Vec<(String, String)> {
+    let prefix = options::variable("prefix");
+    let at = served.at.as_ref().map(Target::path);
+    let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
+    let own = [(DIRECT, Some("direct")), (FILE, served.tree.name()), (&prefix, at.as_deref())];
+    let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
+    given.chain(own).collect()
 }
 
 /// Why what was open stays in use, and the way out.
-fn stays(config: &Config, error: &io::Error) -> String {
+fn stays(config: &Config, served: &Served, error: &io::Error) -> String {
     let reason = match error.kind() {
         ErrorKind::PermissionDenied if config.rights != Rights::AreKept => {
             "the process has given up reading it; name a directory above it with --harden-also at the start, or serve with \
@@ -84,5 +117,5 @@ fn stays(config: &Config, error: &io::Error) -> String {
         ErrorKind::NotFound => "it is not there; put it back".to_owned(),
         _ => error.to_string(),
     };
-    format!("'{}' is not opened again, and what was open is still served: {reason}", config.tree.path().display())
+    format!("'{}' is not opened again, and what was open is still served: {reason}", served.tree.path().display())
 }

@@ -4,7 +4,7 @@
 use crate::admin::Admin;
 use crate::args::{Args, Setting};
 use crate::banner::{self, Banner};
-use crate::config::{Config, Fault, Opened, Rights};
+use crate::config::{Config, Fault, Opened, Rights, Served};
 use crate::handler::Handler;
 use crate::harden::{self, Hardening, Kept};
 use crate::listen::{Listening, SocketFile};
@@ -19,7 +19,6 @@ use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_sandbox::{Ground, Sandbox};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::iter;
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -34,14 +33,15 @@ use tracing::info;
 /// What was asked for has no meaning, or this machine cannot do it.
 pub fn serve(args: Args) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
-    let Opened { sink, kept } = config.logs.open(&config.tree.path())?;
+    let Opened { sink, kept } = config.logs.open(&config.trees)?;
     let log = Log::new(config.logs.form, sink);
     let log = if diagnostics::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
-    let sandbox = ready::sandbox(&config, &log)?;
+    let sandboxes = ready::sandboxes(&config, &log)?;
     info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
     let identity = config.identity.take();
-    if let Some(key) = identity.as_ref().and_then(|identity| identity.key_within(&config.tree)) {
+    let key_within = |served: &Served| identity.as_ref().and_then(|identity| identity.key_within(&served.tree));
+    if let Some(key) = config.trees.iter().find_map(key_within) {
         log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
     }
     let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
@@ -54,7 +54,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
         let admin = config.logs.listen()?;
         let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref());
         begin(&config, listening.taken, &banner, &log);
-        give_up_rights(&config, identity.as_ref(), &sandbox, &listening.files, kept.as_deref(), &log)?;
+        give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, kept.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
         announce(&config, &banner, &log);
@@ -62,7 +62,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
             reload.add(move || file.reopen());
         }
         manager.ready();
-        run(config, sandbox, (listening, admin), tls, (stop, reload, manager), log).await.map_err(unable)
+        run(config, sandboxes, (listening, admin), tls, (stop, reload, manager), log).await.map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -94,7 +94,7 @@ fn begin(config: &Config, taken: Option<u16>, banner: &Banner, log: &Log) {
 fn give_up_rights(
     config: &Config,
     identity: Option<&Identity>,
-    sandbox: &Sandbox,
+    sandboxes: &[Arc<Sandbox>],
     sockets: &[SocketFile],
     file: Option<&LogFile>,
     log: &Log,
@@ -106,7 +106,7 @@ fn give_up_rights(
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
     let also = read_again.iter().map(AsFd::as_fd).chain(also).map(Ground::Directory);
-    let readable = iter::once(sandbox.ground()).chain(also).collect();
+    let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
     let state = harden::apply(&Kept { readable, sockets, log: file.and_then(LogFile::directory) });
     enough(config.rights, &state)?;
@@ -144,7 +144,7 @@ fn announce(config: &Config, banner: &Banner, log: &Log) {
 /// Serves, and reads again what may have changed whenever it is told to, until it is told to stop.
 async fn run(
     config: Config,
-    sandbox: Arc<Sandbox>,
+    sandboxes: Vec<Arc<Sandbox>>,
     (listening, admin): (Listening, Option<TcpListener>),
     tls: Option<Tls>,
     (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
@@ -156,8 +156,8 @@ async fn run(
     let (version, limits, grace, users) =
         (config.protocol.version(), config.limits, config.grace, config.users.clone());
     let (trust, proxied) = (config.logs.trust.clone(), config.logs.proxy_protocol);
-    let handlers = Handler::for_threads(&sandbox, config.threads);
-    reload.add(ready::again(config, log.clone(), sandbox, handlers.clone()));
+    let handlers = Handler::for_threads(&config, &sandboxes);
+    reload.add(ready::again(config, log.clone(), sandboxes, handlers.clone()));
     if let Some(tls) = tls.clone() {
         reload.add(move || tls.reload());
     }
@@ -201,7 +201,7 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    ready::sandbox(&config, &Log::new(Form::Off, Sink::Stderr))?;
+    ready::sandboxes(&config, &Log::new(Form::Off, Sink::Stderr))?;
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {

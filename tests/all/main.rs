@@ -58,6 +58,7 @@ mod life;
 mod listings;
 mod log;
 mod modes;
+mod mounts;
 mod nasty;
 mod onefile;
 mod passwd;

@@ -163,7 +163,11 @@ fn file(text: &str, usual: &str) -> Result<Option<Target>, String> {
     if target.is_directory() { Err(format!("'{text}' is a directory; name a file in it")) } else { Ok(Some(target)) }
 }
 
-fn prefix(text: &str) -> Result<Option<Target>, String> {
+/// The path under which a tree appears, as a person writes it: plain, not percent-encoded. `None` for the root.
+///
+/// # Errors
+/// Says, in words for the person who typed it, that the text is no path.
+pub fn prefix(text: &str) -> Result<Option<Target>, String> {
     match text.trim_matches('/') {
         "" => Ok(None),
         path => path_of(path).map(Some).ok_or(format!("'{text}' is no path")),

@@ -119,6 +119,11 @@ impl Target {
         self.names.pop()
     }
 
+    /// Whether it is `above`, or lies below it.
+    pub fn is_within(&self, above: &Target) -> bool {
+        self.names.starts_with(&above.names)
+    }
+
     /// The same path as seen from below `prefix`; `None` if it is not below.
     pub fn below(&self, prefix: &Target) -> Option<Target> {
         let names = self.names.strip_prefix(prefix.names.as_slice())?.to_vec();
@@ -323,6 +328,24 @@ mod tests {
             ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_within_another_by_whole_names() {
+        for (raw, above, expected) in [
+            ("/a/b", "/a/b", true),
+            ("/a/b/", "/a/b", true),
+            ("/a/%62/c?x", "/a/b", true),
+            ("//a/./x/../b", "/a/b", true),
+            ("/a/bc", "/a/b", false),
+            ("/a", "/a/b", false),
+            ("/a/b/../c", "/a/b", false),
+            ("/A/b", "/a/b", false),
+            ("/a%2fb", "/a/b", true),
+        ] {
+            let got = Target::parse(raw).and_then(|target| Ok(target.is_within(&Target::parse(above)?)));
+            assert_eq!(got, Ok(expected), "{raw} {above}");
         }
     }
 

@@ -44,6 +44,8 @@ pub trait Answer: Clone + Send + Sync + Unpin + 'static {
 /// Why a request has no answer, in words for whoever runs the server.
 #[derive(Debug)]
 pub enum Unanswered {
+    /// Nobody answers at its path.
+    Nowhere,
     /// It costs more than one request may. What is too much now may not be too much later.
     TooMuch(String),
     /// Whoever answers failed, and will do so again.
@@ -196,6 +198,7 @@ impl<A: Answer> Exchange<A> {
             Ok(response) => response.map(Either::Left),
             Err(error) => {
                 let (status, reason) = match error {
+                    Unanswered::Nowhere => return refuse(StatusCode::NOT_FOUND),
                     Unanswered::TooMuch(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
                     Unanswered::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason),
                 };

@@ -1,9 +1,9 @@
-//! The instances of one thread: each answers one request at a time, has it for itself, and is kept warm for the next if
-//! nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what an
-//! answer means.
+//! The instances of one sandbox on one thread: each answers one request at a time, has it for itself, and is kept warm for the
+//! next if nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what
+//! an answer means.
 
 use crate::attended::{Attended, Transcript, Watch, copied};
-use crate::ceiling::{Account, Ceiling, Charged};
+use crate::ceiling::{Account, Ceiling, Ceilings, Charged};
 use crate::clock;
 use crate::faults::Faults;
 use crate::handover::{self, Content, announced};
@@ -45,11 +45,20 @@ struct Instance {
     _counted: Counted,
 }
 
-/// The instances of one thread, and the answers that need none.
+/// The places of one thread for instances that are busy, whichever sandbox they are of; further requests wait for one.
+#[derive(Clone)]
+pub struct Places(Arc<Semaphore>);
+
+impl Places {
+    pub fn new(ceilings: &Ceilings) -> Places {
+        Places(Arc::new(Semaphore::new(ceilings.instances.min(Semaphore::MAX_PERMITS))))
+    }
+}
+
+/// The instances of one sandbox on one thread, and the answers that need none.
 pub struct Instances {
     sandbox: Arc<Sandbox>,
-    /// Places for instances that are busy; further requests wait for one.
-    busy: Semaphore,
+    places: Places,
     warm: Mutex<Vec<Instance>>,
     replay: Option<Mutex<Replay>>,
     tally: Arc<Tally>,
@@ -81,10 +90,9 @@ type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
 type Gone = Shared<oneshot::Receiver<()>>;
 
 impl Instances {
-    pub fn new(sandbox: Arc<Sandbox>, tally: Arc<Tally>) -> Arc<Instances> {
+    pub fn new(sandbox: Arc<Sandbox>, places: Places, tally: Arc<Tally>) -> Arc<Instances> {
         let replay = sandbox.replay().map(Mutex::new);
-        let busy = Semaphore::new(sandbox.ceilings.instances.min(Semaphore::MAX_PERMITS));
-        Arc::new(Instances { sandbox, busy, warm: Mutex::default(), replay, tally })
+        Arc::new(Instances { sandbox, places, warm: Mutex::default(), replay, tally })
     }
 
     /// The answer to a request that was given before and still holds; no instance has a part in it.
@@ -136,7 +144,7 @@ impl Instances {
 
     /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
     async fn work(self: Arc<Self>, request: Parts, account: Arc<Account>, to: HeadSender, gone: Gone) -> Result<()> {
-        let _permit = self.busy.acquire().await?;
+        let _permit = self.places.0.acquire().await?;
         account.begins();
         let warm = lock(&self.warm).pop();
         let mut instance = match warm {

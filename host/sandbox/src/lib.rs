@@ -22,7 +22,7 @@ mod words;
 pub use capability::Standing;
 pub use ceiling::{Ceiling, Ceilings};
 pub use inspection::{Import, Inspection, Kind};
-pub use instance::{GivenUp, Instances};
+pub use instance::{GivenUp, Instances, Places};
 pub use lent::{Ground, Tree};
 pub use sandbox::{Code, Complain, Sandbox, Terms};
 pub use tally::Tally;

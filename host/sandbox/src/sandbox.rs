@@ -207,12 +207,21 @@ impl Sandbox {
     /// # Errors
     /// It cannot be opened.
     pub fn with_tree(&self, tree: &Tree) -> io::Result<Arc<Sandbox>> {
+        self.beside(tree, self.environment.clone())
+    }
+
+    /// The same for another tree that is served at the same time. What the instances of the one hold, those of the other do not:
+    /// all that they share is code.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn beside(&self, tree: &Tree, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
         let Place { lent, faults, can_walk } = Place::open(tree, &self.complain)?;
         Ok(Arc::new(Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
             lent,
-            environment: self.environment.clone(),
+            environment,
             is_pure: self.is_pure,
             complain: Arc::clone(&self.complain),
             faults,

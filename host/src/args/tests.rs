@@ -29,7 +29,7 @@ fn the_definition_is_sound() {
 #[test]
 fn defaults_s1_s7() {
     let args = serve(&[]);
-    assert_eq!((args.port, args.protocol, args.directory), (8000, Protocol::Http11, PathBuf::from(".")));
+    assert_eq!((args.port, args.protocol, args.directory), (8000, Protocol::Http11, Some(PathBuf::from("."))));
     assert!(args.bind.is_empty() && args.threads.is_none() && args.handler.is_none() && !args.quiet);
 }
 
@@ -37,10 +37,25 @@ fn defaults_s1_s7() {
 fn values_are_taken_as_typed() {
     let words = "0 -b ::1 --bind localhost,[::] -d /srv -p http/1.0 --threads 3 --handler x.wasm --quiet";
     let args = serve(&words.split(' ').collect::<Vec<_>>());
-    assert_eq!((args.port, args.protocol, args.directory), (0, Protocol::Http10, PathBuf::from("/srv")));
+    assert_eq!((args.port, args.protocol, args.directory), (0, Protocol::Http10, Some(PathBuf::from("/srv"))));
     assert_eq!(args.bind, ["::1", "localhost", "[::]"]);
     assert_eq!((args.threads, args.handler), (NonZeroUsize::new(3), Some(PathBuf::from("x.wasm"))));
     assert!(args.quiet);
+}
+
+#[test]
+fn a_mount_takes_the_place_of_the_default() {
+    for (words, directory, mounts) in [
+        (&["--mount", "/a=x,y", "--mount", "/b=z"][..], None, &["x,y", "z"][..]),
+        (&["--mount", "/a=x\n/b=y"], None, &["x", "y"]),
+        (&["--mount", "/a=x", "-d", "."], Some("."), &["x"]),
+        (&[], Some("."), &[]),
+    ] {
+        let args = serve(words);
+        assert_eq!(args.directory.as_deref(), directory.map(Path::new), "{words:?}");
+        let directories: Vec<_> = args.mount.iter().map(|mount| mount.directory.to_str().unwrap()).collect();
+        assert_eq!(directories, mounts, "{words:?}");
+    }
 }
 
 #[test]
@@ -50,6 +65,7 @@ fn nonsense_exits_2_and_is_named() {
         ("S3", &["65536"], "invalid value '65536' for '[PORT]'"),
         ("S7", &["-p", "HTTP/2"], "[possible values: HTTP/1.0, HTTP/1.1]"),
         ("S10", &["-H", "X-A"], "2 values required for '--header <NAME> <VALUE>' but 1 was provided"),
+        ("mount", &["--mount", "docs=site"], "'docs' is no path; begin it with '/'"),
         ("threads", &["--threads", "0"], "invalid value '0' for '--threads <N>'"),
         ("cgi", &["--cgi"], "unexpected argument '--cgi'"),
         ("no output", &["handler"], "--output <FILE>"),
@@ -208,7 +224,7 @@ fn a_file_stands_in_for_what_was_not_typed() {
     let text = "port = 9\nbind = ['::1', 'localhost']\ndirectory = '-x'\nquiet = true\nno-replay = false\nindex = ['a', 'b']\n\
                 handler = 'x.wasm'\nthreads = 3\n";
     let Ok(Task::Serve(args)) = with_file(text, &["--threads", "5", "--pure-handler"], &[]) else { panic!("a server") };
-    assert_eq!((args.port, args.directory.as_path()), (9, Path::new("-x")));
+    assert_eq!((args.port, args.directory.as_deref()), (9, Some(Path::new("-x"))));
     assert_eq!(args.bind, ["::1", "localhost"]);
     assert!(args.quiet && !args.no_replay && args.pure_handler);
     assert_eq!(args.threads, NonZeroUsize::new(5));

@@ -1,23 +1,27 @@
 //! Whether users can be let in as it was asked for: their file, and addresses on which a password is safe to send. It refuses to
 //! know what is in the file.
 
-use super::Fault;
+use super::{Fault, Served};
 use crate::args::Auth;
 use crate::listen::Addresses;
 use glasshouse_front::users::Users;
-use glasshouse_sandbox::Tree;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The users who may ask; `None` where everybody may. Over TLS passwords are safe to send everywhere.
-pub fn users(flags: &Auth, tree: &Tree, addresses: &Addresses, is_secure: bool) -> Result<Option<Arc<Users>>, Fault> {
+pub fn users(
+    flags: &Auth,
+    trees: &[Served],
+    addresses: &Addresses,
+    is_secure: bool,
+) -> Result<Option<Arc<Users>>, Fault> {
     let Some(file) = &flags.auth else { return Ok(None) };
     if !flags.auth_insecure && !is_secure {
         in_private(addresses)?;
     }
     let users = Users::read(file).map_err(Fault::CannotServe)?;
     // Every one of them could download it.
-    if tree.holds(file) {
+    if trees.iter().any(|served| served.tree.holds(file)) {
         return Err(Fault::Usage(format!(
             "--auth: '{}' is among what is served; move it to where no client gets",
             file.display()

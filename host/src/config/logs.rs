@@ -1,7 +1,7 @@
 //! What the server tells of itself on this machine: the file of the log is opened here, and the admin address is known. It refuses
 //! to know what is told.
 
-use super::Fault;
+use super::{Fault, Served};
 use crate::args;
 use crate::listen::{listen_alone, resolve};
 use glasshouse_front::{Form, LogFile, Sink, Trust};
@@ -32,10 +32,11 @@ pub struct Opened {
 impl Logs {
     /// # Errors
     /// An admin address that is none, and a file that clients could read.
-    pub fn new(args: &args::Logs, quiet: bool, served: &Path) -> Result<Logs, Fault> {
+    pub fn new(args: &args::Logs, quiet: bool, trees: &[Served]) -> Result<Logs, Fault> {
         let form = if quiet { Form::Off } else { args.log.into() };
         let admin = args.admin.as_deref().map(admin).transpose()?;
-        let is_served = |file: &&Path| is_beneath(above(file), served) || is_beneath(file, served);
+        let is_in = |file: &Path, tree: &Path| is_beneath(above(file), tree) || is_beneath(file, tree);
+        let is_served = |file: &&Path| trees.iter().any(|served| is_in(file, &served.tree.path()));
         if let Some(file) = args.log_file.as_deref().filter(is_served) {
             return Err(Fault::CannotServe(format!(
                 "cannot log to '{}': it is among what is served, where everybody could read it; name a file elsewhere",
@@ -51,7 +52,7 @@ impl Logs {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(&self, served: &Path) -> Result<Opened, Fault> {
+    pub fn open(&self, trees: &[Served]) -> Result<Opened, Fault> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, kept: None }) };
         let file = LogFile::open(path).map(Arc::new).map_err(|error| {
             Fault::CannotServe(format!(
@@ -59,7 +60,8 @@ impl Logs {
                 path.display()
             ))
         })?;
-        let kept = (!is_beneath(served, above(path))).then(|| Arc::clone(&file));
+        let holds_served = trees.iter().any(|served| is_beneath(&served.tree.path(), above(path)));
+        let kept = (!holds_served).then(|| Arc::clone(&file));
         Ok(Opened { sink: Sink::File(file), kept })
     }
 
@@ -99,6 +101,7 @@ fn is_beneath(path: &Path, directory: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glasshouse_sandbox::Tree;
 
     #[test]
     fn an_admin_address_is_told_from_nonsense() {
@@ -123,13 +126,14 @@ mod tests {
             (place.path().join("site"), place.path().join("site/logs"), place.path().join("logs"));
         fs::create_dir_all(&inside).unwrap();
         fs::create_dir(&logs).unwrap();
+        let trees = [Served { at: None, tree: Tree::Directory(site.clone()) }];
         let open = |file: PathBuf| {
             let words = crate::args::tests::serve(&["--log-file", file.to_str().unwrap()]);
-            Logs::new(&words.logs, false, &site).unwrap().open(&site).unwrap().kept
+            Logs::new(&words.logs, false, &trees).unwrap().open(&trees).unwrap().kept
         };
         assert!(open(logs.join("a")).is_some());
         assert!(open(place.path().join("a")).is_none());
-        let served = logs.join("a");
+        let served = [Served { at: None, tree: Tree::File { directory: logs.clone(), name: "a".into() } }];
         let file = |name: &str| {
             let words = crate::args::tests::serve(&["--log-file", logs.join(name).to_str().unwrap()]);
             Logs::new(&words.logs, false, &served).map(|logs| logs.open(&served).unwrap().kept.is_some())
@@ -138,7 +142,7 @@ mod tests {
         assert_eq!(file("b"), Ok(false));
         for file in [site.join("a"), inside.join("a"), site.join("../site/a")] {
             let words = crate::args::tests::serve(&["--log-file", file.to_str().unwrap()]);
-            let refused = Logs::new(&words.logs, false, &site);
+            let refused = Logs::new(&words.logs, false, &trees);
             assert!(matches!(&refused, Err(Fault::CannotServe(text)) if text.contains("everybody")), "{refused:?}");
         }
     }

@@ -111,6 +111,57 @@ pub const ROWS: &[Row] = &[
     moved("Prefix a directory", "/a%20b/docs/sub", PREFIX, 301, &[("location", Is("/a%20b/docs/sub/"))]),
     Row { id: "Prefix outside", ask: get("/hello.txt"), options: PREFIX, status: 404, ..ROW },
     Row { id: "Prefix above", ask: get("/"), options: PREFIX, status: 404, ..ROW },
+    Row {
+        id: "Prefix in JSON",
+        ask: get("/a%20b/docs/sub/?format=json"),
+        options: PREFIX,
+        body: &[Has("\"path\":\"/a b/docs/sub/\""), Has("inner.txt")],
+        ..ROW
+    },
+    Row {
+        id: "Prefix crumbs end at the top of the tree",
+        ask: get("/a%20b/docs/sub/deep/"),
+        options: PREFIX,
+        body: &[LeadsTo("../../"), LeadsTo("../"), Hides("../../../")],
+        ..ROW
+    },
+    Row {
+        id: "Prefix of a page of an application",
+        ask: with("/a%20b/docs/no/such/route", &[PAGE]),
+        options: &[("GLASSHOUSE_PREFIX", "/a b/docs"), ("GLASSHOUSE_SPA", "pages/app.html")],
+        body: &[Bytes(b"<p>app\n")],
+        ..ROW
+    },
+    Row {
+        id: "Prefix of an own page for what is not there",
+        ask: get("/a%20b/docs/none"),
+        options: &[("GLASSHOUSE_PREFIX", "/a b/docs"), ("GLASSHOUSE_NOT_FOUND", "pages/lost.html")],
+        status: 404,
+        body: &[Bytes(b"<p>lost\n")],
+        ..ROW
+    },
+    Row {
+        id: "Prefix of what is not there",
+        ask: with("/a%20b/docs/helo.txt", &[PAGE]),
+        options: PREFIX,
+        status: 404,
+        body: &[LeadsTo("./"), LeadsTo("./hello.txt")],
+        ..ROW
+    },
+    moved(
+        "Prefix of a clean page",
+        "/a%20b/docs/pages/about.html",
+        &[("GLASSHOUSE_PREFIX", "/a b/docs"), ("GLASSHOUSE_CLEAN_URLS", "1")],
+        308,
+        &[("location", Is("/a%20b/docs/pages/about"))],
+    ),
+    moved(
+        "Prefix in redirects is written out",
+        "/p/old/x",
+        &[("GLASSHOUSE_PREFIX", "/p"), ("GLASSHOUSE_REDIRECT", "/old/* /elsewhere/*\n/p/old/* /p/new/*")],
+        301,
+        &[("location", Is("/p/new/x"))],
+    ),
     Row { id: "Prefix half a name", ask: get("/a%20b/docsx/hello.txt"), options: PREFIX, status: 404, ..ROW },
     Row {
         id: "CORS any",

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::io::{self, Write};
 use std::process;
 
-/// A misdeed as a request asks for it: `/NAME` or `/NAME?COUNT`.
+/// A misdeed as a request asks for it: `/NAME` or `/NAME?COUNT`, wherever the tree is.
 #[derive(Clone, Copy, Debug)]
 pub struct Misdeed<'a> {
     pub name: &'a str,
@@ -14,7 +14,8 @@ pub struct Misdeed<'a> {
 
 impl<'a> Misdeed<'a> {
     pub fn read(path_with_query: &'a str) -> Misdeed<'a> {
-        let (name, query) = path_with_query.split_once('?').unwrap_or((path_with_query, ""));
+        let (path, query) = path_with_query.split_once('?').unwrap_or((path_with_query, ""));
+        let name = path.rfind('/').and_then(|last| path.get(last..)).unwrap_or(path);
         Misdeed { name, count: query.parse().ok() }
     }
 

@@ -1,0 +1,125 @@
+//! What is served, and where. It refuses to know how it is opened.
+
+use super::Fault;
+use crate::args::Mount;
+use glasshouse_core::target::Target;
+use glasshouse_sandbox::Tree;
+use rustix::fs::{Access, access};
+use std::cmp::Reverse;
+use std::io::{self, ErrorKind};
+use std::path::{self, Path};
+use std::{fmt, fs};
+
+/// A tree that is served.
+#[derive(Debug)]
+pub struct Served {
+    /// The path that it is served at, where that is not the root.
+    pub at: Option<Target>,
+    /// Absolute, and a directory that could be entered or a file that could be read. Links in it are kept, so opening it anew
+    /// follows them anew.
+    pub tree: Tree,
+}
+
+impl fmt::Display for Served {
+    /// As it is typed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.at {
+            Some(at) => write!(f, "/{}={}", at.path(), self.tree.path().display()),
+            None => self.tree.path().display().fmt(f),
+        }
+    }
+}
+
+/// The trees in the order in which they are asked whether a path is theirs: what lies deeper comes first, and the root, to which every
+/// path belongs, last.
+///
+/// # Errors
+/// Two trees at one path, a directory that cannot be entered, a file that cannot be read.
+pub fn trees(root: Option<&Path>, mounts: &[Mount]) -> Result<Vec<Served>, Fault> {
+    let mut mounts: Vec<&Mount> = mounts.iter().collect();
+    mounts.sort_by_key(|mount| (Reverse(mount.at.names().len()), mount.at.path()));
+    for (one, other) in mounts.iter().zip(mounts.iter().skip(1)) {
+        if one.at.names() == other.at.names() {
+            return Err(Fault::Usage(format!(
+                "--mount: two directories are to be served at '/{}'; leave one out",
+                one.at.path()
+            )));
+        }
+    }
+    let mounts =
+        mounts.into_iter().map(|mount| Ok(Served { at: Some(mount.at.clone()), tree: mounted(&mount.directory)? }));
+    let root = root.map(|root| Ok(Served { at: None, tree: rooted(root)? }));
+    mounts.chain(root).collect()
+}
+
+/// What is at the root: a directory or a file.
+fn rooted(typed: &Path) -> Result<Tree, Fault> {
+    let found = look(typed).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "no such directory or file; name an existing one with -d".to_owned(),
+        ErrorKind::NotADirectory => "not a directory or a file; name one with -d".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; name one that you may read with -d".to_owned(),
+        ErrorKind::InvalidFilename => "a file whose name is not UTF-8 has no URL; give it another one".to_owned(),
+        _ => format!("{error}; name another one with -d"),
+    });
+    found.map_err(|reason| unable(typed, &reason))
+}
+
+/// What is at a path of its own: a directory.
+fn mounted(typed: &Path) -> Result<Tree, Fault> {
+    let found = look(typed).and_then(|tree| match tree {
+        Tree::Directory(_) => Ok(tree),
+        Tree::File { .. } => Err(ErrorKind::NotADirectory.into()),
+    });
+    let found = found.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "no such directory; name an existing one with --mount".to_owned(),
+        ErrorKind::NotADirectory => "not a directory; name the one that holds it with --mount".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied; name one that you may read with --mount".to_owned(),
+        _ => format!("{error}; name another one with --mount"),
+    });
+    found.map_err(|reason| unable(typed, &reason))
+}
+
+fn unable(typed: &Path, reason: &str) -> Fault {
+    Fault::CannotServe(format!("cannot serve '{}': {reason}", typed.display()))
+}
+
+fn look(path: &Path) -> io::Result<Tree> {
+    let found = fs::metadata(path)?;
+    let absolute = path::absolute(path)?;
+    if found.is_dir() {
+        // Without the right to search it every request would be a 404, which tells nobody why.
+        access(path, Access::EXEC_OK)?;
+        return Ok(Tree::Directory(absolute));
+    }
+    let (true, Some(directory), Some(name)) = (found.is_file(), absolute.parent(), absolute.file_name()) else {
+        return Err(ErrorKind::NotADirectory.into());
+    };
+    access(path, Access::READ_OK)?;
+    let name = name.to_str().ok_or(ErrorKind::InvalidFilename)?;
+    Ok(Tree::File { directory: directory.to_owned(), name: name.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(paths: &[&str], root: Option<&str>) -> Result<Vec<String>, Fault> {
+        let mounts: Vec<_> =
+            paths.iter().map(|path| Mount::parse(format!("{path}=src").into()).expect("a mount")).collect();
+        let trees = trees(root.map(Path::new), &mounts)?;
+        Ok(trees.iter().map(|served| served.at.as_ref().map(Target::path).unwrap_or_default()).collect())
+    }
+
+    #[test]
+    fn what_lies_deeper_is_asked_first() {
+        let expected = ["a/b/c", "a/b", "a c", "b"].map(str::to_owned);
+        assert_eq!(at(&["/b", "/a/b", "/a c", "/a/b/c"], None), Ok(expected.to_vec()));
+        assert_eq!(at(&["/b"], Some(".")), Ok(vec!["b".to_owned(), String::new()]));
+    }
+
+    #[test]
+    fn a_path_has_one_directory() {
+        let fault = Fault::Usage("--mount: two directories are to be served at '/a/b'; leave one out".into());
+        assert_eq!(at(&["/a/b", "/b/c", "//a/b/"], None), Err(fault));
+    }
+}
