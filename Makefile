@@ -21,7 +21,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag range readme socket target
 
-.PHONY: run build test torture bench check lint doc deny fuzz flags dist dist-check install clean
+.PHONY: run build test torture soak bench check lint doc deny fuzz flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -41,6 +41,11 @@ test: build
 # The long forms of the attacks, with figures: what was tried, what came of it, how long others waited, what was kept. Ten minutes.
 torture: build
 	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture
+
+# Half an hour of load over TLS, while certificates, the directory and the log are replaced every ten seconds.
+SOAK_SECONDS ?= 1800
+soak: build
+	GLASSHOUSE_SOAK=$(SOAK_SECONDS) cargo test $(CARGO_FLAGS) $(TESTS) --test all soak:: -- --nocapture
 
 # Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
 bench: build
