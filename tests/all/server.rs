@@ -159,7 +159,13 @@ pub struct Done {
 /// Runs a command to its end, which must come in time.
 #[track_caller]
 pub fn run(command: Command) -> Done {
-    Process::spawn(command).end()
+    run_within(PATIENCE, command)
+}
+
+/// The same, with another idea of what in time is.
+#[track_caller]
+pub fn run_within(patience: Duration, command: Command) -> Done {
+    Process::spawn(command).end(patience)
 }
 
 /// A running server.
@@ -262,7 +268,7 @@ impl Server {
     /// Waits for the end.
     #[track_caller]
     pub fn end(self) -> Done {
-        self.process.end()
+        self.process.end(PATIENCE)
     }
 }
 
@@ -339,8 +345,8 @@ impl Process {
 
     /// Waits for the end of the child, which closes its outputs.
     #[track_caller]
-    fn end(mut self) -> Done {
-        self.wait(PATIENCE, "its last word", |wire| (wire.ended == 2).then_some(()));
+    fn end(mut self, patience: Duration) -> Done {
+        self.wait(patience, "its last word", |wire| (wire.ended == 2).then_some(()));
         let status = self.child.wait().expect("a child can be waited for");
         let wire = self.wire();
         Done { status, stdout: Wire::text(&wire.stdout), stderr: Wire::text(&wire.stderr) }
