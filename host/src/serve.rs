@@ -15,6 +15,7 @@ use crate::reload::Reload;
 use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
+use crate::worker::Terms;
 use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_sandbox::{Ground, Sandbox};
@@ -150,41 +151,34 @@ async fn run(
     (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
     log: Log,
 ) -> io::Result<()> {
-    let redirect = Redirect::to(&listening.serving);
     // The files of sockets go at the end.
     let Listening { serving, redirecting, files: _files, .. } = listening;
-    let (version, limits, grace, users) =
-        (config.protocol.version(), config.limits, config.grace, config.users.clone());
-    let (trust, proxied) = (config.logs.trust.clone(), config.logs.proxy_protocol);
     let handlers = Handler::for_threads(&config, &sandboxes);
-    reload.add(ready::again(config, log.clone(), sandboxes, handlers.clone()));
-    if let Some(tls) = tls.clone() {
+    let metrics = Arc::new(Metrics::default());
+    let terms = Terms {
+        redirect: Redirect::to(&serving),
+        tls: tls.clone(),
+        users: config.users.clone(),
+        version: config.protocol.version(),
+        limits: config.limits,
+        grace: config.grace,
+        trust: config.logs.trust.clone(),
+        proxied: config.logs.proxy_protocol,
+        log: log.clone(),
+    };
+    let users = config.users.clone();
+    reload.add(ready::again(config, log, sandboxes, handlers.clone()));
+    if let Some(tls) = tls {
         reload.add(move || tls.reload());
     }
-    if let Some(users) = users.clone() {
+    if let Some(users) = users {
         reload.add(move || users.reload());
     }
-    let metrics = Arc::new(Metrics::default());
     let (drain, draining) = watch::channel(false);
     if let Some(listener) = admin {
         tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining }.run(listener));
     }
-    let server = Server {
-        handlers,
-        serving,
-        redirecting,
-        redirect,
-        tls,
-        version,
-        limits,
-        grace,
-        users,
-        manager,
-        trust,
-        proxied,
-        log,
-        metrics,
-    };
+    let server = Server { handlers, serving, redirecting, terms, manager, metrics };
     let stop = async {
         let signal = stop.await;
         info!("told to stop: {signal:?}");

@@ -4,13 +4,10 @@ use crate::handler::Handler;
 use crate::listen::Listener;
 use crate::manager::Manager;
 use crate::metrics::Metrics;
-use crate::redirect::Redirect;
 use crate::shutdown;
 use crate::stream::{Acceptor, Incoming, Stream};
-use crate::tls::Tls;
-use crate::worker::{self, Given};
-use glasshouse_front::users::Users;
-use glasshouse_front::{Admission, Limits, Line, Log, Place, Trust, refusal};
+use crate::worker::{self, Given, Terms};
+use glasshouse_front::{Admission, Line, Log, Place, refusal};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -29,24 +26,10 @@ pub struct Server {
     /// Who answers, one for each thread.
     pub handlers: Vec<Handler>,
     pub serving: Vec<Listener>,
-    /// Those without TLS, and where their clients are sent.
+    /// Those without TLS, whose clients are sent to the others.
     pub redirecting: Vec<Listener>,
-    pub redirect: Redirect,
-    /// Without, nobody speaks it.
-    pub tls: Option<Tls>,
-    /// Of HTTP: 1.0 or 1.1.
-    pub version: Version,
-    pub limits: Limits,
-    /// How long answers under way are waited for when the server stops.
-    pub grace: Duration,
-    /// Those who may ask; everybody where there are none.
-    pub users: Option<Arc<Users>>,
+    pub terms: Terms,
     pub manager: Arc<Manager>,
-    /// Proxies that are believed.
-    pub trust: Trust,
-    /// Whether they begin with a header of the PROXY protocol.
-    pub proxied: bool,
-    pub log: Log,
     pub metrics: Arc<Metrics>,
 }
 
@@ -76,17 +59,17 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (closing, closes) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel(1);
-        let start = |handler| worker::start(&self, handler, &closes, &alive);
-        let queues = self.handlers.iter().map(start).collect::<io::Result<Vec<_>>>()?;
+        let start = |handler| worker::start(self.terms_for(&handler), handler, &closes, &alive);
+        let queues = self.handlers.iter().cloned().map(start).collect::<io::Result<Vec<_>>>()?;
         drop(alive);
         let weak = queues.iter().map(mpsc::UnboundedSender::downgrade).collect();
         tokio::spawn(watch_over(weak, Arc::clone(&self.manager)));
         let door = Door {
-            admission: Admission::new(&self.limits),
+            admission: Admission::new(&self.terms.limits),
             way: Way::Serving,
-            is_secure: self.tls.is_some(),
-            version: self.version,
-            log: self.log.counting(self.metrics.counters()),
+            is_secure: self.terms.tls.is_some(),
+            version: self.terms.version,
+            log: self.terms.log.counting(self.metrics.counters()),
         };
         let listeners = [(Way::Serving, self.serving), (Way::Redirecting, self.redirecting)];
         tokio::select! {
@@ -102,6 +85,12 @@ impl Server {
             _ = again => {}
         }
         Ok(())
+    }
+
+    /// The same for every thread, but that each counts for itself.
+    fn terms_for(&self, handler: &Handler) -> Terms {
+        self.metrics.watch(handler.tally());
+        Terms { log: self.terms.log.counting(self.metrics.counters()), ..self.terms.clone() }
     }
 }
 

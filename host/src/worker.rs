@@ -2,7 +2,7 @@
 
 use crate::handler::Handler;
 use crate::redirect::Redirect;
-use crate::server::{Accepted, Server, Way};
+use crate::server::{Accepted, Way};
 use crate::stream::Incoming;
 use crate::tls::{Handshake, Tls};
 use glasshouse_front::users::Users;
@@ -28,6 +28,27 @@ pub enum Given {
     Call(oneshot::Sender<()>),
 }
 
+/// What holds for every connection.
+#[derive(Clone)]
+pub struct Terms {
+    /// Where clients are sent who come without TLS where there is some.
+    pub redirect: Redirect,
+    /// Without, nobody speaks it.
+    pub tls: Option<Tls>,
+    /// Those who may ask; everybody where there are none.
+    pub users: Option<Arc<Users>>,
+    /// Of HTTP: 1.0 or 1.1.
+    pub version: Version,
+    pub limits: Limits,
+    /// How long answers under way are waited for when the server stops.
+    pub grace: Duration,
+    /// Proxies that are believed.
+    pub trust: Trust,
+    /// Whether they begin with a header of the PROXY protocol.
+    pub proxied: bool,
+    pub log: Log,
+}
+
 /// What is never sent. A thread that could send it lives.
 pub enum Never {}
 
@@ -36,27 +57,14 @@ pub enum Never {}
 /// # Errors
 /// The system has no thread or no poller to give.
 pub fn start(
-    server: &Server,
-    handler: &Handler,
+    terms: Terms,
+    handler: Handler,
     closes: &watch::Receiver<bool>,
     alive: &mpsc::Sender<Never>,
 ) -> io::Result<mpsc::UnboundedSender<Given>> {
     let (queue, connections) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    server.metrics.watch(handler.tally());
-    let service = Service {
-        handler: handler.clone(),
-        redirect: server.redirect,
-        tls: server.tls.clone(),
-        users: server.users.clone(),
-        version: server.version,
-        limits: server.limits,
-        grace: server.grace,
-        trust: server.trust.clone(),
-        proxied: server.proxied,
-        log: server.log.counting(server.metrics.counters()),
-        closes: closes.clone(),
-    };
+    let service = Service { handler, terms, closes: closes.clone() };
     let alive = alive.clone();
     thread::Builder::new().name("worker".to_owned()).spawn(move || {
         let _alive = alive;
@@ -86,7 +94,7 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
                     Ok(Incoming::Unix(stream)) => service.connection(stream, peer, way),
                     Err(_) => continue,
                 };
-                let counted = service.log.open();
+                let counted = service.terms.log.open();
                 open.spawn(async move {
                     let began = Instant::now();
                     debug!("{peer}: a connection begins");
@@ -99,22 +107,13 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
         }
     }
     // Whoever has not finished by then is cut.
-    let _ = timeout(service.grace, async { while open.join_next().await.is_some() {} }).await;
+    let _ = timeout(service.terms.grace, async { while open.join_next().await.is_some() {} }).await;
 }
 
 /// What the connections of a thread have in common.
 struct Service {
     handler: Handler,
-    redirect: Redirect,
-    tls: Option<Tls>,
-    users: Option<Arc<Users>>,
-    version: Version,
-    limits: Limits,
-    grace: Duration,
-    trust: Trust,
-    /// Whether trusted proxies begin with a header of the PROXY protocol.
-    proxied: bool,
-    log: Log,
+    terms: Terms,
     closes: watch::Receiver<bool>,
 }
 
@@ -126,10 +125,10 @@ impl Service {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (limits, closes, proxied) = (self.limits, self.closes.clone(), self.proxied);
-        match (way, &self.tls) {
+        let (limits, closes, proxied) = (self.terms.limits, self.closes.clone(), self.terms.proxied);
+        match (way, &self.terms.tls) {
             (Way::Redirecting, _) => {
-                Box::pin(clear(stream, self.exchange(self.redirect, peer), proxied, limits, closes))
+                Box::pin(clear(stream, self.exchange(self.terms.redirect, peer), proxied, limits, closes))
             }
             (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer), proxied, limits, closes)),
             (Way::Serving, Some(tls)) => {
@@ -139,11 +138,12 @@ impl Service {
     }
 
     fn for_users(&self, peer: IpAddr) -> Exchange<Handler> {
-        self.exchange(self.handler.clone(), peer).for_users(self.users.clone())
+        self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone())
     }
 
     fn exchange<A: Answer>(&self, answerer: A, peer: IpAddr) -> Exchange<A> {
-        Exchange::new(answerer, self.version, &self.limits, self.log.clone(), peer).trusting(self.trust.clone())
+        let Terms { version, limits, log, trust, .. } = &self.terms;
+        Exchange::new(answerer, *version, limits, log.clone(), peer).trusting(trust.clone())
     }
 }
 
