@@ -28,8 +28,9 @@ pub struct Banner {
 /// One line for each listener, and the URLs of this machine where one listens on every address. The port is the one that
 /// the kernel chose (S2).
 ///
-/// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows.
-pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option<&TcpListener>) -> Banner {
+/// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows. People are led
+/// to the path `entry`.
+pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
     let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
     let interfaces = interfaces();
@@ -46,7 +47,7 @@ pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option
     let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme)).collect();
     let here = urls.iter().find(|(ip, _)| ip.is_loopback()).or(urls.first());
     let lan = urls.iter().find(|(ip, _)| !ip.is_loopback());
-    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.clone());
+    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.trim_end_matches('/').to_owned() + entry);
     Banner { here: url(here), lan: url(lan), text }
 }
 

@@ -32,6 +32,8 @@ pub use trees::Served;
 pub struct Config {
     /// At least one, in the order in which they are asked whether a path is theirs.
     pub trees: Vec<Served>,
+    /// The path that people are led to, where something is served.
+    pub entry: String,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     pub limits: Limits,
@@ -126,10 +128,12 @@ impl Config {
         let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
 
         let trees = trees::trees(args.directory.as_deref(), &args.mount)?;
-        if let (None, Some(prefix)) = (&args.directory, passed.iter().find(|option| option.name == "prefix")) {
+        let prefix = passed.iter().find(|option| option.name == "prefix");
+        if let (None, Some(prefix)) = (&args.directory, prefix) {
             let reason = "there is no directory to serve there; name one with -d, or leave it out";
             return Err(Fault::Usage(format!("{}: {reason}", prefix.place)));
         }
+        let entry = trees::entry(&trees, prefix);
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
@@ -148,6 +152,7 @@ impl Config {
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
             trees,
+            entry,
             protocol,
             threads,
             limits,

@@ -53,7 +53,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
         let mut reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let admin = config.logs.listen()?;
-        let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref());
+        let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref(), &config.entry);
         begin(&config, listening.taken, &banner, &log);
         give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, kept.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();

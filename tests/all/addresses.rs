@@ -128,7 +128,7 @@ fn a_browser_is_opened_although_rights_are_given_up() {
     let browser = place.path().join("browser");
     put(&browser, b"#!/bin/sh\nprintf %s \"$1\" >opened.part && mv opened.part opened\n", MODIFIED);
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("a file can be made a program");
-    let mut serve = command(place.path(), &["0", "--open", "--require-harden"]);
+    let mut serve = command(place.path(), &["0", "--open", "--require-harden", "--prefix", "our site"]);
     serve.env("BROWSER", &browser);
     let server = Server::spawn(serve);
     let deadline = Instant::now() + PATIENCE;
@@ -139,7 +139,7 @@ fn a_browser_is_opened_although_rights_are_given_up() {
         assert!(Instant::now() < deadline, "no browser was opened");
         thread::sleep(Duration::from_millis(10));
     };
-    assert_eq!(opened, format!("http://127.0.0.1:{}/", server.address().port()));
+    assert_eq!(opened, format!("http://127.0.0.1:{}/our%20site/", server.address().port()));
 
     let mut serve = command(place.path(), &["0", "--open"]);
     serve.env("BROWSER", "/nowhere/browser");

@@ -1,7 +1,8 @@
 //! What is served, and where. It refuses to know how it is opened.
 
 use super::Fault;
-use crate::args::Mount;
+use crate::args::{Mount, Passed};
+use glasshouse_core::options;
 use glasshouse_core::target::Target;
 use glasshouse_sandbox::Tree;
 use rustix::fs::{Access, access};
@@ -50,6 +51,13 @@ pub fn trees(root: Option<&Path>, mounts: &[Mount]) -> Result<Vec<Served>, Fault
         mounts.into_iter().map(|mount| Ok(Served { at: Some(mount.at.clone()), tree: mounted(&mount.directory)? }));
     let root = root.map(|root| Ok(Served { at: None, tree: rooted(root)? }));
     mounts.chain(root).collect()
+}
+
+/// The path of the tree at the root, below its prefix, or where there is none that of a mount, as a URL has it.
+pub fn entry(trees: &[Served], prefix: Option<&Passed>) -> String {
+    let root = || prefix.and_then(|prefix| options::prefix(&prefix.text).ok().flatten());
+    let at = trees.last().and_then(|served| served.at.clone()).or_else(root);
+    at.map_or_else(|| "/".to_owned(), |at| at.location())
 }
 
 /// What is at the root: a directory or a file.
@@ -115,6 +123,18 @@ mod tests {
         let expected = ["a/b/c", "a/b", "a c", "b"].map(str::to_owned);
         assert_eq!(at(&["/b", "/a/b", "/a c", "/a/b/c"], None), Ok(expected.to_vec()));
         assert_eq!(at(&["/b"], Some(".")), Ok(vec!["b".to_owned(), String::new()]));
+    }
+
+    #[test]
+    fn people_are_led_to_where_something_is() {
+        let passed = Passed { name: "prefix", text: "p q".into(), place: String::new() };
+        let mounts = ["/a/b", "/a c"].map(|path| Mount::parse(format!("{path}=src").into()).expect("a mount"));
+        for (root, prefix, expected) in
+            [(Some("."), None, "/"), (Some("."), Some(&passed), "/p%20q/"), (None, None, "/a%20c/")]
+        {
+            let trees = trees(root.map(Path::new), &mounts).unwrap();
+            assert_eq!(entry(&trees, prefix), expected);
+        }
     }
 
     #[test]
