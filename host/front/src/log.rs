@@ -1,4 +1,5 @@
-//! The log: an entry for each request in one of several forms, which is counted, too; and what goes wrong, among the diagnostics. It looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
+//! The log: an entry for each request in one of several forms, which is counted, too; and what goes wrong, among the diagnostics. It
+//! looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
 
 mod form;
 mod paint;
