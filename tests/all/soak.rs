@@ -1,16 +1,17 @@
 //! Everything at once, for a while: HTTP/2 and HTTP/1.1 over TLS as fast as they go, while certificates are renewed, the directory is
-//! replaced, the log is moved away, and all of it is read again. `GLASSHOUSE_SOAK` says for how many seconds, with a reload every ten of them.
+//! replaced, the log is moved away, and all of it is read again. `GLASSHOUSE_SOAK` says for how many seconds, with a reload every ten
+//! of them. It refuses to know what is served.
 
 use crate::client::PATIENCE;
 use crate::fixture::{self, MODIFIED, is_there, put};
 use crate::life::reload;
-use crate::server::{Server, Setup, Stack, run_within};
+use crate::programs::runs_within;
+use crate::server::{Server, Setup, Stack};
 use crate::trust::Pair;
 use crate::vitals::{descriptors, descriptors_return, memory};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,16 +22,6 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// What a server may have more than after its first reload, in KiB: what allocators keep, and no more however long it goes on.
 const GROWTH: u64 = 64 << 10;
-
-/// What a program says that makes load for so many seconds.
-#[track_caller]
-fn load(seconds: u64, program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments);
-    let done = run_within(PATIENCE + Duration::from_secs(seconds), command);
-    assert!(done.status.success(), "{done:?}");
-    done.stdout
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("the path is UTF-8")
@@ -92,11 +83,12 @@ fn reloads_under_load_fail_no_request() {
     let (url, is_over) = (format!("https://{}/page.html", server.address()), AtomicBool::new(false));
     let (time, wrk_time) = (seconds.to_string(), format!("{seconds}s"));
     let (reloads, kept) = thread::scope(|scope| {
-        let (url, is_over) = (&url, &is_over);
+        let (here, url, is_over) = (place.path(), &url, &is_over);
+        let patience = PATIENCE + Duration::from_secs(seconds);
         let http2 = ["-D", &time, "-c", "8", "-m", "8", "-t", "1", "--npn-list=h2", url];
-        let http2 = scope.spawn(move || load(seconds, "h2load", &http2));
+        let http2 = scope.spawn(move || runs_within(patience, here, "h2load", &http2));
         let http1 = ["-d", &wrk_time, "-c", "8", "-t", "1", url];
-        let http1 = scope.spawn(move || load(seconds, "wrk", &http1));
+        let http1 = scope.spawn(move || runs_within(patience, here, "wrk", &http1));
         let reloading = scope.spawn(|| {
             let (mut reloads, mut first) = (0, None);
             while !is_over.load(Ordering::Relaxed) {
