@@ -16,6 +16,8 @@ use std::sync::Arc;
 const DIRECT: &str = "GLASSHOUSE_BODY";
 /// Tells it the name of the one file that it is lent.
 const FILE: &str = "GLASSHOUSE_FILE";
+/// Tells it at which paths within its own tree others answer, so that it sends no client there.
+const MOUNTS: &str = "GLASSHOUSE_MOUNTS";
 
 /// The handler that was read at the start, ready to serve each tree.
 ///
@@ -101,9 +103,22 @@ fn environment(config: &Config, served: &Served) -> Vec<(String, String)> {
     let prefix = options::variable("prefix");
     let at = served.at.as_ref().map(Target::path);
     let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
-    let own = [(DIRECT, Some("direct")), (FILE, served.tree.name()), (&prefix, at.as_deref())];
+    let mounts = mounts_within(config, served);
+    let own =
+        [(DIRECT, Some("direct")), (FILE, served.tree.name()), (&prefix, at.as_deref()), (MOUNTS, mounts.as_deref())];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     given.chain(own).collect()
+}
+
+/// Where other trees hide a part of this one, as URLs have it.
+fn mounts_within(config: &Config, served: &Served) -> Option<String> {
+    let others = config.trees.iter().filter_map(|other| other.at.as_ref());
+    let others = others.filter(|other| match &served.at {
+        Some(at) => *other != at && other.is_within(at),
+        None => true,
+    });
+    let mounts: Vec<String> = others.map(Target::location).collect();
+    (!mounts.is_empty()).then(|| mounts.join(" "))
 }
 
 /// Why what was open stays in use, and the way out.

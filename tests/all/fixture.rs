@@ -180,6 +180,11 @@ pub const TREE: &[(&str, Node)] = &[
     ("bad/good.txt", File(b"good\n")),
     // A time that reproducible builds give to all files.
     ("epoch.txt", Dated(b"x\n", 0)),
+    ("epoch/nix.js", Dated(b"v=1;\n", 1)),
+    ("epoch/nix.js.gz", Dated(b"GZIP", 1)),
+    ("epoch/zip.bin", Dated(b"0123456789", 315_532_800)),
+    ("epoch/npm.txt", Dated(b"x\n", 499_162_500)),
+    ("epoch/early.txt", Dated(b"x\n", 2)),
     // Files that lie encoded beside others. Their bytes say which they are.
     ("enc/app.js", File(b"let app;\n")),
     ("enc/app.js.br", File(b"BR")),
@@ -197,12 +202,21 @@ pub const TREE: &[(&str, Node)] = &[
     ("pages/app.html", File(b"<p>app\n")),
     ("pages/lost.html", File(b"<p>lost\n")),
     ("pages/about.html", File(b"<p>about\n")),
+    ("clean/index.html", File(b"<p>first\n")),
+    ("clean/docs.html", File(b"<p>page\n")),
+    ("clean/docs/intro.html", File(b"<p>intro\n")),
+    ("clean/bare/x", File(b"x")),
+    ("clean/lic", File(b"file\n")),
+    ("clean/lic.html", File(b"<p>lic\n")),
+    ("clean/two.html.html", File(b"<p>two twice\n")),
     // Sites that are served by themselves.
     ("site/glasshouse.toml", File(SITE_FILE)),
     ("site/404.html", File(b"<p>nowhere\n")),
     ("site/style.css", File(b"p{}\n")),
     ("site-bad/glasshouse.toml", File(b"spa = [\n")),
     ("site-bad/x.txt", File(b"x\n")),
+    ("site-round/glasshouse.toml", File(b"redirect = [\"/a /b\", \"/b /a\"]\n")),
+    ("site-round/x.txt", File(b"x\n")),
 ];
 
 /// A name that is not UTF-8; only a disk can hold it (S26). It lies in `bad/`.

@@ -64,6 +64,7 @@ mod onefile;
 mod passwd;
 mod programs;
 mod proxies;
+mod reference;
 mod replay;
 mod rows;
 mod security;

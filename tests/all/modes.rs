@@ -4,6 +4,7 @@ use crate::client::{self, Answer, Connection, Head};
 use crate::fixture::{self, OnDisk, SECRET};
 use crate::h2;
 use crate::html;
+use crate::reference;
 use crate::rows::{self, Ask, Body, EXCEPTIONS, Row, Want};
 use crate::server::{Server, Setup, Stack};
 use crate::trust;
@@ -73,7 +74,7 @@ fn rows_have_names_of_their_own() {
     }
 }
 
-type Asker<'a> = Box<dyn Fn(&Ask) -> Result<Answer, String> + 'a>;
+type Asker<'a> = Box<dyn Fn(&Ask<'_>) -> Result<Answer, String> + 'a>;
 
 fn prove_over(stack: Stack) {
     let disk = OnDisk::new();
@@ -126,8 +127,8 @@ fn complaints(row: &Row, mode: Mode, asker: &Asker) -> Result<(), String> {
         Ok(got) => {
             judge(row, mode, got, &mut wrong);
             if row.ask.method == "GET" {
-                match asker(&Ask { method: "HEAD", ..row.ask }) {
-                    Ok(twin) => judge_twin(got, &twin, &mut wrong),
+                match asker(&Ask { method: "HEAD", ..row.ask }).and_then(|twin| Ok((twin, whole(row, got, asker)?))) {
+                    Ok((twin, whole)) => judge_twin(&whole, &twin, &mut wrong),
                     Err(error) => wrong.push(format!("HEAD: {error}")),
                 }
             }
@@ -161,6 +162,7 @@ fn judge(row: &Row, mode: Mode, got: &Answer, wrong: &mut Vec<String>) {
         match want {
             Want::Is(value) if all != [*value] => wrong.push(format!("{name}: {value}, not {all:?}")),
             Want::Absent if !all.is_empty() => wrong.push(format!("no {name}, not {all:?}")),
+            Want::Leads(path) => wrong.extend(leads(row.ask.target, &all, path).err()),
             Want::Is(_) | Want::Absent => {}
         }
     }
@@ -171,6 +173,20 @@ fn judge(row: &Row, mode: Mode, got: &Answer, wrong: &mut Vec<String>) {
         }
     }
     judge_always(row, mode, got, &text, wrong);
+}
+
+/// A client resolves the reference from the path that it knows, which may have a prefix that the server never sees. Dots in a path
+/// are resolved before the prefix is taken off, so there is none then.
+fn leads(target: &str, references: &[&str], path: &str) -> Result<(), String> {
+    let [reference] = references else { return Err(format!("one reference, not {references:?}")) };
+    let has_dots = target.to_ascii_lowercase().replace("%2e", ".").split('/').any(|part| matches!(part, "." | ".."));
+    for prefix in ["", "/behind/a/proxy"].iter().take(if has_dots { 1 } else { 2 }) {
+        let got = reference::resolve(&format!("{prefix}{target}"), reference);
+        if got != format!("{prefix}{path}") {
+            return Err(format!("a reference to {prefix}{path}, not {reference}, which is {got}"));
+        }
+    }
+    Ok(())
 }
 
 fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
@@ -265,10 +281,10 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
         _ if length == Some(got.body.len().to_string()) => {}
         _ => wrong.push(format!("content-length: {}", got.body.len())),
     }
-    // S31: a redirect stays where it is.
+    // S31: a redirect stays where it is. A reference with neither a scheme nor two slashes at its start has no host (RFC 3986 4.2).
     for location in head.all("location").filter(|location| !location.starts_with("https://example.com/")) {
-        let mut bytes = location.bytes();
-        if bytes.next() != Some(b'/') || matches!(bytes.next(), Some(b'/' | b'\\')) {
+        let first = location.split('/').next().unwrap_or_default();
+        if location.starts_with("//") || location.contains('\\') || first.contains(':') {
             wrong.push(format!("a location on the same server, not {location}"));
         }
     }
@@ -278,6 +294,17 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
             wrong.push(error);
         }
     }
+}
+
+/// The answer to the GET of a row, without the range that it asks for: Range means nothing with HEAD (RFC 9110 14.2), and If-Range
+/// nothing without it.
+fn whole(row: &Row, got: &Answer, asker: &Asker) -> Result<Answer, String> {
+    let is_ranged = |name: &str| name.eq_ignore_ascii_case("range") || name.eq_ignore_ascii_case("if-range");
+    if !row.ask.fields.iter().any(|(name, _)| is_ranged(name)) {
+        return Ok(got.clone());
+    }
+    let rest: Vec<_> = row.ask.fields.iter().copied().filter(|(name, _)| !is_ranged(name)).collect();
+    asker(&Ask { fields: &rest, ..row.ask })
 }
 
 /// RFC 9110 9.3.2: the same head as for GET and no content.
@@ -302,7 +329,7 @@ fn judge_twin(got: &Answer, twin: &Answer, wrong: &mut Vec<String>) {
 }
 
 /// What an adapter does with the core, over memory.
-fn natively(ask: &Ask, tree: &MemoryTree, site: &Site) -> Answer {
+fn natively(ask: &Ask<'_>, tree: &MemoryTree, site: &Site) -> Answer {
     let request = Request::read(ask.method, Some(ask.target), |name| {
         let same = ask.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.as_bytes().to_vec()).collect()

@@ -1,5 +1,5 @@
 //! The table: what is asked and what must be answered, whoever answers. Every row is asked with GET and again with HEAD,
-//! in every mode. It refuses to know how a row is asked.
+//! in every mode; HEAD knows no ranges. It refuses to know how a row is asked.
 //!
 //! A row's id begins with the line of the contract that it proves, such as `S30`, or with the class of failure that it
 //! keeps out, such as `CVE-2021-41773`; the rest of the id says which row of that line it is.
@@ -25,7 +25,7 @@ pub struct Row {
     pub id: &'static str,
     /// The directory of the tree that is served; empty for the root.
     pub root: &'static str,
-    pub ask: Ask,
+    pub ask: Ask<'static>,
     /// The `GLASSHOUSE_*` variables that the handler is given.
     pub options: &'static [(&'static str, &'static str)],
     pub status: u16,
@@ -36,10 +36,10 @@ pub struct Row {
 
 /// A request.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask {
+pub struct Ask<'a> {
     pub method: &'static str,
     pub target: &'static str,
-    pub fields: &'static [(&'static str, &'static str)],
+    pub fields: &'a [(&'static str, &'static str)],
 }
 
 /// What a field must be.
@@ -49,6 +49,8 @@ pub enum Want {
     Is(&'static str),
     /// Not sent.
     Absent,
+    /// A reference that leads to this path, also where a proxy has taken a prefix off the path that was asked for (RFC 3986 5.2).
+    Leads(&'static str),
 }
 
 /// What a body must be.
@@ -80,16 +82,16 @@ pub enum Body {
 /// The rest of a row that asks for nothing in particular and is answered with 200.
 pub const ROW: Row = Row { id: "", root: "", ask: get("/"), options: &[], status: 200, fields: &[], body: &[] };
 
-pub const fn get(target: &'static str) -> Ask {
+pub const fn get(target: &'static str) -> Ask<'static> {
     Ask { method: "GET", target, fields: &[] }
 }
 
-pub const fn ask(method: &'static str, target: &'static str) -> Ask {
+pub const fn ask(method: &'static str, target: &'static str) -> Ask<'static> {
     Ask { method, target, fields: &[] }
 }
 
 /// A GET with further fields.
-pub const fn with(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask {
+pub const fn with(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask<'static> {
     Ask { method: "GET", target, fields }
 }
 
@@ -111,4 +113,6 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 
 /// Rows that a mode cannot meet, each with the reason. A row that is met after all must leave this list.
 pub const EXCEPTIONS: &[(Mode, &str, &str)] =
-    &[(Mode::Native, "S24 absolute form", "the host takes the path out of the target; the core is given nothing else")];
+    &[(Mode::Native, "S24 absolute form", TAKEN_OUT), (Mode::Native, "S24 absolute form without a path", TAKEN_OUT)];
+
+const TAKEN_OUT: &str = "the host takes the path out of the target; the core is given nothing else";

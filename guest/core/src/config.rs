@@ -56,6 +56,8 @@ pub struct Config {
     pub redirects: Vec<Redirect>,
     /// Whether the file of the site has a say.
     pub site_file: bool,
+    /// Paths at which the host serves other trees; what lies there in this one cannot be asked for.
+    pub mounts: Vec<Target>,
     /// The one file that is served; nothing beside it is looked at.
     pub file: Option<Name>,
     /// How the bytes of a file leave the handler.
@@ -101,6 +103,7 @@ impl Default for Config {
             isolate: false,
             redirects: Vec::new(),
             site_file: true,
+            mounts: Vec::new(),
             file: None,
             body: BodyPath::Pumped,
         }
@@ -137,6 +140,7 @@ impl Config {
                 let set = match name.as_str() {
                     "body" => set_body(&mut self, value),
                     "file" => set_file(&mut self, value),
+                    "mounts" => set_mounts(&mut self, value),
                     option => options::set(&mut self, option, value),
                 };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
@@ -171,6 +175,13 @@ fn set_body(config: &mut Config, value: &str) -> Result<(), String> {
 fn set_file(config: &mut Config, value: &str) -> Result<(), String> {
     let named = Name::new(value).ok_or(format!("'{value}' is no file name; give one without '/'"));
     config.file = if value.is_empty() { None } else { Some(named?) };
+    Ok(())
+}
+
+/// `GLASSHOUSE_MOUNTS` is between host and handler too: paths as a URL has them, separated by spaces.
+fn set_mounts(config: &mut Config, value: &str) -> Result<(), String> {
+    let mount = |text: &str| Target::parse(text).map_err(|_| format!("'{text}' is no path"));
+    config.mounts = value.split_ascii_whitespace().map(mount).collect::<Result<_, _>>()?;
     Ok(())
 }
 

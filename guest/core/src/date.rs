@@ -6,6 +6,28 @@ use std::time::{Duration, UNIX_EPOCH};
 /// The first second that an HTTP date cannot name: 10000-01-01T00:00:00Z, in seconds since 1970.
 const END: u64 = 253_402_300_800;
 
+/// Times that a tool writes into every file, so that two versions of a file share one: they tell nothing of a change.
+const PLACEHOLDERS: &[u64] = &[
+    0,             // ostree; images and archives made with SOURCE_DATE_EPOCH=0
+    1,             // the stores of Nix and Guix
+    499_162_500,   // 1985-10-26T08:15:00Z: packages of npm
+    1_153_704_088, // 2006-07-24T01:21:28Z: packages of Cargo, the `tar` crate
+];
+
+/// The same in zip files, whose times are of no time zone: each becomes one of the zone in which the file is unpacked.
+const ZONELESS_PLACEHOLDERS: &[u64] = &[
+    312_768_000,   // 1979-11-30: no date at all, as Go's archive/zip writes it
+    315_532_800,   // 1980-01-01: the first date of a zip file, to which times before are raised
+    315_619_200,   // 1980-01-02: the same a day later, which is 1980 in every time zone
+    318_211_200,   // 1980-02-01: Gradle and bnd
+    1_262_304_000, // 2010-01-01: Bazel
+];
+
+/// Time zones are up to 14 hours ahead of UTC and 12 behind it, and differ by quarters of an hour.
+const ZONES_AHEAD: u64 = 14 * 3600;
+const ZONES_BEHIND: u64 = 12 * 3600;
+const ZONES_APART: u64 = 900;
+
 /// A moment that an HTTP date can name: from 1970 to the end of the year 9999.
 ///
 /// `httpdate` panics outside of that range, and a file can carry any time; so the range is a matter of construction.
@@ -41,6 +63,18 @@ impl Stamp {
     /// Whole seconds since 1970, the precision of an HTTP date.
     pub fn seconds(self) -> u64 {
         self.seconds
+    }
+
+    /// Whether this is a time that some tool writes into every file. As a validator it would be false: content would be taken for
+    /// unchanged that is not (RFC 9110 8.8.2.1 wants the time of a change).
+    pub fn is_placeholder(self) -> bool {
+        let is_of_a_zone = |utc: &u64| {
+            let since = self.seconds.checked_sub(utc.saturating_sub(ZONES_AHEAD));
+            since.is_some_and(|since| since <= ZONES_AHEAD + ZONES_BEHIND && since.is_multiple_of(ZONES_APART))
+        };
+        // No tool writes a fraction; but to the first two seconds of 1970 some file systems add one.
+        let is_whole = self.nanoseconds == 0 || self.seconds <= 1;
+        is_whole && (PLACEHOLDERS.contains(&self.seconds) || ZONELESS_PLACEHOLDERS.iter().any(is_of_a_zone))
     }
 
     /// Nanoseconds within the second, which an HTTP date drops.
@@ -142,6 +176,40 @@ mod tests {
             assert_eq!(Stamp::new(seconds, 0).map(|stamp| stamp.to_string()).as_deref(), written, "{seconds}");
         }
         assert_eq!(Stamp::new(0, 1_000_000_000), None);
+    }
+
+    #[test]
+    fn a_time_that_every_file_has_tells_nothing() {
+        for (seconds, nanoseconds, expected) in [
+            (0, 0, true),
+            (0, 7, true),
+            (1, 0, true),
+            (1, 999_999_999, true),
+            (2, 0, false),
+            (86_400, 0, false),
+            (312_768_000, 0, true),
+            (315_532_800, 0, true),
+            (315_532_800, 1, false),
+            (315_532_801, 0, false),
+            // Unpacked in Kiritimati, in Nepal, and west of all zones.
+            (315_532_800 - 14 * 3600, 0, true),
+            (315_532_800 - 20_700, 0, true),
+            (315_532_800 + 12 * 3600, 0, true),
+            (315_619_200 + 12 * 3600 + 900, 0, false),
+            (318_211_200, 0, true),
+            (318_211_200 + 8 * 3600, 0, true),
+            (499_162_500, 0, true),
+            (499_162_500 + 3600, 0, false),
+            (784_111_777, 0, false),
+            (1_153_704_088, 0, true),
+            (1_262_304_000, 0, true),
+            (1_262_304_000 + 300, 0, false),
+            (1_577_934_245, 0, false),
+            (253_402_300_799, 0, false),
+        ] {
+            let stamp = Stamp::new(seconds, nanoseconds);
+            assert_eq!(stamp.map(Stamp::is_placeholder), Some(expected), "{seconds} {nanoseconds}");
+        }
     }
 
     #[test]

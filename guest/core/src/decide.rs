@@ -53,10 +53,10 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
         Verdict::Perform => {}
     }
     let size = served.facts.size;
-    // For HEAD as for GET, so that the fields of both agree (RFC 9110 9.3.2), as other servers of files have it.
-    let extent = match request.value("range") {
-        Some(value) if can_be_parted(&served) && condition::range_applies(request, &label.validators) => {
-            ranged(&value, size)
+    let extent = match request.range().as_slice() {
+        // Sent twice it does not count (RFC 9110 5.3).
+        [value] if can_be_parted(&served) && condition::range_applies(request, &label.validators) => {
+            ranged(value, size)
         }
         _ => Ranged::Whole,
     };
@@ -103,8 +103,10 @@ fn whole<F>(status: u16, served: Served<F>, label: Label) -> Reply<F> {
 
 /// What the head says of the variant that is sent: its own validators, the media type of the original.
 fn label<F>(served: &Served<F>) -> Label {
-    let modified = served.facts.modified;
-    let tag = modified.and_then(|modified| ETag::of(served.facts.size, modified));
+    // Two versions of a file share a time that tells nothing, so neither that nor a tag made of it identifies one
+    // (RFC 9110 8.8.1).
+    let modified = served.facts.modified.filter(|modified| !modified.is_placeholder());
+    let tag = modified.map(|modified| ETag::of(served.facts.size, modified));
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),

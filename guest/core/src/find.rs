@@ -120,7 +120,7 @@ impl<T: Tree> Search<'_, T> {
     async fn only(&self, name: &Name, target: &Target) -> Found<T::File> {
         let nothing = |refusal| Found::Refused(refusal, Ways::default());
         let is_root = match (target.names(), target.is_directory()) {
-            ([], false) => return Found::Moved { status: 301, location: target.location() },
+            ([], false) => return Found::Moved { status: 301, location: target.as_directory() },
             ([], true) => true,
             ([asked], false) if asked == name => false,
             _ => return nothing(Refusal::NotFound),
@@ -141,16 +141,21 @@ impl<T: Tree> Search<'_, T> {
             return Err(Refusal::NotFound);
         }
         let path = target.path();
-        match (self.open(&path).await?, target.names().last(), target.is_directory()) {
-            (Some(Node::File(file, facts)), Some(name), false) => Ok(match self.cleaned(target) {
-                Some(location) => Found::Moved { status: 308, location },
-                None => Found::File(self.serve(path, name, file, facts).await?),
-            }),
-            (Some(Node::Directory), _, false) => Ok(Found::Moved { status: 301, location: target.location() }),
-            (Some(Node::Directory), _, true) => self.directory(target, &path).await,
-            (None, Some(name), false) if self.config.clean_urls => self.page(path, name).await,
+        match (self.open(&path).await?, target.names().last()) {
+            (Some(Node::Directory), _) if target.is_directory() => self.directory(target, &path).await,
+            (Some(Node::File(file, facts)), Some(name)) if !target.is_directory() => {
+                Ok(match self.cleaned(target, &path).await? {
+                    Some(location) => Found::Moved { status: 308, location },
+                    None => Found::File(self.serve(path, name, file, facts).await?),
+                })
+            }
+            (node, Some(name)) if !target.is_directory() => match (self.page(&path, name).await?, node) {
+                (Some((path, name, file, facts)), _) => Ok(Found::File(self.serve(path, &name, file, facts).await?)),
+                (None, Some(_)) => Ok(Found::Moved { status: 301, location: target.as_directory() }),
+                (None, None) => Err(Refusal::NotFound),
+            },
             // S23: a file is no directory, so a path with a slash at its end does not name it.
-            (Some(Node::File(..)) | None, _, _) => Err(Refusal::NotFound),
+            _ => Err(Refusal::NotFound),
         }
     }
 
@@ -159,34 +164,65 @@ impl<T: Tree> Search<'_, T> {
         if path == site::FILE { Ok(None) } else { found(self.tree.open(path).await) }
     }
 
-    /// Where a page is that was asked for by the name of its file.
-    fn cleaned(&self, target: &Target) -> Option<String> {
-        if self.config.clean_urls { target.clean_location(&self.config.index) } else { None }
+    /// The `Location` of a page that was asked for by the name of its file; `None` where no shorter path leads to this very file.
+    /// Clients keep a 308, so it must never name another resource (RFC 9110 15.4.9).
+    async fn cleaned(&self, target: &Target, path: &str) -> Result<Option<String>, Fault> {
+        let Some((last, above)) = target.names().split_last().filter(|_| self.config.clean_urls) else {
+            return Ok(None);
+        };
+        let Some(stem) = last.as_str().strip_suffix(".html") else { return Ok(None) };
+        let directory = target.at(above.to_vec(), true);
+        // With this parameter a directory may be answered with an archive.
+        let is_page = parameter(target.query(), "download").is_none();
+        let is_index = self.config.index.contains(last)
+            && is_page
+            && self.index(&directory.path()).await?.is_some_and(|(index, ..)| index == path);
+        let cleaned = match Name::new(stem) {
+            _ if is_index => directory,
+            Some(page) => target.at([above, &[page]].concat(), false),
+            None => return Ok(None),
+        };
+        // A file of the very name comes before the page.
+        let is_taken = !is_index && matches!(self.open(&cleaned.path()).await?, Some(Node::File(..)));
+        let is_elsewhere =
+            moved(&cleaned, self.config).is_some() || self.config.mounts.iter().any(|mount| cleaned.is_below(mount));
+        Ok((!is_taken && !is_elsewhere).then(|| target.redirect(cleaned.names(), cleaned.is_directory())))
     }
 
-    /// The page that a path without suffix means.
-    async fn page(&self, path: String, name: &Name) -> Result<Found<T::File>, Refusal> {
+    /// The page that a path without suffix means, if there is one.
+    async fn page(&self, path: &str, name: &Name) -> Result<Option<(String, Name, T::File, Facts)>, Fault> {
         // `.well-known` is no dotfile, `.well-known.html` is one.
         let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
-        let suffixed = (format!("{path}.html"), page);
-        match (self.open(&suffixed.0).await?, suffixed.1) {
-            (Some(Node::File(file, facts)), Some(name)) => {
-                Ok(Found::File(self.serve(suffixed.0, &name, file, facts).await?))
+        let Some(name) = page.filter(|_| self.config.clean_urls) else { return Ok(None) };
+        let path = format!("{path}.html");
+        Ok(match self.open(&path).await? {
+            Some(Node::File(file, facts)) => Some((path, name, file, facts)),
+            Some(Node::Directory) | None => None,
+        })
+    }
+
+    /// The file that stands for a directory, if there is one.
+    async fn index(&self, path: &str) -> Result<Option<(String, &Name, T::File, Facts)>, Fault> {
+        for name in &self.config.index {
+            let index = join(path, name);
+            if let Some(Node::File(file, facts)) = self.open(&index).await? {
+                return Ok(Some((index, name, file, facts)));
             }
-            _ => Err(Refusal::NotFound),
         }
+        Ok(None)
     }
 
     async fn directory(&self, target: &Target, path: &str) -> Result<Found<T::File>, Refusal> {
+        // What is sent for a directory has relative references in it, and may be kept by its URL.
+        if !target.is_canonical() {
+            return Ok(Found::Moved { status: 301, location: target.as_directory() });
+        }
         // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
         if let (Some(form), true) = (self.archive(target), self.config.listing) {
             return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
         }
-        for name in &self.config.index {
-            let index = join(path, name);
-            if let Some(Node::File(file, facts)) = self.open(&index).await? {
-                return Ok(Found::File(self.serve(index, name, file, facts).await?));
-            }
+        if let Some((index, name, file, facts)) = self.index(path).await? {
+            return Ok(Found::File(self.serve(index, name, file, facts).await?));
         }
         if !self.config.listing {
             return Err(Refusal::NotFound);
@@ -233,20 +269,18 @@ impl<T: Tree> Search<'_, T> {
         if !Form::is_asked_for(self.request) {
             return Ok(ways);
         }
-        // From the page of a directory it is one step more to what is beside it.
-        let mut up = if target.is_directory() { String::from("../") } else { String::from("./") };
         let mut above = target.clone();
         for level in 0..MOST_LEVELS_UP {
             let Some(asked) = above.go_up() else { break };
             let is_visible = self.config.hidden || !above.is_hidden();
             if is_visible && matches!(self.open(&above.path()).await?, Some(Node::Directory)) {
+                let up = target.reference(above.names(), true);
                 if level == 0 && self.config.listing {
                     ways.near = self.near(&above.path(), &asked, &up).await?;
                 }
                 ways.up = Some(Way { name: above.title(), href: up });
                 break;
             }
-            up = if up == "./" { String::from("../") } else { up + "../" };
         }
         Ok(ways)
     }
@@ -296,7 +330,7 @@ impl<T: Tree> Search<'_, T> {
         let worthwhile = config.compress && encode::WORTHWHILE.contains(&served.facts.size);
         if let (true, Choice::Coded(coding)) = (worthwhile, accepted.choose(encode::CODINGS)) {
             // A part is a part of the file: encoding it would make the rest unfit.
-            if self.request.values("range").is_empty() {
+            if self.request.range().is_empty() {
                 served.variant = Variant::Encoded(coding);
             }
         }

@@ -38,7 +38,7 @@ const OPTIONS: &[(&str, Reader)] = &[
     ("no-site-file", |config, text| read(&mut config.site_file, switch(text).map(|no| !no))),
     ("not-found", |config, text| read(&mut config.not_found, file(text, "404.html"))),
     ("prefix", |config, text| read(&mut config.prefix, prefix(text))),
-    ("redirect", |config, text| read(&mut config.redirects, lines(text, Redirect::parse))),
+    ("redirect", |config, text| read(&mut config.redirects, lines(text, Redirect::parse).and_then(Redirect::checked))),
     ("spa", |config, text| read(&mut config.spa, file(text, "index.html"))),
 ];
 

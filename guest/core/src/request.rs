@@ -49,6 +49,11 @@ impl<'a> Request<'a> {
         (self.fields)(name)
     }
 
+    /// The values of Range as far as they count: it is defined for GET alone (RFC 9110 14.2).
+    pub fn range(&self) -> Vec<Vec<u8>> {
+        if self.method == Method::Get { self.values("range") } else { Vec::new() }
+    }
+
     /// The value of a field that may be sent once. Sent twice it is not what RFC 9110 5.3 allows, and is ignored.
     pub fn value(&self, name: &str) -> Option<Vec<u8>> {
         let mut values = self.values(name);

@@ -1,7 +1,10 @@
 //! Rules of a site that are about some of its paths: which paths, and what then. It refuses to know where a rule was
 //! written.
 
+mod redirect;
+
 use crate::reply::Field;
+pub use redirect::Redirect;
 use std::fmt;
 
 /// Which paths a rule is about. A pattern without `/` is about names in any directory, one with `/` about whole paths
@@ -60,69 +63,6 @@ impl fmt::Display for Cache {
             Cache::Immutable => f.write_str("max-age=31536000, immutable"),
         }
     }
-}
-
-/// A path that has moved (RFC 9110 15.4).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Redirect {
-    /// Whole path, decoded; a `*` at its end stands for any rest.
-    from: String,
-    /// Path from the root or URL, ready to be sent; a `*` at its end is replaced by the rest.
-    to: String,
-    status: u16,
-}
-
-impl Redirect {
-    /// `FROM TO [STATUS]`.
-    ///
-    /// # Errors
-    /// A place that is no path, a destination that is neither path nor URL, a status that does not move anything.
-    pub fn parse(text: &str) -> Result<Redirect, String> {
-        let mut words = text.split_whitespace();
-        let (Some(from), Some(to), status, None) = (words.next(), words.next(), words.next(), words.next()) else {
-            return Err(format!("'{text}' is not FROM TO [STATUS]"));
-        };
-        if !from.starts_with('/') {
-            return Err(format!("'{from}' is no path; begin it with '/'"));
-        }
-        let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
-        if !(is_path || is_url(to)) || !to.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(format!("'{to}' is neither a path nor a URL; write other than ASCII as %XX"));
-        }
-        let status = match status.unwrap_or("301") {
-            "301" => 301,
-            "302" => 302,
-            "303" => 303,
-            "307" => 307,
-            "308" => 308,
-            other => return Err(format!("'{other}' redirects nothing; there are 301, 302, 303, 307 and 308")),
-        };
-        Ok(Redirect { from: from.to_owned(), to: to.to_owned(), status })
-    }
-
-    /// Where a decoded path with `/` at its start has moved, with the status to say so; `rest` writes what `*` stands
-    /// for in the form of a URL.
-    pub fn of(&self, path: &str, rest: impl FnOnce(&str) -> String) -> Option<(u16, String)> {
-        let matched = match self.from.strip_suffix('*') {
-            Some(start) => path.strip_prefix(start)?,
-            None if path == self.from => "",
-            None => return None,
-        };
-        let to = match self.to.strip_suffix('*') {
-            // A client chooses the rest: behind a slash, one more would make it the name of a host (S31).
-            Some(start) if start.ends_with('/') => start.to_owned() + rest(matched).trim_start_matches('/'),
-            Some(start) => start.to_owned() + &rest(matched),
-            None => self.to.clone(),
-        };
-        Some((self.status, to))
-    }
-}
-
-/// A URL that says its host, so that no `*` has a part in it.
-fn is_url(text: &str) -> bool {
-    let behind = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = behind.and_then(|behind| behind.split(['/', '\\', '?', '#']).next());
-    host.is_some_and(|host| !host.is_empty() && !host.contains('*'))
 }
 
 /// Who may read answers from scripts of another origin (Fetch 3.2).
@@ -218,36 +158,6 @@ mod tests {
             ("99999999999", None),
         ] {
             assert_eq!(Cache::parse(text).ok().map(|cache| cache.to_string()).as_deref(), written, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_redirect_goes_where_it_says() {
-        let check = |rule: &str, path: &str, expected: Option<(u16, &str)>| {
-            let got = Redirect::parse(rule).map(|redirect| redirect.of(path, str::to_owned));
-            assert_eq!(got, Ok(expected.map(|(status, to)| (status, to.to_owned()))), "{rule} {path}");
-        };
-        check("/old /new", "/old", Some((301, "/new")));
-        check("/old /new 308", "/old/", None);
-        check("/blog/* /posts/* 302", "/blog/a/b", Some((302, "/posts/a/b")));
-        check("/x https://example.com/", "/x", Some((301, "https://example.com/")));
-        check("/old* /*", "/old/evil.com", Some((301, "/evil.com")));
-        check("/old* /new*", "/old/a", Some((301, "/new/a")));
-        check("/old* https://example.com/*", "/old/a", Some((301, "https://example.com/a")));
-        for bad in [
-            "/a",
-            "a /b",
-            "/a b",
-            "/a //evil.com",
-            "/a /\\evil.com",
-            "/a /b 200",
-            "/a /b 301 x",
-            "/a javascript:x",
-            "/a* https://a.example*",
-            "/a* https://*",
-            "/a* https:///*",
-        ] {
-            assert!(Redirect::parse(bad).is_err(), "{bad}");
         }
     }
 

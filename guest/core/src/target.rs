@@ -1,6 +1,8 @@
 //! The request target (RFC 9110 7.1), read once. Behind this file a path is a list of names: traversal cannot be
 //! written down. It refuses to know what lies at the path.
 
+mod reference;
+
 use crate::reply::Refusal;
 use std::fmt;
 
@@ -34,11 +36,14 @@ pub struct Target {
     names: Vec<Name>,
     directory: bool,
     query: Option<String>,
+    /// How many slashes the path was written with, where it was not written in the canonical form.
+    slashes: Option<usize>,
 }
 
 impl Target {
     /// Reads a target in origin form (RFC 9112 3.2.1). The query is cut off, the path decoded once, empty segments and
-    /// `.` are dropped, `..` takes back the segment before it and stops at the root (S20, S31).
+    /// `.` are dropped, `..` takes back the segment before it and stops at the root (S20, S31). An empty path, which the
+    /// absolute form may have, is that of the root (RFC 9110 4.2.3).
     ///
     /// # Errors
     /// [`Refusal::BadRequest`] for an encoded NUL (S25), [`Refusal::NotFound`] for a target that names no path (`*`) and
@@ -49,10 +54,11 @@ impl Target {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (raw, None),
         };
-        if !path.starts_with('/') {
+        let raw = if path.is_empty() { "/" } else { path };
+        if !raw.starts_with('/') {
             return Err(Refusal::NotFound);
         }
-        let path = String::from_utf8(decode(path)).map_err(|_| Refusal::NotFound)?;
+        let path = String::from_utf8(decode(raw)).map_err(|_| Refusal::NotFound)?;
         if path.contains('\0') {
             return Err(Refusal::BadRequest);
         }
@@ -67,7 +73,12 @@ impl Target {
         // As RFC 3986 5.2.4 has it, a path that ends in `/`, `/.` or `/..` is that of a directory; the root always is.
         let last = path.rsplit('/').next().unwrap_or_default();
         let directory = names.is_empty() || matches!(last, "" | "." | "..");
-        Ok(Target { prefix: Vec::new(), names, directory, query })
+        let mut target = Target { prefix: Vec::new(), names, directory, query, slashes: None };
+        let slashes = raw.matches('/').count();
+        if path != target.title() || slashes != path.matches('/').count() {
+            target.slashes = Some(slashes);
+        }
+        Ok(target)
     }
 
     /// The names from the root down; empty for the root itself.
@@ -143,24 +154,12 @@ impl Target {
         title
     }
 
-    /// The `Location` of this path as a directory (S30).
+    /// This path as that of a directory, from the root of the server: encoded, with exactly one slash at the start.
     pub fn location(&self) -> String {
         self.locate(&self.names, true)
     }
 
-    /// The `Location` of the page that this file of HTML is, without its suffix; of the directory, if it is an index.
-    /// `None` if it is no such file.
-    pub fn clean_location(&self, index: &[Name]) -> Option<String> {
-        let (last, above) = self.names.split_last()?;
-        let page = Name::new(last.as_str().strip_suffix(".html")?)?;
-        if index.contains(last) {
-            return Some(self.locate(above, true));
-        }
-        Some(self.locate(&[above, &[page]].concat(), false))
-    }
-
-    /// Built from names and not from what was sent, so it begins with exactly one slash and cannot lead to another
-    /// origin (S31). The query is kept if it is plain ASCII.
+    /// Built from names and not from what was sent, so it cannot lead to another origin (S31).
     fn locate(&self, names: &[Name], directory: bool) -> String {
         let mut location = String::from("/");
         for name in self.prefix.iter().chain(names) {
@@ -170,16 +169,14 @@ impl Target {
         if !directory {
             location.pop();
         }
-        self.keep_query(&mut location);
         location
     }
 
-    /// Puts the query behind a location that has none.
+    /// Puts the query behind a location that has none, with what no URL holds percent-encoded.
     pub fn keep_query(&self, location: &mut String) {
-        let is_plain = |query: &&str| query.bytes().all(|byte| byte.is_ascii_graphic());
-        if let (Some(query), false) = (self.query.as_deref().filter(is_plain), location.contains('?')) {
+        if let (Some(query), false) = (self.query.as_deref(), location.contains('?')) {
             let fragment = location.find('#').unwrap_or(location.len());
-            location.insert_str(fragment, &format!("?{query}"));
+            location.insert_str(fragment, &format!("?{}", graphic(query)));
         }
     }
 }
@@ -234,8 +231,20 @@ pub fn write_encoded(text: &str, to: &mut dyn fmt::Write) -> fmt::Result {
     Ok(())
 }
 
+/// The text with every byte percent-encoded that no URL holds; all others mean what they meant.
+pub fn graphic(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '!'..='~' => written.push(letter),
+            _ => encode(letter.encode_utf8(&mut [0; 4]), &mut written),
+        }
+    }
+    written
+}
+
 /// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
-fn decode(text: &str) -> Vec<u8> {
+pub fn decode(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -276,6 +285,8 @@ mod tests {
     fn s20_a_path_is_a_list_of_names() {
         for (raw, path, directory) in [
             ("/", "", true),
+            ("", "", true),
+            ("?a=b", "", true),
             ("/a", "a", false),
             ("/a/", "a", true),
             ("/a/b.txt?x=/../y", "a/b.txt", false),
@@ -306,7 +317,6 @@ mod tests {
     fn what_is_no_path_is_refused() {
         for (raw, refusal) in [
             ("*", Refusal::NotFound),
-            ("", Refusal::NotFound),
             ("a/b", Refusal::NotFound),
             ("/bad%FF.txt", Refusal::NotFound),
             ("/%c0%afetc", Refusal::NotFound),
@@ -317,14 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn s30_a_location_is_path_absolute_and_encoded() {
+    fn a_location_is_path_absolute_and_encoded() {
         for (raw, location) in [
             ("/sub", "/sub/"),
-            ("/sub?a=b&c=d", "/sub/?a=b&c=d"),
+            ("/sub?a=b&c=d", "/sub/"),
             ("//evil.com/x", "/evil.com/x/"),
             ("/%5cevil.com", "/%5Cevil.com/"),
             ("/%0d%0aX-Injected:1", "/%0D%0AX-Injected%3A1/"),
-            ("/a b?c d", "/a%20b/"),
             ("/..%2F%5cevil%2F%3f%2F..", "/%5Cevil/"),
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.location()), Ok(location.to_owned()), "{raw:?}");
@@ -368,8 +377,14 @@ mod tests {
 
     #[test]
     fn a_query_is_put_behind_the_path() {
-        for (location, expected) in [("/b", "/b?q"), ("/b?r", "/b?r"), ("/b#c", "/b?q#c")] {
-            let kept = Target::parse("/a?q").map(|target| {
+        for (raw, location, expected) in [
+            ("/a?q", "/b", "/b?q"),
+            ("/a?q", "/b?r", "/b?r"),
+            ("/a?q", "/b#c", "/b?q#c"),
+            ("/a?", "b/", "b/?"),
+            ("/a?\u{e9}=%C3%A9&b c", "b/", "b/?%C3%A9=%C3%A9&b%20c"),
+        ] {
+            let kept = Target::parse(raw).map(|target| {
                 let mut location = location.to_owned();
                 target.keep_query(&mut location);
                 location

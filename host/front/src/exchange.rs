@@ -12,6 +12,7 @@ use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Either, Full};
@@ -150,6 +151,7 @@ impl<A: Answer> Exchange<A> {
         if self.version == Version::HTTP_2 {
             in_origin_form(&mut head);
         }
+        complete_path(&mut head.uri);
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
         // need not begin.
         let is_bearable = body.size_hint().lower() <= self.max_content;
@@ -273,4 +275,38 @@ fn in_origin_form(head: &mut Parts) {
         head.headers.insert(HOST, host);
     }
     head.uri = target.path_and_query.map(Uri::from).unwrap_or_default();
+}
+
+/// A target in absolute form may have a query and no path, which is then that of the root (RFC 9110 4.2.3).
+fn complete_path(target: &mut Uri) {
+    let query = target.path_and_query().map(PathAndQuery::as_str).filter(|path| path.starts_with('?'));
+    if let Some(Ok(path)) = query.map(|query| PathAndQuery::try_from(format!("/{query}"))) {
+        let mut parts = mem::take(target).into_parts();
+        parts.path_and_query = Some(path);
+        // Whatever had one path may have another one.
+        *target = Uri::from_parts(parts).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_path_is_that_of_the_root() {
+        for (target, expected) in [
+            ("http://x?a=b", "http://x/?a=b"),
+            ("http://x?", "http://x/?"),
+            ("http://x", "http://x/"),
+            ("http://x/?a", "http://x/?a"),
+            ("/a?b", "/a?b"),
+            ("*", "*"),
+        ] {
+            let mut uri = Uri::try_from(target).expect("a target");
+            complete_path(&mut uri);
+            let path = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+            assert!(expected.ends_with(path) && !path.starts_with('?'), "{target}: {path}");
+            assert_eq!(uri.to_string(), expected, "{target}");
+        }
+    }
 }

@@ -133,7 +133,7 @@ pub const ROWS: &[Row] = &[
         id: "archive by way of the directory",
         ask: get("/sub?download=tar"),
         status: 301,
-        fields: &[("location", Is("/sub/?download=tar"))],
+        fields: &[("location", Leads("/sub/?download=tar"))],
         ..ROW
     },
     Row { id: "archive of a file", ask: get("/hello.txt?download=tar"), body: &[Bytes(b"hello\n")], ..ROW },

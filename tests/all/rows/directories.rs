@@ -4,38 +4,52 @@ use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing};
 
 const INNER: &[super::Body] = &[Lists(&[("deep/", "deep/"), ("inner.txt", "inner.txt"), ("up.txt", "up.txt@")])];
 
+/// A row that is answered with 301 to another path.
+macro_rules! leads {
+    ($id:literal, $target:literal, $path:literal) => {
+        Row {
+            id: $id,
+            ask: get($target),
+            status: 301,
+            fields: &[("location", Leads($path)), ("content-length", Is("0"))],
+            body: &[Bytes(b"")],
+            ..ROW
+        }
+    };
+}
+
 pub const ROWS: &[Row] = &[
-    Row {
-        id: "S30 redirect",
-        ask: get("/sub"),
-        status: 301,
-        fields: &[("location", Is("/sub/")), ("content-length", Is("0"))],
-        body: &[Bytes(b"")],
-        ..ROW
-    },
-    Row { id: "S30 query", ask: get("/sub?a=b&c=d"), status: 301, fields: &[("location", Is("/sub/?a=b&c=d"))], ..ROW },
-    Row { id: "S30 empty query", ask: get("/sub?"), status: 301, fields: &[("location", Is("/sub/?"))], ..ROW },
-    Row { id: "S30 deep", ask: get("/sub/deep"), status: 301, fields: &[("location", Is("/sub/deep/"))], ..ROW },
-    Row { id: "S30 link", ask: get("/linkdir"), status: 301, fields: &[("location", Is("/linkdir/"))], ..ROW },
-    Row { id: "S30 with index", ask: get("/withidx"), status: 301, fields: &[("location", Is("/withidx/"))], ..ROW },
-    Row {
-        id: "S30 encoded",
-        ask: get("/a%20dir&%3Cx%3E"),
-        status: 301,
-        fields: &[("location", Is("/a%20dir%26%3Cx%3E/"))],
-        ..ROW
-    },
-    Row { id: "S31 collapsed", ask: get("//sub"), status: 301, fields: &[("location", Is("/sub/"))], ..ROW },
-    Row { id: "S31 listing", ask: get("//sub//"), body: INNER, ..ROW },
-    Row {
-        id: "S31 another origin",
-        ask: get("//evil.com/%2e%2e"),
-        fields: &[("location", Absent)],
-        body: &[Links("hello.txt", "hello.txt")],
-        ..ROW
-    },
-    Row { id: "S32 encoded slash", ask: get("/sub%2f"), body: INNER, ..ROW },
-    Row { id: "S32 encoded slash in upper case", ask: get("/sub%2F"), body: INNER, ..ROW },
+    leads!("S30 redirect", "/sub", "/sub/"),
+    leads!("S30 query", "/sub?a=b&c=d", "/sub/?a=b&c=d"),
+    leads!("S30 empty query", "/sub?", "/sub/?"),
+    leads!("S30 deep", "/sub/deep", "/sub/deep/"),
+    leads!("S30 link", "/linkdir", "/linkdir/"),
+    leads!("S30 with index", "/withidx", "/withidx/"),
+    leads!("S30 encoded", "/a%20dir&%3Cx%3E", "/a%20dir%26%3Cx%3E/"),
+    // Unlike the seed: relative, so that it stays below the prefix that a proxy has taken off (RFC 9110 10.2.2).
+    Row { id: "S30 relative", ask: get("/sub/deep?a"), status: 301, fields: &[("location", Is("deep/?a"))], ..ROW },
+    leads!("S31 collapsed", "//sub", "/sub/"),
+    leads!("S31 listing", "//sub//", "/sub/"),
+    leads!("S31 another origin", "//evil.com/%2e%2e", "/"),
+    leads!("S31 another origin below", "//evil.com/x/..", "/evil.com/"),
+    leads!("S31 the root", "//", "/"),
+    // Unlike the seed: a page has relative links in it, so it is shown where they lead to what they name.
+    leads!("S32 encoded slash", "/sub%2f", "/sub/"),
+    leads!("S32 encoded slash in upper case", "/sub%2F?a=b", "/sub/?a=b"),
+    leads!("S32 encoded slash before a slash", "/sub%2f/", "/sub/"),
+    leads!("S32 encoded slash within", "/sub%2fdeep/", "/sub/deep/"),
+    leads!("S32 dot", "/sub/.", "/sub/"),
+    leads!("S32 encoded dot", "/sub/%2e?format=json", "/sub/?format=json"),
+    leads!("S32 dotdot", "/sub/deep/..", "/sub/"),
+    leads!("S32 dotdot and slash", "/sub/deep/../?search=x", "/sub/?search=x"),
+    leads!("S32 encoded dotdot", "/sub/deep/%2E%2e", "/sub/"),
+    leads!("S32 the root by dots", "/.", "/"),
+    leads!("S32 an index", "//withidx/", "/withidx/"),
+    leads!("S32 an archive", "/sub%2F?download=tar", "/sub/?download=tar"),
+    leads!("S32 a link", "/linkdir//", "/linkdir/"),
+    Row { id: "S32 letters encoded", ask: get("/s%75b/"), body: INNER, ..ROW },
+    Row { id: "S32 a file", ask: get("//sub%2F.//inner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
+    missing("S32 nothing there", "//none//"),
     Row { id: "S33 html before htm", ask: get("/withidx/"), body: &[Bytes(b"<p>idx\n")], ..ROW },
     Row { id: "S33 htm", ask: get("/withhtm/"), body: &[Bytes(b"<p>htm\n")], ..ROW },
     Row { id: "S33 no other", ask: get("/withphp/"), body: &[Lists(&[("index.php", "index.php")])], ..ROW },

@@ -20,7 +20,7 @@ const fn none(id: &'static str, target: &'static str) -> Row {
     Row { options: HELLO, ..missing(id, target) }
 }
 
-const fn hello(id: &'static str, ask: Ask) -> Row {
+const fn hello(id: &'static str, ask: Ask<'static>) -> Row {
     Row { id, ask, options: HELLO, body: &[Bytes(b"hello\n")], ..ROW }
 }
 
@@ -145,7 +145,7 @@ pub const ROWS: &[Row] = &[
         ask: get("/a"),
         options: BELOW,
         status: 301,
-        fields: &[("location", Is("/a/"))],
+        fields: &[("location", Leads("/a/"))],
         ..ROW
     },
 ];

@@ -1,6 +1,6 @@
 //! From target to path: S20 to S28.
 
-use super::{Body::*, ROW, Row, get, missing};
+use super::{Body::*, ROW, Row, Want::*, get, missing};
 
 const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
 const SHOWN: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "true")];
@@ -37,6 +37,13 @@ pub const ROWS: &[Row] = &[
     Row { id: "S24 a query like a path", ask: get("/hello.txt?/../x"), body: HELLO, ..ROW },
     Row { id: "S24 encoded question mark", ask: get("/names/%23%3F%25"), body: &[Bytes(b"7")], ..ROW },
     Row { id: "S24 absolute form", ask: get("http://other/hello.txt"), body: HELLO, ..ROW },
+    Row {
+        id: "S24 absolute form without a path",
+        ask: get("http://other?format=json"),
+        fields: &[("content-type", Is("application/json"))],
+        body: &[Has("\"path\":\"/\"")],
+        ..ROW
+    },
     missing("S24 parameter", "/hello.txt;v=1"),
     missing("S24 asterisk", "*"),
     Row { id: "S25 NUL", ask: get("/a%00b"), status: 400, body: &[Has("<p>Error code: 400</p>")], ..ROW },

@@ -1,6 +1,6 @@
 //! Ranges, RFC 9110 14. `/bytes.bin` holds every byte once, in order: the byte at position N is N.
 
-use super::{Body::*, ROW, Row, Want::*, get, with};
+use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
 use crate::fixture::ALL_BYTES;
 
 /// A range that is answered with a part.
@@ -49,7 +49,37 @@ macro_rules! beyond {
     };
 }
 
+/// A range that is asked for with HEAD, for which there are none (RFC 9110 14.2).
+macro_rules! head {
+    ($id:literal, $target:literal, $length:literal, $fields:expr) => {
+        Row {
+            id: $id,
+            ask: Ask { method: "HEAD", target: $target, fields: $fields },
+            fields: &[("content-length", Is($length)), ("content-range", Absent), ("accept-ranges", Is("bytes"))],
+            body: &[Bytes(b"")],
+            ..ROW
+        }
+    };
+}
+
 pub const ROWS: &[Row] = &[
+    head!("Range with HEAD", "/bytes.bin", "256", &[("Range", "bytes=1-2")]),
+    head!("Ranges with HEAD", "/bytes.bin", "256", &[("Range", "bytes=0-0,128-128")]),
+    head!("Range beyond with HEAD", "/bytes.bin", "256", &[("Range", "bytes=256-")]),
+    head!("Range of an empty file with HEAD", "/empty.txt", "0", &[("Range", "bytes=0-1")]),
+    head!("Range and If-Range with HEAD", "/hello.txt", "6", &[("Range", "bytes=0-1"), ("If-Range", "\"x\"")]),
+    Row {
+        id: "Range with HEAD of content that is encoded on the way",
+        ask: Ask {
+            method: "HEAD",
+            target: "/enc/big.txt",
+            fields: &[("Range", "bytes=0-1"), ("Accept-Encoding", "gzip")],
+        },
+        options: &[("GLASSHOUSE_COMPRESS", "1")],
+        fields: &[("content-encoding", Is("gzip")), ("content-range", Absent), ("content-length", Absent)],
+        body: &[Bytes(b"")],
+        ..ROW
+    },
     Row { id: "Accept-Ranges", ask: get("/bytes.bin"), fields: &[("accept-ranges", Is("bytes"))], ..ROW },
     part!("Range both ends", "bytes=0-1", 0, 1),
     part!("Range one byte", "bytes=0-0", 0, 0),

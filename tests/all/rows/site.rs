@@ -7,6 +7,8 @@ type Options = &'static [(&'static str, &'static str)];
 
 const SPA: Options = &[("GLASSHOUSE_SPA", "pages/app.html")];
 const CLEAN: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NOT_FOUND", "no")];
+const BARE: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NO_LISTING", "1")];
+const INDEXES: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_INDEX", "start.html,index.html")];
 const PREFIX: Options = &[("GLASSHOUSE_PREFIX", "/a b/docs")];
 const CORS: Options = &[("GLASSHOUSE_CORS", "*")];
 const ORIGINS: Options = &[("GLASSHOUSE_CORS", "https://a.example, https://b.example")];
@@ -14,6 +16,8 @@ const CACHE: Options = &[("GLASSHOUSE_CACHE", "60\n*.js=immutable\nsub/**=no-sto
 const HEADERS: Options =
     &[("GLASSHOUSE_HEADER", "X-All: 1"), ("GLASSHOUSE_HEADER_FOR", "*.js X-Script: 2\nsub/** X-Sub: 3")];
 const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
+const ENCODED: Options =
+    &[("GLASSHOUSE_REDIRECT", "/sp%20ace /sp%C3%BC\n/%C3%BC/* /\u{f6}/*\n/\u{e4} /plain\n/what%3F /plain")];
 const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
 const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
@@ -22,7 +26,7 @@ const fn moved(id: &'static str, target: &'static str, options: Options, status:
 
 type Fields = &'static [(&'static str, super::Want)];
 
-const fn options(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask {
+const fn options(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask<'static> {
     Ask { method: "OPTIONS", target, fields }
 }
 
@@ -85,8 +89,85 @@ pub const ROWS: &[Row] = &[
         body: &[Bytes(b"<p>about\n")],
         ..ROW
     },
-    moved("Clean redirect", "/pages/about.html?a=b", CLEAN, 308, &[("location", Is("/pages/about?a=b"))]),
-    moved("Clean redirect of an index", "/withidx/index.html", CLEAN, 308, &[("location", Is("/withidx/"))]),
+    moved("Clean redirect", "/pages/about.html?a=b", CLEAN, 308, &[("location", Leads("/pages/about?a=b"))]),
+    moved("Clean redirect of an index", "/withidx/index.html", CLEAN, 308, &[("location", Leads("/withidx/"))]),
+    moved("Clean redirect of the first index", "/clean/index.html", CLEAN, 308, &[("location", Is("./"))]),
+    moved(
+        "Clean redirect of a path in another form",
+        "//pages%2fabout.html",
+        CLEAN,
+        308,
+        &[("location", Leads("/pages/about"))],
+    ),
+    Row {
+        id: "Clean page before a directory",
+        ask: get("/clean/docs"),
+        options: CLEAN,
+        body: &[Bytes(b"<p>page\n")],
+        ..ROW
+    },
+    moved("Clean page beside a directory", "/clean/docs.html", CLEAN, 308, &[("location", Is("docs"))]),
+    Row {
+        id: "Clean directory beside a page",
+        ask: get("/clean/docs/"),
+        options: CLEAN,
+        body: &[Links("intro.html", "intro.html")],
+        ..ROW
+    },
+    Row {
+        id: "Clean page before a directory that is not listed",
+        ask: get("/clean/docs"),
+        options: BARE,
+        body: &[Bytes(b"<p>page\n")],
+        ..ROW
+    },
+    Row { id: "Clean directory that is not listed", ask: get("/clean/docs/"), options: BARE, status: 404, ..ROW },
+    moved("Clean directory without a page", "/clean/bare", CLEAN, 301, &[("location", Is("bare/"))]),
+    Row { id: "Clean file before a page", ask: get("/clean/lic"), options: CLEAN, body: &[Bytes(b"file\n")], ..ROW },
+    Row {
+        id: "Clean page beside a file",
+        ask: get("/clean/lic.html"),
+        options: CLEAN,
+        body: &[Bytes(b"<p>lic\n")],
+        ..ROW
+    },
+    Row {
+        id: "Clean page of two suffixes",
+        ask: get("/clean/two.html"),
+        options: CLEAN,
+        body: &[Bytes(b"<p>two twice\n")],
+        ..ROW
+    },
+    moved(
+        "Clean index that does not stand for its directory",
+        "/withidx/start.html",
+        INDEXES,
+        308,
+        &[("location", Is("./"))],
+    ),
+    moved("Clean page that is a second index", "/withidx/index.html", INDEXES, 308, &[("location", Is("index"))]),
+    Row { id: "Clean second index", ask: get("/withidx/index"), options: INDEXES, body: &[Bytes(b"<p>idx\n")], ..ROW },
+    Row {
+        id: "Clean index with the query of an archive",
+        ask: get("/withidx/index.html?download=zip"),
+        options: CLEAN,
+        body: &[Bytes(b"<p>idx\n")],
+        ..ROW
+    },
+    Row {
+        id: "Clean page whose path has moved",
+        ask: get("/pages/about.html"),
+        options: &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_REDIRECT", "/pages/about /pages/about.html")],
+        body: &[Bytes(b"<p>about\n")],
+        ..ROW
+    },
+    Row {
+        id: "Clean page behind a mount",
+        ask: get("/clean/docs.html"),
+        options: &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_MOUNTS", "/other/ /clean/docs/")],
+        body: &[Bytes(b"<p>page\n")],
+        ..ROW
+    },
     Row { id: "Clean no other suffix", ask: get("/hello.txt"), options: CLEAN, body: &[Bytes(b"hello\n")], ..ROW },
     Row { id: "Clean nothing there", ask: get("/pages/none"), options: CLEAN, status: 404, ..ROW },
     Row { id: "Clean no directory", ask: get("/pages/about/"), options: CLEAN, status: 404, ..ROW },
@@ -107,8 +188,9 @@ pub const ROWS: &[Row] = &[
         body: &[Headed("Directory listing for /a b/docs/"), Links("hello.txt", "hello.txt")],
         ..ROW
     },
-    moved("Prefix without slash", "/a%20b/docs?x", PREFIX, 301, &[("location", Is("/a%20b/docs/?x"))]),
-    moved("Prefix a directory", "/a%20b/docs/sub", PREFIX, 301, &[("location", Is("/a%20b/docs/sub/"))]),
+    moved("Prefix without slash", "/a%20b/docs?x", PREFIX, 301, &[("location", Leads("/a%20b/docs/?x"))]),
+    moved("Prefix in another form", "//a%20b/docs/sub/.", PREFIX, 301, &[("location", Leads("/a%20b/docs/sub/"))]),
+    moved("Prefix a directory", "/a%20b/docs/sub", PREFIX, 301, &[("location", Leads("/a%20b/docs/sub/"))]),
     Row { id: "Prefix outside", ask: get("/hello.txt"), options: PREFIX, status: 404, ..ROW },
     Row { id: "Prefix above", ask: get("/"), options: PREFIX, status: 404, ..ROW },
     Row {
@@ -153,7 +235,7 @@ pub const ROWS: &[Row] = &[
         "/a%20b/docs/pages/about.html",
         &[("GLASSHOUSE_PREFIX", "/a b/docs"), ("GLASSHOUSE_CLEAN_URLS", "1")],
         308,
-        &[("location", Is("/a%20b/docs/pages/about"))],
+        &[("location", Leads("/a%20b/docs/pages/about"))],
     ),
     moved(
         "Prefix in redirects is written out",
@@ -292,6 +374,11 @@ pub const ROWS: &[Row] = &[
     moved("Redirect the rest", "/blog/2020/a%20b", REDIRECTS, 308, &[("location", Is("/posts/2020/a%20b"))]),
     moved("Redirect elsewhere", "/out", REDIRECTS, 302, &[("location", Is("https://example.com/"))]),
     moved("Redirect not astray", "/blog//evil.com/%5c", REDIRECTS, 308, &[("location", Is("/posts/evil.com/%5C"))]),
+    moved("Redirect from a space", "/sp%20ace", ENCODED, 301, &[("location", Is("/sp%C3%BC"))]),
+    moved("Redirect from a letter", "/%c3%bc/a%20b", ENCODED, 301, &[("location", Is("/%C3%B6/a%20b"))]),
+    moved("Redirect from a letter as it is", "/%C3%A4", ENCODED, 301, &[("location", Is("/plain"))]),
+    moved("Redirect from a question mark", "/what%3f?x", ENCODED, 301, &[("location", Is("/plain?x"))]),
+    Row { id: "Redirect from nothing encoded twice", ask: get("/sp%2520ace"), options: ENCODED, status: 404, ..ROW },
     Row { id: "Redirect no other", ask: get("/older"), options: REDIRECTS, status: 404, ..ROW },
     Row {
         id: "Mime own",
@@ -342,5 +429,6 @@ pub const ROWS: &[Row] = &[
         body: &[Lacks("toml"), Hides("spa")],
         ..ROW
     },
+    Row { id: "Site file with a redirect without end", root: "site-round", ask: get("/x.txt"), status: 500, ..ROW },
     Row { id: "Site file in error of a file", root: "site-bad", ask: get("/x.txt"), status: 500, ..ROW },
 ];

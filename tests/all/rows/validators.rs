@@ -14,14 +14,69 @@ macro_rules! on {
     };
 }
 
+/// A file whose time tells nothing, and that time: it is neither sent nor heard.
+macro_rules! undated {
+    ($id:literal, $target:literal, $time:literal) => {
+        Row {
+            id: $id,
+            ask: with($target, &[("If-Modified-Since", $time)]),
+            fields: &[("etag", Absent), ("last-modified", Absent)],
+            ..ROW
+        }
+    };
+}
+
 pub const ROWS: &[Row] = &[
     Row { id: "ETag strong", ask: get("/hello.txt"), fields: &[("etag", Is(TAG))], body: HELLO, ..ROW },
+    undated!("Undated 1970", "/epoch.txt", "Thu, 01 Jan 1970 00:00:00 GMT"),
+    undated!("Undated of the store of Nix", "/epoch/nix.js", "Thu, 01 Jan 1970 00:00:01 GMT"),
+    undated!("Undated of a zip file", "/epoch/zip.bin", "Tue, 01 Jan 1980 00:00:00 GMT"),
+    undated!("Undated of a package of npm", "/epoch/npm.txt", "Sat, 26 Oct 1985 08:15:00 GMT"),
+    undated!("Undated and later", "/epoch.txt", "Fri, 31 Dec 9999 23:59:59 GMT"),
     Row {
-        id: "ETag none of an unusable time",
-        ask: get("/epoch.txt"),
-        fields: &[("etag", Absent), ("last-modified", Is("Thu, 01 Jan 1970 00:00:00 GMT"))],
+        id: "Undated and encoded",
+        ask: with("/epoch/nix.js", &[("Accept-Encoding", "gzip"), ("If-Modified-Since", MODIFIED)]),
+        fields: &[("etag", Absent), ("last-modified", Absent), ("content-encoding", Is("gzip"))],
+        body: &[Bytes(b"GZIP")],
         ..ROW
     },
+    Row {
+        id: "Undated alone",
+        ask: with("/", &[("If-Modified-Since", MODIFIED)]),
+        options: &[("GLASSHOUSE_FILE", "epoch.txt")],
+        fields: &[("etag", Absent), ("last-modified", Absent)],
+        body: &[Bytes(b"x\n")],
+        ..ROW
+    },
+    Row {
+        id: "Undated whole",
+        ask: with("/epoch/zip.bin", &[("Range", "bytes=0-3"), ("If-Range", "Tue, 01 Jan 1980 00:00:00 GMT")]),
+        fields: &[("content-range", Absent)],
+        body: &[Bytes(b"0123456789")],
+        ..ROW
+    },
+    Row {
+        id: "Undated part",
+        ask: with("/epoch/zip.bin", &[("Range", "bytes=0-3")]),
+        status: 206,
+        fields: &[("etag", Absent), ("last-modified", Absent)],
+        body: &[Bytes(b"0123")],
+        ..ROW
+    },
+    Row {
+        id: "Undated in a condition that stops",
+        ask: with("/epoch/zip.bin", &[("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")]),
+        body: &[Bytes(b"0123456789")],
+        ..ROW
+    },
+    Row {
+        id: "Dated early",
+        ask: with("/epoch/early.txt", &[("If-Modified-Since", "Thu, 01 Jan 1970 00:00:02 GMT")]),
+        status: 304,
+        fields: &[("etag", Is("\"2-2.0\"")), ("last-modified", Is("Thu, 01 Jan 1970 00:00:02 GMT"))],
+        ..ROW
+    },
+    Row { id: "Undated in a listing", ask: get("/epoch/?format=json"), body: &[Has("1970-01-01T00:00:01Z")], ..ROW },
     Row {
         id: "If-None-Match same",
         ask: with("/hello.txt", &[("If-None-Match", TAG)]),

@@ -39,7 +39,35 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// A reference of this origin and no other (RFC 3986 4.2), with nothing in it that a browser would read otherwise.
+/// What a reference means that was sent in answer to a request for `target` (RFC 3986 5.2), if it has neither scheme nor host.
+fn resolve(target: &str, reference: &str) -> String {
+    let (path, rest) = reference.split_at(reference.find(['?', '#']).unwrap_or(reference.len()));
+    let base = target.split(['?', '#']).next().unwrap_or_default();
+    let merged = match base.rsplit_once('/') {
+        Some((above, _)) if !path.starts_with('/') => format!("{above}/{path}"),
+        _ => path.to_owned(),
+    };
+    // RFC 3986 5.2.4, of a path that begins with a slash.
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = merged.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                if is_last {
+                    kept.push("");
+                }
+            }
+            segment => kept.push(segment),
+        }
+    }
+    format!("/{}{rest}", kept.join("/"))
+}
+
+/// A path of this origin and no other (RFC 3986 4.2), with nothing in it that a browser would read otherwise.
 #[track_caller]
 fn assert_own_origin(location: &str) {
     let path = location.split(['?', '#']).next().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What holds of the parsers of single values: target, Range, entity tags, Accept-Encoding and Accept, dates.
 
-use super::{assert_own_origin, lines, without_end_of_file};
+use super::{assert_own_origin, lines, resolve, without_end_of_file};
 use glasshouse_core::accept::{AcceptEncoding, Choice, Coding, accepts};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::etag::{ETag, Tags};
@@ -43,6 +43,7 @@ pub fn target(bytes: &[u8]) {
         assert_eq!(read, Ok((target.path(), is_directory)), "{raw:?} as {same:?}");
     }
     locations(&target);
+    references(if path.is_empty() { "/" } else { path }, &target);
 }
 
 /// Where a target is said to be is where it is.
@@ -54,13 +55,24 @@ fn locations(target: &Target) {
     assert_eq!(again.location(), location);
     let inside = target.below(target).expect("it begins with itself");
     assert!(inside.names().is_empty() && inside.location() == location, "{location:?}");
+}
 
-    let index: Vec<Name> = Name::new("index.html").into_iter().collect();
-    if let Some(location) = target.clean_location(&index) {
-        assert_own_origin(&location);
-        let page = Target::parse(&location).expect("a location is a target");
-        let file = if page.is_directory() { format!("{}/index.html", page.path()) } else { page.path() + ".html" };
-        assert_eq!(file.trim_start_matches('/'), target.path(), "{location:?}");
+/// A reference from a path leads to what it names, and stays on this server, whatever the path was written like.
+fn references(raw: &str, target: &Target) {
+    let other = || Name::new("a:b").into_iter().collect::<Vec<_>>();
+    for (names, is_directory) in
+        [(target.names().to_vec(), true), (other(), false), ([target.names(), &other()].concat(), false)]
+    {
+        let reference = target.reference(&names, is_directory);
+        let location = resolve(raw, &reference);
+        assert!(location.starts_with('/') && !location.starts_with("//"), "{raw:?}: {reference:?}");
+        assert!(!reference.starts_with("//") && !reference.contains([':', '\\']), "{raw:?}: {reference:?}");
+        let there = Target::parse(&location).map(|there| (there.names().to_vec(), there.is_directory()));
+        assert_eq!(there, Ok((names, is_directory || location == "/")), "{raw:?}: {reference:?}");
+        if target.is_canonical() {
+            // What a proxy takes off stays off.
+            assert_eq!(resolve(&format!("/p{raw}"), &reference), format!("/p{location}"), "{raw:?}: {reference:?}");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::log::Line;
 use crate::users::Name;
 use bytes::Bytes;
 use http::header::{HeaderValue, REFERER, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use std::net::IpAddr;
@@ -43,12 +44,14 @@ impl Asked {
     }
 }
 
-/// The request line (S81); in HTTP/2, what it would be in HTTP/1.1.
+/// The request line (S81); in HTTP/2, what it would be in HTTP/1.1. A target without a path stays one.
 fn request_line<B>(request: &Request<B>) -> String {
     let (method, target, version) = (request.method(), request.uri(), request.version());
-    match target.path_and_query().filter(|_| version == Version::HTTP_2) {
-        Some(path) => format!("{method} {path} {version:?}"),
-        None => format!("{method} {target} {version:?}"),
+    let path = target.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+    match (target.scheme(), target.authority()) {
+        _ if version == Version::HTTP_2 && !path.is_empty() => format!("{method} {path} {version:?}"),
+        (Some(scheme), Some(authority)) => format!("{method} {scheme}://{authority}{path} {version:?}"),
+        _ => format!("{method} {target} {version:?}"),
     }
 }
 
