@@ -126,6 +126,12 @@ fn s3_what_cannot_be_understood_exits_2() {
     fails(&["0", "--threads", "0"], &[], 2, &["--threads"]);
     fails(&["0", "--content-type", "nonsense"], &[], 2, &["--content-type", "nonsense"]);
     fails(&["0", "--index", "a/b"], &[], 2, &["--index", "a/b"]);
+    fails(&["0", "--redirect", "/sp ace", "/n"], &[], 2, &["--redirect", "'ace'", "%20"]);
+    fails(&["0", "--redirect", "/a?b", "/n"], &[], 2, &["--redirect", "'/a?b'", "%3F"]);
+    let round = "sends clients round without end";
+    fails(&["0", "--redirect", "/a", "/a"], &[], 2, &["--redirect: '/a /a'", round]);
+    fails(&["0", "--redirect", "/*", "/x/*"], &[], 2, &["--redirect: '/* /x/*'", round]);
+    fails(&["0"], &[("GLASSHOUSE_REDIRECT", "/a /b\n/b /a 302")], 2, &["GLASSHOUSE_REDIRECT: '/a /b'", "'/b /a 302'"]);
     fails(&["handler"], &[], 2, &["--output"]);
     // S8: gone from the seed as well.
     fails(&["0", "--cgi"], &[], 2, &["--cgi"]);

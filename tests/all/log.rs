@@ -66,6 +66,8 @@ fn s81_each_request_is_a_line() {
         ("GET", "//hello.txt", &[r#""GET //hello.txt HTTP/1.1" 200 6"#]),
         ("GET", "/%68ello.txt", &[r#""GET /%68ello.txt HTTP/1.1" 200 6"#]),
         ("OPTIONS", "/", &[r#""OPTIONS / HTTP/1.1" 204 0"#]),
+        ("HEAD", "http://a/?b=c", &[r#""HEAD http://a/?b=c HTTP/1.1" 200 0"#]),
+        ("HEAD", "http://a?b=c", &[r#""HEAD http://a?b=c HTTP/1.1" 200 0"#]),
     ];
     for (method, target, expected) in rows {
         assert_eq!(lines(&server, &[(method, &request(method, target, &[]))]), *expected, "{method} {target}");

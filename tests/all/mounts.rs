@@ -4,6 +4,7 @@
 use crate::client::{Answer, Connection, Framing, ask, get, request};
 use crate::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::h2;
+use crate::reference;
 use crate::server::{Done, Server, Version, glasshouse, run};
 use crate::trust;
 use crate::users::ALICE;
@@ -88,6 +89,8 @@ const ROUTES: &[(&str, u16, &str)] = &[
     ("/%61%20b", 301, "/a%20b/"),
     ("/docs/sub", 301, "/docs/sub/"),
     ("//docs", 301, "/docs/"),
+    ("/docs/inner/.", 301, "/docs/inner/"),
+    ("/docs%2Finner//?x", 301, "/docs/inner/?x"),
     // What is no path is of no mount.
     ("/docs/%00", 400, ""),
     ("/docs/%ff", 404, ""),
@@ -100,10 +103,39 @@ fn check_routes(mut ask: impl FnMut(&str) -> Answer) {
         let answer = ask(target);
         let got = match status {
             200 => answer.text(),
-            301 => answer.head.one("location").unwrap_or_default().to_owned(),
+            301 | 308 => reference::resolve(target, answer.head.one("location").unwrap_or_default()),
             _ => String::new(),
         };
         assert_eq!((answer.head.status, got.as_str()), (*status, *expected), "{target}");
+    }
+}
+
+/// A page keeps its own path where the shorter one is that of another tree (RFC 9110 15.4.9).
+#[test]
+fn no_page_is_sent_to_another_tree() {
+    let place = place();
+    for path in ["root/docs.html", "root/pages/old.html", "root/other.html", "a/inner.html", "a/docs.html"] {
+        put(&place.path().join(path), path.as_bytes(), MODIFIED);
+    }
+    let more = ["--mount", "/pages/old=c", "--clean-urls", "-d", "root"];
+    let server = serve(&place, &[MOUNTS, &more].concat());
+    for (target, status, expected) in [
+        ("/docs.html", 200, "root/docs.html"),
+        ("/docs", 301, "/docs/"),
+        ("/pages/old.html", 200, "root/pages/old.html"),
+        ("/other.html", 308, "/other"),
+        ("/docs/inner.html", 200, "a/inner.html"),
+        ("/docs/docs.html", 308, "/docs/docs"),
+        ("/docs/docs", 200, "a/docs.html"),
+        // A query alone is one of the root, whichever tree that is.
+        ("http://localhost?format=text", 200, "pages/\nsub/\ndocs.html\nother.html\nwho.txt\n"),
+    ] {
+        let answer = get(server.address(), target);
+        let got = match answer.head.one("location") {
+            Some(location) => reference::resolve(target, location),
+            None => answer.text(),
+        };
+        assert_eq!((answer.head.status, got.as_str()), (status, expected), "{target}");
     }
 }
 

@@ -242,6 +242,8 @@ fn times(stack: Stack) {
         ("before", -1),
         ("long-before", -2_000_000_000),
         ("epoch", 0),
+        ("nix", 1),
+        ("npm", 499_162_500),
         ("beyond-32-bits", 5_000_000_000),
         ("last", 253_402_300_799),
         ("after", 253_402_300_800),
@@ -262,7 +264,8 @@ fn times(stack: Stack) {
         assert_eq!(answer.text(), name);
         let sent = answer.head.one("last-modified").map(str::to_owned);
         let now = answer.head.one("date").and_then(Stamp::parse).expect("every answer has a date");
-        match Stamp::new(seconds, 0) {
+        // One that every file has tells nothing, and is not sent.
+        match Stamp::new(seconds, 0).filter(|stamp| !stamp.is_placeholder()) {
             // RFC 9110 8.8.2.1: a time to come is sent as now, by a host that has a clock.
             Some(stamp) if stamp > now && stack.is_ours() => {
                 let sent = sent.as_deref().and_then(Stamp::parse);
@@ -272,7 +275,8 @@ fn times(stack: Stack) {
         }
         let since = [("If-Modified-Since", "Fri, 31 Dec 9999 23:59:59 GMT")];
         let conditional = ask(server.address(), "GET", &format!("/{name}"), &since).expect("an answer");
-        assert!(matches!(conditional.head.status, 200 | 304), "{name}: {}", conditional.head.status);
+        let status = if sent.is_some() { 304 } else { 200 };
+        assert_eq!(conditional.head.status, status, "{name} ({seconds} s)");
     }
     assert_eq!(get(server.address(), "/").head.status, 200);
 }

@@ -331,6 +331,8 @@ fn whoever_asks_without_tls_is_sent_to_it() {
     assert_eq!((answer.head.status, answer.head.one("location")), (308, Some(location.as_str())));
     let answer = client::ask(plain, "GET", "//evil.test/", &[]).expect("an answer");
     assert_eq!(answer.head.one("location"), Some(format!("https://localhost:{secure}//evil.test/").as_str()));
+    let answer = client::ask(plain, "GET", "http://localhost?a=b", &[]).expect("an answer");
+    assert_eq!(answer.head.one("location"), Some(format!("https://localhost:{secure}/?a=b").as_str()));
     let mut connection = Connection::open(plain);
     connection.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n").expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);

@@ -149,7 +149,7 @@ impl<T: Tree> Search<'_, T> {
                     None => Found::File(self.serve(path, name, file, facts).await?),
                 })
             }
-            (node, Some(name)) if !target.is_directory() => match (self.page(&path, name).await?, node) {
+            (node, name) if !target.is_directory() => match (self.page(&path, name).await?, node) {
                 (Some((path, name, file, facts)), _) => Ok(Found::File(self.serve(path, &name, file, facts).await?)),
                 (None, Some(_)) => Ok(Found::Moved { status: 301, location: target.as_directory() }),
                 (None, None) => Err(Refusal::NotFound),
@@ -167,15 +167,12 @@ impl<T: Tree> Search<'_, T> {
     /// The `Location` of a page that was asked for by the name of its file; `None` where no shorter path leads to this very file.
     /// Clients keep a 308, so it must never name another resource (RFC 9110 15.4.9).
     async fn cleaned(&self, target: &Target, path: &str) -> Result<Option<String>, Fault> {
-        let Some((last, above)) = target.names().split_last().filter(|_| self.config.clean_urls) else {
-            return Ok(None);
-        };
+        // With this parameter a directory may be answered with an archive.
+        let is_plain = self.config.clean_urls && parameter(target.query(), "download").is_none();
+        let Some((last, above)) = target.names().split_last().filter(|_| is_plain) else { return Ok(None) };
         let Some(stem) = last.as_str().strip_suffix(".html") else { return Ok(None) };
         let directory = target.at(above.to_vec(), true);
-        // With this parameter a directory may be answered with an archive.
-        let is_page = parameter(target.query(), "download").is_none();
         let is_index = self.config.index.contains(last)
-            && is_page
             && self.index(&directory.path()).await?.is_some_and(|(index, ..)| index == path);
         let cleaned = match Name::new(stem) {
             _ if is_index => directory,
@@ -189,11 +186,12 @@ impl<T: Tree> Search<'_, T> {
         Ok((!is_taken && !is_elsewhere).then(|| target.redirect(cleaned.names(), cleaned.is_directory())))
     }
 
-    /// The page that a path without suffix means, if there is one.
-    async fn page(&self, path: &str, name: &Name) -> Result<Option<(String, Name, T::File, Facts)>, Fault> {
+    /// The page that a path without suffix means, if there is one; the root has no name, and no page.
+    async fn page(&self, path: &str, name: Option<&Name>) -> Result<Option<(String, Name, T::File, Facts)>, Fault> {
+        let page =
+            name.filter(|_| self.config.clean_urls).and_then(|name| Name::new(format!("{}.html", name.as_str())));
         // `.well-known` is no dotfile, `.well-known.html` is one.
-        let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
-        let Some(name) = page.filter(|_| self.config.clean_urls) else { return Ok(None) };
+        let Some(name) = page.filter(|page| self.config.hidden || !page.is_hidden()) else { return Ok(None) };
         let path = format!("{path}.html");
         Ok(match self.open(&path).await? {
             Some(Node::File(file, facts)) => Some((path, name, file, facts)),

@@ -86,6 +86,9 @@ pub struct Content {
     not_found: Option<String>,
 
     /// Serve about.html as /about
+    ///
+    /// Ahead of a directory 'about', which stays at /about/, and behind a file 'about'; beside such a file about.html keeps its
+    /// path.
     #[arg(long, help_heading = SITE)]
     clean_urls: bool,
 
@@ -95,7 +98,8 @@ pub struct Content {
 
     /// Send clients from one path to another, repeatable
     ///
-    /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same.
+    /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same. Both are
+    /// written as in a URL, a space as %20. Of several rules for one path the first counts.
     #[arg(long, value_names = ["FROM", "TO", "STATUS"], num_args = 2..=3, help_heading = SITE)]
     redirect: Vec<String>,
 

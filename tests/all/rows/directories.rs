@@ -50,6 +50,13 @@ pub const ROWS: &[Row] = &[
     Row { id: "S32 letters encoded", ask: get("/s%75b/"), body: INNER, ..ROW },
     Row { id: "S32 a file", ask: get("//sub%2F.//inner.txt"), body: &[Bytes(b"inner\n")], ..ROW },
     missing("S32 nothing there", "//none//"),
+    Row {
+        id: "S32 links where nothing is",
+        ask: super::with("/sub%2Finer.txt", &[("Accept", "text/html")]),
+        status: 404,
+        body: &[LeadsTo("sub/"), LeadsTo("sub/inner.txt")],
+        ..ROW
+    },
     Row { id: "S33 html before htm", ask: get("/withidx/"), body: &[Bytes(b"<p>idx\n")], ..ROW },
     Row { id: "S33 htm", ask: get("/withhtm/"), body: &[Bytes(b"<p>htm\n")], ..ROW },
     Row { id: "S33 no other", ask: get("/withphp/"), body: &[Lists(&[("index.php", "index.php")])], ..ROW },
