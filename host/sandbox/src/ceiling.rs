@@ -153,10 +153,8 @@ impl Memory {
         if self.taken > self.most {
             return Err(Ceiling::Memory.into());
         }
-        match &mut self.held {
-            Some(held) if !held.try_grow(bytes) => Err(Ceiling::Total.into()),
-            _ => Ok(true),
-        }
+        let is_there = self.held.as_mut().is_none_or(|held| held.try_grow(bytes));
+        if is_there { Ok(true) } else { Err(Ceiling::Total.into()) }
     }
 }
 

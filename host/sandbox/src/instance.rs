@@ -16,7 +16,7 @@ use crate::tally::{Counted, Tally};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, Shared, join, pending, poll_fn, select};
-use glasshouse_quota::{Client, Lease, Resource, Scheduled, Scheduler};
+use glasshouse_quota::{Client, Lease, Resource, Scheduler};
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Empty};
 use std::fmt;
