@@ -16,6 +16,10 @@ use std::sync::Arc;
 const DIRECT: &str = "GLASSHOUSE_BODY";
 /// Tells it the name of the one file that it is lent.
 const FILE: &str = "GLASSHOUSE_FILE";
+/// Tells it which directories above its tree are served as well.
+const ABOVE: &str = "GLASSHOUSE_ABOVE";
+/// Tells it the length beyond which its content is cut off.
+const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
 /// The handler that was read at the start, ready to serve each tree.
 ///
@@ -101,9 +105,29 @@ fn environment(config: &Config, served: &Served) -> Vec<(String, String)> {
     let prefix = options::variable("prefix");
     let at = served.at.as_ref().map(Target::path);
     let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
-    let own = [(DIRECT, Some("direct")), (FILE, served.tree.name()), (&prefix, at.as_deref())];
+    let above = served.at.as_ref().map(|at| above(config, at));
+    let made = config.ceilings.made.to_string();
+    let own = [
+        (DIRECT, Some("direct")),
+        (FILE, served.tree.name()),
+        (&prefix, at.as_deref()),
+        (ABOVE, above.as_deref()),
+        (MADE_MAX, Some(&made)),
+    ];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     given.chain(own).collect()
+}
+
+/// How many names of its path lead from the top to each tree above one.
+fn above(config: &Config, at: &Target) -> String {
+    let prefix = options::variable("prefix");
+    let root = config.guest.iter().find(|(key, _)| *key == prefix);
+    let root = root.and_then(|(_, path)| options::prefix(path).ok().flatten());
+    let depths = config.trees.iter().filter_map(|other| match other.at.as_ref().or(root.as_ref()) {
+        None => Some(0),
+        Some(other) => (other != at && at.is_within(other)).then(|| other.names().len()),
+    });
+    depths.map(|depth| depth.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Why what was open stays in use, and the way out.

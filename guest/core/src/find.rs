@@ -194,8 +194,10 @@ impl<T: Tree> Search<'_, T> {
         let listing = Listing::read(self.request, target, self.tree, self.config).await;
         let mut listing = found(listing)?.ok_or(Refusal::NotListable)?;
         if listing.is_short() {
-            listing.sort(self.tree).await?;
-            listing.look_at(self.tree, 0..listing.rows.len()).await?;
+            let all = 0..listing.rows.len();
+            listing.look_to_sort(self.tree, all.clone()).await?;
+            listing.sort();
+            listing.look_at(self.tree, all).await?;
             listing.read_readme(self.tree).await?;
         }
         Ok(Found::Listing(listing))

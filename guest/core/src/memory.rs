@@ -3,8 +3,9 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
-use crate::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree};
+use crate::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use std::collections::BTreeMap;
+use std::vec;
 
 /// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
 const MAX_LINKS: u32 = 40;
@@ -83,6 +84,18 @@ enum Resolved<'a> {
     Directory(&'a MemoryTree),
 }
 
+/// Names of a directory that were not read yet.
+#[derive(Debug)]
+struct Rest(vec::IntoIter<Name>);
+
+impl Unread for Rest {
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault> {
+        let read: Vec<Name> = self.0.by_ref().take(most).collect();
+        let count = read.iter().filter(|name| wanted(name)).count();
+        Ok(Some(u64::try_from(count).unwrap_or(u64::MAX)).filter(|_| !read.is_empty()))
+    }
+}
+
 impl Tree for MemoryTree {
     type File = Vec<u8>;
 
@@ -122,6 +135,23 @@ impl Tree for MemoryTree {
             listed.push(Entry::new(name, kind), bounds);
         }
         Ok(listed)
+    }
+
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        let mut listed = self.list(path, &wanted, Bounds::kept(usize::MAX)).await?;
+        let first = kept.saturating_add(ahead);
+        let rest: Vec<Name> = listed.entries.drain(first.min(listed.entries.len())..).map(|entry| entry.name).collect();
+        listed.omitted = u64::try_from(listed.entries.len().saturating_sub(kept)).unwrap_or(u64::MAX);
+        listed.entries.truncate(kept);
+        let unread: Option<Box<dyn Unread>> =
+            if rest.is_empty() { None } else { Some(Box::new(Rest(rest.into_iter()))) };
+        Ok((listed, unread))
     }
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {

@@ -3,6 +3,7 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
+use std::fmt;
 
 /// A read-only tree. Paths are relative to its root, as [`crate::target::Target::path`] writes them; the empty path
 /// is the root.
@@ -33,6 +34,19 @@ pub trait Tree {
         bounds: Bounds,
     ) -> impl Future<Output = Result<Listed, Missing>>;
 
+    /// The same of a directory that is read no further than `ahead` entries beyond those that are kept: what is left of it is
+    /// for whoever wants to know how many more there are. A tree that cannot stop there reads all of it.
+    fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> impl Future<Output = Result<(Listed, Option<Box<dyn Unread>>), Missing>> {
+        let _ = ahead;
+        async move { self.list(path, wanted, Bounds::kept(kept)).await.map(|listed| (listed, None)) }
+    }
+
     /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
     /// any more, or leads nowhere, stays as it is.
     fn describe<'a>(
@@ -40,6 +54,15 @@ pub trait Tree {
         path: &str,
         entries: impl Iterator<Item = &'a mut Entry>,
     ) -> impl Future<Output = Result<(), Fault>>;
+}
+
+/// What is left to be read of a directory.
+pub trait Unread: fmt::Debug {
+    /// Reads up to `most` more entries, and returns how many of them are `wanted`; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`Fault`], where nobody knows what is left.
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault>;
 }
 
 /// What was opened.

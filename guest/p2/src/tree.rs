@@ -2,7 +2,7 @@
 
 use glasshouse_common::{Root, complain, missing, stamp};
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
 
@@ -57,6 +57,16 @@ impl Tree for PreopenedTree {
 
     async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
         self.0.list(path, wanted, bounds)
+    }
+
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        self.0.list_first(path, wanted, kept, ahead)
     }
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {

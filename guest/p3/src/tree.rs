@@ -4,7 +4,7 @@ use glasshouse_common::{Root, absent, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -106,6 +106,16 @@ impl Tree for PreopenedTree {
 
     async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
         self.listing.list(path, wanted, bounds)
+    }
+
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        self.listing.list_first(path, wanted, kept, ahead)
     }
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
