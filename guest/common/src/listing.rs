@@ -14,6 +14,9 @@ use wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, DirectoryEntryStream, ErrorCode, OpenFlags, PathFlags,
 };
 
+/// Entries, wanted or not, that are read of a directory at once: more take longer than the head of an answer may.
+const MOST_READ: usize = 400_000;
+
 /// The directory that the handler was given.
 #[derive(Debug)]
 pub struct Root(Descriptor);
@@ -53,11 +56,12 @@ impl Root {
     ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
         let mut reading = self.read(path)?;
         let mut listed = Listed::default();
-        let mut left = ahead;
-        while listed.entries.len() < kept || left > 0 {
+        let (mut ahead, mut left) = (ahead, MOST_READ);
+        while left > 0 && (listed.entries.len() < kept || ahead > 0) {
             if listed.entries.len() >= kept {
-                left = left.saturating_sub(1);
+                ahead = ahead.saturating_sub(1);
             }
+            left = left.saturating_sub(1);
             match reading.next()? {
                 Read::Entry(name, kind) if wanted(&name) => listed.push(Entry::new(name, kind), Bounds::kept(kept)),
                 Read::Entry(..) | Read::Nameless => {}
@@ -87,6 +91,21 @@ impl Root {
                 _ => {}
             }
             entry.modified = stat.data_modification_timestamp.and_then(stamp);
+        }
+        Ok(())
+    }
+
+    /// The same, and opens the regular files among them, which are looked at first: opening a FIFO may wait.
+    pub fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+        let mut entries: Vec<&mut Entry> = entries.collect();
+        self.describe(path, entries.iter_mut().map(|entry| &mut **entry))?;
+        let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
+        for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
+            let opened = directory.open_at(PathFlags::empty(), entry.name.as_str(), plain, read);
+            if found(opened.map_err(missing))?.is_none() {
+                entry.kind = EntryKind::Closed;
+            }
         }
         Ok(())
     }

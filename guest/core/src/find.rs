@@ -76,7 +76,7 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
         return search.only(name, &target).await;
     }
     let looked = match search.look(&target).await {
-        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await.map_err(Refusal::from),
+        Err(refusal @ (Refusal::NotFound | Refusal::NotListable)) => search.fall_back(&target, refusal).await.map_err(Refusal::from),
         looked => looked,
     };
     match looked {
@@ -179,8 +179,15 @@ impl<T: Tree> Search<'_, T> {
 
     async fn directory(&self, target: &Target, path: &str) -> Result<Found<T::File>, Refusal> {
         // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
-        if let (Some(form), true) = (self.archive(target), self.config.listing) {
-            return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
+        let download = parameter(target.query(), "download");
+        let form = download.as_deref().and_then(archive::Form::parse);
+        match form {
+            Some(form) if self.config.listing && self.config.archives.contains(&form) => {
+                return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
+            }
+            // A page in the place of an archive would be saved as one.
+            Some(_) => return Err(Refusal::NoSuchForm),
+            None => {}
         }
         for name in &self.config.index {
             let index = join(path, name);
@@ -190,6 +197,10 @@ impl<T: Tree> Search<'_, T> {
         }
         if !self.config.listing {
             return Err(Refusal::NotFound);
+        }
+        let format = parameter(target.query(), "format");
+        if download.is_some() || format.is_some_and(|format| Form::named(&format).is_none()) {
+            return Err(Refusal::NoSuchForm);
         }
         let listing = Listing::read(self.request, target, self.tree, self.config).await;
         let mut listing = found(listing)?.ok_or(Refusal::NotListable)?;
@@ -201,11 +212,6 @@ impl<T: Tree> Search<'_, T> {
             listing.read_readme(self.tree).await?;
         }
         Ok(Found::Listing(listing))
-    }
-
-    /// The form of archive that is asked for; a word that stands for none that may be had is no more than any query.
-    fn archive(&self, target: &Target) -> Option<archive::Form> {
-        archive::Form::parse(&parameter(target.query(), "download")?).filter(|form| self.config.archives.contains(form))
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.

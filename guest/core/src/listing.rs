@@ -190,11 +190,7 @@ impl Listing {
     /// As [`Listing::look_to_sort`].
     pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
         let sort = self.view.sort;
-        // Of names alone nothing more is to be known.
-        match self.form {
-            Form::Text => Ok(()),
-            Form::Page | Form::Json => self.look(tree, range, |row| !decides(sort, row)).await,
-        }
+        self.look(tree, range, |row| !decides(sort, row)).await
     }
 
     async fn look<T: Tree>(

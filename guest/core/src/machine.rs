@@ -62,7 +62,7 @@ pub fn json_end(listing: &Listing) -> String {
 
 fn kind(kind: EntryKind) -> &'static str {
     match kind {
-        EntryKind::File => "file",
+        EntryKind::File | EntryKind::Closed => "file",
         EntryKind::Directory => "directory",
         EntryKind::LinkToDirectory => "link-to-directory",
         EntryKind::Link => "link",

@@ -2,6 +2,7 @@
 //! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same few questions.
 
 use crate::date::Stamp;
+use crate::listing::join;
 use crate::target::Name;
 use std::fmt;
 
@@ -54,6 +55,27 @@ pub trait Tree {
         path: &str,
         entries: impl Iterator<Item = &'a mut Entry>,
     ) -> impl Future<Output = Result<(), Fault>>;
+
+    /// The same, and opens the regular files among them: those that cannot be opened become [`EntryKind::Closed`].
+    fn probe<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut Entry>,
+    ) -> impl Future<Output = Result<(), Fault>> {
+        async move {
+            let mut entries: Vec<&mut Entry> = entries.collect();
+            self.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+            for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
+                if found(self.open(&join(path, &entry.name)).await)?.is_none() {
+                    entry.kind = EntryKind::Closed;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// Tells whoever runs the host what a client is not told.
+    fn complain(&self, _: &dyn fmt::Display) {}
 }
 
 /// What is left to be read of a directory.
@@ -175,6 +197,8 @@ impl Entry {
 pub enum EntryKind {
     /// A regular file, or something that is listed like one.
     File,
+    /// A regular file that cannot be opened, which shows when that is tried.
+    Closed,
     /// A directory.
     Directory,
     /// A symbolic link to a directory inside the tree, which shows when it is looked at.

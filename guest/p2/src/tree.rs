@@ -5,6 +5,7 @@ use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
+use std::fmt::Display;
 
 /// The preopened directory.
 pub struct PreopenedTree(pub Root);
@@ -71,6 +72,14 @@ impl Tree for PreopenedTree {
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
         self.0.describe(path, entries)
+    }
+
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.0.probe(path, entries)
+    }
+
+    fn complain(&self, reason: &dyn Display) {
+        complain(reason);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::{Root, absent, served};
+use glasshouse_common::{Root, absent, complain, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
@@ -9,6 +9,7 @@ use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
 };
+use std::fmt::Display;
 
 /// The preopened directory.
 pub struct PreopenedTree {
@@ -120,6 +121,14 @@ impl Tree for PreopenedTree {
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
         self.listing.describe(path, entries)
+    }
+
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.listing.probe(path, entries)
+    }
+
+    fn complain(&self, reason: &dyn Display) {
+        complain(reason);
     }
 }
 

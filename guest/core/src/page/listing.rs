@@ -177,7 +177,7 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
     for row in rows {
         let genre = genres.of(row);
         let (slash, is_link) = match row.entry.kind {
-            EntryKind::File => ("", false),
+            EntryKind::File | EntryKind::Closed => ("", false),
             EntryKind::Directory => ("/", false),
             EntryKind::LinkToDirectory | EntryKind::Link => ("", true),
         };
