@@ -142,7 +142,8 @@ fn pip_finds_what_is_listed() {
     runs(place.path(), "python3", &["-c", WHEEL]);
     let server = Server::start(Stack::Host, &place.path().join("www"));
     let url = format!("http://{}/", server.address());
-    let arguments = ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", "got", "demo"];
+    let arguments =
+        ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", "got", "demo"];
     runs_within(Duration::from_secs(60), place.path(), "python3", &arguments);
     assert_eq!(fetched(&place.path().join("got")).into_keys().collect::<Vec<_>>(), ["demo-1.0-py3-none-any.whl"]);
 }
@@ -173,9 +174,10 @@ fn fsspec_finds_each_file_once() {
 fn as_fsspec(page: &str) -> BTreeSet<String> {
     let link = |tag: &str| {
         let tag = tag.split('>').next()?;
-        let (_, value) = tag.strip_prefix(char::is_whitespace)?.split_once("href=").filter(|(before, _)| {
-            before.is_empty() || before.ends_with(char::is_whitespace)
-        })?;
+        let (_, value) = tag
+            .strip_prefix(char::is_whitespace)?
+            .split_once("href=")
+            .filter(|(before, _)| before.is_empty() || before.ends_with(char::is_whitespace))?;
         let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
         value[1..].split_once(quote).map(|(link, _)| link.to_owned())
     };

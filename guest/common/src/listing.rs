@@ -132,7 +132,9 @@ enum Read {
 impl Reading {
     fn next(&mut self) -> Result<Read, Missing> {
         match self.0.read_directory_entry() {
-            Ok(Some(read)) => Ok(Name::new(read.name).map_or(Read::Nameless, |name| Read::Entry(name, kind(read.type_)))),
+            Ok(Some(read)) => {
+                Ok(Name::new(read.name).map_or(Read::Nameless, |name| Read::Entry(name, kind(read.type_))))
+            }
             Ok(None) => Ok(Read::End),
             Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => Ok(Read::Nameless),
             Err(code) => Err(missing(code)),

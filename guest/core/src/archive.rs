@@ -107,7 +107,7 @@ impl Plan {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
         let (path, hidden) = (target.path(), config.hidden);
         let mut plan = Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0 };
-        let mut walk = plan.walk().opening();
+        let mut walk = plan.walk().to_plan();
         walk.begin(tree).await?;
         let (mut writer, mut bytes) = (form.writer(), 0_u64);
         let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());
@@ -118,12 +118,13 @@ impl Plan {
                     if bytes > config.archive_max {
                         return Err(Refusal::TooLarge);
                     }
-                    sum.update(item.path.as_bytes());
+                    walk.has_item();
+                    add_path(&mut sum, &item.path, &plan.top);
                     plan.add(writer.measure(&item));
                 }
                 walk::Step::LeftOut { path, why } => {
                     if why == Why::Closed {
-                        sum.update(format!("{}/{path}", plan.top).as_bytes());
+                        add_path(&mut sum, &format!("{}/{path}", plan.top), &plan.top);
                     }
                     left_out.add(&path, why);
                 }
@@ -276,26 +277,28 @@ impl<F> Archive<F> {
 
     /// Begins an entry, if it can be had.
     async fn begin<T: Tree<File = F>>(&mut self, tree: &T, item: Item<String>, to: &mut Vec<u8>) -> Result<(), Cut> {
-        self.sum.update(item.path.as_bytes());
         let Item { path, modified, file } = item;
         let Some((place, _)) = file else {
+            add_path(&mut self.sum, &path, &self.plan.top);
+            self.walk.has_item();
             to.extend(self.writer.begin(&Item::<F> { path, modified, file: None }));
             self.end(to);
             return Ok(());
         };
-        match found(tree.open(&place).await).map_err(Cut::from)? {
-            Some(Node::File(file, facts)) => {
-                let item = Item { path, modified: facts.modified, file: Some((file, facts.size)) };
-                to.extend(self.writer.begin(&item));
-                if let Some((file, size)) = item.file {
-                    self.step = Step::Content(file, Span { start: 0, end: size });
-                }
-            }
-            Some(Node::Directory) | None => {
-                let below = path.get(self.plan.top.len().saturating_add(1)..).unwrap_or_default();
-                self.left_out.add(below, Why::Closed);
-            }
+        if let Some(Node::File(file, facts)) = found(tree.open(&place).await)? {
+            add_path(&mut self.sum, &path, &self.plan.top);
+            self.walk.has_item();
+            let item = Item { path, modified: facts.modified, file: Some(((), facts.size)) };
+            to.extend(self.writer.begin(&item));
+            self.step = Step::Content(file, Span { start: 0, end: facts.size });
+            return Ok(());
         }
+        let why = if found(tree.facts(&place).await)?.is_some() { Why::Closed } else { Why::Special };
+        if why == Why::Closed {
+            add_path(&mut self.sum, &path, &self.plan.top);
+        }
+        let below = path.get(self.plan.top.len().saturating_add(1)..).unwrap_or_default();
+        self.left_out.add(below, why);
         Ok(())
     }
 
@@ -322,6 +325,14 @@ impl<F> Archive<F> {
         piece.extend(end.now);
         self.kept.extend(end.later);
         self.step = Step::Next;
+    }
+}
+
+/// Adds the path of something below the folder to a sum.
+fn add_path(sum: &mut Crc, path: &str, top: &str) {
+    if path != top {
+        sum.update(path.as_bytes());
+        sum.update(&[0]);
     }
 }
 

@@ -76,7 +76,9 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
         return search.only(name, &target).await;
     }
     let looked = match search.look(&target).await {
-        Err(refusal @ (Refusal::NotFound | Refusal::NotListable)) => search.fall_back(&target, refusal).await.map_err(Refusal::from),
+        Err(refusal @ (Refusal::NotFound | Refusal::NotListable)) => {
+            search.fall_back(&target, refusal).await.map_err(Refusal::from)
+        }
         looked => looked,
     };
     match looked {

@@ -155,6 +155,12 @@ impl Listing {
         self.rows.len() <= AT_ONCE && self.unread.is_none()
     }
 
+    /// Whether it takes long to look at the rows and to sort them.
+    pub fn takes_long(&self) -> bool {
+        let most = if self.view.sort == Sort::Name { 100_000 } else { 50_000 };
+        self.rows.len() > most
+    }
+
     /// Reads up to `most` more entries, to know how many there are; `false` behind the last.
     ///
     /// # Errors

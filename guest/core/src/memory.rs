@@ -119,9 +119,12 @@ impl Tree for MemoryTree {
     }
 
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
-        match self.open(path).await? {
-            Node::File(_, facts) => Ok(facts),
-            Node::Directory => Err(Missing::Absent),
+        match self.resolve(path)? {
+            Resolved::File(bytes, modified) => {
+                Ok(Facts { size: u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?, modified })
+            }
+            Resolved::Shut(size) => Ok(Facts { size, modified: None }),
+            Resolved::Directory(_) => Err(Missing::Absent),
         }
     }
 

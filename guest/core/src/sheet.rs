@@ -58,12 +58,12 @@ impl Sheet {
                     let to = from.saturating_add(LOOKED_AT).min(self.listing.rows.len());
                     self.listing.look_to_sort(tree, from..to).await?;
                     self.due = if to < self.listing.rows.len() { Due::Look(to) } else { Due::Sort };
-                    wait(&self.listing, &mut piece);
+                    wait(&self.listing, self.due, &mut piece);
                 }
                 Due::Sort => {
                     self.listing.sort();
                     self.due = Due::Rows(0);
-                    wait(&self.listing, &mut piece);
+                    wait(&self.listing, self.due, &mut piece);
                 }
                 Due::Rows(from) if from < self.listing.rows.len() => {
                     let to = from.saturating_add(ROWS).min(self.listing.rows.len());
@@ -103,10 +103,15 @@ pub fn whole(listing: &Listing) -> Vec<u8> {
     sheet.into_bytes()
 }
 
-/// A sign that work goes on, where it means nothing to whoever reads it: before the rows of a page and of JSON.
-fn wait(listing: &Listing, to: &mut String) {
-    if listing.form != Form::Text {
-        to.push('\n');
+/// A sign that work goes on, where it means nothing to whoever reads it: before the rows of a page and of JSON. Lines of
+/// text have no such place, so there it is a line of its own, which begins as no name does; only very many rows need it.
+fn wait(listing: &Listing, due: Due, to: &mut String) {
+    let is_sorted = matches!(due, Due::Rows(_));
+    match listing.form {
+        Form::Page | Form::Json => to.push('\n'),
+        Form::Text if !listing.takes_long() => {}
+        Form::Text if is_sorted => to.push('\n'),
+        Form::Text => to.push('/'),
     }
 }
 

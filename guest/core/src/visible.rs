@@ -88,10 +88,7 @@ fn is_seen(before: Option<char>, letter: char, after: Option<char>) -> bool {
 
 /// The separators of Unicode (Zs).
 fn is_space(letter: char) -> bool {
-    matches!(
-        letter,
-        ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
-    )
+    matches!(letter, ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
 }
 
 /// Controls (Cc), line and paragraph separators, format characters (Cf) without a shape of their own, what fonts ignore

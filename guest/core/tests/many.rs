@@ -48,6 +48,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
             ("/", format!("<p class=\"note\">{omitted} more entries are not shown.</p>")),
             ("/?sort=size&order=desc", format!("<p class=\"note\">{omitted} more entries are not shown.</p>")),
             ("/?format=json", format!("],\"omitted\":{omitted},\"stopped\":null}}\n")),
+            ("/?sort=size&format=text", format!(" {omitted} more entries are not shown\n")),
             ("/?format=text", format!(" {omitted} more entries are not shown\n")),
         ] {
             let (head, pieces) = ask(&tree, target, None, &config);
@@ -59,6 +60,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
             // What is read before the head, and at most so much with each piece behind it.
             assert!(pieces.len() * 100_000 + shown + 100_000 >= ENTRIES, "{target}: {} pieces", pieces.len());
             if target.ends_with("text") {
+                assert!(whole.lines().all(|line| line.starts_with("entry-") || line.starts_with('/')), "{target}");
                 assert_eq!(whole.lines().filter(|line| line.starts_with("entry-")).count(), shown);
                 assert_eq!(whole.lines().last().map(|line| line.starts_with('/')), Some(true));
             }

@@ -3,9 +3,9 @@
 use glasshouse_common::{Root, complain, missing, stamp};
 use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
+use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
-use std::fmt::Display;
 
 /// The preopened directory.
 pub struct PreopenedTree(pub Root);

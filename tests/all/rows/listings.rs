@@ -224,7 +224,10 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "Listing for programs that know the titles of others",
         ask: get("/a%20dir&%3Cx%3E/"),
-        body: &[Has("\n<!-- <title>Index of /a dir&#38;&#60;x&#62;/</title> -->\n"), Titled("Directory listing for /a dir&<x>/")],
+        body: &[
+            Has("\n<!-- <title>Index of /a dir&#38;&#60;x&#62;/</title> -->\n"),
+            Titled("Directory listing for /a dir&<x>/"),
+        ],
         ..ROW
     },
     Row {

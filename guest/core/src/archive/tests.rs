@@ -233,6 +233,12 @@ fn what_is_too_much_is_refused() {
         many.insert(&index.to_string(), MemoryNode::Closed);
     }
     assert_eq!(plan(Form::Tar, "/", &many, &Config::default()), Err(Refusal::TooLarge));
+    let mut folders = MemoryTree::default();
+    for index in 0..25_001 {
+        assert!(index < 25_000 || plan(Form::Tar, "/", &folders, &Config::default()).is_ok());
+        folders.insert(&index.to_string(), MemoryNode::Directory(MemoryTree::default()));
+    }
+    assert_eq!(plan(Form::Tar, "/", &folders, &Config::default()), Err(Refusal::TooLarge));
     let mut long = MemoryTree::default();
     long.insert(&"n".repeat(65_600), MemoryNode::Directory(MemoryTree::default()));
     assert_eq!(plan(Form::Zip, "/", &long, &Config::default()), Err(Refusal::TooLarge));
@@ -264,7 +270,9 @@ fn what_is_planned_is_what_is_written() {
     let mut written = Zip::default();
     for path in &paths {
         for seconds in [None, Some(0), Some(MODIFIED), Some(1 << 31), Some(8 << 30)] {
-            for size in [None, Some(0), Some(1), Some(511), Some(512), Some(513), Some(70_000), Some(4 << 30), Some(8 << 30)] {
+            for size in
+                [None, Some(0), Some(1), Some(511), Some(512), Some(513), Some(70_000), Some(4 << 30), Some(8 << 30)]
+            {
                 let item = item(path, seconds, size);
                 let mut tar = Tar::default();
                 let length_of_tar = length(&tar.begin(&item)) + item.size() + length(&tar.end().now);
@@ -315,8 +323,19 @@ fn an_archive_says_what_is_not_in_it() {
             assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
         }
     }
+    // A folder with nothing in it that can be had is there all the same.
+    let mut nothing = MemoryTree::default();
+    nothing.insert("d/shut", MemoryNode::Shut(5));
+    nothing.insert("d/fifo", MemoryNode::Closed);
+    nothing.insert("d/link", MemoryNode::Link("shut".into()));
+    for form in Form::ALL {
+        let plan = plan(*form, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        assert_eq!(pack(&plan, &nothing).1, Ok(()), "{form:?}");
+    }
     let mut said = LeftOut::default();
-    for (path, why) in [("a", Why::Closed), ("l", Why::Link), ("b", Why::Closed), ("c", Why::Special), ("d", Why::Unlisted)] {
+    for (path, why) in
+        [("a", Why::Closed), ("l", Why::Link), ("b", Why::Closed), ("c", Why::Special), ("d", Why::Unlisted)]
+    {
         said.add(path, why);
     }
     assert_eq!(

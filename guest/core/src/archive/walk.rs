@@ -18,6 +18,8 @@ const PATHS: usize = 16 << 20;
 /// How long one may be: what a field of a zip file can say, with the slash of a folder.
 const PATH: usize = 0xFFFE;
 
+/// How many of them may be folders, each of which is opened and read before there is an answer.
+const FOLDERS: usize = 25_000;
 /// Files that a plan opens, to know that they can be had. In a folder with more it goes by what it sees of them.
 const OPENED: usize = 40_000;
 
@@ -28,7 +30,7 @@ pub struct Item<F> {
     pub path: String,
     /// When it was last changed; `None` where HTTP has no date for it.
     pub modified: Option<Stamp>,
-    /// The file and its size in bytes; `None` for a folder.
+    /// The file and its size in bytes, which only a plan knows before it is opened; `None` for a folder.
     pub file: Option<(F, u64)>,
 }
 
@@ -71,9 +73,10 @@ pub struct Walk {
     levels: Vec<Level>,
     /// What may still be met.
     entries: usize,
+    folders: usize,
     paths: usize,
-    /// Files that may still be opened.
-    opened: usize,
+    /// Files that may still be opened, if this is for a plan. Whoever opens each file need not be told its size.
+    opened: Option<usize>,
     /// Whether all files were opened until now.
     is_exact: bool,
     is_empty: bool,
@@ -100,8 +103,9 @@ impl Walk {
             hidden,
             levels: Vec::new(),
             entries: ENTRIES,
+            folders: FOLDERS,
             paths: PATHS,
-            opened: 0,
+            opened: None,
             is_exact: true,
             is_empty: true,
             unlisted: None,
@@ -109,9 +113,14 @@ impl Walk {
         }
     }
 
-    /// The same walk that opens files, as many as a plan may open.
-    pub fn opening(self) -> Walk {
-        Walk { opened: OPENED, ..self }
+    /// The same walk for a plan, which opens files itself, as many as it may.
+    pub fn to_plan(self) -> Walk {
+        Walk { opened: Some(OPENED), ..self }
+    }
+
+    /// Takes note that something of the folder is in the archive.
+    pub fn has_item(&mut self) {
+        self.is_empty = false;
     }
 
     /// Whether each file that was met was opened.
@@ -158,11 +167,11 @@ impl Walk {
                     None
                 }
                 (EntryKind::File, Some(size)) => Some((self.place(&below), size)),
+                (EntryKind::File, None) if self.opened.is_none() => Some((self.place(&below), 0)),
                 (EntryKind::File, None) => return left_out(below, Why::Special),
                 (EntryKind::Closed, _) => return left_out(below, Why::Closed),
                 (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, Why::Link),
             };
-            self.is_empty = false;
             return Ok(Some(Step::Item(Item { path: self.archived(&below)?, modified: entry.modified, file })));
         }
         let top = Item { path: self.top.clone(), modified: None, file: None };
@@ -188,16 +197,23 @@ impl Walk {
         if path.is_empty() {
             self.names_like_the_note.extend(entries.iter().map(|entry| entry.name.clone()).filter(note::is_like_it));
         }
-        let files = entries.iter().filter(|entry| entry.kind == EntryKind::File).count();
-        let due = entries.iter_mut().filter(|entry| matches!(entry.kind, EntryKind::File | EntryKind::Directory));
-        match self.opened.checked_sub(files) {
-            Some(opened) => {
-                self.opened = opened;
-                tree.probe(&place, due).await?;
+        let count = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
+        let (files, folders) = (count(EntryKind::File), count(EntryKind::Directory));
+        self.folders = self.folders.checked_sub(folders).ok_or(Refusal::TooLarge)?;
+        let due = |kinds: &'static [EntryKind]| move |entry: &&mut Entry| kinds.contains(&entry.kind);
+        const BOTH: &[EntryKind] = &[EntryKind::File, EntryKind::Directory];
+        match self.opened {
+            // Each look opens the folder.
+            _ if files == 0 && folders == 0 => {}
+            None if folders == 0 => {}
+            None => tree.describe(&place, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?,
+            Some(opened) if opened >= files => {
+                self.opened = Some(opened - files);
+                tree.probe(&place, entries.iter_mut().filter(due(BOTH))).await?;
             }
-            None => {
+            Some(_) => {
                 self.is_exact = false;
-                tree.describe(&place, due).await?;
+                tree.describe(&place, entries.iter_mut().filter(due(BOTH))).await?;
             }
         }
         self.levels.push(Level { path, rest: entries.into_iter() });

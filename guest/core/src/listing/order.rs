@@ -12,7 +12,8 @@ use std::cmp::Ordering;
 /// more processor time than a piece of an answer may.
 pub fn sort(rows: &mut [Row], sort: Sort, is_reversed: bool) {
     let mut keys = Keys::default();
-    let mut places: Vec<Place> = (0..).zip(rows.iter()).map(|(index, row)| Place { index, key: keys.add(row) }).collect();
+    let mut places: Vec<Place> =
+        (0..).zip(rows.iter()).map(|(index, row)| Place { index, key: keys.add(row) }).collect();
     places.sort_unstable_by(|one, other| {
         let by_name = || keys.of(*one).cmp(keys.of(*other));
         let [left, right] = [one, other].map(|place| rows.get(usize::try_from(place.index).unwrap_or(usize::MAX)));

@@ -75,7 +75,10 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("thead", &[]),
     ("tbody", &[]),
     ("tr", &[]),
-    ("th", &[("class", Of(&["linked"])), ("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"]))]),
+    (
+        "th",
+        &[("class", Of(&["linked"])), ("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"]))],
+    ),
     ("td", &[("title", Text)]),
     ("time", &[("datetime", Data), ("title", Text)]),
     ("ul", &[("class", Of(&["grid"]))]),
