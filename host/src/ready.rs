@@ -18,6 +18,10 @@ const DIRECT: &str = "GLASSHOUSE_BODY";
 const FILE: &str = "GLASSHOUSE_FILE";
 /// Tells it at which paths within its own tree others answer, so that it sends no client there.
 const MOUNTS: &str = "GLASSHOUSE_MOUNTS";
+/// Tells it which directories above its tree are served as well.
+const ABOVE: &str = "GLASSHOUSE_ABOVE";
+/// Tells it the length beyond which its content is cut off.
+const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
 /// The handler that was read at the start, ready to serve each tree.
 ///
@@ -104,8 +108,16 @@ fn environment(config: &Config, served: &Served) -> Vec<(String, String)> {
     let at = served.at.as_ref().map(Target::path);
     let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
     let mounts = mounts_within(config, served);
-    let own =
-        [(DIRECT, Some("direct")), (FILE, served.tree.name()), (&prefix, at.as_deref()), (MOUNTS, mounts.as_deref())];
+    let above = served.at.as_ref().map(|at| above(config, at));
+    let made = config.ceilings.made.to_string();
+    let own = [
+        (DIRECT, Some("direct")),
+        (FILE, served.tree.name()),
+        (&prefix, at.as_deref()),
+        (ABOVE, above.as_deref()),
+        (MADE_MAX, Some(&made)),
+        (MOUNTS, mounts.as_deref()),
+    ];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     given.chain(own).collect()
 }
@@ -119,6 +131,18 @@ fn mounts_within(config: &Config, served: &Served) -> Option<String> {
     });
     let mounts: Vec<String> = others.map(Target::location).collect();
     (!mounts.is_empty()).then(|| mounts.join(" "))
+}
+
+/// How many names of its path lead from the top to each tree above one.
+fn above(config: &Config, at: &Target) -> String {
+    let prefix = options::variable("prefix");
+    let root = config.guest.iter().find(|(key, _)| *key == prefix);
+    let root = root.and_then(|(_, path)| options::prefix(path).ok().flatten());
+    let depths = config.trees.iter().filter_map(|other| match other.at.as_ref().or(root.as_ref()) {
+        None => Some(0),
+        Some(other) => (other != at && at.is_within(other)).then(|| other.names().len()),
+    });
+    depths.map(|depth| depth.to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// Why what was open stays in use, and the way out.

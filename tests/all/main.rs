@@ -40,6 +40,7 @@ mod cli;
 mod client;
 mod connections;
 mod contract;
+mod crawlers;
 mod diagnostics;
 mod exposition;
 mod fixture;

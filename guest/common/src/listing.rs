@@ -7,10 +7,15 @@ use crate::absent;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::listing::join;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, EntryKind, Fault, Listed, Missing, found};
+use glasshouse_core::tree::{Bounds, Entry, EntryKind, Fault, Listed, Missing, Unread, found};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
-use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
+use wasi::filesystem::types::{
+    Descriptor, DescriptorFlags, DescriptorType, DirectoryEntryStream, ErrorCode, OpenFlags, PathFlags,
+};
+
+/// Entries, wanted or not, that are read of a directory at once: more take longer than the head of an answer may.
+const MOST_READ: usize = 400_000;
 
 /// The directory that the handler was given.
 #[derive(Debug)]
@@ -29,21 +34,45 @@ impl Root {
 
     /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
     pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
-        let stream = self.open(path)?.read_directory().map_err(missing)?;
+        let mut reading = self.read(path)?;
         let mut listed = Listed::default();
         for _ in 0..bounds.read {
-            match stream.read_directory_entry() {
-                Ok(Some(read)) => {
-                    if let Some(name) = Name::new(read.name).filter(&wanted) {
-                        listed.push(Entry::new(name, kind(read.type_)), bounds);
-                    }
-                }
-                Ok(None) => break,
-                Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => {}
-                Err(code) => return Err(missing(code)),
+            match reading.next()? {
+                Read::Entry(name, kind) if wanted(&name) => listed.push(Entry::new(name, kind), bounds),
+                Read::Entry(..) | Read::Nameless => {}
+                Read::End => break,
             }
         }
         Ok(listed)
+    }
+
+    /// The same, but no further than `ahead` entries beyond those that are kept.
+    pub fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        let mut reading = self.read(path)?;
+        let mut listed = Listed::default();
+        let (mut ahead, mut left) = (ahead, MOST_READ);
+        while left > 0 && (listed.entries.len() < kept || ahead > 0) {
+            if listed.entries.len() >= kept {
+                ahead = ahead.saturating_sub(1);
+            }
+            left = left.saturating_sub(1);
+            match reading.next()? {
+                Read::Entry(name, kind) if wanted(&name) => listed.push(Entry::new(name, kind), Bounds::kept(kept)),
+                Read::Entry(..) | Read::Nameless => {}
+                Read::End => return Ok((listed, None)),
+            }
+        }
+        Ok((listed, Some(Box::new(reading))))
+    }
+
+    fn read(&self, path: &str) -> Result<Reading, Missing> {
+        Ok(Reading(self.open(path)?.read_directory().map_err(missing)?))
     }
 
     /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs
@@ -66,10 +95,66 @@ impl Root {
         Ok(())
     }
 
+    /// The same, and opens the regular files among them, which are looked at first: opening a FIFO may wait.
+    pub fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+        let mut entries: Vec<&mut Entry> = entries.collect();
+        self.describe(path, entries.iter_mut().map(|entry| &mut **entry))?;
+        let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
+        for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
+            let opened = directory.open_at(PathFlags::empty(), entry.name.as_str(), plain, read);
+            if found(opened.map_err(missing))?.is_none() {
+                entry.kind = EntryKind::Closed;
+            }
+        }
+        Ok(())
+    }
+
     fn open(&self, path: &str) -> Result<Descriptor, Missing> {
         let here = if path.is_empty() { "." } else { path };
         let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
         opened.map_err(missing)
+    }
+}
+
+/// A directory that is being read.
+#[derive(Debug)]
+struct Reading(DirectoryEntryStream);
+
+/// What was read of it.
+enum Read {
+    Entry(Name, EntryKind),
+    /// An entry that has no name by which it could be asked for, or is gone.
+    Nameless,
+    End,
+}
+
+impl Reading {
+    fn next(&mut self) -> Result<Read, Missing> {
+        match self.0.read_directory_entry() {
+            Ok(Some(read)) => {
+                Ok(Name::new(read.name).map_or(Read::Nameless, |name| Read::Entry(name, kind(read.type_))))
+            }
+            Ok(None) => Ok(Read::End),
+            Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => Ok(Read::Nameless),
+            Err(code) => Err(missing(code)),
+        }
+    }
+}
+
+impl Unread for Reading {
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault> {
+        let mut count = 0_u64;
+        for read in 0..most {
+            // A directory that cannot be read any further is short of something, whatever the reason.
+            match self.next().map_err(|_| Fault)? {
+                Read::Entry(name, _) if wanted(&name) => count = count.saturating_add(1),
+                Read::Entry(..) | Read::Nameless => {}
+                Read::End if read == 0 => return Ok(None),
+                Read::End => break,
+            }
+        }
+        Ok(Some(count))
     }
 }
 

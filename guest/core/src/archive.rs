@@ -2,10 +2,11 @@
 //! and its bytes. It refuses to know who asked and how they are sent.
 //!
 //! What the listings of these folders show is in it: the same names are hidden. Symbolic links are left out, files and
-//! directories alike, because what they lead to lies elsewhere, and is there under its own name if it may be had; so are
-//! files that cannot be opened. Entries come in the byte order of their names, a folder before what is in it, so that a
-//! folder that did not change makes the same bytes again.
+//! directories alike, because what they lead to lies elsewhere, and is there under its own name if it may be had. So is
+//! what cannot be read, which the archive says itself. Entries come in the byte order of their names, a folder before what
+//! is in it, so that a folder that did not change makes the same bytes again.
 
+mod note;
 mod tar;
 mod walk;
 mod zip;
@@ -15,9 +16,12 @@ use crate::kind::MediaType;
 use crate::reply::{Refusal, Span, disposition};
 use crate::stream::{Cut, block};
 use crate::target::Target;
-use crate::tree::Tree;
+use crate::tree::{Node, Tree, found};
+use crate::visible::visible;
+use flate2::Crc;
+use note::LeftOut;
 use tar::Tar;
-use walk::{Item, Walk};
+use walk::{Item, Walk, Why};
 use zip::Zip;
 
 /// A form of archive.
@@ -82,10 +86,15 @@ pub struct Plan {
     /// The folder that everything lies in, once the archive is unpacked.
     top: String,
     hidden: bool,
-    /// The length of the archive in bytes, before gzip.
+    /// The length of the archive in bytes, before gzip; of one that is not exact the most that it may be.
     length: u64,
     /// How much of it is kept in memory until its end.
     kept: u64,
+    /// Whether each file was opened. That takes too long for very many: then those that cannot be opened show while the
+    /// archive is sent, and nobody knows its length before.
+    is_exact: bool,
+    /// A sum over all paths.
+    sum: u32,
 }
 
 impl Plan {
@@ -93,35 +102,61 @@ impl Plan {
     ///
     /// # Errors
     /// [`Refusal::NotListable`] if the folder cannot be read, [`Refusal::TooLarge`] for more bytes in files than the
-    /// configuration allows, and for more entries than are kept track of.
+    /// configuration allows, for more than may be made, and for more entries than are kept track of.
     pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
-        let mut plan = Plan { form, path: target.path(), top, hidden: config.hidden, length: 0, kept: 0 };
-        let mut walk = plan.walk();
+        let (path, hidden) = (target.path(), config.hidden);
+        let mut plan = Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0 };
+        let mut walk = plan.walk().to_plan();
         walk.begin(tree).await?;
         let (mut writer, mut bytes) = (form.writer(), 0_u64);
-        while let Some(item) = walk.next(tree).await? {
-            let size = item.size();
-            bytes = bytes.saturating_add(size);
-            if bytes > config.archive_max {
-                return Err(Refusal::TooLarge);
+        let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());
+        while let Some(step) = walk.next(tree).await? {
+            match step {
+                walk::Step::Item(item) => {
+                    bytes = bytes.saturating_add(item.size());
+                    if bytes > config.archive_max {
+                        return Err(Refusal::TooLarge);
+                    }
+                    walk.has_item();
+                    add_path(&mut sum, &item.path, &plan.top);
+                    plan.add(writer.measure(&item));
+                }
+                walk::Step::LeftOut { path, why } => {
+                    if why == Why::Closed {
+                        add_path(&mut sum, &format!("{}/{path}", plan.top), &plan.top);
+                    }
+                    left_out.add(&path, why);
+                }
             }
-            let mut around = writer.begin(&item);
-            let end = writer.end();
-            around.extend(end.now);
-            plan.length = plan.length.saturating_add(length(&around)).saturating_add(writer.framed(size));
-            plan.kept = plan.kept.saturating_add(length(&end.later));
+        }
+        if let Some(note) = left_out.note() {
+            plan.add(writer.measure(&note_item(&walk, &note)));
         }
         let end = length(&writer.finish());
         plan.length = plan.length.saturating_add(plan.kept).saturating_add(end);
-        Ok(plan)
+        (plan.is_exact, plan.sum) = (walk.is_exact(), sum.sum());
+        if plan.most() > config.made_max { Err(Refusal::TooLarge) } else { Ok(plan) }
+    }
+
+    fn add(&mut self, (now, later): (u64, u64)) {
+        self.length = self.length.saturating_add(now);
+        self.kept = self.kept.saturating_add(later);
+    }
+
+    /// The most bytes that are sent. What gzip cannot make less of becomes a little more.
+    fn most(&self) -> u64 {
+        match self.form {
+            Form::Tar | Form::Zip => self.length,
+            Form::TarGz => self.length.saturating_add(self.length / 1000).saturating_add(1 << 10),
+        }
     }
 
     /// The length in bytes of what is sent. How far gzip gets nobody knows before.
     pub fn length(&self) -> Option<u64> {
         match self.form {
-            Form::Tar | Form::Zip => Some(self.length),
-            Form::TarGz => None,
+            Form::Tar | Form::Zip if self.is_exact => Some(self.length),
+            Form::Tar | Form::Zip | Form::TarGz => None,
         }
     }
 
@@ -135,9 +170,15 @@ impl Plan {
     }
 }
 
+/// The file in an archive that says what is not in it.
+fn note_item(walk: &Walk, note: &[u8]) -> Item<()> {
+    Item { path: walk.path_of_note(), modified: None, file: Some(((), length(note))) }
+}
+
 /// An archive under way.
 #[derive(Debug)]
 pub struct Archive<F> {
+    plan: Plan,
     walk: Walk,
     writer: Writer,
     step: Step<F>,
@@ -145,12 +186,14 @@ pub struct Archive<F> {
     kept: Vec<u8>,
     /// How many bytes of what was planned are still to come.
     left: u64,
+    /// A sum over all paths until now.
+    sum: Crc,
+    left_out: LeftOut,
 }
 
 #[derive(Debug)]
 enum Step<F> {
-    /// At the beginning, with so much to be kept for the end.
-    Begin(u64),
+    Begin,
     /// Between two entries.
     Next,
     /// The content of a file, as much of it as was there when it was opened.
@@ -166,9 +209,12 @@ impl<F> Archive<F> {
         Archive {
             walk: plan.walk(),
             writer: plan.form.writer(),
-            step: Step::Begin(plan.kept),
+            step: Step::Begin,
             kept: Vec::new(),
             left: plan.length,
+            sum: Crc::new(),
+            left_out: LeftOut::default(),
+            plan: plan.clone(),
         }
     }
 
@@ -181,7 +227,10 @@ impl<F> Archive<F> {
         while piece.len() < PIECE && !matches!(self.step, Step::Done) {
             self.advance(tree, &mut piece).await?;
         }
-        self.left = self.left.checked_sub(length(&piece)).ok_or(Cut)?;
+        match self.plan.is_exact {
+            true => self.left = self.left.checked_sub(length(&piece)).ok_or(Cut)?,
+            false => self.left = 0,
+        }
         match (&self.step, self.left) {
             (Step::Done, 1..) => Err(Cut),
             _ => Ok(Some(piece).filter(|piece| !piece.is_empty())),
@@ -190,23 +239,16 @@ impl<F> Archive<F> {
 
     async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Cut> {
         match &mut self.step {
-            Step::Begin(kept) => {
+            Step::Begin => {
                 // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
-                self.kept.reserve_exact(usize::try_from(*kept).unwrap_or_default());
+                self.kept.reserve_exact(usize::try_from(self.plan.kept).unwrap_or_default());
                 self.walk.begin(tree).await.map_err(|_| Cut)?;
                 self.step = Step::Next;
             }
             Step::Next => match self.walk.next(tree).await.map_err(|_| Cut)? {
-                Some(item) => {
-                    piece.extend(self.writer.begin(&item));
-                    match item.file {
-                        Some((file, size)) => {
-                            self.step = Step::Content(file, Span { start: 0, end: size });
-                        }
-                        None => self.end(piece),
-                    }
-                }
-                None => self.step = Step::Kept(0),
+                Some(walk::Step::Item(item)) => self.begin(tree, item, piece).await?,
+                Some(walk::Step::LeftOut { path, why }) => self.left_out.add(&path, why),
+                None => self.end_entries(tree, piece)?,
             },
             Step::Content(file, span) => match block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
@@ -233,11 +275,64 @@ impl<F> Archive<F> {
         Ok(())
     }
 
+    /// Begins an entry, if it can be had.
+    async fn begin<T: Tree<File = F>>(&mut self, tree: &T, item: Item<String>, to: &mut Vec<u8>) -> Result<(), Cut> {
+        let Item { path, modified, file } = item;
+        let Some((place, _)) = file else {
+            add_path(&mut self.sum, &path, &self.plan.top);
+            self.walk.has_item();
+            to.extend(self.writer.begin(&Item::<F> { path, modified, file: None }));
+            self.end(to);
+            return Ok(());
+        };
+        if let Some(Node::File(file, facts)) = found(tree.open(&place).await)? {
+            add_path(&mut self.sum, &path, &self.plan.top);
+            self.walk.has_item();
+            let item = Item { path, modified: facts.modified, file: Some(((), facts.size)) };
+            to.extend(self.writer.begin(&item));
+            self.step = Step::Content(file, Span { start: 0, end: facts.size });
+            return Ok(());
+        }
+        let why = if found(tree.facts(&place).await)?.is_some() { Why::Closed } else { Why::Special };
+        if why == Why::Closed {
+            add_path(&mut self.sum, &path, &self.plan.top);
+        }
+        let below = path.get(self.plan.top.len().saturating_add(1)..).unwrap_or_default();
+        self.left_out.add(below, why);
+        Ok(())
+    }
+
+    /// Behind the last entry: a note of what is missing, if something is.
+    fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Cut> {
+        if !self.plan.is_exact && self.sum.sum() != self.plan.sum {
+            return Err(Cut);
+        }
+        if let Some(note) = self.left_out.note() {
+            to.extend(self.writer.begin(&note_item(&self.walk, &note)));
+            self.writer.frame(&note, true, to);
+            self.end(to);
+        }
+        if !self.left_out.is_empty() {
+            let path = visible(&self.plan.path).into_owned();
+            tree.complain(&format_args!("the archive of '/{path}' leaves out {}", self.left_out));
+        }
+        self.step = Step::Kept(0);
+        Ok(())
+    }
+
     fn end(&mut self, piece: &mut Vec<u8>) {
         let end = self.writer.end();
         piece.extend(end.now);
         self.kept.extend(end.later);
         self.step = Step::Next;
+    }
+}
+
+/// Adds the path of something below the folder to a sum.
+fn add_path(sum: &mut Crc, path: &str, top: &str) {
+    if path != top {
+        sum.update(path.as_bytes());
+        sum.update(&[0]);
     }
 }
 
@@ -272,11 +367,11 @@ impl Writer {
         }
     }
 
-    /// How many bytes the content of a file becomes.
-    fn framed(&self, size: u64) -> u64 {
+    /// Passes over an entry, and returns how many bytes it takes here, and how many at the end of the archive.
+    fn measure<F>(&mut self, item: &Item<F>) -> (u64, u64) {
         match self {
-            Writer::Tar(_) => size,
-            Writer::Zip(_) => zip::framed(size),
+            Writer::Tar(_) => (Tar::measure(item), 0),
+            Writer::Zip(zip) => zip.measure(item),
         }
     }
 

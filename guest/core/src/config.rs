@@ -60,6 +60,10 @@ pub struct Config {
     pub mounts: Vec<Target>,
     /// The one file that is served; nothing beside it is looked at.
     pub file: Option<Name>,
+    /// How many names of the prefix lead to each directory above the tree that is served as well.
+    pub above: Vec<usize>,
+    /// The most bytes of content that may be made for one answer.
+    pub made_max: u64,
     /// How the bytes of a file leave the handler.
     pub body: BodyPath,
 }
@@ -105,6 +109,8 @@ impl Default for Config {
             site_file: true,
             mounts: Vec::new(),
             file: None,
+            above: Vec::new(),
+            made_max: u64::MAX,
             body: BodyPath::Pumped,
         }
     }
@@ -141,6 +147,8 @@ impl Config {
                     "body" => set_body(&mut self, value),
                     "file" => set_file(&mut self, value),
                     "mounts" => set_mounts(&mut self, value),
+                    "above" => set_above(&mut self, value),
+                    "made-max" => set_made_max(&mut self, value),
                     option => options::set(&mut self, option, value),
                 };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
@@ -182,6 +190,20 @@ fn set_file(config: &mut Config, value: &str) -> Result<(), String> {
 fn set_mounts(config: &mut Config, value: &str) -> Result<(), String> {
     let mount = |text: &str| Target::parse(text).map_err(|_| format!("'{text}' is no path"));
     config.mounts = value.split_ascii_whitespace().map(mount).collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+/// `GLASSHOUSE_ABOVE` too: only a host that serves several trees knows which of their roots lie above this one.
+fn set_above(config: &mut Config, value: &str) -> Result<(), String> {
+    let depths = value.split(',').filter(|depth| !depth.is_empty());
+    let depths = depths.map(|depth| depth.parse().map_err(|_| format!("'{depth}' is not a number of names")));
+    config.above = depths.collect::<Result<_, _>>()?;
+    Ok(())
+}
+
+/// `GLASSHOUSE_MADE_MAX` too: the host cuts an answer off that is longer, so none may begin that is known to be.
+fn set_made_max(config: &mut Config, value: &str) -> Result<(), String> {
+    config.made_max = value.parse().map_err(|_| format!("'{value}' is not a number of bytes"))?;
     Ok(())
 }
 

@@ -63,6 +63,21 @@ impl Encoder {
         }
     }
 
+    /// All that was taken in and has not come out yet.
+    pub fn flush(&mut self) -> Vec<u8> {
+        // As above.
+        match self {
+            Encoder::Gzip(encoder) => {
+                drop(encoder.flush());
+                std::mem::take(encoder.get_mut())
+            }
+            Encoder::Brotli(encoder) => {
+                drop(encoder.flush());
+                std::mem::take(encoder.get_mut())
+            }
+        }
+    }
+
     /// The end of the encoded content.
     pub fn finish(self) -> Vec<u8> {
         match self {

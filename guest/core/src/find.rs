@@ -76,7 +76,9 @@ pub async fn find<T: Tree>(request: &Request<'_>, target: &Target, tree: &T, con
         return search.only(name, &target).await;
     }
     let looked = match search.look(&target).await {
-        Err(refusal) if refusal.status() == 404 => search.fall_back(&target, refusal).await.map_err(Refusal::from),
+        Err(refusal @ (Refusal::NotFound | Refusal::NotListable)) => {
+            search.fall_back(&target, refusal).await.map_err(Refusal::from)
+        }
         looked => looked,
     };
     match looked {
@@ -216,8 +218,15 @@ impl<T: Tree> Search<'_, T> {
             return Ok(Found::Moved { status: 301, location: target.as_directory() });
         }
         // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
-        if let (Some(form), true) = (self.archive(target), self.config.listing) {
-            return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
+        let download = parameter(target.query(), "download");
+        let form = download.as_deref().and_then(archive::Form::parse);
+        match form {
+            Some(form) if self.config.listing && self.config.archives.contains(&form) => {
+                return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
+            }
+            // A page in the place of an archive would be saved as one.
+            Some(_) => return Err(Refusal::NoSuchForm),
+            None => {}
         }
         if let Some((index, name, file, facts)) = self.index(path).await? {
             return Ok(Found::File(self.serve(index, name, file, facts).await?));
@@ -225,19 +234,20 @@ impl<T: Tree> Search<'_, T> {
         if !self.config.listing {
             return Err(Refusal::NotFound);
         }
+        let format = parameter(target.query(), "format");
+        if download.is_some() || format.is_some_and(|format| Form::named(&format).is_none()) {
+            return Err(Refusal::NoSuchForm);
+        }
         let listing = Listing::read(self.request, target, self.tree, self.config).await;
         let mut listing = found(listing)?.ok_or(Refusal::NotListable)?;
         if listing.is_short() {
-            listing.sort(self.tree).await?;
-            listing.look_at(self.tree, 0..listing.rows.len()).await?;
+            let all = 0..listing.rows.len();
+            listing.look_to_sort(self.tree, all.clone()).await?;
+            listing.sort();
+            listing.look_at(self.tree, all).await?;
             listing.read_readme(self.tree).await?;
         }
         Ok(Found::Listing(listing))
-    }
-
-    /// The form of archive that is asked for; a word that stands for none that may be had is no more than any query.
-    fn archive(&self, target: &Target) -> Option<archive::Form> {
-        archive::Form::parse(&parameter(target.query(), "download")?).filter(|form| self.config.archives.contains(form))
     }
 
     /// What is sent where nothing was found: the page of an application that routes by itself, or a page that says so.

@@ -5,7 +5,7 @@
 //! either WASI version, and in any host.
 //!
 //! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
-//! [`target`] and [`view`] read one thing each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
+//! [`target`] and [`view`] read one thing each, and [`visible`] shows names; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
 //! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
 //! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
 //! made here, in the [`form`] that was asked for; and [`stream`] makes what is too long to be written down at once, such as
@@ -42,6 +42,7 @@ pub mod stream;
 pub mod target;
 pub mod tree;
 pub mod view;
+pub mod visible;
 
 pub use config::{Config, ConfigError};
 pub use reply::{Head, Outcome, Passage, Refusal, Reply, Span};

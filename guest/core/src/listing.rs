@@ -4,22 +4,26 @@
 //! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
 //! while it is sent.
 
+mod order;
+
 use crate::archive;
 use crate::config::Config;
 use crate::form::Form;
-use crate::natural;
 use crate::request::Request;
 use crate::search::{self, Stopped};
 use crate::site;
 use crate::target::{Name, Target, write_encoded};
-use crate::tree::{Bounds, Entry, EntryKind, Fault, Missing, Node, Tree, found};
+use crate::tree::{Entry, EntryKind, Fault, Missing, Node, Tree, Unread, found};
 use crate::view::{Order, Sort, View};
-use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 
 /// Entries up to which a listing is made at once, with a length and a tag. More are sent while they are looked at.
 pub const AT_ONCE: usize = 2_000;
+
+/// Entries beyond those that are shown that are read before there is an answer. If there are more, they are counted while
+/// the listing is sent: a directory of a million costs more than a head may.
+const AHEAD: usize = 100_000;
 
 /// The longest README.md that is shown, in bytes.
 const LONGEST_README: u64 = 256 << 10;
@@ -32,13 +36,18 @@ pub struct Listing {
     pub view: View,
     pub form: Form,
     pub rows: Vec<Row>,
-    /// How many more entries there are.
+    /// How many more entries there are, as far as they are read.
     pub omitted: u64,
+    /// What is left of the directory.
+    unread: Option<Box<dyn Unread>>,
+    shows_hidden: bool,
     /// Why a search did not look at all there is.
     pub stopped: Option<Stopped>,
     pub readme: Option<Readme>,
     /// The archives that can be had of it.
     pub archives: Vec<archive::Form>,
+    /// How many names of the prefix lead to each directory above the tree that is served as well.
+    pub above: Vec<usize>,
     shows_readme: bool,
 }
 
@@ -110,11 +119,13 @@ impl Listing {
         let view = View::parse(target.query());
         let form = view.form.unwrap_or_else(|| Form::preferred(request));
         let path = target.path();
+        let mut unread = None;
         let found = match &view.search {
             Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
             None => {
-                let bounds = Bounds::kept(config.listing_max);
-                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), bounds).await?;
+                let is_wanted = |name: &Name| is_shown(&path, name, config.hidden);
+                let (listed, rest) = tree.list_first(&path, is_wanted, config.listing_max, AHEAD).await?;
+                unread = rest;
                 let row = |entry| Row { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
                 search::Hits { rows, omitted: listed.omitted, stopped: None }
@@ -123,30 +134,66 @@ impl Listing {
         let shows_readme = config.readme && form == Form::Page && view.search.is_none();
         let archives = if view.search.is_none() { config.archives.clone() } else { Vec::new() };
         let search::Hits { rows, omitted, stopped } = found;
-        Ok(Listing { target: target.clone(), view, form, rows, omitted, stopped, readme: None, archives, shows_readme })
+        Ok(Listing {
+            target: target.clone(),
+            view,
+            form,
+            rows,
+            omitted,
+            unread,
+            shows_hidden: config.hidden,
+            stopped,
+            readme: None,
+            archives,
+            above: config.above.clone(),
+            shows_readme,
+        })
     }
 
     /// Whether it is made at once.
     pub fn is_short(&self) -> bool {
-        self.rows.len() <= AT_ONCE
+        self.rows.len() <= AT_ONCE && self.unread.is_none()
     }
 
-    /// Puts the rows into their order, and looks at those whose facts decide it.
+    /// Whether it takes long to look at the rows and to sort them.
+    pub fn takes_long(&self) -> bool {
+        let most = if self.view.sort == Sort::Name { 100_000 } else { 50_000 };
+        self.rows.len() > most
+    }
+
+    /// Reads up to `most` more entries, to know how many there are; `false` behind the last.
+    ///
+    /// # Errors
+    /// [`Fault`], where nobody knows.
+    pub fn count(&mut self, most: usize) -> Result<bool, Fault> {
+        let (path, shows_hidden) = (self.target.path(), self.shows_hidden);
+        let Some(unread) = &mut self.unread else { return Ok(false) };
+        match unread.count(most, &|name| is_shown(&path, name, shows_hidden))? {
+            Some(count) => self.omitted = self.omitted.saturating_add(count),
+            None => self.unread = None,
+        }
+        Ok(self.unread.is_some())
+    }
+
+    /// Looks at the rows in a range whose facts decide where they belong.
     ///
     /// # Errors
     /// [`Fault`], where the machine fails to tell of one of them.
-    pub async fn sort<T: Tree>(&mut self, tree: &T) -> Result<(), Fault> {
+    pub async fn look_to_sort<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
         let sort = self.view.sort;
-        self.look(tree, 0..self.rows.len(), |row| decides(sort, row)).await?;
-        let (order, is_reversed) = (self.view.sort, self.view.order == Order::Descending);
-        self.rows.sort_unstable_by(|one, other| compare(one, other, order, is_reversed));
-        Ok(())
+        self.look(tree, range, |row| decides(sort, row)).await
+    }
+
+    /// Puts the rows, which were looked at as far as that decides it, into their order.
+    pub fn sort(&mut self) {
+        let (sort, is_reversed) = (self.view.sort, self.view.order == Order::Descending);
+        order::sort(&mut self.rows, sort, is_reversed);
     }
 
     /// Looks at the rows in a range that were not looked at to sort them.
     ///
     /// # Errors
-    /// As [`Listing::sort`].
+    /// As [`Listing::look_to_sort`].
     pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
         let sort = self.view.sort;
         self.look(tree, range, |row| !decides(sort, row)).await
@@ -170,7 +217,7 @@ impl Listing {
     /// Reads the README.md of the directory, if there is one and it is to be shown.
     ///
     /// # Errors
-    /// As [`Listing::sort`].
+    /// As [`Listing::look_to_sort`].
     pub async fn read_readme<T: Tree>(&mut self, tree: &T) -> Result<(), Fault> {
         let is_readme = |row: &&Row| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
         let row = self.rows.iter().filter(|_| self.shows_readme).filter(is_readme).min_by_key(|row| &row.entry.name);
@@ -199,21 +246,6 @@ fn decides(sort: Sort, row: &Row) -> bool {
     sort != Sort::Name || matches!(row.entry.kind, EntryKind::Link | EntryKind::LinkToDirectory)
 }
 
-/// Directories first; then what is asked for; among equals, by name.
-fn compare(one: &Row, other: &Row, sort: Sort, is_reversed: bool) -> Ordering {
-    let by_name = || {
-        let names = natural::compare(one.entry.name.as_str(), other.entry.name.as_str());
-        natural::compare(&one.above, &other.above).then(names)
-    };
-    let asked = match sort {
-        Sort::Name => by_name(),
-        Sort::Size => one.entry.size.cmp(&other.entry.size),
-        Sort::Modified => one.entry.modified.cmp(&other.entry.modified),
-    };
-    let asked = if is_reversed { asked.reverse() } else { asked };
-    other.is_directory().cmp(&one.is_directory()).then(asked).then_with(by_name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,7 +272,9 @@ mod tests {
         let Ok(target) = &request.target else { panic!("{query} is a target") };
         let names = at_once(async {
             let mut listing = Listing::read(&request, target, &tree, &Config::default()).await?;
-            listing.sort(&tree).await?;
+            let all = 0..listing.rows.len();
+            listing.look_to_sort(&tree, all).await?;
+            listing.sort();
             Ok::<_, Missing>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
         });
         assert_eq!(names, Some(Ok(expected.iter().map(|name| (*name).to_owned()).collect())), "{query}");

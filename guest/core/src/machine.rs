@@ -5,6 +5,7 @@ use crate::listing::{Href, Listing, Row};
 use crate::reply::{Refusal, Way, Ways};
 use crate::search::Stopped;
 use crate::tree::EntryKind;
+use crate::visible::questioned;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -61,7 +62,7 @@ pub fn json_end(listing: &Listing) -> String {
 
 fn kind(kind: EntryKind) -> &'static str {
     match kind {
-        EntryKind::File => "file",
+        EntryKind::File | EntryKind::Closed => "file",
         EntryKind::Directory => "directory",
         EntryKind::LinkToDirectory => "link-to-directory",
         EntryKind::Link => "link",
@@ -78,15 +79,26 @@ fn push(value: &impl Serialize, to: &mut String) {
 }
 
 /// Entries in lines: the name of each, with a slash behind a directory's. A name with a line break in it must not pass for
-/// two, and one that moves a cursor must not reach a terminal: whatever is no letter to see is a question mark, as `ls -q`
-/// has it. JSON has names to the byte.
+/// two, and one that moves a cursor or turns what is around it must not reach a terminal. JSON has names to the byte.
 pub fn text_rows(rows: &[Row], to: &mut String) {
     for row in rows {
-        let is_seen = |letter: char| !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}');
-        let letters = row.above.chars().chain(row.entry.name.as_str().chars());
-        to.extend(letters.map(|letter| if is_seen(letter) { letter } else { '?' }));
+        questioned(&row.above, to);
+        questioned(row.entry.name.as_str(), to);
         to.push_str(slash(row));
         to.push('\n');
+    }
+}
+
+/// What a line about entries that are not shown begins with: no name does. Spaces may follow while they are counted.
+pub fn text_note_begin(to: &mut String) {
+    to.push('/');
+}
+
+/// What is behind the entries in lines: how many are not shown, if any.
+pub fn text_end(listing: &Listing, to: &mut String) {
+    if listing.omitted > 0 {
+        let are = if listing.omitted == 1 { "entry is" } else { "entries are" };
+        to.push_str(&format!(" {} more {are} not shown\n", listing.omitted));
     }
 }
 

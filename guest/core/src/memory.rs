@@ -3,8 +3,9 @@
 
 use crate::date::Stamp;
 use crate::target::Name;
-use crate::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree};
+use crate::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use std::collections::BTreeMap;
+use std::vec;
 
 /// As many symbolic links as Linux follows in one path before it calls them a loop (path_resolution(7)).
 const MAX_LINKS: u32 = 40;
@@ -24,8 +25,10 @@ pub enum MemoryNode {
     Directory(MemoryTree),
     /// A symbolic link and where it points.
     Link(String),
-    /// A FIFO, a socket, a device, or something that may not be read: listed and never opened.
+    /// A FIFO, a socket or a device: listed and never opened.
     Closed,
+    /// A regular file that may not be read, and its size.
+    Shut(u64),
     /// A place on a disk that fails: listed, and nobody knows more of it.
     Faulty,
 }
@@ -50,12 +53,13 @@ impl MemoryTree {
         let mut above = vec![self];
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut links = 0;
-        let mut file = None;
+        let (mut file, mut shut) = (None, None);
         while let Some(segment) = rest.pop() {
             let here = above.last().ok_or(Missing::Absent)?;
             match (segment.as_str(), file) {
                 ("" | ".", _) => continue,
                 (_, Some(_)) => return Err(Missing::Absent),
+                (_, None) if shut.is_some() => return Err(Missing::Absent),
                 ("..", None) if above.len() == 1 => return Err(Missing::Absent),
                 ("..", None) => drop(above.pop()),
                 (name, None) => match here.entries.get(name).ok_or(Missing::Absent)? {
@@ -67,9 +71,13 @@ impl MemoryTree {
                         rest.extend(to.split('/').rev().map(str::to_owned));
                     }
                     MemoryNode::Closed => return Err(Missing::Absent),
+                    MemoryNode::Shut(size) => shut = Some(*size),
                     MemoryNode::Faulty => return Err(Missing::Fault),
                 },
             }
+        }
+        if let Some(size) = shut {
+            return Ok(Resolved::Shut(size));
         }
         match file {
             Some((bytes, modified)) => Ok(Resolved::File(bytes, modified)),
@@ -80,7 +88,20 @@ impl MemoryTree {
 
 enum Resolved<'a> {
     File(&'a [u8], Option<Stamp>),
+    Shut(u64),
     Directory(&'a MemoryTree),
+}
+
+/// Names of a directory that were not read yet.
+#[derive(Debug)]
+struct Rest(vec::IntoIter<Name>);
+
+impl Unread for Rest {
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault> {
+        let read: Vec<Name> = self.0.by_ref().take(most).collect();
+        let count = read.iter().filter(|name| wanted(name)).count();
+        Ok(Some(u64::try_from(count).unwrap_or(u64::MAX)).filter(|_| !read.is_empty()))
+    }
 }
 
 impl Tree for MemoryTree {
@@ -92,14 +113,18 @@ impl Tree for MemoryTree {
                 let size = u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?;
                 Node::File(bytes.to_vec(), Facts { size, modified })
             }
+            Resolved::Shut(_) => return Err(Missing::Absent),
             Resolved::Directory(_) => Node::Directory,
         })
     }
 
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
-        match self.open(path).await? {
-            Node::File(_, facts) => Ok(facts),
-            Node::Directory => Err(Missing::Absent),
+        match self.resolve(path)? {
+            Resolved::File(bytes, modified) => {
+                Ok(Facts { size: u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?, modified })
+            }
+            Resolved::Shut(size) => Ok(Facts { size, modified: None }),
+            Resolved::Directory(_) => Err(Missing::Absent),
         }
     }
 
@@ -115,13 +140,30 @@ impl Tree for MemoryTree {
         for (name, node) in directory.entries.iter().take(bounds.read) {
             let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
             let kind = match node {
-                MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Faulty => EntryKind::File,
+                MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Shut(_) | MemoryNode::Faulty => EntryKind::File,
                 MemoryNode::Directory(_) => EntryKind::Directory,
                 MemoryNode::Link(_) => EntryKind::Link,
             };
             listed.push(Entry::new(name, kind), bounds);
         }
         Ok(listed)
+    }
+
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        let mut listed = self.list(path, &wanted, Bounds::kept(usize::MAX)).await?;
+        let first = kept.saturating_add(ahead);
+        let rest: Vec<Name> = listed.entries.drain(first.min(listed.entries.len())..).map(|entry| entry.name).collect();
+        listed.omitted = u64::try_from(listed.entries.len().saturating_sub(kept)).unwrap_or(u64::MAX);
+        listed.entries.truncate(kept);
+        let unread: Option<Box<dyn Unread>> =
+            if rest.is_empty() { None } else { Some(Box::new(Rest(rest.into_iter()))) };
+        Ok((listed, unread))
     }
 
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
@@ -131,6 +173,7 @@ impl Tree for MemoryTree {
                     entry.size = u64::try_from(bytes.len()).ok();
                     entry.modified = modified;
                 }
+                Ok(Resolved::Shut(size)) => entry.size = Some(size),
                 Ok(Resolved::Directory(_)) if entry.kind == EntryKind::Link => entry.kind = EntryKind::LinkToDirectory,
                 Ok(Resolved::Directory(_)) | Err(Missing::Absent) => {}
                 Err(Missing::Fault) => return Err(Fault),

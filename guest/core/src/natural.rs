@@ -17,6 +17,29 @@ pub fn compare(one: &str, other: &str) -> Ordering {
     order(left, right).then_with(|| one.len().cmp(&other.len())).then_with(|| one.cmp(other))
 }
 
+/// Writes bytes that are ordered, byte by byte, as names are by [`compare`], also with further keys behind them.
+pub fn key(name: &str, to: &mut Vec<u8>) {
+    let mut letters = [0; 4];
+    for piece in Pieces(name) {
+        match piece {
+            Piece::Letter(letter) => to.extend_from_slice(letter.encode_utf8(&mut letters).as_bytes()),
+            Piece::Number(digits) => {
+                to.push(b'0');
+                to.extend_from_slice(&length(digits));
+                to.extend_from_slice(digits.as_bytes());
+            }
+        }
+    }
+    // No name holds a zero: it ends before all that is longer.
+    to.push(0);
+    to.extend_from_slice(&length(name));
+    to.extend_from_slice(name.as_bytes());
+}
+
+fn length(text: &str) -> [u8; 4] {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
 fn order(mut left: Pieces, mut right: Pieces) -> Ordering {
     loop {
         match (left.next(), right.next()) {
@@ -137,6 +160,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn keys_are_ordered_as_names_are(one in "[aB0-9\u{1}.é-]{0,6}", other in "[aB0-9\u{1}.é-]{0,6}", behind in "[a0]{0,1}") {
+            let key = |name: &str| {
+                let mut key = Vec::new();
+                super::key(name, &mut key);
+                if one != other {
+                    key.extend(behind.bytes());
+                }
+                key
+            };
+            prop_assert_eq!(key(&one).cmp(&key(&other)), compare(&one, &other));
+        }
+
         #[test]
         fn what_names_begin_with_makes_no_difference(same in name(), one in name(), other in name()) {
             let [left, right] = [&one, &other].map(|name| format!("{same}{name}"));

@@ -22,6 +22,8 @@ pub enum Refusal {
     NotFound,
     /// 404: a directory that cannot be read (S35).
     NotListable,
+    /// 404: a form in which a directory cannot be had.
+    NoSuchForm,
     /// 405: neither GET, HEAD nor OPTIONS (S62).
     MethodNotAllowed,
     /// 412: another version than the client asked for.
@@ -48,7 +50,7 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Refusal::BadRequest => 400,
-            Refusal::NotFound | Refusal::NotListable => 404,
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchForm => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::PreconditionFailed => 412,
             Refusal::TooLarge => 413,
@@ -63,6 +65,7 @@ impl Refusal {
             Refusal::BadRequest => "Bad request syntax",
             Refusal::NotFound => "File not found",
             Refusal::NotListable => "No permission to list directory",
+            Refusal::NoSuchForm => "Folder not to be had in this form",
             Refusal::MethodNotAllowed => "Method not allowed",
             Refusal::PreconditionFailed => "Precondition failed",
             Refusal::TooLarge => "Folder too large for an archive",
@@ -75,7 +78,7 @@ impl Refusal {
     pub fn explanation(self) -> &'static str {
         match self {
             Refusal::BadRequest => "Bad request syntax or unsupported method",
-            Refusal::NotFound | Refusal::NotListable => "Nothing matches the given URI",
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchForm => "Nothing matches the given URI",
             Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
             Refusal::PreconditionFailed => "Precondition in headers is false",
             Refusal::TooLarge => "There is more in it than this server packs at once",

@@ -4,7 +4,7 @@
 use crate::listing::Row;
 use crate::natural;
 use crate::target::Name;
-use crate::tree::{Bounds, EntryKind, Missing, Tree};
+use crate::tree::{EntryKind, Missing, Tree};
 use std::collections::VecDeque;
 
 /// Entries that one search looks at.
@@ -55,7 +55,8 @@ pub async fn search<T: Tree>(
         room = room.saturating_add(above.len());
         let here = format!("{path}{}{}", if path.is_empty() || above.is_empty() { "" } else { "/" }, above);
         let here = here.trim_end_matches('/');
-        let mut listed = match tree.list(here, |name| is_shown(here, name), Bounds::kept(left)).await {
+        // One more, to know whether there is more.
+        let (mut listed, unread) = match tree.list_first(here, |name| is_shown(here, name), left, 1).await {
             Ok(listed) => listed,
             Err(Missing::Absent) if level > 0 => continue,
             Err(missing) => return Err(missing),
@@ -82,7 +83,7 @@ pub async fn search<T: Tree>(
             hits.stopped = Some(Stopped::Hits);
             break;
         }
-        if listed.omitted > 0 || (left == 0 && !due.is_empty()) {
+        if listed.omitted > 0 || unread.is_some() || (left == 0 && !due.is_empty()) {
             hits.stopped = Some(Stopped::Entries);
             break;
         }

@@ -11,6 +11,11 @@ use std::ops::Range;
 /// Rows that are looked at and written down in one piece: a page of them takes about a hundred thousand bytes.
 const ROWS: usize = 400;
 
+/// Rows that are looked at in one step before they are sorted, if what they are sorted by has to be looked at.
+const LOOKED_AT: usize = 20_000;
+/// Entries that are counted with each piece of rows, and in one step when all rows are sent.
+const COUNTED: [usize; 2] = [4_000, 100_000];
+
 /// A listing that is written down piece by piece.
 #[derive(Debug)]
 pub struct Sheet {
@@ -22,8 +27,12 @@ pub struct Sheet {
 #[derive(Clone, Copy, Debug)]
 enum Due {
     Begin,
+    /// Looks at rows from this one on, to sort them.
+    Look(usize),
     Sort,
     Rows(usize),
+    /// Counts what is left of the directory, and ends.
+    End,
     Nothing,
 }
 
@@ -43,19 +52,34 @@ impl Sheet {
             match self.due {
                 Due::Begin => {
                     begin(&self.listing, &mut piece);
-                    self.due = Due::Sort;
+                    self.due = Due::Look(0);
+                }
+                Due::Look(from) => {
+                    let to = from.saturating_add(LOOKED_AT).min(self.listing.rows.len());
+                    self.listing.look_to_sort(tree, from..to).await?;
+                    self.due = if to < self.listing.rows.len() { Due::Look(to) } else { Due::Sort };
+                    wait(&self.listing, self.due, &mut piece);
                 }
                 Due::Sort => {
-                    self.listing.sort(tree).await?;
+                    self.listing.sort();
                     self.due = Due::Rows(0);
+                    wait(&self.listing, self.due, &mut piece);
                 }
                 Due::Rows(from) if from < self.listing.rows.len() => {
                     let to = from.saturating_add(ROWS).min(self.listing.rows.len());
                     self.listing.look_at(tree, from..to).await?;
                     rows(&self.listing, from..to, &mut piece);
+                    self.listing.count(COUNTED[0])?;
                     self.due = Due::Rows(to);
                 }
                 Due::Rows(_) => {
+                    if self.listing.omitted > 0 && self.listing.form == Form::Text {
+                        machine::text_note_begin(&mut piece);
+                    }
+                    self.due = Due::End;
+                }
+                Due::End if self.listing.count(COUNTED[1])? => piece.push(' '),
+                Due::End => {
                     self.listing.read_readme(tree).await?;
                     end(&self.listing, &mut piece);
                     self.due = Due::Nothing;
@@ -72,8 +96,23 @@ pub fn whole(listing: &Listing) -> Vec<u8> {
     let mut sheet = String::new();
     begin(listing, &mut sheet);
     rows(listing, 0..listing.rows.len(), &mut sheet);
+    if listing.omitted > 0 && listing.form == Form::Text {
+        machine::text_note_begin(&mut sheet);
+    }
     end(listing, &mut sheet);
     sheet.into_bytes()
+}
+
+/// A sign that work goes on, where it means nothing to whoever reads it: before the rows of a page and of JSON. Lines of
+/// text have no such place, so there it is a line of its own, which begins as no name does; only very many rows need it.
+fn wait(listing: &Listing, due: Due, to: &mut String) {
+    let is_sorted = matches!(due, Due::Rows(_));
+    match listing.form {
+        Form::Page | Form::Json => to.push('\n'),
+        Form::Text if !listing.takes_long() => {}
+        Form::Text if is_sorted => to.push('\n'),
+        Form::Text => to.push('/'),
+    }
 }
 
 fn begin(listing: &Listing, to: &mut String) {
@@ -98,6 +137,6 @@ fn end(listing: &Listing, to: &mut String) {
     match listing.form {
         Form::Page => to.push_str(&page::end(listing)),
         Form::Json => to.push_str(&machine::json_end(listing)),
-        Form::Text => {}
+        Form::Text => machine::text_end(listing, to),
     }
 }

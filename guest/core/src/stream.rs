@@ -64,7 +64,11 @@ impl<F> Made<F> {
             let Some(encoder) = &mut self.encoder else { return Ok(piece) };
             match piece {
                 Some(piece) => {
-                    let encoded = encoder.push(&piece);
+                    let mut encoded = encoder.push(&piece);
+                    // It says that work goes on, so it must not wait for more.
+                    if encoded.is_empty() && piece.len() == 1 {
+                        encoded = encoder.flush();
+                    }
                     if !encoded.is_empty() {
                         return Ok(Some(encoded));
                     }

@@ -2,7 +2,9 @@
 //! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same few questions.
 
 use crate::date::Stamp;
+use crate::listing::join;
 use crate::target::Name;
+use std::fmt;
 
 /// A read-only tree. Paths are relative to its root, as [`crate::target::Target::path`] writes them; the empty path
 /// is the root.
@@ -33,6 +35,19 @@ pub trait Tree {
         bounds: Bounds,
     ) -> impl Future<Output = Result<Listed, Missing>>;
 
+    /// The same of a directory that is read no further than `ahead` entries beyond those that are kept: what is left of it is
+    /// for whoever wants to know how many more there are. A tree that cannot stop there reads all of it.
+    fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> impl Future<Output = Result<(Listed, Option<Box<dyn Unread>>), Missing>> {
+        let _ = ahead;
+        async move { self.list(path, wanted, Bounds::kept(kept)).await.map(|listed| (listed, None)) }
+    }
+
     /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
     /// any more, or leads nowhere, stays as it is.
     fn describe<'a>(
@@ -40,6 +55,36 @@ pub trait Tree {
         path: &str,
         entries: impl Iterator<Item = &'a mut Entry>,
     ) -> impl Future<Output = Result<(), Fault>>;
+
+    /// The same, and opens the regular files among them: those that cannot be opened become [`EntryKind::Closed`].
+    fn probe<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut Entry>,
+    ) -> impl Future<Output = Result<(), Fault>> {
+        async move {
+            let mut entries: Vec<&mut Entry> = entries.collect();
+            self.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+            for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
+                if found(self.open(&join(path, &entry.name)).await)?.is_none() {
+                    entry.kind = EntryKind::Closed;
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// Tells whoever runs the host what a client is not told.
+    fn complain(&self, _: &dyn fmt::Display) {}
+}
+
+/// What is left to be read of a directory.
+pub trait Unread: fmt::Debug {
+    /// Reads up to `most` more entries, and returns how many of them are `wanted`; `None` behind the last.
+    ///
+    /// # Errors
+    /// [`Fault`], where nobody knows what is left.
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault>;
 }
 
 /// What was opened.
@@ -152,6 +197,8 @@ impl Entry {
 pub enum EntryKind {
     /// A regular file, or something that is listed like one.
     File,
+    /// A regular file that cannot be opened, which shows when that is tried.
+    Closed,
     /// A directory.
     Directory,
     /// A symbolic link to a directory inside the tree, which shows when it is looked at.

@@ -2,7 +2,8 @@
 
 use glasshouse_common::{Root, complain, missing, stamp};
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
+use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
 
@@ -59,8 +60,26 @@ impl Tree for PreopenedTree {
         self.0.list(path, wanted, bounds)
     }
 
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        self.0.list_first(path, wanted, kept, ahead)
+    }
+
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
         self.0.describe(path, entries)
+    }
+
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.0.probe(path, entries)
+    }
+
+    fn complain(&self, reason: &dyn Display) {
+        complain(reason);
     }
 }
 

@@ -1,10 +1,11 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::{Root, absent, served};
+use glasshouse_common::{Root, absent, complain, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree};
+use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
+use std::fmt::Display;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -108,8 +109,26 @@ impl Tree for PreopenedTree {
         self.listing.list(path, wanted, bounds)
     }
 
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        self.listing.list_first(path, wanted, kept, ahead)
+    }
+
     async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
         self.listing.describe(path, entries)
+    }
+
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        self.listing.probe(path, entries)
+    }
+
+    fn complain(&self, reason: &dyn Display) {
+        complain(reason);
     }
 }
 

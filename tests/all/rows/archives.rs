@@ -24,6 +24,8 @@ const SUB: &[super::Body] = &[
     Lacks("hidden"),
 ];
 
+const NO_FORM: &[super::Body] = &[Has("Message: Folder not to be had in this form."), LeadsTo("./")];
+
 pub const ROWS: &[Row] = &[
     Row { id: "archive tar", ask: get("/sub/?download=tar"), fields: TAR, body: SUB, ..ROW },
     Row { id: "archive HEAD", ask: ask("HEAD", "/sub/?download=tar"), fields: TAR, body: &[Bytes(b"")], ..ROW },
@@ -137,20 +139,59 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row { id: "archive of a file", ask: get("/hello.txt?download=tar"), body: &[Bytes(b"hello\n")], ..ROW },
-    Row { id: "archive of no known form", ask: get("/mixed/?download=rar"), body: &[Links("alpha", "alpha")], ..ROW },
+    Row { id: "archive of no known form", ask: get("/mixed/?download=rar"), status: 404, body: NO_FORM, ..ROW },
+    Row { id: "archive of no form at all", ask: get("/mixed/?download"), status: 404, body: NO_FORM, ..ROW },
+    Row {
+        id: "archive of no known form, to an index",
+        ask: get("/withidx/?download=rar"),
+        body: &[Bytes(b"<p>idx\n")],
+        ..ROW
+    },
+    Row {
+        id: "archive of no known form, from an application",
+        root: "site",
+        ask: with("/?download=zip", &[("Accept", "text/html")]),
+        options: &[("GLASSHOUSE_ARCHIVE", "off"), ("GLASSHOUSE_SPA", "style.css")],
+        status: 404,
+        body: NO_FORM,
+        ..ROW
+    },
     Row {
         id: "archive switched off",
         ask: get("/mixed/?download=zip"),
         options: &[("GLASSHOUSE_ARCHIVE", "off")],
+        status: 404,
         fields: &[("content-disposition", Absent)],
-        body: &[Links("alpha", "alpha")],
+        body: NO_FORM,
         ..ROW
     },
     Row {
         id: "archive in another form than is allowed",
         ask: get("/withidx/?download=zip"),
         options: &[("GLASSHOUSE_ARCHIVE", "tar,tar.gz")],
-        body: &[Bytes(b"<p>idx\n")],
+        status: 404,
+        body: NO_FORM,
+        ..ROW
+    },
+    Row {
+        id: "archive of as much as may be made",
+        ask: get("/sub/?download=tar"),
+        options: &[("GLASSHOUSE_MADE_MAX", "3584")],
+        fields: TAR,
+        ..ROW
+    },
+    Row {
+        id: "archive of more than may be made",
+        ask: get("/sub/?download=tar"),
+        options: &[("GLASSHOUSE_MADE_MAX", "3583")],
+        status: 413,
+        ..ROW
+    },
+    Row {
+        id: "archive of more than may be made, in gzip",
+        ask: get("/sub/?download=tar.gz"),
+        options: &[("GLASSHOUSE_MADE_MAX", "3584")],
+        status: 413,
         ..ROW
     },
     Row {

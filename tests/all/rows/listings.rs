@@ -132,6 +132,105 @@ pub const ROWS: &[Row] = &[
     },
     Row { id: "Archives not of a search", ask: get("/sizes/?search=f"), body: &[Lacks("download=")], ..ROW },
     Row {
+        id: "Names that deceive",
+        ask: get("/deceive/"),
+        body: &[
+            Lists(&[
+                ("zero%E2%80%8Bwidth%EF%BB%BF/", "zero⟨U+200B⟩width⟨U+FEFF⟩/"),
+                ("blank%C2%A0", "blank⟨U+00A0⟩"),
+                ("heart%20%E2%9D%A4%EF%B8%8F", "heart \u{2764}\u{fe0f}"),
+                ("report-%E2%80%AEfdp.exe", "report-⟨U+202E⟩fdp.exe"),
+                ("%D9%85%DB%8C%E2%80%8C%D8%AE", "\u{645}\u{6cc}\u{200c}\u{62e}"),
+            ]),
+            Lacks("\u{202e}"),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, as a grid",
+        ask: get("/deceive/?view=grid"),
+        body: &[Links("report-%E2%80%AEfdp.exe", "report-⟨U+202E⟩fdp.exe"), Lacks("\u{202e}")],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, found",
+        ask: get("/?search=inside"),
+        body: &[
+            Links("deceive/zero%E2%80%8Bwidth%EF%BB%BF/inside.txt", "deceive/zero⟨U+200B⟩width⟨U+FEFF⟩/inside.txt"),
+            Lacks("\u{200b}"),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, searched for",
+        ask: get("/deceive/?search=%E2%80%AE"),
+        body: &[
+            Links("report-%E2%80%AEfdp.exe", "report-⟨U+202E⟩fdp.exe"),
+            Titled("Search for ⟨U+202E⟩ below /deceive/"),
+            Has("value=\"\u{202e}\""),
+            Has("for “⟨U+202E⟩”"),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, above",
+        ask: get("/deceive/zero%E2%80%8Bwidth%EF%BB%BF/"),
+        body: &[
+            Titled("Directory listing for /deceive/zero⟨U+200B⟩width⟨U+FEFF⟩/"),
+            Headed("Directory listing for /deceive/zero⟨U+200B⟩width⟨U+FEFF⟩/"),
+            Lacks("\u{200b}"),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, in JSON",
+        ask: get("/deceive/?format=json"),
+        body: &[Has("{\"name\":\"report-\u{202e}fdp.exe\",\"kind\":\"file\","), Has("report-%E2%80%AEfdp.exe")],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, in text",
+        ask: get("/deceive/?format=text"),
+        body: &[Has("report-?fdp.exe\n"), Has("zero?width?/\n"), Has("blank?\n"), Lacks("\u{202e}")],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, close to another",
+        ask: with("/deceive/report-fdp.exe", &[PAGE]),
+        status: 404,
+        body: &[LeadsTo("./report-%E2%80%AEfdp.exe"), Has(">report-⟨U+202E⟩fdp.exe</a>"), Lacks("\u{202e}")],
+        ..ROW
+    },
+    Row {
+        id: "Names that deceive, to go back to",
+        ask: with("/deceive/zero%E2%80%8Bwidth%EF%BB%BF/none", &[PAGE]),
+        status: 404,
+        body: &[Has("Up to /deceive/zero⟨U+200B⟩width⟨U+FEFF⟩/"), Lacks("\u{200b}")],
+        ..ROW
+    },
+    Row {
+        id: "Form of a listing that there is not",
+        ask: get("/sizes/?format=csv"),
+        status: 404,
+        body: &[Has("Message: Folder not to be had in this form."), LeadsTo("./")],
+        ..ROW
+    },
+    Row {
+        id: "Form of a listing is nothing to an index",
+        ask: get("/withidx/?format=csv"),
+        body: &[Bytes(b"<p>idx\n")],
+        ..ROW
+    },
+    Row {
+        id: "Listing for programs that know the titles of others",
+        ask: get("/a%20dir&%3Cx%3E/"),
+        body: &[
+            Has("\n<!-- <title>Index of /a dir&#38;&#60;x&#62;/</title> -->\n"),
+            Titled("Directory listing for /a dir&<x>/"),
+        ],
+        ..ROW
+    },
+    Row {
         id: "README rendered",
         ask: get("/readme/"),
         body: &[
@@ -228,6 +327,13 @@ pub const ROWS: &[Row] = &[
         ask: get("/sizes/?format=json"),
         options: &[("GLASSHOUSE_LISTING_MAX", "2")],
         body: &[Has("],\"omitted\":1,\"stopped\":null}\n")],
+        ..ROW
+    },
+    Row {
+        id: "Listing of some in text",
+        ask: get("/sizes/?format=text"),
+        options: &[("GLASSHOUSE_LISTING_MAX", "2")],
+        body: &[Has("/ 1 more entry is not shown\n")],
         ..ROW
     },
     Row {

@@ -31,6 +31,15 @@ pub struct Tar {
 }
 
 impl Tar {
+    /// How many bytes an entry takes with its content.
+    pub fn measure<F>(item: &Item<F>) -> u64 {
+        const HEAD: u64 = BLOCK as u64;
+        let (records, size) = (super::length(records(item).as_bytes()), item.size());
+        let filled = |length: u64| length.div_ceil(HEAD).saturating_mul(HEAD);
+        let before = if records == 0 { 0 } else { HEAD.saturating_add(filled(records)) };
+        before.saturating_add(HEAD).saturating_add(filled(size))
+    }
+
     /// The head of an entry, behind records for what it cannot hold.
     pub fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
         let (kind, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
@@ -38,17 +47,7 @@ impl Tar {
         let seconds = item.modified.map_or(0, Stamp::seconds);
         self.padding = padding(size);
 
-        let mut records = String::new();
-        // Heads have no encoding; records are UTF-8.
-        if !path.is_ascii() || path.len() > NAME {
-            record("path", &path, &mut records);
-        }
-        if size > NUMBER {
-            record("size", &size.to_string(), &mut records);
-        }
-        if seconds > NUMBER {
-            record("mtime", &seconds.to_string(), &mut records);
-        }
+        let records = records(item);
         let mut bytes = Vec::new();
         if !records.is_empty() {
             let length = super::length(records.as_bytes());
@@ -70,6 +69,23 @@ impl Tar {
 fn padding(size: u64) -> usize {
     const BLOCK_: u64 = BLOCK as u64;
     usize::try_from((BLOCK_ - size % BLOCK_) % BLOCK_).unwrap_or_default()
+}
+
+/// What the head of an entry cannot hold. Heads have no encoding; records are UTF-8.
+fn records<F>(item: &Item<F>) -> String {
+    let slash = if item.file.is_some() { "" } else { "/" };
+    let (size, seconds) = (item.size(), item.modified.map_or(0, Stamp::seconds));
+    let mut records = String::new();
+    if !item.path.is_ascii() || item.path.len().saturating_add(slash.len()) > NAME {
+        record("path", &format!("{}{slash}", item.path), &mut records);
+    }
+    if size > NUMBER {
+        record("size", &size.to_string(), &mut records);
+    }
+    if seconds > NUMBER {
+        record("mtime", &seconds.to_string(), &mut records);
+    }
+    records
 }
 
 /// `LENGTH KEYWORD=VALUE` and the end of the line, all of which LENGTH counts, itself as well.

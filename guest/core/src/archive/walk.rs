@@ -1,9 +1,11 @@
 //! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
 
+use super::note;
 use crate::date::Stamp;
 use crate::listing::{is_shown, join};
 use crate::reply::Refusal;
-use crate::tree::{Bounds, Entry, EntryKind, Node, Tree, found};
+use crate::target::Name;
+use crate::tree::{Entry, EntryKind, Tree, Unread, found};
 use std::vec;
 
 /// How deep folders may lie in each other.
@@ -16,6 +18,11 @@ const PATHS: usize = 16 << 20;
 /// How long one may be: what a field of a zip file can say, with the slash of a folder.
 const PATH: usize = 0xFFFE;
 
+/// How many of them may be folders, each of which is opened and read before there is an answer.
+const FOLDERS: usize = 25_000;
+/// Files that a plan opens, to know that they can be had. In a folder with more it goes by what it sees of them.
+const OPENED: usize = 40_000;
+
 /// A file or a folder on its way into an archive.
 #[derive(Debug)]
 pub struct Item<F> {
@@ -23,7 +30,7 @@ pub struct Item<F> {
     pub path: String,
     /// When it was last changed; `None` where HTTP has no date for it.
     pub modified: Option<Stamp>,
-    /// The open file and its size in bytes; `None` for a folder.
+    /// The file and its size in bytes, which only a plan knows before it is opened; `None` for a folder.
     pub file: Option<(F, u64)>,
 }
 
@@ -32,6 +39,28 @@ impl<F> Item<F> {
     pub fn size(&self) -> u64 {
         self.file.as_ref().map_or(0, |(_, size)| *size)
     }
+}
+
+/// A step of a walk.
+#[derive(Debug)]
+pub enum Step {
+    /// A folder, or a file that lies at this path in the tree.
+    Item(Item<String>),
+    /// Something that is not in the archive.
+    LeftOut { path: String, why: Why },
+}
+
+/// Why something that a listing shows is not in an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// What it leads to lies elsewhere, and is there under its own name if it may be had.
+    Link,
+    /// It is a FIFO, a socket or a device.
+    Special,
+    /// A file that cannot be opened.
+    Closed,
+    /// A folder that cannot be listed. It is in the archive, empty.
+    Unlisted,
 }
 
 /// A walk, from its next step on.
@@ -44,8 +73,17 @@ pub struct Walk {
     levels: Vec<Level>,
     /// What may still be met.
     entries: usize,
+    folders: usize,
     paths: usize,
+    /// Files that may still be opened, if this is for a plan. Whoever opens each file need not be told its size.
+    opened: Option<usize>,
+    /// Whether all files were opened until now.
+    is_exact: bool,
     is_empty: bool,
+    /// A folder that could not be listed.
+    unlisted: Option<String>,
+    /// Names in the folder that the note must not take.
+    names_like_the_note: Vec<Name>,
 }
 
 /// A folder that the walk is in.
@@ -59,7 +97,40 @@ struct Level {
 impl Walk {
     /// A walk through the folder at `from`, which is called `top` in the archive.
     pub fn new(from: String, top: String, hidden: bool) -> Walk {
-        Walk { from, top, hidden, levels: Vec::new(), entries: ENTRIES, paths: PATHS, is_empty: true }
+        Walk {
+            from,
+            top,
+            hidden,
+            levels: Vec::new(),
+            entries: ENTRIES,
+            folders: FOLDERS,
+            paths: PATHS,
+            opened: None,
+            is_exact: true,
+            is_empty: true,
+            unlisted: None,
+            names_like_the_note: Vec::new(),
+        }
+    }
+
+    /// The same walk for a plan, which opens files itself, as many as it may.
+    pub fn to_plan(self) -> Walk {
+        Walk { opened: Some(OPENED), ..self }
+    }
+
+    /// Takes note that something of the folder is in the archive.
+    pub fn has_item(&mut self) {
+        self.is_empty = false;
+    }
+
+    /// Whether each file that was met was opened.
+    pub fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// The path in the archive of a note about what is not in it.
+    pub fn path_of_note(&self) -> String {
+        format!("{}/{}", self.top, note::name(&self.names_like_the_note))
     }
 
     /// Enters the folder.
@@ -71,37 +142,40 @@ impl Walk {
         if self.enter(tree, String::new()).await? { Ok(()) } else { Err(Refusal::NotListable) }
     }
 
-    /// The next file or folder. The folder itself comes only, and last, if there is nothing in it: any path in an archive
-    /// makes the folders above it, and nobody has told its time.
+    /// The next step. The folder itself comes only, and last, if there is nothing in it: any path in an archive makes the
+    /// folders above it, and nobody has told its time.
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] for more than is kept track of, [`Refusal::Fault`] where the machine fails.
-    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Item<T::File>>, Refusal> {
+    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Step>, Refusal> {
+        if let Some(path) = self.unlisted.take() {
+            return Ok(Some(Step::LeftOut { path, why: Why::Unlisted }));
+        }
         while let Some(level) = self.levels.last_mut() {
             let Some(entry) = level.rest.next() else {
                 self.levels.pop();
                 continue;
             };
             let below = join(&level.path, &entry.name);
-            let item = match entry.kind {
-                EntryKind::Directory => {
+            let left_out = |path, why| Ok(Some(Step::LeftOut { path, why }));
+            let file = match (entry.kind, entry.size) {
+                (EntryKind::Directory, _) => {
                     // If it cannot be read, there is nothing of it to be had.
-                    self.enter(tree, below.clone()).await?;
-                    Item { path: self.archived(&below)?, modified: entry.modified, file: None }
-                }
-                EntryKind::File => match found(tree.open(&self.place(&below)).await)? {
-                    Some(Node::File(file, facts)) => {
-                        Item { path: self.archived(&below)?, modified: facts.modified, file: Some((file, facts.size)) }
+                    if !self.enter(tree, below.clone()).await? {
+                        self.unlisted = Some(below.clone());
                     }
-                    Some(Node::Directory) | None => continue,
-                },
-                EntryKind::Link | EntryKind::LinkToDirectory => continue,
+                    None
+                }
+                (EntryKind::File, Some(size)) => Some((self.place(&below), size)),
+                (EntryKind::File, None) if self.opened.is_none() => Some((self.place(&below), 0)),
+                (EntryKind::File, None) => return left_out(below, Why::Special),
+                (EntryKind::Closed, _) => return left_out(below, Why::Closed),
+                (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, Why::Link),
             };
-            self.is_empty = false;
-            return Ok(Some(item));
+            return Ok(Some(Step::Item(Item { path: self.archived(&below)?, modified: entry.modified, file })));
         }
         let top = Item { path: self.top.clone(), modified: None, file: None };
-        Ok(Some(top).filter(|_| std::mem::take(&mut self.is_empty)))
+        Ok(Some(Step::Item(top)).filter(|_| std::mem::take(&mut self.is_empty)))
     }
 
     /// Reads a folder, to go on with what is in it; `false` where it cannot be read.
@@ -110,16 +184,39 @@ impl Walk {
             return Err(Refusal::TooLarge);
         }
         let place = self.place(&path);
-        let listed = tree.list(&place, |name| is_shown(&place, name, self.hidden), Bounds::kept(self.entries)).await;
-        let Some(mut listed) = found(listed)? else { return Ok(false) };
-        if listed.omitted > 0 {
+        let is_wanted = |name: &Name| is_shown(&place, name, self.hidden);
+        let Some((listed, unread)) = found(tree.list_first(&place, is_wanted, self.entries, 1).await)? else {
+            return Ok(false);
+        };
+        if listed.omitted > 0 || has_more(unread, &is_wanted)? {
             return Err(Refusal::TooLarge);
         }
-        self.entries = self.entries.saturating_sub(listed.entries.len());
-        listed.entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        let folders = listed.entries.iter_mut().filter(|entry| entry.kind == EntryKind::Directory);
-        tree.describe(&place, folders).await?;
-        self.levels.push(Level { path, rest: listed.entries.into_iter() });
+        let mut entries = listed.entries;
+        self.entries = self.entries.saturating_sub(entries.len());
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        if path.is_empty() {
+            self.names_like_the_note.extend(entries.iter().map(|entry| entry.name.clone()).filter(note::is_like_it));
+        }
+        let count = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
+        let (files, folders) = (count(EntryKind::File), count(EntryKind::Directory));
+        self.folders = self.folders.checked_sub(folders).ok_or(Refusal::TooLarge)?;
+        let due = |kinds: &'static [EntryKind]| move |entry: &&mut Entry| kinds.contains(&entry.kind);
+        const BOTH: &[EntryKind] = &[EntryKind::File, EntryKind::Directory];
+        match self.opened {
+            // Each look opens the folder.
+            _ if files == 0 && folders == 0 => {}
+            None if folders == 0 => {}
+            None => tree.describe(&place, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?,
+            Some(opened) if opened >= files => {
+                self.opened = Some(opened - files);
+                tree.probe(&place, entries.iter_mut().filter(due(BOTH))).await?;
+            }
+            Some(_) => {
+                self.is_exact = false;
+                tree.describe(&place, entries.iter_mut().filter(due(BOTH))).await?;
+            }
+        }
+        self.levels.push(Level { path, rest: entries.into_iter() });
         Ok(true)
     }
 
@@ -141,4 +238,16 @@ impl Walk {
         self.paths = self.paths.checked_sub(path.len()).ok_or(Refusal::TooLarge)?;
         Ok(path)
     }
+}
+
+/// Whether an entry that is wanted is left of a directory.
+fn has_more(unread: Option<Box<dyn Unread>>, is_wanted: &dyn Fn(&Name) -> bool) -> Result<bool, Refusal> {
+    const STEP: usize = 1_000;
+    let Some(mut unread) = unread else { return Ok(false) };
+    while let Some(count) = unread.count(STEP, is_wanted)? {
+        if count > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

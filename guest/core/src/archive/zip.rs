@@ -59,7 +59,41 @@ struct Entry {
     sum: Crc,
 }
 
+/// Fields of an entry that have always the same length: of its head (4.3.7), of what stands behind its content (4.3.9) and
+/// of its place in the directory (4.3.12); and those that are there if its sizes or its start need 64 bits, or if its
+/// time has a field of its own.
+const HEAD: u64 = 30;
+const BEHIND: u64 = 16;
+const IN_DIRECTORY: u64 = 46;
+const FIELD: u64 = 4;
+const LARGE: u64 = 8;
+const TIME: u64 = 9;
+
 impl Zip {
+    /// Passes over an entry, and returns how many bytes it takes with its content, and how many in the directory.
+    pub fn measure<F>(&mut self, item: &Item<F>) -> (u64, u64) {
+        let (size, framed) = (item.size(), framed(item.size()));
+        let is_large = framed >= u64::from(ELSEWHERE);
+        let name = u64::try_from(item.path.len()).unwrap_or(u64::MAX).saturating_add(u64::from(item.file.is_none()));
+        let has_time = item.modified.is_some_and(|stamp| i32::try_from(stamp.seconds()).is_ok());
+        let common = name.saturating_add(if has_time { TIME } else { 0 });
+        let head = HEAD + if is_large { FIELD + 2 * LARGE } else { 0 };
+        let behind = match (size, is_large) {
+            (0, _) => 0,
+            (_, false) => BEHIND,
+            (_, true) => BEHIND + LARGE,
+        };
+        let is_far = self.offset >= u64::from(ELSEWHERE);
+        let large = if is_large { 2 * LARGE } else { 0 } + if is_far { LARGE } else { 0 };
+        let later = IN_DIRECTORY + large + if large > 0 { FIELD } else { 0 };
+        let later = later.saturating_add(common);
+        let now = head.saturating_add(common).saturating_add(framed).saturating_add(behind);
+        self.offset = self.offset.saturating_add(now);
+        self.directory = self.directory.saturating_add(later);
+        self.entries = self.entries.saturating_add(1);
+        (now, later)
+    }
+
     /// The head of an entry (4.3.7).
     pub fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
         let (attributes, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };

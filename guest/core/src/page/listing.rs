@@ -6,12 +6,14 @@ use super::size::Size;
 use super::{BASE, LISTING, SCRIPT, markdown};
 use crate::archive;
 use crate::date::Rfc3339;
-use crate::listing::{AT_ONCE, Href, Listing, Readme, Row};
+use crate::listing::{AT_ONCE, Href, Listing, Row};
 use crate::search::Stopped;
 use crate::tree::EntryKind;
 use crate::view::{Layout, Order, Sort, View};
+use crate::visible::visible;
 use askama::filters::HtmlSafe;
 use askama::{FastWritable, Template, Values};
+use std::borrow::Cow;
 use std::fmt;
 
 #[derive(Template)]
@@ -20,15 +22,18 @@ struct Begin<'a> {
     title: String,
     style: &'static str,
     purpose: &'static str,
+    path: String,
     crumbs: Vec<Crumb<'a>>,
     is_search: bool,
+    /// What is searched for, to be searched for again, and as it is shown.
     term: &'a str,
+    shown_term: Cow<'a, str>,
     /// What the query says beside what is searched for.
     kept: Vec<(&'static str, &'a str)>,
     columns: [Column; 3],
     all: String,
-    list: String,
-    grid: String,
+    list: View,
+    grid: View,
     is_grid: bool,
     has_images: bool,
     archives: &'a [archive::Form],
@@ -36,7 +41,7 @@ struct Begin<'a> {
 
 /// A directory on the way from the top to the one that is shown.
 struct Crumb<'a> {
-    name: &'a str,
+    name: Cow<'a, str>,
     /// `None` for the one that is shown, and for those above the tree.
     link: Option<String>,
     is_top: bool,
@@ -46,7 +51,7 @@ struct Crumb<'a> {
 /// The head of a column, which sorts by it.
 struct Column {
     name: &'static str,
-    link: String,
+    view: View,
     /// The word for the order, in the column that is sorted by.
     order: Option<&'static str>,
     /// Whether its entries are times: those of the reader where a script can tell, or else of UTC.
@@ -58,9 +63,11 @@ pub fn begin(listing: &Listing) -> String {
     let view = &listing.view;
     let usual_form = View { form: None, ..view.clone() };
     let purpose = if view.search.is_some() { "Search below" } else { "Directory listing for" };
-    let path = listing.target.title();
+    let path = visible(&listing.target.title()).into_owned();
+    let term = view.search.as_deref().unwrap_or_default();
+    let shown_term = visible(term);
     let title = match &view.search {
-        Some(term) => format!("Search for {term} below {path}"),
+        Some(_) => format!("Search for {shown_term} below {path}"),
         None => format!("Directory listing for {path}"),
     };
     let mut genres = Genres::default();
@@ -68,14 +75,16 @@ pub fn begin(listing: &Listing) -> String {
         title,
         style: LISTING,
         purpose,
+        path,
         crumbs: crumbs(listing),
         is_search: view.search.is_some(),
-        term: view.search.as_deref().unwrap_or_default(),
+        term,
+        shown_term,
         kept: view.pairs().filter(|(key, _)| *key != "search").collect(),
         columns: Sort::ALL.map(|sort| column(sort, &usual_form)),
         all: view.of_all().link(),
-        list: view.laid_out(Layout::List).link(),
-        grid: view.laid_out(Layout::Grid).link(),
+        list: view.laid_out(Layout::List),
+        grid: view.laid_out(Layout::Grid),
         is_grid: view.layout == Layout::Grid,
         has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == Genre::Image),
         archives: &listing.archives,
@@ -99,7 +108,7 @@ fn column(sort: Sort, view: &View) -> Column {
         Order::Descending => "descending",
     };
     let order = (view.sort == sort).then_some(order);
-    Column { name, link: view.sorted_by(sort).link(), order, is_time: sort == Sort::Modified }
+    Column { name, view: view.sorted_by(sort), order, is_time: sort == Sort::Modified }
 }
 
 /// The way from the top down. Its links are relative, as those of entries are (S38): they hold wherever the tree is shown.
@@ -107,18 +116,18 @@ fn crumbs(listing: &Listing) -> Vec<Crumb<'_>> {
     let (prefix, names) = (listing.target.prefix(), listing.target.names());
     let depth = names.len();
     let up = |steps: usize| (steps > 0).then(|| "../".repeat(steps));
-    // Names that a prefix puts in front are above the tree: nothing is there to link to.
-    let top_is_ours = prefix.is_empty();
-    let top =
-        Crumb { name: "", link: up(depth).filter(|_| top_is_ours), is_top: true, is_here: depth == 0 && top_is_ours };
+    // Names that a prefix puts in front are above the tree: only its host knows what is there.
+    let is_served = |above: usize| above == prefix.len() || listing.above.contains(&above);
+    let link = |above: usize| up(depth + prefix.len() - above).filter(|_| is_served(above));
+    let is_here = |above: usize| depth == 0 && above == prefix.len();
+    let top = Crumb { name: Cow::Borrowed(""), link: link(0), is_top: true, is_here: is_here(0) };
     let above = prefix.iter().enumerate().map(|(index, name)| {
-        let is_last = index + 1 == prefix.len();
-        let link = up(depth).filter(|_| is_last);
-        Crumb { name: name.as_str(), link, is_top: false, is_here: is_last && depth == 0 }
+        let at = index + 1;
+        Crumb { name: visible(name.as_str()), link: link(at), is_top: false, is_here: is_here(at) }
     });
     let below = names.iter().enumerate().map(|(index, name)| {
         let steps = depth - index - 1;
-        Crumb { name: name.as_str(), link: up(steps), is_top: false, is_here: steps == 0 }
+        Crumb { name: visible(name.as_str()), link: up(steps), is_top: false, is_here: steps == 0 }
     });
     [top].into_iter().chain(above).chain(below).collect()
 }
@@ -128,8 +137,8 @@ fn crumbs(listing: &Listing) -> Vec<Crumb<'_>> {
 struct Line<'a> {
     href: Href<'a>,
     icon: &'static str,
-    above: &'a str,
-    name: &'a str,
+    above: Cow<'a, str>,
+    name: Cow<'a, str>,
     /// S37: what an entry is shows behind its name.
     slash: &'static str,
     is_link: bool,
@@ -143,8 +152,8 @@ struct Tile<'a> {
     href: Href<'a>,
     icon: &'static str,
     is_image: bool,
-    above: &'a str,
-    name: &'a str,
+    above: Cow<'a, str>,
+    name: Cow<'a, str>,
     slash: &'static str,
     is_link: bool,
     size: Option<Size>,
@@ -168,11 +177,12 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
     for row in rows {
         let genre = genres.of(row);
         let (slash, is_link) = match row.entry.kind {
-            EntryKind::File => ("", false),
+            EntryKind::File | EntryKind::Closed => ("", false),
             EntryKind::Directory => ("/", false),
             EntryKind::LinkToDirectory | EntryKind::Link => ("", true),
         };
-        let (href, icon, above, name) = (Href(row), genre.icon(), row.above.as_str(), row.entry.name.as_str());
+        let (href, icon) = (Href(row), genre.icon());
+        let (above, name) = (visible(&row.above), visible(row.entry.name.as_str()));
         let size = row.entry.size.map(Size);
         // Writing to memory cannot fail.
         drop(match listing.view.layout {
@@ -193,11 +203,11 @@ struct End<'a> {
     is_grid: bool,
     is_search: bool,
     is_empty: bool,
-    term: &'a str,
+    term: Cow<'a, str>,
     sum: String,
     omitted: u64,
     stopped: Option<&'static str>,
-    readme: Option<&'a Readme>,
+    readme: Option<Cow<'a, str>>,
     readme_html: Option<String>,
 }
 
@@ -213,11 +223,11 @@ pub fn end(listing: &Listing) -> String {
         is_grid: listing.view.layout == Layout::Grid,
         is_search: listing.view.search.is_some(),
         is_empty: listing.rows.is_empty(),
-        term: listing.view.search.as_deref().unwrap_or_default(),
+        term: visible(listing.view.search.as_deref().unwrap_or_default()),
         sum: sum(&listing.rows),
         omitted: listing.omitted,
         stopped,
-        readme,
+        readme: readme.map(|readme| visible(readme.name.as_str())),
         readme_html: readme.and_then(|readme| readme.text.as_deref()).map(markdown::render),
     };
     written(&page)

@@ -2,7 +2,9 @@
 
 use super::{BASE, REFUSAL};
 use crate::reply::{Refusal, Way, Ways};
+use crate::visible::visible;
 use askama::Template;
+use std::borrow::Cow;
 
 #[derive(Template)]
 #[template(path = "refusal.html")]
@@ -12,8 +14,18 @@ struct Page<'a> {
     status: u16,
     message: &'static str,
     explanation: &'static str,
-    near: &'a [Way],
-    up: Option<&'a Way>,
+    near: Vec<Seen<'a>>,
+    up: Option<Seen<'a>>,
+}
+
+/// A place, as people see it.
+struct Seen<'a> {
+    name: Cow<'a, str>,
+    href: &'a str,
+}
+
+fn seen(way: &Way) -> Seen<'_> {
+    Seen { name: visible(&way.name), href: &way.href }
 }
 
 /// The page that says why not, and where else to go.
@@ -24,8 +36,8 @@ pub fn refusal(refusal: Refusal, ways: &Ways) -> String {
         status: refusal.status(),
         message: refusal.message(),
         explanation: refusal.explanation(),
-        near: &ways.near,
-        up: ways.up.as_ref(),
+        near: ways.near.iter().map(seen).collect(),
+        up: ways.up.as_ref().map(seen),
     };
     // Writing to memory cannot fail.
     page.render().unwrap_or_default()

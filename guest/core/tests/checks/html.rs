@@ -2,6 +2,7 @@
 //! is not known is an error, as it may have come out of a file's name. It refuses to know which page it reads.
 
 use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
+use glasshouse_core::target::encode;
 
 /// What the value of an attribute may be.
 #[derive(Clone, Copy)]
@@ -41,14 +42,14 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
     ("nav", &[("aria-label", Of(&["Breadcrumb", "Download", "Layout"]))]),
     ("section", &[("class", Of(&["readme"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
-    ("div", &[("class", Of(&["bar"]))]),
+    ("div", &[("class", Of(&["bar", "sort"]))]),
     ("h1", &[]),
     ("h2", &[("id", Of(&["near"]))]),
     ("h3", &[]),
     ("h4", &[]),
     ("h5", &[]),
     ("h6", &[]),
-    ("p", &[("class", Of(&["sum", "note", "sort", "up", "name"])), ("id", Of(&["status"])), ("role", Of(&["status"]))]),
+    ("p", &[("class", Of(&["sum", "note", "up", "name"])), ("id", Of(&["status"])), ("role", Of(&["status"]))]),
     ("a", &[("href", Link), ("title", Text), ("aria-current", Of(&["page", "true"]))]),
     ("span", &[("class", Of(&["above", "away", "link", "picture"])), ("title", Text), ("aria-current", Of(&["true"]))]),
     ("form", &[("role", Of(&["search"])), ("method", Of(&["get"]))]),
@@ -66,12 +67,18 @@ const ELEMENTS: &[(&str, Attributes)] = &[
             ("spellcheck", Of(&["false"])),
         ],
     ),
-    ("button", &[]),
+    (
+        "button",
+        &[("name", Of(&["download"])), ("value", Of(&["tar", "tar.gz", "zip"])), ("aria-current", Of(&["true"]))],
+    ),
     ("table", &[]),
     ("thead", &[]),
     ("tbody", &[]),
     ("tr", &[]),
-    ("th", &[("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"]))]),
+    (
+        "th",
+        &[("class", Of(&["linked"])), ("scope", Of(&["col", "row"])), ("aria-sort", Of(&["ascending", "descending"]))],
+    ),
     ("td", &[("title", Text)]),
     ("time", &[("datetime", Data), ("title", Text)]),
     ("ul", &[("class", Of(&["grid"]))]),
@@ -116,8 +123,12 @@ pub struct Page {
     pub heading: String,
     /// All text below the header, decoded.
     pub text: String,
-    /// `href` of every other link, decoded.
+    /// `href` of every other link, decoded, and what each button asks for.
     pub others: Vec<String>,
+    /// The path that stands in the title of other servers' listings, in a comment.
+    pub index: Option<String>,
+    /// What the form that is open asks for: `None` where a person fills it in.
+    asked: Option<Vec<(String, String)>>,
 }
 
 /// # Errors
@@ -129,6 +140,12 @@ pub fn read(html: &str) -> Result<Page, String> {
     let mut seen: Vec<String> = Vec::new();
     while let Some((content, tail)) = rest.split_once('<') {
         take_text(&mut page, &open, &decode(content)?);
+        if let Some(comment) = tail.strip_prefix("!--") {
+            let (comment, tail) = comment.split_once("-->").ok_or("a comment without end")?;
+            page.index = Some(read_comment(comment)?);
+            rest = tail;
+            continue;
+        }
         let (tag, tail) = tail.split_once('>').ok_or("a tag without end")?;
         rest = tail;
         if let Some(name) = tag.strip_prefix('/') {
@@ -140,11 +157,15 @@ pub fn read(html: &str) -> Result<Page, String> {
         }
         let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
         let name = name.trim_end_matches('/');
+        let attributes = if VOID.contains(&name) { attributes.trim_end_matches('/').trim_end() } else { attributes };
         let (_, known) =
             ELEMENTS.iter().find(|(known, _)| *known == name).ok_or(format!("<{name}> does not belong in a page"))?;
-        let attributes = read_attributes(name, attributes.trim_end_matches('/').trim_end(), known)?;
-        if name == "a" {
-            take_link(&mut page, &open, &attributes);
+        let attributes = read_attributes(name, attributes, known)?;
+        match name {
+            "a" => take_link(&mut page, &open, &attributes)?,
+            "form" => page.asked = attributes.iter().all(|(name, _)| name != "role").then(Vec::new),
+            "input" | "button" => take_control(&mut page, name, &attributes),
+            _ => {}
         }
         seen.push(name.to_owned());
         if matches!(name, "style" | "script") {
@@ -181,26 +202,72 @@ fn take_text(page: &mut Page, open: &[String], text: &str) {
     if has("main") {
         page.text.push_str(text);
     }
+    // The mark of a symbolic link is in the name that is shown, and not in the link.
     if is_entry(open)
-        && has("a")
+        && !has("td")
+        && (has("a") || has("span"))
         && let Some((_, name)) = page.links.last_mut()
     {
         name.push_str(text);
     }
 }
 
-fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) {
-    let href = attributes.iter().find(|(name, _)| name == "href").map(|(_, href)| href.clone());
-    match href {
-        Some(href) if is_entry(open) => page.links.push((href, String::new())),
-        Some(href) => page.others.push(href),
-        None => {}
+/// A path in the words of other servers, which some programs look for, and nothing else.
+fn read_comment(comment: &str) -> Result<String, String> {
+    let path = comment.strip_prefix(" <title>Index of ").and_then(|path| path.strip_suffix("</title> "));
+    match path {
+        Some(path) if path.starts_with('/') && !path.contains(['<', '>']) => decode(path),
+        _ => Err(format!("<!--{comment}-->")),
     }
+}
+
+/// What a form without anything to fill in asks for, by each of its buttons.
+fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
+    let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    let Some(asked) = &mut page.asked else { return };
+    let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
+    if element == "input" {
+        asked.extend(pair);
+        return;
+    }
+    let mut query = String::from("./");
+    for (index, (name, value)) in asked.iter().chain(&pair).enumerate() {
+        query.push_str(if index == 0 { "?" } else { "&" });
+        query.push_str(name);
+        query.push('=');
+        encode(value, &mut query);
+    }
+    page.others.push(query);
+}
+
+/// A link with a query would be followed by programs that follow links, at every level of a tree.
+fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
+    let Some((_, href)) = attributes.iter().find(|(name, _)| name == "href") else { return Ok(()) };
+    let has = |name: &str| open.iter().any(|open| open == name);
+    let is_of_a_search = page.title.starts_with("Search for ");
+    if href.contains('?') && !has("section") && !is_of_a_search {
+        return Err(format!("<a href={href:?}>"));
+    }
+    match is_entry(open) {
+        true => page.links.push((href.clone(), String::new())),
+        false => page.others.push(href.clone()),
+    }
+    Ok(())
 }
 
 fn read_attributes(element: &str, mut rest: &str, known: Attributes) -> Result<Vec<(String, String)>, String> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {
+        // Ways up are not quoted, so that programs which take each link for an entry do not see them.
+        if let Some(up) = rest.strip_prefix("href=../") {
+            let (value, tail) = up.split_once(' ').unwrap_or((up, ""));
+            if value.replace("../", "") != "" {
+                return Err(format!("<{element} href=../{value}>"));
+            }
+            attributes.push(("href".to_owned(), format!("../{value}")));
+            rest = tail;
+            continue;
+        }
         let (name, value) = rest.split_once("=\"").ok_or(format!("attribute {rest:?} has no quoted value"))?;
         let (_, may_be) =
             known.iter().find(|(known, _)| *known == name).ok_or(format!("<{element}> has no attribute {name:?}"))?;
