@@ -12,6 +12,7 @@ mod inspection;
 mod instance;
 mod lent;
 mod look;
+mod peek;
 mod plane;
 mod replay;
 mod sandbox;
@@ -24,6 +25,7 @@ pub use ceiling::{Ceiling, Ceilings};
 pub use inspection::{Import, Inspection, Kind};
 pub use instance::{GivenUp, Instances, Places};
 pub use lent::{Ground, Tree};
+pub use peek::Peek;
 pub use sandbox::{Code, Complain, Sandbox, Terms};
 pub use tally::Tally;
 /// The content of an answer, and why it ended too early.
