@@ -37,7 +37,7 @@ pub fn read(config: &Config, served: &Served, sandbox: &Sandbox) -> Said {
     let directory = served.tree.path();
     let path = directory.join(FILE);
     let broken =
-        |reason: String| Said::Broken(format!("{reason}; until it is mended, each request is answered with 500"));
+        |reason: String| Said::Broken(format!("{reason} (each request is answered with 500 until it is mended)"));
     match sandbox.peek(FILE, LONGEST.saturating_add(1)) {
         Ok(Peek::Nothing) => Said::Nothing,
         Ok(Peek::Other(what)) => Said::Ignored(format!("'{}' is {what}, and is not read", path.display())),

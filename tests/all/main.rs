@@ -70,6 +70,7 @@ mod security;
 mod server;
 mod service;
 mod settings;
+mod sites;
 mod soak;
 mod tidy;
 mod tls;
