@@ -54,7 +54,9 @@ pub enum Form {
     /// One text or number, or a switch where some text means on or off.
     One { or_switch: bool },
     /// A list of texts or numbers; one alone is a list of one.
-    Several { or_switch: bool },
+    Several,
+    /// The same, or a switch that stands for all or for none.
+    SeveralOrSwitch,
 }
 
 impl Form {
@@ -64,17 +66,17 @@ impl Form {
     /// A value of another form, in words for the person who wrote it.
     pub fn read(self, value: &Value) -> Result<Vec<String>, &'static str> {
         match (self, value) {
-            (Form::Switch | Form::One { or_switch: true } | Form::Several { or_switch: true }, Value::Boolean(on)) => {
+            (Form::Switch | Form::One { or_switch: true } | Form::SeveralOrSwitch, Value::Boolean(on)) => {
                 Ok(vec![on.to_string()])
             }
             (Form::Switch, _) => Err("is a switch; write true or false"),
             (Form::One { .. }, _) => {
                 word(value).map(|word| vec![word]).ok_or("takes one value; write a text or a number")
             }
-            (Form::Several { .. }, Value::Array(values)) => {
+            (Form::Several | Form::SeveralOrSwitch, Value::Array(values)) => {
                 values.iter().map(word).collect::<Option<_>>().ok_or("takes several values; write a list of texts")
             }
-            (Form::Several { .. }, _) => {
+            (Form::Several | Form::SeveralOrSwitch, _) => {
                 word(value).map(|word| vec![word]).ok_or("takes several values; write a list of texts")
             }
         }
@@ -83,7 +85,7 @@ impl Form {
     /// The value that the text of a variable is written as: several are lines of it.
     pub fn write_text(self, text: &str) -> Option<Value> {
         self.write(match self {
-            Form::Several { .. } => text.lines().map(str::to_owned).collect(),
+            Form::Several | Form::SeveralOrSwitch => text.lines().map(str::to_owned).collect(),
             Form::Switch | Form::One { .. } => vec![text.to_owned()],
         })
     }
@@ -96,7 +98,7 @@ impl Form {
                 "true" | "false" if or_switch => Value::Boolean(text == "true"),
                 _ => simplest(text),
             }),
-            Form::Several { .. } => Some(Value::Array(texts.into_iter().map(simplest).collect())),
+            Form::Several | Form::SeveralOrSwitch => Some(Value::Array(texts.into_iter().map(simplest).collect())),
         }
     }
 }
@@ -129,8 +131,6 @@ mod tests {
 
     const ONE: Form = Form::One { or_switch: false };
     const OPTIONAL: Form = Form::One { or_switch: true };
-    const SEVERAL: Form = Form::Several { or_switch: false };
-    const SOME: Form = Form::Several { or_switch: true };
 
     #[track_caller]
     fn value(text: &str) -> Value {
@@ -152,17 +152,17 @@ mod tests {
             (ONE, "'a\"b'", &["a\"b"]),
             (OPTIONAL, "true", &["true"]),
             (OPTIONAL, "'x.html'", &["x.html"]),
-            (SEVERAL, "[]", &[]),
-            (SEVERAL, "['a', 60]", &["a", "60"]),
-            (SOME, "['tar', 'zip']", &["tar", "zip"]),
+            (Form::Several, "[]", &[]),
+            (Form::Several, "['a', 60]", &["a", "60"]),
+            (Form::SeveralOrSwitch, "['tar', 'zip']", &["tar", "zip"]),
         ];
         for (form, text, expected) in rows {
             let read = form.read(&value(text)).unwrap_or_default();
             assert_eq!(&read, expected, "{text}");
             assert_eq!(form.write(read), Some(value(text)), "{text}");
         }
-        assert_eq!(SEVERAL.read(&value("'a'")), Ok(vec!["a".to_owned()]));
-        assert_eq!(SOME.read(&value("false")), Ok(vec!["false".to_owned()]));
+        assert_eq!(Form::Several.read(&value("'a'")), Ok(vec!["a".to_owned()]));
+        assert_eq!(Form::SeveralOrSwitch.read(&value("false")), Ok(vec!["false".to_owned()]));
         assert_eq!(ONE.write(Vec::new()), None);
     }
 
@@ -172,8 +172,8 @@ mod tests {
             (Form::Switch, &["'yes'", "1", "[true]"], "a switch"),
             (ONE, &["true", "1.5", "['a']", "{ a = 1 }", "2020-01-01"], "one value"),
             (OPTIONAL, &["['a']"], "one value"),
-            (SEVERAL, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
-            (SOME, &["[true]", "1.5"], "several values"),
+            (Form::Several, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
+            (Form::SeveralOrSwitch, &["[true]", "1.5"], "several values"),
         ];
         for (form, texts, expected) in rows {
             for text in *texts {

@@ -40,9 +40,9 @@ const UNSAYS: Setter = Operator("a file cannot unsay itself; remove it");
 
 const SWITCH: Form = Form::Switch;
 const ONE: Form = Form::One { or_switch: true };
-const MANY: Form = Form::Several { or_switch: false };
+const MANY: Form = Form::Several;
 /// Several, or all, or none.
-const SOME: Form = Form::Several { or_switch: true };
+const SOME: Form = Form::SeveralOrSwitch;
 
 /// Every option: its name, the form of its value in a file, who may set it, and what its text means.
 const OPTIONS: &[(&str, Form, Setter, Reader)] = &[

@@ -67,10 +67,13 @@ impl Site {
         if self.plain.file.is_some() {
             return Some(Rc::clone(&self.plain));
         }
-        // What it says is not known where this fails, so nothing can be answered by it; it is looked for again next time.
-        let Some(facts) = tree.keep_back().await.ok()?.filter(|_| self.plain.site_file) else {
+        let looked = tree.keep_back().await;
+        if !self.plain.site_file {
+            // It has no say. Where nobody knows what it is, it is kept back by its name alone.
             return Some(Rc::clone(&self.plain));
-        };
+        }
+        // What it says is not known where this fails, so nothing can be answered by it; it is looked for again next time.
+        let Some(facts) = looked.ok()? else { return Some(Rc::clone(&self.plain)) };
         if self.tells(&facts)
             && let Some(read) = self.read.borrow().as_ref().filter(|read| read.facts == facts)
         {
