@@ -32,7 +32,7 @@ use content::Content;
 pub use export::{Export, Output};
 use file::File;
 use given::{Given, Variables};
-use glasshouse_core::options;
+use glasshouse_core::{document, options};
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};
 pub use mount::Mount;
@@ -350,7 +350,7 @@ fn variables(
     for (key, value) in environment {
         let Some(key) = key.to_str().filter(|key| key.starts_with(options::PREFIX)) else { continue };
         if !known.iter().any(|known| known == key) {
-            let way_out = file::meant(key, known.iter())
+            let way_out = document::meant(key, known.iter())
                 .unwrap_or_else(|| "each is named after a flag that --help lists".to_owned());
             return Err(format!("{key}: no such variable; {way_out}"));
         }

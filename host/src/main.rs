@@ -24,6 +24,7 @@ mod reload;
 mod serve;
 mod server;
 mod shutdown;
+mod site;
 mod stream;
 mod tls;
 mod worker;

@@ -4,6 +4,7 @@
 use crate::component;
 use crate::config::{Config, Fault, Handler, Rights, Served};
 use crate::handler;
+use crate::site;
 use glasshouse_core::options;
 use glasshouse_core::target::Target;
 use glasshouse_front::Log;
@@ -63,6 +64,7 @@ pub fn again(
             }
         }
         handlers.iter().for_each(|handler| handler.replace(&sandboxes));
+        faults.extend(site::report(&config, &sandboxes, |text| log.error(text)));
         if let (Handler::File { path, .. }, Rights::AreGivenUp | Rights::MustBeGivenUp) =
             (&config.handler, config.rights)
         {

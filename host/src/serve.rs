@@ -16,7 +16,7 @@ use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
-use crate::{browser, check, diagnostics, qr, ready, shutdown};
+use crate::{browser, check, diagnostics, qr, ready, shutdown, site};
 use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Ground, Sandbox};
@@ -41,6 +41,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let began = Instant::now();
     let sandboxes = ready::sandboxes(&config, &log)?;
     info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
+    site::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
     let identity = config.identity.take();
     let key_within = |served: &Served| identity.as_ref().and_then(|identity| identity.key_within(&served.tree));
     if let Some(key) = config.trees.iter().find_map(key_within) {
@@ -198,7 +199,9 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    ready::sandboxes(&config, &Log::new(Form::Off, Sink::Stderr))?;
+    let log = Log::new(Form::Off, Sink::Stderr);
+    let sandboxes = ready::sandboxes(&config, &log)?;
+    site::report(&config, &sandboxes, |_| {}).iter().for_each(|fault| log.error(fault));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {

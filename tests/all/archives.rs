@@ -262,8 +262,8 @@ impl Tree for Zeros {
         let modified = Stamp::new(MODIFIED.0, 0);
         match path {
             "" => Ok(Node::Directory),
-            "long" => Ok(Node::File(ZEROS, Facts { size: ZEROS, modified })),
-            "short" => Ok(Node::File(3, Facts { size: 3, modified })),
+            "long" => Ok(Node::File(ZEROS, Facts { size: ZEROS, modified, changed: None })),
+            "short" => Ok(Node::File(3, Facts { size: 3, modified, changed: None })),
             _ => Err(Missing::Absent),
         }
     }

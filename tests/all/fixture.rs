@@ -222,6 +222,18 @@ pub const TREE: &[(&str, Node)] = &[
     ("site-bad/x.txt", File(b"x\n")),
     ("site-round/glasshouse.toml", File(b"redirect = [\"/a /b\", \"/b /a\"]\n")),
     ("site-round/x.txt", File(b"x\n")),
+    ("site-wide/glasshouse.toml", File(b"hidden = true\n")),
+    ("site-wide/.env", File(b"TOKEN=1\n")),
+    // Other names of the file of a site.
+    ("site-names/glasshouse.toml", File(b"no-readme = false # RULES\n")),
+    ("site-names/lnk.toml", Link("glasshouse.toml")),
+    ("site-names/enc.js", File(b"let x;\n")),
+    ("site-names/enc.js.gz", Link("glasshouse.toml")),
+    ("site-names/sub/glasshouse.toml", File(b"an ordinary file\n")),
+    ("site-names/sub/lnk", Link("../lnk.toml")),
+    ("site-names/sub/index.html", Link("../glasshouse.toml")),
+    ("site-names/read/README.md", Link("../glasshouse.toml")),
+    ("site-names/404.html", Link("glasshouse.toml")),
 ];
 
 /// A name that is not UTF-8; only a disk can hold it (S26). It lies in `bad/`.

@@ -72,6 +72,7 @@ mod security;
 mod server;
 mod service;
 mod settings;
+mod sites;
 mod soak;
 mod tidy;
 mod tls;

@@ -10,7 +10,7 @@ use crate::server::{Server, Setup, Stack};
 use crate::trust;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::MemoryTree;
-use glasshouse_core::{Passage, Refusal, Reply, Request, Site, Span, answer, at_once};
+use glasshouse_core::{Passage, PublicTree, Refusal, Reply, Request, Site, Span, answer, at_once};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -28,7 +28,7 @@ fn rows_native() {
     prove(Mode::Native, |root, options| {
         let pairs = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let site = Site::new(pairs).map_err(|error| error.to_string()).expect("the options of a row have a meaning");
-        let tree = fixture::in_memory(root);
+        let tree = PublicTree::new(fixture::in_memory(root));
         Box::new(move |ask| Ok(natively(ask, &tree, &site)))
     });
 }
@@ -329,7 +329,7 @@ fn judge_twin(got: &Answer, twin: &Answer, wrong: &mut Vec<String>) {
 }
 
 /// What an adapter does with the core, over memory.
-fn natively(ask: &Ask<'_>, tree: &MemoryTree, site: &Site) -> Answer {
+fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &Site) -> Answer {
     let request = Request::read(ask.method, Some(ask.target), |name| {
         let same = ask.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.as_bytes().to_vec()).collect()

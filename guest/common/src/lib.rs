@@ -6,12 +6,12 @@ mod listing;
 pub use listing::{Root, missing, served, stamp};
 
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::{Refusal, Reply, Request, Site, Tree, answer};
+use glasshouse_core::{PublicTree, Refusal, Reply, Request, Site, Tree, answer};
 use std::fmt::Display;
 
 /// What an instance answers from, for as long as it lives.
 pub struct Service<T> {
-    tree: T,
+    tree: PublicTree<T>,
     site: Site,
 }
 
@@ -27,11 +27,11 @@ impl<T: Tree> Service<T> {
         if tree.is_none() {
             complain(&"no directory to serve: the host preopened none");
         }
-        Some(Service { tree: tree?, site })
+        Some(Service { tree: PublicTree::new(tree?), site })
     }
 
     /// The tree that it answers from, for what is still to be read of it when the head is sent.
-    pub fn tree(service: Option<&Service<T>>) -> Option<&T> {
+    pub fn tree(service: Option<&Service<T>>) -> Option<&PublicTree<T>> {
         service.map(|service| &service.tree)
     }
 

@@ -2,8 +2,10 @@
 //! flags of a host and in the file of a site.
 
 use crate::archive::Form;
+use crate::fields;
 use crate::kind::MediaType;
 use crate::options;
+use crate::origin;
 use crate::reply::Field;
 use crate::rule::{Cache, Cors, Glob, Redirect};
 use crate::target::{Name, Target};
@@ -75,7 +77,7 @@ pub enum BodyPath {
     Pumped,
     /// The handler gives the stream of the open file away; the host sends exactly the announced length of it, or the
     /// pieces of it that fields `glasshouse-piece` name. Only for a host that says it does so; such a host does not wait
-    /// either while it opens a file.
+    /// either while it opens a file, and its times of status changes are those of the system.
     Direct,
 }
 
@@ -127,7 +129,11 @@ impl Config {
         K: AsRef<str>,
         V: AsRef<str>,
     {
-        Config::default().with_pairs(pairs)
+        let config = Config::default().with_pairs(pairs)?;
+        match config.conflict() {
+            None => Ok(config),
+            Some((name, reason)) => Err(ConfigError::new(options::variable(name), reason)),
+        }
     }
 
     /// The same on top of what is set already.
@@ -155,6 +161,46 @@ impl Config {
             }
         }
         Ok(self)
+    }
+
+    /// A field that would never be sent because another option says the same: the option that holds it, and the way out.
+    pub fn conflict(&self) -> Option<(&'static str, String)> {
+        let never = |(option, name): (_, &str), other: &str| {
+            Some((option, format!("'{name}' would never be sent, because {other} says it; leave one of them out")))
+        };
+        if fields::has(&self.headers, fields::CACHE_CONTROL) && self.cache.iter().any(|(glob, _)| glob.is_for_all()) {
+            return never(("header", "Cache-Control"), "cache");
+        }
+        let said = |known: &'static [&'static str]| {
+            let general = self.headers.iter().map(|field| ("header", field));
+            let mut all = general.chain(self.headers_for.iter().map(|(_, field)| ("header-for", field)));
+            all.find_map(|(option, (name, _))| {
+                known.iter().any(|known| known.eq_ignore_ascii_case(name)).then_some((option, name.as_str()))
+            })
+        };
+        match (said(origin::OF_CORS), said(origin::OF_ISOLATION)) {
+            (Some(field), _) if self.cors != Cors::Closed => never(field, "cors"),
+            (_, Some(field)) if self.isolate => never(field, "isolate"),
+            _ => None,
+        }
+    }
+
+    /// Takes back what the file of a site says of a matter of which `operator`, the options without it, speaks by another option.
+    pub fn yield_to(&mut self, operator: &Config) {
+        let said = || operator.headers.iter().chain(operator.headers_for.iter().map(|(_, field)| field));
+        if !operator.cache.is_empty() || fields::has(said(), fields::CACHE_CONTROL) {
+            self.cache.clone_from(&operator.cache);
+            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(fields::CACHE_CONTROL);
+            if operator.headers.is_empty() {
+                self.headers.retain(is_other);
+            }
+            if operator.headers_for.is_empty() {
+                self.headers_for.retain(|(_, field)| is_other(field));
+            }
+        }
+        if origin::OF_ISOLATION.iter().any(|name| fields::has(said(), name)) {
+            self.isolate = operator.isolate;
+        }
     }
 
     /// The media type of a file, by its name alone (S53).

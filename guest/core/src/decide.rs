@@ -5,6 +5,7 @@ use crate::condition::{self, Validators, Verdict};
 use crate::config::Config;
 use crate::encode::{self, Encoder};
 use crate::etag::ETag;
+use crate::fields::{self, CACHE_CONTROL};
 use crate::find::{Found, Served, Variant};
 use crate::form::Form;
 use crate::listing::Listing;
@@ -22,12 +23,12 @@ pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F
         Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
         Found::Listing(found) => listing(request, found, config),
         Found::Archive(plan) => {
-            let (caching, fields) = (cache(&plan.path, config), site_fields(&plan.path, &config.headers, config));
-            Reply::from(Outcome::Archive(plan)).with(caching).with(fields)
+            let fields = general_fields(&plan.path, config);
+            Reply::from(Outcome::Archive(plan)).with(fields)
         }
         Found::NotFound(served) => {
             // It stands for many paths and none of its own, so it has no version that a client could hold.
-            let fields = site_fields(&served.path, &Vec::new(), config);
+            let fields = exact_fields(&served.path, config);
             let label = Label { validators: Validators::default(), ..label(&served) };
             whole(404, served, label).with(fields).with_own(routed(config))
         }
@@ -42,13 +43,12 @@ fn routed(config: &Config) -> Vec<Field> {
 
 fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
     let label = label(&served);
-    let caching = cache(&served.path, config);
-    let fields = site_fields(&served.path, &config.headers, config);
+    let fields = file_fields(&served.path, config);
     let saved = save_as(&served, &fields);
     match condition::evaluate(request, &label.validators) {
         Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
-            return Reply::from(Outcome::NotModified { label }).with(caching).with(repeated(fields));
+            return Reply::from(Outcome::NotModified { label }).with(repeated(fields));
         }
         Verdict::Perform => {}
     }
@@ -70,7 +70,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
             Outcome::Parts { file: served.file, multipart, label }.into()
         }
     };
-    reply.with_own(saved).with(caching).with(fields)
+    reply.with_own(saved).with(fields)
 }
 
 /// By which name a file is saved whose path does not say it, unless somebody has said something of that.
@@ -117,7 +117,7 @@ fn label<F>(served: &Served<F>) -> Label {
 
 fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> {
     let path = listing.target.path();
-    let (caching, fields) = (cache(&path, config), site_fields(&path, &config.headers, config));
+    let fields = general_fields(&path, config);
     let mut vary = Vec::new();
     if listing.view.form.is_none() {
         vary.push("Accept");
@@ -138,7 +138,7 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> 
     match condition::evaluate(request, &label.validators) {
         Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
-            return Reply::from(Outcome::NotModified { label }).with(caching).with(repeated(fields));
+            return Reply::from(Outcome::NotModified { label }).with(repeated(fields));
         }
         Verdict::Perform => {}
     }
@@ -149,17 +149,37 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> 
         }
         None => Outcome::Made { made: Box::new(Made::new(Maker::Sheet(Sheet::new(listing)), coding)), label },
     };
-    Reply::from(outcome).with(caching).with(fields)
+    Reply::from(outcome).with(fields)
 }
 
 /// Cache-Control for a path: the last rule that is about it (RFC 9111 5.2).
-fn cache(path: &str, config: &Config) -> Vec<Field> {
+fn cache(path: &str, config: &Config) -> Option<Field> {
     let rule = config.cache.iter().rev().find(|(glob, _)| glob.matches(path));
-    rule.map(|(_, cache)| ("cache-control".to_owned(), cache.to_string())).into_iter().collect()
+    rule.map(|(_, cache)| (CACHE_CONTROL.to_owned(), cache.to_string()))
 }
 
-/// The configured fields for a path; those for some paths come first, because they are the more exact.
-fn site_fields(path: &str, general: &[Field], config: &Config) -> Vec<Field> {
-    let exact = config.headers_for.iter().filter(|(glob, _)| glob.matches(path)).map(|(_, field)| field);
-    exact.chain(general).cloned().collect()
+/// The configured fields for whatever is at a path, but for those that are about some files. What says how long this very path may be
+/// kept is more exact than a field for all.
+fn general_fields(path: &str, config: &Config) -> Vec<Field> {
+    let rule = cache(path, config);
+    let is_replaced = |name: &str| rule.is_some() && name.eq_ignore_ascii_case(CACHE_CONTROL);
+    let general = config.headers.iter().filter(|(name, _)| !is_replaced(name)).cloned().collect::<Vec<_>>();
+    rule.into_iter().chain(general).collect()
+}
+
+/// The configured fields for the file at a path alone.
+fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
+    let exact = config.headers_for.iter().filter(|(glob, _)| glob.matches(path));
+    exact.map(|(_, field)| field.clone()).collect()
+}
+
+/// The configured fields for the file at a path. Those for some files come first, because they are the more exact; what they say of
+/// Cache-Control holds alone.
+fn file_fields(path: &str, config: &Config) -> Vec<Field> {
+    let exact = exact_fields(path, config);
+    let is_said = fields::has(&exact, CACHE_CONTROL);
+    let general = general_fields(path, config).into_iter();
+    let general =
+        general.filter(|(name, _)| !(is_said && name.eq_ignore_ascii_case(CACHE_CONTROL))).collect::<Vec<_>>();
+    exact.into_iter().chain(general).collect()
 }

@@ -4,8 +4,9 @@
 //! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
 //! either WASI version, and in any host.
 //!
-//! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
-//! [`target`] and [`view`] read one thing each, and [`visible`] shows names; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
+//! From the ground floor up: [`accept`], [`date`], [`document`], [`etag`], [`fields`], [`kind`], [`natural`], [`near`],
+//! [`range`], [`rule`], [`target`] and [`view`] read one thing each, and [`visible`] shows names; [`request`], [`config`] and [`tree`] are the three
+//! arguments, and [`public`] is a tree as clients may see it; [`find`] is
 //! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
 //! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
 //! made here, in the [`form`] that was asked for; and [`stream`] makes what is too long to be written down at once, such as
@@ -17,8 +18,10 @@ pub mod condition;
 pub mod config;
 pub mod date;
 pub mod decide;
+pub mod document;
 pub mod encode;
 pub mod etag;
+pub mod fields;
 pub mod find;
 pub mod form;
 pub mod kind;
@@ -31,6 +34,7 @@ pub mod near;
 pub mod options;
 pub mod origin;
 pub mod page;
+pub mod public;
 pub mod range;
 pub mod reply;
 pub mod request;
@@ -45,6 +49,7 @@ pub mod view;
 pub mod visible;
 
 pub use config::{Config, ConfigError};
+pub use public::PublicTree;
 pub use reply::{Head, Outcome, Passage, Refusal, Reply, Span};
 pub use request::{Method, Request};
 pub use site::Site;

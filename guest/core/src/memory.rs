@@ -111,7 +111,7 @@ impl Tree for MemoryTree {
         Ok(match self.resolve(path)? {
             Resolved::File(bytes, modified) => {
                 let size = u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?;
-                Node::File(bytes.to_vec(), Facts { size, modified })
+                Node::File(bytes.to_vec(), Facts { size, modified, changed: None })
             }
             Resolved::Shut(_) => return Err(Missing::Absent),
             Resolved::Directory(_) => Node::Directory,

@@ -4,43 +4,97 @@
 //! An option called `clean-urls` is the variable `GLASSHOUSE_CLEAN_URLS`, the key `clean-urls` of the site's file, and
 //! in the bundled host the flag `--clean-urls`. Where it holds several values they are lines.
 
-use crate::archive::Form;
+use crate::archive;
 use crate::config::Config;
+use crate::document::{self, Form};
+use crate::fields;
 use crate::kind::MediaType;
 use crate::reply::Field;
 use crate::rule::{Cache, Cors, Glob, Redirect};
 use crate::target::{Name, Target};
+use toml::Value;
 
 /// What the variables of this program begin with.
 pub const PREFIX: &str = "GLASSHOUSE_";
 
 type Reader = fn(&mut Config, &str) -> Result<(), String>;
 
-/// Every option, by name.
-const OPTIONS: &[(&str, Reader)] = &[
-    ("archive", |config, text| read(&mut config.archives, archives(text))),
-    ("archive-max", |config, text| read(&mut config.archive_max, size(text))),
-    ("cache", |config, text| read(&mut config.cache, lines(text, cache))),
-    ("clean-urls", |config, text| read(&mut config.clean_urls, switch(text))),
-    ("compress", |config, text| read(&mut config.compress, switch(text))),
-    ("content-type", |config, text| read(&mut config.content_type, media_type(text))),
-    ("cors", |config, text| read(&mut config.cors, Cors::parse(text))),
-    ("header", |config, text| read(&mut config.headers, lines(text, header))),
-    ("header-for", |config, text| read(&mut config.headers_for, lines(text, header_for))),
-    ("hidden", |config, text| read(&mut config.hidden, switch(text))),
-    ("index", |config, text| read(&mut config.index, index(text))),
-    ("isolate", |config, text| read(&mut config.isolate, switch(text))),
-    ("listing-max", |config, text| read(&mut config.listing_max, most_entries(text))),
-    ("mime", |config, text| read(&mut config.mime, lines(text, mime))),
-    ("no-listing", |config, text| read(&mut config.listing, switch(text).map(|no| !no))),
-    ("no-precompressed", |config, text| read(&mut config.precompressed, switch(text).map(|no| !no))),
-    ("no-readme", |config, text| read(&mut config.readme, switch(text).map(|no| !no))),
-    ("no-site-file", |config, text| read(&mut config.site_file, switch(text).map(|no| !no))),
-    ("not-found", |config, text| read(&mut config.not_found, file(text, "404.html"))),
-    ("prefix", |config, text| read(&mut config.prefix, prefix(text))),
-    ("redirect", |config, text| read(&mut config.redirects, lines(text, Redirect::parse).and_then(Redirect::checked))),
-    ("spa", |config, text| read(&mut config.spa, file(text, "index.html"))),
+/// Who may set an option. Whoever runs the server may set every one of them, by flag or variable.
+#[derive(Clone, Copy)]
+enum Setter {
+    /// The tree as well, in its own file: the option is about its own pages, or takes something away.
+    Tree,
+    /// The tree as well, where what it says passes.
+    Checked(fn(&Config) -> Result<(), String>),
+    /// Whoever runs the server alone, for this reason.
+    Operator(&'static str),
+}
+
+use Setter::{Checked, Operator, Tree};
+
+/// Why a tree may not set an option: a tree may make its own site nicer or narrower, and nothing else.
+const EXPOSES: Setter = Operator("it lets others read more than they could without it");
+const PLACES: Setter = Operator("where the tree appears is up to whoever serves it");
+const COSTS: Setter = Operator("it costs processor time for every request");
+const UNSAYS: Setter = Operator("a file cannot unsay itself; remove it");
+
+const SWITCH: Form = Form::Switch;
+const ONE: Form = Form::One { or_switch: true };
+const MANY: Form = Form::Several;
+/// Several, or all, or none.
+const SOME: Form = Form::SeveralOrSwitch;
+
+/// Every option: its name, the form of its value in a file, who may set it, and what its text means.
+const OPTIONS: &[(&str, Form, Setter, Reader)] = &[
+    ("archive", SOME, Tree, |config, text| read(&mut config.archives, archives(text))),
+    ("archive-max", ONE, Checked(smaller_archives), |config, text| read(&mut config.archive_max, size(text))),
+    ("cache", MANY, Tree, |config, text| read(&mut config.cache, lines(text, cache))),
+    ("clean-urls", SWITCH, Tree, |config, text| read(&mut config.clean_urls, switch(text))),
+    ("compress", SWITCH, COSTS, |config, text| read(&mut config.compress, switch(text))),
+    ("content-type", ONE, Tree, |config, text| read(&mut config.content_type, media_type(text))),
+    ("cors", ONE, EXPOSES, |config, text| read(&mut config.cors, Cors::parse(text))),
+    ("header", MANY, Checked(own_fields), |config, text| read(&mut config.headers, lines(text, fields::parse))),
+    ("header-for", MANY, Checked(own_fields), |config, text| read(&mut config.headers_for, lines(text, header_for))),
+    ("hidden", SWITCH, EXPOSES, |config, text| read(&mut config.hidden, switch(text))),
+    ("index", MANY, Checked(public_pages), |config, text| read(&mut config.index, index(text))),
+    ("isolate", SWITCH, Tree, |config, text| read(&mut config.isolate, switch(text))),
+    ("listing-max", ONE, Checked(shorter_listings), |config, text| read(&mut config.listing_max, most_entries(text))),
+    ("mime", MANY, Tree, |config, text| read(&mut config.mime, lines(text, mime))),
+    ("no-listing", SWITCH, Tree, |config, text| read(&mut config.listing, switch(text).map(|no| !no))),
+    ("no-precompressed", SWITCH, Tree, |config, text| read(&mut config.precompressed, switch(text).map(|no| !no))),
+    ("no-readme", SWITCH, Tree, |config, text| read(&mut config.readme, switch(text).map(|no| !no))),
+    ("no-site-file", SWITCH, UNSAYS, |config, text| read(&mut config.site_file, switch(text).map(|no| !no))),
+    ("not-found", ONE, Checked(public_pages), |config, text| read(&mut config.not_found, file(text, "404.html"))),
+    ("prefix", ONE, PLACES, |config, text| read(&mut config.prefix, prefix(text))),
+    ("redirect", MANY, Tree, |config, text| {
+        read(&mut config.redirects, lines(text, Redirect::parse).and_then(Redirect::checked))
+    }),
+    ("spa", ONE, Checked(public_pages), |config, text| read(&mut config.spa, file(text, "index.html"))),
 ];
+
+fn smaller_archives(config: &Config) -> Result<(), String> {
+    let most = Config::default().archive_max;
+    if config.archive_max <= most { Ok(()) } else { Err(format!("this file may not raise it above {most} bytes")) }
+}
+
+fn shorter_listings(config: &Config) -> Result<(), String> {
+    let most = Config::default().listing_max;
+    if config.listing_max <= most { Ok(()) } else { Err(format!("this file may not raise it above {most}")) }
+}
+
+fn own_fields(config: &Config) -> Result<(), String> {
+    let mut set = config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field));
+    set.try_for_each(fields::allow_tree).map_err(|reason| format!("{reason}, so this file may not set it"))
+}
+
+/// A hidden file stays hidden, whatever it is to stand for.
+fn public_pages(config: &Config) -> Result<(), String> {
+    let pages = config.spa.iter().chain(&config.not_found).flat_map(Target::names);
+    match config.index.iter().chain(pages).find(|name| name.is_hidden()) {
+        None => Ok(()),
+        Some(name) => Err(format!("'{}' is hidden, so this file may not have it served", name.as_str())),
+    }
+}
 
 fn read<T>(to: &mut T, value: Result<T, String>) -> Result<(), String> {
     *to = value?;
@@ -49,7 +103,7 @@ fn read<T>(to: &mut T, value: Result<T, String>) -> Result<(), String> {
 
 /// The names of all options.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    OPTIONS.iter().map(|(name, _)| *name)
+    OPTIONS.iter().map(|(name, ..)| *name)
 }
 
 /// The variable that an option is.
@@ -57,15 +111,46 @@ pub fn variable(name: &str) -> String {
     format!("{PREFIX}{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Sets an option from its text.
+/// The form that the value of an option has in a file.
+pub fn form(name: &str) -> Option<Form> {
+    OPTIONS.iter().find(|(known, ..)| *known == name).map(|(_, form, ..)| *form)
+}
+
+/// Sets an option from its text, as whoever runs the server has written it.
 ///
 /// # Errors
 /// An unknown name and a text without meaning, in words for the person who wrote it.
 pub fn set(config: &mut Config, name: &str, text: &str) -> Result<(), String> {
-    match OPTIONS.iter().find(|(known, _)| *known == name) {
-        Some((_, reader)) => reader(config, text),
-        None => Err(format!("no such option; there are {}", names().collect::<Vec<_>>().join(", "))),
+    let (.., reader) = OPTIONS.iter().find(|(known, ..)| *known == name).ok_or_else(|| unknown(name))?;
+    reader(config, text)
+}
+
+/// Sets an option from its value in the file of a tree, and returns its name and its text.
+///
+/// # Errors
+/// As [`set`]; and what a tree may not say of itself, with the way out.
+pub fn set_by_tree(config: &mut Config, name: &str, value: &Value) -> Result<(&'static str, String), String> {
+    let option = OPTIONS.iter().find(|(known, ..)| *known == name);
+    let (name, form, setter, reader) = option.ok_or_else(|| unknown(name))?;
+    let way_out =
+        |reason: String| format!("{reason}; whoever runs the server can set it with --{name} or {}", variable(name));
+    match setter {
+        Operator(reason) if *name == "no-site-file" => return Err((*reason).to_owned()),
+        Operator(reason) => return Err(way_out(format!("this file may not set it, because {reason}"))),
+        Tree | Checked(_) => {}
     }
+    let text = form.read(value)?.join("\n");
+    reader(config, &text)?;
+    if let Checked(check) = setter {
+        check(config).map_err(way_out)?;
+    }
+    Ok((name, text))
+}
+
+fn unknown(name: &str) -> String {
+    let way_out =
+        document::meant(name, names()).unwrap_or_else(|| "an option of the site has the name of its flag".to_owned());
+    format!("no such option; {way_out}")
 }
 
 fn lines<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
@@ -81,12 +166,13 @@ fn switch(text: &str) -> Result<bool, String> {
 }
 
 /// Forms of archives, in lines or separated by commas; or all of them, or none.
-fn archives(text: &str) -> Result<Vec<Form>, String> {
+fn archives(text: &str) -> Result<Vec<archive::Form>, String> {
     if let Ok(on) = switch(text) {
-        return Ok(if on { Form::ALL.to_vec() } else { Vec::new() });
+        return Ok(if on { archive::Form::ALL.to_vec() } else { Vec::new() });
     }
     let words = text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty());
-    let form = |word| Form::parse(word).ok_or(format!("'{word}' is none of tar, tar.gz and zip; or give 'off'"));
+    let form =
+        |word| archive::Form::parse(word).ok_or(format!("'{word}' is none of tar, tar.gz and zip; or give 'off'"));
     words.map(form).collect()
 }
 
@@ -149,7 +235,7 @@ fn cache(line: &str) -> Result<(Glob, Cache), String> {
 /// `GLOB NAME: VALUE`; a glob has no space in it, `?` stands for one.
 fn header_for(line: &str) -> Result<(Glob, Field), String> {
     let (glob, field) = line.split_once(' ').ok_or(format!("'{line}' is not GLOB NAME: VALUE"))?;
-    Ok((Glob::parse(glob)?, header(field)?))
+    Ok((Glob::parse(glob)?, fields::parse(field)?))
 }
 
 /// A file of the tree, the usual one where the option is merely switched on, none where it is switched off.
@@ -185,47 +271,6 @@ fn path_of(path: &str) -> Option<Target> {
         crate::target::encode(segment, &mut encoded);
     }
     Target::parse(&encoded).ok()
-}
-
-/// Fields that belong to the connection or to the message's framing: `wasi:http` forbids a handler to set them, or they
-/// would be lies.
-const NOT_A_HANDLERS: &[&str] = &[
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "date",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// One `NAME: VALUE` (RFC 9110 5.1 and 5.5).
-fn header(line: &str) -> Result<Field, String> {
-    let (name, value) = line.split_once(':').ok_or(format!("'{line}' has no ':' between name and value"))?;
-    let (name, value) = (name.trim(), value.trim());
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(format!("'{name}' is no field name"));
-    }
-    if !value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte) || byte >= 0x80) {
-        return Err(format!("the value of '{name}' has a control character in it"));
-    }
-    if NOT_A_HANDLERS.contains(&name.to_ascii_lowercase().as_str()) {
-        return Err(format!("'{name}' is set by the server alone"));
-    }
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-/// `tchar` of RFC 9110 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -14,6 +14,11 @@ const ISOLATION: &[(&str, &str)] = &[
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
+/// The names of the fields that follow from `isolate`, and from `cors`.
+pub const OF_ISOLATION: &[&str] =
+    &["cross-origin-opener-policy", "cross-origin-embedder-policy", "cross-origin-resource-policy"];
+pub const OF_CORS: &[&str] = &["access-control-allow-origin", "access-control-expose-headers"];
+
 /// The fields that every reply has on account of other origins.
 pub fn fields(request: &Request, config: &Config) -> Vec<Field> {
     let mut fields = Vec::new();

@@ -3,6 +3,7 @@
 use crate::accept::Coding;
 use crate::archive::{self, Archive, Plan};
 use crate::condition::Validators;
+use crate::fields::VARY;
 use crate::form::Form;
 use crate::kind::MediaType;
 use crate::multipart::Multipart;
@@ -373,11 +374,31 @@ impl Head {
     fn extend(&mut self, configured: Vec<Field>) {
         let own = self.fields.len();
         for (name, value) in configured {
+            if name.eq_ignore_ascii_case(VARY) {
+                self.depend_on(&value);
+                continue;
+            }
             // A name may be configured twice, and a more exact rule comes first; but for the same place all are sent.
             let is_set = self.fields.iter().take(own).any(|(field, _)| field.eq_ignore_ascii_case(&name));
             if !is_set {
                 self.fields.push((name, value.into_bytes()));
             }
+        }
+    }
+
+    /// Adds the fields of a request that are not named yet to those that the answer depends on (RFC 9110 12.5.5).
+    fn depend_on(&mut self, configured: &str) {
+        let named = self.fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(VARY));
+        let named: Vec<u8> = named.flat_map(|(_, value)| [value.as_slice(), b","].concat()).collect();
+        let named = String::from_utf8_lossy(&named).into_owned();
+        let is_new =
+            |asked: &&str| !asked.is_empty() && !named.split(',').any(|known| known.trim().eq_ignore_ascii_case(asked));
+        let added: Vec<&str> = configured.split(',').map(str::trim).filter(is_new).collect();
+        let added = added.join(", ");
+        match self.fields.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case(VARY)) {
+            _ if added.is_empty() => {}
+            Some((_, value)) => value.extend([b", ", added.as_bytes()].concat()),
+            None => self.fields.push((VARY.to_owned(), added.into_bytes())),
         }
     }
 }

@@ -23,6 +23,11 @@ impl Glob {
         }
     }
 
+    /// Whether it is about every path.
+    pub fn is_for_all(&self) -> bool {
+        matches!(self.0.as_str(), "**" | "**/**")
+    }
+
     /// Whether a path relative to the root, without `/` at its ends, is one of those.
     pub fn matches(&self, path: &str) -> bool {
         fast_glob::glob_match(&self.0, path)

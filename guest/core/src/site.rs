@@ -2,16 +2,19 @@
 //! what an option means.
 
 use crate::config::{BodyPath, Config, ConfigError};
+use crate::document;
 use crate::options;
-use crate::tree::{Facts, Fault, Missing, Node, Tree, found};
+use crate::public::PublicTree;
+use crate::tree::{Facts, Fault, Node, Tree, found};
 use std::cell::RefCell;
 use std::rc::Rc;
-use toml::Value;
 
 /// The file at the root of the tree in which a site has its say. It is never served and never listed.
 pub const FILE: &str = "glasshouse.toml";
 /// The longest such file in bytes.
-const LONGEST: u64 = 64 << 10;
+pub const LONGEST: u64 = 64 << 10;
+/// The longest complaint about it, in letters: it goes to a log, and the file may be a stranger's.
+const LONGEST_REASON: usize = 240;
 
 /// A site: the options of its host, and what its file said when it was last looked at.
 pub struct Site {
@@ -23,8 +26,18 @@ pub struct Site {
 
 struct Read {
     facts: Facts,
+    said: Result<Vec<u8>, String>,
     /// `None` where the file has an error in it.
     config: Option<Rc<Config>>,
+}
+
+/// An option in the file of a site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub name: &'static str,
+    pub line: usize,
+    /// As the text of its variable.
+    pub text: String,
 }
 
 impl Site {
@@ -44,78 +57,125 @@ impl Site {
     }
 
     /// The options for a request that is made now: the file of the site is read again when it is another one. `None` while it has an
-    /// error, of which `complain` hears once, and where the machine fails to tell what is in it.
-    pub async fn config<T: Tree>(&self, tree: &T, complain: impl FnOnce(&ConfigError)) -> Option<Rc<Config>> {
-        if !self.plain.site_file || self.plain.file.is_some() {
+    /// error, of which `complain` hears once, and where the machine fails to tell what is in it: rules that cannot be read may be
+    /// those that keep something back.
+    pub async fn config<T: Tree>(
+        &self,
+        tree: &PublicTree<T>,
+        complain: impl FnOnce(&ConfigError),
+    ) -> Option<Rc<Config>> {
+        if self.plain.file.is_some() {
             return Some(Rc::clone(&self.plain));
         }
-        let facts = match tree.facts(FILE).await {
-            Ok(facts) => facts,
-            Err(Missing::Absent) => return Some(Rc::clone(&self.plain)),
-            // What it says is not known, so nothing can be answered by it; it is looked for again next time.
-            Err(Missing::Fault) => return None,
-        };
-        if let Some(read) = self.read.borrow().as_ref().filter(|read| read.facts == facts) {
+        let looked = tree.keep_back().await;
+        if !self.plain.site_file {
+            // It has no say. Where nobody knows what it is, it is kept back by its name alone.
+            return Some(Rc::clone(&self.plain));
+        }
+        // What it says is not known where this fails, so nothing can be answered by it; it is looked for again next time.
+        let Some(facts) = looked.ok()? else { return Some(Rc::clone(&self.plain)) };
+        if self.tells(&facts)
+            && let Some(read) = self.read.borrow().as_ref().filter(|read| read.facts == facts)
+        {
             return read.config.clone();
         }
-        let config = match load(tree).await.ok()?.and_then(|text| parse(&text)) {
-            Ok(config) => config.with_pairs(self.pairs.iter().map(|(key, value)| (key, value))).ok().map(Rc::new),
+        let said = load(tree.whole()).await.ok()?;
+        if let Some(read) = self.read.borrow_mut().as_mut().filter(|read| read.said == said) {
+            read.facts = facts;
+            return read.config.clone();
+        }
+        let config = said.as_ref().map_err(|reason| ConfigError::new(FILE, reason)).and_then(|bytes| parse(bytes));
+        let config = match config {
+            Ok((config, _)) => self.merge(config),
             Err(error) => {
                 complain(&error);
                 None
             }
         };
-        *self.read.borrow_mut() = Some(Read { facts, config: config.clone() });
+        *self.read.borrow_mut() = Some(Read { facts, said, config: config.clone() });
         config
     }
+
+    /// What the host says over what the file says.
+    fn merge(&self, of_file: Config) -> Option<Rc<Config>> {
+        let mut config = of_file.with_pairs(self.pairs.iter().map(|(key, value)| (key, value))).ok()?;
+        config.yield_to(&self.plain);
+        Some(Rc::new(config))
+    }
+
+    /// Whether a file with the same facts is the same file. Size and time of modification can be set, and are the same for all files
+    /// of some images; the time of the status change cannot, but other hosts than the bundled one tell another time in its place.
+    fn tells(&self, facts: &Facts) -> bool {
+        self.plain.body == BodyPath::Direct && facts.changed.is_some_and(|changed| changed.seconds() > 1)
+    }
 }
 
-async fn load<T: Tree>(tree: &T) -> Result<Result<String, ConfigError>, Fault> {
-    let refused = |reason: String| Ok(Err(ConfigError::new(FILE, reason)));
+/// The bytes of the file, or why there are none, in words for the person who put it there.
+async fn load<T: Tree>(tree: &T) -> Result<Result<Vec<u8>, String>, Fault> {
+    let refused = |reason: &str| Ok(Err(reason.to_owned()));
     let (file, facts) = match found(tree.open(FILE).await)? {
         Some(Node::File(file, facts)) => (file, facts),
-        Some(Node::Directory) => return refused("is no file".to_owned()),
-        None => return refused("cannot be read".to_owned()),
+        Some(Node::Directory) => return refused("is a directory"),
+        None => return refused("cannot be read; the server may lack the permission"),
     };
     if facts.size > LONGEST {
-        return refused(format!("is longer than {LONGEST} bytes"));
+        return Ok(Err(too_long()));
     }
     match found(tree.read(&file, 0, LONGEST).await)? {
-        Some(bytes) => Ok(String::from_utf8(bytes).map_err(|_| ConfigError::new(FILE, "is not UTF-8"))),
-        None => refused("cannot be read".to_owned()),
+        Some(bytes) => Ok(Ok(bytes)),
+        None => refused("cannot be read"),
     }
 }
 
-fn parse(text: &str) -> Result<Config, ConfigError> {
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        let line =
-            error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.lines().count().max(1));
-        ConfigError::new(format!("{FILE}, line {line}"), error.message())
+/// Why a file is not read that is longer than [`LONGEST`].
+pub fn too_long() -> String {
+    format!("is longer than {LONGEST} bytes")
+}
+
+/// What the bytes of a file of a site say, with its options in the order of their lines.
+///
+/// # Errors
+/// Names the line, the key, the reason and the way out, in one short line for a log.
+pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<Setting>), ConfigError> {
+    let refused = |line: usize, name: &str, reason: &str| {
+        let place = if name.is_empty() { String::new() } else { format!(", {}", legible(name, LONGEST_REASON / 4)) };
+        ConfigError::new(format!("{FILE}, line {line}{place}"), legible(reason, LONGEST_REASON))
+    };
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+        refused(line, "", "is not UTF-8")
     })?;
-    let mut config = Config::default();
-    for (name, value) in &table {
-        let place = || format!("{FILE}, {name}");
-        if name == "no-site-file" {
-            return Err(ConfigError::new(place(), "a file cannot unsay itself; remove it"));
-        }
-        let text = written(value)
-            .ok_or_else(|| ConfigError::new(place(), "is neither text, number, switch nor a list of those"))?;
-        options::set(&mut config, name, &text).map_err(|reason| ConfigError::new(place(), reason))?;
+    let keys = document::read(text).map_err(|flaw| refused(flaw.line, "", &flaw.reason))?;
+    let (mut config, mut settings) = (Config::default(), Vec::new());
+    for key in keys {
+        let set = options::set_by_tree(&mut config, &key.name, &key.value);
+        let (name, text) = set.map_err(|reason| refused(key.line, &key.name, &reason))?;
+        settings.push(Setting { name, line: key.line, text });
     }
-    Ok(config)
+    match config.conflict() {
+        None => Ok((config, settings)),
+        Some((name, reason)) => {
+            let line = settings.iter().find(|setting| setting.name == name).map_or(1, |setting| setting.line);
+            Err(refused(line, name, &reason))
+        }
+    }
 }
 
-/// A value in the form that options have everywhere; several are lines.
-fn written(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Boolean(switch) => Some(switch.to_string()),
-        Value::Array(values) if !values.iter().any(Value::is_array) => {
-            values.iter().map(written).collect::<Option<Vec<_>>>().map(|lines| lines.join("\n"))
+/// A text of somebody else in one line of a log, without anything that could not be seen there, and not too long.
+fn legible(text: &str, most: usize) -> String {
+    let mut legible = String::new();
+    for (index, letter) in text.chars().enumerate() {
+        if index == most {
+            legible.push_str("...");
+            break;
         }
-        _ => None,
+        match letter {
+            '\'' | '"' | '\\' => legible.push(letter),
+            _ => legible.extend(letter.escape_debug()),
+        }
     }
+    legible
 }
 
 #[cfg(test)]
@@ -125,10 +185,10 @@ mod tests {
     use crate::date::Stamp;
     use crate::memory::{MemoryNode, MemoryTree};
 
-    fn tree(text: &str, seconds: i64) -> MemoryTree {
+    fn tree(text: &str, seconds: i64) -> PublicTree<MemoryTree> {
         let mut tree = MemoryTree::default();
         tree.insert(FILE, MemoryNode::File(text.as_bytes().to_vec(), Stamp::new(seconds, 0)));
-        tree
+        PublicTree::new(tree)
     }
 
     #[track_caller]
@@ -138,18 +198,36 @@ mod tests {
         let config = at_once(site.config(&tree(text, 5), |error| heard = error.to_string()));
         assert!(matches!(config, Some(None)), "{text}");
         assert!(heard.starts_with(complaint), "{heard}");
+        assert!(heard.len() < 500 && !heard.contains(char::is_control), "{heard:?}");
+    }
+
+    /// What holds with these variables beside a file.
+    #[track_caller]
+    fn both(pairs: &[(&str, &str)], text: &str) -> Rc<Config> {
+        let pairs = pairs.iter().map(|(key, value)| (options::variable(key), (*value).to_owned()));
+        let Ok(site) = Site::new(pairs) else { panic!("the options have a meaning") };
+        let config = at_once(site.config(&tree(text, 5), |error| panic!("{error}")));
+        config.flatten().unwrap_or_else(|| panic!("{text}"))
     }
 
     #[test]
     fn a_file_says_what_flags_say_and_flags_win() {
-        let Ok(site) = Site::new([("GLASSHOUSE_CACHE".to_owned(), "5".to_owned())]) else { panic!("one option") };
-        let text = "clean-urls = true\ncache = 60\nheader = [\"A: 1\", \"B: 2\"]\nno-listing = false\n";
-        let Some(Some(config)) = at_once(site.config(&tree(text, 5), |error| panic!("{error}"))) else {
-            panic!("no config")
-        };
+        let text = "\u{feff}clean-urls = true\ncache = 60\nheader = [\"Link: <a>\", \"Vary: B\"]\nno-listing = false\n";
+        let config = both(&[("cache", "5")], text);
         assert!(config.clean_urls && config.listing);
         assert_eq!(config.headers.len(), 2);
         assert_eq!(config.cache.first().map(|(_, cache)| cache.to_string()).as_deref(), Some("max-age=5"));
+    }
+
+    #[test]
+    fn who_runs_the_server_has_the_last_word_on_a_matter() {
+        let config =
+            both(&[("header", "Cache-Control: no-store")], "cache = 60\nheader-for = ['*.js Cache-Control: no-cache']");
+        assert!(config.cache.is_empty() && config.headers_for.is_empty(), "{config:?}");
+        let config = both(&[("cache", "60")], "header = ['Cache-Control: no-cache', 'Vary: A']");
+        assert_eq!(config.headers, [("Vary".to_owned(), "A".to_owned())]);
+        let config = both(&[("header", "Cross-Origin-Opener-Policy: unsafe-none")], "isolate = true");
+        assert!(!config.isolate);
     }
 
     #[test]
@@ -164,14 +242,95 @@ mod tests {
         assert!(mended.flatten().is_some_and(|config| config.spa.is_some()));
     }
 
+    /// Of the same length, with the same time of modification.
+    #[test]
+    fn another_file_in_its_place_is_read_whatever_its_time() {
+        for pairs in [vec![], vec![("GLASSHOUSE_BODY".to_owned(), "direct".to_owned())]] {
+            let Ok(site) = Site::new(pairs) else { panic!("one option") };
+            let listing = |text| {
+                let config = at_once(site.config(&tree(text, 1), |error| panic!("{error}")));
+                config.flatten().map(|config| config.listing)
+            };
+            assert_eq!(listing("no-listing = true "), Some(false));
+            assert_eq!(listing("no-listing = false"), Some(true));
+        }
+    }
+
     #[test]
     fn errors_name_the_place() {
         check("index = \"a\"\nspa = ", "glasshouse.toml, line 2: ");
-        check("hidden = \"perhaps\"", "glasshouse.toml, hidden: 'perhaps' is neither 'true' nor 'false'");
-        check("indx = 1", "glasshouse.toml, indx: no such option; there are archive, ");
-        check("[spa]\na = 1", "glasshouse.toml, spa: is neither text");
-        check("no-site-file = true", "glasshouse.toml, no-site-file: ");
-        check("body = \"direct\"", "glasshouse.toml, body: no such option");
+        check("index = 'a'\nspa = true\nindex = 'b'", "glasshouse.toml, line 3: duplicate key");
+        check("\nclean-url = true", "glasshouse.toml, line 2, clean-url: no such option; did you mean 'clean-urls'?");
+        check("indx = 1", "glasshouse.toml, line 1, indx: no such option; did you mean 'index'?");
+        check(
+            "port = 1",
+            "glasshouse.toml, line 1, port: no such option; an option of the site has the name of its flag",
+        );
+        check("body = \"direct\"", "glasshouse.toml, line 1, body: no such option");
+        check("clean-urls = \"yes\"", "glasshouse.toml, line 1, clean-urls: is a switch; write true or false");
+        check("[spa]\na = 1", "glasshouse.toml, line 1, spa: takes one value");
+        check("cache = 'often'", "glasshouse.toml, line 1, cache: 'often' is neither a number of seconds");
+        check("listing-max = 0", "glasshouse.toml, line 1, listing-max: '0' is no number of entries");
         check(&"#".repeat(70_000), "glasshouse.toml: is longer than 65536 bytes");
+        check(&format!("cache = '{}'", "x".repeat(9_000)), "glasshouse.toml, line 1, cache: 'xxx");
+        check("\"\\u001b[31m\\n\" = 1", "glasshouse.toml, line 1, \\u{1b}[31m\\n: no such option");
+        check(
+            "cache = 60\nheader = 'Cache-Control: no-cache'",
+            "glasshouse.toml, line 2, header: 'Cache-Control' would",
+        );
+        let not_utf8 = parse(b"spa = true\n# \xff").map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(not_utf8, Err("glasshouse.toml, line 2: is not UTF-8".to_owned()));
+    }
+
+    #[test]
+    fn a_tree_widens_nothing_and_speaks_for_nobody_else() {
+        for (text, complaint) in [
+            ("hidden = true", "hidden: this file may not set it, because it lets others read more than they could"),
+            ("cors = '*'", "cors: this file may not set it, because it lets others read more"),
+            (
+                "prefix = '/x'",
+                "prefix: this file may not set it, because where the tree appears is up to whoever serves it;",
+            ),
+            (
+                "compress = true",
+                "compress: this file may not set it, because it costs processor time for every request;",
+            ),
+            ("no-site-file = true", "no-site-file: a file cannot unsay itself; remove it"),
+            (
+                "archive-max = '5G'",
+                "archive-max: this file may not raise it above 4294967296 bytes; whoever runs the server",
+            ),
+            (
+                "listing-max = 100001",
+                "listing-max: this file may not raise it above 100000; whoever runs the server can",
+            ),
+            (
+                "header = ['X-Accel-Redirect: /x']",
+                "header: 'X-Accel-Redirect' is not one of the fields that describe a page",
+            ),
+            ("header-for = ['* Set-Cookie: a=b']", "header-for: 'Set-Cookie' is not one of the fields that describe"),
+            ("header = ['Cache-Control: public']", "header: 'public' of 'Cache-Control' may let a shared cache keep"),
+            (
+                "index = ['.env']",
+                "index: '.env' is hidden, so this file may not have it served; whoever runs the server",
+            ),
+            ("spa = '.git/config'", "spa: '.git' is hidden"),
+            ("not-found = 'a/.env'", "not-found: '.env' is hidden"),
+        ] {
+            check(text, &format!("glasshouse.toml, line 1, {complaint}"));
+        }
+        let (error, way_out) = (parse(b"hidden = true"), "can set it with --hidden or GLASSHOUSE_HIDDEN");
+        assert!(error.is_err_and(|error| error.to_string().ends_with(way_out)));
+        let narrower = "archive = false\narchive-max = '1M'\nlisting-max = 9\nno-listing = true\nno-readme = true\n\
+                        isolate = true\nindex = ['.well-known', 'a.html']\nmime = 'x=text/html'\nno-precompressed = true\n";
+        assert_eq!(parse(narrower.as_bytes()).map(|(_, settings)| settings.len()), Ok(9));
+    }
+
+    #[test]
+    fn what_a_file_sets_is_told_in_the_order_of_its_lines() {
+        let told = parse(b"spa = true\nclean-urls = true\n\ncache = [60,\n 'x=5']").map(|(_, settings)| settings);
+        let setting = |name, line, text: &str| Setting { name, line, text: text.to_owned() };
+        let expected = [setting("spa", 1, "true"), setting("clean-urls", 2, "true"), setting("cache", 4, "60\nx=5")];
+        assert_eq!(told.as_deref(), Ok(&expected[..]));
     }
 }

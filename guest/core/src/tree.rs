@@ -134,6 +134,9 @@ pub struct Facts {
     pub size: u64,
     /// Time of the last change; `None` where HTTP has no date for it.
     pub modified: Option<Stamp>,
+    /// Time of the last change of the file or of anything that is said of it, where the tree knows it. Nobody can set it, which sets
+    /// it apart from `modified`; elsewhere than in the bundled host it may be the time at which the file was made.
+    pub changed: Option<Stamp>,
 }
 
 /// How much of a directory is read and kept.

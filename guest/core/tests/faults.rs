@@ -4,7 +4,7 @@
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Cut, Passage, Request, Site, answer, at_once};
+use glasshouse_core::{Cut, Passage, PublicTree, Request, Site, answer, at_once};
 
 const MODIFIED: i64 = 1_577_934_245;
 
@@ -35,6 +35,7 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
         "accept-encoding" => vec![b"br, gzip".to_vec()],
         _ => Vec::new(),
     });
+    let tree = &PublicTree::new(tree.clone());
     let answered = at_once(async {
         let Some(config) = site.config(tree, |error| panic!("{error}")).await else { return (500, Ok(0)) };
         let (head, passage) = answer(&request, tree, &config).await.write(request.method);

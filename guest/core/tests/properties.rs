@@ -250,6 +250,61 @@ fn exchange() -> impl Strategy<Value = String> {
     })
 }
 
+/// Lines of the file of a site, most of them with a meaning.
+fn site_file() -> impl Strategy<Value = String> {
+    let names = words(&[
+        "archive",
+        "archive-max",
+        "cache",
+        "clean-urls",
+        "compress",
+        "content-type",
+        "cors",
+        "header",
+        "header-for",
+        "hidden",
+        "index",
+        "isolate",
+        "listing-max",
+        "mime",
+        "no-listing",
+        "no-site-file",
+        "not-found",
+        "prefix",
+        "redirect",
+        "spa",
+        "clean-url",
+        "body",
+        "file",
+    ]);
+    let texts = words(&[
+        "true",
+        "'on'",
+        "60",
+        "'1M'",
+        "'/a /b'",
+        "['.env', 'page.html']",
+        "'.git/config'",
+        "'*'",
+        "'X-Accel-Redirect: /x'",
+        "['Vary: A', 'Set-Cookie: b']",
+        "'*.html Cache-Control: max-age=5'",
+        "'Cache-Control: Public'",
+        "['zip', 'tar']",
+        "'png=text/html'",
+        "{ a = 1 }",
+        "[[]]",
+        "1.5",
+        "\"\"\"\nLink: <a>\nAge: 1\"\"\"",
+    ]);
+    let option =
+        (names, prop_oneof![8 => texts, 1 => "[ -~]{0,12}"]).prop_map(|(name, text)| format!("{name} = {text}\n"));
+    joined(
+        prop_oneof![12 => option, 1 => words(&["[spa]\n", "# \u{202e}\n", "\u{feff}", "\r\n", "'\\u001b' = 1\n"])],
+        5,
+    )
+}
+
 proptest! {
     #![proptest_config(cases())]
 
@@ -281,6 +336,11 @@ proptest! {
     #[test]
     fn readmes(text in markdown()) {
         checks::readme(text.as_bytes());
+    }
+
+    #[test]
+    fn files_of_sites(text in site_file()) {
+        checks::site(text.as_bytes());
     }
 
     #[test]

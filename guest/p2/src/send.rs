@@ -2,7 +2,7 @@
 
 use crate::tree::PreopenedTree;
 use glasshouse_common::complain;
-use glasshouse_core::{Cut, Passage, Reply, Request, Span, at_once};
+use glasshouse_core::{Cut, Passage, PublicTree, Reply, Request, Span, at_once};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
@@ -11,7 +11,12 @@ use wasi::io::streams::{OutputStream, StreamError};
 const BLOCK: u64 = 64 << 10;
 
 /// Sends a reply, its content included: an instance of WASI 0.2 is busy until the client has it.
-pub fn send(reply: Reply<Descriptor>, request: &Request, tree: Option<&PreopenedTree>, out: ResponseOutparam) {
+pub fn send(
+    reply: Reply<Descriptor>,
+    request: &Request,
+    tree: Option<&PublicTree<PreopenedTree>>,
+    out: ResponseOutparam,
+) {
     let (head, passage) = reply.write(request.method);
     let Ok(fields) = Fields::from_list(&head.fields) else { return fail(out) };
     let response = OutgoingResponse::new(fields);
@@ -32,7 +37,11 @@ fn fail(out: ResponseOutparam) {
     ResponseOutparam::set(out, Err(ErrorCode::InternalError(None)));
 }
 
-fn transmit(body: &OutgoingBody, passage: Passage<Descriptor>, tree: Option<&PreopenedTree>) -> Result<(), Cut> {
+fn transmit(
+    body: &OutgoingBody,
+    passage: Passage<Descriptor>,
+    tree: Option<&PublicTree<PreopenedTree>>,
+) -> Result<(), Cut> {
     if let Passage::Nothing = passage {
         return Ok(());
     }

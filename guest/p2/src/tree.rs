@@ -88,5 +88,6 @@ fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
     if stat.type_ != DescriptorType::RegularFile {
         return Err(Missing::Absent);
     }
-    Ok(Facts { size: stat.size, modified: stat.data_modification_timestamp.and_then(stamp) })
+    let (modified, changed) = (stat.data_modification_timestamp, stat.status_change_timestamp);
+    Ok(Facts { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
 }

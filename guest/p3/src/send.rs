@@ -5,7 +5,7 @@ use glasshouse_core::config::BodyPath;
 use glasshouse_core::multipart::{Multipart, Part};
 use glasshouse_core::stream::{BLOCK, Made, Maker};
 use glasshouse_core::target::encode;
-use glasshouse_core::{Cut, Head, Passage, Reply, Request, Span};
+use glasshouse_core::{Cut, Head, Passage, PublicTree, Reply, Request, Span};
 use wasip3::filesystem::types::Descriptor;
 use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
@@ -15,7 +15,7 @@ use wasip3::{wit_future, wit_stream};
 pub fn send(
     reply: Reply<Descriptor>,
     request: &Request,
-    tree: Option<&'static PreopenedTree>,
+    tree: Option<&'static PublicTree<PreopenedTree>>,
     body: BodyPath,
 ) -> Result<Response, ErrorCode> {
     let (Head { status, mut fields }, passage) = reply.write(request.method);
@@ -65,7 +65,7 @@ fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 /// A response whose content passes through here. The task waits for the transmission to end: a host may take an
 /// instance without tasks for idle and end it, and the content with it.
-fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static PreopenedTree>) -> Response {
+fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
     let (mut to, content) = wit_stream::new();
     // Content is complete when this task says so, and in no other way: where no length was announced, nothing else would
     // tell the client.
@@ -83,7 +83,7 @@ fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static Pr
 
 async fn transmit(
     passage: Passage<Descriptor>,
-    tree: Option<&PreopenedTree>,
+    tree: Option<&PublicTree<PreopenedTree>>,
     to: &mut StreamWriter<u8>,
 ) -> Result<(), Cut> {
     match passage {

@@ -6,6 +6,7 @@ use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
 use std::fmt::Display;
+use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
 use wasip3::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags, PathFlags,
@@ -145,6 +146,7 @@ fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
     if !matches!(stat.type_, DescriptorType::RegularFile) {
         return Err(Missing::Absent);
     }
-    let modified = stat.data_modification_timestamp.and_then(|time| Stamp::new(time.seconds, time.nanoseconds));
-    Ok(Facts { size: stat.size, modified })
+    let stamp = |time: Instant| Stamp::new(time.seconds, time.nanoseconds);
+    let (modified, changed) = (stat.data_modification_timestamp, stat.status_change_timestamp);
+    Ok(Facts { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
 }

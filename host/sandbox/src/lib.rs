@@ -13,6 +13,7 @@ mod inspection;
 mod instance;
 mod lent;
 mod look;
+mod peek;
 mod plane;
 mod replay;
 mod sandbox;
@@ -26,6 +27,7 @@ pub use ceiling::{Ceiling, Ceilings};
 pub use inspection::{Import, Inspection, Kind};
 pub use instance::{GivenUp, Instances};
 pub use lent::{Ground, Tree};
+pub use peek::Peek;
 pub use sandbox::{Code, Complain, Sandbox, Terms};
 pub use tally::Tally;
 /// Why the content of an answer ended too early.

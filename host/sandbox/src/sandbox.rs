@@ -6,6 +6,7 @@ use crate::faults::Faults;
 use crate::handover::{self, Content};
 use crate::inspection::Inspection;
 use crate::lent::{self, Ground, Lent, Tree};
+use crate::peek::{Peek, peek};
 use crate::replay::{Recording, Replay};
 use crate::witness;
 use crate::words::Words;
@@ -236,6 +237,14 @@ impl Sandbox {
     /// What the process must be able to read.
     pub fn ground(&self) -> Ground<'_> {
         self.lent.ground()
+    }
+
+    /// The first `limit` bytes of what is called `name` at the root of the tree that instances are lent, as they could read it.
+    ///
+    /// # Errors
+    /// It is there, and cannot be read.
+    pub fn peek(&self, name: &str, limit: u64) -> io::Result<Peek> {
+        peek(&self.lent, name, limit)
     }
 
     /// A place for answers to be given again; `None` where they must not be.

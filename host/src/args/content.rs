@@ -12,14 +12,15 @@ const BROWSERS: &str = "Caches and browsers";
 pub struct Content {
     /// Field to send with files and listings, repeatable
     ///
-    /// Two words: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' a line.
+    /// Two words: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' a line. Vary is added to what the answer depends on;
+    /// listings keep a Content-Security-Policy and a Referrer-Policy of their own.
     #[arg(short = 'H', long = "header", value_names = ["NAME", "VALUE"], num_args = 2, help_heading = CONTENT)]
     header: Vec<String>,
 
     /// Field to send with the files that a pattern matches, repeatable
     ///
-    /// A pattern without '/' is about names anywhere, one with '/' about whole paths. The variable holds one
-    /// 'GLOB NAME: VALUE' a line.
+    /// A pattern without '/' is about names anywhere, one with '/' about whole paths. Listings and archives have no such field. The
+    /// variable holds one 'GLOB NAME: VALUE' a line.
     #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, help_heading = CONTENT)]
     header_for: Vec<String>,
 
@@ -104,12 +105,15 @@ pub struct Content {
     redirect: Vec<String>,
 
     /// Do not read glasshouse.toml in the directory
+    ///
+    /// It sets options of its own site, as far as they do not widen what is served.
     #[arg(long, help_heading = SITE)]
     no_site_file: bool,
 
     /// How long answers may be kept, repeatable
     ///
-    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some files.
+    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some paths, of which the last rule that matches counts.
+    /// Cache-Control of --header-for counts before it, and that of --header only where no rule matches.
     #[arg(long, value_name = "[GLOB=]VALUE", help_heading = BROWSERS)]
     cache: Vec<String>,
 

@@ -1,16 +1,15 @@
 //! The file that `--config` names: options by the names of their flags, in TOML. It refuses to know what the values mean: it
 //! hands them on as words, to whoever reads the words that are typed.
 
-use super::form::Form;
+use super::form::{self, Form};
 use super::settings;
 use clap::Command;
-use glasshouse_core::near;
+use glasshouse_core::document::{self, Flaw, meant};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use toml::{Spanned, Value};
 
 /// What a file says; nothing where there is none.
 #[derive(Debug, Default)]
@@ -46,22 +45,18 @@ impl File {
     }
 
     fn parse(path: &Path, text: &str, command: &Command) -> Result<File, String> {
-        let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-        let table: BTreeMap<String, Spanned<Value>> = toml::from_str(text).map_err(|error| {
-            let line = error.span().map_or(1, |span| line(span.start));
-            format!("{}, line {line}: {}", path.display(), error.message().replace('\n', "; "))
-        })?;
+        let keys = document::read(text)
+            .map_err(|Flaw { line, reason }| format!("{}, line {line}: {reason}", path.display()))?;
         let mut file = File { path: path.to_owned(), keys: BTreeMap::new() };
-        for (name, value) in table {
-            let line = line(value.span().start);
+        for document::Key { name, line, value } in keys {
             let place = || place(path, line, &name);
             let Some(arg) = settings::options(command).find(|arg| settings::name(arg) == name) else {
                 let way_out = meant(&name, settings::options(command).map(settings::name))
                     .unwrap_or_else(|| "a key is the name of a flag that --help lists".to_owned());
                 return Err(format!("{}: no such key; {way_out}", place()));
             };
-            let form = Form::of(arg);
-            let texts = form.read(value.get_ref()).map_err(|reason| format!("{}: {reason}", place()))?;
+            let form = form::of(arg);
+            let texts = form.read(&value).map_err(|reason| format!("{}: {reason}", place()))?;
             file.keys.insert(name, Key { line, form, texts });
         }
         Ok(file)
@@ -94,10 +89,4 @@ impl File {
 
 fn place(path: &Path, line: usize, name: &str) -> String {
     format!("{}, line {line}, {name}", path.display())
-}
-
-/// The question whether the nearest of `names` was meant; `None` where none is near.
-pub fn meant(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
-    let near = names.filter_map(|name| Some((near::distance(asked, name.as_ref())?, name)));
-    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| format!("did you mean '{}'?", name.as_ref()))
 }

@@ -2,7 +2,7 @@
 //! to know what the options mean.
 
 use super::file::File;
-use super::form::Form;
+use super::form::{self, Form};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use glasshouse_core::options;
@@ -90,7 +90,7 @@ pub fn source(arg: &Arg, typed: &ArgMatches, file: &File, given: impl Fn(&OsStr)
 
 /// An option with its value; one that the handler reads has none yet, whoever gave it.
 pub fn setting(arg: &Arg, matches: &ArgMatches, from: Source) -> Setting {
-    let form = Form::of(arg);
+    let form = form::of(arg);
     let id = arg.get_id().as_str();
     let texts = match form {
         Form::Switch => vec![matches.get_flag(id).to_string()],

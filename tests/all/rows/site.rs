@@ -15,6 +15,14 @@ const ORIGINS: Options = &[("GLASSHOUSE_CORS", "https://a.example, https://b.exa
 const CACHE: Options = &[("GLASSHOUSE_CACHE", "60\n*.js=immutable\nsub/**=no-store")];
 const HEADERS: Options =
     &[("GLASSHOUSE_HEADER", "X-All: 1"), ("GLASSHOUSE_HEADER_FOR", "*.js X-Script: 2\nsub/** X-Sub: 3")];
+const FOR_FILES: Options = &[("GLASSHOUSE_HEADER_FOR", "** X-File: 1")];
+const NO_FIELD: Fields = &[("x-file", Absent)];
+const VARY: Options = &[("GLASSHOUSE_HEADER", "Vary: Cookie, accept-encoding")];
+const KEPT: Options = &[
+    ("GLASSHOUSE_HEADER", "Cache-Control: no-cache"),
+    ("GLASSHOUSE_HEADER_FOR", "*.mjs Cache-Control: private"),
+    ("GLASSHOUSE_CACHE", "types/*=60"),
+];
 const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
 const ENCODED: Options =
     &[("GLASSHOUSE_REDIRECT", "/sp%20ace /sp%C3%BC\n/%C3%BC/* /\u{f6}/*\n/\u{e4} /plain\n/what%3F /plain")];
@@ -23,6 +31,9 @@ const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8
 const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
     Row { id, ask: get(target), options, status, fields, body: &[Bytes(b"")], ..ROW }
 }
+
+/// Nothing of what the file of the site says.
+const NO_RULES: &[super::Body] = &[Lacks("RULES")];
 
 type Fields = &'static [(&'static str, super::Want)];
 
@@ -370,6 +381,78 @@ pub const ROWS: &[Row] = &[
         fields: &[("x-sub", Is("3")), ("x-script", Absent)],
         ..ROW
     },
+    Row {
+        id: "Header for all files",
+        ask: get("/hello.txt"),
+        options: FOR_FILES,
+        fields: &[("x-file", Is("1"))],
+        ..ROW
+    },
+    Row { id: "Header for all files, not listings", ask: get("/sub/"), options: FOR_FILES, fields: NO_FIELD, ..ROW },
+    Row {
+        id: "Header for all files, not archives",
+        ask: get("/sub/?download=tar"),
+        options: FOR_FILES,
+        fields: NO_FIELD,
+        ..ROW
+    },
+    Row {
+        id: "Header for all files, and an index",
+        ask: get("/withidx/"),
+        options: FOR_FILES,
+        fields: &[("x-file", Is("1"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Vary is added",
+        ask: get("/hello.txt"),
+        options: VARY,
+        fields: &[("vary", Is("Accept-Encoding, Cookie"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Vary is added to listings",
+        ask: get("/sub/"),
+        options: VARY,
+        fields: &[("vary", Is("Accept, Cookie, accept-encoding"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Vary is set",
+        ask: get("/bytes.bin"),
+        options: VARY,
+        fields: &[("vary", Is("Cookie, accept-encoding"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Vary not modified",
+        ask: with("/hello.txt", &[("If-None-Match", "*")]),
+        options: VARY,
+        status: 304,
+        fields: &[("vary", Is("Accept-Encoding, Cookie"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Cache-Control for the rest",
+        ask: get("/hello.txt"),
+        options: KEPT,
+        fields: &[("cache-control", Is("no-cache"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Cache-Control yields to a rule",
+        ask: get("/types/f.js"),
+        options: KEPT,
+        fields: &[("cache-control", Is("max-age=60"))],
+        ..ROW
+    },
+    Row {
+        id: "Header Cache-Control for some",
+        ask: get("/types/f.mjs"),
+        options: KEPT,
+        fields: &[("cache-control", Is("private"))],
+        ..ROW
+    },
     moved("Redirect", "/old?a=b", REDIRECTS, 301, &[("location", Is("/new?a=b"))]),
     moved("Redirect the rest", "/blog/2020/a%20b", REDIRECTS, 308, &[("location", Is("/posts/2020/a%20b"))]),
     moved("Redirect elsewhere", "/out", REDIRECTS, 302, &[("location", Is("https://example.com/"))]),
@@ -430,5 +513,58 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row { id: "Site file with a redirect without end", root: "site-round", ask: get("/x.txt"), status: 500, ..ROW },
+    Row { id: "Site file by a link", root: "site-names", ask: get("/lnk.toml"), status: 404, body: NO_RULES, ..ROW },
+    Row { id: "Site file by two links", root: "site-names", ask: get("/sub/lnk"), status: 404, body: NO_RULES, ..ROW },
+    Row { id: "Site file as an index", root: "site-names", ask: get("/sub/"), body: NO_RULES, ..ROW },
+    Row { id: "Site file as a readme", root: "site-names", ask: get("/read/"), body: NO_RULES, ..ROW },
+    Row {
+        id: "Site file as a page for others",
+        root: "site-names",
+        ask: get("/x"),
+        status: 404,
+        body: NO_RULES,
+        ..ROW
+    },
+    Row {
+        id: "Site file as an encoded file",
+        root: "site-names",
+        ask: with("/enc.js", &[("Accept-Encoding", "gzip")]),
+        fields: &[("content-encoding", Absent)],
+        body: &[Bytes(b"let x;\n")],
+        ..ROW
+    },
+    Row { id: "Site file in an archive", root: "site-names", ask: get("/?download=tar"), body: NO_RULES, ..ROW },
+    Row {
+        id: "Site file in a listing",
+        root: "site-names",
+        ask: get("/?format=json"),
+        body: &[Has("\"name\":\"lnk.toml\""), Lacks("\"name\":\"glasshouse.toml\""), Lacks("\"size\":26")],
+        ..ROW
+    },
+    Row {
+        id: "Site file by a link, unread",
+        root: "site-names",
+        ask: get("/lnk.toml"),
+        options: &[("GLASSHOUSE_NO_SITE_FILE", "1")],
+        status: 404,
+        body: NO_RULES,
+        ..ROW
+    },
+    Row {
+        id: "Site file of no site",
+        root: "site-names",
+        ask: get("/sub/glasshouse.toml"),
+        body: &[Bytes(b"an ordinary file\n")],
+        ..ROW
+    },
+    Row { id: "Site file widens nothing", root: "site-wide", ask: get("/.env"), status: 500, ..ROW },
+    Row {
+        id: "Site file that would widen, unread",
+        root: "site-wide",
+        ask: get("/.env"),
+        options: &[("GLASSHOUSE_NO_SITE_FILE", "1")],
+        status: 404,
+        ..ROW
+    },
     Row { id: "Site file in error of a file", root: "site-bad", ask: get("/x.txt"), status: 500, ..ROW },
 ];

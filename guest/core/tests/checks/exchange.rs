@@ -132,7 +132,15 @@ impl Exchange {
             }
             values.push_str(&value);
         }
-        options.retain(|name, value| Config::from_pairs([(options::variable(name), value.as_str())]).is_ok());
+        let mut good: Vec<(String, String)> = Vec::new();
+        options.retain(|name, value| {
+            good.push((options::variable(name), value.clone()));
+            let is_good = Config::from_pairs(good.iter().map(|(name, value)| (name, value))).is_ok();
+            if !is_good {
+                good.pop();
+            }
+            is_good
+        });
         let start = String::from_utf8_lossy(&lines.next().unwrap_or_default()).into_owned();
         let (method, target) = start.split_once(' ').unwrap_or(("GET", &start));
         let fields = lines.filter_map(|line| {
@@ -145,7 +153,7 @@ impl Exchange {
 
     pub fn config(&self) -> Config {
         let pairs = self.options.iter().map(|(name, value)| (options::variable(name), value));
-        Config::from_pairs(pairs).expect("options that are good one by one are good together")
+        Config::from_pairs(pairs).expect("options that contradict each other are left out")
     }
 
     pub fn has(&self, field: &str) -> bool {

@@ -7,10 +7,12 @@ mod exchange;
 mod html;
 mod listing;
 mod readme;
+mod site;
 mod values;
 
 pub use decide::decide;
 pub use readme::readme;
+pub use site::site;
 pub use values::{accept, date, etag, range, target};
 
 /// Reads an input and looks at what the core makes of it.
@@ -24,6 +26,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("etag", etag),
     ("range", range),
     ("readme", readme),
+    ("site", site),
     ("target", target),
 ];
 
