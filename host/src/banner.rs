@@ -1,7 +1,7 @@
 //! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
 //! refuses to know how the sockets came about; it reads everything from them.
 
-use crate::listen::Listener;
+use crate::listen::{Listener, Listening};
 use crate::tls::Identity;
 use socket2::SockRef;
 use std::fmt::Write as _;
@@ -30,24 +30,28 @@ pub struct Banner {
 ///
 /// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows. People are led
 /// to the path `entry`.
-pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
+pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
+    let bound: Vec<Bound> = listening.serving.iter().filter_map(self::bound).collect();
     let interfaces = interfaces();
-    let mut text = render(&bound, &interfaces, scheme);
-    for file in listeners.iter().filter_map(file) {
+    let mut text = render(&bound, &interfaces, scheme, entry);
+    for file in listening.serving.iter().filter_map(file) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
     }
     if let Some(identity @ Identity::Made(_)) = identity {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
     }
-    if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
-        let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http"));
+    for address in listening.redirecting.iter().filter_map(Listener::address) {
+        let (ip, port) = (address.ip(), address.port());
+        let _ = writeln!(text, "Redirecting from {ip}{} port {port} ({})", zone(address, "%"), url(address, "http", entry));
     }
-    let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme)).collect();
+    if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
+        let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http", "/"));
+    }
+    let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme, entry)).collect();
     let here = urls.iter().find(|(ip, _)| ip.is_loopback()).or(urls.first());
     let lan = urls.iter().find(|(ip, _)| !ip.is_loopback());
-    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.trim_end_matches('/').to_owned() + entry);
+    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.clone());
     Banner { here: url(here), lan: url(lan), text }
 }
 
@@ -60,10 +64,10 @@ fn file(listener: &Listener) -> Option<PathBuf> {
 }
 
 /// Where a client finds a listener.
-fn urls(bound: Bound, interfaces: &[IpAddr], scheme: &str) -> Vec<(IpAddr, String)> {
+fn urls(bound: Bound, interfaces: &[IpAddr], scheme: &str, entry: &str) -> Vec<(IpAddr, String)> {
     let ip = bound.address.ip();
     let found = if ip.is_unspecified() { reachable(bound, interfaces) } else { vec![ip] };
-    found.into_iter().map(|ip| (ip, url(at(bound.address, ip), scheme))).collect()
+    found.into_iter().map(|ip| (ip, url(at(bound.address, ip), scheme, entry))).collect()
 }
 
 /// The same port, and the interface, at another address.
@@ -90,16 +94,16 @@ pub fn interfaces() -> Vec<IpAddr> {
     if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
 }
 
-fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str) -> String {
+fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str, entry: &str) -> String {
     let mut text = String::new();
     let name = scheme.to_ascii_uppercase();
     for Bound { address, .. } in bound {
-        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme));
+        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme, entry));
         let _ = writeln!(text, "Serving {name} on {ip}{} port {port} ({url}) ...", zone(*address, "%"));
     }
     let mut urls: Vec<String> = Vec::new();
     for bound in bound.iter().filter(|bound| bound.address.ip().is_unspecified()) {
-        urls.extend(self::urls(*bound, interfaces, scheme).into_iter().map(|(_, url)| url));
+        urls.extend(self::urls(*bound, interfaces, scheme, entry).into_iter().map(|(_, url)| url));
     }
     for url in urls {
         let _ = writeln!(text, "  {url}");
@@ -132,11 +136,12 @@ fn is_usable(ip: IpAddr) -> bool {
     }
 }
 
-fn url(address: SocketAddr, scheme: &str) -> String {
+/// The URL of a path, which begins with a slash.
+fn url(address: SocketAddr, scheme: &str, path: &str) -> String {
     match address {
-        SocketAddr::V4(address) => format!("{scheme}://{address}/"),
+        SocketAddr::V4(address) => format!("{scheme}://{address}{path}"),
         // A percent sign stands for itself nowhere in a URL (RFC 6874 2).
-        SocketAddr::V6(v6) => format!("{scheme}://[{}{}]:{}/", v6.ip(), zone(address, "%25"), v6.port()),
+        SocketAddr::V6(v6) => format!("{scheme}://[{}{}]:{}{path}", v6.ip(), zone(address, "%25"), v6.port()),
     }
 }
 
@@ -164,8 +169,8 @@ mod tests {
         let interfaces = INTERFACES.map(|ip| ip.parse().unwrap());
         let bound = sockets.iter().map(|(address, dual)| Bound { address: address.parse().unwrap(), dual: *dual });
         let bound: Vec<Bound> = bound.collect();
-        assert_eq!(render(&bound, &interfaces, "http"), expected, "{id}");
-        let secure = render(&bound, &interfaces, "https");
+        assert_eq!(render(&bound, &interfaces, "http", "/"), expected, "{id}");
+        let secure = render(&bound, &interfaces, "https", "/");
         assert_eq!(secure, expected.replace("http:", "https:").replace("Serving HTTP", "Serving HTTPS"), "{id}");
     }
 
