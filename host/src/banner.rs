@@ -43,7 +43,8 @@ pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<
     }
     for address in listening.redirecting.iter().filter_map(Listener::address) {
         let (ip, port) = (address.ip(), address.port());
-        let _ = writeln!(text, "Redirecting from {ip}{} port {port} ({})", zone(address, "%"), url(address, "http", entry));
+        let _ =
+            writeln!(text, "Redirecting from {ip}{} port {port} ({})", zone(address, "%"), url(address, "http", entry));
     }
     if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
         let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http", "/"));

@@ -137,9 +137,9 @@ fn limit_calls(removes: bool) -> Result<(), seccompiler::Error> {
 mod tests {
     use super::*;
     use std::fs::{self, File};
-    use std::path::Path;
     use std::io::ErrorKind;
     use std::net::TcpListener;
+    use std::path::Path;
     use std::process::Command;
 
     /// What `act` finds in a thread that has given up everything but to read beneath `src`, and in one that it starts.

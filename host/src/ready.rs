@@ -130,7 +130,8 @@ fn stays(config: &Config, served: &Served, error: &io::Error) -> String {
     kept(served, &reason)
 }
 
-const HOLDS_LOG: &str = "the file of the log is in it now, where everybody could read it; name another one with --log-file";
+const HOLDS_LOG: &str =
+    "the file of the log is in it now, where everybody could read it; name another one with --log-file";
 
 fn kept(served: &Served, reason: &str) -> String {
     format!("'{}' is not opened again, and what was open is still served: {reason}", served.tree.path().display())

@@ -19,6 +19,7 @@ use crate::worker::Terms;
 use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, Sink};
 use glasshouse_sandbox::{Ground, Sandbox};
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -48,7 +49,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
         let manager = manager(&log);
-        let mut reload = Reload::new(log.clone(), Arc::clone(&manager));
+        let reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let admin = config.logs.listen()?;
         let banner = banner::banner(&listening, identity.as_ref(), admin.as_ref(), &config.entry);
@@ -113,6 +114,13 @@ fn give_up_rights(
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
     let also = read_again.iter().map(AsFd::as_fd).chain(also).map(Ground::Directory);
     let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
+    let roots = Roots::of(&config.trees);
+    if sockets.iter().any(|file| roots.has_in(&file.directory, OsStr::new(""))) {
+        log.error(
+            "the directory of a Unix socket is among what is served, and the process keeps the right to remove files there; give \
+             the socket a directory of its own",
+        );
+    }
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
     let directory = file.and_then(OpenLog::directory);
     let state = harden::apply(&Kept { readable, sockets, log: directory.as_ref().map(AsFd::as_fd) });

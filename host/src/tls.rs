@@ -75,10 +75,11 @@ impl Tls {
     pub fn new(identity: Identity, protocol: Protocol, log: Log) -> Result<Tls, String> {
         let keeper = Keeper::start(identity, log).map_err(|error| error.to_string())?;
         let versions = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-        let mut config = versions
-            .map_err(|error| error.to_string())?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::<Keeper>::clone(&keeper));
+        let mut config = versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(Arc::<
+            Keeper,
+        >::clone(
+            &keeper,
+        ));
         // Without tickets each connection of a client would cost a whole handshake.
         config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
         // What is agreed on is how the connection is used. An answer may have an older version (RFC 9110 2.5).

@@ -48,14 +48,14 @@ fn s75_requests_may_be_sent_ahead() {
 }
 
 /// A request, and the status of its answer.
-type Asked = (&'static str, &'static str, &'static [(&'static str, &'static str)], u16);
+type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
 /// What is not found, not allowed or not changed costs nobody a connection: the next request begins where everybody expects it.
 #[test]
 fn s71_an_answer_that_is_no_success_keeps_the_connection() {
     let (_place, server) = serve();
     let tag = get(server.address(), "/hello.txt").head.one("etag").expect("a file has a tag").to_owned();
-    let unchanged = &[("If-None-Match", tag.leak() as &'static str)][..];
+    let unchanged = [("If-None-Match", tag.as_str())];
     let rows: &[Asked] = &[
         ("GET", "/none", &[], 404),
         ("HEAD", "/none", &[], 404),
@@ -64,12 +64,14 @@ fn s71_an_answer_that_is_no_success_keeps_the_connection() {
         ("BREW", "/hello.txt", &[], 405),
         ("GET", "/hello.txt", &[("If-Match", "\"other\"")], 412),
         ("GET", "/hello.txt", &[("Range", "bytes=100-")], 416),
-        ("GET", "/hello.txt", unchanged, 304),
+        ("GET", "/hello.txt", &unchanged, 304),
         ("GET", "/sub", &[], 301),
     ];
     let mut connection = Connection::open(server.address());
     for (method, target, fields, status) in rows {
-        for (method, target, fields, status) in [(method, target, fields, status), (&"GET", &"/hello.txt", &&[][..], &200)] {
+        for (method, target, fields, status) in
+            [(method, target, fields, status), (&"GET", &"/hello.txt", &&[][..], &200)]
+        {
             connection.send(&request(method, target, fields)).expect("the connection is kept");
             let answer = next(&mut connection, method);
             assert_eq!((answer.head.status, answer.head.closes()), (*status, false), "{method} {target} {fields:?}");

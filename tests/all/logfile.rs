@@ -113,8 +113,7 @@ fn a_reload_does_not_serve_the_log() {
     symlink("site", at("current")).expect("a link can be made");
     let log = at("logs/access.log");
     let [directory, also, file] = [at("current"), place.path().to_owned(), log.clone()];
-    let arguments =
-        &["--harden-also", also.to_str().expect("UTF-8"), "--log-file", file.to_str().expect("UTF-8")];
+    let arguments = &["--harden-also", also.to_str().expect("UTF-8"), "--log-file", file.to_str().expect("UTF-8")];
     let setup = Setup { stack: Stack::Host, directory: &directory, options: &[], arguments, unprivileged: false };
     let server = Server::launch(setup);
     fs::remove_file(at("current")).expect("a link can be removed");
@@ -145,7 +144,9 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
     assert!(!log.exists());
 
     // A process that keeps its rights opens it anew, and so does one whose log has a directory of its own.
-    for (log, arguments) in [(place.path().join("free.log"), &["--no-harden"][..]), (place.path().join("logs/log"), &[])] {
+    for (log, arguments) in
+        [(place.path().join("free.log"), &["--no-harden"][..]), (place.path().join("logs/log"), &[])]
+    {
         let server = serve(&place, &log, arguments);
         assert_eq!(server.stderr(), "", "{log:?}");
         fs::remove_file(&log).expect("it is there");
@@ -167,9 +168,10 @@ fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
     }
     let complaint = "cannot write to the log '/dev/full': No space left on device";
     server.wait_for_stderr(complaint, |text| text.contains(complaint).then_some(()));
-    let admin = server.stdout().lines().find_map(|line| {
-        line.strip_prefix("Admin on ")?.split_once("(http://")?.1.split('/').next()?.parse().ok()
-    });
+    let admin = server
+        .stdout()
+        .lines()
+        .find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://")?.1.split('/').next()?.parse().ok());
     let admin = admin.expect("the address is announced");
     wait_until("the count of what is lost", || {
         get(admin, "/metrics").text().lines().any(|line| line == "glasshouse_lost_log_entries_total 5")

@@ -186,7 +186,9 @@ fn a_certificate_whose_time_is_not_now_is_named() {
     let place = tree();
     let file = place.path().join("both.pem");
     let name = text(&file).to_owned();
-    let expired = format!("glasshouse: the certificate '{name}' expired at 2021-01-02T00:00:00Z, and clients refuse it; renew it\n");
+    let expired = format!(
+        "glasshouse: the certificate '{name}' expired at 2021-01-02T00:00:00Z, and clients refuse it; renew it\n"
+    );
     let early = format!(
         "glasshouse: the certificate '{name}' is not valid before 2090-01-02T00:00:00Z, and clients refuse it until then\n"
     );
@@ -254,7 +256,8 @@ fn secrets_among_what_is_served_are_named() {
     symlink(&within, &beside).expect("a link can be made");
     for key in [&within, &beside] {
         let server = launch(Stack::Host, &place, &["--tls-cert", text(&pair.cert), "--tls-key", text(key)]);
-        let told = format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
+        let told =
+            format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
         assert_eq!(server.stderr(), told);
     }
 }
@@ -270,7 +273,10 @@ fn openssl_sees_the_renewal() {
     dated("leaf1", &file, 2020, 2090);
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&file)]);
     let subject = || {
-        let script = format!("openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -noout -subject", server.address());
+        let script = format!(
+            "openssl s_client -connect {} </dev/null 2>/dev/null | openssl x509 -noout -subject",
+            server.address()
+        );
         runs(place.path(), "sh", &["-c", &script])
     };
     assert!(subject().contains("leaf1"));

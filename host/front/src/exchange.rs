@@ -132,7 +132,7 @@ impl<A: Answer> Exchange<A> {
         self.turns.pass();
         let mut asked = Asked::new(&request, &self);
         let (framing, is_head) = (gate::framing(&request), request.method() == Method::HEAD);
-        let is_old = request.version() == Version::HTTP_10;
+        let is_old = [request.version(), self.version].contains(&Version::HTTP_10);
         let (response, is_read) = match gate::check(&request) {
             Ok(()) => self.ask(request, &mut asked).await,
             Err(status) => (refuse(status), framing == Framing::Empty),

@@ -79,9 +79,7 @@ impl Body for Attended {
             Poll::Ready(Some(Err(Error::HttpResponseBodySize(_)))) if self.left == Some(0) => self.cut(LONGER),
             Poll::Ready(Some(Err(Error::HttpResponseIncomplete | Error::HttpResponseBodySize(_)))) => self.cut(SHORTER),
             Poll::Ready(Some(Err(error))) => self.cut(error),
-            Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => {
-                self.cut(SHORTER)
-            }
+            Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => self.cut(SHORTER),
             polled => polled,
         }
     }

@@ -4,7 +4,7 @@
 //! A file that is there is judged when it is open, and one that is not before it is made, by the directory in which that would
 //! happen: whatever its path says, no byte of a log comes into a tree.
 
-use super::roots::{Roots, Identity, above, identity, open_directory};
+use super::roots::{Identity, Roots, above, identity, open_directory};
 use super::{Fault, Rights, Served};
 use glasshouse_front::LogFile;
 use glasshouse_sandbox::Tree;
@@ -81,7 +81,8 @@ impl OpenLog {
         // write what it serves.
         let holds_served = |(directory, _): &(OwnedFd, OsString)| {
             let at = fstat(directory).map(|stat| identity(&stat)).ok();
-            let roots = trees.iter().map(|served| root(&served.tree)).filter_map(|path| open_directory(CWD, &path).ok());
+            let roots =
+                trees.iter().map(|served| root(&served.tree)).filter_map(|path| open_directory(CWD, &path).ok());
             roots.into_iter().any(|root| above(root).any(|one| Some(one) == at))
         };
         let is_kept = rights == Rights::AreKept || !found.directory.as_ref().is_some_and(holds_served);
@@ -99,7 +100,8 @@ impl OpenLog {
 
     /// What whoever runs the server should know at the start.
     pub fn warning(&self) -> Option<String> {
-        (!self.is_kept).then(|| format!("the log '{}' will not be opened anew on SIGHUP: {HOLDS_SERVED}", self.path.display()))
+        (!self.is_kept)
+            .then(|| format!("the log '{}' will not be opened anew on SIGHUP: {HOLDS_SERVED}", self.path.display()))
     }
 
     /// The directory in which the process keeps the right to make and write files.
@@ -121,7 +123,10 @@ impl OpenLog {
             return Ok(());
         }
         let stays = |reason: &str| {
-            format!("the log '{}' is not opened anew, and entries go on to the file before: {reason}", self.path.display())
+            format!(
+                "the log '{}' is not opened anew, and entries go on to the file before: {reason}",
+                self.path.display()
+            )
         };
         if !self.is_kept {
             return Err(stays(HOLDS_SERVED));
@@ -376,7 +381,9 @@ mod tests {
         assert!(at("other/log").exists());
         fs::remove_file(at("logs/link")).unwrap();
         symlink("../site/log", at("logs/link")).unwrap();
-        assert!(log.reopen().is_err_and(|why| why.contains("is not opened anew") && why.contains("among what is served")));
+        assert!(
+            log.reopen().is_err_and(|why| why.contains("is not opened anew") && why.contains("among what is served"))
+        );
         assert!(!at("site/log").exists());
         assert!(!log.is_in(&Tree::Directory(at("site"))) && log.is_in(&Tree::Directory(at("other"))));
     }

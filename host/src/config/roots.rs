@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn a_path_of_the_kernel_is_read() {
-        for (text, expected) in [("/a", "/a"), (r"/a\040b\011", "/a b\t"), (r"/a\134040", r"/a\040"), (r"/a\", r"/a\"), (r"\9", r"\9")] {
+        for (text, expected) in
+            [("/a", "/a"), (r"/a\040b\011", "/a b\t"), (r"/a\134040", r"/a\040"), (r"/a\", r"/a\"), (r"\9", r"\9")]
+        {
             assert_eq!(unescaped(text.as_bytes()), Path::new(expected), "{text}");
         }
     }

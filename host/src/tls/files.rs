@@ -86,9 +86,8 @@ impl Files {
                 unusable("certificate", &self.cert, &error.to_string(), "name a PEM file with --tls-cert")
             })?;
         if chain.is_empty() {
-            let (reason, way_out) = not_pem(&text, "x509").unwrap_or_else(|| {
-                ("there is no certificate in it", "name a PEM file with --tls-cert".to_owned())
-            });
+            let (reason, way_out) = not_pem(&text, "x509")
+                .unwrap_or_else(|| ("there is no certificate in it", "name a PEM file with --tls-cert".to_owned()));
             return Err(unusable("certificate", &self.cert, reason, &way_out));
         }
         let key = match &self.key {

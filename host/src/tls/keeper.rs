@@ -145,7 +145,8 @@ impl Keeper {
 }
 
 /// What is added where the system does not let a file be read that it once did.
-const SHUT: &str = ", or, where the process has given up reading it, name a directory above it with --harden-also at the start";
+const SHUT: &str =
+    ", or, where the process has given up reading it, name a directory above it with --harden-also at the start";
 
 /// Why files cannot be used, whether that was so at the look before as well, and whether it was told.
 struct Unusable {

@@ -193,7 +193,11 @@ fn a_byte_order_mark_is_passed_over_and_what_is_not_pem_is_named() {
     fs::write(place.path().join("wide"), b"\xff\xfe-\0-\0-\0-\0-\0").unwrap();
     let rows = [
         ("der.crt", None, "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl x509 -inform DER'"),
-        ("a.crt", Some("der.key"), "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl pkey -inform DER'"),
+        (
+            "a.crt",
+            Some("der.key"),
+            "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl pkey -inform DER'",
+        ),
         ("wide", None, "it is in UTF-16, not in ASCII; write it anew with 'iconv -f UTF-16 -t ASCII'"),
         ("a.crt", Some("wide"), "it is in UTF-16, not in ASCII"),
     ];

@@ -54,7 +54,13 @@ struct Report {
 impl LogFile {
     /// One that was opened to be added to.
     pub fn new(name: String, file: File) -> LogFile {
-        LogFile { name, file: RwLock::new(file), lost: AtomicU64::new(0), is_torn: false.into(), report: Mutex::default() }
+        LogFile {
+            name,
+            file: RwLock::new(file),
+            lost: AtomicU64::new(0),
+            is_torn: false.into(),
+            report: Mutex::default(),
+        }
     }
 
     /// Entries that follow go to another file.
@@ -95,7 +101,9 @@ impl LogFile {
         if !report.is_open && report.last.is_none_or(|last| last.elapsed() >= QUIET) {
             *report = Report { last: Some(Instant::now()), is_open: true };
             let name = &self.name;
-            tracing::error!("cannot write to the log '{name}': {error}; entries are lost until it can be written again");
+            tracing::error!(
+                "cannot write to the log '{name}': {error}; entries are lost until it can be written again"
+            );
         }
     }
 

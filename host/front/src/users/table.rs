@@ -38,7 +38,11 @@ impl fmt::Display for Wrong {
             Wrong::Line(line) => write!(f, "line {line} is no NAME:HASH"),
             Wrong::Encoding(line) => write!(f, "line {line} is not UTF-8"),
             Wrong::Invisible(line, char) => {
-                write!(f, "line {line} has an invisible character, U+{:04X}; write the line without it", u32::from(*char))
+                write!(
+                    f,
+                    "line {line} has an invisible character, U+{:04X}; write the line without it",
+                    u32::from(*char)
+                )
             }
             Wrong::Twice(line, name) => write!(f, "line {line} names user '{name}' a second time"),
             Wrong::Hash(line, name, refusal) => write!(f, "line {line} has for user '{name}' {refusal}"),
