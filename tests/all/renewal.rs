@@ -36,7 +36,7 @@ fn put(directory: &Path, pair: &Pair) {
 
 /// Turns a link at one blow.
 fn turn(link: &Path, target: &Path) {
-    let next = link.with_extension("next");
+    let next = link.with_file_name("next");
     symlink(target, &next).expect("a link can be made");
     fs::rename(next, link).expect("a link can be replaced");
 }
@@ -194,7 +194,7 @@ fn a_certificate_whose_time_is_not_now_is_named() {
     );
     dated("old", &file, 2020, 2021);
     let server = launch(Stack::Host, &place, &["--tls-cert", &name]);
-    assert_eq!(server.stderr(), expired);
+    server.wait_for_stderr(&expired, |text| (text == expired).then_some(()));
     let mut command = glasshouse();
     command.args(["--check", "-b", "127.0.0.1", "--tls-cert", &name, "-d"]).arg(place.path().join("www"));
     assert_eq!(run(command).stderr, expired);
@@ -236,8 +236,8 @@ fn a_chain_in_another_order_is_named() {
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&good)]);
     assert_eq!(server.stderr(), "");
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&mixed)]);
-    let told = server.stderr();
-    assert!(told.contains("certificate 2 in '") && told.contains("did not sign the certificate before it"), "{told}");
+    let told = "mixed' did not sign the certificate before it";
+    server.wait_for_stderr(told, |text| (text.contains("certificate 2 in '") && text.contains(told)).then_some(()));
     let first = write("first", &[&between, &leaf, &key]);
     let mut command = glasshouse();
     command.args(["0", "-b", "127.0.0.1", "--tls-cert", text(&first), "-d"]).arg(place.path().join("www"));
@@ -258,7 +258,7 @@ fn secrets_among_what_is_served_are_named() {
         let server = launch(Stack::Host, &place, &["--tls-cert", text(&pair.cert), "--tls-key", text(key)]);
         let told =
             format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
-        assert_eq!(server.stderr(), told);
+        server.wait_for_stderr(&told, |text| (text == told).then_some(()));
     }
 }
 

@@ -70,7 +70,7 @@ pub enum Framing {
     Doubtful,
 }
 
-/// How the end of a request is told. A message with Transfer-Encoding is never trusted to end where it says (RFC 9112 6.1), and
+/// How the end of a request is told. hyper refuses lengths that differ. A message with Transfer-Encoding is never trusted to end where it says (RFC 9112 6.1), and
 /// behind CONNECT may be anything (RFC 9110 9.3.6).
 pub fn framing<B: Body>(request: &Request<B>) -> Framing {
     let fields = request.headers();

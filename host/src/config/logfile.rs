@@ -123,10 +123,8 @@ impl OpenLog {
             return Ok(());
         }
         let stays = |reason: &str| {
-            format!(
-                "the log '{}' is not opened anew, and entries go on to the file before: {reason}",
-                self.path.display()
-            )
+            let path = self.path.display();
+            format!("cannot open the log '{path}' anew, and entries go on to the file before: {reason}")
         };
         if !self.is_kept {
             return Err(stays(HOLDS_SERVED));
@@ -382,7 +380,8 @@ mod tests {
         fs::remove_file(at("logs/link")).unwrap();
         symlink("../site/log", at("logs/link")).unwrap();
         assert!(
-            log.reopen().is_err_and(|why| why.contains("is not opened anew") && why.contains("among what is served"))
+            log.reopen()
+                .is_err_and(|why| why.starts_with("cannot open the log '") && why.contains("among what is served"))
         );
         assert!(!at("site/log").exists());
         assert!(!log.is_in(&Tree::Directory(at("site"))) && log.is_in(&Tree::Directory(at("other"))));
