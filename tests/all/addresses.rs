@@ -124,7 +124,7 @@ fn the_port_without_tls_is_printed() {
         let arguments = ["0", "-b", bind, "--tls-self-signed", "--redirect-http", "0"];
         let server = Server::spawn(command(place.path(), &arguments));
         let told = server.stdout();
-        let from = told.lines().find_map(|line| line.strip_prefix("Redirecting from 127.0.0.1 port "));
+        let from = told.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
         let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{told}"));
         assert_eq!(url, format!("(http://127.0.0.1:{port}/)"));
         let answer = get(format!("127.0.0.1:{port}").parse().expect("an address"), "/hello.txt");

@@ -32,7 +32,7 @@ fn on_the_way(file: &Path) -> BTreeSet<PathBuf> {
         };
         links += 1;
         if links > LINKS {
-            break;
+            return found;
         }
         let target = at.join(&link);
         let is_file = rest.is_empty();
