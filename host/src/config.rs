@@ -4,8 +4,10 @@
 
 mod auth;
 mod limits;
+mod logfile;
 mod logs;
 mod memory;
+mod roots;
 mod tls;
 mod trees;
 
@@ -18,7 +20,9 @@ use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::Ceilings;
+pub use logfile::OpenLog;
 pub use logs::{Logs, Opened};
+pub use roots::Roots;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -152,7 +156,7 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let logs = Logs::new(&args.logs, args.quiet, &trees)?;
+        let logs = Logs::new(&args.logs, args.quiet)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
