@@ -154,6 +154,11 @@ impl Addresses {
         !self.hosts.is_empty() || self.is_everywhere()
     }
 
+    /// Whether sockets were handed over and nothing else is listened on, so that a port means nothing.
+    pub fn has_no_port(&self) -> bool {
+        self.hosts.is_empty() && !self.inherited.is_empty()
+    }
+
     /// Whether none was named or handed over, of any kind.
     pub fn is_everywhere(&self) -> bool {
         self.hosts.is_empty() && self.files.is_empty() && self.inherited.is_empty()

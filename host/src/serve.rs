@@ -16,10 +16,10 @@ use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
-use crate::{browser, check, diagnostics, qr, ready, shutdown};
+use crate::{browser, check, diagnostics, output, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
 use glasshouse_sandbox::{Ground, Sandbox};
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let log = if diagnostics::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
     let sandboxes = ready::sandboxes(&config, &log)?;
+    complaints(&config).for_each(|text| log.error(text));
     info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
     let identity = config.identity.take();
     let key_within = |served: &Served| identity.as_ref().and_then(|identity| identity.key_within(&served.tree));
@@ -68,6 +69,11 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
     served
+}
+
+/// What does not keep the server from starting, and its owner should know.
+fn complaints(config: &Config) -> impl Iterator<Item = &String> {
+    config.site_files.iter().filter_map(|site| site.as_ref().err()).chain(&config.warnings)
 }
 
 /// The service manager, if there is one. Whoever started the server can do without being told.
@@ -195,7 +201,13 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    ready::sandboxes(&config, &Log::new(Form::Off, Sink::Stderr))?;
+    config.logs.probe(&config.trees)?;
+    let log = Log::new(Form::Off, Sink::Stderr);
+    ready::sandboxes(&config, &log)?;
+    config.warnings.iter().for_each(|text| log.error(text));
+    if let Some(Err(error)) = config.site_files.iter().find(|site| site.is_err()) {
+        return Err(Fault::CannotServe(error.clone()));
+    }
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {
@@ -205,5 +217,5 @@ pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
         }
     };
     let text = check::report(&config, settings, &rights);
-    io::stdout().write_all(text.as_bytes()).map_err(|error| Fault::CannotServe(format!("cannot write: {error}")))
+    output::print(text.as_bytes())
 }

@@ -18,8 +18,9 @@ pub struct Content {
 
     /// Field to send with the files that a pattern matches, repeatable
     ///
-    /// A pattern without '/' is about names anywhere, one with '/' about whole paths. The variable holds one
-    /// 'GLOB NAME: VALUE' a line.
+    /// A GLOB without '/' matches names in any folder, one with '/' whole paths from the root. '*' and '?' match any but '/',
+    /// '**' matches '/' too, [a-z], [!a-z] and {a,b} are as in a shell. Fields of all that match are sent. The variable
+    /// holds one 'GLOB NAME: VALUE' a line.
     #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, help_heading = CONTENT)]
     header_for: Vec<String>,
 
@@ -95,7 +96,8 @@ pub struct Content {
 
     /// Send clients from one path to another, repeatable
     ///
-    /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same.
+    /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same. The first
+    /// that matches counts. The variable holds one 'FROM TO STATUS' a line.
     #[arg(long, value_names = ["FROM", "TO", "STATUS"], num_args = 2..=3, help_heading = SITE)]
     redirect: Vec<String>,
 
@@ -105,7 +107,8 @@ pub struct Content {
 
     /// How long answers may be kept, repeatable
     ///
-    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some files.
+    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some files, with a GLOB as for --header-for. The last that
+    /// matches counts. The variable holds one a line.
     #[arg(long, value_name = "[GLOB=]VALUE", help_heading = BROWSERS)]
     cache: Vec<String>,
 
@@ -184,6 +187,9 @@ fn switch(on: bool) -> Option<String> {
 
 /// A name with a colon would move a part of itself into the value: `-H 'A: b' 8199` is a port taken for a value (S10).
 fn field(flag: &str, name: &str, value: &str) -> Result<String, String> {
+    if name.is_empty() {
+        return Err(format!("{flag}: the field name is empty; give name and value as two words"));
+    }
     if name.contains(':') {
         return Err(format!("{flag}: '{name}' is no field name; give name and value as two words"));
     }
@@ -194,6 +200,9 @@ fn field(flag: &str, name: &str, value: &str) -> Result<String, String> {
 }
 
 fn field_for(glob: &str, name: &str, value: &str) -> Result<String, String> {
+    if glob.is_empty() {
+        return Err("--header-for: the pattern is empty; '**' matches every path".to_owned());
+    }
     if glob.contains(char::is_whitespace) {
         return Err(format!("--header-for: '{glob}' has a space in it; write '?' for it"));
     }

@@ -4,7 +4,9 @@
 use super::{Fault, Served};
 use crate::args;
 use crate::listen::{listen_alone, resolve};
-use glasshouse_front::{Form, LogFile, Sink, Trust};
+use glasshouse_front::{Form, LogFile, Sink, Trust, file};
+use rustix::fs::{Access, access};
+use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,15 +56,23 @@ impl Logs {
     /// It cannot be opened.
     pub fn open(&self, trees: &[Served]) -> Result<Opened, Fault> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, kept: None }) };
-        let file = LogFile::open(path).map(Arc::new).map_err(|error| {
-            Fault::CannotServe(format!(
-                "cannot log to '{}': {error}; name another file with --log-file",
-                path.display()
-            ))
-        })?;
+        let file = LogFile::open(path).map(Arc::new).map_err(|error| unable(path, &error))?;
         let holds_served = trees.iter().any(|served| is_beneath(&served.tree.path(), above(path)));
         let kept = (!holds_served).then(|| Arc::clone(&file));
         Ok(Opened { sink: Sink::File(file), kept })
+    }
+
+    /// Whether the file can be opened, without making it.
+    ///
+    /// # Errors
+    /// As [`Logs::open`].
+    pub fn probe(&self, trees: &[Served]) -> Result<(), Fault> {
+        match &self.file {
+            Some(path) if fs::symlink_metadata(path).is_err() => {
+                access(above(path), Access::WRITE_OK | Access::EXEC_OK).map_err(|errno| unable(path, &errno.into()))
+            }
+            _ => self.open(trees).map(drop),
+        }
     }
 
     /// Listens on the admin address, if there is one.
@@ -85,6 +95,14 @@ fn admin(text: &str) -> Result<SocketAddr, Fault> {
         }
         _ => Err(Fault::Usage(format!("--admin: '{text}' is no address; give one such as 127.0.0.1:9000, or a port"))),
     }
+}
+
+fn unable(path: &Path, error: &io::Error) -> Fault {
+    let reason = match error.kind() {
+        ErrorKind::NotFound => "no such directory".to_owned(),
+        _ => file::reason(error),
+    };
+    Fault::CannotServe(format!("cannot log to '{}': {reason}; name another file with --log-file", path.display()))
 }
 
 fn above(file: &Path) -> &Path {

@@ -2,14 +2,17 @@
 
 use super::locked::{Locked, unlock};
 use super::provider;
+use glasshouse_front::file;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+/// The longest of these files in bytes.
+const LONGEST: usize = 1 << 20;
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,16 +128,9 @@ fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
     format!("cannot use the {what} '{}': {reason}; {way_out}", file.display())
 }
 
-fn contents(what: &str, file: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => "no such file".to_owned(),
-            ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            ErrorKind::IsADirectory => "a directory".to_owned(),
-            _ => error.to_string(),
-        };
-        unusable(what, file, &reason, &format!("name a file that you may read with {flag}"))
-    })
+fn contents(what: &str, path: &Path, flag: &str) -> Result<Vec<u8>, String> {
+    file::read(path, LONGEST)
+        .map_err(|reason| unusable(what, path, &reason, &format!("name a file that you may read with {flag}")))
 }
 
 /// The first section with this label, its two lines included (RFC 7468 2).

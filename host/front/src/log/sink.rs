@@ -1,7 +1,7 @@
 //! Where entries go: to standard error, or to the end of a file that can be opened anew after somebody has moved it. It refuses to
 //! know what they say.
 
-use rustix::fs::{Mode, OFlags, open, openat};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl, open, openat};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
@@ -77,7 +77,10 @@ impl LogFile {
 
 fn append(directory: &OwnedFd, name: &OsStr) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(openat(directory, name, flags, Mode::from_raw_mode(0o640))?.into())
+    // Opening a pipe that nobody reads would wait for a reader. Regular files know no such waiting.
+    let file = openat(directory, name, flags | OFlags::NONBLOCK, Mode::from_raw_mode(0o640))?;
+    fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+    Ok(file.into())
 }
 
 #[cfg(test)]
