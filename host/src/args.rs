@@ -25,21 +25,21 @@ mod users;
 pub mod value;
 mod variables;
 
+use crate::config::Fault;
 pub use addresses::{Addresses, places};
 use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
-use crate::config::Fault;
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub use clients::Clients;
 use content::Content;
 pub use export::{Export, Output};
 use file::File;
+pub use form::Form;
 use given::{Given, Variables};
 use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};
-pub use form::Form;
 pub use mount::Mount;
 pub use operands::Meant;
 use operands::Operands;
@@ -116,7 +116,10 @@ impl Task {
             }
             operands => operands.unwrap_or_default(),
         };
-        let named = typed.get_one::<PathBuf>("config").cloned().or_else(|| Some(variable("GLASSHOUSE_CONFIG".as_ref())?.into()));
+        let named = typed
+            .get_one::<PathBuf>("config")
+            .cloned()
+            .or_else(|| Some(variable("GLASSHOUSE_CONFIG".as_ref())?.into()));
         let file = match named.filter(|path| is_server && !path.as_os_str().is_empty()) {
             Some(path) => File::read(&path, &definition)?,
             None => File::default(),
@@ -411,6 +414,16 @@ impl Args {
             };
             Some(Ok(Passed { name, text, place }))
         };
-        self.content.typed()?.into_iter().filter_map(pass).collect()
+        let passed: Vec<Passed> = self.content.typed()?.into_iter().filter_map(pass).collect::<Result<_, String>>()?;
+        match passed.iter().find(|option| option.name == "archive" && is_mixed(&option.text)) {
+            Some(Passed { place, .. }) => Err(format!("{place}: 'off' stands alone; leave it out to name forms")),
+            None => Ok(passed),
+        }
     }
+}
+
+/// Whether there is an `off` among other words.
+fn is_mixed(text: &str) -> bool {
+    let words: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
+    words.len() > 1 && words.iter().any(|word| word.eq_ignore_ascii_case("off"))
 }

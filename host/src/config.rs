@@ -18,9 +18,9 @@ use glasshouse_front::Limits;
 use glasshouse_front::file;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
+pub use logs::{Logs, Opened};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
-pub use logs::{Logs, Opened};
 pub use site::SiteFile;
 use std::ffi::OsString;
 use std::fs::File;
@@ -274,16 +274,8 @@ mod tests {
         let cannot = |text: &str| Fault::CannotServe(text.into());
         let unknown = "x".repeat(64);
         let rows = [
-            (
-                "S6",
-                vec!["-d", "nope"],
-                cannot("cannot serve 'nope': no such directory or file; name an existing one"),
-            ),
-            (
-                "S6",
-                vec!["-d", "/dev/null"],
-                cannot("cannot serve '/dev/null': not a directory or a file; name one"),
-            ),
+            ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory or file; name an existing one")),
+            ("S6", vec!["-d", "/dev/null"], cannot("cannot serve '/dev/null': not a directory or a file; name one")),
             (
                 "harden",
                 vec!["--harden-also", "Cargo.toml"],

@@ -5,6 +5,7 @@ mod inherited;
 mod unix;
 
 use crate::config::Fault;
+use glasshouse_front::file;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -293,7 +294,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
         ErrorKind::InvalidInput if is_link_local(address) => {
             "it says nothing of the interface; name it behind a '%', as in fe80::1%eth0".to_owned()
         }
-        _ => format!("{error}; choose another address"),
+        _ => format!("{}; choose another address", file::reason(error)),
     };
     Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
 }

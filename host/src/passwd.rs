@@ -32,7 +32,10 @@ pub fn set(words: &Passwd) -> Result<(), Fault> {
     };
     let above = directory_of(file);
     if !above.is_dir() {
-        return Err(cannot("write", &format!("no such directory '{}'; make it, or name another file", above.display())));
+        return Err(cannot(
+            "write",
+            &format!("no such directory '{}'; make it, or name another file", above.display()),
+        ));
     }
     let password = ask(user).map_err(Fault::CannotServe)?;
     let hash = Hash::make(&password).map_err(|error| cannot("make a hash for", &error))?;

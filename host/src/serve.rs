@@ -17,9 +17,9 @@ use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
 use crate::{browser, check, diagnostics, output, qr, ready, shutdown};
-use glasshouse_front::{Form, Log, LogFile, Sink};
+use glasshouse_front::{Form, Log, LogFile, Sink, file};
 use glasshouse_sandbox::{Ground, Sandbox};
-use std::io::{self, IsTerminal as _};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -46,7 +46,14 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     if let Some(key) = config.trees.iter().find_map(key_within) {
         log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
     }
-    let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
+    let threads = config.threads;
+    let unable = |error: io::Error| {
+        let reason = match error.kind() {
+            ErrorKind::WouldBlock => "the system gives no more threads".to_owned(),
+            _ => file::reason(&error),
+        };
+        Fault::CannotServe(format!("cannot serve with {threads} threads: {reason}, or give a smaller --threads"))
+    };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
@@ -54,17 +61,25 @@ pub fn serve(args: Args) -> Result<(), Fault> {
         let mut reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let admin = config.logs.listen()?;
-        let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref(), &config.entry);
+        let banner = banner::banner(&listening, identity.as_ref(), admin.as_ref(), &config.entry);
         begin(&config, listening.taken, &banner, &log);
         give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, kept.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
-        announce(&config, &banner, &log);
         if let Some(file) = kept {
             reload.add(move || file.reopen());
         }
-        manager.ready();
-        run(config, sandboxes, (listening, admin), tls, (stop, reload, manager), log).await.map_err(unable)
+        let ready = {
+            let (is_quiet, is_squared) = (config.quiet, config.qr);
+            let (log, manager) = (log.clone(), Arc::clone(&manager));
+            move || {
+                if !is_quiet {
+                    announce(&banner, is_squared, &log);
+                }
+                manager.ready();
+            }
+        };
+        run(config, sandboxes, (listening, admin), tls, (ready, stop, reload, manager), log).await.map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -135,12 +150,9 @@ fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
 }
 
 /// Says where the server is, in words and where it is asked for in squares.
-fn announce(config: &Config, banner: &Banner, log: &Log) {
-    if config.quiet {
-        return;
-    }
+fn announce(banner: &Banner, is_squared: bool, log: &Log) {
     banner::announce(&banner.text);
-    if config.qr {
+    if is_squared {
         match qr::code(banner.lan.as_deref(), io::stdout().is_terminal()) {
             Ok(code) => banner::announce(&code),
             Err(reason) => log.error(reason),
@@ -154,7 +166,7 @@ async fn run(
     sandboxes: Vec<Arc<Sandbox>>,
     (listening, admin): (Listening, Option<TcpListener>),
     tls: Option<Tls>,
-    (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
+    (ready, stop, mut reload, manager): (impl FnOnce(), impl Future<Output = Signal>, Reload, Arc<Manager>),
     log: Log,
 ) -> io::Result<()> {
     // The files of sockets go at the end.
@@ -193,7 +205,7 @@ async fn run(
         shutdown::farewell(signal);
     };
     tokio::select! {
-        served = server.run(stop) => served,
+        served = server.run(ready, stop) => served,
         () = reload.run() => Ok(()),
     }
 }

@@ -57,6 +57,7 @@ mod large;
 mod life;
 mod listings;
 mod log;
+mod messages;
 mod modes;
 mod mounts;
 mod nasty;

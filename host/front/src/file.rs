@@ -72,6 +72,9 @@ pub fn create(path: &Path) -> io::Result<File> {
 pub fn reason(error: &io::Error) -> String {
     match Errno::from_io_error(error) {
         Some(Errno::NXIO) => return "a socket, or a pipe that nobody reads".to_owned(),
+        Some(Errno::MFILE | Errno::NFILE) => {
+            return "too many files are open; raise the limit with 'ulimit -n'".to_owned();
+        }
         Some(Errno::LOOP) => return "a symbolic link that leads to itself".to_owned(),
         _ => {}
     }
@@ -133,6 +136,9 @@ mod tests {
         assert_eq!(read(&path, 200_000).map(|bytes| bytes.len()), Ok(200_000));
         writer.join().unwrap();
         assert_eq!(read(&path, 9), Err("a pipe or a device that did not end within 5 seconds".into()));
-        assert_eq!(create(&path).map_err(|error| reason(&error)).err().unwrap(), "a socket, or a pipe that nobody reads");
+        assert_eq!(
+            create(&path).map_err(|error| reason(&error)).err().unwrap(),
+            "a socket, or a pipe that nobody reads"
+        );
     }
 }

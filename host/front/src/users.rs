@@ -15,9 +15,9 @@ mod known;
 mod limit;
 mod table;
 
+use crate::file;
 pub use basic::{CHALLENGE, Credentials, PASSWORD, is_password};
 pub use hash::Hash;
-use crate::file;
 use known::{Known, Token};
 use limit::{Failures, Limits};
 use std::net::IpAddr;

@@ -38,13 +38,18 @@ impl File {
     pub fn read(path: &Path, command: &Command) -> Result<File, Stop> {
         let bytes = file::read(path, LONGEST).map_err(|reason| {
             let name = path.display();
-            Fault::CannotServe(format!("cannot read the settings '{name}': {reason}; name a file in TOML with --config"))
+            Fault::CannotServe(format!(
+                "cannot read the settings '{name}': {reason}; name a file in TOML with --config"
+            ))
         })?;
         let usage = |text| Stop::from(Fault::Usage(text));
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
             let line = before.filter(|byte| **byte == b'\n').count() + 1;
-            usage(format!("{}, line {line}: not UTF-8; write bytes of a path as {{ percent-encoded = \"%FF\" }}", path.display()))
+            usage(format!(
+                "{}, line {line}: not UTF-8; write bytes of a path as {{ percent-encoded = \"%FF\" }}",
+                path.display()
+            ))
         })?;
         File::parse(path, &text, command).map_err(usage)
     }

@@ -61,7 +61,7 @@ impl Given<'_> {
             match self.source(arg) {
                 Source::Variable => words.extend(self.of_variable(arg)?),
                 Source::File => words.extend(self.file.words(settings::name(arg))),
-                Source::Typed | Source::Default => {}
+                Source::Typed | Source::Site | Source::Default => {}
             }
         }
         words.extend(self.operands.flags());
@@ -111,7 +111,7 @@ impl Given<'_> {
         let place = arg.and_then(|arg| match self.source(arg) {
             Source::Variable => Some(format!("the variable {}", settings::variable(arg).display())),
             Source::File => self.file.place(settings::name(arg)),
-            Source::Typed | Source::Default => None,
+            Source::Typed | Source::Site | Source::Default => None,
         });
         if let Some(place) = place {
             let tip = format!("the value is that of {place}");
@@ -144,7 +144,9 @@ fn not_utf8(words: &[OsString], typed: usize) -> Option<String> {
         Some(number) => Some(format!("argument {number}, '{word}', is not UTF-8, and only a path may be so")),
         None => {
             let flag = word.split('=').next().unwrap_or_default();
-            Some(format!("the value that the environment or the file gives for {flag} is not UTF-8, and only a path may be so"))
+            Some(format!(
+                "the value that the environment or the file gives for {flag} is not UTF-8, and only a path may be so"
+            ))
         }
     }
 }

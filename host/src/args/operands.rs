@@ -19,9 +19,15 @@ pub struct Operands {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meant {
     /// The value of the flag before it, which takes one behind `=` only.
-    Value { flag: String, text: String },
+    Value {
+        flag: String,
+        text: String,
+    },
     /// An address, with or without a port.
-    Address { port: Option<String>, host: String },
+    Address {
+        port: Option<String>,
+        host: String,
+    },
     /// A subcommand, which has to be the first word.
     Command(String),
     Flag(String),
@@ -56,7 +62,9 @@ impl Operands {
                 return Err("an empty word is neither a port nor a path; leave it out".to_owned());
             } else if let Some(number) = number(word) {
                 if let Some(first) = &operands.port {
-                    return Err(format!("two ports, '{first}' and '{number}'; write ./{number} for a path of that name"));
+                    return Err(format!(
+                        "two ports, '{first}' and '{number}'; write ./{number} for a path of that name"
+                    ));
                 }
                 if is_typed("port") {
                     return Err(format!("two ports, '{number}' and that of --port; leave one out"));
@@ -125,7 +133,9 @@ fn otherwise(command: &Command, word: &OsStr, words: &[OsString]) -> Option<Mean
     }
     let commands = command.get_subcommands().map(|command| command.get_name().to_owned()).chain(["help".to_owned()]);
     let flags = command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned));
-    nearest(text, commands).map(Meant::Command).or_else(|| nearest(text, flags.chain(["version".to_owned()])).map(Meant::Flag))
+    nearest(text, commands)
+        .map(Meant::Command)
+        .or_else(|| nearest(text, flags.chain(["version".to_owned()])).map(Meant::Flag))
 }
 
 /// The long form of a flag whose value is optional, and stands behind `=`.

@@ -1,10 +1,10 @@
 //! Every option with the value that it was given and where that is from, read from what clap made of the words. Defaults that depend
 //! on the machine, and what the handler reads, are added by `check`.
 
-use super::{bytes, places};
 use super::file::File;
-use super::logs::Level;
 use super::form::Form;
+use super::logs::Level;
+use super::{bytes, places};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use glasshouse_core::options;

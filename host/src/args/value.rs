@@ -56,9 +56,9 @@ pub const MANY: usize = 1_000_000_000;
 /// Reads a number of things of which there must be some.
 pub fn count(text: &str, bounds: RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
     let number = digits(text).and_then(|digits| digits.parse().ok()).filter(|number| bounds.contains(number));
-    number.and_then(NonZeroUsize::new).ok_or_else(|| {
-        format!("give a whole number from {} to {}", bounds.start(), bounds.end())
-    })
+    number
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| format!("give a whole number from {} to {}", bounds.start(), bounds.end()))
 }
 
 /// Reads a port of TCP.

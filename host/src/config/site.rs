@@ -31,7 +31,9 @@ pub struct SiteFile {
 /// What is wrong with it, in words for whoever runs the server.
 pub fn read(served: &Served, guest: &[(String, String)]) -> Result<SiteFile, String> {
     let plain = Config::from_pairs(guest.iter().map(|(key, value)| (key, value))).unwrap_or_default();
-    let Tree::Directory(directory) = &served.tree else { return Ok(SiteFile { values: BTreeMap::new(), config: plain }) };
+    let Tree::Directory(directory) = &served.tree else {
+        return Ok(SiteFile { values: BTreeMap::new(), config: plain });
+    };
     let path = directory.join(FILE);
     // Links that lead out of the tree, pipes and the like are not there for the handler.
     let is_there = is_file_within(&path, directory);
@@ -89,14 +91,19 @@ pub fn missing(served: &Served, site: &SiteFile, guest: &[(String, String)]) -> 
     let is_there = |page: &Target| is_file_within(&directory.join(page.path()), directory);
     let named = pages.into_iter().filter_map(|(name, page)| Some((place(name)?, page?)));
     let missing = named.filter(|(_, page)| !is_there(page)).map(|(place, page)| {
-        format!("{place}: there is no file '{}' in '{}'; until there is, it is not sent", page.path(), directory.display())
+        format!(
+            "{place}: there is no file '{}' in '{}'; until there is, it is not sent",
+            page.path(),
+            directory.display()
+        )
     });
     missing.collect()
 }
 
 /// Whether a path is that of a regular file beneath a directory, links followed.
 fn is_file_within(path: &Path, directory: &Path) -> bool {
-    let is_within = matches!((path.canonicalize(), directory.canonicalize()), (Ok(path), Ok(above)) if path.starts_with(&above));
+    let is_within =
+        matches!((path.canonicalize(), directory.canonicalize()), (Ok(path), Ok(above)) if path.starts_with(&above));
     is_within && fs::metadata(path).is_ok_and(|facts| facts.is_file())
 }
 

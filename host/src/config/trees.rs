@@ -74,7 +74,10 @@ fn rooted(typed: &Path, meant: Option<&Meant>) -> Result<Tree, Fault> {
         }
         (Ok(tree), _) => return Ok(tree),
         (Err(error), Some(meant)) if error.kind() == ErrorKind::NotFound => {
-            return Err(Fault::Usage(format!("cannot serve '{}': no such directory or file; {meant}", typed.display())));
+            return Err(Fault::Usage(format!(
+                "cannot serve '{}': no such directory or file; {meant}",
+                typed.display()
+            )));
         }
         (Err(error), _) => match error.kind() {
             ErrorKind::NotFound => "no such directory or file; name an existing one".to_owned(),
