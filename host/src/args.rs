@@ -15,6 +15,7 @@ mod life;
 mod logs;
 mod mount;
 mod operands;
+mod passed;
 mod settings;
 #[cfg(test)]
 mod table;
@@ -35,14 +36,13 @@ pub use clients::Clients;
 use content::Content;
 pub use export::{Export, Output};
 use file::File;
-pub use form::Form;
 use given::{Given, Variables};
-use glasshouse_core::options;
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};
 pub use mount::Mount;
 pub use operands::Meant;
 use operands::Operands;
+pub use passed::Passed;
 pub use settings::{Setting, Source, options as settings};
 use std::env;
 use std::ffi::OsString;
@@ -111,16 +111,22 @@ impl Task {
         let operands = match Operands::read(&definition, &typed, words).map_err(|text| usage(&mut command, text)) {
             Err(error) if is_server => {
                 // An option that cannot be understood comes first, as it may be why a word stands by itself.
-                command.try_get_matches_from_mut(words)?;
+                let given = Given { typed, operands: Operands::default(), file: File::default(), variable };
+                let parsed = command.try_get_matches_from_mut(words);
+                parsed.map_err(|error| given.explain(error, words, words.len()))?;
                 return Err(error);
             }
             operands => operands.unwrap_or_default(),
         };
-        let named = typed
-            .get_one::<PathBuf>("config")
-            .cloned()
-            .or_else(|| Some(variable("GLASSHOUSE_CONFIG".as_ref())?.into()));
-        let file = match named.filter(|path| is_server && !path.as_os_str().is_empty()) {
+        let named = match variable("GLASSHOUSE_CONFIG".as_ref()) {
+            _ if !is_server || typed.value_source("config").is_some() => typed.get_one("config").cloned(),
+            Some(empty) if empty.is_empty() => {
+                let text = "GLASSHOUSE_CONFIG: the value is empty; give one, or unset the variable";
+                return Err(usage(&mut command, text.to_owned()));
+            }
+            path => path.map(PathBuf::from),
+        };
+        let file = match named.filter(|_| is_server) {
             Some(path) => File::read(&path, &definition)?,
             None => File::default(),
         };
@@ -375,55 +381,4 @@ pub struct Args {
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
     pub quiet: bool,
-}
-
-/// An option of the handler that was given a value.
-pub struct Passed {
-    pub name: &'static str,
-    pub text: String,
-    /// Where it was given, for complaints about it.
-    pub place: String,
-}
-
-impl Args {
-    /// What to tell the handler: what was typed, or those variables of `environment` that are its own, or what the file says.
-    ///
-    /// # Errors
-    /// Names, in words for the person who typed it, a variable that begins with `GLASSHOUSE_` and is known to neither
-    /// side, one of the handler's that is not UTF-8, and a field that would not survive as one `NAME: VALUE` line.
-    pub fn passed_on(
-        &self,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Vec<Passed>, String> {
-        let mut variables = variables::known(environment)?;
-        let pass = |(name, typed): (&'static str, Option<String>)| {
-            let key = options::variable(name);
-            let (text, place) = match (typed, variables.remove(&key)) {
-                (Some(text), _) => (text, format!("--{name}")),
-                (None, Some(value)) => match value.into_string() {
-                    Ok(text) => (text, key),
-                    Err(_) => return Some(Err(format!("{key}: the value is not UTF-8"))),
-                },
-                (None, None) => {
-                    let place = self.file.place(name)?;
-                    match self.file.text(name).map_err(|reason| format!("{place}: {reason}")) {
-                        Ok(text) => (text?, place),
-                        Err(error) => return Some(Err(error)),
-                    }
-                }
-            };
-            Some(Ok(Passed { name, text, place }))
-        };
-        let passed: Vec<Passed> = self.content.typed()?.into_iter().filter_map(pass).collect::<Result<_, String>>()?;
-        match passed.iter().find(|option| option.name == "archive" && is_mixed(&option.text)) {
-            Some(Passed { place, .. }) => Err(format!("{place}: 'off' stands alone; leave it out to name forms")),
-            None => Ok(passed),
-        }
-    }
-}
-
-/// Whether there is an `off` among other words.
-fn is_mixed(text: &str) -> bool {
-    let words: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
-    words.len() > 1 && words.iter().any(|word| word.eq_ignore_ascii_case("off"))
 }

@@ -151,11 +151,9 @@ impl Config {
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
-        if args.port_is_given && addresses.has_no_port() {
-            warnings.push(format!(
-                "the port {} is not used: sockets were handed over, and no host is named; add one with --bind for it",
-                args.port
-            ));
+        if args.port_is_given && args.port != 0 && !addresses.have_hosts() {
+            let port = args.port;
+            warnings.push(format!("the port {port} is not used: no host is listened on; name one with --bind"));
         }
         let identity = tls::identity(&args.tls, &names, &addresses)?;
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;

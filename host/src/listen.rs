@@ -6,6 +6,7 @@ mod unix;
 
 use crate::config::Fault;
 use glasshouse_front::file;
+use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -155,11 +156,6 @@ impl Addresses {
         !self.hosts.is_empty() || self.is_everywhere()
     }
 
-    /// Whether sockets were handed over and nothing else is listened on, so that a port means nothing.
-    pub fn has_no_port(&self) -> bool {
-        self.hosts.is_empty() && !self.inherited.is_empty()
-    }
-
     /// Whether none was named or handed over, of any kind.
     pub fn is_everywhere(&self) -> bool {
         self.hosts.is_empty() && self.files.is_empty() && self.inherited.is_empty()
@@ -294,6 +290,7 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
         ErrorKind::InvalidInput if is_link_local(address) => {
             "it says nothing of the interface; name it behind a '%', as in fe80::1%eth0".to_owned()
         }
+        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => file::reason(error),
         _ => format!("{}; choose another address", file::reason(error)),
     };
     Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))

@@ -6,6 +6,7 @@ use super::file::{self, File};
 use super::operands::Operands;
 use super::settings::{self, Source};
 use super::value::switch;
+use super::variables::flag_near;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, ValueHint};
 use glasshouse_core::service_link::is_service_link;
@@ -107,6 +108,12 @@ impl Given<'_> {
             Some(ContextValue::String(text)) => text.clone(),
             _ => String::new(),
         };
+        if error.kind() == ErrorKind::UnknownArgument && self.typed.subcommand().is_none() {
+            let near = option.strip_prefix("--").and_then(|name| flag_near(&cli, name));
+            let way_out =
+                near.map_or("--help lists what there is".to_owned(), |near| format!("did you mean '--{near}'?"));
+            return cli.error(ErrorKind::UnknownArgument, format!("unexpected argument '{option}'; {way_out}"));
+        }
         let arg = cli.get_arguments().find(|arg| arg.to_string() == option);
         let place = arg.and_then(|arg| match self.source(arg) {
             Source::Variable => Some(format!("the variable {}", settings::variable(arg).display())),
@@ -140,7 +147,7 @@ fn not_utf8(words: &[OsString], typed: usize) -> Option<String> {
     };
     let at = (0..words.len()).filter(|at| words.get(*at).is_some_and(|word| word.to_str().is_none())).find(is_wrong)?;
     let word = words.get(at)?.to_string_lossy();
-    match at.checked_sub(words.len().checked_sub(typed)?) {
+    match at.checked_sub(words.len().checked_sub(typed)?).filter(|number| *number > 0) {
         Some(number) => Some(format!("argument {number}, '{word}', is not UTF-8, and only a path may be so")),
         None => {
             let flag = word.split('=').next().unwrap_or_default();

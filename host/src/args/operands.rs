@@ -77,6 +77,10 @@ impl Operands {
                 }
                 operands.port = Some(number.to_owned());
             } else {
+                let is_second = operands.path.is_some() || is_typed("directory");
+                if let Some(name) = word.to_str().filter(|name| is_second && command.find_subcommand(name).is_some()) {
+                    return Err(format!("the command '{name}' has to be the first word: glasshouse {name}"));
+                }
                 if let Some(first) = &operands.path {
                     let first = first.display();
                     return Err(format!(

@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use glasshouse_core::options;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use toml::Value;
 
@@ -75,7 +75,7 @@ fn one_line(value: &Value) -> String {
             for char in text.chars() {
                 match char {
                     '"' | '\\' => line.extend(['\\', char]),
-                    _ if char.is_control() => line.push_str(&format!("\\u{:04x}", u32::from(char))),
+                    _ if char.is_control() => drop(write!(line, "\\u{:04x}", u32::from(char))),
                     _ => line.push(char),
                 }
             }

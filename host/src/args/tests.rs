@@ -2,6 +2,7 @@
 
 use super::settings::Source;
 use super::*;
+use glasshouse_core::options;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -276,10 +277,12 @@ fn flags_replace_the_variables_of_the_handler() {
 fn variables_and_fields_without_meaning_are_named() {
     for (pair, expected) in [
         ("PROT=9", "GLASSHOUSE_PROT: no such variable; did you mean 'GLASSHOUSE_PORT'?"),
-        ("VERBOSE=1", "write GLASSHOUSE_LOG"),
+        ("VERBOSE=1", "did you mean 'GLASSHOUSE_LOG'?"),
+        ("LOG_LEVEL=1", "did you mean 'GLASSHOUSE_LOG'?"),
+        ("LOG_FORMAT=1", "did you mean 'GLASSHOUSE_LOG_FORM'?"),
         ("CHECK=1", "has no variable"),
         ("FILE=x", "GLASSHOUSE_DIRECTORY names a file as well"),
-        ("HOST=x", "write GLASSHOUSE_BIND"),
+        ("HOST=x", "did you mean 'GLASSHOUSE_BIND'?"),
         ("ZZZZZZZ=x", "each is named after a flag that --help lists"),
         ("PORT_X_TCP=1", "each is named after a flag"),
     ] {

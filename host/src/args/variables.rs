@@ -1,35 +1,53 @@
 //! The variables of this program: which there are, which names are near one, and which belong to somebody else although their names
 //! begin alike.
 
-use super::Cli;
 use super::file::nearest;
-use clap::CommandFactory as _;
+use super::{Cli, settings};
+use clap::{Command, CommandFactory as _};
 use glasshouse_core::options;
 use glasshouse_core::service_link::is_service_link;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use tracing::info;
 
-/// What people call some options, without the prefix, and what to write.
+/// What people call some options, and the flag that it is here.
 const ALIASES: &[(&str, &str)] = &[
-    ("ADDRESS", "write GLASSHOUSE_BIND"),
-    ("BODY", "it is between a host and the handler; unset it"),
-    ("CERT", "write GLASSHOUSE_TLS_CERT"),
-    ("CHECK", "--check is typed; it has no variable"),
-    ("DIR", "write GLASSHOUSE_DIRECTORY"),
-    ("FILE", "it is for other hosts; here GLASSHOUSE_DIRECTORY names a file as well"),
-    ("HELP", "--help is typed; it has no variable"),
-    ("HOST", "write GLASSHOUSE_BIND"),
-    ("KEY", "write GLASSHOUSE_TLS_KEY"),
-    ("LISTEN", "write GLASSHOUSE_BIND"),
-    ("LOG_FORMAT", "write GLASSHOUSE_LOG_FORM"),
-    ("LOG_LEVEL", "write GLASSHOUSE_LOG"),
-    ("PATH", "write GLASSHOUSE_DIRECTORY"),
-    ("ROOT", "write GLASSHOUSE_DIRECTORY"),
-    ("VERBOSE", "write GLASSHOUSE_LOG"),
-    ("VERBOSITY", "write GLASSHOUSE_LOG"),
-    ("VERSION", "--version is typed; it has no variable"),
+    ("address", "bind"),
+    ("cert", "tls-cert"),
+    ("dir", "directory"),
+    ("folder", "directory"),
+    ("gzip", "compress"),
+    ("host", "bind"),
+    ("key", "tls-key"),
+    ("listen", "bind"),
+    ("log-format", "log"),
+    ("log-level", "verbose"),
+    ("password", "auth"),
+    ("path", "directory"),
+    ("root", "directory"),
+    ("tls", "tls-cert"),
+    ("user", "auth"),
+    ("users", "auth"),
+    ("verbosity", "verbose"),
 ];
+
+/// Variables without an option, and what to do in their place.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("body", "it is between a host and the handler; unset it"),
+    ("check", "--check is typed; it has no variable"),
+    ("file", "it is for other hosts; here GLASSHOUSE_DIRECTORY names a file as well"),
+    ("help", "--help is typed; it has no variable"),
+    ("version", "--version is typed; it has no variable"),
+];
+
+/// The flag that was meant by a name that is none.
+pub fn flag_near(command: &Command, asked: &str) -> Option<String> {
+    if let Some((_, flag)) = ALIASES.iter().find(|(alias, _)| *alias == asked) {
+        return Some((*flag).to_owned());
+    }
+    let flags = command.get_arguments().filter_map(|arg| arg.get_long());
+    nearest(asked, flags.chain(["help", "version"]))
+}
 
 /// The variables of this program among those of the environment.
 ///
@@ -49,7 +67,7 @@ pub fn known(
         } else if known.iter().any(|known| known == key) {
             variables.insert(key.to_owned(), value);
         } else {
-            return Err(format!("{key}: no such variable; {}", way_out(key, &known)));
+            return Err(format!("{key}: no such variable; {}", way_out(&command, key, &known)));
         }
     }
     if !links.is_empty() {
@@ -59,13 +77,18 @@ pub fn known(
     Ok(variables)
 }
 
-fn way_out(key: &str, known: &[String]) -> String {
+fn way_out(command: &Command, key: &str, known: &[String]) -> String {
     let bare = |key: &str| key.strip_prefix(options::PREFIX).unwrap_or(key).to_owned();
-    let asked = bare(key);
-    if let Some((_, way_out)) = ALIASES.iter().find(|(alias, _)| *alias == asked) {
+    let asked = bare(key).to_ascii_lowercase().replace('_', "-");
+    if let Some((_, way_out)) = OTHERWISE.iter().find(|(name, _)| *name == asked) {
         return (*way_out).to_owned();
     }
-    match nearest(&asked, known.iter().map(|key| bare(key))) {
+    // Two variables are called otherwise than their flags.
+    let flag = ALIASES.iter().find(|(alias, _)| *alias == asked).map_or(asked.as_str(), |(_, flag)| flag);
+    if let Some(arg) = command.get_arguments().find(|arg| arg.get_long() == Some(flag)) {
+        return format!("did you mean '{}'?", settings::variable(arg).display());
+    }
+    match nearest(&bare(key), known.iter().map(|key| bare(key))) {
         Some(near) => format!("did you mean '{}{near}'?", options::PREFIX),
         None => "each is named after a flag that --help lists".to_owned(),
     }
