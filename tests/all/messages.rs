@@ -106,7 +106,6 @@ fn flags() -> Vec<(String, usize)> {
 /// Values that few options can have. What is taken is checked only for not being waited for.
 #[test]
 fn no_option_hangs_or_speaks_in_tongues() {
-    let place = place();
     let values: &[&[u8]] = &[
         b"",
         b"0",
@@ -126,6 +125,8 @@ fn no_option_hangs_or_speaks_in_tongues() {
         .flat_map(|(flag, count)| values.iter().map(move |value| (flag.clone(), count, *value)))
         .collect();
     each(&asked, |(flag, count, value)| {
+        // Whoever reads or writes the pipe is alone with it.
+        let place = place();
         let value = OsStr::from_bytes(value);
         let words = match (count, flag.as_str()) {
             (1, _) => {
@@ -252,8 +253,8 @@ const ROWS: &[Row] = &[
 
 #[test]
 fn words_come_to_an_exit_code_and_a_message() {
-    let place = place();
     each(ROWS, |(words, code, expected)| {
+        let place = place();
         let is_server = !matches!(words.first(), Some(&("inspect" | "handler" | "passwd")));
         let check = is_server.then(|| OsString::from("--check"));
         let words: Vec<OsString> = words.iter().map(OsString::from).chain(check).collect();

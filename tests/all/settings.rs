@@ -15,6 +15,7 @@ use tempfile::TempDir;
 fn command(settings: &str, arguments: &[&str]) -> (TempDir, Command) {
     let place = fixture::place();
     put(&place.path().join("noext"), b"x\n", MODIFIED);
+    put(&place.path().join("index.html"), b"<p>\n", MODIFIED);
     fs::write(place.path().join("settings.toml"), settings).expect("a file can be written");
     let mut command = glasshouse();
     command.current_dir(place.path()).args(["--config", "settings.toml"]).args(arguments);
