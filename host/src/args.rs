@@ -2,6 +2,7 @@
 //! opens no file but that one, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod addresses;
+mod bytes;
 mod ceilings;
 mod clients;
 mod content;
@@ -13,6 +14,8 @@ mod inspect;
 mod life;
 mod logs;
 mod mount;
+mod operands;
+mod passed;
 mod settings;
 #[cfg(test)]
 mod table;
@@ -21,9 +24,11 @@ pub mod tests;
 pub mod tls;
 mod users;
 pub mod value;
+mod variables;
 
-pub use addresses::Addresses;
-use clap::builder::{ArgPredicate, BoolishValueParser, OsStringValueParser, TypedValueParser as _};
+use crate::config::Fault;
+pub use addresses::{Addresses, places};
+use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -32,12 +37,13 @@ use content::Content;
 pub use export::{Export, Output};
 use file::File;
 use given::{Given, Variables};
-use glasshouse_core::{document, options};
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};
 pub use mount::Mount;
-pub use settings::Setting;
-use std::collections::BTreeMap;
+pub use operands::Meant;
+use operands::Operands;
+pub use passed::Passed;
+pub use settings::{Setting, Source, options as settings};
 use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -49,9 +55,9 @@ const RUNTIME: &str = "Runtime";
 const EXAMPLES: &str = "\
 Examples:
   glasshouse                             the current directory, on every address, port 8000
+  glasshouse site                        another directory
   glasshouse 0 -b localhost              on this machine only, on any free port
-  glasshouse -d site -p HTTP/1.0         another directory, one request per connection
-  glasshouse -d report.pdf               one file, and nothing beside it
+  glasshouse 8080 report.pdf             one file, and nothing beside it, on port 8080
   glasshouse -H Cache-Control no-cache   a field for every page
   glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
   glasshouse passwd FILE USER            set the password of a user, for --auth FILE
@@ -78,9 +84,15 @@ pub enum Task {
 impl Task {
     /// Reads this process's command line, and the file that it names. Ends the process after `--help` and `--version`
     /// (exit 0) and on an option that cannot be understood (exit 2, S3).
-    pub fn from_command_line() -> Task {
+    ///
+    /// # Errors
+    /// The file cannot be read, or makes no sense.
+    pub fn from_command_line() -> Result<Task, Fault> {
         let words: Vec<OsString> = env::args_os().collect();
-        Task::parse(&words, &|key| env::var_os(key)).unwrap_or_else(|error| error.exit())
+        Task::parse(&words, &|key| env::var_os(key)).map_err(|stop| match stop {
+            Stop::Clap(error) => error.exit(),
+            Stop::Fault(fault) => fault,
+        })
     }
 
     /// How much is said while it is done.
@@ -91,19 +103,45 @@ impl Task {
         }
     }
 
-    fn parse(words: &[OsString], variable: Variables) -> Result<Task, Error> {
-        let mut command = Cli::command();
+    fn parse(words: &[OsString], variable: Variables) -> Result<Task, Stop> {
+        let (mut command, definition) = (given::command(), Cli::command());
         // What was typed alone, to know what a file has no say in. An error in it is told below.
         let typed = command.clone().ignore_errors(true).try_get_matches_from(words)?;
-        let file = match typed.get_one::<PathBuf>("config").filter(|_| typed.subcommand().is_none()) {
-            Some(path) => File::read(path, &command).map_err(|text| command.error(ErrorKind::InvalidValue, text))?,
+        let is_server = typed.subcommand().is_none();
+        let operands = match Operands::read(&definition, &typed, words).map_err(|text| usage(&mut command, text)) {
+            Err(error) if is_server => {
+                // An option that cannot be understood comes first, as it may be why a word stands by itself.
+                let given = Given { typed, operands: Operands::default(), file: File::default(), variable };
+                let parsed = command.try_get_matches_from_mut(words);
+                parsed.map_err(|error| given.explain(error, words, words.len()))?;
+                return Err(error);
+            }
+            operands => operands.unwrap_or_default(),
+        };
+        let named = match variable("GLASSHOUSE_CONFIG".as_ref()) {
+            _ if !is_server || typed.value_source("config").is_some() => typed.get_one("config").cloned(),
+            Some(empty) if empty.is_empty() => {
+                let text = "GLASSHOUSE_CONFIG: the value is empty; give one, or unset the variable";
+                return Err(usage(&mut command, text.to_owned()));
+            }
+            path => path.map(PathBuf::from),
+        };
+        let file = match named.filter(|_| is_server) {
+            Some(path) => File::read(&path, &definition)?,
             None => File::default(),
         };
-        let given = Given { typed, file, variable };
-        let matches = command.try_get_matches_from_mut(given.words(words)).map_err(|error| given.explain(error))?;
+        let given = Given { typed, operands, file, variable };
+        let all = match is_server {
+            true => given.words(words).map_err(|text| usage(&mut command, text))?,
+            false => words.to_vec(),
+        };
+        let parsed = command.try_get_matches_from_mut(&all);
+        let matches = parsed.map_err(|error| given.explain(error, &all, words.len()))?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        let setting = |arg| settings::setting(arg, &matches, given.source(arg));
-        let settings = cli.check.then(|| settings::options(&command).map(setting).collect());
+        let setting = |arg| settings::setting(arg, &matches, given.source(arg), &given.file);
+        let settings = cli.check.then(|| settings::options(&definition).map(setting).collect());
+        cli.args.port_is_given = given.is_given("port");
+        cli.args.meant = given.operands.meant;
         cli.args.file = given.file;
         Ok(match (cli.command, settings) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
@@ -117,14 +155,39 @@ impl Task {
     }
 }
 
+/// Why there is no task.
+#[derive(Debug)]
+enum Stop {
+    /// The words cannot be understood, or only ask what there is to be typed.
+    Clap(Error),
+    /// The file of settings cannot be read, or makes no sense.
+    Fault(Fault),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Clap(error)
+    }
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Stop {
+        Stop::Fault(fault)
+    }
+}
+
+fn usage(command: &mut clap::Command, text: String) -> Stop {
+    Stop::Clap(command.error(ErrorKind::InvalidValue, text))
+}
+
 /// Serve one directory over HTTP, read-only.
 ///
 /// Everything that reads a request and touches a file runs in a sandbox that can read this one directory and nothing
 /// else.
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, after_help = EXAMPLES)]
-#[command(override_usage = "glasshouse [OPTIONS] [PORT]\n       glasshouse COMMAND ...")]
-#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(override_usage = "glasshouse [OPTIONS] [PORT] [PATH]\n       glasshouse COMMAND ...")]
+#[command(args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -132,12 +195,14 @@ struct Cli {
     args: Args,
     /// Print every option with its value in effect, and exit
     ///
-    /// And with where it is from, in the form of a file that --config takes.
+    /// And with where it is from, in the form of a file that --config takes. What a start would complain of is told, too; ports
+    /// and sockets are not tried. It is typed: there is no variable and no key for it.
     #[arg(long, help_heading = RUNTIME)]
     check: bool,
     /// File with values for options: in TOML, a key for each, named as its flag is
     ///
-    /// What is typed wins, and then the variables. Paths in it begin where the program is started.
+    /// What is typed wins, and then the variables. Paths in it begin where the program is started. GLASSHOUSE_CONFIG names it, too; a
+    /// file cannot name another one.
     #[arg(long, value_name = "FILE", env = "GLASSHOUSE_CONFIG", hide_env = true, help_heading = RUNTIME)]
     config: Option<PathBuf>,
 }
@@ -170,7 +235,7 @@ enum Command {
 
 /// The definition of the command line, for what else is made from it.
 pub fn definition() -> clap::Command {
-    Cli::command()
+    Cli::command().disable_help_subcommand(true)
 }
 
 /// The version of HTTP that is spoken, whatever the client offers.
@@ -196,16 +261,30 @@ impl Protocol {
 /// The options of the server.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// A number is the port, anything else the path to serve
+    ///
+    /// As --port and --directory. A path that is a number is written as ./8080.
+    #[arg(value_names = ["PORT", "PATH"], display_order = 0, help_heading = SERVING)]
+    words: Vec<OsString>,
+
     /// Port to listen on; 0 takes any free one
-    #[arg(value_name = "PORT", default_value_t = 8000, display_order = 0)]
+    #[arg(long, value_name = "PORT", default_value = "8000", value_parser = value::port)]
     #[arg(env = "GLASSHOUSE_PORT", hide_env = true, help_heading = SERVING)]
     pub port: u16,
+
+    /// Whether anybody has named it.
+    #[arg(skip)]
+    pub port_is_given: bool,
+
+    /// What else the path may have been meant as, if it stands by itself.
+    #[arg(skip)]
+    pub meant: Option<Meant>,
 
     /// Address or host name to listen on, repeatable [default: all]
     ///
     /// An IPv4 or IPv6 address, with '%' and its interface where it takes one, a name, whose first address is taken, or
     /// 'unix:' and the path of a socket. The variable holds several, separated by commas.
-    #[arg(short, long, value_name = "ADDR", value_delimiter = ',')]
+    #[arg(short, long, value_name = "ADDR")]
     #[arg(env = "GLASSHOUSE_BIND", hide_env = true, help_heading = SERVING)]
     pub bind: Vec<String>,
 
@@ -225,7 +304,7 @@ pub struct Args {
     ///
     /// The path is written plainly, not percent-encoded, and the longest that fits a request counts. What answers there can read
     /// this directory and no other. The variable holds one a line.
-    #[arg(long, value_name = "PATH=DIR", value_delimiter = '\n')]
+    #[arg(long, value_name = "PATH=DIR")]
     #[arg(value_parser = OsStringValueParser::new().try_map(Mount::parse))]
     #[arg(env = "GLASSHOUSE_MOUNT", hide_env = true, help_heading = SERVING)]
     pub mount: Vec<Mount>,
@@ -255,7 +334,7 @@ pub struct Args {
     file: File,
 
     /// Threads that answer requests [default: one per processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| value::count(text, 1..=4096))]
     #[arg(env = "GLASSHOUSE_THREADS", hide_env = true, help_heading = RUNTIME)]
     pub threads: Option<NonZeroUsize>,
 
@@ -273,12 +352,12 @@ pub struct Args {
     /// Give answers of that component again while no file that it looked at has changed
     ///
     /// For a component whose answers depend on the request and the files alone, as those of the built-in one do.
-    #[arg(long, requires = "handler", value_parser = BoolishValueParser::new())]
+    #[arg(long, requires = "handler")]
     #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, help_heading = RUNTIME)]
     pub pure_handler: bool,
 
     /// Ask the component for every answer
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, help_heading = RUNTIME)]
     pub no_replay: bool,
 
@@ -286,12 +365,12 @@ pub struct Args {
     ///
     /// Otherwise the process gives them up as soon as it listens: opening anything but the served files, writing, starting
     /// programs, opening connections, making machine code.
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_HARDEN", hide_env = true, help_heading = RUNTIME)]
     pub no_harden: bool,
 
     /// Do not serve where the system refuses to take any of these rights away
-    #[arg(long, conflicts_with = "no_harden", value_parser = BoolishValueParser::new())]
+    #[arg(long, conflicts_with = "no_harden")]
     #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, help_heading = RUNTIME)]
     pub require_harden: bool,
 
@@ -299,62 +378,7 @@ pub struct Args {
     pub life: life::Life,
 
     /// Print no addresses and log no requests, whatever --log says
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
     pub quiet: bool,
-}
-
-/// An option of the handler that was given a value.
-pub struct Passed {
-    pub name: &'static str,
-    pub text: String,
-    /// Where it was given, for complaints about it.
-    pub place: String,
-}
-
-impl Args {
-    /// What to tell the handler: what was typed, or those variables of `environment` that are its own, or what the file says.
-    ///
-    /// # Errors
-    /// Names, in words for the person who typed it, a variable that begins with `GLASSHOUSE_` and is known to neither
-    /// side, one of the handler's that is not UTF-8, and a field that would not survive as one `NAME: VALUE` line.
-    pub fn passed_on(
-        &self,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Vec<Passed>, String> {
-        let mut variables = variables(environment)?;
-        let pass = |(name, typed): (&'static str, Option<String>)| {
-            let key = options::variable(name);
-            let (text, place) = match (typed, variables.remove(&key)) {
-                (Some(text), _) => (text, format!("--{name}")),
-                (None, Some(value)) => match value.into_string() {
-                    Ok(text) => (text, key),
-                    Err(_) => return Some(Err(format!("{key}: the value is not UTF-8"))),
-                },
-                (None, None) => (self.file.text(name)?, self.file.place(name)?),
-            };
-            Some(Ok(Passed { name, text, place }))
-        };
-        self.content.typed()?.into_iter().filter_map(pass).collect()
-    }
-}
-
-/// The variables of this program, each of them known.
-fn variables(
-    environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<BTreeMap<String, OsString>, String> {
-    let command = Cli::command();
-    let of_host = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
-    let known: Vec<String> = of_host.chain(options::names().map(options::variable)).collect();
-    let mut variables = BTreeMap::new();
-    for (key, value) in environment {
-        let Some(key) = key.to_str().filter(|key| key.starts_with(options::PREFIX)) else { continue };
-        if !known.iter().any(|known| known == key) {
-            let way_out = document::meant(key, known.iter())
-                .unwrap_or_else(|| "each is named after a flag that --help lists".to_owned());
-            return Err(format!("{key}: no such variable; {way_out}"));
-        }
-        variables.insert(key.to_owned(), value);
-    }
-    Ok(variables)
 }

@@ -1,19 +1,19 @@
 //! Reads the file of a component, whosever it is: as much as a component may have, and no more. It refuses to know what is in it.
 
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use glasshouse_front::file;
+use std::io::Read;
 use std::path::Path;
 
 /// Bytes that a component may have: an interpreter with its whole library has a third of it. What is longer, or has no end like a
 /// device, is not read on.
-pub const LENGTH: u64 = 128 << 20;
+pub const LENGTH: usize = 128 << 20;
 
 /// The bytes of a file.
 ///
 /// # Errors
 /// Why it cannot be read, in words that follow on its name.
 pub fn read(path: &Path) -> Result<Vec<u8>, String> {
-    File::open(path).map_err(|error| reason(&error)).and_then(read_from)
+    file::read(path, LENGTH)
 }
 
 /// The bytes of what is already open.
@@ -22,30 +22,23 @@ pub fn read(path: &Path) -> Result<Vec<u8>, String> {
 /// Why it cannot be read, in words that follow on its name.
 pub fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    source.take(LENGTH + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-    match u64::try_from(bytes.len()) {
-        Ok(..=LENGTH) => Ok(bytes),
-        _ => Err(format!("longer than the {} MiB that a component may have", LENGTH >> 20)),
-    }
-}
-
-fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "a directory".to_owned(),
-        _ => error.to_string(),
+    let most = u64::try_from(LENGTH).unwrap_or(u64::MAX).saturating_add(1);
+    source.take(most).read_to_end(&mut bytes).map_err(|error| file::reason(&error))?;
+    match bytes.len() {
+        ..=LENGTH => Ok(bytes),
+        _ => Err(format!("longer than {} MiB", LENGTH >> 20)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     #[test]
     fn what_has_no_end_is_not_read_to_it() {
-        assert_eq!(read_from(io::repeat(0)), Err("longer than the 128 MiB that a component may have".into()));
-        assert_eq!(read_from(io::repeat(0).take(LENGTH)).map(|bytes| bytes.len() as u64), Ok(LENGTH));
+        assert_eq!(read_from(io::repeat(0)), Err("longer than 128 MiB".into()));
+        assert_eq!(read_from(io::repeat(0).take(LENGTH as u64)).map(|bytes| bytes.len()), Ok(LENGTH));
         assert_eq!(read_from(io::empty()), Ok(Vec::new()));
     }
 

@@ -8,24 +8,28 @@ mod logfile;
 mod logs;
 mod memory;
 mod roots;
+mod site;
 mod tls;
 mod trees;
 
-use crate::args::{Args, Passed, Protocol};
+use crate::args::{Args, Passed, Protocol, places};
 use crate::component;
 use crate::listen::{Addresses, Options, Typed};
 use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
+use glasshouse_front::file;
 use glasshouse_front::users::Users;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::Ceilings;
 pub use logfile::OpenLog;
 pub use logs::{Logs, Opened};
 pub use roots::Roots;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+pub use site::SiteFile;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,6 +42,10 @@ pub use trees::Served;
 pub struct Config {
     /// At least one, in the order in which they are asked whether a path is theirs.
     pub trees: Vec<Served>,
+    /// What the file of each tree says, in their order; or what is wrong with it, which does not keep the tree from being served later.
+    pub site_files: Vec<SiteFile>,
+    /// What will not do what its option promises, in words for whoever runs the server.
+    pub warnings: Vec<String>,
     /// The path that people are led to, where something is served.
     pub entry: String,
     pub protocol: Protocol,
@@ -132,19 +140,29 @@ impl Config {
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
         understood.map_err(|error| Fault::Usage(blame(&error.to_string(), &passed)))?;
-        let binds = args.bind.iter().map(|text| Typed::parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let binds = args.bind.iter().flat_map(|text| places(text));
+        let binds = binds.map(Typed::parse).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
 
-        let trees = trees::trees(args.directory.as_deref(), &args.mount)?;
+        let trees = trees::trees(args.directory.as_deref(), args.meant.as_ref(), &args.mount)?;
         let prefix = passed.iter().find(|option| option.name == "prefix");
-        if let (None, Some(prefix)) = (&args.directory, prefix) {
+        let is_prefix = |prefix: &&Passed| !matches!(options::prefix(&prefix.text), Ok(None));
+        if let (None, Some(prefix)) = (&args.directory, prefix.filter(is_prefix)) {
             let reason = "there is no directory to serve there; name one with -d, or leave it out";
             return Err(Fault::Usage(format!("{}: {reason}", prefix.place)));
         }
         let entry = trees::entry(&trees, prefix);
+        let site_files: Vec<_> = trees.iter().map(|served| site::read(served, &guest)).collect();
+        let of_site = trees.iter().zip(&site_files);
+        let mut warnings: Vec<String> =
+            of_site.flat_map(|(served, site)| site::missing(served, site, &guest)).collect();
         let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
+        if args.port_is_given && args.port != 0 && !addresses.have_hosts() {
+            let port = args.port;
+            warnings.push(format!("the port {port} is not used: no host is listened on; name one with --bind"));
+        }
         let identity = tls::identity(&args.tls, &names, &addresses)?;
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
@@ -161,6 +179,8 @@ impl Config {
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {
             trees,
+            site_files,
+            warnings,
             entry,
             protocol,
             threads,
@@ -206,12 +226,14 @@ fn blame(complaint: &str, passed: &[Passed]) -> String {
 
 /// Opens a directory that may be read later on too.
 fn readable(path: &Path) -> Result<File, Fault> {
-    let cannot = |error| Fault::CannotServe(format!("--harden-also: cannot open '{}': {error}", path.display()));
-    let directory = File::open(path).map_err(cannot)?;
-    match directory.metadata().map_err(cannot)?.is_dir() {
-        true => Ok(directory),
-        false => Err(cannot(ErrorKind::NotADirectory.into())),
-    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| {
+        let reason = match errno {
+            Errno::NOENT => "no such directory".to_owned(),
+            errno => file::reason(&errno.into()),
+        };
+        Fault::CannotServe(format!("--harden-also: cannot open '{}': {reason}", path.display()))
+    })
 }
 
 fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
@@ -260,16 +282,8 @@ mod tests {
         let cannot = |text: &str| Fault::CannotServe(text.into());
         let unknown = "x".repeat(64);
         let rows = [
-            (
-                "S6",
-                vec!["-d", "nope"],
-                cannot("cannot serve 'nope': no such directory or file; name an existing one with -d"),
-            ),
-            (
-                "S6",
-                vec!["-d", "/dev/null"],
-                cannot("cannot serve '/dev/null': not a directory or a file; name one with -d"),
-            ),
+            ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory or file; name an existing one")),
+            ("S6", vec!["-d", "/dev/null"], cannot("cannot serve '/dev/null': not a directory or a file; name one")),
             (
                 "harden",
                 vec!["--harden-also", "Cargo.toml"],

@@ -4,11 +4,12 @@
 use crate::args::{Input, Inspect};
 use crate::component;
 use crate::config::Fault;
+use crate::output;
 use glasshouse_sandbox::{Import, Inspection, Kind, P3, Standing};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -49,10 +50,7 @@ pub fn inspect(asked: &Inspect) -> Result<bool, Fault> {
     let reasons = inspection.reasons();
     let told = Told { name, size, hash, inspection, reasons };
     let text = if asked.json { format!("{:#}\n", told.to_json()) } else { told.to_string() };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
-        Fault::CannotServe(format!("cannot write to standard output: {error}; give it somewhere to go"))
-    })?;
+    output::print(text.as_bytes())?;
     Ok(told.reasons.is_empty())
 }
 

@@ -5,6 +5,8 @@ mod inherited;
 mod unix;
 
 use crate::config::Fault;
+use glasshouse_front::file;
+use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
@@ -288,7 +290,8 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
         ErrorKind::InvalidInput if is_link_local(address) => {
             "it says nothing of the interface; name it behind a '%', as in fe80::1%eth0".to_owned()
         }
-        _ => format!("{error}; choose another address"),
+        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => file::reason(error),
+        _ => format!("{}; choose another address", file::reason(error)),
     };
     Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
 }

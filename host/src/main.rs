@@ -16,6 +16,7 @@ mod listen;
 mod manager;
 mod manual;
 mod metrics;
+mod output;
 mod passwd;
 mod qr;
 mod ready;
@@ -29,27 +30,18 @@ mod stream;
 mod tls;
 mod worker;
 
-use args::{Export, Output, Task};
+use args::{Export, Level, Output, Task};
 use config::Fault;
+use glasshouse_front::file;
 use glasshouse_sandbox::{P2, P3};
-use std::fs;
-use std::io::{self, Write as _};
+use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use tracing::error;
 
 fn main() -> ExitCode {
     let task = Task::from_command_line();
-    diagnostics::start(task.level());
-    let done = match task {
-        Task::Serve(args) => serve::serve(args).map(|()| true),
-        Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
-        Task::Export(export) => write_out(&export).map(|()| true),
-        Task::Inspect(asked) => inspect::inspect(&asked),
-        Task::Completions(shell) => manual::completions(shell).map(|()| true),
-        Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
-        Task::Passwd(words) => passwd::set(&words).map(|()| true),
-    };
-    match done {
+    diagnostics::start(task.as_ref().map_or(Level::Error, Task::level));
+    match task.and_then(carry_out) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
@@ -59,14 +51,29 @@ fn main() -> ExitCode {
     }
 }
 
+/// Does what was asked for. `false` is an answer that is no error: an inspected component could not serve.
+fn carry_out(task: Task) -> Result<bool, Fault> {
+    match task {
+        Task::Serve(args) => serve::serve(args).map(|()| true),
+        Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
+        Task::Export(export) => write_out(&export).map(|()| true),
+        Task::Inspect(asked) => inspect::inspect(&asked),
+        Task::Completions(shell) => manual::completions(shell).map(|()| true),
+        Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
+        Task::Passwd(words) => passwd::set(&words).map(|()| true),
+    }
+}
+
 /// Writes the component to a file, for other hosts.
 fn write_out(export: &Export) -> Result<(), Fault> {
     let component = if export.p2 { P2 } else { P3 };
-    let (written, name) = match &export.output {
-        Output::Stdout => (io::stdout().write_all(component), "standard output".into()),
-        Output::File(path) => (fs::write(path, component), path.to_string_lossy()),
-    };
-    written.map_err(|error| {
-        Fault::CannotServe(format!("cannot write the handler to '{name}': {error}; name another file with -o"))
+    let Output::File(path) = &export.output else { return output::print(component) };
+    file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "no such directory".to_owned(),
+            _ => file::reason(&error),
+        };
+        let name = path.display();
+        Fault::CannotServe(format!("cannot write the handler to '{name}': {reason}; name another file with -o"))
     })
 }

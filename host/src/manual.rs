@@ -3,30 +3,35 @@
 
 use crate::args;
 use crate::config::Fault;
+use crate::output;
 use clap_complete::Shell;
 use clap_mangen::Man;
-use std::fmt;
-use std::io::{self, Write as _};
+use glasshouse_front::file;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// Writes the completions for a shell to standard output.
 pub fn completions(shell: Shell) -> Result<(), Fault> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut args::definition(), "glasshouse", &mut text);
-    io::stdout().write_all(&text).map_err(|error| cannot_write(&"standard output", &error))
+    output::print(&text)
 }
 
 /// Writes all pages of the manual into a directory, or the first of them to standard output.
 pub fn pages(directory: Option<&Path>) -> Result<(), Fault> {
     match directory {
-        Some(directory) => clap_mangen::generate_to(args::definition(), directory)
-            .map_err(|error| cannot_write(&format_args!("'{}'", directory.display()), &error)),
-        None => Man::new(args::definition())
-            .render(&mut io::stdout())
-            .map_err(|error| cannot_write(&"standard output", &error)),
+        Some(directory) => clap_mangen::generate_to(args::definition(), directory).map_err(|error| {
+            let reason = match error.kind() {
+                ErrorKind::NotFound => "no such directory".to_owned(),
+                _ => file::reason(&error),
+            };
+            Fault::CannotServe(format!("cannot write to '{}': {reason}; name a directory with -o", directory.display()))
+        }),
+        None => {
+            let mut text = Vec::new();
+            // Memory takes all of it.
+            let _ = Man::new(args::definition()).render(&mut text);
+            output::print(&text)
+        }
     }
-}
-
-fn cannot_write(place: &dyn fmt::Display, error: &io::Error) -> Fault {
-    Fault::CannotServe(format!("cannot write to {place}: {error}"))
 }

@@ -3,13 +3,16 @@
 
 use crate::args::Passwd;
 use crate::config::Fault;
+use glasshouse_front::file;
 use glasshouse_front::users::{Hash, MARK, PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
-use std::fmt::Display;
 use std::fs::{self, Metadata};
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
+
+/// The longest file of users in bytes.
+const LONGEST: usize = 16 << 20;
 
 /// Asks for a password and writes its hash down.
 ///
@@ -22,24 +25,30 @@ pub fn set(words: &Passwd) -> Result<(), Fault> {
                     an end";
         return Err(Fault::Usage(format!("'{}' {rule}", user.escape_debug())));
     }
-    let cannot =
-        |what: &str, reason: &dyn Display| Fault::CannotServe(format!("cannot {what} '{}': {reason}", file.display()));
+    let cannot = |what: &str, reason: &str| Fault::CannotServe(format!("cannot {what} '{}': {reason}", file.display()));
     // Before anybody is asked for anything.
-    let old = read(file).map_err(|error| cannot("read", &error))?;
+    let old = match file::read(file, LONGEST) {
+        Err(reason) if reason == "no such file" => Vec::new(),
+        old => old.map_err(|reason| cannot("read", &format!("{reason}; name a file of users")))?,
+    };
+    let above = directory_of(file);
+    if !above.is_dir() {
+        return Err(cannot(
+            "write",
+            &format!("no such directory '{}'; make it, or name another file", above.display()),
+        ));
+    }
     let password = ask(user).map_err(Fault::CannotServe)?;
     let hash = Hash::make(&password).map_err(|error| cannot("make a hash for", &error))?;
     let text = replaced(&old, user, &hash);
-    write(file, &text).map_err(|error| cannot("write", &error))?;
+    write(file, &text).map_err(|error| cannot("write", &file::reason(&error)))?;
     // Nobody to read this is no failure.
     let _ = writeln!(io::stdout(), "the password of '{user}' is set in '{}'", file.display());
     Ok(())
 }
 
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    match fs::read(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        text => text,
-    }
+fn directory_of(file: &Path) -> &Path {
+    file.parent().filter(|directory| *directory != Path::new("")).unwrap_or(Path::new("."))
 }
 
 /// A password: twice from the terminal, or a line from whatever else standard input is.
@@ -100,7 +109,7 @@ fn write(file: &Path, text: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => file.to_owned(),
         place => place?,
     };
-    let directory = place.parent().filter(|directory| *directory != Path::new("")).unwrap_or(Path::new("."));
+    let directory = directory_of(&place);
     let mut name = place.file_name().unwrap_or(OsStr::new("users")).to_owned();
     name.push(".");
     let mut new = tempfile::Builder::new().prefix(&name).tempfile_in(directory)?;

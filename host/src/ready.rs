@@ -7,7 +7,7 @@ use crate::handler;
 use crate::site;
 use glasshouse_core::options;
 use glasshouse_core::target::Target;
-use glasshouse_front::Log;
+use glasshouse_front::{Log, file};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, Terms};
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -34,7 +34,10 @@ pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, Fault>
         Handler::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
     };
     load(config, handler, log).map_err(|cause| {
-        Fault::CannotServe(format!("cannot run the handler {name}: {cause}; name another one with --handler"))
+        Fault::CannotServe(match cause {
+            Cause::Tree(_) => format!("{cause}; name one that you may read"),
+            Cause::Handler(cause) => format!("cannot run the handler {name}: {cause}; name another one with --handler"),
+        })
     })
 }
 
@@ -52,12 +55,12 @@ pub fn again(
         let holds_log = |served: &Served| file.as_ref().is_some_and(|file| file.is_in(&served.tree));
         match (&config.handler, config.rights) {
             (Handler::File { path, .. }, Rights::AreKept) => {
-                let stays = |cause| format!("the handler '{}' is not replaced: {cause}", path.display());
+                let stays = |cause: String| format!("the handler '{}' is not replaced: {cause}", path.display());
                 if let Some(served) = config.trees.iter().find(|served| holds_log(served)) {
                     return Err(stays(kept(served, HOLDS_LOG)));
                 }
                 let bytes = component::read(path).map_err(stays)?;
-                sandboxes = load(&config, Code::Component(&bytes), &log).map_err(stays)?;
+                sandboxes = load(&config, Code::Component(&bytes), &log).map_err(|cause| stays(cause.to_string()))?;
             }
             // One that stays as it is keeps no other from being opened.
             _ => {
@@ -88,15 +91,33 @@ pub fn again(
     }
 }
 
+/// Why there is no sandbox.
+enum Cause {
+    /// What is to be served cannot be opened.
+    Tree(String),
+    Handler(String),
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Tree(text) | Cause::Handler(text) => f.write_str(text),
+        }
+    }
+}
+
 /// A sandbox for each tree, in their order. The handler is compiled once.
-fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox>>, String> {
+fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox>>, Cause> {
     // What lies beneath quotes the file, in lines of its own.
     let cause = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
     for served in &config.trees {
         let environment = environment(config, served);
+        let unopened = |error: &io::Error| {
+            Cause::Tree(format!("cannot serve '{}': {}", served.tree.path().display(), file::reason(error)))
+        };
         let sandbox = match sandboxes.first() {
-            Some(first) => first.beside(&served.tree, environment).map_err(|error| error.to_string()),
+            Some(first) => first.beside(&served.tree, environment).map_err(|error| unopened(&error)),
             None => {
                 let log = log.clone();
                 let terms = Terms {
@@ -106,7 +127,10 @@ fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox
                     ceilings: config.ceilings.clone(),
                     complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
                 };
-                Sandbox::new(handler, terms).map_err(|error| cause(error.to_string()))
+                Sandbox::new(handler, terms).map_err(|error| match error.downcast_ref::<io::Error>() {
+                    Some(error) => unopened(error),
+                    None => Cause::Handler(cause(error.to_string())),
+                })
             }
         };
         sandboxes.push(sandbox?);

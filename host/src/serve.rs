@@ -16,12 +16,12 @@ use crate::server::Server;
 use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
-use crate::{browser, check, diagnostics, qr, ready, shutdown, site};
-use glasshouse_front::{Form, Log, Sink};
+use crate::{browser, check, diagnostics, output, qr, ready, shutdown, site};
+use glasshouse_front::{Form, Log, Sink, file};
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Ground, Sandbox};
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -43,10 +43,18 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     let sandboxes = ready::sandboxes(&config, &log)?;
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
     site::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
+    config.warnings.iter().for_each(|warning| log.error(warning));
     let identity = config.identity.take();
     secrets(&config, identity.as_ref()).iter().for_each(|secret| log.error(secret));
     file.iter().filter_map(|file| file.warning()).for_each(|warning| log.error(warning));
-    let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
+    let threads = config.threads;
+    let unable = |error: io::Error| {
+        let reason = match error.kind() {
+            ErrorKind::WouldBlock => "the system gives no more threads".to_owned(),
+            _ => file::reason(&error),
+        };
+        Fault::CannotServe(format!("cannot serve with {threads} threads: {reason}, or give a smaller --threads"))
+    };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
@@ -59,9 +67,19 @@ pub fn serve(args: Args) -> Result<(), Fault> {
         give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, file.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
-        announce(&config, &banner, &log);
-        manager.ready();
-        run(config, sandboxes, (listening, admin), tls, (stop, reload, manager), (log, file)).await.map_err(unable)
+        let ready = {
+            let (is_quiet, is_squared) = (config.quiet, config.qr);
+            let (log, manager) = (log.clone(), Arc::clone(&manager));
+            move || {
+                if !is_quiet {
+                    announce(&banner, is_squared, &log);
+                }
+                manager.ready();
+            }
+        };
+        run(config, sandboxes, (listening, admin), tls, (ready, stop, reload, manager), (log, file))
+            .await
+            .map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -145,12 +163,9 @@ fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
 }
 
 /// Says where the server is, in words and where it is asked for in squares.
-fn announce(config: &Config, banner: &Banner, log: &Log) {
-    if config.quiet {
-        return;
-    }
+fn announce(banner: &Banner, is_squared: bool, log: &Log) {
     banner::announce(&banner.text);
-    if config.qr {
+    if is_squared {
         match qr::code(banner.lan.as_deref(), io::stdout().is_terminal()) {
             Ok(code) => banner::announce(&code),
             Err(reason) => log.error(reason),
@@ -164,7 +179,7 @@ async fn run(
     sandboxes: Vec<Arc<Sandbox>>,
     (listening, admin): (Listening, Option<TcpListener>),
     tls: Option<Tls>,
-    (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
+    (ready, stop, mut reload, manager): (impl FnOnce(), impl Future<Output = Signal>, Reload, Arc<Manager>),
     (log, file): (Log, Option<Arc<OpenLog>>),
 ) -> io::Result<()> {
     // The files of sockets go at the end.
@@ -209,7 +224,7 @@ async fn run(
         shutdown::farewell(signal);
     };
     tokio::select! {
-        served = server.run(stop) => served,
+        served = server.run(ready, stop) => served,
         () = reload.run() => Ok(()),
     }
 }
@@ -219,11 +234,12 @@ pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
     let log = Log::new(Form::Off, Sink::Stderr);
     let sandboxes = ready::sandboxes(&config, &log)?;
-    site::report(&config, &sandboxes, |_| {}).iter().for_each(|fault| log.error(fault));
+    site::check(&config, &sandboxes, |text| log.error(text)).map_err(Fault::CannotServe)?;
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();
     let warnings = secrets(&config, identity).into_iter().chain(identity.map(Identity::concerns).unwrap_or_default());
     warnings.for_each(|warning| log.error(warning));
+    config.warnings.iter().for_each(|warning| log.error(warning));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {
@@ -233,5 +249,5 @@ pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
         }
     };
     let text = check::report(&config, settings, &rights);
-    io::stdout().write_all(text.as_bytes()).map_err(|error| Fault::CannotServe(format!("cannot write: {error}")))
+    output::print(text.as_bytes())
 }

@@ -53,18 +53,19 @@ pub enum Way {
 }
 
 impl Server {
-    /// Serves until `stop` is ready, then lets the answers under way finish within the grace that they have; a second signal in
+    /// Starts the threads and calls `ready`. Serves until `stop` is ready, then lets the answers under way finish within the grace that they have; a second signal in
     /// that time ends it at once, and so does the end of the process, which must follow.
     ///
     /// # Errors
     /// The system has no thread or no poller to give.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
+    pub async fn run(self, ready: impl FnOnce(), stop: impl Future<Output = ()>) -> io::Result<()> {
         let (closing, closes) = watch::channel(false);
         let (cutting, cuts) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel(1);
         let start = |handler| worker::start(self.terms_for(&handler), handler, (&closes, &cuts), &alive);
         let queues = self.handlers.iter().cloned().map(start).collect::<io::Result<Vec<_>>>()?;
         drop(alive);
+        ready();
         let weak = queues.iter().map(mpsc::UnboundedSender::downgrade).collect();
         tokio::spawn(watch_over(weak, Arc::clone(&self.manager)));
         let door = Door {

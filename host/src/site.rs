@@ -79,3 +79,15 @@ pub fn report(config: &Config, sandboxes: &[Arc<Sandbox>], tell: impl Fn(fmt::Ar
     }
     faults
 }
+
+/// Reports what a start would report, and returns as an error the first file for which every request would be answered with 500.
+pub fn check(config: &Config, sandboxes: &[Arc<Sandbox>], report: impl Fn(String)) -> Result<(), String> {
+    for (served, sandbox) in config.trees.iter().zip(sandboxes) {
+        match read(config, served, sandbox) {
+            Said::Broken(text) => return Err(text),
+            Said::Ignored(text) => report(text),
+            Said::Nothing | Said::Sets(_) => {}
+        }
+    }
+    Ok(())
+}

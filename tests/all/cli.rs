@@ -80,6 +80,14 @@ fn s1_help_tells_every_option() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let (_place, command) = command(&["help"]);
+    let done = run(command);
+    assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
+    assert!(done.stdout.contains("--directory") && done.stdout.contains("GLOB"), "{}", done.stdout);
+}
+
+#[test]
 fn the_version_is_told() {
     let (_place, command) = command(&["--version"]);
     let done = run(command);
@@ -114,8 +122,8 @@ fn s2_the_port_is_the_first_word() {
 
 #[test]
 fn s3_what_cannot_be_understood_exits_2() {
-    fails(&["abc"], &[], 2, &["abc", "PORT"]);
     fails(&["65536"], &[], 2, &["65536"]);
+    fails(&["--port", "abc"], &[], 2, &["abc", "--port"]);
     fails(&["-1"], &[], 2, &["-1"]);
     fails(&["0", "0"], &[], 2, &["0"]);
     fails(&["0", "--no-such-option"], &[], 2, &["--no-such-option"]);
@@ -198,10 +206,20 @@ fn s6_a_directory_is_served() {
     let (_place, server) = serve(&["0", "-b", "127.0.0.1", "-d", "sub"]);
     assert_eq!(get(server.address(), "/start.html").text(), "<p>start\n");
     assert_eq!(get(server.address(), "/../hello.txt").head.status, 404);
+    // By itself, before and behind the port; one that is called as a number by its path.
+    let (place, by_itself) = command(&["sub", "0", "-b", "127.0.0.1"]);
+    assert_eq!(get(Server::spawn(by_itself).address(), "/start.html").text(), "<p>start\n");
+    put(&place.path().join("8080/x"), b"x\n", MODIFIED);
+    for words in [&["0", "./8080"][..], &["0", "-d", "8080"], &["--port", "0", "./8080/../8080"]] {
+        let mut numbered = glasshouse();
+        numbered.current_dir(place.path()).args(words).args(["-b", "127.0.0.1"]);
+        assert_eq!(get(Server::spawn(numbered).address(), "/x").text(), "x\n", "{words:?}");
+    }
     let (place, through_link) = command(&["0", "-b", "127.0.0.1", "-d", "link"]);
     fixture::link(Path::new("sub"), &place.path().join("link"));
     let server = Server::spawn(through_link);
     assert_eq!(get(server.address(), "/start.html").text(), "<p>start\n");
+    fails(&["nowhere"], &[], 1, &["'nowhere'", "no such directory"]);
     fails(&["0", "-d", "nowhere"], &[], 1, &["'nowhere'", "no such directory"]);
     fails(&["0", "-d", "/dev/null"], &[], 1, &["'/dev/null'", "not a directory or a file"]);
     fails(&["0", "-d", "hello.txt/sub"], &[], 1, &["'hello.txt/sub'"]);

@@ -59,6 +59,7 @@ mod life;
 mod listings;
 mod log;
 mod logfile;
+mod messages;
 mod modes;
 mod mounts;
 mod nasty;

@@ -75,6 +75,17 @@ fn an_address_may_be_listened_on_beside_them() {
     assert_eq!(by_unix(place.path()).stdout, "hello\n");
 }
 
+/// A port means nothing where no host is listened on, and whoever named it should know.
+#[test]
+fn a_port_beside_them_is_told_to_be_unused() {
+    let place = tree();
+    for (port, is_told) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
+        let server = Server::spawn(handed(place.path(), TCP, port));
+        let told = "glasshouse: the port 8080 is not used: no host is listened on; name one with --bind\n";
+        assert_eq!(server.stderr(), if is_told { told } else { "" });
+    }
+}
+
 #[test]
 fn what_no_client_could_connect_to_is_refused() {
     let place = tree();

@@ -15,6 +15,7 @@ use tempfile::TempDir;
 fn command(settings: &str, arguments: &[&str]) -> (TempDir, Command) {
     let place = fixture::place();
     put(&place.path().join("noext"), b"x\n", MODIFIED);
+    put(&place.path().join("index.html"), b"<p>\n", MODIFIED);
     fs::write(place.path().join("settings.toml"), settings).expect("a file can be written");
     let mut command = glasshouse();
     command.current_dir(place.path()).args(["--config", "settings.toml"]).args(arguments);
@@ -88,7 +89,7 @@ fn nonsense_in_a_file_exits_2_and_is_named() {
     let mut command = glasshouse();
     command.args(["--config", "nowhere.toml"]);
     let done = run(command);
-    assert_eq!(done.status.code(), Some(2));
+    assert_eq!(done.status.code(), Some(1));
     assert!(done.stderr.contains("cannot read the settings 'nowhere.toml': no such file"), "{}", done.stderr);
 }
 
@@ -117,22 +118,82 @@ fn what_check_prints_is_a_file_of_settings() {
         "header-for = [\"*.css A: b: c\"]  # typed",
         "index = [\"a\", \"b\"]  # typed",
         "no-readme = true  # typed",
-        "cache = [60, \"*.js=immutable\"]  # from the environment",
-        "hidden = false  # from the environment",
-        "max-memory = \"32M\"  # from the environment",
-        "quiet = true  # from the file",
-        "redirect = [\"/a/* /b/* 308\", \"/c /d\"]  # from the file",
-        "spa = true  # from the file",
-        "max-cpu = \"2s\"  # from the file",
+        "cache = [60, \"*.js=immutable\"]  # from the environment: GLASSHOUSE_CACHE",
+        "hidden = false  # from the environment: GLASSHOUSE_HIDDEN",
+        "max-memory = \"32M\"  # from the environment: GLASSHOUSE_MAX_MEMORY",
+        "quiet = true  # from the file: line 1",
+        "redirect = [\"/a/* /b/* 308\", \"/c /d\"]  # from the file: line 2",
+        "spa = true  # from the file: line 4",
+        "max-cpu = \"2s\"  # from the file: line 5",
         "protocol = \"HTTP/1.1\"  # default",
-        "# prefix is not set",
+        "verbose = [\"error\"]  # default",
+        "archive = \"tar,tar.gz,zip\"  # default",
+        "archive-max = \"4G\"  # default",
+        "listing-max = 100000  # default",
+        "prefix = \"/\"  # default",
+        "isolate = false  # default",
+        "# tls-cert is not set",
     ] {
         assert!(report.lines().any(|known| known == line), "no {line} in:\n{report}");
     }
+    let number =
+        |name: &str| report.lines().find_map(|line| line.strip_prefix(name)?.split("  # ").next()?.parse::<u32>().ok());
+    let most = number("max-connections = ").expect("the limit of this machine is told");
+    assert_eq!(number("max-connections-per-address = "), Some(most.div_ceil(2)));
     let (_place, again) = command(&report, &["--check"]);
     let again = succeeds(again);
     assert_eq!(values(&report), values(&again));
     assert!(!again.contains("  # typed") && !again.contains("  # from the environment"), "{again}");
+}
+
+/// An option has the value that holds, whoever gave it: the file of the tree, too, and each tree its own.
+#[test]
+fn what_a_tree_says_of_itself_is_told() {
+    let (place, mut one) = command("hidden = false\n", &["site", "--check", "-vv"]);
+    put(
+        &place.path().join("site/glasshouse.toml"),
+        b"\nclean-urls = true\nindex = ['a', 'b']\nhidden = false\n",
+        MODIFIED,
+    );
+    put(&place.path().join("other/x"), b"x\n", MODIFIED);
+    one.env("GLASSHOUSE_INDEX", "c");
+    let report = run(one).stdout;
+    for line in [
+        "clean-urls = true  # from glasshouse.toml: line 2",
+        "index = [\"c\"]  # from the environment: GLASSHOUSE_INDEX",
+        "hidden = false  # from the file: line 1",
+        "compress = false  # default",
+        "verbose = [\"debug\"]  # typed",
+    ] {
+        assert!(report.lines().any(|known| known == line), "no {line} in:\n{report}");
+    }
+    let mut several = glasshouse();
+    several.current_dir(place.path()).args(["site", "--mount", "/o=other", "--check"]);
+    let report = succeeds(several);
+    let line = "# clean-urls differs: false at '/o' (default), true at '/' (from glasshouse.toml)";
+    assert!(report.lines().any(|known| known == line), "no {line} in:\n{report}");
+    let mut ignored = glasshouse();
+    ignored.current_dir(place.path()).args(["site", "--check", "--no-site-file"]);
+    assert!(succeeds(ignored).contains("clean-urls = false  # default"));
+}
+
+/// A broken one keeps nobody from starting the server, who hears of it at once.
+#[test]
+fn a_broken_file_of_a_tree_is_told_at_the_start() {
+    let place = fixture::place();
+    put(&place.path().join("glasshouse.toml"), b"\nclean-url = true\n", MODIFIED);
+    let start = |arguments: &[&str]| {
+        let mut command = glasshouse();
+        command.current_dir(place.path()).args(["0", "-b", "127.0.0.1"]).args(arguments);
+        command
+    };
+    let done = run(start(&["--check"]));
+    assert_eq!((done.status.code(), done.stdout.as_str()), (Some(1), ""), "{done:?}");
+    assert!(done.stderr.contains("glasshouse.toml") && done.stderr.contains("clean-url"), "{done:?}");
+    let server = Server::spawn(start(&[]));
+    assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
+    assert!(server.stderr().contains("every request below it is answered with 500"), "{}", server.stderr());
+    assert_eq!(get(server.address(), "/").head.status, 500);
 }
 
 #[test]

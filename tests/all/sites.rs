@@ -212,6 +212,6 @@ fn a_check_tells_what_a_start_would() {
     let place = place();
     put(&place.path().join("site").join(FILE), b"clean-url = true\n", ONE);
     let done = run(command(place.path(), &["--check"]));
-    assert_eq!(done.status.code(), Some(0), "{done:?}");
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
     assert!(done.stderr.contains("line 1, clean-url: no such option; did you mean 'clean-urls'?"), "{}", done.stderr);
 }

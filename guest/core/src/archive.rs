@@ -107,7 +107,7 @@ impl Plan {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
         let (path, hidden) = (target.path(), config.hidden);
         let mut plan = Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0 };
-        let mut walk = plan.walk().to_plan();
+        let mut walk = plan.walk().into_plan();
         walk.begin(tree).await?;
         let (mut writer, mut bytes) = (form.writer(), 0_u64);
         let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());

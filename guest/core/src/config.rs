@@ -8,6 +8,7 @@ use crate::options;
 use crate::origin;
 use crate::reply::Field;
 use crate::rule::{Cache, Cors, Glob, Redirect};
+use crate::service_link::is_service_link;
 use crate::target::{Name, Target};
 use std::fmt;
 
@@ -119,7 +120,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the variables whose names begin with `GLASSHOUSE_`; all others are somebody else's. A later pair replaces
+    /// Reads the variables whose names begin with `GLASSHOUSE_`; all others are somebody else's, and so are those of a service that
+    /// is called so. A later pair replaces
     /// an earlier one. The options are those of [`options`].
     ///
     /// # Errors
@@ -147,7 +149,7 @@ impl Config {
     {
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
-            if let Some(variable) = key.strip_prefix(options::PREFIX) {
+            if let Some(variable) = key.strip_prefix(options::PREFIX).filter(|_| !is_service_link(key, value)) {
                 let name = variable.to_ascii_lowercase().replace('_', "-");
                 let set = match name.as_str() {
                     "body" => set_body(&mut self, value),

@@ -40,6 +40,7 @@ pub mod reply;
 pub mod request;
 pub mod rule;
 pub mod search;
+pub mod service_link;
 pub mod sheet;
 pub mod site;
 pub mod stream;

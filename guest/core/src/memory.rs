@@ -121,9 +121,9 @@ impl Tree for MemoryTree {
     async fn facts(&self, path: &str) -> Result<Facts, Missing> {
         match self.resolve(path)? {
             Resolved::File(bytes, modified) => {
-                Ok(Facts { size: u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?, modified })
+                Ok(Facts { size: u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?, modified, changed: None })
             }
-            Resolved::Shut(size) => Ok(Facts { size, modified: None }),
+            Resolved::Shut(size) => Ok(Facts { size, modified: None, changed: None }),
             Resolved::Directory(_) => Err(Missing::Absent),
         }
     }

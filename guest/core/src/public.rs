@@ -5,8 +5,9 @@
 use crate::listing::join;
 use crate::site::{FILE, LONGEST};
 use crate::target::Name;
-use crate::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, found};
+use crate::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread, found};
 use std::cell::Cell;
+use std::fmt;
 
 /// A tree without the file of its site.
 #[derive(Debug)]
@@ -79,6 +80,44 @@ impl<T: Tree> Tree for PublicTree<T> {
 
     async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
         let mut listed = self.tree.list(path, wanted, bounds).await?;
+        self.leave_out(path, &mut listed).await?;
+        Ok(listed)
+    }
+
+    async fn list_first(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        kept: usize,
+        ahead: usize,
+    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+        let (mut listed, rest) = self.tree.list_first(path, wanted, kept, ahead).await?;
+        self.leave_out(path, &mut listed).await?;
+        Ok((listed, rest))
+    }
+
+    /// What leads to the file of the site stays as an entry that leads nowhere. What merely looks like it does too: it costs no more
+    /// than a size and a time, and reading it would cost more than a listing may.
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        let mut entries: Vec<&mut Entry> = entries.collect();
+        self.tree.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+        self.leave_undescribed(path, entries).await
+    }
+
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+        let mut entries: Vec<&mut Entry> = entries.collect();
+        self.tree.probe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+        self.leave_undescribed(path, entries).await
+    }
+
+    fn complain(&self, reason: &dyn fmt::Display) {
+        self.tree.complain(reason);
+    }
+}
+
+impl<T: Tree> PublicTree<T> {
+    /// Removes the file of the site from the entries of the root, in whatever case the file system has its name.
+    async fn leave_out(&self, path: &str, listed: &mut Listed) -> Result<(), Missing> {
         let is_like = |entry: &Entry| path.is_empty() && entry.name.as_str().eq_ignore_ascii_case(FILE);
         let alike: Vec<Name> =
             listed.entries.iter().filter(|entry| is_like(entry)).map(|entry| entry.name.clone()).collect();
@@ -88,15 +127,11 @@ impl<T: Tree> Tree for PublicTree<T> {
                 listed.entries.retain(|entry| entry.name != name);
             }
         }
-        Ok(listed)
+        Ok(())
     }
 
-    /// What leads to the file of the site stays as an entry that leads nowhere. What merely looks like it does too: it costs no more
-    /// than a size and a time, and reading it would cost more than a listing may.
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
-        let Some(site) = self.site.get() else { return self.tree.describe(path, entries).await };
-        let mut entries: Vec<&mut Entry> = entries.collect();
-        self.tree.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+    async fn leave_undescribed(&self, path: &str, entries: Vec<&mut Entry>) -> Result<(), Fault> {
+        let Some(site) = self.site.get() else { return Ok(()) };
         for entry in entries {
             let is_alike = entry.size == Some(site.size) && entry.modified == site.modified;
             if is_alike

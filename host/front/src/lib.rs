@@ -5,6 +5,7 @@ mod admission;
 mod connection;
 mod counters;
 mod exchange;
+pub mod file;
 mod gate;
 mod http2;
 mod limits;

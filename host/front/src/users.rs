@@ -15,6 +15,7 @@ mod known;
 mod limit;
 mod table;
 
+use crate::file;
 pub use basic::{CHALLENGE, Credentials, PASSWORD, is_password};
 pub use hash::Hash;
 use known::{Known, Token};
@@ -23,7 +24,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use std::{fmt, fs, thread};
+use std::{fmt, thread};
 use table::Table;
 pub use table::{MARK, is_name};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
@@ -35,6 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most passwords that are looked at at once: each may take the memory of an argon2 hash.
 const PLACES: usize = 8;
+
+/// The longest file of users in bytes: about a hundred thousand of them.
+const LONGEST: usize = 16 << 20;
 
 /// The name of a user who was let in.
 pub type Name = Arc<str>;
@@ -146,14 +150,13 @@ impl Users {
 
 impl Roll {
     fn read(file: &Path) -> Result<Roll, String> {
+        let name = file.display();
         let fault = |reason: &dyn fmt::Display| {
-            let name = file.display();
             format!("--auth: cannot use '{name}': {reason}; `glasshouse passwd '{name}' USER` sets a password")
         };
-        let text = fs::read(file).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => fault(&"no such file"),
-            std::io::ErrorKind::PermissionDenied => fault(&"permission denied"),
-            _ => fault(&error),
+        let text = file::read(file, LONGEST).map_err(|reason| match reason.as_str() {
+            "no such file" => fault(&reason),
+            _ => format!("--auth: cannot read '{name}': {reason}; name a file of users that you may read"),
         })?;
         let table = Table::parse(&text).map_err(|wrong| fault(&wrong))?;
         let known = Known::new().map_err(|error| fault(&error))?;
@@ -191,6 +194,7 @@ impl Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::io::Write as _;
     use tokio::runtime::Builder;
 

@@ -2,7 +2,14 @@
 
 use super::SERVING;
 use super::value::FileMode;
-use clap::builder::BoolishValueParser;
+
+/// What a value of `--bind` names: hosts, separated by commas, or one socket, whose path may hold a comma.
+pub fn places(value: &str) -> Vec<&str> {
+    match value.trim() {
+        socket if socket.starts_with("unix:") => vec![socket],
+        hosts => hosts.split(',').map(str::trim).collect(),
+    }
+}
 
 #[derive(Debug, clap::Args)]
 pub struct Addresses {
@@ -12,19 +19,19 @@ pub struct Addresses {
     pub unix_mode: FileMode,
 
     /// Take the next free port where the port is taken
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_PORT_FALLBACK", hide_env = true, help_heading = SERVING)]
     pub port_fallback: bool,
 
     /// Open the address in a browser
     ///
     /// In that of the variable BROWSER, or in the one that the desktop prefers.
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_OPEN", hide_env = true, help_heading = SERVING)]
     pub open: bool,
 
     /// Print the address as a QR code too, for telephones in the same network
-    #[arg(long, value_parser = BoolishValueParser::new())]
+    #[arg(long)]
     #[arg(env = "GLASSHOUSE_QR", hide_env = true, help_heading = SERVING)]
     pub qr: bool,
 }

@@ -1,53 +1,61 @@
-//! The flags that say what one request may cost. It refuses to know how that is counted.
+//! The flags that say what one request may cost. The least of each is about what the built-in handler needs for a page.
 
-use super::value::{Size, Time};
+use super::value::{MANY, Size, Time, count};
 use glasshouse_sandbox::Ceilings;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 const CEILINGS: &str = "Ceilings of a request";
+
+/// The handler is interrupted, and its time counted, as often as this.
+const TICK: Duration = Duration::from_millis(10);
+/// More than any machine has.
+const HUGE: u64 = 1 << 50;
+/// Handles, and resources of the host, that a page takes.
+const FEW: usize = 16;
 
 /// What one request may use before it is given up: it is answered with 503, or cut off where the answer has begun.
 #[derive(Debug, clap::Args)]
 pub struct Flags {
     /// Memory that the handler may have
-    #[arg(long, value_name = "SIZE", default_value = "64M")]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = |text: &str| Size::within(text, 4 << 20..=HUGE))]
     #[arg(env = "GLASSHOUSE_MAX_MEMORY", hide_env = true, help_heading = CEILINGS)]
     max_memory: Size,
 
     /// Processor time for the head of an answer, and for any piece of its content
-    #[arg(long, value_name = "TIME", default_value = "1s")]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = |text: &str| Time::at_least(text, TICK))]
     #[arg(env = "GLASSHOUSE_MAX_CPU", hide_env = true, help_heading = CEILINGS)]
     max_cpu: Time,
 
     /// Time until the head of an answer, waiting included
-    #[arg(long, value_name = "TIME", default_value = "10s")]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = |text: &str| Time::at_least(text, TICK))]
     #[arg(env = "GLASSHOUSE_ANSWER_TIMEOUT", hide_env = true, help_heading = CEILINGS)]
     answer_timeout: Time,
 
     /// Handles that the code of the handler may hold
-    #[arg(long, value_name = "N", default_value = "1024")]
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_HANDLES", hide_env = true, help_heading = CEILINGS)]
     max_handles: NonZeroUsize,
 
     /// Files and other things that may be open for the handler
-    #[arg(long, value_name = "N", default_value = "1024")]
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_RESOURCES", hide_env = true, help_heading = CEILINGS)]
     max_resources: NonZeroUsize,
 
     /// Bytes that the handler may hand over in one call
-    #[arg(long, value_name = "SIZE", default_value = "4M")]
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = |text: &str| Size::within(text, 16 << 10..=HUGE))]
     #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, help_heading = CEILINGS)]
     max_call: Size,
 
     /// Instances of the handler that may be busy at once, for each thread; a quarter of them with long answers
     ///
     /// Further requests wait, and what would be a long answer is 503. A client keeps at most as many busy as it leaves free.
-    #[arg(long, value_name = "N", default_value = "512")]
+    #[arg(long, value_name = "N", default_value = "512", value_parser = |text: &str| count(text, 1..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_INSTANCES", hide_env = true, help_heading = CEILINGS)]
     max_instances: NonZeroUsize,
 
     /// Content that the handler may make for one answer, besides the files that it hands over
-    #[arg(long, value_name = "SIZE", default_value = "8G")]
+    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = |text: &str| Size::within(text, 64 << 10..=HUGE))]
     #[arg(env = "GLASSHOUSE_MAX_MADE", hide_env = true, help_heading = CEILINGS)]
     max_made: Size,
 }

@@ -1,8 +1,9 @@
 //! The options about clients: how long they are waited for and how many there may be. It refuses to know what this machine can
 //! bear; that is `config`.
 
-use super::value::{Size, Time};
+use super::value::{MANY, Size, Time, count};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 const CLIENTS: &str = "Clients";
 
@@ -36,14 +37,14 @@ pub struct Clients {
     /// Connections that may be open [default: three of four open files]
     ///
     /// Further ones are answered with 503 at once.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS", hide_env = true, help_heading = CLIENTS)]
     pub max_connections: Option<NonZeroUsize>,
 
     /// Of these, connections from one address [default: half]
     ///
     /// IPv6 addresses with the same first 64 bits are one: a single host is given as many.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
     pub max_connections_per_address: Option<NonZeroUsize>,
 
@@ -62,8 +63,7 @@ fn some_size(text: &str) -> Result<Size, String> {
     if size.0 < 8 << 20 { Err("less than 8M is too little for one answer".to_owned()) } else { Ok(size) }
 }
 
-/// With no time at all nobody would be served.
+/// In less time no client can do anything.
 fn some_time(text: &str) -> Result<Time, String> {
-    let time: Time = text.parse()?;
-    if time.0.is_zero() { Err("no time is too short; give one such as 500ms, 10s or 2m".to_owned()) } else { Ok(time) }
+    Time::at_least(text, Duration::from_millis(10))
 }

@@ -100,7 +100,7 @@ pub struct Content {
     /// Send clients from one path to another, repeatable
     ///
     /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same. Both are
-    /// written as in a URL, a space as %20. Of several rules for one path the first counts.
+    /// written as in a URL, a space as %20. The first that matches counts. The variable holds one 'FROM TO STATUS' a line.
     #[arg(long, value_names = ["FROM", "TO", "STATUS"], num_args = 2..=3, help_heading = SITE)]
     redirect: Vec<String>,
 
@@ -112,7 +112,8 @@ pub struct Content {
 
     /// How long answers may be kept, repeatable
     ///
-    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some paths, of which the last rule that matches counts.
+    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some files, with a GLOB as for --header-for. The last that
+    /// matches counts. The variable holds one a line.
     /// Cache-Control of --header-for counts before it, and that of --header only where no rule matches.
     #[arg(long, value_name = "[GLOB=]VALUE", help_heading = BROWSERS)]
     cache: Vec<String>,
@@ -192,6 +193,9 @@ fn switch(on: bool) -> Option<String> {
 
 /// A name with a colon would move a part of itself into the value: `-H 'A: b' 8199` is a port taken for a value (S10).
 fn field(flag: &str, name: &str, value: &str) -> Result<String, String> {
+    if name.is_empty() {
+        return Err(format!("{flag}: the field name is empty; give name and value as two words"));
+    }
     if name.contains(':') {
         return Err(format!("{flag}: '{name}' is no field name; give name and value as two words"));
     }
@@ -202,6 +206,9 @@ fn field(flag: &str, name: &str, value: &str) -> Result<String, String> {
 }
 
 fn field_for(glob: &str, name: &str, value: &str) -> Result<String, String> {
+    if glob.is_empty() {
+        return Err("--header-for: the pattern is empty; '**' matches every path".to_owned());
+    }
     if glob.contains(char::is_whitespace) {
         return Err(format!("--header-for: '{glob}' has a space in it; write '?' for it"));
     }

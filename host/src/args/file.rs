@@ -1,15 +1,19 @@
 //! The file that `--config` names: options by the names of their flags, in TOML. It refuses to know what the values mean: it
 //! hands them on as words, to whoever reads the words that are typed.
 
-use super::form::{self, Form};
-use super::settings;
+use super::form;
+use super::{Stop, bytes, settings};
+use crate::config::Fault;
 use clap::Command;
-use glasshouse_core::document::{self, Flaw, meant};
+use glasshouse_core::document::{self, Flaw, Form};
+use glasshouse_core::near;
+use glasshouse_front::file;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
-use std::io::ErrorKind;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+
+/// The longest file of settings in bytes.
+const LONGEST: usize = 1 << 20;
 
 /// What a file says; nothing where there is none.
 #[derive(Debug, Default)]
@@ -22,26 +26,32 @@ pub struct File {
 struct Key {
     line: usize,
     form: Form,
-    texts: Vec<String>,
+    texts: Vec<OsString>,
 }
 
 impl File {
     /// Reads the file at `path`, whose keys are the options of `command`.
     ///
     /// # Errors
-    /// Names, in words for the person who wrote it, the file, the line and the key, and the way out.
-    pub fn read(path: &Path, command: &Command) -> Result<File, String> {
-        let text = fs::read_to_string(path).map_err(|error| {
-            let reason = match error.kind() {
-                ErrorKind::NotFound => "no such file".to_owned(),
-                ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                ErrorKind::IsADirectory => "a directory".to_owned(),
-                ErrorKind::InvalidData => "not UTF-8".to_owned(),
-                _ => error.to_string(),
-            };
-            format!("cannot read the settings '{}': {reason}; name a file in TOML with --config", path.display())
+    /// It cannot be read. What it says makes no sense: names, in words for the person who wrote it, the file, the line and the key, and
+    /// the way out.
+    pub fn read(path: &Path, command: &Command) -> Result<File, Stop> {
+        let bytes = file::read(path, LONGEST).map_err(|reason| {
+            let name = path.display();
+            Fault::CannotServe(format!(
+                "cannot read the settings '{name}': {reason}; name a file in TOML with --config"
+            ))
         })?;
-        File::parse(path, &text, command)
+        let usage = |text| Stop::from(Fault::Usage(text));
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let line = before.filter(|byte| **byte == b'\n').count() + 1;
+            usage(format!(
+                "{}, line {line}: not UTF-8; write bytes of a path as {{ percent-encoded = \"%FF\" }}",
+                path.display()
+            ))
+        })?;
+        File::parse(path, &text, command).map_err(usage)
     }
 
     fn parse(path: &Path, text: &str, command: &Command) -> Result<File, String> {
@@ -51,12 +61,10 @@ impl File {
         for document::Key { name, line, value } in keys {
             let place = || place(path, line, &name);
             let Some(arg) = settings::options(command).find(|arg| settings::name(arg) == name) else {
-                let way_out = meant(&name, settings::options(command).map(settings::name))
-                    .unwrap_or_else(|| "a key is the name of a flag that --help lists".to_owned());
-                return Err(format!("{}: no such key; {way_out}", place()));
+                return Err(format!("{}: no such key; {}", place(), way_out(&name, command)));
             };
             let form = form::of(arg);
-            let texts = form.read(&value).map_err(|reason| format!("{}: {reason}", place()))?;
+            let texts = bytes::read(form, &value).map_err(|reason| format!("{}: {reason}", place()))?;
             file.keys.insert(name, Key { line, form, texts });
         }
         Ok(file)
@@ -66,27 +74,59 @@ impl File {
         self.keys.contains_key(name)
     }
 
+    /// The line that a key stands in.
+    pub fn line(&self, name: &str) -> Option<usize> {
+        self.keys.get(name).map(|key| key.line)
+    }
+
     /// Where a key stands, for complaints about its value.
     pub fn place(&self, name: &str) -> Option<String> {
         self.keys.get(name).map(|key| place(&self.path, key.line, name))
     }
 
     /// What is said of an option, in the form of its variable: several values are lines.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.keys.get(name).map(|key| key.texts.join("\n"))
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub fn text(&self, name: &str) -> Result<Option<String>, String> {
+        let text = self.keys.get(name).map(|key| key.texts.join(OsStr::new("\n")).into_string());
+        text.transpose().map_err(|_| "the value is not UTF-8".to_owned())
     }
 
     /// What is said of a flag, as it would be typed.
     pub fn words(&self, name: &str) -> Vec<OsString> {
         let Some(key) = self.keys.get(name) else { return Vec::new() };
-        let typed = |text: &String| match key.form {
+        let typed = |text: &OsString| match key.form {
             Form::Switch => (text == "true").then(|| format!("--{name}").into()),
-            _ => Some(format!("--{name}={text}").into()),
+            _ => Some(flag(name, text)),
         };
         key.texts.iter().filter_map(typed).collect()
     }
 }
 
+/// A flag and its value in one word.
+pub fn flag(name: &str, value: &OsStr) -> OsString {
+    let mut flag = OsString::from(format!("--{name}="));
+    flag.push(value);
+    flag
+}
+
+fn way_out(name: &str, command: &Command) -> String {
+    if settings::NOT_IN_A_FILE.contains(&name) {
+        return format!("--{name} says how the file is used, so it is none of its keys");
+    }
+    match nearest(name, settings::options(command).map(settings::name)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => "a key is the name of a flag that --help lists".to_owned(),
+    }
+}
+
 fn place(path: &Path, line: usize, name: &str) -> String {
     format!("{}, line {line}, {name}", path.display())
+}
+
+/// The nearest of `names`; `None` where none is near.
+pub fn nearest(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+    let near = names.filter_map(|name| Some((near::distance(asked, name.as_ref())?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.as_ref().to_owned())
 }

@@ -1,70 +1,159 @@
-//! Who has a say in an option: the command line, a variable, the file. It refuses to know what the options mean.
+//! Who has a say in an option: the command line, a variable, the file. All of them become words of one command line, so a value has one
+//! parser wherever it stands.
 
 use super::Cli;
-use super::file::File;
+use super::file::{self, File};
+use super::operands::Operands;
 use super::settings::{self, Source};
+use super::value::switch;
+use super::variables::flag_near;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
-use clap::{Arg, ArgMatches, CommandFactory as _};
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, ValueHint};
+use glasshouse_core::service_link::is_service_link;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// The value of a variable of the environment.
 pub type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
 
+/// Options whose variable holds several values, with what separates them. Everything else that can be repeated is the handler's.
+const SEPARATORS: &[(&str, u8)] = &[("bind", b','), ("harden-also", b','), ("mount", b'\n'), ("trust", b',')];
+
 /// Who may have a say in an option: the words, the variables and the file, in this order.
 pub struct Given<'a> {
     pub typed: ArgMatches,
+    pub operands: Operands,
     pub file: File,
     pub variable: Variables<'a>,
 }
 
+/// The definition without the variables, which are read here, and not by the library.
+pub fn command() -> Command {
+    Cli::command().mut_args(|arg| match arg.get_action().takes_values() {
+        true => arg.env(None::<&'static str>).allow_negative_numbers(true),
+        false => arg.env(None::<&'static str>),
+    })
+}
+
 impl Given<'_> {
     pub fn source(&self, arg: &Arg) -> Source {
-        settings::source(arg, &self.typed, &self.file, self.variable)
+        if self.operands.has(settings::name(arg)) {
+            return Source::Typed;
+        }
+        let variable = |key: &OsStr| (self.variable)(key).filter(|value| !is_of_service(key, value));
+        settings::source(arg, &self.typed, &self.file, variable)
     }
 
-    /// The words with those of the file among them, so that one parser reads both. What the handler reads is not for it.
-    pub fn words(&self, typed: &[OsString]) -> Vec<OsString> {
-        let command = Cli::command();
-        let is_ours = |arg: &&Arg| arg.get_env().is_some() && self.source(arg) == Source::File;
-        let (mut flags, mut last) = (Vec::new(), Vec::new());
-        for arg in settings::options(&command).filter(is_ours) {
-            let name = settings::name(arg);
-            match arg.is_positional() {
-                true => last.extend(self.file.text(name).map(OsString::from)),
-                false => flags.extend(self.file.words(name)),
+    /// Whether anybody has named a value of the option.
+    pub fn is_given(&self, name: &str) -> bool {
+        settings::options(&Cli::command()).any(|arg| settings::name(arg) == name && self.source(arg) != Source::Default)
+    }
+
+    /// The words with those of the variables, the file and the operands before them. What the handler reads is not for the parser of the
+    /// command line.
+    ///
+    /// # Errors
+    /// A variable that means nothing, in words for the person who set it.
+    pub fn words(&self, typed: &[OsString]) -> Result<Vec<OsString>, String> {
+        let definition = Cli::command();
+        let (program, typed) = typed.split_at(typed.len().min(1));
+        let mut words = program.to_vec();
+        for arg in settings::options(&definition).filter(|arg| arg.get_env().is_some()) {
+            match self.source(arg) {
+                Source::Variable => words.extend(self.of_variable(arg)?),
+                Source::File => words.extend(self.file.words(settings::name(arg))),
+                Source::Typed | Source::Site | Source::Default => {}
             }
         }
-        if !last.is_empty() && !typed.iter().any(|word| word == "--") {
-            last.insert(0, "--".into());
-        }
-        let (program, typed) = typed.split_at(typed.len().min(1));
-        program.iter().cloned().chain(flags).chain(typed.iter().cloned()).chain(last).collect()
+        words.extend(self.operands.flags());
+        words.extend(typed.iter().cloned());
+        Ok(words)
     }
 
-    /// Adds what clap cannot tell: that a second word is no command, and that a bad value was not typed.
-    pub fn explain(&self, mut error: Error) -> Error {
+    /// A variable, as it would be typed.
+    fn of_variable(&self, arg: &Arg) -> Result<Vec<OsString>, String> {
+        let (name, variable) = (settings::name(arg), settings::variable(arg));
+        let Some(value) = (self.variable)(&variable) else { return Ok(Vec::new()) };
+        let variable = variable.display();
+        if arg.get_action().takes_values() && trimmed(&value).is_empty() {
+            return Err(format!("{variable}: the value is empty; give one, or unset the variable"));
+        }
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            let text = value.to_str().ok_or_else(|| format!("{variable}: the value is not UTF-8"))?;
+            let on = switch(text.trim()).map_err(|reason| format!("{variable}: {reason}"))?;
+            return Ok(on.then(|| format!("--{name}").into()).into_iter().collect());
+        }
+        let is_path = arg.get_value_hint() == ValueHint::AnyPath;
+        let separator = SEPARATORS.iter().find(|(known, _)| *known == name).map(|(_, separator)| *separator);
+        let texts: Vec<OsString> = match separator {
+            Some(separator) => {
+                let parts = value.as_bytes().split(|byte| *byte == separator);
+                parts.map(|part| trimmed(OsStr::from_bytes(part))).filter(|part| !part.is_empty()).collect()
+            }
+            None if is_path => vec![value],
+            None => vec![trimmed(&value)],
+        };
+        Ok(texts.iter().map(|text| file::flag(name, text)).collect())
+    }
+
+    /// Adds what clap cannot tell: where a bad value is from if nobody typed it, and which word is not UTF-8.
+    pub fn explain(&self, mut error: Error, words: &[OsString], typed: usize) -> Error {
+        if error.kind() == ErrorKind::InvalidUtf8 {
+            return not_utf8(words, typed).map_or(error, |text| Cli::command().error(ErrorKind::InvalidUtf8, text));
+        }
         let mut cli = Cli::command();
         // An option that is not built yet has no text to compare with.
         cli.build();
-        let told = |kind| match error.get(kind) {
+        let option = match error.get(ContextKind::InvalidArg) {
             Some(ContextValue::String(text)) => text.clone(),
             _ => String::new(),
         };
-        let (word, option) = (told(ContextKind::InvalidSubcommand), told(ContextKind::InvalidArg));
-        if error.kind() == ErrorKind::ArgumentConflict && !word.is_empty() && cli.find_subcommand(&word).is_none() {
-            let text = format!("unexpected argument '{word}'; a directory follows -d");
-            return cli.error(ErrorKind::UnknownArgument, text);
+        if error.kind() == ErrorKind::UnknownArgument && self.typed.subcommand().is_none() {
+            let near = option.strip_prefix("--").and_then(|name| flag_near(&cli, name));
+            let way_out =
+                near.map_or("--help lists what there is".to_owned(), |near| format!("did you mean '--{near}'?"));
+            return cli.error(ErrorKind::UnknownArgument, format!("unexpected argument '{option}'; {way_out}"));
         }
         let arg = cli.get_arguments().find(|arg| arg.to_string() == option);
         let place = arg.and_then(|arg| match self.source(arg) {
             Source::Variable => Some(format!("the variable {}", settings::variable(arg).display())),
             Source::File => self.file.place(settings::name(arg)),
-            Source::Typed | Source::Default => None,
+            Source::Typed | Source::Site | Source::Default => None,
         });
         if let Some(place) = place {
             let tip = format!("the value is that of {place}");
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
         }
         error
+    }
+}
+
+fn is_of_service(key: &OsStr, value: &OsStr) -> bool {
+    key.to_str().is_some_and(|key| is_service_link(key, &value.to_string_lossy()))
+}
+
+/// Without white space around it.
+fn trimmed(text: &OsStr) -> OsString {
+    OsString::from_vec(text.as_bytes().trim_ascii().to_vec())
+}
+
+/// Which word has to be UTF-8 and is not: one that is refused although all others are made so.
+fn not_utf8(words: &[OsString], typed: usize) -> Option<String> {
+    let legible = |word: &OsString| OsString::from(word.to_string_lossy().into_owned());
+    let is_wrong = |at: &usize| {
+        let others = words.iter().enumerate();
+        let words = others.map(|(number, word)| if number == *at { word.clone() } else { legible(word) });
+        command().try_get_matches_from(words).is_err_and(|error| error.kind() == ErrorKind::InvalidUtf8)
+    };
+    let at = (0..words.len()).filter(|at| words.get(*at).is_some_and(|word| word.to_str().is_none())).find(is_wrong)?;
+    let word = words.get(at)?.to_string_lossy();
+    match at.checked_sub(words.len().checked_sub(typed)?).filter(|number| *number > 0) {
+        Some(number) => Some(format!("argument {number}, '{word}', is not UTF-8, and only a path may be so")),
+        None => {
+            let flag = word.split('=').next().unwrap_or_default();
+            Some(format!(
+                "the value that the environment or the file gives for {flag} is not UTF-8, and only a path may be so"
+            ))
+        }
     }
 }

@@ -17,7 +17,7 @@ pub struct Life {
     ///
     /// After SIGHUP what is served is opened anew. Where another one has come in its place, it must lie beneath one of
     /// these, because the process has given up reading anything else. The variable holds several, separated by commas.
-    #[arg(long, value_name = "DIR", value_delimiter = ',')]
+    #[arg(long, value_name = "DIR")]
     #[arg(env = "GLASSHOUSE_HARDEN_ALSO", hide_env = true, help_heading = RUNTIME)]
     pub harden_also: Vec<PathBuf>,
 }

@@ -1,6 +1,5 @@
 //! The options about what the server tells of itself: the log of requests, and figures. It refuses to know where any of it goes.
 
-use clap::builder::BoolishValueParser;
 use clap::{ArgAction, ValueEnum};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -52,13 +51,14 @@ pub struct Logs {
     /// Let these proxies begin with a header of the PROXY protocol, version 1 or 2
     ///
     /// They must, and nobody else may.
-    #[arg(long, requires = "trust", value_parser = BoolishValueParser::new())]
+    #[arg(long, requires = "trust")]
     #[arg(env = "GLASSHOUSE_PROXY_PROTOCOL", hide_env = true, help_heading = LOGS)]
     pub proxy_protocol: bool,
 }
 
 /// An address alone is a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
     text.parse().or_else(address).map_err(|_| format!("'{text}' is no network; give one such as 10.0.0.0/8 or ::1"))
 }
@@ -66,12 +66,7 @@ fn network(text: &str) -> Result<IpNet, String> {
 impl Logs {
     /// How much is said: each `-v` is one more than before it.
     pub fn level(&self) -> Level {
-        self.verbose.iter().fold(Level::Error, |level, verbosity| match verbosity {
-            Verbosity::Error => Level::Error,
-            Verbosity::Info => Level::Info,
-            Verbosity::Debug => Level::Debug,
-            Verbosity::More => level.next(),
-        })
+        Level::of(self.verbose.iter())
     }
 }
 
@@ -84,6 +79,25 @@ pub enum Level {
 }
 
 impl Level {
+    /// What several of `--verbose` come to.
+    pub fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
+        verbose.fold(Level::Error, |level, verbosity| match verbosity {
+            Verbosity::Error => Level::Error,
+            Verbosity::Info => Level::Info,
+            Verbosity::Debug => Level::Debug,
+            Verbosity::More => level.next(),
+        })
+    }
+
+    /// The value of `--verbose` that asks for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Info => "info",
+            Level::Debug => "debug",
+        }
+    }
+
     fn next(self) -> Level {
         match self {
             Level::Error => Level::Info,

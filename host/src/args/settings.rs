@@ -1,17 +1,20 @@
-//! Every option with the value that it has in effect and where that is from, read from what clap made of the words. It refuses
-//! to know what the options mean.
+//! Every option with the value that it was given and where that is from, read from what clap made of the words. Defaults that depend
+//! on the machine, and what the handler reads, are added by `check`.
 
 use super::file::File;
 use super::form::{self, Form};
+use super::logs::Level;
+use super::{bytes, places};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use glasshouse_core::options;
 use std::ffi::{OsStr, OsString};
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
 use toml::Value;
 
 /// Options that say how the others are found, and are none themselves in a file.
-const NOT_IN_A_FILE: &[&str] = &["check", "config"];
+pub const NOT_IN_A_FILE: &[&str] = &["check", "config", "help", "version"];
 
 /// An option of the program, by the name of its flag.
 #[derive(Debug, PartialEq)]
@@ -21,6 +24,8 @@ pub struct Setting {
     /// `None` where it was given no value and has none by itself.
     pub value: Option<Value>,
     pub from: Source,
+    /// Which variable it is, or where in the file it stands.
+    pub place: Option<String>,
 }
 
 /// Who gave an option its value; the first of them that did is heard.
@@ -29,6 +34,8 @@ pub enum Source {
     Typed,
     Variable,
     File,
+    /// The file of the tree that is served.
+    Site,
     Default,
 }
 
@@ -38,18 +45,44 @@ impl fmt::Display for Source {
             Source::Typed => "typed",
             Source::Variable => "from the environment",
             Source::File => "from the file",
+            Source::Site => "from glasshouse.toml",
             Source::Default => "default",
         })
+    }
+}
+
+impl Setting {
+    /// The value that these texts are written as, which need not be UTF-8.
+    pub fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
+        bytes::write(self.form, texts.into_iter().map(OsString::from_vec).collect())
     }
 }
 
 impl fmt::Display for Setting {
     /// A line of TOML; one that says nothing is a comment.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.value {
-            Some(value) => write!(f, "{} = {value}  # {}", self.name, self.from),
-            None => write!(f, "# {} is not set", self.name),
+        let Some(value) = &self.value else { return write!(f, "# {} is not set", self.name) };
+        write!(f, "{} = {}  # {}", self.name, one_line(value), self.from)?;
+        self.place.iter().try_for_each(|place| write!(f, ": {place}"))
+    }
+}
+
+/// The value in one line: a text with line breaks would be written as several.
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.contains(['\n', '\r']) => {
+            let mut line = String::from('"');
+            for char in text.chars() {
+                match char {
+                    '"' | '\\' => line.extend(['\\', char]),
+                    _ if char.is_control() => drop(write!(line, "\\u{:04x}", u32::from(char))),
+                    _ => line.push(char),
+                }
+            }
+            line + "\""
         }
+        Value::Array(values) => format!("[{}]", values.iter().map(one_line).collect::<Vec<_>>().join(", ")),
+        _ => value.to_string(),
     }
 }
 
@@ -60,11 +93,11 @@ pub fn options(command: &Command) -> impl Iterator<Item = &Arg> {
             arg.get_action(),
             ArgAction::Help | ArgAction::HelpLong | ArgAction::HelpShort | ArgAction::Version
         );
-        !is_word && !NOT_IN_A_FILE.contains(&arg.get_id().as_str())
+        !is_word && !arg.is_positional() && !NOT_IN_A_FILE.contains(&arg.get_id().as_str())
     })
 }
 
-/// The name of an option: its flag without the dashes, and that of the one that has no flag in the same letters.
+/// The name of an option: its flag without the dashes.
 pub fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_else(|| arg.get_id().as_str())
 }
@@ -89,14 +122,27 @@ pub fn source(arg: &Arg, typed: &ArgMatches, file: &File, given: impl Fn(&OsStr)
 }
 
 /// An option with its value; one that the handler reads has none yet, whoever gave it.
-pub fn setting(arg: &Arg, matches: &ArgMatches, from: Source) -> Setting {
+pub fn setting(arg: &Arg, matches: &ArgMatches, from: Source, file: &File) -> Setting {
     let form = form::of(arg);
     let id = arg.get_id().as_str();
     let texts = match form {
-        Form::Switch => vec![matches.get_flag(id).to_string()],
-        _ => matches.get_raw(id).into_iter().flatten().map(|text| text.to_string_lossy().into_owned()).collect(),
+        Form::Switch => vec![matches.get_flag(id).to_string().into()],
+        // Each -v is one level more than the one before it.
+        _ if id == "verbose" => {
+            vec![Level::of(matches.get_many(id).into_iter().flatten()).name().into()]
+        }
+        _ if id == "bind" => {
+            let values = matches.get_many::<String>(id).into_iter().flatten();
+            values.flat_map(|value| places(value)).map(OsString::from).collect()
+        }
+        _ => matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned).collect(),
     };
     let is_passed_on = options::names().any(|known| known == name(arg));
-    let value = if is_passed_on { None } else { form.write(texts) };
-    Setting { name: name(arg).to_owned(), form, value, from }
+    let value = if is_passed_on { None } else { bytes::write(form, texts) };
+    let place = match from {
+        Source::Variable => Some(variable(arg).to_string_lossy().into_owned()),
+        Source::File => file.line(name(arg)).map(|line| format!("line {line}")),
+        Source::Typed | Source::Site | Source::Default => None,
+    };
+    Setting { name: name(arg).to_owned(), form, value, from, place }
 }

@@ -2,14 +2,28 @@
 
 use super::settings::Source;
 use super::*;
+use glasshouse_core::options;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
 /// What `glasshouse` followed by `words` is understood as; a refusal as its exit code and text.
 fn parse(words: &[&str]) -> Result<Task, (i32, String)> {
+    parse_with(words, &[])
+}
+
+/// The same with these variables.
+fn parse_with(words: &[&str], variables: &[(&str, &str)]) -> Result<Task, (i32, String)> {
     let words: Vec<OsString> = [&["glasshouse"], words].concat().iter().map(OsString::from).collect();
-    Task::parse(&words, &|_| None).map_err(|error| (error.exit_code(), error.to_string()))
+    let variable = |key: &OsStr| Some(variables.iter().find(|(known, _)| key == *known)?.1.into());
+    Task::parse(&words, &variable).map_err(told)
+}
+
+fn told(stop: Stop) -> (i32, String) {
+    match stop {
+        Stop::Clap(error) => (error.exit_code(), error.to_string()),
+        Stop::Fault(fault) => (fault.exit_code().into(), fault.to_string()),
+    }
 }
 
 /// The options of a server.
@@ -38,7 +52,7 @@ fn values_are_taken_as_typed() {
     let words = "0 -b ::1 --bind localhost,[::] -d /srv -p http/1.0 --threads 3 --handler x.wasm --quiet";
     let args = serve(&words.split(' ').collect::<Vec<_>>());
     assert_eq!((args.port, args.protocol, args.directory), (0, Protocol::Http10, Some(PathBuf::from("/srv"))));
-    assert_eq!(args.bind, ["::1", "localhost", "[::]"]);
+    assert_eq!(args.bind.iter().flat_map(|bind| places(bind)).collect::<Vec<_>>(), ["::1", "localhost", "[::]"]);
     assert_eq!((args.threads, args.handler), (NonZeroUsize::new(3), Some(PathBuf::from("x.wasm"))));
     assert!(args.quiet);
 }
@@ -47,7 +61,8 @@ fn values_are_taken_as_typed() {
 fn a_mount_takes_the_place_of_the_default() {
     for (words, directory, mounts) in [
         (&["--mount", "/a=x,y", "--mount", "/b=z"][..], None, &["x,y", "z"][..]),
-        (&["--mount", "/a=x\n/b=y"], None, &["x", "y"]),
+        (&["--mount", "/a=x\n/b=y"], None, &["x\n/b=y"]),
+        (&["--mount", "/a=x", "site"], Some("site"), &["x"]),
         (&["--mount", "/a=x", "-d", "."], Some("."), &["x"]),
         (&[], Some("."), &[]),
     ] {
@@ -61,22 +76,29 @@ fn a_mount_takes_the_place_of_the_default() {
 #[test]
 fn nonsense_exits_2_and_is_named() {
     let rows: &[(&str, &[&str], &str)] = &[
-        ("S3", &["abc"], "invalid value 'abc' for '[PORT]'"),
-        ("S3", &["65536"], "invalid value '65536' for '[PORT]'"),
+        ("S3", &["65536"], "invalid port '65536': give a number from 0 to 65535"),
+        ("S3", &["--port", "65536"], "invalid value '65536' for '--port <PORT>': give a number from 0 to 65535"),
         ("S7", &["-p", "HTTP/2"], "[possible values: HTTP/1.0, HTTP/1.1]"),
         ("S10", &["-H", "X-A"], "2 values required for '--header <NAME> <VALUE>' but 1 was provided"),
         ("mount", &["--mount", "docs=site"], "'docs' is no path; begin it with '/'"),
         ("threads", &["--threads", "0"], "invalid value '0' for '--threads <N>'"),
         ("cgi", &["--cgi"], "unexpected argument '--cgi'"),
         ("no output", &["handler"], "--output <FILE>"),
-        ("mixed", &["8080", "handler", "-o", "x"], "the subcommand 'handler' cannot be used with '[PORT]'"),
+        ("mixed", &["8080", "handler", "-o", "x"], "unexpected argument '-o'"),
         (
             "two options",
             &["--tls-self-signed", "--tls-cert", "x"],
             "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'",
         ),
         ("S9", &["--tls-key", "x"], "--tls-cert <FILE>"),
-        ("two words", &["8080", "site"], "unexpected argument 'site'; a directory follows -d"),
+        ("two ports", &["8080", "81"], "two ports, '8080' and '81'; write ./81 for a path of that name"),
+        ("two ports", &["8080", "--port", "81"], "two ports, '8080' and that of --port"),
+        ("two paths", &["a", "b"], "two paths to serve, 'a' and 'b'"),
+        ("two paths", &["a", "-d", "b"], "two paths to serve, 'a' and that of --directory"),
+        ("a sign", &["+80"], "invalid port '+80'"),
+        ("a sign", &["-1"], "invalid port '-1'"),
+        ("nothing", &[""], "neither a port nor a path"),
+        ("the first fault", &["a", "b", "--nope"], "unexpected argument '--nope'"),
     ];
     for (id, words, expected) in rows {
         let Err((code, text)) = parse(words) else { panic!("{id}: {words:?} was taken") };
@@ -86,16 +108,79 @@ fn nonsense_exits_2_and_is_named() {
 }
 
 #[test]
-fn a_bad_variable_is_told_from_a_bad_word() {
-    let rows: &[(Option<&str>, &[&str], bool)] =
-        &[(Some("abc"), &[], true), (None, &[], false), (Some("80"), &["abc"], false)];
-    for (variable, typed, expected) in rows {
-        // clap reads the variables of this process, which a test cannot set; a typed word fails alike.
-        let error = Cli::try_parse_from(["glasshouse", "abc"]).unwrap_err();
-        let typed = Cli::command().ignore_errors(true).get_matches_from([&["glasshouse"], *typed].concat());
-        let variable = |key: &OsStr| variable.filter(|_| key == "GLASSHOUSE_PORT").map(OsString::from);
-        let text = Given { typed, file: File::default(), variable: &variable }.explain(error).to_string();
-        assert_eq!(text.contains("tip: the value is that of the variable GLASSHOUSE_PORT"), *expected, "{text}");
+fn words_are_a_port_and_a_path_in_any_order() {
+    for (words, port, directory) in [
+        (&["site"][..], 8000, "site"),
+        (&["8080", "site"], 8080, "site"),
+        (&["site", "8080"], 8080, "site"),
+        (&["site", "-b", "::1", "8080"], 8080, "site"),
+        (&["08080"], 8080, "."),
+        (&["./8080"], 8000, "./8080"),
+        (&["-d", "8080", "81"], 81, "8080"),
+        (&["--", "-x", "81"], 81, "-x"),
+        (&["--port", "81", "handler"], 81, "handler"),
+    ] {
+        let args = serve(words);
+        assert_eq!((args.port, args.directory.as_deref()), (port, Some(Path::new(directory))), "{words:?}");
+    }
+    for (words, expected) in [
+        (&["hander"][..], Some("did you mean the command 'handler'?")),
+        (&["-v", "handler"], Some("if it is the value of --verbose, write --verbose=handler")),
+        (&["81", "inspect"], Some("did you mean the command 'inspect'?")),
+        (&["--spa", "x.html"], Some("if it is the value of --spa, write --spa=x.html")),
+        (&["--cors", "https://a.example"], Some("write --cors=https://a.example")),
+        (&["localhost:81"], Some("for an address write 81 -b localhost")),
+        (&["http://[::1]:81/"], Some("for an address write 81 -b [::1]")),
+        (&[":81"], Some("for the port write 81")),
+        (&["127.0.0.1"], Some("for an address write -b 127.0.0.1")),
+        (&["version"], Some("did you mean '--version'?")),
+        (&["site"], None),
+    ] {
+        let meant = serve(words).meant.map(|meant| meant.to_string());
+        match expected {
+            Some(expected) => assert!(meant.as_deref().is_some_and(|meant| meant.contains(expected)), "{meant:?}"),
+            None => assert_eq!(meant, None),
+        }
+    }
+}
+
+#[test]
+fn variables_are_read_as_flags_are() {
+    let variables = [
+        ("GLASSHOUSE_PORT", " 81 "),
+        ("GLASSHOUSE_BIND", " 127.0.0.1 , ::1 "),
+        ("GLASSHOUSE_DIRECTORY", " site "),
+        ("GLASSHOUSE_MOUNT", "/a=x,y\n/b=z\n"),
+        ("GLASSHOUSE_HARDEN_ALSO", "a, b"),
+        ("GLASSHOUSE_TRUST", "::1, 10.0.0.0/8"),
+        ("GLASSHOUSE_QUIET", "Y"),
+        ("GLASSHOUSE_QR", "off"),
+        ("GLASSHOUSE_LOG", "debug"),
+    ];
+    let Ok(Task::Serve(args)) = parse_with(&["--harden-also", "odd,dir", "--qr"], &variables) else {
+        panic!("a server")
+    };
+    assert_eq!((args.port, args.bind.len(), args.directory.as_deref()), (81, 2, Some(Path::new(" site "))));
+    assert_eq!(
+        args.mount.iter().map(|mount| mount.directory.clone()).collect::<Vec<_>>(),
+        ["x,y", "z"].map(PathBuf::from)
+    );
+    assert_eq!(args.life.harden_also, [PathBuf::from("odd,dir")]);
+    assert!(args.quiet && args.addresses.qr && args.logs.trust.len() == 2 && args.logs.level() == Level::Debug);
+    for (variables, words, expected) in [
+        (("GLASSHOUSE_PORT", "abc"), &[][..], Err("the value is that of the variable GLASSHOUSE_PORT")),
+        (("GLASSHOUSE_PORT", "abc"), &["81"], Ok(())),
+        (("GLASSHOUSE_PORT", "tcp://10.0.0.1:8000"), &[], Ok(())),
+        (("GLASSHOUSE_PORT", ""), &[], Err("GLASSHOUSE_PORT: the value is empty")),
+        (("GLASSHOUSE_TLS_CERT", ""), &[], Err("GLASSHOUSE_TLS_CERT: the value is empty")),
+        (("GLASSHOUSE_QUIET", "perhaps"), &[], Err("GLASSHOUSE_QUIET: invalid switch 'perhaps'; write true or false")),
+        (("GLASSHOUSE_REQUIRE_HARDEN", "1"), &["--no-harden"], Err("cannot be used with")),
+    ] {
+        match (parse_with(words, &[variables]), expected) {
+            (Ok(_), Ok(())) => {}
+            (Err((2, text)), Err(expected)) => assert!(text.contains(expected), "{variables:?}: {text}"),
+            (other, _) => panic!("{variables:?}: {other:?}"),
+        }
     }
 }
 
@@ -190,7 +275,22 @@ fn flags_replace_the_variables_of_the_handler() {
 
 #[test]
 fn variables_and_fields_without_meaning_are_named() {
-    check_pairs(&[], &["PROT=9"], Err("GLASSHOUSE_PROT: no such variable; did you mean 'GLASSHOUSE_PORT'?"));
+    for (pair, expected) in [
+        ("PROT=9", "GLASSHOUSE_PROT: no such variable; did you mean 'GLASSHOUSE_PORT'?"),
+        ("VERBOSE=1", "did you mean 'GLASSHOUSE_LOG'?"),
+        ("LOG_LEVEL=1", "did you mean 'GLASSHOUSE_LOG'?"),
+        ("LOG_FORMAT=1", "did you mean 'GLASSHOUSE_LOG_FORM'?"),
+        ("CHECK=1", "has no variable"),
+        ("FILE=x", "GLASSHOUSE_DIRECTORY names a file as well"),
+        ("HOST=x", "did you mean 'GLASSHOUSE_BIND'?"),
+        ("ZZZZZZZ=x", "each is named after a flag that --help lists"),
+        ("PORT_X_TCP=1", "each is named after a flag"),
+    ] {
+        check_pairs(&[], &[pair], Err(expected));
+    }
+    let of_service =
+        ["SERVICE_HOST=10.0.0.1", "SERVICE_PORT_HTTP=80", "PORT=tcp://10.0.0.1:80", "PORT_80_TCP_ADDR=10.0.0.1"];
+    check_pairs(&[], &of_service, Ok(&[]));
     check_pairs(&[], &["=9"], Err("GLASSHOUSE_: no such variable"));
     check_pairs(&["-H", "A: b", "8199"], &[], Err("'A: b' is no field name"));
     check_pairs(&["-H", "A", "b\nC: d"], &[], Err("line break"));
@@ -216,7 +316,7 @@ fn with_file(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Result<T
     let words = ["glasshouse"].iter().chain(words).map(OsString::from);
     let words: Vec<OsString> = words.chain(["--config".into(), path.clone().into()]).collect();
     let variable = |key: &OsStr| Some(variables.iter().find(|(known, _)| key == *known)?.1.into());
-    Task::parse(&words, &variable).map_err(|error| error.to_string().replace(path.to_str().unwrap(), "FILE"))
+    Task::parse(&words, &variable).map_err(|stop| told(stop).1.replace(path.to_str().unwrap(), "FILE"))
 }
 
 #[test]
@@ -255,7 +355,11 @@ fn each_setting_tells_where_it_is_from() {
     ] {
         assert_eq!(from(name), Some(expected), "{name}");
     }
-    assert!(from("config").is_none() && from("check").is_none() && from("help").is_none());
+    assert!(["config", "check", "help", "words"].into_iter().all(|name| from(name).is_none()));
+    let line = |name: &str| settings.iter().find(|setting| setting.name == name).map(ToString::to_string);
+    assert_eq!(line("quiet").as_deref(), Some("quiet = true  # from the environment: GLASSHOUSE_QUIET"));
+    assert_eq!(line("threads").as_deref(), Some("threads = 3  # from the file: line 3"));
+    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"error\"]  # default"));
 }
 
 #[test]
@@ -263,8 +367,11 @@ fn a_file_with_nonsense_in_it_is_named() {
     let rows = [
         ("max-memroy = '1M'", "FILE, line 1, max-memroy: no such key; did you mean 'max-memory'?"),
         ("\nzzzzzzzzz = 1", "FILE, line 2, zzzzzzzzz: no such key; a key is the name of a flag that --help lists"),
-        ("config = 'x'", "FILE, line 1, config: no such key"),
+        ("config = 'x'", "FILE, line 1, config: no such key; --config says how the file is used"),
+        ("check = true", "FILE, line 1, check: no such key"),
         ("help = true", "FILE, line 1, help: no such key"),
+        ("words = ['x']", "FILE, line 1, words: no such key"),
+        ("directory = { percent-encoded = '%' }", "FILE, line 1, directory: percent-encoded takes a text"),
         ("quiet = 'yes'", "FILE, line 1, quiet: is a switch; write true or false"),
         ("threads = [1]", "FILE, line 1, threads: takes one value"),
         ("[bind]\na = 1", "FILE, line 1, bind: takes several values"),
@@ -288,9 +395,9 @@ fn a_file_with_nonsense_in_it_is_named() {
 
 #[test]
 fn a_file_that_is_none_is_named() {
-    for (path, reason) in [("nope.toml", "no such file"), ("src", "a directory"), ("/dev/null/x", "Not a directory")] {
+    for (path, reason) in [("nope.toml", "no such file"), ("src", "a directory"), ("/dev/null/x", "not a directory")] {
         let Err((code, text)) = parse(&["--config", path]) else { panic!("{path} was read") };
-        assert_eq!(code, 2);
+        assert_eq!(code, 1);
         assert!(text.contains(&format!("cannot read the settings '{path}': {reason}")), "{text}");
     }
     assert!(matches!(parse(&["--config", "nope.toml", "--help"]), Err((0, _))));

@@ -1,6 +1,6 @@
 //! The options about TLS. It refuses to open what they name.
 
-use clap::builder::BoolishValueParser;
+use super::value::port;
 use std::path::PathBuf;
 
 const TLS: &str = "TLS";
@@ -28,12 +28,12 @@ pub struct Flags {
     /// Serve over TLS with a certificate made now, and print its fingerprint
     ///
     /// For the names and addresses that are listened on. It is kept in memory alone, so the next start makes another.
-    #[arg(long, conflicts_with = "tls_cert", value_parser = BoolishValueParser::new())]
+    #[arg(long, conflicts_with = "tls_cert")]
     #[arg(env = "GLASSHOUSE_TLS_SELF_SIGNED", hide_env = true, help_heading = TLS)]
     pub tls_self_signed: bool,
 
     /// Answer on this port too, without TLS, and send everybody to the address with TLS
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = port)]
     #[arg(env = "GLASSHOUSE_REDIRECT_HTTP", hide_env = true, help_heading = TLS)]
     pub redirect_http: Option<u16>,
 }

@@ -1,6 +1,5 @@
 //! The flags that say who may ask, and the words of `glasshouse passwd`. It refuses to know what is in the file.
 
-use clap::builder::BoolishValueParser;
 use std::path::PathBuf;
 
 const USERS: &str = "Users";
@@ -18,7 +17,7 @@ pub struct Flags {
     /// Let users send their passwords in the clear, on any address
     ///
     /// For a server behind another one that encrypts, or on a network without strangers.
-    #[arg(long, requires = "auth", value_parser = BoolishValueParser::new())]
+    #[arg(long, requires = "auth")]
     #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = USERS)]
     pub auth_insecure: bool,
 }

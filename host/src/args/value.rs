@@ -1,8 +1,10 @@
-//! Amounts as people write them: bytes with a unit behind them, time, and the mode of a file. What is read can be written
-//! again. It refuses to know what the amounts are of.
+//! Amounts as people write them: numbers, bytes with a unit behind them, time, and the mode of a file. What is read can be
+//! written again, and an error says which values there are.
 
 use glasshouse_core::options;
 use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -28,6 +30,48 @@ impl fmt::Display for Size {
     }
 }
 
+impl Size {
+    /// Reads a size within bounds.
+    pub fn within(text: &str, bounds: RangeInclusive<u64>) -> Result<Size, String> {
+        let size: Size = text.parse()?;
+        match bounds.contains(&size.0) {
+            true => Ok(size),
+            false => Err(format!("give a size from {} to {}", Size(*bounds.start()), Size(*bounds.end()))),
+        }
+    }
+}
+
+/// Reads the text of a switch, in the words that the handler takes and some more.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" | "y" | "t" => Ok(true),
+        "" | "0" | "false" | "no" | "off" | "n" | "f" => Ok(false),
+        _ => Err(format!("invalid switch '{text}'; write true or false")),
+    }
+}
+
+/// The most of anything that can be counted: more than any machine has, so that it stands for no limit.
+pub const MANY: usize = 1_000_000_000;
+
+/// Reads a number of things of which there must be some.
+pub fn count(text: &str, bounds: RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
+    let number = digits(text).and_then(|digits| digits.parse().ok()).filter(|number| bounds.contains(number));
+    number
+        .and_then(NonZeroUsize::new)
+        .ok_or_else(|| format!("give a whole number from {} to {}", bounds.start(), bounds.end()))
+}
+
+/// Reads a port of TCP.
+pub fn port(text: &str) -> Result<u16, String> {
+    let port = digits(text).and_then(|digits| digits.parse().ok());
+    port.ok_or_else(|| "give a number from 0 to 65535; 0 takes any free port".to_owned())
+}
+
+/// A number without a sign, which the library would take.
+fn digits(text: &str) -> Option<&str> {
+    (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+}
+
 /// A length of time, such as `500ms`, `10s` or `2m`; a number alone is one of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Time(pub Duration);
@@ -38,11 +82,22 @@ impl FromStr for Time {
     fn from_str(text: &str) -> Result<Time, String> {
         let error = || format!("'{text}' is no time; give one such as 500ms, 10s or 2m");
         let time = match text.parse() {
-            Ok(seconds) if text.bytes().all(|byte| byte.is_ascii_digit()) => Duration::from_secs(seconds),
+            Ok(seconds) if digits(text).is_some() => Duration::from_secs(seconds),
             _ => humantime::parse_duration(text).map_err(|_| error())?,
         };
         // Beyond a century nobody waits, and clocks need not be able to tell.
         (time.as_secs() <= 100 * 366 * 24 * 3600).then_some(Time(time)).ok_or_else(error)
+    }
+}
+
+impl Time {
+    /// Reads a time in which something can happen. With less, nobody would be served.
+    pub fn at_least(text: &str, least: Duration) -> Result<Time, String> {
+        let time: Time = text.parse()?;
+        match time.0 >= least {
+            true => Ok(time),
+            false => Err(format!("too short; give {} or more, such as 500ms, 10s or 2m", Time(least))),
+        }
     }
 }
 

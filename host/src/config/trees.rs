@@ -1,9 +1,10 @@
 //! What is served, and where. It refuses to know how it is opened.
 
 use super::Fault;
-use crate::args::{Mount, Passed};
+use crate::args::{Meant, Mount, Passed};
 use glasshouse_core::options;
 use glasshouse_core::target::Target;
+use glasshouse_front::file;
 use glasshouse_sandbox::Tree;
 use rustix::fs::{Access, access};
 use std::cmp::Reverse;
@@ -36,7 +37,9 @@ impl fmt::Display for Served {
 ///
 /// # Errors
 /// Two trees at one path, a directory that cannot be entered, a file that cannot be read.
-pub fn trees(root: Option<&Path>, mounts: &[Mount]) -> Result<Vec<Served>, Fault> {
+///
+/// `meant` is what else the path of the root may have been meant as.
+pub fn trees(root: Option<&Path>, meant: Option<&Meant>, mounts: &[Mount]) -> Result<Vec<Served>, Fault> {
     let mut mounts: Vec<&Mount> = mounts.iter().collect();
     mounts.sort_by_key(|mount| (Reverse(mount.at.names().len()), mount.at.path()));
     for (one, other) in mounts.iter().zip(mounts.iter().skip(1)) {
@@ -49,7 +52,7 @@ pub fn trees(root: Option<&Path>, mounts: &[Mount]) -> Result<Vec<Served>, Fault
     }
     let mounts =
         mounts.into_iter().map(|mount| Ok(Served { at: Some(mount.at.clone()), tree: mounted(&mount.directory)? }));
-    let root = root.map(|root| Ok(Served { at: None, tree: rooted(root)? }));
+    let root = root.map(|root| Ok(Served { at: None, tree: rooted(root, meant)? }));
     mounts.chain(root).collect()
 }
 
@@ -61,15 +64,30 @@ pub fn entry(trees: &[Served], prefix: Option<&Passed>) -> String {
 }
 
 /// What is at the root: a directory or a file.
-fn rooted(typed: &Path) -> Result<Tree, Fault> {
-    let found = look(typed).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "no such directory or file; name an existing one with -d".to_owned(),
-        ErrorKind::NotADirectory => "not a directory or a file; name one with -d".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied; name one that you may read with -d".to_owned(),
-        ErrorKind::InvalidFilename => "a file whose name is not UTF-8 has no URL; give it another one".to_owned(),
-        _ => format!("{error}; name another one with -d"),
-    });
-    found.map_err(|reason| unable(typed, &reason))
+fn rooted(typed: &Path, meant: Option<&Meant>) -> Result<Tree, Fault> {
+    let reason = match (look(typed), meant) {
+        (Ok(Tree::File { .. }), Some(meant @ Meant::Value { flag, .. })) if flag == "--spa" => {
+            return Err(Fault::Usage(format!(
+                "cannot serve '{}' with --spa: one file has no other paths; {meant}",
+                typed.display()
+            )));
+        }
+        (Ok(tree), _) => return Ok(tree),
+        (Err(error), Some(meant)) if error.kind() == ErrorKind::NotFound => {
+            return Err(Fault::Usage(format!(
+                "cannot serve '{}': no such directory or file; {meant}",
+                typed.display()
+            )));
+        }
+        (Err(error), _) => match error.kind() {
+            ErrorKind::NotFound => "no such directory or file; name an existing one".to_owned(),
+            ErrorKind::NotADirectory => "not a directory or a file; name one".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied; name one that you may read".to_owned(),
+            ErrorKind::InvalidInput => "a file whose name is not UTF-8 has no URL; give it another one".to_owned(),
+            _ => format!("{}; name another one", file::reason(&error)),
+        },
+    };
+    Err(unable(typed, &reason))
 }
 
 /// What is at a path of its own: a directory.
@@ -82,7 +100,7 @@ fn mounted(typed: &Path) -> Result<Tree, Fault> {
         ErrorKind::NotFound => "no such directory; name an existing one with --mount".to_owned(),
         ErrorKind::NotADirectory => "not a directory; name the one that holds it with --mount".to_owned(),
         ErrorKind::PermissionDenied => "permission denied; name one that you may read with --mount".to_owned(),
-        _ => format!("{error}; name another one with --mount"),
+        _ => format!("{}; name another one with --mount", file::reason(&error)),
     });
     found.map_err(|reason| unable(typed, &reason))
 }
@@ -95,15 +113,15 @@ fn look(path: &Path) -> io::Result<Tree> {
     let found = fs::metadata(path)?;
     let absolute = path::absolute(path)?;
     if found.is_dir() {
-        // Without the right to search it every request would be a 404, which tells nobody why.
-        access(path, Access::EXEC_OK)?;
+        // Without the right to search it every request would be a 404, which tells nobody why; and it is opened to be read.
+        access(path, Access::READ_OK | Access::EXEC_OK)?;
         return Ok(Tree::Directory(absolute));
     }
     let (true, Some(directory), Some(name)) = (found.is_file(), absolute.parent(), absolute.file_name()) else {
         return Err(ErrorKind::NotADirectory.into());
     };
     access(path, Access::READ_OK)?;
-    let name = name.to_str().ok_or(ErrorKind::InvalidFilename)?;
+    let name = name.to_str().ok_or(ErrorKind::InvalidInput)?;
     Ok(Tree::File { directory: directory.to_owned(), name: name.to_owned() })
 }
 
@@ -114,7 +132,7 @@ mod tests {
     fn at(paths: &[&str], root: Option<&str>) -> Result<Vec<String>, Fault> {
         let mounts: Vec<_> =
             paths.iter().map(|path| Mount::parse(format!("{path}=src").into()).expect("a mount")).collect();
-        let trees = trees(root.map(Path::new), &mounts)?;
+        let trees = trees(root.map(Path::new), None, &mounts)?;
         Ok(trees.iter().map(|served| served.at.as_ref().map(Target::path).unwrap_or_default()).collect())
     }
 
@@ -132,7 +150,7 @@ mod tests {
         for (root, prefix, expected) in
             [(Some("."), None, "/"), (Some("."), Some(&passed), "/p%20q/"), (None, None, "/a%20c/")]
         {
-            let trees = trees(root.map(Path::new), &mounts).unwrap();
+            let trees = trees(root.map(Path::new), None, &mounts).unwrap();
             assert_eq!(entry(&trees, prefix), expected);
         }
     }

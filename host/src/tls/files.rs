@@ -3,6 +3,7 @@
 use super::locked::{Locked, unlock};
 use super::provider;
 use super::validity::concerns;
+use glasshouse_front::file;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -12,6 +13,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The longest of these files in bytes.
+const LONGEST: usize = 1 << 20;
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,16 +176,9 @@ fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
     format!("cannot use the {what} '{}': {reason}; {way_out}", file.display())
 }
 
-fn contents(what: &str, file: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    let read = fs::read(file).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => "no such file".to_owned(),
-            ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            ErrorKind::IsADirectory => "a directory".to_owned(),
-            _ => error.to_string(),
-        };
-        unusable(what, file, &reason, &format!("name a file that you may read with {flag}"))
-    });
+fn contents(what: &str, path: &Path, flag: &str) -> Result<Vec<u8>, String> {
+    let read = file::read(path, LONGEST)
+        .map_err(|reason| unusable(what, path, &reason, &format!("name a file that you may read with {flag}")));
     read.map(without_marks)
 }
 

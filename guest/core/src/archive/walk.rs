@@ -114,7 +114,7 @@ impl Walk {
     }
 
     /// The same walk for a plan, which opens files itself, as many as it may.
-    pub fn to_plan(self) -> Walk {
+    pub fn into_plan(self) -> Walk {
         Walk { opened: Some(OPENED), ..self }
     }
 
