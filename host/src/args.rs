@@ -36,6 +36,7 @@ pub use clients::Clients;
 use content::Content;
 pub use export::{Export, Output};
 use file::File;
+pub use form::Form;
 use given::{Given, Variables};
 pub use inspect::{Input, Inspect};
 pub use logs::{Level, Logs};

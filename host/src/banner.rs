@@ -32,17 +32,12 @@ pub struct Banner {
 /// to the path `entry`.
 pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let bound: Vec<Bound> = listening.serving.iter().filter_map(self::bound).collect();
+    let bound: Vec<Bound> = listening.serving.iter().filter_map(bound).collect();
     let interfaces = interfaces();
     let mut text = render(&bound, &interfaces, scheme, entry);
     for address in listening.redirecting.iter().filter_map(Listener::address) {
         let (ip, port) = (address.ip(), address.port());
-        let _ = writeln!(
-            text,
-            "Redirecting HTTP on {ip}{} port {port} ({})",
-            zone(address, "%"),
-            url(address, "http", "/")
-        );
+        let _ = writeln!(text, "Redirecting HTTP on {ip}{} port {port} ({})", zone(address, "%"), url(address, "http"));
     }
     for file in listening.serving.iter().filter_map(file) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
@@ -50,18 +45,13 @@ pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<
     if let Some(identity @ Identity::Made(_)) = identity {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
     }
-    for address in listening.redirecting.iter().filter_map(Listener::address) {
-        let (ip, port) = (address.ip(), address.port());
-        let _ =
-            writeln!(text, "Redirecting from {ip}{} port {port} ({})", zone(address, "%"), url(address, "http", entry));
-    }
     if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {
-        let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http", "/"));
+        let _ = writeln!(text, "Admin on {} port {} ({})", address.ip(), address.port(), url(address, "http"));
     }
-    let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme, entry)).collect();
+    let urls: Vec<(IpAddr, String)> = bound.iter().flat_map(|bound| urls(*bound, &interfaces, scheme)).collect();
     let here = urls.iter().find(|(ip, _)| ip.is_loopback()).or(urls.first());
     let lan = urls.iter().find(|(ip, _)| !ip.is_loopback());
-    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.clone());
+    let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.trim_end_matches('/').to_owned() + entry);
     Banner { here: url(here), lan: url(lan), text }
 }
 
@@ -74,10 +64,10 @@ fn file(listener: &Listener) -> Option<PathBuf> {
 }
 
 /// Where a client finds a listener.
-fn urls(bound: Bound, interfaces: &[IpAddr], scheme: &str, entry: &str) -> Vec<(IpAddr, String)> {
+fn urls(bound: Bound, interfaces: &[IpAddr], scheme: &str) -> Vec<(IpAddr, String)> {
     let ip = bound.address.ip();
     let found = if ip.is_unspecified() { reachable(bound, interfaces) } else { vec![ip] };
-    found.into_iter().map(|ip| (ip, url(at(bound.address, ip), scheme, entry))).collect()
+    found.into_iter().map(|ip| (ip, url(at(bound.address, ip), scheme))).collect()
 }
 
 /// The same port, and the interface, at another address.
@@ -104,19 +94,21 @@ pub fn interfaces() -> Vec<IpAddr> {
     if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
 }
 
+/// `entry` is the path that people are led to.
 fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str, entry: &str) -> String {
     let mut text = String::new();
     let name = scheme.to_ascii_uppercase();
+    let entry = entry.strip_prefix('/').unwrap_or(entry);
     for Bound { address, .. } in bound {
-        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme, entry));
+        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme) + entry);
         let _ = writeln!(text, "Serving {name} on {ip}{} port {port} ({url}) ...", zone(*address, "%"));
     }
     let mut urls: Vec<String> = Vec::new();
     for bound in bound.iter().filter(|bound| bound.address.ip().is_unspecified()) {
-        urls.extend(self::urls(*bound, interfaces, scheme, entry).into_iter().map(|(_, url)| url));
+        urls.extend(self::urls(*bound, interfaces, scheme).into_iter().map(|(_, url)| url));
     }
     for url in urls {
-        let _ = writeln!(text, "  {url}");
+        let _ = writeln!(text, "  {url}{entry}");
     }
     text
 }
@@ -146,12 +138,11 @@ fn is_usable(ip: IpAddr) -> bool {
     }
 }
 
-/// The URL of a path, which begins with a slash.
-fn url(address: SocketAddr, scheme: &str, path: &str) -> String {
+fn url(address: SocketAddr, scheme: &str) -> String {
     match address {
-        SocketAddr::V4(address) => format!("{scheme}://{address}{path}"),
+        SocketAddr::V4(address) => format!("{scheme}://{address}/"),
         // A percent sign stands for itself nowhere in a URL (RFC 6874 2).
-        SocketAddr::V6(v6) => format!("{scheme}://[{}{}]:{}{path}", v6.ip(), zone(address, "%25"), v6.port()),
+        SocketAddr::V6(v6) => format!("{scheme}://[{}{}]:{}/", v6.ip(), zone(address, "%25"), v6.port()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `--check` prints: every option with its value in effect and where that is from, in the form of a file that `--config` takes.
 
 use crate::args::value::Size;
-use crate::args::{Setting, Source};
+use crate::args::{Form, Setting, Source};
 use crate::config::{Config, Served, SiteFile};
 use glasshouse_core::{Config as GuestConfig, options};
 use std::fmt::Write as _;
@@ -57,7 +57,10 @@ fn of_handler(config: &Config, name: &'static str, mut setting: Setting) -> Stri
         setting.value = setting.form.write_text(text);
         return setting.to_string();
     }
-    let usual = usual(name);
+    let usual = match setting.form {
+        Form::Switch | Form::One { .. } => usual(name),
+        _ => usual(name).replace(',', "\n"),
+    };
     let of_site = |site: &SiteFile| site.values.get(name).cloned();
     let sites: Vec<Option<(String, usize)>> = config.site_files.iter().map(of_site).collect();
     let said = sites.first().cloned().flatten();
