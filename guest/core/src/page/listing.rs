@@ -194,6 +194,8 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
                 Tile { href, icon, is_image: genre == Genre::Image, above, name, slash, is_link, size }.render_into(to)
             }
         });
+        // Some programs read a listing line by line, and take one entry from each.
+        to.push('\n');
     }
 }
 
