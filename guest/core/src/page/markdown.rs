@@ -156,11 +156,16 @@ mod tests {
 
     #[test]
     fn links_lead_to_pages() {
-        for link in ["a", "../a?b#c", "/a", "#a", "//a.example", "https://a.example/", "HTTP://a.example", "mailto:a@b"]
-        {
+        for link in ["a", "a/b?c#d", "https://a.example/", "HTTP://a.example", "mailto:a@b", "../a&b", "./a=b"] {
             let rendered = render(&format!("[x](<{link}>)"));
-            assert_eq!(rendered, format!("<p><a href=\"{link}\">x</a></p>\n"));
+            assert_eq!(rendered, format!("<p><a href=\"{}\">x</a></p>\n", link.replace('&', "&amp;")));
         }
+        for link in ["../a?b#c", "/a", "#a", "//a.example", "./", ".."] {
+            let rendered = render(&format!("[x *y*](<{link}>)"));
+            assert_eq!(rendered, format!("<p><a href={link}>x <em>y</em></a></p>\n"));
+        }
+        let rendered = render("[x](../ \"title\")");
+        assert_eq!(rendered, "<p><a href=\"../\" title=\"title\">x</a></p>\n");
         for link in [
             "javascript:alert(1)",
             "JavaScript:alert(1)",
