@@ -71,7 +71,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
         "button",
         &[("name", Of(&["download"])), ("value", Of(&["tar", "tar.gz", "zip"])), ("aria-current", Of(&["true"]))],
     ),
-    ("table", &[]),
+    ("table", &[("class", Of(&["long"]))]),
     ("thead", &[]),
     ("tbody", &[]),
     ("tr", &[]),
