@@ -104,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_said_is_one_line() {
-        for (text, expected) in [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b"), ("\u{202e}a", r"\u{202e}a")] {
+        for (text, expected) in
+            [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b"), ("\u{202e}a", r"\u{202e}a")]
+        {
             assert_eq!(Legible(text).to_string(), expected);
         }
     }
