@@ -83,14 +83,17 @@ impl Visit for Text {
     }
 }
 
-/// Names of files stay legible, so only what a terminal would obey is escaped.
+/// Names of files stay legible, so only what a terminal would obey is escaped, and what turns or hides a part of a name.
 struct Legible<'a>(&'a str);
 
 impl fmt::Display for Legible<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|char| match char.is_control() {
-            true => write!(f, r"\x{:02x}", u32::from(char)),
-            false => f.write_char(char),
+        self.0.chars().try_for_each(|char| match char {
+            char if char.is_control() => write!(f, r"\x{:02x}", u32::from(char)),
+            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+                write!(f, r"\u{{{:04x}}}", u32::from(char))
+            }
+            char => f.write_char(char),
         })
     }
 }
@@ -101,7 +104,9 @@ mod tests {
 
     #[test]
     fn what_is_said_is_one_line() {
-        for (text, expected) in [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b")] {
+        for (text, expected) in
+            [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b"), ("\u{202e}a", r"\u{202e}a")]
+        {
             assert_eq!(Legible(text).to_string(), expected);
         }
     }

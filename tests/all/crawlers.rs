@@ -22,7 +22,8 @@ const FILES: &[&str] = &[
     "top one.bin",
 ];
 /// Links of its own, some of which lead up, and one to nowhere.
-const README: &[u8] = b"# Read me\n\n[deep](a/b/c/), [notes](a/b/notes.txt), [self](./).\n";
+const README: &[u8] =
+    b"# Read me\n\n[deep](a/b/c/), [notes](a/b/notes.txt), [self](./), [up](../), [top](/), [part](#read-me).\n";
 
 /// The tree, with enough in each file to tell one from another.
 fn plant(root: &Path) -> BTreeMap<String, Vec<u8>> {

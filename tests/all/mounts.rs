@@ -139,6 +139,32 @@ fn no_page_is_sent_to_another_tree() {
     }
 }
 
+/// The ways up in the heading of a listing.
+fn crumbs(server: &Server, target: &str) -> Vec<String> {
+    let page = get(server.address(), target).text();
+    let heading = page.split("</h1>").next().and_then(|page| page.split("<h1>").nth(1)).unwrap_or_default();
+    heading.split("<a").skip(1).map(|link| link.split('>').next().unwrap_or_default().trim().to_owned()).collect()
+}
+
+#[test]
+fn a_listing_leads_up_to_what_is_served_there() {
+    let place = place();
+    for path in ["root/x", "a/x", "b/sub/x"] {
+        put(&place.path().join(path), b"x", MODIFIED);
+    }
+    let here = "aria-current=\"page\"";
+    for (arguments, target, expected) in [
+        (&["-d", "root", "--mount", "/m/a=a"][..], "/m/a/", &["href=../../", "", here][..]),
+        (&["--mount", "/m/a=a"], "/m/a/", &["", "", here]),
+        (&["--mount", "/m=a", "--mount", "/m/n/b=b"], "/m/n/b/sub/", &["", "href=../../../", "", "href=../", here]),
+        (&["-d", "root", "--prefix", "/m", "--mount", "/m/b=b"], "/m/b/", &["", "href=../", here]),
+        (&["-d", "root", "--prefix", "/other", "--mount", "/m/b=b"], "/m/b/", &["", "", here]),
+    ] {
+        let server = serve(&place, arguments);
+        assert_eq!(crumbs(&server, target), expected, "{arguments:?} {target}");
+    }
+}
+
 #[test]
 fn a_path_leads_to_one_tree_however_it_is_written() {
     let place = place();
@@ -154,12 +180,12 @@ fn a_path_leads_to_one_tree_however_it_is_written() {
     let server = serve(&place, &arguments);
     check_routes(|target| get(server.address(), target));
     assert_eq!(get(server.address(), "http://localhost/docs/who.txt").text(), "a");
-    // A directory does not show what is mounted below it, and links nowhere above.
+    // A directory does not show what is mounted below it, and leads up to what is served there.
     let listing = get(server.address(), "/?format=text").text();
     assert!(!listing.contains("a b"), "{listing}");
     let listing = get(server.address(), "/docs/").text();
     assert!(listing.contains("<title>Directory listing for /docs/</title>"), "{listing}");
-    assert!(!listing.contains("href=\"../") && !listing.contains("href=\"/"), "{listing}");
+    assert!(listing.contains("<a href=../><svg"), "{listing}");
 
     let pair = trust::pair();
     let mut command = command(place.path(), &arguments);

@@ -128,6 +128,14 @@ fn shut(stack: Stack) {
         assert_eq!(answer.head.status, status, "{target}");
         assert!(answer.text().contains(part), "{target}: {}", answer.text());
     }
+    // An archive is complete without what may not be read, and says so.
+    let archive = get(server.address(), "/?download=tar").text();
+    for part in ["/LEFT-OUT.txt", "shut.txt: cannot be read\n", "shut: cannot be listed\n", "/open.txt"] {
+        assert!(archive.contains(part), "{part}");
+    }
+    server.wait_for_stderr("what is not in the archive", |text| {
+        text.contains("the archive of '/' leaves out ").then_some(())
+    });
     if rustix::process::geteuid().is_root() {
         // Only its owner may read it, and only root is its owner.
         assert_eq!(get(server.address(), "/blind/").head.status, 404);

@@ -43,6 +43,7 @@ function plant(root) {
   put('plain/File1.txt', 'x'.repeat(100), 1_500_000_000);
   put('plain/sub/deep/needle.txt', 'x');
   for (const name of ['annual-report-\u202efdp.exe', 'b\u200b.txt', 'שלום.txt']) put(`deceive/${name}`, 'MZ');
+  for (let number = 0; number < 2_100; number++) put(`long/entry ${number}`, '');
   put('.hidden', 'x');
   for (const number of [1, 2, 3, 4, 5, 6]) put(`pictures/${number}.png`, PICTURE);
   put('notes.txt', 'x'.repeat(12_345));

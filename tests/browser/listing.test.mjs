@@ -182,6 +182,19 @@ test('a click on the picture of an entry opens it', async () => {
   });
 });
 
+test('of a long listing a browser lays out what is seen', async () => {
+  await at('/long/', {}, async (page) => {
+    const [heads, cells] = await page.evaluate(() => ['thead tr', 'tbody tr'].map((row) =>
+      [...document.querySelector(row).children].map((cell) => [cell.getBoundingClientRect().left, cell.getBoundingClientRect().width])));
+    assert.deepEqual(cells, heads, 'columns are below their heads');
+    assert.equal(await page.locator('tbody tr').last().evaluate((row) => getComputedStyle(row).contentVisibility), 'auto');
+    await page.getByRole('searchbox').fill('entry 2099');
+    await page.waitForFunction(() => document.querySelectorAll('tbody tr:not([hidden])').length === 1);
+    assert.ok(await page.getByRole('link', { name: 'entry 2099' }).isVisible());
+    assert.ok(!(await page.getByRole('link', { name: 'entry 2098' }).isVisible()));
+  });
+});
+
 test('what a name hides is shown', async () => {
   await at('/deceive/', {}, async (page) => {
     assert.deepEqual(await names(page), ['annual-report-⟨U+202E⟩fdp.exe', 'b⟨U+200B⟩.txt', 'שלום.txt']);

@@ -65,9 +65,11 @@ pub trait Tree {
         async move {
             let mut entries: Vec<&mut Entry> = entries.collect();
             self.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
-            for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
-                if found(self.open(&join(path, &entry.name)).await)?.is_none() {
-                    entry.kind = EntryKind::Closed;
+            for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File) {
+                match found(self.open(&join(path, &entry.name)).await)? {
+                    Some(Node::File(_, facts)) => (entry.size, entry.modified) = (Some(facts.size), facts.modified),
+                    Some(Node::Directory) | None if entry.size.is_some() => entry.kind = EntryKind::Closed,
+                    Some(Node::Directory) | None => {}
                 }
             }
             Ok(())

@@ -64,6 +64,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
                 assert_eq!(whole.lines().filter(|line| line.starts_with("entry-")).count(), shown);
                 assert_eq!(whole.lines().last().map(|line| line.starts_with('/')), Some(true));
             }
+            assert_eq!(whole.contains("<table class=\"long\">"), whole.starts_with("<!DOCTYPE"), "{target}");
             let (_, encoded) = ask(&tree, target, Some(Coding::Gzip), &config);
             assert!(encoded.len() + 1 >= pieces.len().min(4), "{target}: signs of life are not kept back");
         }

@@ -55,6 +55,8 @@ pub struct Flags {
     max_instances: NonZeroUsize,
 
     /// Content that the handler may make for one answer, besides the files that it hands over
+    ///
+    /// All of an archive counts, files as well, as does content that is encoded on the way.
     #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = |text: &str| Size::within(text, 64 << 10..=HUGE))]
     #[arg(env = "GLASSHOUSE_MAX_MADE", hide_env = true, help_heading = CEILINGS)]
     max_made: Size,

@@ -54,6 +54,8 @@ pub struct Content {
     archive: Option<String>,
 
     /// How many bytes the files in an archive may have, with K, M, G or T behind it [default: 4G]
+    ///
+    /// An archive that is longer than --max-made is refused as well, so raise both for more.
     #[arg(long, value_name = "SIZE", help_heading = CONTENT)]
     archive_max: Option<String>,
     /// Entries that a listing shows [default: 100000]

@@ -35,6 +35,8 @@ struct Begin<'a> {
     list: View,
     grid: View,
     is_grid: bool,
+    /// Whether there are so many rows that a browser should lay out those alone that are seen.
+    is_long: bool,
     has_images: bool,
     archives: &'a [archive::Form],
 }
@@ -86,6 +88,7 @@ pub fn begin(listing: &Listing) -> String {
         list: view.laid_out(Layout::List),
         grid: view.laid_out(Layout::Grid),
         is_grid: view.layout == Layout::Grid,
+        is_long: !listing.is_short(),
         has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == Genre::Image),
         archives: &listing.archives,
     };
@@ -194,6 +197,8 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
                 Tile { href, icon, is_image: genre == Genre::Image, above, name, slash, is_link, size }.render_into(to)
             }
         });
+        // Some programs read a listing line by line, and take one entry from each.
+        to.push('\n');
     }
 }
 

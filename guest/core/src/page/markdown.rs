@@ -26,7 +26,7 @@ impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Tamed<I> {
         loop {
             let tamed = match self.events.next()? {
                 Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-                Event::Start(tag) => self.start(tag).map(Event::Start),
+                Event::Start(tag) => self.start(tag).map(|tag| bare(&tag).unwrap_or(Event::Start(tag))),
                 Event::End(tag) => self.end(tag).map(Event::End),
                 event => Some(event),
             };
@@ -72,6 +72,16 @@ impl<I> Tamed<I> {
             end => Some(end),
         }
     }
+}
+
+/// A link that names nothing in the directory, such as `../` or `#part`, with its target not quoted: programs that take each
+/// quoted target for an entry would look for it below, again and again.
+fn bare<'a>(tag: &Tag<'a>) -> Option<Event<'a>> {
+    let Tag::Link { dest_url, title, .. } = tag else { return None };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte);
+    let is_elsewhere = dest_url.starts_with(['.', '/', '#', '?']);
+    let can_be_bare = is_elsewhere && title.is_empty() && dest_url.bytes().all(is_plain);
+    can_be_bare.then(|| Event::InlineHtml(format!("<a href={dest_url}>").into()))
 }
 
 fn below(level: HeadingLevel) -> HeadingLevel {
@@ -146,11 +156,16 @@ mod tests {
 
     #[test]
     fn links_lead_to_pages() {
-        for link in ["a", "../a?b#c", "/a", "#a", "//a.example", "https://a.example/", "HTTP://a.example", "mailto:a@b"]
-        {
+        for link in ["a", "a/b?c#d", "https://a.example/", "HTTP://a.example", "mailto:a@b", "../a&b", "./a=b"] {
             let rendered = render(&format!("[x](<{link}>)"));
-            assert_eq!(rendered, format!("<p><a href=\"{link}\">x</a></p>\n"));
+            assert_eq!(rendered, format!("<p><a href=\"{}\">x</a></p>\n", link.replace('&', "&amp;")));
         }
+        for link in ["../a?b#c", "/a", "#a", "//a.example", "./", ".."] {
+            let rendered = render(&format!("[x *y*](<{link}>)"));
+            assert_eq!(rendered, format!("<p><a href={link}>x <em>y</em></a></p>\n"));
+        }
+        let rendered = render("[x](../ \"title\")");
+        assert_eq!(rendered, "<p><a href=\"../\" title=\"title\">x</a></p>\n");
         for link in [
             "javascript:alert(1)",
             "JavaScript:alert(1)",

@@ -71,7 +71,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
         "button",
         &[("name", Of(&["download"])), ("value", Of(&["tar", "tar.gz", "zip"])), ("aria-current", Of(&["true"]))],
     ),
-    ("table", &[]),
+    ("table", &[("class", Of(&["long"]))]),
     ("thead", &[]),
     ("tbody", &[]),
     ("tr", &[]),
@@ -258,13 +258,14 @@ fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) 
 fn read_attributes(element: &str, mut rest: &str, known: Attributes) -> Result<Vec<(String, String)>, String> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {
-        // Ways up are not quoted, so that programs which take each link for an entry do not see them.
-        if let Some(up) = rest.strip_prefix("href=../") {
-            let (value, tail) = up.split_once(' ').unwrap_or((up, ""));
-            if value.replace("../", "") != "" {
-                return Err(format!("<{element} href=../{value}>"));
+        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for an
+        // entry do not see them.
+        if let Some(bare) = rest.strip_prefix("href=").filter(|value| value.starts_with(['.', '/', '#', '?'])) {
+            let (value, tail) = bare.split_once(' ').unwrap_or((bare, ""));
+            if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte)) {
+                return Err(format!("<{element} href={value}>"));
             }
-            attributes.push(("href".to_owned(), format!("../{value}")));
+            attributes.push(("href".to_owned(), value.to_owned()));
             rest = tail;
             continue;
         }

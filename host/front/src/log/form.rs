@@ -225,6 +225,7 @@ mod tests {
             ("\0\x1f\x7f", r"\x00\x1f\x7f"),
             (r#"" 200 0"#, r"\x22 200 0"),
             ("é\u{9b}", r"\xc3\xa9\xc2\x9b"),
+            ("\u{202e}fdp.exe", r"\xe2\x80\xaefdp.exe"),
             (" ~", " ~"),
         ];
         for (request, escaped) in rows {
