@@ -15,6 +15,7 @@ mod onefile;
 mod paths;
 mod ranges;
 mod site;
+mod site_file;
 mod validators;
 
 use crate::modes::Mode;
@@ -106,9 +107,9 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
-    let http =
-        [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS, site::ROWS, onefile::ROWS];
-    basic.into_iter().chain(http).flatten()
+    let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS];
+    let site = [site::ROWS, site_file::ROWS, onefile::ROWS];
+    basic.into_iter().chain(http).chain(site).flatten()
 }
 
 /// Rows that a mode cannot meet, each with the reason. A row that is met after all must leave this list.

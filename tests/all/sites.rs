@@ -4,7 +4,6 @@
 use crate::client::{ask, get};
 use crate::fixture::{self, link, put};
 use crate::life::reload;
-use crate::on_every_stack;
 use crate::server::{Server, Setup, Stack, can_be_unprivileged, glasshouse, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
@@ -137,9 +136,17 @@ fn what_is_not_in_effect_is_not_told() {
     let place = place();
     put(&place.path().join("site").join(FILE), b"spa = true\nclean-urls = true\n", ONE);
     check(command(place.path(), &["--spa=no"]), 200, &["' sets: clean-urls"]);
-    check(command(place.path(), &["--quiet"]), 200, &[]);
     check(command(place.path(), &["--no-site-file"]), 200, &[]);
     check(command(place.path(), &["--spa=no", "--clean-urls"]), 200, &[]);
+    // What goes wrong later on is told all the same.
+    for (quiet, is_told) in [(&["--quiet"][..], false), (&[], true)] {
+        let done = run(command(place.path(), &[&["-b", "203.0.113.1"], quiet].concat()));
+        assert_eq!(
+            (done.status.code(), done.stderr.contains("' sets: spa, clean-urls")),
+            (Some(1), is_told),
+            "{done:?}"
+        );
+    }
 }
 
 #[test]
