@@ -171,9 +171,12 @@ mod tests {
         }
     }
 
+    /// A method, fields, content, and how its end is told.
+    type Framed<'a> = (&'a str, &'a [(HeaderName, &'a str)], &'a str, Framing);
+
     #[test]
     fn the_end_of_a_request_is_certain_or_not() {
-        let rows: &[(&str, &[(HeaderName, &str)], &str, Framing)] = &[
+        let rows: &[Framed] = &[
             ("GET", &[], "", Framing::Empty),
             ("POST", &[(CONTENT_LENGTH, "0")], "", Framing::Empty),
             ("POST", &[(CONTENT_LENGTH, "10")], "0123456789", Framing::Length),

@@ -193,8 +193,8 @@ fn without_marks(mut bytes: Vec<u8>) -> Vec<u8> {
 /// Why nothing was found in a file that is not PEM, and the command that makes PEM of it.
 fn not_pem(bytes: &[u8], command: &str) -> Option<(&'static str, String)> {
     match bytes {
-        // A sequence of ASN.1, whose length is in further bytes.
-        [0x30, 0x80..=0x84, ..] => Some((
+        // A sequence of ASN.1, whose length is the next byte or in so many of them.
+        [0x30, length, rest @ ..] if (0x80..=0x84).contains(length) || usize::from(*length) == rest.len() => Some((
             "it is in DER or PKCS #12, not in PEM",
             format!("write it anew with 'openssl {command} -inform DER' or 'openssl pkcs12 -nodes'"),
         )),

@@ -190,6 +190,8 @@ fn a_byte_order_mark_is_passed_over_and_what_is_not_pem_is_named() {
     let made = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
     fs::write(place.path().join("der.crt"), made.der()).unwrap();
     fs::write(place.path().join("der.key"), key.serialize_der()).unwrap();
+    // As short as that of Ed25519.
+    fs::write(place.path().join("short.key"), [&[0x30, 0x2e], &[2; 0x2e][..]].concat()).unwrap();
     fs::write(place.path().join("wide"), b"\xff\xfe-\0-\0-\0-\0-\0").unwrap();
     let rows = [
         ("der.crt", None, "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl x509 -inform DER'"),
@@ -198,6 +200,7 @@ fn a_byte_order_mark_is_passed_over_and_what_is_not_pem_is_named() {
             Some("der.key"),
             "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl pkey -inform DER'",
         ),
+        ("a.crt", Some("short.key"), "it is in DER or PKCS #12, not in PEM"),
         ("wide", None, "it is in UTF-16, not in ASCII; write it anew with 'iconv -f UTF-16 -t ASCII'"),
         ("a.crt", Some("wide"), "it is in UTF-16, not in ASCII"),
     ];
