@@ -138,7 +138,7 @@ impl Instances {
     async fn ask(self: &Arc<Self>, request: Parts, client: &Client) -> Result<Response> {
         let began = Instant::now();
         let waited = timeout(self.sandbox.ceilings.answer, self.ask_again(request, client)).await;
-        let (request, file) = match waited.map_err(|_| Ceiling::Instances)? {
+        let (request, file) = match waited.map_err(|_| Ceiling::Files)? {
             Ok(response) => return Ok(response),
             Err(asked) => asked,
         };
@@ -264,7 +264,7 @@ impl Drop for Busy {
 /// waits for anybody who reads slowly.
 fn generating(client: &Client) -> Result<Vec<Lease>, Ceiling> {
     let body = client.try_take(Resource::Bodies, 1).ok_or(Ceiling::Instances)?;
-    let files = client.try_take(Resource::Files, FILES).ok_or(Ceiling::Instances)?;
+    let files = client.try_take(Resource::Files, FILES).ok_or(Ceiling::Files)?;
     Ok(vec![body, files])
 }
 
