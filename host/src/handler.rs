@@ -96,7 +96,9 @@ impl Answer for Handler {
     async fn answer(&self, request: Parts, client: &Client) -> Result<Response<ResponseBody>, Unanswered> {
         let instances = self.instances(&request).ok_or(Unanswered::Nowhere)?;
         instances.answer(request, client).await.map_err(|error| match error.ceiling() {
-            Some(ceiling @ (Ceiling::Instances | Ceiling::Total)) => Unanswered::Busy(ceiling.to_string()),
+            Some(ceiling @ (Ceiling::Instances | Ceiling::Total | Ceiling::Files)) => {
+                Unanswered::Busy(ceiling.to_string())
+            }
             Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
             None => Unanswered::Failed(error.to_string()),
         })

@@ -3,6 +3,7 @@
 //! turn does not grow with the number of requests of anybody else. It refuses to know what is computed.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -134,6 +135,18 @@ impl Scheduler {
         let state = Standing { stage: Stage::Fresh, is_queued: false, is_next: false, is_gone: false, waker: None };
         let ticket = Arc::new(Ticket { client, state: Mutex::new(state) });
         Scheduled { scheduler: Arc::clone(self), ticket, work }
+    }
+
+    /// Drops something that takes a while to go, such as an instance, when it is its turn.
+    pub fn discard<T: Unpin>(self: &Arc<Self>, client: IpAddr, what: T) -> impl Future<Output = ()> + use<T> {
+        let mut what = Some(what);
+        self.schedule(
+            client,
+            poll_fn(move |_| {
+                drop(what.take());
+                Poll::Ready(())
+            }),
+        )
     }
 
     /// A panic while it was locked has left nothing half done.
@@ -298,7 +311,6 @@ impl<F> Drop for Scheduled<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::future::poll_fn;
     use tokio::runtime::Builder;
 
     /// Work that computes for so many turns of some time each, and then writes down who it was.

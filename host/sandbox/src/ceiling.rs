@@ -39,7 +39,7 @@ pub struct Ceilings {
     pub made: u64,
 }
 
-/// One of [`Ceilings`], by the name of its option.
+/// One of [`Ceilings`], by the name of its option, or a share of what clients have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ceiling {
     Memory,
@@ -51,6 +51,7 @@ pub enum Ceiling {
     Instances,
     Made,
     Total,
+    Files,
 }
 
 impl fmt::Display for Ceiling {
@@ -65,6 +66,7 @@ impl fmt::Display for Ceiling {
             Ceiling::Instances => "this client keeps as many instances busy as --max-instances leaves it",
             Ceiling::Made => "the handler makes more content than --max-made",
             Ceiling::Total => "the answers to this client hold as much memory as --max-total-memory leaves it",
+            Ceiling::Files => "the answers to this client keep as many files open as 'ulimit -n' leaves it",
         })
     }
 }
@@ -73,7 +75,7 @@ impl std::error::Error for Ceiling {}
 
 impl Ceiling {
     /// In the order in which they are declared.
-    pub const ALL: [Ceiling; 9] = [
+    pub const ALL: [Ceiling; 10] = [
         Ceiling::Memory,
         Ceiling::Cpu,
         Ceiling::Answer,
@@ -83,9 +85,10 @@ impl Ceiling {
         Ceiling::Instances,
         Ceiling::Made,
         Ceiling::Total,
+        Ceiling::Files,
     ];
 
-    /// The option that moves it.
+    /// The option that moves it; open files have none.
     pub fn option(self) -> &'static str {
         match self {
             Ceiling::Memory => "max-memory",
@@ -97,6 +100,7 @@ impl Ceiling {
             Ceiling::Instances => "max-instances",
             Ceiling::Made => "max-made",
             Ceiling::Total => "max-total-memory",
+            Ceiling::Files => "ulimit -n",
         }
     }
 

@@ -3,10 +3,11 @@
 //! an answer means.
 
 use crate::attended::{Attended, Transcript, Watch, copied};
-use crate::body::ResponseBody;
+use crate::body::{ResponseBody, nothing};
 use crate::ceiling::{Account, Ceiling, Charged};
 use crate::clock;
 use crate::faults::Faults;
+use crate::given_up::GivenUp;
 use crate::handover::{self, Content, announced};
 use crate::look::identify;
 use crate::plane::{FileBody, Pieces};
@@ -15,11 +16,10 @@ use crate::sandbox::{Sandbox, State};
 use crate::tally::{Counted, Tally};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use futures::future::{Either, Shared, join, pending, poll_fn, select};
+use futures::future::{Either, Shared, pending, poll_fn, select};
 use glasshouse_quota::{Client, Lease, Resource, Scheduler};
 use http::request::Parts;
-use http_body_util::{BodyExt as _, Empty};
-use std::fmt;
+use http_body_util::BodyExt as _;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -63,29 +63,9 @@ pub struct Instances {
     tally: Arc<Tally>,
 }
 
-/// Why a request has no answer, in words for whoever runs the server.
-#[derive(Debug)]
-pub struct GivenUp(wasmtime::Error);
-
-impl GivenUp {
-    /// The ceiling that the request reached, if that is why.
-    pub fn ceiling(&self) -> Option<Ceiling> {
-        Ceiling::of(&self.0)
-    }
-}
-
-impl fmt::Display for GivenUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.ceiling() {
-            Some(ceiling) => ceiling.fmt(f),
-            // Above the cause stands where in the code it was, in many lines.
-            None => write!(f, "{}", self.0.root_cause()),
-        }
-    }
-}
-
 type Response = http::Response<ResponseBody>;
-type HeadSender = oneshot::Sender<Result<Response>>;
+/// As the library has it: a body that no instance makes goes with it, see [`ResponseBody::pack`].
+type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
 /// Ready when nobody wants the body any more.
 type Gone = Shared<oneshot::Receiver<()>>;
 /// What the client holds for the instance that is busy with its request: first in the measure of heads, then perhaps in that of bodies.
@@ -138,7 +118,7 @@ impl Instances {
     async fn ask(self: &Arc<Self>, request: Parts, client: &Client) -> Result<Response> {
         let began = Instant::now();
         let waited = timeout(self.sandbox.ceilings.answer, self.ask_again(request, client)).await;
-        let (request, file) = match waited.map_err(|_| Ceiling::Instances)? {
+        let (request, file) = match waited.map_err(|_| Ceiling::Files)? {
             Ok(response) => return Ok(response),
             Err(asked) => asked,
         };
@@ -162,13 +142,26 @@ impl Instances {
                 let complain = &self.sandbox.complain;
                 let watch = Watch { account, tally: Arc::clone(&self.tally), complain: Arc::clone(complain) };
                 let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
+                let head = ResponseBody::unpack(head);
                 let announced = announced(head.headers());
                 let is_made = matches!(head.body(), ResponseBody::Made(_));
                 if is_made && announced.is_none_or(|announced| announced > SHORT) {
-                    held.set(generating(client)?);
+                    match generating(client) {
+                        Ok(leases) => held.set(leases),
+                        Err(ceiling) => {
+                            tokio::spawn(self.scheduler.discard(client.address(), work));
+                            return Err(ceiling.into());
+                        }
+                    }
                 }
                 work.is_body();
-                tokio::spawn(attend(work, gone, watch.clone()));
+                let (scheduler, address) = (Arc::clone(&self.scheduler), client.address());
+                let attended = attend(work, gone, watch.clone());
+                tokio::spawn(async move {
+                    if let Some(work) = attended.await {
+                        scheduler.discard(address, work).await;
+                    }
+                });
                 let client = client.clone();
                 Ok(head.map(|body| match body {
                     ResponseBody::Made(body) => {
@@ -264,7 +257,7 @@ impl Drop for Busy {
 /// waits for anybody who reads slowly.
 fn generating(client: &Client) -> Result<Vec<Lease>, Ceiling> {
     let body = client.try_take(Resource::Bodies, 1).ok_or(Ceiling::Instances)?;
-    let files = client.try_take(Resource::Files, FILES).ok_or(Ceiling::Instances)?;
+    let files = client.try_take(Resource::Files, FILES).ok_or(Ceiling::Files)?;
     Ok(vec![body, files])
 }
 
@@ -282,9 +275,9 @@ fn whole((mut answer, copy): (Answer, Option<Transcript>)) -> Option<Answer> {
 }
 
 /// What came of work that is over.
-fn finished(outcome: Result<()>, head: &mut oneshot::Receiver<Result<Response>>) -> Result<Response> {
+fn finished(outcome: Result<()>, head: &mut oneshot::Receiver<Result<http::Response<WasiBody>>>) -> Result<Response> {
     match head.try_recv() {
-        Ok(Some(head)) => outcome.and(head),
+        Ok(Some(head)) => outcome.and(head).map(ResponseBody::unpack),
         Ok(None) | Err(oneshot::Canceled) => Err(outcome.err().unwrap_or(format_err!("the handler gave no answer"))),
     }
 }
@@ -304,26 +297,30 @@ fn response(
     response
 }
 
-fn nothing() -> WasiBody {
-    Empty::new().map_err(|never| match never {}).boxed_unsync()
-}
-
 /// Lets the work go on until it is done, or for a moment longer than anybody waits for it. If it `failed`, the body is
-/// told before anybody can take its end for the end of the content: both are on one thread.
-async fn attend(work: impl Future<Output = Result<()>> + Unpin, gone: Gone, watch: Watch) {
+/// told before anybody can take its end for the end of the content: both are on one thread. Work that is not done is returned.
+async fn attend<F>(work: F, gone: Gone, watch: Watch) -> Option<F>
+where
+    F: Future<Output = Result<()>> + Unpin,
+{
     let deserted = pin!(async {
         // The sender is never used: it is only ever dropped.
         let _ = gone.await;
         sleep(LINGER).await;
     });
-    if let Either::Left((Err(error), _)) = select(work, deserted).await {
-        // What it does when its answer has been cut off is told already.
-        if !watch.account.has_failed() {
-            watch.tally.count_failed(&error);
-            (watch.complain)(format_args!("an answer was cut off: {}", GivenUp(error)));
+    match select(work, deserted).await {
+        Either::Right(((), work)) => return Some(work),
+        Either::Left((Ok(()), _)) => {}
+        Either::Left((Err(error), _)) => {
+            // What it does when its answer has been cut off is told already.
+            if !watch.account.has_failed() {
+                watch.tally.count_failed(&error);
+                (watch.complain)(format_args!("an answer was cut off: {}", GivenUp(error)));
+            }
+            watch.account.fail();
         }
-        watch.account.fail();
     }
+    None
 }
 
 impl Instance {
@@ -392,13 +389,19 @@ async fn p3_answer(
                     (answer, None)
                 });
                 let held = vec![client.charge(Resource::Files, 1)];
-                (response(status, fields, (Some(file), pieces), (&faults, client), held), (kept, BodySource::Host))
+                (
+                    ResponseBody::pack(response(status, fields, (Some(file), pieces), (&faults, client), held)),
+                    (kept, BodySource::Host),
+                )
             }
             Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
                 let (status, fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
                 let kept = is_recording.then(|| (Answer::without_file(status, fields.clone()), None));
                 let nothing = (None, [].into());
-                (response(status, fields, nothing, (&faults, client), Vec::new()), (kept, BodySource::Host))
+                (
+                    ResponseBody::pack(response(status, fields, nothing, (&faults, client), Vec::new())),
+                    (kept, BodySource::Host),
+                )
             }
             // A length without content is a lie, which the library knows how to answer.
             Some(Content::Nothing) | None => {
@@ -411,7 +414,7 @@ async fn p3_answer(
                     }
                     None => (head, None),
                 };
-                (head.map(ResponseBody::Made), (kept, BodySource::Instance))
+                (head, (kept, BodySource::Instance))
             }
         };
         // A receiver that is gone has no client any more.
@@ -431,14 +434,7 @@ async fn p2_answer(
     to: HeadSender,
 ) -> Result<Answered> {
     let view = <State as WasiHttpView>::http;
-    let (made, head) = oneshot::channel();
-    let prepared = accessor.with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, view, made))?;
-    let pass_on = async {
-        if let Ok(head) = head.await {
-            // A receiver that is gone has no client any more.
-            drop(to.send(head.map(|head| head.map(ResponseBody::Made))));
-        }
-    };
-    join(prepared.run(accessor, pending()), pass_on).await.0?;
+    let prepared = accessor.with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, view, to))?;
+    prepared.run(accessor, pending()).await?;
     Ok((None, BodySource::Instance))
 }

@@ -1,9 +1,10 @@
 //! The worst that four clients know to do at once, and what a fifth notices of it. It refuses to know why anything is slow.
 //!
 //! The bystander's p99 may be three times what it is on the idle server, and besides what the machine costs anybody: the attackers
-//! and the server want more processors than there are, so whoever is woken waits for one. How long that is, is measured meanwhile: by
-//! a thread that does nothing but sleep a millisecond and see how late it wakes. A request takes two such wakings, one of the server
-//! and one of the client.
+//! and the server want more processors than there are, so whoever is woken waits for one, and whoever computes is interrupted. Both
+//! are measured meanwhile, by a thread that sleeps a millisecond and sees how late it wakes, and computes from time to time for as
+//! long as a turn in the server lasts and sees how long that takes. A request takes two such wakings, one of the server and one of the
+//! client, and one turn that somebody else has begun.
 
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
@@ -12,6 +13,7 @@ use crate::fixture::{self, MODIFIED, put};
 use crate::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
 use crate::server::{Server, Setup, Stack};
 use crate::trust;
+use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +24,7 @@ use std::time::{Duration, Instant};
 
 /// Bystander's requests before the attack, and the fewest during it.
 const SAMPLES: usize = 300;
-/// What is written down of the time that a piece of work has before it is somebody else's turn.
+/// How long work computes in the server until it is somebody else's turn.
 const TURN: Duration = Duration::from_millis(5);
 /// Everything that a client is given room for.
 const ROOM: u32 = (1 << 31) - 1;
@@ -99,15 +101,25 @@ fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) ->
     times
 }
 
-/// How late a thread wakes, each time.
-fn oversleep(is_over: &AtomicBool) -> Vec<Duration> {
-    let mut times = Vec::new();
+/// How late a thread wakes, and how long it takes to compute for a turn, each time.
+fn measure(is_over: &AtomicBool) -> (Vec<Duration>, Vec<Duration>) {
+    let (mut lateness, mut turns) = (Vec::new(), Vec::new());
     while !is_over.load(Relaxed) {
         let start = Instant::now();
         thread::sleep(Duration::from_millis(1));
-        times.push(start.elapsed().saturating_sub(Duration::from_millis(1)));
+        lateness.push(start.elapsed().saturating_sub(Duration::from_millis(1)));
+        if lateness.len().is_multiple_of(16) {
+            let (start, end) = (Instant::now(), time_of_thread() + TURN);
+            while time_of_thread() < end {}
+            turns.push(start.elapsed());
+        }
     }
-    times
+    (lateness, turns)
+}
+
+fn time_of_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
 fn at(mut times: Vec<Duration>, percent: usize) -> Duration {
@@ -134,7 +146,7 @@ fn four_against_one(is_secure: bool) {
     let server = Server::launch(Setup { stack, directory, options, arguments, unprivileged: false });
     let idle = at(bystand(&server, is_secure, |done| done < SAMPLES), 99);
     let (is_over, address) = (&AtomicBool::new(false), server.address());
-    let (during, lateness) = thread::scope(|scope| {
+    let (during, (lateness, turns)) = thread::scope(|scope| {
         if is_secure {
             for last in 2..=5 {
                 scope.spawn(move || shake_hands(address, last, is_over));
@@ -151,21 +163,20 @@ fn four_against_one(is_secure: bool) {
             scope.spawn(move || ask_for_nothing(address, 5, is_over));
             scope.spawn(move || ask_for_nothing(address, 5, is_over));
         }
-        let late = scope.spawn(move || oversleep(is_over));
+        let late = scope.spawn(move || measure(is_over));
         let end = Instant::now() + Duration::from_secs(effort(4, 60) as u64);
         let over = Over(is_over);
         let during = bystand(&server, is_secure, |done| done < SAMPLES || Instant::now() < end);
         drop(over);
         (during, late.join().expect("a thread sleeps"))
     });
-    let (requests, late) = (during.len(), at(lateness, 99));
+    let (requests, machine) = (during.len(), at(lateness, 99) * 2 + at(turns, 99));
     let (median, during) = (at(during.clone(), 50), at(during, 99));
-    let most = idle * 3 + late * 2 + TURN;
+    let most = idle * 3 + machine;
     let figures = format!(
         "four against one{}: {requests} requests, p99 idle {idle:.1?}, under attack {during:.1?} (median {median:.1?}), of which \
-         {:.1?} are the machine's",
+         {machine:.1?} are the machine's",
         if is_secure { ", TLS" } else { "" },
-        late * 2
     );
     if is_torture() {
         eprintln!("{figures}");

@@ -124,8 +124,9 @@ fn streams_that_take_nothing() {
             let held = hold(server, 2, effort(20, 300), room, "/long");
             let end = Instant::now() + Duration::from_secs(3);
             while Instant::now() < end {
+                // Half of it, and what somebody else asks for at the same time.
                 let (own, most) = (figure(server, "answer_memory_bytes"), figure(server, "max_answer_memory_bytes"));
-                assert!(own <= most / 2 + (1 << 20) && most == TOTAL, "{own} of {most} bytes are held");
+                assert!(own <= most / 2 + (8 << 20) && most == TOTAL, "{own} of {most} bytes are held");
                 ask_anew(server, 10);
             }
             held
