@@ -31,16 +31,19 @@ mod worker;
 use args::{Export, Output, Task};
 use config::Fault;
 use glasshouse_sandbox::{P2, P3};
+use harden::Inherited;
 use std::fs;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use tracing::error;
 
 fn main() -> ExitCode {
+    // Before anything is opened here.
+    let inherited = Inherited::find();
     let task = Task::from_command_line();
     diagnostics::start(task.level());
     let done = match task {
-        Task::Serve(args) => serve::serve(args).map(|()| true),
+        Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),

@@ -6,7 +6,7 @@ use crate::args::{Args, Setting};
 use crate::banner::{self, Banner};
 use crate::config::{Config, Fault, Opened, Rights, Served};
 use crate::handler::Handler;
-use crate::harden::{self, Hardening, Kept};
+use crate::harden::{self, Hardening, Inherited, Kept};
 use crate::listen::{Listening, SocketFile};
 use crate::manager::Manager;
 use crate::metrics::Metrics;
@@ -32,13 +32,15 @@ use tracing::info;
 ///
 /// # Errors
 /// What was asked for has no meaning, or this machine cannot do it.
-pub fn serve(args: Args) -> Result<(), Fault> {
+pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
     let Opened { sink, kept } = config.logs.open(&config.trees)?;
     let log = Log::new(config.logs.form, sink);
     let log = if diagnostics::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
     let sandboxes = ready::sandboxes(&config, &log)?;
+    // Every path that was given is open by now.
+    drop(inherited);
     info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
     let identity = config.identity.take();
     let key_within = |served: &Served| identity.as_ref().and_then(|identity| identity.key_within(&served.tree));
@@ -102,6 +104,9 @@ fn give_up_rights(
 ) -> Result<(), Fault> {
     if config.rights == Rights::AreKept {
         return Ok(());
+    }
+    if let Err(error) = harden::forbid_dumps() {
+        log.error(format_args!("core files cannot be forbidden: {error}; a crash may leave keys on the disk"));
     }
     let certificates = identity.and_then(Identity::files).into_iter().flat_map(Files::paths);
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
