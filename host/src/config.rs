@@ -3,6 +3,7 @@
 //! answered.
 
 mod auth;
+mod hosts;
 mod limits;
 mod logs;
 mod tls;
@@ -16,6 +17,7 @@ use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
+pub use hosts::HostRule;
 pub use logs::{Logs, Opened};
 use std::ffi::OsString;
 use std::fs::File;
@@ -37,6 +39,8 @@ pub struct Config {
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     pub limits: Limits,
+    /// The hosts for which requests are answered.
+    pub hosts: HostRule,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -138,6 +142,7 @@ impl Config {
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
         let identity = tls::identity(&args.tls, &names, &addresses)?;
+        let hosts = HostRule::new(&args.addresses.host, &names, &addresses, identity.is_some())?;
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
@@ -156,6 +161,7 @@ impl Config {
             protocol,
             threads,
             limits,
+            hosts,
             guest,
             handler,
             is_pure,

@@ -166,6 +166,7 @@ async fn run(
         users: config.users.clone(),
         version: config.protocol.version(),
         limits: config.limits,
+        hosts: config.hosts.clone(),
         grace: config.grace,
         trust: config.logs.trust.clone(),
         proxied: config.logs.proxy_protocol,
@@ -181,7 +182,8 @@ async fn run(
     }
     let (drain, draining) = watch::channel(false);
     if let Some(listener) = admin {
-        tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining }.run(listener));
+        let hosts = terms.hosts.at_admin(listener.local_addr().ok());
+        tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining, hosts }.run(listener));
     }
     let server = Server { handlers, serving, redirecting, terms, manager, metrics };
     let stop = async {

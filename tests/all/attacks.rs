@@ -4,7 +4,10 @@ mod bystander;
 mod clients;
 mod faults;
 mod handlers;
+mod stalls;
 mod trees;
+
+pub use handlers::costs;
 
 /// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.
 pub fn effort(short: usize, long: usize) -> usize {

@@ -4,8 +4,10 @@
 mod admission;
 mod connection;
 mod counters;
+mod deadline;
 mod exchange;
 mod gate;
+mod hosts;
 mod http2;
 mod limits;
 mod log;
@@ -16,14 +18,17 @@ mod refusal;
 mod streams;
 mod trust;
 pub mod users;
+mod write_timeout;
 
 pub use admission::{Admission, Place};
 pub use connection::{Spoken, serve};
 pub use counters::{BOUNDS, Counters, Raised, Totals};
 pub use exchange::{Answer, Exchange, Unanswered};
+pub use hosts::{Host, Hosts};
 pub use limits::Limits;
 pub use log::{Form, Line, Log, LogFile, Sink};
 pub use opening::{Opened, Speaks, open};
 pub use proxied::introduce;
 pub use refusal::refusal;
 pub use trust::Trust;
+pub use write_timeout::{HasWriteTimeout, WriteTimeout};
