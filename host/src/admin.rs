@@ -160,7 +160,7 @@ mod tests {
     #[tokio::test]
     async fn a_client_with_all_places_gives_one_up() {
         let mut open = Open::default();
-        let mut begin = |open: &mut Open, last: u8| {
+        let begin = |open: &mut Open, last: u8| {
             open.make_room();
             open.add([127, 0, 0, last].into(), tokio::spawn(std::future::pending::<()>()).abort_handle());
         };
