@@ -3,6 +3,7 @@
 //! answered.
 
 mod auth;
+mod hosts;
 mod limits;
 mod logfile;
 mod logs;
@@ -22,6 +23,7 @@ use glasshouse_front::file;
 use glasshouse_front::users::Users;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::Ceilings;
+pub use hosts::HostRule;
 pub use logfile::OpenLog;
 pub use logs::{Logs, Opened};
 pub use roots::Roots;
@@ -53,6 +55,8 @@ pub struct Config {
     pub limits: Limits,
     /// What clients share.
     pub totals: Totals,
+    /// The hosts for which requests are answered.
+    pub hosts: HostRule,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -164,6 +168,7 @@ impl Config {
             warnings.push(format!("the port {port} is not used: no host is listened on; name one with --bind"));
         }
         let identity = tls::identity(&args.tls, &names, &addresses)?;
+        let hosts = HostRule::new(&args.addresses.host, &names, &addresses, identity.is_some())?;
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
@@ -186,6 +191,7 @@ impl Config {
             threads,
             limits,
             totals,
+            hosts,
             guest,
             handler,
             is_pure,

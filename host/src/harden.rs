@@ -1,31 +1,39 @@
-//! The third wall: once the listeners are there, the process gives up what serving files does not need, for good. Whoever
-//! came out of WebAssembly by a fault of its compiler would be in a process that opens nothing but the served files, for
-//! reading, starts no other program, opens no connection and makes no machine code. It refuses to know what is served.
+//! The third wall: once the listeners are there, the process gives up what serving files does not need, for good.
+//! Whoever came out of WebAssembly by a fault of its compiler would be in a process that opens nothing but the served
+//! files, for reading, starts no other program, opens no connection and makes no machine code. It refuses to know what
+//! is served.
 //!
 //! - `no_new_privs`: no program that it would start gets more rights than it has.
-//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone. Its rules are
-//!   about files that are there; so that one may be replaced that is served by itself, files beside it can be opened as well, but
-//!   not listed. No TCP port is bound or connected to,
-//!   and no process outside gets a signal, as far as the kernel knows how to refuse that.
-//! - seccomp: the system calls in [`calls`] and no others.
+//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone. Its
+//!   rules are about files that are there; so that one may be replaced that is served by itself, files beside it can be
+//!   opened as well, but not listed. No TCP port is bound or connected to, and no process outside gets a signal, as far
+//!   as the kernel knows how to refuse that.
+//! - seccomp: the system calls in [`calls`] and no others, and some of these with certain arguments alone.
+//! - No core file is written and no debugger gets in: the memory holds keys. Limits stay as they are, as the call that
+//!   would raise them is among those that are refused.
+//! - What whoever started the process left open in it is closed ([`Inherited`]).
 //!
-//! All of it binds the thread that asks for it and the threads that it starts, so it comes before any other thread there
-//! is. And nothing undoes it: what would be read again later must have been named here, as the time zone of the log, the
-//! addresses of the machine and the handler are read once, before. Files that are to be read again, such as a certificate,
-//! can be, if the directory that holds them is given to [`apply`]; so can another directory to serve. What cannot be had again
-//! without a new process: another address to listen on, another handler, whose code would have to become executable.
+//! All of it binds the thread that asks for it and the threads that it starts, so it comes before any other thread
+//! there is. And nothing undoes it: what would be read again later must have been named here, as the time zone of the
+//! log, the addresses of the machine and the handler are read once, before. Files that are to be read again, such as a
+//! certificate, can be, if the directory that holds them is given to [`apply`]; so can another directory to serve. What
+//! cannot be had again without a new process: another address to listen on, another handler, whose code would have to
+//! become executable.
 
 mod calls;
+mod descriptors;
 mod directories;
 
+pub use descriptors::Inherited;
 pub use directories::directories;
 use glasshouse_sandbox::Ground;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
 };
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::{fmt, thread};
+use std::{fmt, io, thread};
 
 /// The newest version of Landlock that this was written for. An older kernel does what it can.
 const NEWEST: ABI = ABI::V7;
@@ -88,6 +96,15 @@ pub fn apply(kept: &Kept<'_>) -> Hardening {
     // Neither can be had without it.
     let no_new_privs = files.as_ref().is_ok_and(|status| status.no_new_privs) || seccomp.is_ok();
     Hardening { no_new_privs, landlock: files.and_then(|status| version(&status)), seccomp }
+}
+
+/// Keeps the memory of the process from core files, and from debuggers of its own user. Unlike the rest this holds for
+/// the whole process.
+///
+/// # Errors The system refuses it.
+pub fn forbid_dumps() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// What [`apply`] would come to here. It happens to a thread that ends at once, so that nothing is guessed.

@@ -34,14 +34,17 @@ use args::{Export, Level, Output, Task};
 use config::Fault;
 use glasshouse_front::file;
 use glasshouse_sandbox::{P2, P3};
+use harden::Inherited;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use tracing::error;
 
 fn main() -> ExitCode {
+    // Before anything is opened here.
+    let inherited = Inherited::find();
     let task = Task::from_command_line();
     diagnostics::start(task.as_ref().map_or(Level::Error, Task::level));
-    match task.and_then(carry_out) {
+    match task.and_then(|task| carry_out(task, inherited)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(fault) => {
@@ -52,9 +55,9 @@ fn main() -> ExitCode {
 }
 
 /// Does what was asked for. `false` is an answer that is no error: an inspected component could not serve.
-fn carry_out(task: Task) -> Result<bool, Fault> {
+fn carry_out(task: Task, inherited: Inherited) -> Result<bool, Fault> {
     match task {
-        Task::Serve(args) => serve::serve(args).map(|()| true),
+        Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),

@@ -6,7 +6,7 @@ use crate::args::{Args, Setting};
 use crate::banner::{self, Banner};
 use crate::config::{Config, Fault, OpenLog, Opened, Rights, Roots};
 use crate::handler::Handler;
-use crate::harden::{self, Hardening, Kept};
+use crate::harden::{self, Hardening, Inherited, Kept};
 use crate::listen::{Listening, SocketFile};
 use crate::manager::Manager;
 use crate::metrics::Metrics;
@@ -34,7 +34,7 @@ use tracing::info;
 ///
 /// # Errors
 /// What was asked for has no meaning, or this machine cannot do it.
-pub fn serve(args: Args) -> Result<(), Fault> {
+pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
@@ -44,6 +44,8 @@ pub fn serve(args: Args) -> Result<(), Fault> {
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
     site::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
     config.warnings.iter().for_each(|warning| log.error(warning));
+    // Every path that was given is open by now.
+    drop(inherited);
     let identity = config.identity.take();
     secrets(&config, identity.as_ref()).iter().for_each(|secret| log.error(secret));
     file.iter().filter_map(|file| file.warning()).for_each(|warning| log.error(warning));
@@ -129,6 +131,9 @@ fn give_up_rights(
     if config.rights == Rights::AreKept {
         return Ok(());
     }
+    if let Err(error) = harden::forbid_dumps() {
+        log.error(format_args!("core files cannot be forbidden: {error}; a crash may leave keys on the disk"));
+    }
     let certificates = identity.and_then(Identity::files).into_iter().flat_map(Files::paths);
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
@@ -194,6 +199,7 @@ async fn run(
         version: config.protocol.version(),
         limits: config.limits,
         quotas,
+        hosts: config.hosts.clone(),
         grace: config.grace,
         trust: config.logs.trust.clone(),
         proxied: config.logs.proxy_protocol,
@@ -213,7 +219,8 @@ async fn run(
     }
     let (drain, draining) = watch::channel(false);
     if let Some(listener) = admin {
-        tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining }.run(listener));
+        let hosts = terms.hosts.at_admin(listener.local_addr().ok());
+        tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining, hosts }.run(listener));
     }
     let server = Server { handlers, serving, redirecting, terms, manager, metrics };
     let stop = async {

@@ -2,8 +2,10 @@
 //! what is said on them.
 
 use crate::listen::Listener;
+use glasshouse_front::WriteTimeout;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 /// A listener that a thread waits for.
@@ -18,10 +20,16 @@ pub enum Stream {
     Unix(std::os::unix::net::UnixStream),
 }
 
-/// A connection that a thread waits for.
+/// A connection that a thread has accepted.
 pub enum Incoming {
     Tcp(TcpStream),
     Unix(UnixStream),
+}
+
+/// A connection that a thread serves.
+pub enum Connection {
+    Tcp(WriteTimeout<TcpStream>),
+    Unix(WriteTimeout<UnixStream>),
 }
 
 impl Acceptor {
@@ -50,20 +58,26 @@ impl Acceptor {
     }
 }
 
-impl Incoming {
-    pub fn from_std(stream: Stream) -> io::Result<Incoming> {
+impl Connection {
+    /// The limit is for the time without progress of what is written.
+    pub fn from_std(stream: Stream, send_timeout: Duration) -> io::Result<Connection> {
         match stream {
-            Stream::Tcp(stream) => {
-                let stream = TcpStream::from_std(stream)?;
-                // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more
-                // than that.
-                let _ = stream.set_nodelay(true);
-                Ok(Incoming::Tcp(stream))
+            Stream::Tcp(stream) => TcpStream::from_std(stream).map(|stream| Connection::tcp(stream, send_timeout)),
+            Stream::Unix(stream) => {
+                UnixStream::from_std(stream).map(|stream| Connection::Unix(WriteTimeout::new(stream, send_timeout)))
             }
-            Stream::Unix(stream) => UnixStream::from_std(stream).map(Incoming::Unix),
         }
     }
 
+    fn tcp(stream: TcpStream, send_timeout: Duration) -> Connection {
+        // Answers are written whole; waiting for more of them only delays the last packet. A refusal costs no more than
+        // that.
+        let _ = stream.set_nodelay(true);
+        Connection::Tcp(WriteTimeout::new(stream, send_timeout))
+    }
+}
+
+impl Incoming {
     pub fn into_std(self) -> io::Result<Stream> {
         match self {
             Incoming::Tcp(stream) => stream.into_std().map(Stream::Tcp),

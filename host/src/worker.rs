@@ -1,12 +1,13 @@
 //! A thread that serves connections: what is spoken on each, and who answers there. It refuses to know how they were accepted.
 
+use crate::config::HostRule;
 use crate::handler::Handler;
 use crate::redirect::Redirect;
 use crate::server::{Accepted, Way};
-use crate::stream::Incoming;
+use crate::stream::Connection;
 use crate::tls::{Handshake, Tls};
 use glasshouse_front::users::Users;
-use glasshouse_front::{Answer, Exchange, Limits, Log, Spoken, Trust, introduce};
+use glasshouse_front::{Answer, Exchange, HasWriteTimeout, Hosts, Limits, Log, Spoken, Trust, introduce};
 use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
 use std::io;
@@ -15,7 +16,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -43,6 +43,8 @@ pub struct Terms {
     pub limits: Limits,
     /// What clients share.
     pub quotas: Quotas,
+    /// The hosts for which requests are answered.
+    pub hosts: HostRule,
     /// How long answers under way are waited for when the server stops.
     pub grace: Duration,
     /// Proxies that are believed.
@@ -95,9 +97,14 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service, mut 
                     None => break,
                 };
                 // A connection that the poller does not take is closed; its client sees that.
-                let connection = match Incoming::from_std(stream) {
-                    Ok(Incoming::Tcp(stream)) => service.connection(stream, peer, way),
-                    Ok(Incoming::Unix(stream)) => service.connection(stream, peer, way),
+                let connection = match Connection::from_std(stream, service.terms.limits.send_timeout) {
+                    Ok(Connection::Tcp(stream)) => {
+                        let hosts = service.terms.hosts.over_tcp(service.terms.trust.covers(peer));
+                        service.connection(stream, peer, way, hosts)
+                    }
+                    Ok(Connection::Unix(stream)) => {
+                        service.connection(stream, peer, way, service.terms.hosts.over_unix())
+                    }
                     Err(_) => continue,
                 };
                 let counted = service.terms.log.open();
@@ -127,28 +134,25 @@ struct Service {
 }
 
 /// Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes behind.
-type Connection = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Service {
-    fn connection<S>(&self, stream: S, peer: IpAddr, way: Way) -> Connection
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
+    fn connection<S: HasWriteTimeout>(&self, stream: S, peer: IpAddr, way: Way, hosts: Hosts) -> Served {
         let (limits, closes, proxied) = (self.terms.limits, self.closes.clone(), self.terms.proxied);
         match (way, &self.terms.tls) {
             (Way::Redirecting, _) => {
                 Box::pin(clear(stream, self.exchange(self.terms.redirect, peer), proxied, limits, closes))
             }
-            (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer), proxied, limits, closes)),
+            (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer, hosts), proxied, limits, closes)),
             (Way::Serving, Some(tls)) => {
                 let scheduler = Arc::clone(self.handler.scheduler());
-                Box::pin(secure(stream, (tls.clone(), scheduler), self.for_users(peer), proxied, limits, closes))
+                Box::pin(secure(stream, (tls.clone(), scheduler), self.for_users(peer, hosts), proxied, limits, closes))
             }
         }
     }
 
-    fn for_users(&self, peer: IpAddr) -> Exchange<Handler> {
-        self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone())
+    fn for_users(&self, peer: IpAddr, hosts: Hosts) -> Exchange<Handler> {
+        self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone()).for_hosts(hosts)
     }
 
     fn exchange<A: Answer>(&self, answerer: A, peer: IpAddr) -> Exchange<A> {
@@ -159,7 +163,7 @@ impl Service {
 
 async fn clear<S, A>(mut stream: S, exchange: Exchange<A>, proxied: bool, limits: Limits, closes: watch::Receiver<bool>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HasWriteTimeout,
     A: Answer,
 {
     if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await {
@@ -175,7 +179,7 @@ async fn secure<S>(
     limits: Limits,
     closes: watch::Receiver<bool>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HasWriteTimeout,
 {
     let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await else { return };
     // Boxed, because the room for it would be kept with every connection. What it computes, it computes in turn.
@@ -198,7 +202,7 @@ async fn introduced<S, A>(
     closes: watch::Receiver<bool>,
 ) -> Option<Exchange<A>>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: HasWriteTimeout,
     A: Answer,
 {
     match proxied {

@@ -1,11 +1,14 @@
 //! The admin address of glasshouse: what is told there, in a form that a strict reader takes, and nowhere else.
 
+use crate::attacks::{effort, is_torture};
 use crate::client::{Connection, PATIENCE, ask, get, request};
 use crate::exposition::{Samples, read};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
+use crate::vitals::descriptors;
 use rustix::process::Signal;
-use std::net::SocketAddr;
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -164,4 +167,50 @@ fn a_server_that_drains_is_alive_and_not_ready() {
         assert!(Instant::now() < deadline, "it never drained");
     }
     assert_eq!(get(admin, "/healthz").head.status, 200);
+}
+
+/// Whoever watches over the server is answered, however many others connect and take nothing, say nothing, or say half
+/// of something.
+#[test]
+fn clients_that_do_not_read_keep_no_probe_out() {
+    let (_place, server, admin) = serve(&[]);
+    let before = descriptors(&server);
+    let asking = request("GET", "/metrics", &[]);
+    let clients: Vec<TcpStream> = (0..effort(66, 400))
+        .map(|index| {
+            let mut client = TcpStream::connect(admin).expect("it accepts");
+            client.set_write_timeout(Some(Duration::from_millis(50))).expect("a timeout can be set");
+            let words = [asking.repeat(2000), Vec::new(), asking[..20].to_vec()];
+            // As much as is taken of it.
+            let _ = client.write_all(&words[index % 3]);
+            if index % 8 == 0 {
+                probed(admin);
+            }
+            client
+        })
+        .collect();
+    for _ in 0..10 {
+        probed(admin);
+    }
+    assert!(descriptors(&server) <= before.map(|before| before + 40), "no more than so many are open");
+    if is_torture() {
+        // Those that are left are given up, by the limit for what is written or for a head.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while descriptors(&server) > before.map(|before| before + 4) {
+            assert!(Instant::now() < deadline, "{:?} descriptors, {before:?} before", descriptors(&server));
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+    drop(clients);
+}
+
+/// Asks as a probe does, which does not wait for long.
+#[track_caller]
+fn probed(admin: SocketAddr) {
+    for target in ["/healthz", "/readyz"] {
+        let mut connection = Connection::open(admin);
+        connection.wait_at_most(Duration::from_secs(5));
+        connection.send(&request("GET", target, &[])).expect("the server reads");
+        assert_eq!(connection.answer("GET").expect("an answer in time").head.status, 200, "{target}");
+    }
 }

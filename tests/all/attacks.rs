@@ -6,7 +6,10 @@ mod faults;
 mod handlers;
 mod mix;
 mod shares;
+mod stalls;
 mod trees;
+
+pub use handlers::costs;
 
 /// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.
 pub fn effort(short: usize, long: usize) -> usize {

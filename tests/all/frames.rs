@@ -122,6 +122,12 @@ pub fn asking(stream: u32, path: &str) -> Vec<u8> {
     frame(HEADERS, END_HEADERS | END_STREAM, stream, &get(path))
 }
 
+/// A whole GET of another host.
+pub fn asking_of(stream: u32, authority: &str, path: &str) -> Vec<u8> {
+    let block = fields(&[(":method", "GET"), (":scheme", "http"), (":authority", authority), (":path", path)]);
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
+}
+
 /// A SETTINGS of one parameter.
 pub fn setting(id: u16, value: u32) -> Vec<u8> {
     frame(SETTINGS, 0, 0, &[id.to_be_bytes().as_slice(), &value.to_be_bytes()].concat())

@@ -7,6 +7,7 @@ use crate::server::{self, Server, Setup, Stack};
 use rustix::process::geteuid;
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -75,6 +76,53 @@ fn every_thread_has_given_up_its_rights() {
     }
 }
 
+/// Whoever starts the server may have files open that are none of its business.
+#[test]
+fn what_was_open_before_is_closed() {
+    let place = tree();
+    let secret = place.path().join("secret.txt");
+    for (extra, is_hardened) in [("", true), ("--no-harden", false)] {
+        // A configuration by such a descriptor, as shells write `--config <(...)`, is still read.
+        let script = format!(
+            "printf 'cors = \"*\"\\n' >conf; exec 7>>secret.txt 8<secret.txt 9<conf; \
+             exec \"$0\" 0 -b 127.0.0.1 -d www --config /dev/fd/9 {extra}"
+        );
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(server::glasshouse().get_program()).current_dir(place.path());
+        let server = Server::spawn(command);
+        assert_eq!(get(server.address(), "/hello.txt").head.one("access-control-allow-origin"), Some("*"));
+        let descriptors = fs::read_dir(format!("/proc/{}/fd", server.id())).expect("the server runs");
+        let open: Vec<_> = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+        let is_from_outside = |path: &&std::path::PathBuf| **path == secret || path.ends_with("conf");
+        assert_eq!(open.iter().filter(is_from_outside).count(), 0, "{is_hardened}: {open:?}");
+    }
+}
+
+/// The memory has keys in it, so it goes into no file and no debugger of the same user.
+#[test]
+fn no_core_file_and_no_debugger() {
+    let place = tree();
+    let root = place.path().join("www");
+    let is_told_apart = geteuid().is_root() && server::can_be_unprivileged();
+    let mut setup =
+        Setup { stack: Stack::Host, directory: &root, options: &[], arguments: &[], unprivileged: is_told_apart };
+    let state = |setup: Setup| {
+        let server = Server::launch(setup);
+        let at = format!("/proc/{}", server.id());
+        let limits = fs::read_to_string(format!("{at}/limits")).expect("the server runs");
+        let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("a limit");
+        let core: Vec<String> = core.split_whitespace().take(2).map(str::to_owned).collect();
+        // What cannot be dumped belongs to root, whoever runs it (proc(5)).
+        let owner = fs::metadata(format!("{at}/environ")).expect("the server runs").uid();
+        (core.iter().all(|limit| limit == "0"), owner)
+    };
+    assert_eq!(state(setup), (true, 0));
+    setup.arguments = &["--no-harden"];
+    if is_told_apart {
+        assert_ne!(state(setup).1, 0, "without the wall it can be looked into");
+    }
+}
+
 #[test]
 fn the_state_is_told() {
     let place = tree();
@@ -92,114 +140,8 @@ fn the_state_is_told() {
     assert_eq!(told(&["--no-harden"]), "kept");
 }
 
-/// A process that was taken over altogether: the walls within it are gone, and code of the attacker asks the kernel.
 #[cfg(target_arch = "x86_64")]
-mod taken_over {
-    use super::*;
-    use crate::inject::{Captive, Word, Word::Number, Word::Text};
-    use libc::{
-        AT_FDCWD, EACCES, ENOSYS, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PROT_EXEC, PROT_READ, PROT_WRITE,
-    };
-
-    /// What is asked for, what a hardened process is told, and whether a free one is asked too, and gets it.
-    struct Row {
-        what: &'static str,
-        call: libc::c_long,
-        words: Vec<Word>,
-        hardened: i32,
-        is_had_otherwise: bool,
-    }
-
-    fn number(number: i32) -> Word {
-        Number(number.into())
-    }
-
-    fn rows(place: &Path) -> Vec<Row> {
-        let path = |name: &str| place.join(name).to_str().expect("the path is UTF-8").to_owned();
-        let open = |what, path: String, flags, hardened| Row {
-            what,
-            call: libc::SYS_openat,
-            words: vec![number(AT_FDCWD), Text(path), number(flags), number(0o600)],
-            hardened,
-            is_had_otherwise: true,
-        };
-        let had = |what, call, words| Row { what, call, words, hardened: -ENOSYS, is_had_otherwise: true };
-        let lost = |what, call, words| Row { what, call, words, hardened: -ENOSYS, is_had_otherwise: false };
-        let all = PROT_READ | PROT_WRITE | PROT_EXEC;
-        let anonymous = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        vec![
-            open("a served file", path("www/hello.txt"), O_RDONLY, 0),
-            open("a served directory", path("www/sub"), O_RDONLY, 0),
-            open("a file beside the root", path("secret.txt"), O_RDONLY, -EACCES),
-            open("the same, through the root", path("www/../secret.txt"), O_RDONLY, -EACCES),
-            open("the same, by a link", path("www/out"), O_RDONLY, -EACCES),
-            open("the directory above", path(""), O_RDONLY, -EACCES),
-            open("the passwords", "/etc/passwd".into(), O_RDONLY, -EACCES),
-            open("its environment", "/proc/self/environ".into(), O_RDONLY, -EACCES),
-            open("its memory", "/proc/self/mem".into(), O_RDWR, -EACCES),
-            open("a served file, to write", path("www/hello.txt"), O_WRONLY, -EACCES),
-            open("a served file, to empty", path("www/doomed.txt"), O_RDONLY | O_TRUNC, -EACCES),
-            open("a new file", path("www/new.txt"), O_WRONLY | O_CREAT, -EACCES),
-            had("remove", libc::SYS_unlinkat, vec![number(AT_FDCWD), Text(path("www/doomed.txt")), number(0)]),
-            had("make a directory", libc::SYS_mkdirat, vec![number(AT_FDCWD), Text(path("www/new")), number(0o700)]),
-            had("change rights", libc::SYS_fchmodat, vec![number(AT_FDCWD), Text(path("www/sub")), number(0o755)]),
-            had(
-                "a socket",
-                libc::SYS_socket,
-                vec![number(libc::AF_INET), number(libc::SOCK_STREAM | libc::SOCK_CLOEXEC), number(0)],
-            ),
-            had(
-                "memory to write and execute",
-                libc::SYS_mmap,
-                vec![number(0), number(4096), number(all), number(anonymous), number(-1), number(0)],
-            ),
-            had("executable memory", libc::SYS_mprotect, vec![number(0), number(0), number(PROT_EXEC)]),
-            had("a file in memory", libc::SYS_memfd_create, vec![Text("x".into()), number(0)]),
-            lost("another program", libc::SYS_execve, vec![Text("/bin/true".into()), number(0), number(0)]),
-            lost("another process", libc::SYS_clone, vec![number(libc::SIGCHLD)]),
-            lost("another process, newer", libc::SYS_clone3, vec![number(0), number(0)]),
-            lost("a process to look into", libc::SYS_ptrace, vec![number(0)]),
-            lost("memory of others", libc::SYS_process_vm_readv, vec![number(1)]),
-            lost("a signal to another", libc::SYS_tgkill, vec![number(1), number(1), number(0)]),
-            lost("a namespace", libc::SYS_unshare, vec![number(libc::CLONE_NEWUSER)]),
-            lost("a mount", libc::SYS_mount, vec![number(0); 5]),
-            lost("another root", libc::SYS_chroot, vec![Text("/".into())]),
-            lost("a file by its handle", libc::SYS_open_by_handle_at, vec![number(0); 3]),
-            lost("a ring", libc::SYS_io_uring_setup, vec![number(1), number(0)]),
-            lost("a program in the kernel", libc::SYS_bpf, vec![number(0); 3]),
-            lost("keys", libc::SYS_keyctl, vec![number(0)]),
-            lost("another user", libc::SYS_setuid, vec![number(0)]),
-        ]
-    }
-
-    /// Makes a thread that serves ask for all of it.
-    fn ask(arguments: &[&str], expected: impl Fn(&Row) -> Option<i32>) {
-        let place = tree();
-        let server = serve(Stack::Host, &place.path().join("www"), arguments);
-        let worker = threads(&server).into_iter().find(|(_, (name, _))| name == "worker").expect("it has a worker");
-        let Some(captive) = Captive::take(worker.0) else {
-            return fixture::skipped("a process that was taken over: this system lets no process stop another one");
-        };
-        for row in rows(place.path()) {
-            let Some(expected) = expected(&row) else { continue };
-            let result = captive.call(row.call, &row.words);
-            let is_expected = if expected < 0 { result == i64::from(expected) } else { !(-4095..0).contains(&result) };
-            assert!(is_expected, "{arguments:?}: {}: {result}", row.what);
-        }
-        drop(captive);
-        assert_eq!(get(server.address(), "/sub/x").text(), "x", "it still serves");
-    }
-
-    #[test]
-    fn it_reads_the_served_files_and_has_nothing_else() {
-        ask(&["--threads", "1"], |row| Some(row.hardened));
-    }
-
-    #[test]
-    fn without_this_wall_it_would_have_all_of_it() {
-        ask(&["--threads", "1", "--no-harden"], |row| row.is_had_otherwise.then_some(0));
-    }
-}
+mod taken_over;
 
 /// What is served is the directory that was there at the start, wherever it goes.
 #[test]

@@ -304,6 +304,49 @@ fn pings_and_settings_that_nobody_reads_take_no_memory() {
     assert!(after <= before.map(|before| before + GROWTH), "{before:?} KiB before, {after:?} KiB after");
 }
 
+/// Content that never comes to an end and never comes to a byte (RUSTSEC-2026-0258).
+#[test]
+fn empty_content_takes_no_memory() {
+    let (_place, server) = serve(&[]);
+    client::get(server.address(), "/hello.txt");
+    let before = memory(&server, "VmRSS:");
+    let mut raw = Raw::open(server.address());
+    raw.send(&frame(HEADERS, END_HEADERS, 1, &get("/hello.txt"))).expect("the server reads");
+    let many = frame(DATA, 0, 1, &[]).repeat(1000);
+    raw.write_at_most(Duration::from_millis(500));
+    // As long as the server takes them.
+    let _ = (0..2000).take_while(|_| raw.send(&many).is_ok()).count();
+    let most = memory(&server, "VmHWM:");
+    assert!(most <= before.map(|before| before + GROWTH), "{before:?} KiB before, {most:?} KiB at most");
+    assert_eq!(client::get(server.address(), "/hello.txt").head.status, 200);
+}
+
+/// Streams that the server has to reset, as their client breaks a rule on each, count like those that the client resets
+/// (CVE-2025-8671).
+#[test]
+fn streams_that_the_server_must_reset_end_the_connection() {
+    let (_place, server) = serve(&[]);
+    client::get(server.address(), "/hello.txt");
+    let before = memory(&server, "VmRSS:");
+    // A window that grows by nothing, a window beyond measure, and content behind the end.
+    let wrongs: [fn(u32) -> Vec<u8>; 3] = [
+        |id| frame(WINDOW_UPDATE, 0, id, &[0; 4]),
+        |id| frame(WINDOW_UPDATE, 0, id, &0x7fff_ffff_u32.to_be_bytes()),
+        |id| frame(DATA, 0, id, b"x"),
+    ];
+    for (at, wrong) in wrongs.into_iter().enumerate() {
+        let mut raw = Raw::open(server.address());
+        let code = flood(&mut raw, 1000, |count| {
+            let ids = (0..50).map(|more| u32::try_from(count * 50 + more).expect("an id") * 2 + 1);
+            ids.flat_map(|id| [asking(id, "/long"), wrong(id)].concat()).collect()
+        });
+        assert!(code.is_none_or(|code| code != 0), "wrong {at}: {code:?}");
+    }
+    let after = memory(&server, "VmRSS:");
+    assert!(after <= before.map(|before| before + GROWTH), "{before:?} KiB before, {after:?} KiB after");
+    assert_eq!(client::get(server.address(), "/hello.txt").head.status, 200);
+}
+
 #[test]
 fn streams_beyond_the_most_are_refused() {
     let (_place, server) = serve(&[]);

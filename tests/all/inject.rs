@@ -23,6 +23,8 @@ pub enum Word {
     Number(i64),
     /// The address of this text, with a NUL behind it.
     Text(String),
+    /// The address of these bytes.
+    Bytes(Vec<u8>),
 }
 
 /// A thread of another process, stopped. It goes on as if nothing had been when this value goes.
@@ -67,14 +69,9 @@ impl Captive {
             Word::Number(number) => number.cast_unsigned(),
             Word::Text(text) => {
                 let bytes = CString::new(text.as_str()).expect("no NUL in the text").into_bytes_with_nul();
-                room -= (bytes.len() as u64).next_multiple_of(16);
-                for (at, chunk) in (room..).step_by(8).zip(bytes.chunks(8)) {
-                    let mut word = [0; 8];
-                    word[..chunk.len()].copy_from_slice(chunk);
-                    assert_eq!(ask(libc::PTRACE_POKEDATA, self.thread, at, u64::from_le_bytes(word)), 0);
-                }
-                room
+                self.put(&mut room, &bytes)
             }
+            Word::Bytes(bytes) => self.put(&mut room, bytes),
         };
         let mut words = words.iter().map(&mut place).chain([0; 6]);
         let mut next = || words.next().unwrap_or_default();
@@ -88,6 +85,17 @@ impl Captive {
         assert_eq!(ask(libc::PTRACE_SINGLESTEP, self.thread, 0, 0), 0, "it can take a step");
         wait(self.thread);
         read(self.thread).rax.cast_signed()
+    }
+
+    /// Writes bytes to the end of the free room, and returns where they are.
+    fn put(&self, room: &mut u64, bytes: &[u8]) -> u64 {
+        *room -= (bytes.len() as u64).next_multiple_of(16);
+        for (at, chunk) in (*room..).step_by(8).zip(bytes.chunks(8)) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            assert_eq!(ask(libc::PTRACE_POKEDATA, self.thread, at, u64::from_le_bytes(word)), 0);
+        }
+        *room
     }
 }
 

@@ -1,6 +1,7 @@
 //! What may not serve: told by `glasshouse inspect`, and refused at the start by `glasshouse --handler`, for the same reasons. The
 //! components are written here, so that each holds nothing but what it is there for.
 
+use crate::attacks::costs;
 use crate::fixture;
 use crate::server::{Done, Version, glasshouse, handler, run};
 use serde_json::Value;
@@ -8,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 /// A component that would serve, if it could import all that it wants.
 fn component(imports: &str) -> Vec<u8> {
@@ -208,4 +210,34 @@ fn nothing_in_a_name_is_obeyed() {
     let person = done(&["inspect"], &file);
     assert!(person.stdout.contains(r"\x1b[31mred.wasm") && !person.stdout.contains('\u{1b}'), "{}", person.stdout);
     assert!(!done(&["inspect", "--json"], &file).stdout.contains('\u{1b}'));
+}
+
+/// Parts that are made over and over cost the host memory and time that no request is charged for. They are counted
+/// before anything is compiled, which would take long.
+#[test]
+fn what_costs_the_host_too_much_is_refused() {
+    let nested =
+        (1..40).fold("(component $c0 (core module $m) (core instance (instantiate $m)))".to_owned(), |text, level| {
+            let inner = format!("(instance (instantiate $c{}))", level - 1).repeat(10);
+            format!("(component $c{level} {text} {inner})")
+        });
+    let large = format!("(component {})", format!("(core module {})", "(func)".repeat(30_000)).repeat(10));
+    let rows = [
+        (
+            costs::handler(&"(global (mut i64) (i64.const 1))".repeat(100_000), 900),
+            "has 900 core instances, and may have 100",
+        ),
+        (
+            costs::handler(&"(global (mut i64) (i64.const 1))".repeat(2000), 51),
+            "has 102000 globals, and may have 100000",
+        ),
+        (costs::handler(&"(memory 0)".repeat(3), 40), "has 120 memories, and may have 100"),
+        (wat::parse_str(nested).expect("a component"), "core instances, and may have 100"),
+        (wat::parse_str(large).expect("a component"), "the file has 300000 functions, and may have 250000"),
+    ];
+    let began = Instant::now();
+    for (bytes, reason) in rows {
+        refused(&bytes, reason);
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }

@@ -49,6 +49,7 @@ mod frames;
 mod h2;
 mod harden;
 mod hostile;
+mod hosts;
 mod html;
 mod http2;
 #[cfg(target_arch = "x86_64")]

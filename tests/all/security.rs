@@ -1,12 +1,18 @@
-//! SECURITY.md is held to its word: every row of its table names tests, and they are there. It refuses to know what they prove.
+//! SECURITY.md is held to its word: every row of its tables names tests, and they are there. It refuses to know what
+//! they prove.
 
 use crate::tidy::{root, sources};
 use std::fs;
+use std::path::PathBuf;
 
-/// The cells of the table whose head begins with `Who`, row by row.
-fn threats() -> Vec<Vec<String>> {
-    let text = fs::read_to_string(root().join("SECURITY.md")).expect("there is a SECURITY.md");
-    let table = text.lines().skip_while(|line| !line.starts_with("| Who |")).take_while(|line| line.starts_with('|'));
+fn text(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The cells of the table whose head begins like this, row by row.
+fn table(head: &str) -> Vec<Vec<String>> {
+    let text = text("SECURITY.md");
+    let table = text.lines().skip_while(|line| !line.starts_with(head)).take_while(|line| line.starts_with('|'));
     table.skip(2).map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
@@ -15,21 +21,37 @@ fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }
 
+#[track_caller]
+fn is_there(sources: &[(PathBuf, String)], name: &str, row: &str) {
+    let (file, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("'{name}' is no file::test in {row}"));
+    let file = format!("/{}.rs", file.replace("::", "/"));
+    let test = format!("fn {test}(");
+    let is_there = sources.iter().any(|(path, text)| path.to_string_lossy().ends_with(&file) && text.contains(&test));
+    assert!(is_there, "there is no {name}, which is to prove {row}");
+}
+
 #[test]
 fn every_row_names_tests_that_exist() {
-    let (threats, sources) = (threats(), sources());
-    assert!(threats.len() >= 15, "the table is found: {threats:?}");
-    for row in threats {
-        assert!(row.len() == 5 && row.iter().all(|cell| !cell.is_empty()), "five cells: {row:?}");
-        let mut names = quoted(&row[4]).peekable();
-        assert!(names.peek().is_some(), "no test in {row:?}");
-        for name in names {
-            let (file, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("'{name}' is no file::test in {row:?}"));
-            let file = format!("/{}.rs", file.replace("::", "/"));
-            let test = format!("fn {test}(");
-            let is_there =
-                sources.iter().any(|(path, text)| path.to_string_lossy().ends_with(&file) && text.contains(&test));
-            assert!(is_there, "there is no {name}, which is to prove {row:?}");
+    let sources = sources();
+    for (head, columns, fewest) in [("| Who |", 5, 15), ("| Waits for |", 4, 10)] {
+        let rows = table(head);
+        assert!(rows.len() >= fewest, "the table is found: {rows:?}");
+        for row in rows {
+            assert!(row.len() == columns && row.iter().all(|cell| !cell.is_empty()), "{columns} cells: {row:?}");
+            let mut names = quoted(&row[columns - 1]).peekable();
+            assert!(names.peek().is_some(), "no test in {row:?}");
+            names.for_each(|name| is_there(&sources, name, &row.concat()));
         }
+    }
+}
+
+#[test]
+fn advisories_name_tests_that_exist() {
+    let (sources, text) = (sources(), text("docs/advisories.md"));
+    let rows: Vec<&str> = text.lines().filter(|line| line.contains("row: ")).collect();
+    assert!(rows.len() > 10, "{rows:?}");
+    for row in rows {
+        let (_, named) = row.split_once("row: ").unwrap_or_default();
+        quoted(named).filter(|name| name.contains("::")).for_each(|name| is_there(&sources, name, row));
     }
 }

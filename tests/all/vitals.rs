@@ -4,6 +4,7 @@
 use crate::client::PATIENCE;
 use crate::fixture;
 use crate::server::Server;
+use std::collections::BTreeMap;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +18,27 @@ pub fn memory(server: &Server, line: &str) -> Option<u64> {
 
 pub fn descriptors(server: &Server) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
+}
+
+/// The sockets of TCP over IPv4 on which the server listens: the port of each, and its number among the descriptors.
+pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let mut ports: BTreeMap<String, u16> = BTreeMap::new();
+    for fields in table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
+        // 0A is the state of one that listens.
+        if let [_, local, _, "0A", ..] = fields.as_slice()
+            && let Some(port) = local.split_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok())
+            && let Some(inode) = fields.get(9)
+        {
+            ports.insert(format!("socket:[{inode}]"), port);
+        }
+    }
+    let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", server.id())) else { return Vec::new() };
+    let listening = entries.flatten().filter_map(|entry| {
+        let port = *ports.get(fs::read_link(entry.path()).ok()?.to_str()?)?;
+        Some((port, entry.file_name().to_str()?.parse().ok()?))
+    });
+    listening.collect()
 }
 
 /// Descriptors that a server may keep for good once it has been busy, such as those of further instances.

@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::opening::{Opened, Speaks, open};
 use crate::patience::{Patient, Wait};
 use crate::refusal::refusal;
+use crate::write_timeout::HasWriteTimeout;
 use http::{StatusCode, Version};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,7 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
@@ -47,7 +48,7 @@ pub async fn serve<S, A>(
     limits: Limits,
     closing: watch::Receiver<bool>,
 ) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HasWriteTimeout,
     A: Answer,
 {
     let patient = Patient::new(stream, limits, Arc::clone(&exchange.turns));
@@ -72,7 +73,7 @@ pub async fn serve<S, A>(
 
 async fn serve_http1<S, A>(opened: Opened<Patient<S>>, exchange: Exchange<A>, closing: watch::Receiver<bool>)
 where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HasWriteTimeout,
     A: Answer,
 {
     let (version, unread) = (exchange.version, exchange.clone());
@@ -105,7 +106,6 @@ where
         let what = match missed {
             Wait::Idle(_) => "the first byte of a request",
             Wait::Head(_) => "the rest of the head of a request",
-            Wait::Send => "room to send more of an answer",
         };
         debug!("{}: waited for too long: {what}", unread.peer);
     }

@@ -4,6 +4,7 @@
 mod logged;
 
 use crate::gate::{self, Framing};
+use crate::hosts::Hosts;
 use crate::limits::Limits;
 use crate::log::{Line, Log};
 use crate::patience::Turns;
@@ -88,6 +89,8 @@ pub struct Exchange<A> {
     tls: Option<&'static str>,
     /// Proxies whose word is taken for whom they ask for.
     pub(crate) trust: Trust,
+    /// The hosts for which requests are answered.
+    hosts: Hosts,
     pub(crate) turns: Arc<Turns>,
 }
 
@@ -104,6 +107,7 @@ impl<A: Answer> Exchange<A> {
             users: None,
             tls: None,
             trust: Trust::default(),
+            hosts: Hosts::All,
             turns: Arc::default(),
         }
     }
@@ -116,6 +120,11 @@ impl<A: Answer> Exchange<A> {
     /// The same for somebody who takes the word of some proxies.
     pub fn trusting(self, trust: Trust) -> Exchange<A> {
         Exchange { trust, ..self }
+    }
+
+    /// The same for requests to these hosts alone.
+    pub fn for_hosts(self, hosts: Hosts) -> Exchange<A> {
+        Exchange { hosts, ..self }
     }
 
     /// The same over this version of TLS, such as `TLSv1.3`.
@@ -158,6 +167,9 @@ impl<A: Answer> Exchange<A> {
         let (framing, is_head) = (gate::framing(&request), request.method() == Method::HEAD);
         let is_old = [request.version(), self.version].contains(&Version::HTTP_10);
         let (response, is_read) = match gate::check(&request) {
+            Ok(()) if !self.hosts.include(request.uri(), request.headers()) => {
+                (misdirected(), framing == Framing::Empty)
+            }
             Ok(()) => self.ask(request, &mut asked).await,
             Err(status) => (refuse(status), framing == Framing::Empty),
         };
@@ -290,6 +302,13 @@ async fn discard(mut body: impl Body<Data = Bytes> + Unpin, mut left: u64) -> bo
 
 fn length(frame: &Frame<Bytes>) -> u64 {
     frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
+}
+
+/// The answer to a request for a host that is not this server's (RFC 9110 15.5.20).
+fn misdirected<B>() -> Response<Either<B, Full<Bytes>>> {
+    const TEXT: &str = "421 Misdirected Request\n\nThis server answers for names of its own machine, such as localhost, \
+                        and the request is for another host. Whoever runs the server can add hosts with --host NAME.\n";
+    refuse::<B>(StatusCode::MISDIRECTED_REQUEST).map(|_| Either::Right(Full::from(TEXT)))
 }
 
 /// The server's own answer where the handler was not asked or had none: the status and no more.

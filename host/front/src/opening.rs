@@ -1,5 +1,6 @@
 //! The first bytes of a connection, which say what a client speaks. It refuses to know what it goes on to say.
 
+use crate::write_timeout::HasWriteTimeout;
 use bytes::Bytes;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -85,6 +86,8 @@ fn poll_more<S: AsyncRead + Unpin>(
     first.extend_from_slice(room.filled());
     Poll::Ready(Ok(room.filled().len()))
 }
+
+impl<S: HasWriteTimeout> HasWriteTimeout for Opened<S> {}
 
 impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,8 @@
-//! A stream that gives up on a client which keeps it waiting: for the first byte of a request, for the rest of its head, for
-//! room to send more of an answer. It refuses to know HTTP; whose turn it is it is told.
+//! A stream that gives up on a client which keeps it waiting: for the first byte of a request, or for the rest of its
+//! head. It refuses to know HTTP; whose turn it is it is told. What is written has its limit beneath, in
+//! `write_timeout`.
 
+use crate::deadline::Deadline;
 use crate::limits::Limits;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 /// Whose turn it is on a connection, for both sides of it: the number is even while the client owes a head, and odd while the
 /// server owes an answer.
@@ -38,8 +40,6 @@ pub enum Wait {
     Idle(u32),
     /// The rest of a head, in a turn.
     Head(u32),
-    /// Room for more of an answer.
-    Send,
 }
 
 /// The stream of a client.
@@ -58,32 +58,22 @@ pub struct Patient<S> {
 
 impl<S> Patient<S> {
     pub fn new(stream: S, limits: Limits, turns: Arc<Turns>) -> Patient<S> {
-        let deadline = Deadline { at: Instant::now(), timer: None };
-        Patient { stream, limits, turns, begun: None, waiting: None, deadline, missed: None }
+        Patient { stream, limits, turns, begun: None, waiting: None, deadline: Deadline::new(), missed: None }
     }
 
     /// Goes on waiting, or begins to.
-    fn wait<T>(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<io::Result<T>> {
+    fn wait(&mut self, cx: &mut Context<'_>, wait: Wait) -> Poll<io::Result<()>> {
         if self.waiting != Some(wait) {
             self.waiting = Some(wait);
             self.deadline.at = Instant::now()
                 + match wait {
                     Wait::Idle(_) => self.limits.idle_timeout,
                     Wait::Head(_) => self.limits.header_timeout,
-                    Wait::Send => self.limits.send_timeout,
                 };
         }
         ready!(self.deadline.poll(cx));
         self.missed = Some(wait);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-    }
-
-    fn sent<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_pending() {
-            return self.wait(cx, Wait::Send);
-        }
-        self.waiting = None;
-        written
     }
 }
 
@@ -105,10 +95,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
+impl<S> Patient<S> {
+    /// As long as something is on its way to the client, its time does not run; it begins anew when all has been sent.
+    fn sends<T>(&mut self, polled: Poll<io::Result<T>>, is_progress: bool) -> Poll<io::Result<T>> {
+        if polled.is_pending() || is_progress {
+            self.waiting = None;
+        }
+        polled
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.sent(cx, written)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.sends(polled, true)
     }
 
     fn poll_write_vectored(
@@ -116,8 +116,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.sent(cx, written)
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.sends(polled, true)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,32 +125,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // It is called all the time, and with nothing to do it is no progress.
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.sends(polled, false)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// A time that is moved with every request and hardly ever passes. Moving it is free: the timer stays where it was set, and
-/// when it rings too early it is set to what is left.
-struct Deadline {
-    at: Instant,
-    timer: Option<Pin<Box<Sleep>>>,
-}
-
-impl Deadline {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.at)));
-        if timer.deadline() > self.at {
-            timer.as_mut().reset(self.at);
-        }
-        ready!(timer.as_mut().poll(cx));
-        if Instant::now() < self.at {
-            timer.as_mut().reset(self.at);
-            return timer.as_mut().poll(cx);
-        }
-        Poll::Ready(())
+        let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.sends(polled, false)
     }
 }

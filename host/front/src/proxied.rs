@@ -4,6 +4,7 @@
 use crate::connection::last_call;
 use crate::exchange::{Answer, Exchange};
 use crate::refusal::refusal;
+use crate::write_timeout::HasWriteTimeout;
 use http::StatusCode;
 use ppp::{HeaderResult, v1, v2};
 use std::future::poll_fn;
@@ -12,7 +13,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::info;
@@ -33,7 +34,7 @@ pub async fn introduce<S, A>(
     closing: watch::Receiver<bool>,
 ) -> Option<Exchange<A>>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: HasWriteTimeout,
     A: Answer,
 {
     if !exchange.trust.covers(exchange.peer) {

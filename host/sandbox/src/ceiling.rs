@@ -18,6 +18,10 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// Bytes that an element of a table counts for; the runtime takes no more for one.
 const ELEMENT: usize = 16;
 
+/// Core instances, tables and memories that one instance of a component may have. What would have more is refused
+/// before it is compiled (`inspection`), so this is a second wall.
+const PARTS: usize = 100;
+
 /// How much of everything one request may use.
 #[derive(Clone, Debug)]
 pub struct Ceilings {
@@ -169,6 +173,18 @@ impl ResourceLimiter for Memory {
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
         self.grow(desired.saturating_sub(current).saturating_mul(ELEMENT))
+    }
+
+    fn instances(&self) -> usize {
+        PARTS
+    }
+
+    fn tables(&self) -> usize {
+        PARTS
+    }
+
+    fn memories(&self) -> usize {
+        PARTS
     }
 }
 

@@ -2,6 +2,8 @@
 //! It runs nothing of it, and refuses to know where it is from. The file may be anybody's: it can be anything, and is judged within
 //! bounds.
 
+mod cost;
+
 use crate::capability::{Line, Standing};
 use semver::Version;
 use std::fmt;
@@ -120,6 +122,7 @@ impl Inspection {
 
     fn look_inside(&mut self, bytes: &[u8]) -> Result<(), String> {
         shallow(bytes)?;
+        cost::check(bytes)?;
         let types = Validator::new_with_features(FEATURES).validate_all(bytes).map_err(broken)?;
         let (mut depth, mut names, mut p2, mut p3) = (0_u32, 0, false, false);
         for payload in Parser::new(0).parse_all(bytes) {

@@ -16,8 +16,10 @@ use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Once};
 use std::thread;
+use std::time::Duration;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
 use wasmtime::{Engine, Result, Store, UpdateDeadline, bail};
@@ -40,7 +42,9 @@ impl Code<'_> {
         match self {
             Code::Component(bytes) => {
                 refuse(&Inspection::of(bytes).reasons())?;
-                compile(engine, bytes).context("it cannot be compiled")
+                let component = compile(engine, bytes).context("it cannot be compiled")?;
+                bearable(&component)?;
+                Ok(component)
             }
             // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is linked
             // into it, and wasmtime compares version and configuration before it uses them.
@@ -50,10 +54,42 @@ impl Code<'_> {
     }
 }
 
-/// Compiles on threads of its own, which are gone afterwards: a process that gives up rights later can do so only in threads
-/// that are started after that.
+/// How long compiling may take. An interpreter with its whole library takes a minute on one processor; what takes this
+/// long was made to.
+const COMPILING: Duration = Duration::from_secs(300);
+/// Bytes of machine code that a handler may become.
+const MACHINE_CODE: usize = 1 << 30;
+
+/// Compiles on threads of its own, which are gone afterwards: a process that gives up rights later can do so only in
+/// threads that are started after that. A compiler that is not done in time goes on until the process ends, which
+/// follows at the start.
 fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component> {
-    ThreadPoolBuilder::new().build_scoped(ThreadBuilder::run, |pool| pool.install(|| Component::new(engine, bytes)))?
+    let (sender, compiled) = mpsc::channel();
+    let (engine, bytes) = (engine.clone(), bytes.to_vec());
+    let compiling = thread::spawn(move || {
+        let pool = ThreadPoolBuilder::new();
+        let component = pool.build_scoped(ThreadBuilder::run, |pool| pool.install(|| Component::new(&engine, bytes)));
+        // Nobody may be waiting any more.
+        let _ = sender.send(component.map_err(Into::into).flatten());
+    });
+    let component = match compiled.recv_timeout(COMPILING) {
+        Ok(component) => component,
+        Err(RecvTimeoutError::Timeout) => bail!("it takes longer than {} minutes", COMPILING.as_secs() / 60),
+        Err(RecvTimeoutError::Disconnected) => bail!("the compiler failed"),
+    };
+    // It has nothing left to do.
+    let _ = compiling.join();
+    component
+}
+
+/// Whether there is not too much of what a component was compiled to.
+fn bearable(component: &Component) -> Result<()> {
+    let code = component.image_range();
+    let size = (code.end as usize).saturating_sub(code.start as usize);
+    if size > MACHINE_CODE {
+        bail!("too much: it becomes {} MiB of machine code, and may become {}", size >> 20, MACHINE_CODE >> 20);
+    }
+    Ok(())
 }
 
 /// Where the sandbox tells what a person who runs it should know, a line a call: it has no log of its own.

@@ -13,6 +13,16 @@ pub fn places(value: &str) -> Vec<&str> {
 
 #[derive(Debug, clap::Args)]
 pub struct Addresses {
+    /// Host for which requests are answered, repeatable [default: on loopback, its names; else all]
+    ///
+    /// A name such as example.com, '*.example.com' for all below it, an address, or '*' for every host. The names of
+    /// loopback are always among them. A request for another host is answered with 421: otherwise a page elsewhere
+    /// could have its name lead here, and read what is served as its own. The variable holds several, separated by
+    /// commas.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(env = "GLASSHOUSE_HOST", hide_env = true, help_heading = SERVING)]
+    pub host: Vec<String>,
+
     /// Who may connect to a Unix socket: its mode as a file, in octal
     #[arg(long, value_name = "MODE", default_value = "600")]
     #[arg(env = "GLASSHOUSE_UNIX_MODE", hide_env = true, help_heading = SERVING)]

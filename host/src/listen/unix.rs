@@ -4,9 +4,10 @@
 use crate::config::Fault;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, lstat, unlinkat};
 use rustix::process::umask;
+use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// The file of a socket. It goes when this goes.
@@ -68,7 +69,7 @@ fn bind(path: &Path, mode: Mode) -> io::Result<UnixListener> {
 fn make_room(path: &Path) -> Result<(), &'static str> {
     match lstat(path) {
         Ok(stat) if !is_socket(&stat) => Err("there is a file that is no socket; remove it, or name another path"),
-        Ok(_) => match UnixStream::connect(path) {
+        Ok(_) => match connect(path) {
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 unlinkat(CWD, path, AtFlags::empty()).map_err(|_| "a socket is left there; remove it")
             }
@@ -77,4 +78,11 @@ fn make_room(path: &Path) -> Result<(), &'static str> {
         // There is none, or making it will say why not.
         Err(_) => Ok(()),
     }
+}
+
+/// Connects without waiting: whoever listens there need not accept anybody.
+fn connect(path: &Path) -> io::Result<()> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.connect(&SockAddr::unix(path)?)
 }

@@ -1,11 +1,13 @@
 //! How a connection becomes one of TLS. It refuses to know what is served on it.
 
 use super::Tls;
-use glasshouse_front::{Opened, Speaks, Spoken, open};
+use glasshouse_front::{HasWriteTimeout, Opened, Speaks, Spoken, open};
 use rustls::ProtocolVersion;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -18,7 +20,7 @@ const MISTAKEN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; ch
 /// What came of a new connection.
 pub enum Handshake<S> {
     Done {
-        stream: Box<TlsStream<Opened<S>>>,
+        stream: Secured<S>,
         spoken: Spoken,
         /// Of TLS, as programs that know it write it.
         version: Option<&'static str>,
@@ -29,11 +31,49 @@ pub enum Handshake<S> {
     Failed(io::Error),
 }
 
+/// A connection of TLS, boxed as it is large. What it writes to has a limit for the time without progress, so it has
+/// one itself.
+pub struct Secured<S>(Box<TlsStream<Opened<S>>>);
+
+impl<S: HasWriteTimeout> HasWriteTimeout for Secured<S> {}
+
+impl<S: HasWriteTimeout> AsyncRead for Secured<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl<S: HasWriteTimeout> AsyncWrite for Secured<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
 impl Tls {
     /// Shakes hands within so much time.
     pub async fn accept<S>(&self, stream: S, patience: Duration) -> Handshake<S>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: HasWriteTimeout,
     {
         timeout(patience, self.accept_at_last(stream))
             .await
@@ -42,7 +82,7 @@ impl Tls {
 
     async fn accept_at_last<S>(&self, stream: S) -> Handshake<S>
     where
-        S: AsyncRead + AsyncWrite + Unpin,
+        S: HasWriteTimeout,
     {
         let (speaks, mut opened) = open(stream).await;
         if speaks != Speaks::Tls {
@@ -63,7 +103,7 @@ impl Tls {
                     Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),
                     _ => None,
                 };
-                Handshake::Done { stream: Box::new(stream), spoken, version }
+                Handshake::Done { stream: Secured(Box::new(stream)), spoken, version }
             }
             Err(error) => Handshake::Failed(error),
         }

@@ -1,6 +1,7 @@
 //! Handlers that mean harm, each misdeed at a path of `tests/handlers`: its client gets an error or a connection that is cut, the
 //! log names what happened in one line, and nobody else notices. It refuses to know how a misdeed is done.
 
+pub mod costs;
 mod place;
 
 use super::bystander::{Tally, attack};
@@ -77,6 +78,10 @@ const OF_P3: &[Misdeed] = &[
     ("/long", &["200 cut", "closed"], "an answer was cut off", "good\n"),
     ("/many-fields?20000", &["500"], "ErrorCode::HttpResponseHeaderSectionSize", ""),
     ("/long-file", &["200 cut", "closed"], "an answer was cut off", "good, and nothing else\n"),
+    ("/tasks", &["503"], "--max-", ""),
+    ("/tasks?1000", &["200"], NOTHING, "left\n"),
+    ("/unread", &["503"], "--max-", ""),
+    ("/unread?1000", &["200"], NOTHING, "DONE: 1000 handles\n"),
 ];
 
 const OF_P2: &[Misdeed] = &[

@@ -78,6 +78,11 @@ impl Table {
         if users.is_empty() { Err(Wrong::Empty) } else { Ok(Table { users }) }
     }
 
+    /// Who may ask.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.users.keys().map(|name| &**name)
+    }
+
     /// The name, if this is its password. One hash is computed in any case: for a name that nobody has it is that of some user,
     /// chosen by `lot`, so that how long it takes tells nothing. The same name must have the same lot each time.
     pub fn check(&self, name: &str, password: &[u8], lot: u64) -> Option<Arc<str>> {

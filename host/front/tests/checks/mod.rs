@@ -2,7 +2,10 @@
 //! answers.
 
 use bytes::Bytes;
-use glasshouse_front::{Answer, Client, Exchange, Form, Limits, Log, Sink, Spoken, Unanswered, serve};
+use glasshouse_front::users::{Table, is_name};
+use glasshouse_front::{
+    Answer, Client, Exchange, Form, Limits, Log, Sink, Spoken, Trust, Unanswered, WriteTimeout, introduce, serve,
+};
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
@@ -38,18 +41,9 @@ pub fn socket(bytes: &[u8]) {
     let asked = Arc::clone(&stub.asked);
     let received = runtime.block_on(async {
         let (client, server) = duplex(PIPE);
-        let limits = Limits {
-            header_timeout: SOON * 2,
-            idle_timeout: SOON * 2,
-            send_timeout: SOON * 2,
-            max_content: MAX_CONTENT,
-            max_connections: 1,
-            max_connections_per_address: 1,
-        };
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (log, client) = (Log::new(Form::Off, Sink::Stderr), Client::alone(peer));
-        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, log, peer, client);
+        let (limits, exchange) = (limits(), exchange(stub, &limits()));
         let (_closing, closes) = watch::channel(false);
+        let server = WriteTimeout::new(server, limits.send_timeout);
         let exchanged =
             async { tokio::join!(serve(server, Spoken::Http1, exchange, limits, closes), talk(client, bytes)).1 };
         timeout(SOON, exchanged).await.expect("a connection ends when its client has")
@@ -58,6 +52,83 @@ pub fn socket(bytes: &[u8]) {
     let heads = heads(bytes);
     assert!(answers <= heads + 1, "{answers} answers to {heads} heads");
     assert!(asked.load(Ordering::Relaxed) <= answers.min(heads), "more was asked than answered");
+}
+
+/// The first bytes of a header of the PROXY protocol, in both versions, and the most bytes that one may have.
+const HEADERS: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
+const HEADER: usize = 16 + 4096;
+
+/// Lets a trusted proxy begin with these bytes. They are a header or are refused; no more than a header is read, and
+/// the client is the one that it names.
+///
+/// # Panics Where any of this is not so.
+pub fn proxy(bytes: &[u8]) {
+    let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
+    runtime.block_on(async {
+        // Room for all that either side says.
+        let (mut client, server) = duplex(bytes.len() + 1024);
+        client.write_all(bytes).await.expect("there is room");
+        client.shutdown().await.expect("a half can be closed");
+        let mut server = WriteTimeout::new(server, SOON);
+        let trust = Trust::new(["127.0.0.0/8".parse().expect("a network")]);
+        let exchange = exchange(Stub::default(), &limits()).trusting(trust);
+        let (_closing, closes) = watch::channel(false);
+        let introduced = timeout(SOON, introduce(&mut server, exchange, SOON, closes)).await;
+        let introduced = introduced.expect("what has ended is not waited for");
+        let mut left = Vec::new();
+        server.read_to_end(&mut left).await.expect("memory can be read");
+        let header = bytes.strip_suffix(left.as_slice()).expect("what is behind a header is left");
+        assert!(header.len() <= HEADER, "{} bytes of a header", header.len());
+        let Some(exchange) = introduced else { return };
+        assert!(HEADERS.iter().any(|first| header.starts_with(first)), "no header: {}", header.escape_ascii());
+        let words: Vec<&str> = str::from_utf8(header).unwrap_or_default().split(' ').collect();
+        if let ["PROXY", "TCP4" | "TCP6", source, ..] = words.as_slice() {
+            let named: IpAddr = source.parse().expect("a client that was taken has an address");
+            assert_eq!(exchange.client(), named.to_canonical());
+        }
+    });
+}
+
+/// Reads these bytes as a file of users. It is taken, or refused in one line that tells no hash.
+///
+/// # Panics
+/// Where that is not so.
+pub fn htpasswd(bytes: &[u8]) {
+    let has_lines = |name: &str| {
+        let start = format!("{name}:");
+        bytes.split(|byte| *byte == b'\n').any(|line| line.starts_with(start.as_bytes()))
+    };
+    match Table::parse(bytes) {
+        Ok(table) => {
+            assert!(table.names().count() > 0, "a file of nobody");
+            assert!(table.names().all(|name| is_name(name) && has_lines(name)), "a user who is not there");
+        }
+        Err(wrong) => {
+            let told = wrong.to_string();
+            assert!(!told.chars().any(char::is_control), "{told:?}");
+            let hashes =
+                bytes.split(|byte| *byte == b'\n').filter_map(|line| str::from_utf8(line).ok()?.split_once(":$"));
+            for (_, hash) in hashes.filter(|(_, hash)| hash.len() > 20) {
+                assert!(!told.contains(hash.trim_end_matches('\r')), "{told} tells a hash");
+            }
+        }
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        header_timeout: SOON * 2,
+        idle_timeout: SOON * 2,
+        send_timeout: SOON * 2,
+        max_content: MAX_CONTENT,
+        max_connections: 1,
+        max_connections_per_address: 1,
+    }
+}
+
+fn exchange(stub: Stub, limits: &Limits) -> Exchange<Stub> {
+    let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Exchange::new(stub, Version::HTTP_11, limits, Log::new(Form::Off, Sink::Stderr), peer, Client::alone(peer))
 }
 
 /// Sends everything while it takes in what comes back.

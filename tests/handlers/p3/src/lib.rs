@@ -74,6 +74,18 @@ impl wasip3::exports::http::handler::Guest for Handler {
                 spawn_local(async { glasshouse_hostile::compute_for_ever() });
                 text("late\n".to_owned())
             }
+            // Answers, and leaves tasks behind that wait.
+            "/tasks" => {
+                for _ in 0..misdeed.count(100_000) {
+                    spawn_local(wait_for(HOUR));
+                }
+                text("left\n".to_owned())
+            }
+            // Has a file read very often at once, and takes none of it.
+            "/unread" => {
+                let file = tree::open(&root, GOOD).await.map_err(|_| ErrorCode::DestinationNotFound)?;
+                hoard(misdeed.count(100_000), || file.read_via_stream(0))
+            }
             // A head without end.
             "/many-fields" => {
                 let name = |index| format!("x-{index}");

@@ -1,0 +1,161 @@
+//! The hosts for which the server answers: those that were named, or what follows from the addresses that it listens
+//! on. How a `Host` is compared is the business of `glasshouse_front`.
+
+use super::Fault;
+use crate::listen::Addresses;
+use glasshouse_front::{Host, Hosts};
+use std::net::SocketAddr;
+
+/// Which hosts are answered for on which connection.
+#[derive(Clone, Debug)]
+pub struct HostRule {
+    /// Those that were named, and the names of this machine for itself.
+    local: Hosts,
+    scope: Scope,
+}
+
+/// Where only [`HostRule::local`] is answered for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// Everywhere: hosts were named.
+    Everywhere,
+    /// On TCP, but for proxies that are trusted: no address but those of loopback is listened on, and nothing else
+    /// looks at names.
+    Loopback,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl HostRule {
+    /// The rule for what was named with `--host` and with `--bind`. Over TLS the browser compares the name with the
+    /// certificate, so no other page gets here by it.
+    ///
+    /// # Errors A host that is none.
+    pub fn new(hosts: &[String], binds: &[&str], addresses: &Addresses, is_secure: bool) -> Result<HostRule, Fault> {
+        let named = hosts.iter().map(|host| host.parse::<Host>()).collect::<Result<Vec<_>, _>>();
+        let named = named.map_err(|error| Fault::Usage(format!("--host: {error}")))?;
+        let scope = match named.as_slice() {
+            _ if named.contains(&Host::Any) => Scope::Nowhere,
+            [] if is_secure || !listens_on_loopback_alone(addresses) => Scope::Nowhere,
+            [] => Scope::Loopback,
+            _ => Scope::Everywhere,
+        };
+        // Whoever names an address by its name uses that name.
+        let bound = binds.iter().filter_map(|bind| bind.parse().ok()).filter(|host| !is_unspecified(host));
+        Ok(HostRule { local: Hosts::local_and(named.into_iter().chain(bound)), scope })
+    }
+
+    /// What holds for a connection of TCP.
+    pub fn over_tcp(&self, is_of_trusted_proxy: bool) -> Hosts {
+        match self.scope {
+            Scope::Everywhere => self.local.clone(),
+            Scope::Loopback if !is_of_trusted_proxy => self.local.clone(),
+            Scope::Loopback | Scope::Nowhere => Hosts::All,
+        }
+    }
+
+    /// What holds for a connection of a Unix socket. No browser connects to one.
+    pub fn over_unix(&self) -> Hosts {
+        match self.scope {
+            Scope::Everywhere => self.local.clone(),
+            Scope::Loopback | Scope::Nowhere => Hosts::All,
+        }
+    }
+
+    /// What holds for the admin address, which has no TLS and no proxies.
+    pub fn at_admin(&self, address: Option<SocketAddr>) -> Hosts {
+        match self.scope {
+            Scope::Everywhere => self.local.clone(),
+            Scope::Loopback | Scope::Nowhere if address.is_some_and(is_loopback) => self.local.clone(),
+            Scope::Loopback | Scope::Nowhere => Hosts::All,
+        }
+    }
+}
+
+fn listens_on_loopback_alone(addresses: &Addresses) -> bool {
+    let tcp = addresses.of_tcp();
+    !addresses.is_everywhere() && !tcp.is_empty() && tcp.into_iter().all(is_loopback)
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
+}
+
+fn is_unspecified(host: &Host) -> bool {
+    matches!(host, Host::Address(address) if address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen::{Options, Typed};
+    use http::{HeaderMap, Uri};
+
+    fn rule(hosts: &[&str], binds: &[&str], is_secure: bool) -> HostRule {
+        let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let typed: Vec<_> = binds.iter().map(|bind| Typed::parse(bind).unwrap()).collect();
+        let names: Vec<_> = typed.iter().filter_map(Typed::host).map(str::to_owned).collect();
+        let addresses = Addresses::resolve(typed, options).unwrap();
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        HostRule::new(&hosts, &names, &addresses, is_secure).unwrap()
+    }
+
+    fn answers(hosts: &Hosts, host: &str) -> bool {
+        hosts.include(&format!("http://{host}/").parse::<Uri>().unwrap(), &HeaderMap::new())
+    }
+
+    #[test]
+    fn on_loopback_alone_other_hosts_are_not_answered_for() {
+        // Hosts and addresses as they are typed; whether there is TLS; whether example.com is answered for over TCP, to
+        // a trusted proxy, and over a Unix socket.
+        let rows: &[(&[&str], &[&str], bool, [bool; 3])] = &[
+            (&[], &["127.0.0.1"], false, [false, true, true]),
+            (&[], &["127.0.0.1", "::1", "localhost"], false, [false, true, true]),
+            (&[], &["127.0.0.1", "unix:/tmp/socket"], false, [false, true, true]),
+            (&[], &["127.0.0.1"], true, [true, true, true]),
+            (&[], &["127.0.0.1", "192.0.2.1"], false, [true, true, true]),
+            (&[], &["0.0.0.0"], false, [true, true, true]),
+            (&[], &[], false, [true, true, true]),
+            (&[], &["unix:/tmp/socket"], false, [true, true, true]),
+            (&["*"], &["127.0.0.1"], false, [true, true, true]),
+            (&["a.test", "*"], &["127.0.0.1"], false, [true, true, true]),
+            (&["example.com"], &["127.0.0.1"], false, [true, true, true]),
+            (&["a.test"], &["127.0.0.1"], false, [false, false, false]),
+            (&["a.test"], &[], false, [false, false, false]),
+            (&["a.test"], &["unix:/tmp/socket"], true, [false, false, false]),
+        ];
+        for (hosts, binds, is_secure, expected) in rows {
+            let rule = rule(hosts, binds, *is_secure);
+            let all = [rule.over_tcp(false), rule.over_tcp(true), rule.over_unix()];
+            assert_eq!(all.each_ref().map(|hosts| answers(hosts, "example.com")), *expected, "{hosts:?} {binds:?}");
+            assert!(all.iter().all(|hosts| answers(hosts, "localhost")), "{hosts:?} {binds:?}");
+        }
+    }
+
+    #[test]
+    fn the_admin_address_follows_from_itself() {
+        let loopback = Some(SocketAddr::from(([127, 0, 0, 1], 1)));
+        let other = Some(SocketAddr::from(([0, 0, 0, 0], 1)));
+        for (hosts, binds, address, expected) in [
+            (&[][..], &[][..], loopback, false),
+            (&[], &["127.0.0.1"], loopback, false),
+            (&[], &["127.0.0.1"], other, true),
+            (&["example.com"], &[], loopback, true),
+            (&["a.test"], &[], other, false),
+        ] {
+            assert_eq!(answers(&rule(hosts, binds, false).at_admin(address), "example.com"), expected, "{hosts:?}");
+        }
+        assert!(answers(&rule(&["*"], &[], false).at_admin(loopback), "example.com"), "the asterisk counts there too");
+    }
+
+    #[test]
+    fn a_name_to_listen_on_is_a_host() {
+        assert!(answers(&rule(&[], &["127.0.0.2"], false).over_tcp(false), "127.0.0.2"));
+        assert!(!answers(&rule(&["a.test"], &["0.0.0.0"], false).over_tcp(false), "0.0.0.0"));
+        let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let addresses = Addresses::resolve(Vec::new(), options).unwrap();
+        let error = HostRule::new(&["a:80".into()], &[], &addresses, false);
+        assert!(matches!(error, Err(Fault::Usage(text)) if text.starts_with("--host: 'a:80' is not a host")));
+    }
+}

@@ -1,0 +1,158 @@
+//! Clients that stop reading at a byte of their choice. Every wait for one has an end, wherever in the server the bytes
+//! are that it does not take: in the answer, in the records of TLS, in the socket. It refuses to know what is asked.
+
+use super::effort;
+use crate::client::{PATIENCE, get, request};
+use crate::hostile::serve_with;
+use crate::server::Server;
+use crate::trust;
+use crate::vitals::{descriptors, descriptors_return, listeners};
+use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
+use rustls::{ClientConnection, StreamOwned};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const LIMITS: [&str; 6] = ["--send-timeout", "1s", "--idle-timeout", "2s", "--header-timeout", "2s"];
+
+/// A connection whose client has little room for what it does not read.
+#[track_caller]
+fn narrow(address: SocketAddr) -> TcpStream {
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket can be made");
+    sockopt::set_socket_recv_buffer_size(&stream, 2048).expect("room can be taken");
+    connect(&stream, &address).expect("the server accepts");
+    let stream = TcpStream::from(stream);
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream
+}
+
+/// A client of HTTP/1.1 over TLS that asks for so much of the long file, and then reads nothing.
+#[track_caller]
+fn stalled(server: &Server, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
+    let client = ClientConnection::new(trust::client(&[]), server.address().ip().into()).expect("an address is a name");
+    let mut stream = StreamOwned::new(client, narrow(server.address()));
+    let range = format!("bytes=0-{}", bytes - 1);
+    stream.write_all(&request("GET", "/long", &[("Range", &range)])).expect("the server reads");
+    stream
+}
+
+/// What the kernel holds of bytes that the server has written to its clients and they have not read, for the fullest
+/// connection.
+fn held_by_the_kernel(server: &Server) -> u64 {
+    let port = format!(":{:04X}", server.address().port());
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux tells");
+    let queues = table.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields.get(1)?.ends_with(&port).then(|| fields.get(4)?.split_once(':'))?
+    });
+    queues.filter_map(|(sent, _)| u64::from_str_radix(sent, 16).ok()).max().unwrap_or_default()
+}
+
+/// Waits until a number has been the same for a while.
+#[track_caller]
+fn settled(number: impl Fn() -> u64) -> u64 {
+    let (deadline, mut last) = (Instant::now() + PATIENCE, (0, Instant::now()));
+    loop {
+        let now = number();
+        if now != last.0 {
+            last = (now, Instant::now());
+        }
+        if now > 0 && last.1.elapsed() > Duration::from_millis(300) {
+            return now;
+        }
+        assert!(Instant::now() < deadline, "it never settles");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// An answer that is longer than what the kernel takes, by less than what TLS keeps for it, is written for whoever
+/// writes it. What waits then is the flush, and later the end of the connection.
+#[test]
+fn a_client_of_tls_that_stops_at_any_byte_is_given_up() {
+    const STEP: u64 = 16 << 10;
+    let pair = trust::pair();
+    let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
+    let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &LIMITS].concat());
+    let before = descriptors(&server);
+    let whole = stalled(&server, 64 << 20);
+    let room = settled(|| held_by_the_kernel(&server));
+    drop(whole);
+    descriptors_return(&server, before);
+    // From what fits into the kernel to what fits nowhere.
+    let sizes = (0..16).map(|step| (room + step * STEP).saturating_sub(6 * STEP));
+    let held: Vec<_> = (0..effort(2, 20)).flat_map(|_| sizes.clone()).map(|bytes| stalled(&server, bytes)).collect();
+    // The limits pass, and some time for a machine that is busy.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let open = || descriptors(&server).unwrap_or_default();
+    while open() > before.unwrap_or(usize::MAX) + 4 {
+        let left = open();
+        assert!(Instant::now() < deadline, "{left} descriptors of {} clients are still open: {before:?}", held.len());
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(held);
+}
+
+/// A client that reads now and then is waited for, as long as it takes anything at all: also of what TLS has taken
+/// already.
+#[test]
+fn a_slow_client_of_tls_gets_all_of_it() {
+    const SIZE: u64 = 6 << 20;
+    let pair = trust::pair();
+    let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
+    let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &LIMITS].concat());
+    let mut client = stalled(&server, SIZE);
+    let (mut got, began) = (0, Instant::now());
+    let mut block = vec![0; 64 << 10];
+    let head = loop {
+        let read = client.read(&mut block).expect("a client that reads is not cut");
+        if let Some(end) = block[..read].windows(4).position(|four| four == b"\r\n\r\n") {
+            got += (read - end - 4) as u64;
+            break end;
+        }
+    };
+    assert!(head > 0);
+    while got < SIZE {
+        let read = client.read(&mut block).expect("a client that reads is not cut");
+        assert!(read > 0, "cut after {got} bytes");
+        got += read as u64;
+        // Longer in all than any of the limits.
+        if began.elapsed() < Duration::from_secs(5) {
+            thread::sleep(Duration::from_millis(25));
+        }
+    }
+    assert_eq!(got, SIZE);
+    drop(client);
+}
+
+/// The same for what is written in the clear, and for the address from which clients are sent to the one with TLS.
+#[test]
+fn a_client_that_only_asks_is_given_up_wherever_it_connects() {
+    let pair = trust::pair();
+    let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
+    let redirecting = ["--tls-cert", cert, "--tls-key", key, "--redirect-http", "0"];
+    for arguments in [&redirecting[..], &[]] {
+        let (_place, server) = serve_with(&[arguments, &LIMITS].concat());
+        let own = server.address().port();
+        let other = listeners(&server).into_iter().map(|(port, _)| port).find(|port| *port != own);
+        assert_eq!(other.is_some(), !arguments.is_empty(), "one port, or two");
+        let address = SocketAddr::new(server.address().ip(), other.unwrap_or(own));
+        let before = descriptors(&server);
+        let clients: Vec<_> = (0..effort(4, 40))
+            .map(|_| {
+                let mut client = narrow(address);
+                client.set_write_timeout(Some(Duration::from_millis(200))).expect("a timeout can be set");
+                let asking = request("GET", "/hello.txt", &[]).repeat(64);
+                while client.write_all(&asking).is_ok() {}
+                client
+            })
+            .collect();
+        descriptors_return(&server, before);
+        drop(clients);
+        if arguments.is_empty() {
+            assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
+        }
+    }
+}
