@@ -169,13 +169,6 @@ pub const ROWS: &[Row] = &[
         body: &[Bytes(b"<p>about\n")],
         ..ROW
     },
-    Row {
-        id: "Clean page behind a mount",
-        ask: get("/clean/docs.html"),
-        options: &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_MOUNTS", "/other/ /clean/docs/")],
-        body: &[Bytes(b"<p>page\n")],
-        ..ROW
-    },
     Row { id: "Clean no other suffix", ask: get("/hello.txt"), options: CLEAN, body: &[Bytes(b"hello\n")], ..ROW },
     Row { id: "Clean nothing there", ask: get("/pages/none"), options: CLEAN, status: 404, ..ROW },
     Row { id: "Clean no directory", ask: get("/pages/about/"), options: CLEAN, status: 404, ..ROW },
