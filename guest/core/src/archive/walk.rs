@@ -19,7 +19,7 @@ const PATHS: usize = 16 << 20;
 const PATH: usize = 0xFFFE;
 
 /// How many of them may be folders, each of which is opened and read before there is an answer.
-const FOLDERS: usize = 25_000;
+const FOLDERS: usize = 20_000;
 /// Files that a plan opens, to know that they can be had. In a folder with more it goes by what it sees of them.
 const OPENED: usize = 40_000;
 
