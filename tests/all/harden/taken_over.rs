@@ -273,6 +273,8 @@ fn it_sends_datagrams_to_the_manager_alone() {
             command.env("NOTIFY_SOCKET", place.path().join("manager"));
             command
         });
+        // It has threads once it answers.
+        assert_eq!(get(server.address(), "/hello.txt").head.status, 200);
         let Some(captive) = captive(&server) else { return };
         let sockets = fs::read_dir(format!("/proc/{}/fd", server.id())).expect("the server runs").flatten();
         for entry in sockets
