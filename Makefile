@@ -15,7 +15,7 @@ GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
 HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60

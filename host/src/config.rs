@@ -5,6 +5,7 @@
 mod auth;
 mod limits;
 mod logs;
+mod memory;
 mod tls;
 mod trees;
 
@@ -15,6 +16,7 @@ use crate::tls::Identity;
 use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
+use glasshouse_quota::Totals;
 use glasshouse_sandbox::Ceilings;
 pub use logs::{Logs, Opened};
 use std::ffi::OsString;
@@ -37,6 +39,8 @@ pub struct Config {
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
     pub limits: Limits,
+    /// What clients share.
+    pub totals: Totals,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
     pub handler: Handler,
@@ -141,7 +145,8 @@ impl Config {
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let (limits, ceilings) = (limits::limits(&args.clients)?, Ceilings::from(&args.ceilings));
+        let ceilings = Ceilings::from(&args.ceilings);
+        let (limits, totals) = limits::limits(&args.clients, &ceilings, threads)?;
         let rights = match (args.no_harden, args.require_harden) {
             (true, _) => Rights::AreKept,
             (false, false) => Rights::AreGivenUp,
@@ -156,6 +161,7 @@ impl Config {
             protocol,
             threads,
             limits,
+            totals,
             guest,
             handler,
             is_pure,

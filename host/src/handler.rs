@@ -3,8 +3,9 @@
 
 use crate::config::Config;
 use glasshouse_core::target::Target;
-use glasshouse_front::{Answer, Unanswered};
-use glasshouse_sandbox::{Instances, Places, Sandbox, Tally, WasiBody};
+use glasshouse_front::{Answer, Client, Unanswered};
+use glasshouse_quota::Scheduler;
+use glasshouse_sandbox::{Ceiling, Instances, ResponseBody, Sandbox, Tally};
 use http::Response;
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Handler(Arc<Thread>);
 
 struct Thread {
-    places: Places,
+    scheduler: Arc<Scheduler>,
     /// What has befallen all that were ever in its slots.
     tally: Arc<Tally>,
     /// In the order in which they are asked.
@@ -35,13 +36,13 @@ impl Handler {
     /// Slots for each thread: one for each tree of the configuration, with the sandbox at its place in `sandboxes`.
     pub fn for_threads(config: &Config, sandboxes: &[Arc<Sandbox>]) -> Vec<Handler> {
         let thread = |_| {
-            let (places, tally) = (Places::new(&config.ceilings), Arc::default());
+            let (scheduler, tally) = (Arc::default(), Arc::default());
             let slots = config.trees.iter().zip(sandboxes).map(|(served, sandbox)| Slot {
                 at: served.at.clone(),
-                instances: Mutex::new(Instances::new(Arc::clone(sandbox), places.clone(), Arc::clone(&tally))),
+                instances: Mutex::new(Instances::new(Arc::clone(sandbox), Arc::clone(&scheduler), Arc::clone(&tally))),
             });
             let slots = slots.collect();
-            Handler(Arc::new(Thread { places, tally, slots }))
+            Handler(Arc::new(Thread { scheduler, tally, slots }))
         };
         (0..config.threads.get()).map(thread).collect()
     }
@@ -50,11 +51,16 @@ impl Handler {
     /// were asked.
     pub fn replace(&self, sandboxes: &[Arc<Sandbox>]) {
         for (slot, sandbox) in self.0.slots.iter().zip(sandboxes) {
-            let next = Instances::new(Arc::clone(sandbox), self.0.places.clone(), Arc::clone(&self.0.tally));
+            let next = Instances::new(Arc::clone(sandbox), Arc::clone(&self.0.scheduler), Arc::clone(&self.0.tally));
             let before = mem::replace(&mut *slot.lock(), next);
             // Warm instances take a while to go, for which nobody waits.
             drop(before);
         }
+    }
+
+    /// Whose turn it is on this thread.
+    pub fn scheduler(&self) -> &Arc<Scheduler> {
+        &self.0.scheduler
     }
 
     /// The counts of this thread, whoever is in its slots.
@@ -81,17 +87,24 @@ impl Slot {
 }
 
 impl Answer for Handler {
-    type Body = WasiBody;
+    type Body = ResponseBody;
 
-    fn answer_again(&self, request: &Parts) -> Option<Response<WasiBody>> {
-        self.instances(request)?.answer_again(request)
+    fn answer_again(&self, request: &Parts, client: &Client) -> Option<Response<ResponseBody>> {
+        self.instances(request)?.answer_again(request, client)
     }
 
-    async fn answer(&self, request: Parts) -> Result<Response<WasiBody>, Unanswered> {
+    async fn answer(&self, request: Parts, client: &Client) -> Result<Response<ResponseBody>, Unanswered> {
         let instances = self.instances(&request).ok_or(Unanswered::Nowhere)?;
-        instances.answer(request).await.map_err(|error| match error.ceiling() {
+        instances.answer(request, client).await.map_err(|error| match error.ceiling() {
+            Some(ceiling @ (Ceiling::Instances | Ceiling::Total | Ceiling::Files)) => {
+                Unanswered::Busy(ceiling.to_string())
+            }
             Some(ceiling) => Unanswered::TooMuch(ceiling.to_string()),
             None => Unanswered::Failed(error.to_string()),
         })
+    }
+
+    fn bound(body: &mut ResponseBody, room: usize) -> bool {
+        body.bound(room)
     }
 }

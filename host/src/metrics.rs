@@ -2,6 +2,7 @@
 //! serves waits for it: each thread counts for itself, and the counts are added up when somebody asks.
 
 use glasshouse_front::{BOUNDS, Counters, Totals};
+use glasshouse_quota::{Quotas, Resource};
 use glasshouse_sandbox::{Ceiling, Tally};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug, Default)]
 pub struct Metrics {
     counts: Mutex<Counts>,
+    /// What clients share, where there are any.
+    quotas: Option<Quotas>,
 }
 
 #[derive(Debug, Default)]
@@ -22,6 +25,11 @@ struct Counts {
 }
 
 impl Metrics {
+    /// Nothing yet, of those who share this.
+    pub fn new(quotas: Quotas) -> Metrics {
+        Metrics { quotas: Some(quotas), ..Metrics::default() }
+    }
+
     /// Counters for one more thread.
     pub fn counters(&self) -> Arc<Counters> {
         let counters = Arc::default();
@@ -45,7 +53,9 @@ impl Metrics {
         counts.front.iter().for_each(|counters| totals.add(counters));
         let mut text = String::with_capacity(4096);
         // A string takes everything that is written to it.
-        let _ = front(&mut text, &totals).and_then(|()| sandbox(&mut text, &counts.sandbox));
+        let _ = front(&mut text, &totals)
+            .and_then(|()| sandbox(&mut text, &counts.sandbox))
+            .and_then(|()| self.quotas.iter().try_for_each(|quotas| shared(&mut text, quotas)));
         text
     }
 }
@@ -95,6 +105,27 @@ fn sandbox(text: &mut String, tallies: &[Arc<Tally>]) -> fmt::Result {
     Ok(())
 }
 
+/// What clients hold now, and how much there is of it.
+fn shared(text: &mut String, quotas: &Quotas) -> fmt::Result {
+    let rows = [
+        (
+            Resource::Memory,
+            "answer_memory_bytes",
+            "Memory that answers hold: content that is not sent, and busy instances.",
+        ),
+        (Resource::Files, "answer_files", "Files that are open for answers."),
+        (Resource::Heads, "busy_instances", "Instances that are busy with the head of an answer."),
+        (Resource::Bodies, "generating_instances", "Instances that generate the content of an answer."),
+    ];
+    for (resource, name, help) in rows {
+        let value = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        single(text, &format!("glasshouse_{name}"), "gauge", help, value(quotas.held(resource)))?;
+        let most = format!("The most that there may be of glasshouse_{name}.");
+        single(text, &format!("glasshouse_max_{name}"), "gauge", &most, value(quotas.total(resource)))?;
+    }
+    Ok(())
+}
+
 /// The two lines before the samples of a family.
 fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")
@@ -114,11 +145,12 @@ fn seconds(microseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glasshouse_quota::Totals;
     use std::time::Duration;
 
     #[test]
     fn what_was_counted_is_told() {
-        let metrics = Metrics::default();
+        let metrics = Metrics::new(Quotas::new(Totals { memory: 4096, ..Totals::unlimited() }));
         let (one, other) = (metrics.counters(), metrics.counters());
         metrics.watch(&Arc::default());
         one.count(200, 5, Some(Duration::from_micros(150)));
@@ -137,6 +169,8 @@ mod tests {
             "glasshouse_request_duration_seconds_sum 100.00015",
             "glasshouse_request_duration_seconds_count 2",
             "glasshouse_ceilings_reached_total{ceiling=\"max-memory\"} 0",
+            "glasshouse_answer_memory_bytes 0",
+            "glasshouse_max_answer_memory_bytes 4096",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}: {text}");
         }

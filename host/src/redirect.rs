@@ -3,7 +3,7 @@
 
 use crate::listen::Listener;
 use bytes::Bytes;
-use glasshouse_front::{Answer, Unanswered};
+use glasshouse_front::{Answer, Client, Unanswered};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
@@ -40,11 +40,11 @@ impl Redirect {
 impl Answer for Redirect {
     type Body = Full<Bytes>;
 
-    fn answer_again(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
+    fn answer_again(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
         Some(self.response(request))
     }
 
-    async fn answer(&self, request: Parts) -> Result<Response<Full<Bytes>>, Unanswered> {
+    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, Unanswered> {
         Ok(self.response(&request))
     }
 }

@@ -18,6 +18,7 @@ use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
 use crate::{browser, check, diagnostics, qr, ready, shutdown};
 use glasshouse_front::{Form, Log, LogFile, Sink};
+use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Ground, Sandbox};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::TcpListener;
@@ -154,13 +155,15 @@ async fn run(
     // The files of sockets go at the end.
     let Listening { serving, redirecting, files: _files, .. } = listening;
     let handlers = Handler::for_threads(&config, &sandboxes);
-    let metrics = Arc::new(Metrics::default());
+    let quotas = Quotas::new(config.totals);
+    let metrics = Arc::new(Metrics::new(quotas.clone()));
     let terms = Terms {
         redirect: Redirect::to(&serving),
         tls: tls.clone(),
         users: config.users.clone(),
         version: config.protocol.version(),
         limits: config.limits,
+        quotas,
         grace: config.grace,
         trust: config.logs.trust.clone(),
         proxied: config.logs.proxy_protocol,

@@ -7,6 +7,7 @@ use crate::stream::Incoming;
 use crate::tls::{Handshake, Tls};
 use glasshouse_front::users::Users;
 use glasshouse_front::{Answer, Exchange, Limits, Log, Spoken, Trust, introduce};
+use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -40,6 +41,8 @@ pub struct Terms {
     /// Of HTTP: 1.0 or 1.1.
     pub version: Version,
     pub limits: Limits,
+    /// What clients share.
+    pub quotas: Quotas,
     /// How long answers under way are waited for when the server stops.
     pub grace: Duration,
     /// Proxies that are believed.
@@ -132,7 +135,8 @@ impl Service {
             }
             (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer), proxied, limits, closes)),
             (Way::Serving, Some(tls)) => {
-                Box::pin(secure(stream, tls.clone(), self.for_users(peer), proxied, limits, closes))
+                let scheduler = Arc::clone(self.handler.scheduler());
+                Box::pin(secure(stream, (tls.clone(), scheduler), self.for_users(peer), proxied, limits, closes))
             }
         }
     }
@@ -142,8 +146,8 @@ impl Service {
     }
 
     fn exchange<A: Answer>(&self, answerer: A, peer: IpAddr) -> Exchange<A> {
-        let Terms { version, limits, log, trust, .. } = &self.terms;
-        Exchange::new(answerer, *version, limits, log.clone(), peer).trusting(trust.clone())
+        let Terms { version, limits, log, trust, quotas, .. } = &self.terms;
+        Exchange::new(answerer, *version, limits, log.clone(), peer, quotas.client(peer)).trusting(trust.clone())
     }
 }
 
@@ -159,7 +163,7 @@ where
 
 async fn secure<S>(
     mut stream: S,
-    tls: Tls,
+    (tls, scheduler): (Tls, Arc<Scheduler>),
     exchange: Exchange<Handler>,
     proxied: bool,
     limits: Limits,
@@ -168,8 +172,9 @@ async fn secure<S>(
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await else { return };
-    // Boxed, because the room for it would be kept with every connection.
-    match Box::pin(tls.accept(stream, limits.header_timeout)).await {
+    // Boxed, because the room for it would be kept with every connection. What it computes, it computes in turn.
+    let handshake = Box::pin(tls.accept(stream, limits.header_timeout));
+    match Box::pin(scheduler.schedule(exchange.sharer().address(), handshake)).await {
         Handshake::Done { stream, spoken, version } => {
             glasshouse_front::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
         }

@@ -2,8 +2,9 @@
 //! them, and of those that it turns away.
 
 use crate::limits::Limits;
+use glasshouse_quota::network;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The count of a server, for all of its threads.
@@ -36,7 +37,7 @@ impl Admission {
 
     /// A place for one more connection of this address; `None` where it or the server has as many as it may.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let client = client(address);
+        let client = network(address);
         let mut open = self.open();
         if open.all >= self.most || open.each.get(&client).is_some_and(|&each| each >= self.most_each) {
             return None;
@@ -60,14 +61,6 @@ impl Drop for Place {
             Some(each) if *each > 1 => *each -= 1,
             _ => drop(open.each.remove(&self.client)),
         }
-    }
-}
-
-/// Whoever has one address of IPv6 has all of its network of 64 bits (RFC 4291 2.5.4).
-fn client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
-        address => address,
     }
 }
 

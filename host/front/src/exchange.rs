@@ -10,12 +10,12 @@ use crate::patience::Turns;
 use crate::trust::Trust;
 use crate::users::{CHALLENGE, Credentials, Name, Refused, Users};
 use bytes::Bytes;
+use glasshouse_quota::Client;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Either, Full};
-use hyper::body::Incoming;
 use logged::Asked;
 pub use logged::Logged;
 use std::error::Error;
@@ -34,11 +34,21 @@ pub trait Answer: Clone + Send + Sync + Unpin + 'static {
     /// The content of an answer.
     type Body: Body<Data = Bytes, Error: Into<Failure>> + Send + Unpin + 'static;
 
-    /// The answer to a request that costs nothing, if it has one.
-    fn answer_again(&self, request: &Parts) -> Option<Response<Self::Body>>;
+    /// The answer to a request that costs nothing, if it has one. What is held for it is held by the client.
+    fn answer_again(&self, request: &Parts, client: &Client) -> Option<Response<Self::Body>>;
 
     /// The answer to a request, without its content.
-    fn answer(&self, request: Parts) -> impl Future<Output = Result<Response<Self::Body>, Unanswered>> + Send;
+    fn answer(
+        &self,
+        request: Parts,
+        client: &Client,
+    ) -> impl Future<Output = Result<Response<Self::Body>, Unanswered>> + Send;
+
+    /// Reads no more than `room` bytes of content at a time from here on; `false` where its pieces are what they are, because somebody
+    /// makes them.
+    fn bound(_body: &mut Self::Body, _room: usize) -> bool {
+        false
+    }
 }
 
 /// Why a request has no answer, in words for whoever runs the server.
@@ -48,6 +58,8 @@ pub enum Unanswered {
     Nowhere,
     /// It costs more than one request may. What is too much now may not be too much later.
     TooMuch(String),
+    /// Its client holds as much as it may, and can come back when it holds less.
+    Busy(String),
     /// Whoever answers failed, and will do so again.
     Failed(String),
 }
@@ -65,6 +77,8 @@ pub struct Exchange<A> {
     pub(crate) version: Version,
     pub(crate) log: Log,
     pub(crate) peer: IpAddr,
+    /// The peer as one of those who share what there is.
+    pub(crate) client: Client,
     /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not be
     /// reading.
     max_content: u64,
@@ -77,13 +91,14 @@ pub struct Exchange<A> {
 }
 
 impl<A: Answer> Exchange<A> {
-    /// What a connection of `peer` begins with.
-    pub fn new(answerer: A, version: Version, limits: &Limits, log: Log, peer: IpAddr) -> Exchange<A> {
+    /// What a connection of `peer` begins with, who shares what there is as `client`.
+    pub fn new(answerer: A, version: Version, limits: &Limits, log: Log, peer: IpAddr, client: Client) -> Exchange<A> {
         Exchange {
             answerer,
             version,
             log,
             peer,
+            client,
             max_content: limits.max_content,
             users: None,
             tls: None,
@@ -109,7 +124,7 @@ impl<A: Answer> Exchange<A> {
 
     /// The same for a client that a proxy asks for.
     pub(crate) fn on_behalf_of(self, peer: IpAddr) -> Exchange<A> {
-        Exchange { peer, ..self }
+        Exchange { peer, client: self.client.at(peer), ..self }
     }
 
     /// The same for a stream of a connection of HTTP/2.
@@ -122,13 +137,21 @@ impl<A: Answer> Exchange<A> {
         self.peer
     }
 
+    /// The same as one of those who share what there is.
+    pub fn sharer(&self) -> &Client {
+        &self.client
+    }
+
     /// Logs an answer to what never became a request.
     pub fn log_unread(&self, status: StatusCode) {
         self.log.access(&Line { tls: self.tls, ..Line::unread(self.peer, status.as_u16()) });
     }
 
     /// Answers one request, whatever happens.
-    pub async fn answer(self, request: Request<Incoming>) -> Response<Logged<A>> {
+    pub async fn answer<B>(self, request: Request<B>) -> Response<Logged<A>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
         self.turns.pass();
         let mut asked = Asked::new(&request, &self);
         let (content, is_head) = (gate::has_content(&request), request.method() == Method::HEAD);
@@ -145,7 +168,10 @@ impl<A: Answer> Exchange<A> {
         response.map(|body| Logged::new(body, status, asked, self))
     }
 
-    async fn ask(&self, request: Request<Incoming>, asked: &mut Asked) -> Response<Content<A>> {
+    async fn ask<B>(&self, request: Request<B>, asked: &mut Asked) -> Response<Content<A>>
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
         let (mut head, body) = request.into_parts();
         if self.version == Version::HTTP_2 {
             in_origin_form(&mut head);
@@ -165,7 +191,7 @@ impl<A: Answer> Exchange<A> {
         match self.admit(&mut head, asked.client).await {
             Ok(user) => {
                 asked.user = user;
-                self.respond(head).await
+                self.respond(head, &self.client.at(asked.client)).await
             }
             Err(refused) => {
                 info!("{}: not let in: {refused:?}", asked.client);
@@ -185,11 +211,11 @@ impl<A: Answer> Exchange<A> {
         Box::pin(users.verify(credentials, client)).await.map(Some)
     }
 
-    async fn respond(&self, head: Parts) -> Response<Content<A>> {
-        if let Some(response) = self.answerer.answer_again(&head) {
+    async fn respond(&self, head: Parts, client: &Client) -> Response<Content<A>> {
+        if let Some(response) = self.answerer.answer_again(&head, client) {
             return response.map(Either::Left);
         }
-        match Box::pin(self.answerer.answer(head)).await {
+        match Box::pin(self.answerer.answer(head, client)).await {
             // An answer that is none yet; hyper would put one of its own in the place of it.
             Ok(response) if response.status().is_informational() => {
                 self.log.error(format_args!("a request was given up: the handler answered with {}", response.status()));
@@ -197,13 +223,18 @@ impl<A: Answer> Exchange<A> {
             }
             Ok(response) => response.map(Either::Left),
             Err(error) => {
-                let (status, reason) = match error {
+                let (status, reason, is_soon_over) = match error {
                     Unanswered::Nowhere => return refuse(StatusCode::NOT_FOUND),
-                    Unanswered::TooMuch(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason),
-                    Unanswered::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason),
+                    Unanswered::TooMuch(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason, false),
+                    Unanswered::Busy(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason, true),
+                    Unanswered::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason, false),
                 };
                 self.log.error(format_args!("a request was given up: {reason}"));
-                refuse(status)
+                let mut response = refuse(status);
+                if is_soon_over {
+                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(1));
+                }
+                response
             }
         }
     }
@@ -222,7 +253,7 @@ impl<A: Answer> Exchange<A> {
 }
 
 /// Reads content up to a measure, and keeps none of it.
-async fn discard(mut body: Incoming, mut left: u64) {
+async fn discard(mut body: impl Body<Data = Bytes> + Unpin, mut left: u64) {
     while let Some(Ok(frame)) = body.frame().await {
         let Some(rest) = left.checked_sub(length(&frame)) else { return };
         left = rest;

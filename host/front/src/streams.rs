@@ -1,7 +1,6 @@
 //! The streams of a connection of HTTP/2: how many are open, how long there have been none, and which are given up because
 //! their client takes nothing. It refuses to know what is asked on them.
 
-use hyper::rt::Executor;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -41,19 +40,18 @@ impl Streams {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<F: Future<Output: Send> + Send + 'static> Executor<F> for Streams {
-    fn execute(&self, stream: F) {
+    /// Begins a stream.
+    pub fn begin(&self, stream: impl Future<Output = ()> + Send + 'static) {
         self.state().open += 1;
         let place = Place(self.clone());
         tokio::spawn(async move {
             Patient { stream: pin!(stream), patience: place.0.patience, stalled: pin!(None) }.await;
             drop(place);
         });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

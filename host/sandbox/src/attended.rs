@@ -8,6 +8,7 @@ use crate::sandbox::Complain;
 use crate::tally::Tally;
 use bytes::Bytes;
 use futures::channel::oneshot;
+use glasshouse_quota::{Client, Lease, Resource};
 use http::header::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -27,7 +28,21 @@ pub struct Attended {
     /// Bytes that were announced and have not come yet, where any were announced.
     left: Option<u64>,
     watch: Watch,
+    /// Who holds what was made and is not sent.
+    client: Client,
     _alive: oneshot::Sender<()>,
+}
+
+/// Content on its way, which counts until it is sent.
+struct Made {
+    bytes: Bytes,
+    _held: Lease,
+}
+
+impl AsRef<[u8]> for Made {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// Whoever has to hear of an answer that goes wrong after it has begun.
@@ -41,8 +56,22 @@ pub struct Watch {
 
 impl Attended {
     /// `alive` is dropped with the body.
-    pub fn new(body: WasiBody, announced: Option<u64>, watch: Watch, alive: oneshot::Sender<()>) -> Attended {
-        Attended { body, left: announced, watch, _alive: alive }
+    pub fn new(
+        body: WasiBody,
+        announced: Option<u64>,
+        watch: Watch,
+        client: Client,
+        alive: oneshot::Sender<()>,
+    ) -> Attended {
+        Attended { body, left: announced, watch, client, _alive: alive }
+    }
+
+    /// A frame whose bytes the client holds. They are there already, so this is nothing to wait for.
+    fn held(&self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        frame.map_data(|bytes| {
+            let held = self.client.charge(Resource::Memory, bytes.len());
+            Bytes::from_owner(Made { bytes, _held: held })
+        })
     }
 
     /// Ends the content for a reason, which nobody has told yet.
@@ -70,7 +99,7 @@ impl Body for Attended {
                 }
                 let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
                 self.left = self.left.map(|left| left.saturating_sub(bytes));
-                Poll::Ready(Some(Ok(frame)))
+                Poll::Ready(Some(Ok(self.held(frame))))
             }
             Poll::Ready(Some(Err(error))) => self.cut(error),
             Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => {
@@ -81,7 +110,8 @@ impl Body for Attended {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream() && !self.watch.account.has_failed()
+        // Once all that was announced is there, nobody has to ask for the end to know that it is one.
+        (self.body.is_end_stream() || self.left == Some(0)) && !self.watch.account.has_failed()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -96,20 +126,22 @@ struct Copied {
 }
 
 /// What was copied of a body.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Transcript(Arc<Mutex<Copying>>);
 
-#[derive(Default)]
 struct Copying {
     /// `None` where it became too long, or something was wrong with it.
     frames: Option<Vec<Bytes>>,
     length: usize,
     has_ended: bool,
+    /// The client holds the copy until it is one.
+    held: Lease,
 }
 
-/// Copies the body of a response while it is sent.
-pub fn copied(response: http::Response<WasiBody>) -> (http::Response<WasiBody>, Transcript) {
-    let copying = Copying { frames: Some(Vec::new()), ..Copying::default() };
+/// Copies the body of a response while it is sent to a client.
+pub fn copied(response: http::Response<WasiBody>, client: &Client) -> (http::Response<WasiBody>, Transcript) {
+    let held = client.charge(Resource::Memory, 0);
+    let copying = Copying { frames: Some(Vec::new()), length: 0, has_ended: false, held };
     let copy = Transcript(Arc::new(Mutex::new(copying)));
     let response = response.map(|body| Copied { body, copy: copy.clone() }.boxed_unsync());
     (response, copy)
@@ -132,11 +164,15 @@ impl Transcript {
             None => copying.has_ended = true,
             Some(Ok(Some(bytes))) if copying.length.saturating_add(bytes.len()) <= LONGEST => {
                 copying.length += bytes.len();
+                copying.held.charge(bytes.len());
                 if let Some(frames) = &mut copying.frames {
                     frames.push(bytes.clone());
                 }
             }
-            Some(Ok(Some(_) | None) | Err(_)) => copying.frames = None,
+            Some(Ok(Some(_) | None) | Err(_)) => {
+                copying.frames = None;
+                copying.held.clear();
+            }
         }
     }
 }
@@ -172,6 +208,10 @@ mod tests {
         Full::new(Bytes::from_static(bytes)).map_err(|never| match never {}).boxed_unsync()
     }
 
+    fn client() -> Client {
+        Client::alone([192, 0, 2, 1].into())
+    }
+
     /// The frames of a body that an instance wrote, by their length, and whether they end with an error.
     async fn read(failed: bool) -> (Vec<usize>, bool) {
         let account = Arc::new(Account::new(Arc::new(Ceilings::unbounded())));
@@ -179,7 +219,7 @@ mod tests {
             account.fail();
         }
         let watch = Watch { account, tally: Arc::default(), complain: Arc::new(|_| ()) };
-        let mut body = Attended::new(body(b"half"), None, watch, oneshot::channel().0);
+        let mut body = Attended::new(body(b"half"), None, watch, client(), oneshot::channel().0);
         let mut frames = Vec::new();
         loop {
             match body.frame().await {
@@ -196,9 +236,18 @@ mod tests {
         assert_eq!(read(true).await, (vec![4], true));
     }
 
+    #[tokio::test]
+    async fn a_body_has_ended_when_all_that_was_announced_is_there() {
+        let account = Arc::new(Account::new(Arc::new(Ceilings::unbounded())));
+        let watch = Watch { account, tally: Arc::default(), complain: Arc::new(|_| ()) };
+        let mut body = Attended::new(body(b"half"), Some(4), watch, client(), oneshot::channel().0);
+        assert!(!body.is_end_stream());
+        assert!(body.frame().await.is_some_and(|frame| frame.is_ok()) && body.is_end_stream());
+    }
+
     /// What is copied of a body that was read to its end, or not at all, with a length that was announced.
     async fn transcribed(bytes: &'static [u8], is_read: bool, announced: Option<&'static str>) -> Option<Arc<[Piece]>> {
-        let (response, copy) = super::copied(http::Response::new(body(bytes)));
+        let (response, copy) = super::copied(http::Response::new(body(bytes)), &client());
         if is_read {
             response.into_body().collect().await.expect("it can be read");
         }

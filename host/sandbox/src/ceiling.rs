@@ -1,6 +1,7 @@
 //! What one request may cost, and the account that is kept of it. Whoever reaches a ceiling loses the request and its instance;
 //! nobody else notices. It refuses to know what the costs are for.
 
+use glasshouse_quota::{Client, Lease, Resource};
 use rustix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::pin::Pin;
@@ -12,7 +13,7 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, ResourceLimiter, Result};
 
 /// How often running code is interrupted, so that others get their turn and its time is counted.
-pub const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(5);
 
 /// Bytes that an element of a table counts for; the runtime takes no more for one.
 const ELEMENT: usize = 16;
@@ -32,13 +33,13 @@ pub struct Ceilings {
     pub resources: usize,
     /// Bytes that one call may hand to the host.
     pub call: usize,
-    /// Instances of one thread that may be busy at once.
+    /// Instances that may be busy at once, for each thread.
     pub instances: usize,
     /// Bytes of content that a handler may make for one answer, besides the files that it hands over.
     pub made: u64,
 }
 
-/// One of [`Ceilings`], by the name of its option.
+/// One of [`Ceilings`], by the name of its option, or a share of what clients have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ceiling {
     Memory,
@@ -49,6 +50,8 @@ pub enum Ceiling {
     Call,
     Instances,
     Made,
+    Total,
+    Files,
 }
 
 impl fmt::Display for Ceiling {
@@ -60,8 +63,10 @@ impl fmt::Display for Ceiling {
             Ceiling::Handles => "the handler holds more than --max-handles",
             Ceiling::Resources => "the handler has more open than --max-resources",
             Ceiling::Call => "the handler hands over more in one call than --max-call",
-            Ceiling::Instances => "no instance became free within --answer-timeout: all of --max-instances are busy",
+            Ceiling::Instances => "this client keeps as many instances busy as --max-instances leaves it",
             Ceiling::Made => "the handler makes more content than --max-made",
+            Ceiling::Total => "the answers to this client hold as much memory as --max-total-memory leaves it",
+            Ceiling::Files => "the answers to this client keep as many files open as 'ulimit -n' leaves it",
         })
     }
 }
@@ -70,7 +75,7 @@ impl std::error::Error for Ceiling {}
 
 impl Ceiling {
     /// In the order in which they are declared.
-    pub const ALL: [Ceiling; 8] = [
+    pub const ALL: [Ceiling; 10] = [
         Ceiling::Memory,
         Ceiling::Cpu,
         Ceiling::Answer,
@@ -79,9 +84,11 @@ impl Ceiling {
         Ceiling::Call,
         Ceiling::Instances,
         Ceiling::Made,
+        Ceiling::Total,
+        Ceiling::Files,
     ];
 
-    /// The option that moves it.
+    /// The option that moves it; open files have none.
     pub fn option(self) -> &'static str {
         match self {
             Ceiling::Memory => "max-memory",
@@ -92,6 +99,8 @@ impl Ceiling {
             Ceiling::Call => "max-call",
             Ceiling::Instances => "max-instances",
             Ceiling::Made => "max-made",
+            Ceiling::Total => "max-total-memory",
+            Ceiling::Files => "ulimit -n",
         }
     }
 
@@ -112,22 +121,44 @@ impl Ceiling {
     }
 }
 
-/// Counts the memory of one instance.
+/// Counts the memory of one instance, and for whom it is busy.
 pub struct Memory {
     most: usize,
     taken: usize,
+    /// What the client holds for it that the instance works for.
+    held: Option<Lease>,
 }
 
 impl Memory {
-    pub fn new(ceilings: &Ceilings) -> Memory {
-        Memory { most: ceilings.memory, taken: 0 }
+    /// That of an instance which is made for a client.
+    pub fn new(ceilings: &Ceilings, client: &Client) -> Memory {
+        Memory { most: ceilings.memory, taken: 0, held: client.try_take(Resource::Memory, 0) }
+    }
+
+    /// An instance that is there works for this client from here on.
+    ///
+    /// # Errors
+    /// The client holds as much as it may.
+    pub fn lend(&mut self, client: &Client) -> Result<(), Ceiling> {
+        self.held = Some(client.try_take(Resource::Memory, self.taken).ok_or(Ceiling::Total)?);
+        Ok(())
+    }
+
+    /// It works for nobody; tells how much memory it has.
+    pub fn give_back(&mut self) -> usize {
+        self.held = None;
+        self.taken
     }
 
     /// A growth that is refused ends the request: code that cannot have memory seldom has anything better to do, and what it
     /// would answer without it is not what it was asked for.
     fn grow(&mut self, bytes: usize) -> Result<bool> {
         self.taken = self.taken.saturating_add(bytes);
-        if self.taken > self.most { Err(Ceiling::Memory.into()) } else { Ok(true) }
+        if self.taken > self.most {
+            return Err(Ceiling::Memory.into());
+        }
+        let is_there = self.held.as_mut().is_none_or(|held| held.try_grow(bytes));
+        if is_there { Ok(true) } else { Err(Ceiling::Total.into()) }
     }
 }
 
@@ -268,6 +299,7 @@ fn nanoseconds(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use glasshouse_quota::{Quotas, Totals};
 
     impl Ceilings {
         /// Ceilings that nothing reaches.
@@ -340,11 +372,28 @@ mod tests {
     fn memory_and_tables_are_one_sum() {
         let mut ceilings = Ceilings::unbounded();
         ceilings.memory = 1 << 20;
-        let mut memory = Memory::new(&ceilings);
+        let quotas = Quotas::new(Totals { memory: 3 << 20, ..Totals::unlimited() });
+        let client = quotas.client([192, 0, 2, 1].into());
+        let mut memory = Memory::new(&ceilings, &client);
         assert!(matches!(memory.memory_growing(0, 1 << 19, None), Ok(true)));
         assert!(matches!(memory.table_growing(0, (1 << 19) / ELEMENT, None), Ok(true)));
         let refused = memory.memory_growing(1 << 19, (1 << 19) + 1, None).unwrap_err();
         assert_eq!(Ceiling::of(&refused), Some(Ceiling::Memory));
+    }
+
+    #[test]
+    fn memory_of_busy_instances_is_that_of_their_clients() {
+        let quotas = Quotas::new(Totals { memory: 4 << 20, ..Totals::unlimited() });
+        let (one, other) = (quotas.client([192, 0, 2, 1].into()), quotas.client([192, 0, 2, 2].into()));
+        let mut memory = Memory::new(&Ceilings::unbounded(), &one);
+        assert!(matches!(memory.memory_growing(0, 1 << 20, None), Ok(true)));
+        assert_eq!((memory.give_back(), quotas.held(Resource::Memory)), (1 << 20, 0));
+        assert_eq!(memory.lend(&other), Ok(()));
+        assert!(matches!(memory.memory_growing(1 << 20, 2 << 20, None), Ok(true)));
+        assert_eq!(quotas.held(Resource::Memory), 2 << 20);
+        let refused = memory.memory_growing(2 << 20, 3 << 20, None).unwrap_err();
+        assert_eq!(Ceiling::of(&refused), Some(Ceiling::Total), "it would hold more than it leaves");
+        assert_eq!(Memory::new(&Ceilings::unbounded(), &one).lend(&one), Ok(()));
     }
 
     #[test]

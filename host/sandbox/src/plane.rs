@@ -6,6 +6,7 @@
 
 use crate::faults::Faults;
 use bytes::Bytes;
+use glasshouse_quota::{Client, Lease, Resource, Waiter};
 use http_body::{Body, Frame, SizeHint};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::cell::RefCell;
@@ -15,11 +16,20 @@ use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// Bytes that are read at once, and all that a slow client holds in memory besides the connection's own buffer.
+/// Bytes that are read at once where nobody says that there is less room, and all that a slow client of HTTP/1 holds in memory besides
+/// the connection's own buffer.
 const BLOCK: usize = 256 << 10;
+/// The least that is worth reading where a client holds nearly as much as it may.
+const LEAST: usize = 4 << 10;
+/// Content of at most so many bytes is not counted: it counts with the connection or the stream that it is sent on.
+const UNCOUNTED: u64 = 16 << 10;
+/// How long content waits for other answers of its client to give memory back.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Blocks that a thread keeps for the next bodies.
 const SPARE: usize = 32;
 
@@ -76,13 +86,62 @@ pub struct FileBody {
     left: u64,
     reading: Option<JoinHandle<io::Result<Block>>>,
     faults: Arc<Faults>,
+    /// Whose memory is taken.
+    client: Client,
+    /// What the client holds for as long as this is sent.
+    held: Vec<Lease>,
+    is_counted: bool,
+    /// The most that is read at once.
+    room: usize,
+    waiting: Option<Waiting>,
+}
+
+/// A wait for memory, and its end.
+struct Waiting {
+    waiter: Waiter,
+    deadline: Pin<Box<Sleep>>,
 }
 
 impl FileBody {
-    /// Sends pieces; a file that cannot be read is told to `faults`.
-    pub fn new((file, pieces): Pieces, faults: Arc<Faults>) -> FileBody {
+    /// Sends pieces to a client; a file that cannot be read is told to `faults`.
+    pub fn new((file, pieces): Pieces, faults: Arc<Faults>, client: Client, held: Vec<Lease>) -> FileBody {
         let left = length(&pieces);
-        FileBody { file, pieces, current: (0, 0), left, reading: None, faults }
+        let (is_counted, room) = (left > UNCOUNTED, BLOCK);
+        let current = (0, 0);
+        FileBody { file, pieces, current, left, reading: None, faults, client, held, is_counted, room, waiting: None }
+    }
+
+    /// Reads no more than so many bytes at once from here on.
+    pub fn bound(&mut self, room: usize) {
+        self.room = room.clamp(1, BLOCK);
+    }
+
+    /// Memory for a block of at most so many bytes, and how many they are.
+    fn poll_memory(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<(usize, Option<Lease>)>> {
+        if !self.is_counted {
+            return Poll::Ready(Ok((most, None)));
+        }
+        loop {
+            if let Some(lease) = self.client.try_take_some(Resource::Memory, most, LEAST) {
+                self.waiting = None;
+                return Poll::Ready(Ok((lease.amount(), Some(lease))));
+            }
+            match &mut self.waiting {
+                Some(waiting) => {
+                    ready!(waiting.poll(cx))?;
+                    self.waiting = None;
+                }
+                None => {
+                    let waiter = self.client.wait(Resource::Memory);
+                    self.waiting = Some(Waiting { waiter, deadline: Box::pin(sleep(PATIENCE)) });
+                    // What was given back before there was a waiter woke nobody.
+                    if let Some(lease) = self.client.try_take_some(Resource::Memory, most, LEAST) {
+                        self.waiting = None;
+                        return Poll::Ready(Ok((lease.amount(), Some(lease))));
+                    }
+                }
+            }
+        }
     }
 
     /// What is left of the first piece that has something left.
@@ -102,10 +161,12 @@ impl FileBody {
         if self.reading.is_none() {
             let (offset, length) = match self.rest() {
                 Some(Piece::Part { offset, length }) => (offset, length),
-                Some(Piece::Made(bytes)) => return Poll::Ready(Ok(bytes)),
+                Some(Piece::Made(bytes)) => return Poll::Ready(Ok(bytes.slice(..self.room.min(bytes.len())))),
                 None => return Poll::Ready(Ok(Bytes::new())),
             };
-            let mut block = Block::take(usize::try_from(length).unwrap_or(BLOCK).min(BLOCK));
+            let most = usize::try_from(length).unwrap_or(BLOCK).min(self.room);
+            let (size, lease) = ready!(self.poll_memory(cx, most))?;
+            let mut block = Block::take(size, lease);
             let Some(file) = &self.file else { return Poll::Ready(Ok(Bytes::new())) };
             if block.read_cached(file, offset)? {
                 return Poll::Ready(Ok(block.into_bytes()));
@@ -117,6 +178,16 @@ impl FileBody {
         let block = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
         Poll::Ready(block.map_err(io::Error::from).flatten().map(Block::into_bytes))
+    }
+}
+
+impl Waiting {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if Pin::new(&mut self.waiter).poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        ready!(self.deadline.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "its client holds as much memory as it may")))
     }
 }
 
@@ -140,6 +211,11 @@ impl Body for FileBody {
                 let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                 self.current.1 = self.current.1.saturating_add(sent);
                 self.left = self.left.saturating_sub(sent);
+                if self.left == 0 {
+                    // The last of it may be long on its way.
+                    self.file = None;
+                    self.held = Vec::new();
+                }
                 Ok(Frame::data(bytes))
             }
             Err(error) => {
@@ -164,6 +240,8 @@ impl Body for FileBody {
 struct Block {
     memory: Vec<u8>,
     length: usize,
+    /// What the client holds for it.
+    _held: Option<Lease>,
 }
 
 thread_local! {
@@ -172,12 +250,12 @@ thread_local! {
 
 impl Block {
     /// A block of at most `size` bytes, none of which is a file's yet.
-    fn take(size: usize) -> Block {
+    fn take(size: usize, held: Option<Lease>) -> Block {
         // Small ones come cheaper from the allocator, and would starve the large ones of their memory.
         let is_large = size > BLOCK / 2;
         let spare = if is_large { BLOCKS.with_borrow_mut(Vec::pop) } else { None };
         let memory = spare.unwrap_or_else(|| vec![0; if is_large { BLOCK } else { size }]);
-        Block { memory, length: size }
+        Block { memory, length: size, _held: held }
     }
 
     fn into_bytes(self) -> Bytes {

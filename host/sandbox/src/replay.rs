@@ -27,6 +27,8 @@ const BYTES: usize = 8 << 20;
 const LONGEST: usize = 1 << 20;
 /// Answers to one target that differ by what was asked beside it.
 const VARIANTS: usize = 8;
+/// The most looks that are little effort.
+const FEW: usize = 64;
 
 /// What a look at a path came to; an error is known by its number.
 pub type Seen = Result<Identity, Errno>;
@@ -50,6 +52,15 @@ pub enum Step {
 pub type Told = Option<Result<Entry, Errno>>;
 
 impl Step {
+    /// How often the system is asked to do it again.
+    fn looks(&self) -> usize {
+        match self {
+            Step::Field(..) => 0,
+            Step::Look(..) | Step::Open(..) | Step::Entry(..) => 1,
+            Step::Entries(_, told) => told.len(),
+        }
+    }
+
     fn bytes(&self) -> usize {
         size_of::<Step>()
             + match self {
@@ -152,9 +163,21 @@ impl Answer {
     }
 }
 
+/// How much it may take to find out whether an answer still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// As little as for a file.
+    Little,
+    /// More than that: there is a directory to be read again.
+    Much,
+    Any,
+}
+
 struct Kept {
     method: Method,
     steps: Vec<Step>,
+    /// How many looks it takes to know whether the answer holds.
+    looks: usize,
     /// The step that opened the file that is sent.
     sent: Option<usize>,
     answer: Answer,
@@ -174,10 +197,27 @@ impl Replay {
         Replay { lent, kept: HashMap::new(), count: 0, bytes: 0 }
     }
 
-    /// The answer to a request, if it was given before and holds, with the file that is sent.
-    pub fn find(&self, request: &Parts) -> Option<(Answer, Pieces)> {
-        let kept = self.kept.get(&request.uri)?;
-        kept.iter().filter(|kept| kept.method == request.method).find_map(|kept| self.repeat(kept, request))
+    /// The answer to a request, if it was given before and holds, with the file that is sent, and if that is known with no other effort
+    /// than this.
+    pub fn find(&self, request: &Parts, effort: Effort) -> Option<(Answer, Pieces)> {
+        self.candidates(request, effort).find_map(|kept| self.repeat(kept, request))
+    }
+
+    /// Whether there is an answer that may hold, to be known with such effort.
+    pub fn knows(&self, request: &Parts, effort: Effort) -> bool {
+        self.candidates(request, effort).next().is_some()
+    }
+
+    fn candidates<'a>(&'a self, request: &'a Parts, effort: Effort) -> impl Iterator<Item = &'a Kept> {
+        let kept = self.kept.get(&request.uri).into_iter().flatten();
+        kept.filter(move |kept| {
+            kept.method == request.method
+                && match effort {
+                    Effort::Little => kept.looks <= FEW,
+                    Effort::Much => kept.looks > FEW,
+                    Effort::Any => true,
+                }
+        })
     }
 
     fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Pieces)> {
@@ -231,6 +271,7 @@ impl Replay {
         let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
         let steps = recording.steps.iter().map(Step::bytes).sum::<usize>();
         let pieces = size_of_val(&*answer.pieces) + made(&answer.pieces);
+        let looks = recording.steps.iter().map(Step::looks).sum();
         let bytes = pieces + size_of::<Kept>() + uri.path().len() + uri.query().map_or(0, str::len) + fields + steps;
         if self.count >= ANSWERS || self.bytes.saturating_add(bytes) > BYTES {
             self.kept.clear();
@@ -241,14 +282,14 @@ impl Replay {
             // The oldest; its bytes stay counted until all is forgotten, which only comes the sooner.
             variants.remove(0);
         }
-        variants.push(Kept { method, steps: recording.steps, sent, answer });
+        variants.push(Kept { method, steps: recording.steps, looks, sent, answer });
         self.count += 1;
         self.bytes += bytes;
     }
 }
 
 /// Bytes that some pieces keep in memory.
-fn made(pieces: &[Piece]) -> usize {
+pub fn made(pieces: &[Piece]) -> usize {
     pieces.iter().map(|piece| if let Piece::Made(bytes) = piece { bytes.len() } else { 0 }).sum()
 }
 

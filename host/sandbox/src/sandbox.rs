@@ -10,6 +10,7 @@ use crate::replay::{Recording, Replay};
 use crate::witness;
 use crate::words::Words;
 use crate::{capability, engine};
+use glasshouse_quota::Client;
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -133,7 +134,7 @@ pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
-    memory: Memory,
+    pub memory: Memory,
     /// What the request has cost that the instance is working on.
     pub account: Arc<Account>,
 }
@@ -246,11 +247,11 @@ impl Sandbox {
         }
     }
 
-    /// A handler with a store of its own, which is charged to an account.
+    /// A handler with a store of its own, which is charged to an account, and its memory to a client.
     ///
     /// # Errors
     /// The system has no memory for it, or the handler fails before it is asked anything.
-    pub async fn instantiate(&self, account: Arc<Account>) -> Result<(Store<State>, Proxy)> {
+    pub async fn instantiate(&self, account: Arc<Account>, client: &Client) -> Result<(Store<State>, Proxy)> {
         // Not before there is something to interrupt: the process may give up rights between then and now.
         self.ticks.call_once(|| interrupt(&self.engine));
         let mut wasi = WasiCtx::builder();
@@ -268,7 +269,7 @@ impl Sandbox {
             wasi,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoing,
-            memory: Memory::new(&self.ceilings),
+            memory: Memory::new(&self.ceilings, client),
             account,
         };
         let mut store = Store::new(&self.engine, state);
@@ -277,8 +278,7 @@ impl Sandbox {
         store.set_hostcall_fuel(self.ceilings.call);
         store.epoch_deadline_callback(|store| {
             store.data().account.interrupted()?;
-            // In the way of the runtime: it looks at its sockets before this goes on. Otherwise it would only do so after dozens
-            // of turns, in which nobody else on the thread is served.
+            // Whether it goes on then is for the scheduler of the thread to say.
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         });
         store.set_epoch_deadline(1);

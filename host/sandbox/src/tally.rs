@@ -94,7 +94,7 @@ mod tests {
         tally.count_failed(&format_err!("the handler gave no answer"));
         tally.count_reached(Ceiling::Cpu);
         let reached = Ceiling::ALL.map(|ceiling| tally.reached(ceiling));
-        assert_eq!((reached, tally.failed()), ([0, 1, 0, 0, 0, 0, 0, 1], 1));
+        assert_eq!((reached, tally.failed()), ([0, 1, 0, 0, 0, 0, 0, 1, 0, 0], 1));
     }
 
     #[test]

@@ -39,7 +39,9 @@ pub struct Flags {
     #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, help_heading = CEILINGS)]
     max_call: Size,
 
-    /// Instances of the handler that may be busy at once, for each thread; further requests wait
+    /// Instances of the handler that may be busy at once, for each thread; a quarter of them with long answers
+    ///
+    /// Further requests wait, and what would be a long answer is 503. A client keeps at most as many busy as it leaves free.
     #[arg(long, value_name = "N", default_value = "512")]
     #[arg(env = "GLASSHOUSE_MAX_INSTANCES", hide_env = true, help_heading = CEILINGS)]
     max_instances: NonZeroUsize,

@@ -46,6 +46,20 @@ pub struct Clients {
     #[arg(long, value_name = "N")]
     #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
     pub max_connections_per_address: Option<NonZeroUsize>,
+
+    /// Memory that all answers together may hold [default: a quarter of what there is]
+    ///
+    /// What was read and is not sent, and instances that are busy. A client holds at most as much as it leaves free; then its answers
+    /// wait, or are 503. The same rule is for open files and busy instances.
+    #[arg(long, value_name = "SIZE", value_parser = some_size)]
+    #[arg(env = "GLASSHOUSE_MAX_TOTAL_MEMORY", hide_env = true, help_heading = CLIENTS)]
+    pub max_total_memory: Option<Size>,
+}
+
+/// With less, nothing would be answered.
+fn some_size(text: &str) -> Result<Size, String> {
+    let size: Size = text.parse()?;
+    if size.0 < 8 << 20 { Err("less than 8M is too little for one answer".to_owned()) } else { Ok(size) }
 }
 
 /// With no time at all nobody would be served.

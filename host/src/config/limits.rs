@@ -1,19 +1,29 @@
-//! The limits for clients on this machine: what was typed, and else what the open files of this process allow.
+//! The limits for clients on this machine, and what they share: what was typed, and else what its open files and its memory allow.
 
 use super::Fault;
+use super::memory::memory;
 use crate::args::Clients;
 use glasshouse_front::Limits;
+use glasshouse_quota::Totals;
+use glasshouse_sandbox::Ceilings;
 use std::num::NonZeroUsize;
 
 /// Descriptors that are not for clients: listeners, the runtime's own, the directory that is served.
 const RESERVE: usize = 64;
+/// Files that answers may have open on the smallest of machines.
+const FEW: usize = 8;
+/// Memory that there is where the system does not tell.
+const UNTOLD: u64 = 2 << 30;
+/// The least that answers may hold together: one instance, and a block for each of some clients.
+const LEAST: u64 = 64 << 20;
 
-/// The limits that were asked for.
+/// The limits that were asked for, and what clients share, where so many threads serve them.
 ///
 /// # Errors
 /// More connections than this process may have open files.
-pub fn limits(clients: &Clients) -> Result<Limits, Fault> {
-    let bearable = connections(raise_descriptor_limit());
+pub fn limits(clients: &Clients, ceilings: &Ceilings, threads: NonZeroUsize) -> Result<(Limits, Totals), Fault> {
+    let descriptors = raise_descriptor_limit();
+    let bearable = connections(descriptors);
     let max_connections = clients.max_connections.map_or(bearable, NonZeroUsize::get);
     if max_connections > bearable {
         return Err(Fault::CannotServe(format!(
@@ -22,18 +32,40 @@ pub fn limits(clients: &Clients) -> Result<Limits, Fault> {
         )));
     }
     let half = max_connections.div_ceil(2);
-    Ok(Limits {
+    let memory = clients.max_total_memory.map_or_else(|| total_memory(memory()), |size| size.0);
+    let heads = ceilings.instances.saturating_mul(threads.get()).min(Totals::unlimited().heads);
+    let totals = Totals {
+        memory: usize::try_from(memory).unwrap_or(usize::MAX).min(Totals::unlimited().memory),
+        files: files(descriptors, max_connections),
+        heads,
+        bodies: (heads / 4).max(1),
+    };
+    let limits = Limits {
         header_timeout: clients.header_timeout.0,
         idle_timeout: clients.idle_timeout.0,
         send_timeout: clients.send_timeout.0,
         max_content: clients.max_content.0,
         max_connections,
         max_connections_per_address: clients.max_connections_per_address.map_or(half, NonZeroUsize::get),
-    })
+    };
+    Ok((limits, totals))
 }
 
-/// How many connections leave room for files. Most connections are idle at any time and hold none; should all ask at once,
-/// a file that cannot be opened is an error for its request and for nothing else.
+/// A quarter of the memory that there is.
+fn total_memory(memory: Option<u64>) -> u64 {
+    (memory.unwrap_or(UNTOLD) / 4).max(LEAST)
+}
+
+/// How many files may be open for answers: three of four descriptors that no connection takes, as handlers open some in passing. So
+/// there is always one left for a connection that is accepted.
+fn files(descriptors: Option<u64>, connections: usize) -> usize {
+    let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
+    let rest = descriptors.saturating_sub(RESERVE).saturating_sub(connections);
+    (rest / 4).saturating_mul(3).clamp(FEW, Totals::unlimited().files)
+}
+
+/// How many connections leave room for files. Most connections are idle at any time and hold none; should all ask at once, they wait
+/// for each other.
 fn connections(descriptors: Option<u64>) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     (descriptors.saturating_sub(RESERVE) / 4).saturating_mul(3).max(1)
@@ -55,6 +87,24 @@ mod tests {
     use crate::args::tests::serve;
     use std::time::Duration;
 
+    fn limited(words: &[&str]) -> Result<(Limits, Totals), Fault> {
+        let args = serve(words);
+        limits(&args.clients, &Ceilings::from(&args.ceilings), NonZeroUsize::MIN.saturating_add(1))
+    }
+
+    #[test]
+    fn what_is_shared_has_totals() {
+        let (_, totals) = limited(&["--max-total-memory", "100M", "--max-instances", "10"]).unwrap();
+        assert_eq!((totals.memory, totals.heads, totals.bodies), (100 << 20, 20, 5));
+        let (_, totals) = limited(&["--max-instances", "1"]).unwrap();
+        assert!(totals.memory >= 64 << 20 && totals.bodies == 1);
+        assert_eq!((total_memory(Some(16 << 30)), total_memory(Some(1 << 20))), (4 << 30, LEAST));
+        for (descriptors, connections, expected) in [(Some(1024), 720, 180), (Some(1024), 10, 711), (Some(0), 1, FEW)] {
+            assert_eq!(files(descriptors, connections), expected, "{descriptors:?}");
+        }
+        assert!(files(None, 1) > 1 << 60);
+    }
+
     #[test]
     fn a_quarter_is_left_for_files() {
         for (descriptors, expected) in [(Some(20_000), 14_952), (Some(1024), 720), (Some(64), 1), (Some(0), 1)] {
@@ -66,7 +116,7 @@ mod tests {
     #[test]
     fn what_is_typed_wins() {
         let words = "--header-timeout 2s --idle-timeout 3 --send-timeout 400ms --max-content 0 --max-connections 9";
-        let typed = limits(&serve(&words.split(' ').collect::<Vec<_>>()).clients).unwrap();
+        let typed = limited(&words.split(' ').collect::<Vec<_>>()).unwrap().0;
         let expected = Limits {
             header_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(3),
@@ -76,14 +126,14 @@ mod tests {
             max_connections_per_address: 5,
         };
         assert_eq!(typed, expected);
-        let each = limits(&serve(&["--max-connections-per-address", "7"]).clients).unwrap();
+        let each = limited(&["--max-connections-per-address", "7"]).unwrap().0;
         assert_eq!(each.max_connections_per_address, 7);
         assert_eq!((each.header_timeout.as_secs(), each.idle_timeout.as_secs()), (30, 60));
     }
 
     #[test]
     fn more_than_there_are_files_is_refused() {
-        let refused = limits(&serve(&["--max-connections", &usize::MAX.to_string()]).clients);
+        let refused = limited(&["--max-connections", &usize::MAX.to_string()]);
         assert!(matches!(&refused, Err(Fault::CannotServe(text)) if text.contains("ulimit -n")), "{refused:?}");
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::header::{HeaderValue, REFERER, USER_AGENT};
 use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -65,6 +66,14 @@ impl<A: Answer> Logged<A> {
     pub fn new(body: Content<A>, status: u16, asked: Asked, exchange: Exchange<A>) -> Logged<A> {
         Logged { body, bytes: 0, status, asked, exchange }
     }
+
+    /// Reads no more than `room` bytes at a time from here on; `false` where somebody makes the content piece by piece.
+    pub fn bound(&mut self, room: usize) -> bool {
+        match &mut self.body {
+            Content::<A>::Left(body) => A::bound(body, room),
+            Content::<A>::Right(_) => false,
+        }
+    }
 }
 
 impl<A: Answer> Body for Logged<A> {
@@ -75,6 +84,10 @@ impl<A: Answer> Body for Logged<A> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             self.bytes = self.bytes.saturating_add(length(frame));
+            // Whoever made it is free, however long the last of it takes on its way.
+            if self.body.is_end_stream() {
+                self.body = Content::<A>::Right(Full::default());
+            }
         }
         polled
     }

@@ -1,7 +1,8 @@
 //! How often an address may be wrong: a number of times in a minute, one try after the other. It refuses to know what is tried.
 
+use glasshouse_quota::network;
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex as Turn;
@@ -56,7 +57,7 @@ impl Limits {
     /// The failures of the address; to be locked for as long as a try takes. `None` where too many others try at this moment.
     pub fn of(&self, peer: IpAddr, now: Instant) -> Option<Arc<Turn<Failures>>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = source(peer);
+        let source = network(peer);
         if let Some(place) = places.get(&source) {
             return Some(Arc::clone(place));
         }
@@ -73,14 +74,6 @@ impl Limits {
             places.remove(&oldest);
         }
         Some(Arc::clone(places.entry(source).or_default()))
-    }
-}
-
-/// What counts as one address: of IPv6 the half that a site is given, because one site has all of the rest.
-fn source(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
-        ip => ip,
     }
 }
 

@@ -2,7 +2,7 @@
 //! answers.
 
 use bytes::Bytes;
-use glasshouse_front::{Answer, Exchange, Form, Limits, Log, Sink, Spoken, Unanswered, serve};
+use glasshouse_front::{Answer, Client, Exchange, Form, Limits, Log, Sink, Spoken, Unanswered, serve};
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
@@ -47,7 +47,8 @@ pub fn socket(bytes: &[u8]) {
             max_connections_per_address: 1,
         };
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, Log::new(Form::Off, Sink::Stderr), peer);
+        let (log, client) = (Log::new(Form::Off, Sink::Stderr), Client::alone(peer));
+        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, log, peer, client);
         let (_closing, closes) = watch::channel(false);
         let exchanged =
             async { tokio::join!(serve(server, Spoken::Http1, exchange, limits, closes), talk(client, bytes)).1 };
@@ -143,12 +144,12 @@ struct Stub {
 impl Answer for Stub {
     type Body = Full<Bytes>;
 
-    fn answer_again(&self, request: &Parts) -> Option<Response<Full<Bytes>>> {
+    fn answer_again(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
         let is_known = request.uri.path().len().is_multiple_of(2);
         is_known.then(|| self.answered(request))
     }
 
-    async fn answer(&self, request: Parts) -> Result<Response<Full<Bytes>>, Unanswered> {
+    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, Unanswered> {
         yield_now().await;
         Ok(self.answered(&request))
     }

@@ -1,0 +1,108 @@
+//! Who waits for a resource. Giving some back wakes one of the same client, whose share grew most, and one of another client, in
+//! turn. It refuses to know how much they want; they try again.
+
+use super::{Client, Resource, State};
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+/// Those of one client who wait for one resource.
+#[derive(Default)]
+pub struct Waiters {
+    count: AtomicUsize,
+    notify: Arc<Notify>,
+    /// Guarded by the lock of the ring.
+    is_in_ring: AtomicBool,
+}
+
+impl Waiters {
+    /// Wakes one, in the order in which they came.
+    pub fn wake(&self) {
+        if self.count.load(SeqCst) > 0 {
+            self.notify.notify_one();
+        }
+    }
+}
+
+/// The clients of whom some wait for one resource.
+#[derive(Default)]
+pub struct Ring {
+    /// How many are in it, to be looked at without a lock.
+    count: AtomicUsize,
+    clients: Mutex<VecDeque<Weak<State>>>,
+}
+
+impl Ring {
+    /// A panic while it was locked has left nothing half done.
+    fn clients(&self) -> MutexGuard<'_, VecDeque<Weak<State>>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, client: &Client, resource: Resource) {
+        let mut clients = self.clients();
+        if !client.waiters(resource).is_in_ring.swap(true, SeqCst) {
+            clients.push_back(Arc::downgrade(&client.0));
+            self.count.store(clients.len(), SeqCst);
+        }
+    }
+
+    /// Wakes one of the next client in turn but for one. Those of whom nobody waits any more leave the ring.
+    pub fn wake_other_than(&self, state: &Arc<State>, resource: Resource) {
+        if self.count.load(SeqCst) == 0 {
+            return;
+        }
+        let mut clients = self.clients();
+        for _ in 0..clients.len() {
+            let Some(next) = clients.pop_front() else { break };
+            let Some(client) = next.upgrade().map(Client) else { continue };
+            let waiters = client.waiters(resource);
+            if waiters.count.load(SeqCst) == 0 {
+                waiters.is_in_ring.store(false, SeqCst);
+                // Whoever begins to wait meanwhile enters again: it is counted before it asks for this lock.
+                continue;
+            }
+            clients.push_back(next);
+            if !Arc::ptr_eq(&client.0, state) {
+                waiters.wake();
+                break;
+            }
+        }
+        self.count.store(clients.len(), SeqCst);
+    }
+}
+
+/// Waits for some of a resource to be given back.
+pub struct Waiter {
+    client: Client,
+    resource: Resource,
+    notified: Pin<Box<OwnedNotified>>,
+}
+
+impl Waiter {
+    pub(crate) fn new(client: &Client, resource: Resource) -> Waiter {
+        let waiters = client.waiters(resource);
+        let mut notified = Box::pin(Arc::clone(&waiters.notify).notified_owned());
+        waiters.count.fetch_add(1, SeqCst);
+        notified.as_mut().enable();
+        client.0.shared.pool(resource).waiting.enter(client, resource);
+        Waiter { client: client.clone(), resource, notified }
+    }
+}
+
+impl Future for Waiter {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.notified.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.client.waiters(self.resource).count.fetch_sub(1, SeqCst);
+    }
+}
