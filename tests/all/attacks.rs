@@ -4,6 +4,8 @@ mod bystander;
 mod clients;
 mod faults;
 mod handlers;
+mod mix;
+mod shares;
 mod trees;
 
 /// How often an attack is tried: the first number, or the second where `GLASSHOUSE_TORTURE` asks for the long forms.

@@ -83,6 +83,18 @@ impl Framing {
     }
 }
 
+/// Connects from an address of this machine's own.
+#[track_caller]
+pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
+    let connect = || -> io::Result<TcpStream> {
+        let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        net::bind(&socket, &SocketAddr::from((source, 0)))?;
+        net::connect(&socket, &address)?;
+        Ok(socket.into())
+    };
+    patient(connect().expect("the announced address accepts connections"))
+}
+
 /// What a connection reads from and writes to.
 trait Wire: Read + Write + Send {}
 
@@ -105,13 +117,7 @@ impl Connection {
     /// Connects from an address of this machine's own, such as 127.0.0.2.
     #[track_caller]
     pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> Connection {
-        let connect = || -> io::Result<TcpStream> {
-            let socket = net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
-            net::bind(&socket, &SocketAddr::from((source, 0)))?;
-            net::connect(&socket, &address)?;
-            Ok(socket.into())
-        };
-        Connection::plain(patient(connect().expect("the announced address accepts connections")))
+        Connection::plain(connect_from(source, address))
     }
 
     /// Connects, and goes on over TLS. The handshake comes with the first bytes that are sent or read.

@@ -1,9 +1,9 @@
 //! A client of HTTP/2 that writes frames as it is told, right or wrong, and reads what comes back (RFC 9113 4). It refuses to
 //! know more of compression than it takes to read a status.
 
-use crate::client::PATIENCE;
+use crate::client::{self, PATIENCE};
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -141,6 +141,12 @@ impl Raw {
         socket.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
         socket.set_nodelay(true).expect("small writes can be sent at once");
         Raw { socket }
+    }
+
+    /// Connects from an address of this machine's own, such as 127.0.0.2, and says nothing.
+    #[track_caller]
+    pub fn silent_from(source: Ipv4Addr, address: SocketAddr) -> Raw {
+        Raw { socket: client::connect_from(source, address) }
     }
 
     /// Connects, and begins as a client does.

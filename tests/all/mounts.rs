@@ -240,7 +240,7 @@ fn what_answers_for_one_tree_reads_no_other() {
     }
 }
 
-/// Places for busy instances are those of a thread, however many trees there are.
+/// Instances that may be busy with bodies are those of all trees together.
 #[test]
 fn trees_share_what_a_thread_may_have() {
     for version in VERSIONS {
@@ -249,10 +249,10 @@ fn trees_share_what_a_thread_may_have() {
         let mut busy = Connection::open(hostile.server.address());
         busy.send(&request("GET", "/endless", &[])).expect("the server reads");
         assert_eq!(busy.head().expect("a head").map(|head| head.status), Some(200));
-        assert_eq!(get(hostile.server.address(), "/above/good").head.status, 503);
+        assert_eq!(get(hostile.server.address(), "/above/endless").head.status, 503);
         // Nor does a reload make more of them.
         reload(&hostile.server, 1);
-        assert_eq!(get(hostile.server.address(), "/above/good").head.status, 503);
+        assert_eq!(get(hostile.server.address(), "/above/endless").head.status, 503);
         let stderr = hostile.server.stderr();
         assert!(stderr.contains("--max-instances"), "{stderr}");
         drop(busy.body(Framing::Length(1), |_| {}));

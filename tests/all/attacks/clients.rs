@@ -59,7 +59,7 @@ fn wait_until(what: &str, holds: impl Fn() -> bool) {
 
 /// Attacks a server of its own, which serves `hello.txt` and the 64 MiB of `long`, and tells by how many KiB it grew.
 #[track_caller]
-fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
+pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
     let (_place, mut server) = serve_with(arguments);
     attack(name, &mut server, HELLO, act)
 }
@@ -310,7 +310,7 @@ fn more_connections_than_there_are_places() {
 }
 
 /// All of 127.0.0.0/8 is this machine on Linux, and only there.
-fn open_from_everywhere_is_impossible() -> bool {
+pub fn open_from_everywhere_is_impossible() -> bool {
     let any = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket can be made");
     bind(&any, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0))).is_err()
 }
