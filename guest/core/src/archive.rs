@@ -11,6 +11,7 @@ mod walk;
 mod zip;
 
 use crate::config::Config;
+use crate::dotfiles::Dotfiles;
 use crate::kind::MediaType;
 use crate::reply::{Refusal, Span, disposition};
 use crate::stream::{Cut, block};
@@ -81,7 +82,7 @@ pub struct Plan {
     pub path: String,
     /// The folder that everything lies in, once the archive is unpacked.
     top: String,
-    hidden: bool,
+    hidden: Dotfiles,
     /// The length of the archive in bytes, before gzip.
     length: u64,
     /// How much of it is kept in memory until its end.
@@ -96,7 +97,7 @@ impl Plan {
     /// configuration allows, and for more entries than are kept track of.
     pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
-        let mut plan = Plan { form, path: target.path(), top, hidden: config.hidden, length: 0, kept: 0 };
+        let mut plan = Plan { form, path: target.path(), top, hidden: config.hidden.clone(), length: 0, kept: 0 };
         let mut walk = plan.walk();
         walk.begin(tree).await?;
         let (mut writer, mut bytes) = (form.writer(), 0_u64);
@@ -131,7 +132,7 @@ impl Plan {
     }
 
     fn walk(&self) -> Walk {
-        Walk::new(self.path.clone(), self.top.clone(), self.hidden)
+        Walk::new(self.path.clone(), self.top.clone(), self.hidden.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 //! flags of a host and in the file of a site.
 
 use crate::archive::Form;
+use crate::dotfiles::Dotfiles;
 use crate::kind::MediaType;
 use crate::options;
 use crate::reply::Field;
@@ -14,8 +15,8 @@ use std::fmt;
 pub struct Config {
     /// Names of index files, in the order in which they are looked for (S33).
     pub index: Vec<Name>,
-    /// Whether dotfiles are served and listed (S28).
-    pub hidden: bool,
+    /// Which dotfiles are served and listed (S28).
+    pub hidden: Dotfiles,
     /// Whether directories without an index are listed.
     pub listing: bool,
     /// The forms in which folders that are listed can be downloaded.
@@ -80,7 +81,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
-            hidden: false,
+            hidden: Dotfiles::Hidden,
             listing: true,
             archives: Form::ALL.to_vec(),
             archive_max: ARCHIVE_MAX,

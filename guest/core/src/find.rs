@@ -4,10 +4,11 @@
 use crate::accept::{self, AcceptEncoding, Choice, Coding};
 use crate::archive::{self, Plan};
 use crate::config::Config;
+use crate::dotfiles::Visibility;
 use crate::encode;
 use crate::form::Form;
 use crate::kind::MediaType;
-use crate::listing::{Href, Listing, Row, is_shown, join};
+use crate::listing::{Href, Listing, Row, is_shown, join, retain_shown};
 use crate::natural;
 use crate::near;
 use crate::reply::{Refusal, Way, Ways};
@@ -137,11 +138,13 @@ impl<T: Tree> Search<'_, T> {
     }
 
     async fn look(&self, target: &Target) -> Result<Found<T::File>, Refusal> {
-        if target.is_hidden() && !self.config.hidden {
+        let path = target.path();
+        let visibility = self.config.hidden.look(&path);
+        if visibility == Visibility::Hidden {
             return Err(Refusal::NotFound);
         }
-        let path = target.path();
-        match (self.open(&path).await?, target.names().last(), target.is_directory()) {
+        let shown = |node: &Node<T::File>| visibility.shows(matches!(node, Node::Directory));
+        match (self.open(&path).await?.filter(shown), target.names().last(), target.is_directory()) {
             (Some(Node::File(file, facts)), Some(name), false) => Ok(match self.cleaned(target) {
                 Some(location) => Found::Moved { status: 308, location },
                 None => Found::File(self.serve(path, name, file, facts).await?),
@@ -167,8 +170,10 @@ impl<T: Tree> Search<'_, T> {
     /// The page that a path without suffix means.
     async fn page(&self, path: String, name: &Name) -> Result<Found<T::File>, Refusal> {
         // `.well-known` is no dotfile, `.well-known.html` is one.
-        let page = Name::new(format!("{}.html", name.as_str())).filter(|page| self.config.hidden || !page.is_hidden());
-        let suffixed = (format!("{path}.html"), page);
+        let suffixed = (format!("{path}.html"), Name::new(format!("{}.html", name.as_str())));
+        if self.config.hidden.look(&suffixed.0) != Visibility::Shown {
+            return Err(Refusal::NotFound);
+        }
         match (self.open(&suffixed.0).await?, suffixed.1) {
             (Some(Node::File(file, facts)), Some(name)) => {
                 Ok(Found::File(self.serve(suffixed.0, &name, file, facts).await?))
@@ -182,7 +187,10 @@ impl<T: Tree> Search<'_, T> {
         if let (Some(form), true) = (self.archive(target), self.config.listing) {
             return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);
         }
-        for name in &self.config.index {
+        let within = self.config.hidden.within(path);
+        // A page of a directory that is only the way to something else has to be shown itself.
+        let may_stand = |name: &Name| within.visibility == Visibility::Shown || within.look(name) == Visibility::Shown;
+        for name in self.config.index.iter().filter(|name| may_stand(name)) {
             let index = join(path, name);
             if let Some(Node::File(file, facts)) = self.open(&index).await? {
                 return Ok(Found::File(self.serve(index, name, file, facts).await?));
@@ -238,10 +246,11 @@ impl<T: Tree> Search<'_, T> {
         let mut above = target.clone();
         for level in 0..MOST_LEVELS_UP {
             let Some(asked) = above.go_up() else { break };
-            let is_visible = self.config.hidden || !above.is_hidden();
-            if is_visible && matches!(self.open(&above.path()).await?, Some(Node::Directory)) {
+            let path = above.path();
+            let is_visible = self.config.hidden.look(&path) != Visibility::Hidden;
+            if is_visible && matches!(self.open(&path).await?, Some(Node::Directory)) {
                 if level == 0 && self.config.listing {
-                    ways.near = self.near(&above.path(), &asked, &up).await?;
+                    ways.near = self.near(&path, &asked, &up).await?;
                 }
                 ways.up = Some(Way { name: above.title(), href: up });
                 break;
@@ -253,12 +262,12 @@ impl<T: Tree> Search<'_, T> {
 
     /// The names in a directory that are close to one that is not there, as far as a listing would show them.
     async fn near(&self, path: &str, asked: &Name, up: &str) -> Result<Vec<Way>, Fault> {
-        let is_near = |name: &Name| {
-            is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
-        };
+        let within = self.config.hidden.within(path);
+        let is_near = |name: &Name| is_shown(&within, name) && near::distance(asked.as_str(), name.as_str()).is_some();
         let bounds = Bounds { read: MOST_READ, kept: MOST_NEAR };
         let mut entries = found(self.tree.list(path, is_near, bounds).await)?.unwrap_or_default().entries;
         self.tree.describe(path, entries.iter_mut()).await?;
+        retain_shown(self.tree, &within, &mut entries).await?;
         entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
         entries.sort_by_cached_key(|entry| near::distance(asked.as_str(), entry.name.as_str()));
         let way = |entry: Entry| {

@@ -4,7 +4,7 @@
 //! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
 //! either WASI version, and in any host.
 //!
-//! From the ground floor up: [`accept`], [`date`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
+//! From the ground floor up: [`accept`], [`date`], [`dotfiles`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
 //! [`target`] and [`view`] read one thing each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
 //! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
 //! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
@@ -17,6 +17,7 @@ pub mod condition;
 pub mod config;
 pub mod date;
 pub mod decide;
+pub mod dotfiles;
 pub mod encode;
 pub mod etag;
 pub mod find;

@@ -6,6 +6,7 @@
 
 use crate::archive;
 use crate::config::Config;
+use crate::dotfiles::{Visibility, Within};
 use crate::form::Form;
 use crate::natural;
 use crate::request::Request;
@@ -53,7 +54,7 @@ pub struct Row {
 impl Row {
     /// Whether it can be listed itself.
     pub fn is_directory(&self) -> bool {
-        matches!(self.entry.kind, EntryKind::Directory | EntryKind::LinkToDirectory)
+        self.entry.is_directory()
     }
 }
 
@@ -90,10 +91,25 @@ pub struct Readme {
     pub text: Option<String>,
 }
 
-/// Whether a directory at `path` shows that it has an entry of this name.
-pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
-    let is_site = path.is_empty() && name.as_str() == site::FILE;
-    (hidden || !name.is_hidden()) && !is_site
+/// Whether a directory shows that it has an entry of this name, if that is what [`retain_shown`] keeps.
+pub fn is_shown(within: &Within, name: &Name) -> bool {
+    let is_site = within.directory.is_empty() && name.as_str() == site::FILE;
+    !is_site && within.look(name) != Visibility::Hidden
+}
+
+/// Leaves out the entries of which only directories are shown, and that are none.
+///
+/// # Errors
+/// [`Fault`], where the machine fails to tell what a link leads to.
+pub async fn retain_shown<T: Tree>(tree: &T, within: &Within<'_>, entries: &mut Vec<Entry>) -> Result<(), Fault> {
+    if within.is_plain() {
+        return Ok(());
+    }
+    let is_parent = |entry: &Entry| within.look(&entry.name) == Visibility::Parent;
+    let links = entries.iter_mut().filter(|entry| entry.kind == EntryKind::Link && is_parent(entry));
+    tree.describe(within.directory, links).await?;
+    entries.retain(|entry| within.look(&entry.name).shows(entry.is_directory()));
+    Ok(())
 }
 
 impl Listing {
@@ -111,10 +127,11 @@ impl Listing {
         let form = view.form.unwrap_or_else(|| Form::preferred(request));
         let path = target.path();
         let found = match &view.search {
-            Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
+            Some(term) => search::search(tree, &path, term, &config.hidden).await?,
             None => {
-                let bounds = Bounds::kept(config.listing_max);
-                let listed = tree.list(&path, |name| is_shown(&path, name, config.hidden), bounds).await?;
+                let (within, bounds) = (config.hidden.within(&path), Bounds::kept(config.listing_max));
+                let mut listed = tree.list(&path, |name| is_shown(&within, name), bounds).await?;
+                retain_shown(tree, &within, &mut listed.entries).await?;
                 let row = |entry| Row { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
                 search::Hits { rows, omitted: listed.omitted, stopped: None }

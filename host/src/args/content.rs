@@ -38,9 +38,14 @@ pub struct Content {
     #[arg(long, value_name = "NAME", help_heading = CONTENT)]
     index: Vec<String>,
 
-    /// Serve and list names that begin with a dot
-    #[arg(long, help_heading = CONTENT)]
-    hidden: bool,
+    /// Serve and list names that begin with a dot, or those that a pattern matches, repeatable
+    ///
+    /// A pattern without '/' is about names in any directory, as '.zarray' is; one with '/' about whole paths, as '.git/**'
+    /// and '**/.git/**' are. The directories on the way are listed, with nothing else that is in them. The variable holds
+    /// one pattern a line.
+    #[arg(long, value_name = "GLOB", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = CONTENT)]
+    hidden: Vec<String>,
 
     /// Do not list directories
     #[arg(long, help_heading = CONTENT)]
@@ -142,7 +147,7 @@ impl Content {
             "cors" => self.cors.clone(),
             "header" => lines(&header),
             "header-for" => lines(&header_for),
-            "hidden" => switch(self.hidden),
+            "hidden" => lines(&self.hidden),
             "index" => lines(&self.index),
             "isolate" => switch(self.isolate),
             "listing-max" => self.listing_max.clone(),

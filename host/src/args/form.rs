@@ -11,16 +11,18 @@ pub enum Form {
     Switch,
     /// One text or number, or a switch where some text means on or off.
     One { or_switch: bool },
-    /// A list of texts or numbers; one alone is a list of one.
-    Several,
+    /// A list of texts or numbers, or a switch where no text means on; one alone is a list of one.
+    Several { or_switch: bool },
 }
 
 impl Form {
     pub fn of(arg: &Arg) -> Form {
         match arg.get_action() {
             ArgAction::SetTrue | ArgAction::SetFalse => Form::Switch,
-            ArgAction::Append => Form::Several,
             // What has no variable here is the handler's, which reads such words itself.
+            ArgAction::Append => Form::Several {
+                or_switch: arg.get_env().is_none() && arg.get_num_args().is_some_and(|words| words.min_values() == 0),
+            },
             _ => Form::One { or_switch: arg.get_env().is_none() },
         }
     }
@@ -33,14 +35,16 @@ impl Form {
         match (self, value) {
             (Form::Switch, Value::Boolean(on)) => Ok(vec![on.to_string()]),
             (Form::Switch, _) => Err("is a switch; write true or false"),
-            (Form::One { or_switch: true }, Value::Boolean(on)) => Ok(vec![on.to_string()]),
+            (Form::One { or_switch: true } | Form::Several { or_switch: true }, Value::Boolean(on)) => {
+                Ok(vec![on.to_string()])
+            }
             (Form::One { .. }, _) => {
                 word(value).map(|word| vec![word]).ok_or("takes one value; write a text or a number")
             }
-            (Form::Several, Value::Array(values)) => {
+            (Form::Several { .. }, Value::Array(values)) => {
                 values.iter().map(word).collect::<Option<_>>().ok_or("takes several values; write a list of texts")
             }
-            (Form::Several, _) => {
+            (Form::Several { .. }, _) => {
                 word(value).map(|word| vec![word]).ok_or("takes several values; write a list of texts")
             }
         }
@@ -49,7 +53,7 @@ impl Form {
     /// The value that the text of a variable is written as: several are lines of it.
     pub fn write_text(self, text: &str) -> Option<Value> {
         self.write(match self {
-            Form::Several => text.lines().map(str::to_owned).collect(),
+            Form::Several { .. } => text.lines().map(str::to_owned).collect(),
             Form::Switch | Form::One { .. } => vec![text.to_owned()],
         })
     }
@@ -62,7 +66,10 @@ impl Form {
                 "true" | "false" if or_switch => Value::Boolean(text == "true"),
                 _ => simplest(text),
             }),
-            Form::Several => Some(Value::Array(texts.into_iter().map(simplest).collect())),
+            Form::Several { or_switch } => Some(match texts.as_slice() {
+                [text] if or_switch && (is_on(text) || is_off(text)) => Value::Boolean(is_on(text)),
+                _ => Value::Array(texts.into_iter().map(simplest).collect()),
+            }),
         }
     }
 }
@@ -89,12 +96,19 @@ fn is_on(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
 }
 
+/// Those for a switch that is off.
+fn is_off(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const ONE: Form = Form::One { or_switch: false };
     const OPTIONAL: Form = Form::One { or_switch: true };
+    const SEVERAL: Form = Form::Several { or_switch: false };
+    const PATTERNS: Form = Form::Several { or_switch: true };
 
     fn value(text: &str) -> Value {
         format!("x = {text}").parse::<toml::Table>().unwrap().remove("x").unwrap()
@@ -112,15 +126,19 @@ mod tests {
             (ONE, "'a\"b'", &["a\"b"]),
             (OPTIONAL, "true", &["true"]),
             (OPTIONAL, "'x.html'", &["x.html"]),
-            (Form::Several, "[]", &[]),
-            (Form::Several, "['a', 60]", &["a", "60"]),
+            (SEVERAL, "[]", &[]),
+            (SEVERAL, "['a', 60]", &["a", "60"]),
+            (SEVERAL, "['true']", &["true"]),
+            (PATTERNS, "['.git/**', '.env']", &[".git/**", ".env"]),
+            (PATTERNS, "true", &["true"]),
+            (PATTERNS, "false", &["false"]),
         ];
         for (form, text, expected) in rows {
             let read = form.read(&value(text)).unwrap();
             assert_eq!(&read, expected, "{text}");
             assert_eq!(form.write(read), Some(value(text)), "{text}");
         }
-        assert_eq!(Form::Several.read(&value("'a'")), Ok(vec!["a".to_owned()]));
+        assert_eq!(SEVERAL.read(&value("'a'")), Ok(vec!["a".to_owned()]));
         assert_eq!(ONE.write(Vec::new()), None);
     }
 
@@ -130,7 +148,7 @@ mod tests {
             (Form::Switch, &["'yes'", "1", "[true]"], "a switch"),
             (ONE, &["true", "1.5", "['a']", "{ a = 1 }", "2020-01-01"], "one value"),
             (OPTIONAL, &["['a']"], "one value"),
-            (Form::Several, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
+            (SEVERAL, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
         ];
         for (form, texts, expected) in rows {
             for text in *texts {

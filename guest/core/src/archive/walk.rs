@@ -1,7 +1,8 @@
 //! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
 
 use crate::date::Stamp;
-use crate::listing::{is_shown, join};
+use crate::dotfiles::Dotfiles;
+use crate::listing::{is_shown, join, retain_shown};
 use crate::reply::Refusal;
 use crate::tree::{Bounds, Entry, EntryKind, Node, Tree, found};
 use std::vec;
@@ -40,7 +41,7 @@ pub struct Walk {
     /// The folder in the tree, and what it is called in the archive.
     from: String,
     top: String,
-    hidden: bool,
+    hidden: Dotfiles,
     levels: Vec<Level>,
     /// What may still be met.
     entries: usize,
@@ -58,7 +59,7 @@ struct Level {
 
 impl Walk {
     /// A walk through the folder at `from`, which is called `top` in the archive.
-    pub fn new(from: String, top: String, hidden: bool) -> Walk {
+    pub fn new(from: String, top: String, hidden: Dotfiles) -> Walk {
         Walk { from, top, hidden, levels: Vec::new(), entries: ENTRIES, paths: PATHS, is_empty: true }
     }
 
@@ -110,12 +111,14 @@ impl Walk {
             return Err(Refusal::TooLarge);
         }
         let place = self.place(&path);
-        let listed = tree.list(&place, |name| is_shown(&place, name, self.hidden), Bounds::kept(self.entries)).await;
+        let within = self.hidden.within(&place);
+        let listed = tree.list(&place, |name| is_shown(&within, name), Bounds::kept(self.entries)).await;
         let Some(mut listed) = found(listed)? else { return Ok(false) };
         if listed.omitted > 0 {
             return Err(Refusal::TooLarge);
         }
         self.entries = self.entries.saturating_sub(listed.entries.len());
+        retain_shown(tree, &within, &mut listed.entries).await?;
         listed.entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let folders = listed.entries.iter_mut().filter(|entry| entry.kind == EntryKind::Directory);
         tree.describe(&place, folders).await?;

@@ -6,8 +6,8 @@
 
 use super::lines;
 use glasshouse_core::date::Stamp;
+use glasshouse_core::dotfiles::Visibility;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::target::Name;
 use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -99,10 +99,7 @@ pub fn owner(bytes: &[u8]) -> Option<&'static str> {
 
 /// The contents of files that are in no archive.
 pub fn withheld(config: &Config) -> impl Iterator<Item = Vec<u8>> {
-    let is_withheld = |path: &str| {
-        let is_hidden = path.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
-        path == "glasshouse.toml" || (is_hidden && !config.hidden)
-    };
+    let is_withheld = |path: &str| path == "glasshouse.toml" || config.hidden.look(path) != Visibility::Shown;
     FILES.iter().filter(move |(path, ..)| is_withheld(path)).map(|(path, size, _)| content(path, *size))
 }
 
