@@ -70,6 +70,7 @@ mod security;
 mod server;
 mod service;
 mod settings;
+mod siblings;
 mod soak;
 mod tidy;
 mod tls;

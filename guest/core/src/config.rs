@@ -7,6 +7,7 @@ use crate::kind::MediaType;
 use crate::options;
 use crate::reply::Field;
 use crate::rule::{Cache, Cors, Glob, Redirect};
+use crate::sibling::Siblings;
 use crate::target::{Name, Target};
 use std::fmt;
 
@@ -61,6 +62,8 @@ pub struct Config {
     pub file: Option<Name>,
     /// How the bytes of a file leave the handler.
     pub body: BodyPath,
+    /// What was read of files that lie encoded beside others. No option: it is here because it lives as long as they do.
+    pub siblings: Siblings,
 }
 
 /// How the bytes of a file leave the handler.
@@ -104,6 +107,7 @@ impl Default for Config {
             site_file: true,
             file: None,
             body: BodyPath::Pumped,
+            siblings: Siblings::default(),
         }
     }
 }

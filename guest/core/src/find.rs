@@ -312,7 +312,7 @@ impl<T: Tree> Search<'_, T> {
         Ok(served)
     }
 
-    /// The best file beside this one that holds its content encoded, and is not older than it.
+    /// The best file beside this one that can hold its content encoded, and is not older than it.
     async fn sibling(
         &self,
         of: &Served<T::File>,
@@ -323,6 +323,7 @@ impl<T: Tree> Search<'_, T> {
             let path = format!("{}.{}", of.path, coding.suffix());
             if let Some(Node::File(file, facts)) = found(self.tree.open(&path).await)?
                 && facts.modified.zip(of.facts.modified).is_some_and(|(sibling, original)| sibling >= original)
+                && self.config.siblings.fit(self.tree, (&path, &file, facts), coding, of.facts.size).await?
             {
                 return Ok(Some((coding, file, facts)));
             }

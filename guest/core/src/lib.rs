@@ -6,7 +6,7 @@
 //!
 //! From the ground floor up: [`accept`], [`date`], [`dotfiles`], [`etag`], [`kind`], [`natural`], [`near`], [`range`], [`rule`],
 //! [`target`] and [`view`] read one thing each; [`request`], [`config`] and [`tree`] are the three arguments; [`find`] is
-//! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
+//! the only step that looks at the tree before there is an answer, with [`listing`], [`search`] and [`sibling`]; [`decide`] turns what
 //! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
 //! made here, in the [`form`] that was asked for; and [`stream`] makes what is too long to be written down at once, such as
 //! a [`multipart`], an [`archive`] or the [`sheet`] of a long listing, [`encode`]d or not.
@@ -38,6 +38,7 @@ pub mod request;
 pub mod rule;
 pub mod search;
 pub mod sheet;
+pub mod sibling;
 pub mod site;
 pub mod stream;
 pub mod target;

@@ -71,10 +71,14 @@ pub struct Content {
     no_readme: bool,
 
     /// Encode text on the way, with gzip or br
+    ///
+    /// Listings, and files of 1 KiB to 8 MiB. Longer ones are sent as they are: with their length, and in parts.
     #[arg(long, help_heading = CONTENT)]
     compress: bool,
 
     /// Do not send the .br, .zst or .gz beside a file in its place
+    ///
+    /// One that is older, or says that it holds another number of bytes, is not sent in any case.
     #[arg(long, help_heading = CONTENT)]
     no_precompressed: bool,
 

@@ -89,7 +89,18 @@ fn content(path: &str, size: usize) -> Vec<u8> {
     if path.ends_with("README.md") {
         return README.as_bytes().to_vec();
     }
-    path.bytes().chain([b'\n']).cycle().take(size).collect()
+    let mut content: Vec<u8> = path.bytes().chain([b'\n']).cycle().take(size).collect();
+    // A sibling says how long the file beside it is.
+    let original = path.rsplit_once('.').and_then(|(original, _)| FILES.iter().find(|file| file.0 == original));
+    let length = original.map_or(0, |(_, size, _)| *size as u32).to_le_bytes();
+    match path.rsplit_once('.') {
+        Some((_, "gz")) => content.splice(size - 4.., length).for_each(drop),
+        Some((_, "zst")) => {
+            content.splice(..9, [0x28, 0xB5, 0x2F, 0xFD, 0xA0].into_iter().chain(length)).for_each(drop)
+        }
+        _ => {}
+    }
+    content
 }
 
 /// The path of the file with this content.
