@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// A server with an admin address, and that address.
 #[track_caller]
-fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
+pub fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     let arguments = &[&["--admin", "0"], arguments].concat();
@@ -35,7 +35,7 @@ fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
 
 /// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last byte.
 #[track_caller]
-fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
+pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = get(admin, "/metrics");

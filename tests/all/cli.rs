@@ -264,6 +264,19 @@ fn s11_the_handlers_options_are_options() {
 }
 
 #[test]
+fn dotfiles_are_shown_by_patterns() {
+    let first = ["0", "-b", "127.0.0.1"];
+    let ask = |words: &[&str]| {
+        let (_place, server) = serve(&[&first[..], words].concat());
+        get(server.address(), "/.hidden").head.status
+    };
+    assert_eq!(ask(&["--hidden=/none/.x", "--hidden=.hid*"]), 200);
+    assert_eq!(ask(&["--hidden=/none/.x", "--hidden=.git/**"]), 404);
+    fails(&["0", "--hidden=.git/{a"], &[], 2, &["--hidden", "unclosed brace"]);
+    fails(&["0", "--hidden=hidden"], &[], 2, &["--hidden", "'hidden' is neither 'true' nor 'false' nor a pattern"]);
+}
+
+#[test]
 fn variables_stand_in_for_options() {
     let (place, mut command) = command(&["--index", "start.html"]);
     command.envs([

@@ -55,6 +55,12 @@ pub const BIG: &[u8] = &{
     bytes
 };
 
+/// What passes for nine bytes in gzip, by what it says at its end.
+pub const GZIP: &[u8] = b"GZIP, 14 bytes\x09\0\0\0";
+
+/// What passes for nine bytes in Zstandard, by what it says at its start.
+pub const ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x20\x09ZSTD";
+
 /// What a directory says of itself, and what it must not be able to do.
 const README: &[u8] =
     b"# What & why\n\nSee [this](a.txt), *or* [that](javascript:alert(1)).\n\n<script>alert(2)</script>\n";
@@ -80,22 +86,27 @@ pub const TREE: &[(&str, Node)] = &[
     ("types/f.bz2", File(b"x")),
     ("types/f.css", File(b"x")),
     ("types/f.csv", File(b"x")),
+    ("types/f.go", File(b"x")),
     ("types/f.gz", File(b"x")),
     ("types/f.html", File(b"<p>f\n")),
     ("types/f.js", File(b"x")),
     ("types/f.json", File(b"{}")),
     ("types/f.md", File(b"x")),
+    ("types/f.map", File(b"{}")),
     ("types/f.mjs", File(b"x")),
     ("types/f.py", File(b"x")),
     ("types/f.svg", File(b"<svg/>")),
     ("types/f.tar.gz", File(b"x")),
     ("types/f.tgz", File(b"x")),
     ("types/f.unknown", File(b"x")),
+    ("types/f.usdz", File(b"x")),
+    ("types/f.vue", File(b"<script>x</script>\n")),
     ("types/f.wasm", File(b"x")),
     ("types/f.woff2", File(b"x")),
     ("types/f.xml", File(b"<x/>")),
     ("types/f.xz", File(b"x")),
     ("types/f.zst", File(b"x")),
+    ("types/Makefile", File(b"x")),
     ("sub/inner.txt", File(b"inner\n")),
     ("sub/deep/file.txt", File(b"deep\n")),
     ("sub/.git/config", File(b"hidden\n")),
@@ -193,15 +204,26 @@ pub const TREE: &[(&str, Node)] = &[
     // Files that lie encoded beside others. Their bytes say which they are.
     ("enc/app.js", File(b"let app;\n")),
     ("enc/app.js.br", File(b"BR")),
-    ("enc/app.js.zst", File(b"ZSTD")),
-    ("enc/app.js.gz", File(b"GZIP")),
-    ("enc/old.css", File(b"p{}\n")),
-    ("enc/old.css.gz", Dated(b"GZIP", 784_111_777)),
-    ("enc/only.html.gz", File(b"GZIP")),
+    ("enc/app.js.zst", File(ZSTD)),
+    ("enc/app.js.gz", File(GZIP)),
+    ("enc/old.css", File(b"p{} em{}\n")),
+    ("enc/old.css.gz", Dated(GZIP, 784_111_777)),
+    ("enc/only.html.gz", File(GZIP)),
     ("enc/pic.png", File(b"PNG")),
-    ("enc/pic.png.gz", File(b"GZIP")),
+    ("enc/pic.png.gz", File(GZIP)),
     ("enc/dir/index.html", File(b"<p>index\n")),
-    ("enc/dir/index.html.gz", File(b"INDEX")),
+    ("enc/dir/index.html.gz", File(GZIP)),
+    // Siblings that cannot be what their names say.
+    ("enc/other.csv", File(b"1,2\n3,4\n")),
+    ("enc/other.csv.gz", File(GZIP)),
+    ("enc/other.csv.zst", File(ZSTD)),
+    ("enc/broken.csv", File(b"1,2,3,4\n\n")),
+    ("enc/broken.csv.br", File(b"")),
+    ("enc/broken.csv.gz", File(b"<html>502 Bad Gateway</html>\n")),
+    ("enc/broken.csv.zst", File(b"<html>502 Bad Gateway</html>\n")),
+    ("enc/mixed.csv", File(b"1,2,3,4,\n")),
+    ("enc/mixed.csv.zst", File(b"not Zstandard")),
+    ("enc/mixed.csv.gz", File(GZIP)),
     ("enc/big.txt", File(BIG)),
     // Pages.
     ("pages/app.html", File(b"<p>app\n")),

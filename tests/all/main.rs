@@ -76,6 +76,7 @@ mod security;
 mod server;
 mod service;
 mod settings;
+mod siblings;
 mod sites;
 mod soak;
 mod tidy;

@@ -241,11 +241,12 @@ fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
     }
 }
 
-/// The parts of a multipart message, read strictly (RFC 2046 5.1.1).
+/// The parts of a multipart message, read strictly (RFC 2046 5.1.1), with the line break before the first delimiter without
+/// which zsync finds no part.
 fn multipart(got: &Answer) -> Option<Vec<(String, Vec<u8>)>> {
     let boundary = got.head.one("content-type")?.strip_prefix("multipart/byteranges; boundary=")?;
     let text: String = got.body.iter().copied().map(char::from).collect();
-    let body = text.strip_prefix(&format!("--{boundary}\r\n"))?.strip_suffix(&format!("\r\n--{boundary}--\r\n"))?;
+    let body = text.strip_prefix(&format!("\r\n--{boundary}\r\n"))?.strip_suffix(&format!("\r\n--{boundary}--\r\n"))?;
     let part = |part: &str| {
         let (head, content) = part.split_once("\r\n\r\n")?;
         let (kind, range) = head.split_once("\r\n")?;

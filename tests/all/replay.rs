@@ -97,7 +97,14 @@ impl Asker {
 fn change(dice: &mut Dice, root: &Path, step: u32) -> String {
     let name = dice.one(PATHS);
     let path = root.join(name);
-    let content = vec![b'a' + (step % 26) as u8; dice.below(2000)];
+    let mut content = vec![b'a' + (step % 26) as u8; dice.below(2000)];
+    // Half of the siblings say that they hold what lies beside them.
+    if let (Some(original), Some(end)) = (name.strip_suffix(".gz"), content.last_chunk_mut::<4>())
+        && dice.below(2) == 0
+    {
+        let length = fs::metadata(root.join(original)).map_or(0, |original| original.len());
+        *end = (length as u32).to_le_bytes();
+    }
     let what = match dice.below(12) {
         0 | 1 => fs::write(&path, &content),
         2 => fs::File::options().write(true).open(&path).and_then(|file| file.set_len(dice.below(1000) as u64)),

@@ -40,7 +40,11 @@ impl<T: Tree> Service<T> {
         let unable = (Reply::refused(request, Refusal::Misconfigured), BodyPath::Pumped);
         let Some(Service { tree, site }) = service else { return unable };
         match site.config(tree, |error| complain(error)).await {
-            Some(config) => (answer(request, tree, &config).await, config.body),
+            Some(config) => {
+                let reply = answer(request, tree, &config).await;
+                config.siblings.complaints().iter().for_each(|complaint| complain(complaint));
+                (reply, config.body)
+            }
             None => unable,
         }
     }

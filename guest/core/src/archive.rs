@@ -12,6 +12,7 @@ mod walk;
 mod zip;
 
 use crate::config::Config;
+use crate::dotfiles::Dotfiles;
 use crate::kind::MediaType;
 use crate::reply::{Refusal, Span, disposition};
 use crate::stream::{Cut, block};
@@ -85,7 +86,7 @@ pub struct Plan {
     pub path: String,
     /// The folder that everything lies in, once the archive is unpacked.
     top: String,
-    hidden: bool,
+    hidden: Dotfiles,
     /// The length of the archive in bytes, before gzip; of one that is not exact the most that it may be.
     length: u64,
     /// How much of it is kept in memory until its end.
@@ -105,7 +106,7 @@ impl Plan {
     /// configuration allows, for more than may be made, and for more entries than are kept track of.
     pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
-        let (path, hidden) = (target.path(), config.hidden);
+        let (path, hidden) = (target.path(), config.hidden.clone());
         let mut plan = Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0 };
         let mut walk = plan.walk().into_plan();
         walk.begin(tree).await?;
@@ -166,7 +167,7 @@ impl Plan {
     }
 
     fn walk(&self) -> Walk {
-        Walk::new(self.path.clone(), self.top.clone(), self.hidden)
+        Walk::new(self.path.clone(), self.top.clone(), self.hidden.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 //! flags of a host and in the file of a site.
 
 use crate::archive::Form;
+use crate::dotfiles::Dotfiles;
 use crate::fields;
 use crate::kind::MediaType;
 use crate::options;
@@ -9,6 +10,7 @@ use crate::origin;
 use crate::reply::Field;
 use crate::rule::{Cache, Cors, Glob, Redirect};
 use crate::service_link::is_service_link;
+use crate::sibling::Siblings;
 use crate::target::{Name, Target};
 use std::fmt;
 
@@ -17,8 +19,8 @@ use std::fmt;
 pub struct Config {
     /// Names of index files, in the order in which they are looked for (S33).
     pub index: Vec<Name>,
-    /// Whether dotfiles are served and listed (S28).
-    pub hidden: bool,
+    /// Which dotfiles are served and listed (S28).
+    pub hidden: Dotfiles,
     /// Whether directories without an index are listed.
     pub listing: bool,
     /// The forms in which folders that are listed can be downloaded.
@@ -69,6 +71,8 @@ pub struct Config {
     pub made_max: u64,
     /// How the bytes of a file leave the handler.
     pub body: BodyPath,
+    /// What was read of files that lie encoded beside others. No option: it is here because it lives as long as they do.
+    pub siblings: Siblings,
 }
 
 /// How the bytes of a file leave the handler.
@@ -89,7 +93,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
-            hidden: false,
+            hidden: Dotfiles::Hidden,
             listing: true,
             archives: Form::ALL.to_vec(),
             archive_max: ARCHIVE_MAX,
@@ -115,6 +119,7 @@ impl Default for Config {
             above: Vec::new(),
             made_max: u64::MAX,
             body: BodyPath::Pumped,
+            siblings: Siblings::default(),
         }
     }
 }

@@ -98,7 +98,12 @@ impl Form {
                 "true" | "false" if or_switch => Value::Boolean(text == "true"),
                 _ => simplest(text),
             }),
-            Form::Several | Form::SeveralOrSwitch => Some(Value::Array(texts.into_iter().map(simplest).collect())),
+            Form::Several | Form::SeveralOrSwitch => Some(match texts.as_slice() {
+                [text] if self == Form::SeveralOrSwitch && matches!(text.as_str(), "true" | "false") => {
+                    Value::Boolean(text == "true")
+                }
+                _ => Value::Array(texts.into_iter().map(simplest).collect()),
+            }),
         }
     }
 }

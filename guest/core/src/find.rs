@@ -4,10 +4,11 @@
 use crate::accept::{self, AcceptEncoding, Choice, Coding};
 use crate::archive::{self, Plan};
 use crate::config::Config;
+use crate::dotfiles::Visibility;
 use crate::encode;
 use crate::form::Form;
 use crate::kind::MediaType;
-use crate::listing::{Href, Listing, Row, is_shown, join};
+use crate::listing::{Href, Listing, Row, is_shown, join, retain_shown};
 use crate::natural;
 use crate::near;
 use crate::reply::{Refusal, Way, Ways};
@@ -139,11 +140,13 @@ impl<T: Tree> Search<'_, T> {
     }
 
     async fn look(&self, target: &Target) -> Result<Found<T::File>, Refusal> {
-        if target.is_hidden() && !self.config.hidden {
+        let path = target.path();
+        let visibility = self.config.hidden.look(&path);
+        if visibility == Visibility::Hidden {
             return Err(Refusal::NotFound);
         }
-        let path = target.path();
-        match (self.open(&path).await?, target.names().last()) {
+        let shown = |node: &Node<T::File>| visibility.shows(matches!(node, Node::Directory));
+        match (self.open(&path).await?.filter(shown), target.names().last()) {
             (Some(Node::Directory), _) if target.is_directory() => self.directory(target, &path).await,
             (Some(Node::File(file, facts)), Some(name)) if !target.is_directory() => {
                 Ok(match self.cleaned(target, &path).await? {
@@ -193,8 +196,9 @@ impl<T: Tree> Search<'_, T> {
         let page =
             name.filter(|_| self.config.clean_urls).and_then(|name| Name::new(format!("{}.html", name.as_str())));
         // `.well-known` is no dotfile, `.well-known.html` is one.
-        let Some(name) = page.filter(|page| self.config.hidden || !page.is_hidden()) else { return Ok(None) };
         let path = format!("{path}.html");
+        let shown = page.filter(|_| self.config.hidden.look(&path) == Visibility::Shown);
+        let Some(name) = shown else { return Ok(None) };
         Ok(match self.open(&path).await? {
             Some(Node::File(file, facts)) => Some((path, name, file, facts)),
             Some(Node::Directory) | None => None,
@@ -203,7 +207,10 @@ impl<T: Tree> Search<'_, T> {
 
     /// The file that stands for a directory, if there is one.
     async fn index(&self, path: &str) -> Result<Option<(String, &Name, T::File, Facts)>, Fault> {
-        for name in &self.config.index {
+        let within = self.config.hidden.within(path);
+        // A page of a directory that is only the way to something else has to be shown itself.
+        let may_stand = |name: &Name| within.visibility == Visibility::Shown || within.look(name) == Visibility::Shown;
+        for name in self.config.index.iter().filter(|name| may_stand(name)) {
             let index = join(path, name);
             if let Some(Node::File(file, facts)) = self.open(&index).await? {
                 return Ok(Some((index, name, file, facts)));
@@ -280,11 +287,12 @@ impl<T: Tree> Search<'_, T> {
         let mut above = target.clone();
         for level in 0..MOST_LEVELS_UP {
             let Some(asked) = above.go_up() else { break };
-            let is_visible = self.config.hidden || !above.is_hidden();
-            if is_visible && matches!(self.open(&above.path()).await?, Some(Node::Directory)) {
+            let path = above.path();
+            let is_visible = self.config.hidden.look(&path) != Visibility::Hidden;
+            if is_visible && matches!(self.open(&path).await?, Some(Node::Directory)) {
                 let up = target.reference(above.names(), true);
                 if level == 0 && self.config.listing {
-                    ways.near = self.near(&above.path(), &asked, &up).await?;
+                    ways.near = self.near(&path, &asked, &up).await?;
                 }
                 ways.up = Some(Way { name: above.title(), href: up });
                 break;
@@ -295,12 +303,12 @@ impl<T: Tree> Search<'_, T> {
 
     /// The names in a directory that are close to one that is not there, as far as a listing would show them.
     async fn near(&self, path: &str, asked: &Name, up: &str) -> Result<Vec<Way>, Fault> {
-        let is_near = |name: &Name| {
-            is_shown(path, name, self.config.hidden) && near::distance(asked.as_str(), name.as_str()).is_some()
-        };
+        let within = self.config.hidden.within(path);
+        let is_near = |name: &Name| is_shown(&within, name) && near::distance(asked.as_str(), name.as_str()).is_some();
         let bounds = Bounds { read: MOST_READ, kept: MOST_NEAR };
         let mut entries = found(self.tree.list(path, is_near, bounds).await)?.unwrap_or_default().entries;
         self.tree.describe(path, entries.iter_mut()).await?;
+        retain_shown(self.tree, &within, &mut entries).await?;
         entries.sort_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
         entries.sort_by_cached_key(|entry| near::distance(asked.as_str(), entry.name.as_str()));
         let way = |entry: Entry| {
@@ -345,7 +353,7 @@ impl<T: Tree> Search<'_, T> {
         Ok(served)
     }
 
-    /// The best file beside this one that holds its content encoded, and is not older than it.
+    /// The best file beside this one that can hold its content encoded, and is not older than it.
     async fn sibling(
         &self,
         of: &Served<T::File>,
@@ -356,6 +364,7 @@ impl<T: Tree> Search<'_, T> {
             let path = format!("{}.{}", of.path, coding.suffix());
             if let Some(Node::File(file, facts)) = found(self.tree.open(&path).await)?
                 && facts.modified.zip(of.facts.modified).is_some_and(|(sibling, original)| sibling >= original)
+                && self.config.siblings.fit(self.tree, (&path, &file, facts), coding, of.facts.size).await?
             {
                 return Ok(Some((coding, file, facts)));
             }

@@ -1,6 +1,8 @@
-//! Rule: a file's media type is a function of its name and of two fixed tables, so that it is the same on every machine
+//! Rule: a file's media type is a function of its name and of fixed tables, so that it is the same on every machine
 //! (S53-S57). It refuses to know the file's bytes, the machine's `mime.types`, and any content coding: `a.tar.gz` is a
 //! gzip file, never a tar file in a coding (S54). What `--mime` and `--content-type` say is laid over it elsewhere.
+
+mod table;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -22,89 +24,6 @@ const READY: &[&str] = &[
     "text/markdown; charset=utf-8",
     "text/plain; charset=utf-8",
     "text/xml; charset=utf-8",
-];
-
-/// Suffix (lower case, sorted) and type, where `mime_guess` has none or a worse one. A row without a remark is what
-/// CPython 3.15 says, which follows newer registrations than `mime_guess` does (RFC 7903 images, 8081 fonts, 8216
-/// playlists, 9239 scripts, 9512 YAML, 9559 Matroska).
-///
-/// `.xml` is not here: both tables say text/xml, which RFC 7303 9.2 makes an alias of application/xml.
-const OVERRIDES: &[(&str, &str)] = &[
-    ("3gpp2", "video/3gpp2"), // As mime_guess has it for `.3g2`.
-    ("a", "application/octet-stream"),
-    ("ai", "application/pdf"),
-    ("ass", "text/plain"), // Subtitles; see DIFFERENCES below.
-    ("avi", "video/vnd.avi"),
-    ("bat", "text/plain"),
-    ("br", "application/octet-stream"), // Brotli has a coding name but no media type.
-    ("cab", "application/vnd.ms-cab-compressed"),
-    ("cdf", "application/x-netcdf"),
-    ("cjs", "application/node"),
-    ("cts", "text/plain"), // See `ts`.
-    ("dcm", "application/dicom"),
-    ("deb", "application/x-debian-package"),
-    ("dll", "application/vnd.microsoft.portable-executable"),
-    ("efi", "application/efi"),
-    ("emf", "image/emf"),
-    ("exe", "application/vnd.microsoft.portable-executable"),
-    ("fits", "image/fits"),
-    ("h5", "application/x-hdf5"),
-    ("hjif", "haptics/hjif"),
-    ("hmpg", "haptics/hmpg"),
-    ("ico", "image/vnd.microsoft.icon"),
-    ("ivs", "haptics/ivs"),
-    ("ksh", "text/plain"),
-    ("loas", "audio/aac"),
-    ("m3u", "application/vnd.apple.mpegurl"),
-    ("m3u8", "application/vnd.apple.mpegurl"),
-    ("m4a", "audio/mp4"),
-    ("m4b", "audio/mp4"), // An m4a with chapters; audio/m4b is registered nowhere.
-    ("mjs", "text/javascript"),
-    ("mk3d", "video/matroska-3d"),
-    ("mka", "audio/matroska"),
-    ("mkv", "video/matroska"),
-    ("mts", "text/plain"), // See `ts`.
-    ("o", "application/octet-stream"),
-    ("obj", "model/obj"), // See DIFFERENCES below.
-    ("otf", "font/otf"),
-    ("pl", "text/plain"),
-    ("py", "text/x-python"),
-    ("pyc", "application/x-python-code"),
-    ("pyo", "application/x-python-code"),
-    ("ram", "application/x-pn-realaudio"),
-    ("rar", "application/vnd.rar"),
-    ("rpm", "application/x-rpm"),
-    ("rst", "text/x-rst"),
-    ("sql", "application/sql"),
-    ("sqlite", "application/vnd.sqlite3"),
-    ("sqlite3", "application/vnd.sqlite3"),
-    ("srt", "text/plain"),
-    ("stl", "model/stl"),
-    ("svgz", "application/gzip"), // Without a content coding its bytes are gzip and no SVG parser takes them.
-    ("t38", "image/t38"),
-    ("taz", "application/x-tar"), // S54: to the seed taz, tbz2, tgz, txz and tz are tar files, the coding dropped.
-    ("tbz2", "application/x-tar"),
-    ("texi", "application/texinfo"),
-    ("texinfo", "application/texinfo"),
-    ("tfx", "image/tiff-fx"),
-    ("tgz", "application/x-tar"),
-    ("toml", "application/toml"),
-    // TypeScript, not an MPEG transport stream: a source is opened to be read, and only text/plain is shown by every
-    // browser, while HLS players go by the playlist. `--mime ts=video/mp2t` serves an archive of them.
-    ("ts", "text/plain"),
-    ("tsx", "text/plain"),
-    ("txz", "application/x-tar"),
-    ("tz", "application/x-tar"),
-    ("wmf", "image/wmf"),
-    ("woff", "font/woff"),
-    ("wsdl", "application/xml"),
-    ("xlb", "application/vnd.ms-excel"),
-    ("xpdl", "application/xml"),
-    ("xsl", "application/xml"),
-    ("yaml", "application/yaml"),
-    ("yml", "application/yaml"),
-    ("z", "application/octet-stream"), // S53: what the seed says for `.Z`.
-    ("zst", "application/zstd"),       // RFC 8878 7.1; neither table has it.
 ];
 
 /// Sorted types that shrink by a content coding although neither their name nor their syntax says that they are text.
@@ -131,9 +50,14 @@ const COMPRESSIBLE: &[&str] = &[
     "font/otf",
     "font/sfnt",
     "font/ttf",
+    "image/vnd.dxf",
     "message/rfc822",
+    "model/iges",
+    "model/mtl",
     "model/obj",
+    "model/step",
     "model/stl",
+    "model/vrml",
 ];
 
 /// A media type (RFC 9110 8.3.1) ready to be sent as Content-Type: visible ASCII, spaces and tabs, and nothing else.
@@ -173,13 +97,13 @@ impl MediaType {
         Ok(MediaType(Cow::Owned(essence.to_ascii_lowercase() + parameters)))
     }
 
-    /// The type that the last suffix of a file's name stands for, with `; charset=utf-8` if it is text (S53, S55).
+    /// The type that the last suffix of a file's name stands for, or the whole name, with `; charset=utf-8` if it is text
+    /// (S53, S55).
     ///
-    /// `None` if the name has no suffix or one that no table holds. The case given is tried before lower case in the
-    /// seed; as no row here tells cases apart, one look-up that ignores case answers the same.
+    /// `None` if no table holds them. The case given is tried before lower case in the seed; as no row here tells cases
+    /// apart, one look-up that ignores case answers the same.
     pub fn of_name(name: &str) -> Option<MediaType> {
-        let suffix = suffix(name)?;
-        let essence = overridden(suffix).or_else(|| mime_guess::from_ext(suffix).first_raw())?;
+        let essence = table::essence(name)?;
         Some(MediaType(if is_text(essence) { with_charset(essence) } else { Cow::Borrowed(essence) }))
     }
 
@@ -235,12 +159,6 @@ impl fmt::Display for MediaTypeError {
 
 impl std::error::Error for MediaTypeError {}
 
-fn overridden(suffix: &str) -> Option<&'static str> {
-    let lower = || suffix.bytes().map(|byte| byte.to_ascii_lowercase());
-    let row = OVERRIDES.binary_search_by(|(key, _)| key.bytes().cmp(lower())).ok()?;
-    OVERRIDES.get(row).map(|&(_, essence)| essence)
-}
-
 fn with_charset(essence: &'static str) -> Cow<'static, str> {
     match READY.iter().find(|ready| ready.strip_suffix(CHARSET) == Some(essence)) {
         Some(ready) => Cow::Borrowed(ready),
@@ -253,7 +171,7 @@ fn is_text(essence: &str) -> bool {
     essence.starts_with("text/")
         || essence.ends_with("+json")
         || essence.ends_with("+xml")
-        || matches!(essence, "application/javascript" | "application/json" | "application/xml")
+        || matches!(essence, "application/javascript" | "application/json" | "application/xml" | "application/xml-dtd")
 }
 
 /// RFC 9110 5.6.2.

@@ -4,10 +4,10 @@
 //! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
 //! either WASI version, and in any host.
 //!
-//! From the ground floor up: [`accept`], [`date`], [`document`], [`etag`], [`fields`], [`kind`], [`natural`], [`near`],
+//! From the ground floor up: [`accept`], [`date`], [`document`], [`dotfiles`], [`etag`], [`fields`], [`kind`], [`natural`], [`near`],
 //! [`range`], [`rule`], [`target`] and [`view`] read one thing each, and [`visible`] shows names; [`request`], [`config`] and [`tree`] are the three
 //! arguments, and [`public`] is a tree as clients may see it; [`find`] is
-//! the only step that looks at the tree before there is an answer, with [`listing`] and [`search`]; [`decide`] turns what
+//! the only step that looks at the tree before there is an answer, with [`listing`], [`search`] and [`sibling`]; [`decide`] turns what
 //! was found into a [`Reply`], with the help of [`condition`]; [`reply`] writes its head, [`page`] and [`machine`] what is
 //! made here, in the [`form`] that was asked for; and [`stream`] makes what is too long to be written down at once, such as
 //! a [`multipart`], an [`archive`] or the [`sheet`] of a long listing, [`encode`]d or not.
@@ -19,6 +19,7 @@ pub mod config;
 pub mod date;
 pub mod decide;
 pub mod document;
+pub mod dotfiles;
 pub mod encode;
 pub mod etag;
 pub mod fields;
@@ -42,6 +43,7 @@ pub mod rule;
 pub mod search;
 pub mod service_link;
 pub mod sheet;
+pub mod sibling;
 pub mod site;
 pub mod stream;
 pub mod target;

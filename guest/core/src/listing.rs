@@ -8,6 +8,7 @@ mod order;
 
 use crate::archive;
 use crate::config::Config;
+use crate::dotfiles::{Dotfiles, Visibility, Within};
 use crate::form::Form;
 use crate::request::Request;
 use crate::search::{self, Stopped};
@@ -40,7 +41,7 @@ pub struct Listing {
     pub omitted: u64,
     /// What is left of the directory.
     unread: Option<Box<dyn Unread>>,
-    shows_hidden: bool,
+    dotfiles: Dotfiles,
     /// Why a search did not look at all there is.
     pub stopped: Option<Stopped>,
     pub readme: Option<Readme>,
@@ -62,7 +63,7 @@ pub struct Row {
 impl Row {
     /// Whether it can be listed itself.
     pub fn is_directory(&self) -> bool {
-        matches!(self.entry.kind, EntryKind::Directory | EntryKind::LinkToDirectory)
+        self.entry.is_directory()
     }
 }
 
@@ -99,10 +100,25 @@ pub struct Readme {
     pub text: Option<String>,
 }
 
-/// Whether a directory at `path` shows that it has an entry of this name.
-pub fn is_shown(path: &str, name: &Name, hidden: bool) -> bool {
-    let is_site = path.is_empty() && name.as_str() == site::FILE;
-    (hidden || !name.is_hidden()) && !is_site
+/// Whether a directory shows that it has an entry of this name, if that is what [`retain_shown`] keeps.
+pub fn is_shown(within: &Within, name: &Name) -> bool {
+    let is_site = within.directory.is_empty() && name.as_str() == site::FILE;
+    !is_site && within.look(name) != Visibility::Hidden
+}
+
+/// Leaves out the entries of which only directories are shown, and that are none.
+///
+/// # Errors
+/// [`Fault`], where the machine fails to tell what a link leads to.
+pub async fn retain_shown<T: Tree>(tree: &T, within: &Within<'_>, entries: &mut Vec<Entry>) -> Result<(), Fault> {
+    if within.is_plain() {
+        return Ok(());
+    }
+    let is_parent = |entry: &Entry| within.look(&entry.name) == Visibility::Parent;
+    let links = entries.iter_mut().filter(|entry| entry.kind == EntryKind::Link && is_parent(entry));
+    tree.describe(within.directory, links).await?;
+    entries.retain(|entry| within.look(&entry.name).shows(entry.is_directory()));
+    Ok(())
 }
 
 impl Listing {
@@ -121,10 +137,12 @@ impl Listing {
         let path = target.path();
         let mut unread = None;
         let found = match &view.search {
-            Some(term) => search::search(tree, &path, term, |path, name| is_shown(path, name, config.hidden)).await?,
+            Some(term) => search::search(tree, &path, term, &config.hidden).await?,
             None => {
-                let is_wanted = |name: &Name| is_shown(&path, name, config.hidden);
-                let (listed, rest) = tree.list_first(&path, is_wanted, config.listing_max, AHEAD).await?;
+                let within = config.hidden.within(&path);
+                let is_wanted = |name: &Name| is_shown(&within, name);
+                let (mut listed, rest) = tree.list_first(&path, is_wanted, config.listing_max, AHEAD).await?;
+                retain_shown(tree, &within, &mut listed.entries).await?;
                 unread = rest;
                 let row = |entry| Row { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
@@ -141,7 +159,7 @@ impl Listing {
             rows,
             omitted,
             unread,
-            shows_hidden: config.hidden,
+            dotfiles: config.hidden.clone(),
             stopped,
             readme: None,
             archives,
@@ -166,9 +184,10 @@ impl Listing {
     /// # Errors
     /// [`Fault`], where nobody knows.
     pub fn count(&mut self, most: usize) -> Result<bool, Fault> {
-        let (path, shows_hidden) = (self.target.path(), self.shows_hidden);
+        let path = self.target.path();
+        let within = self.dotfiles.within(&path);
         let Some(unread) = &mut self.unread else { return Ok(false) };
-        match unread.count(most, &|name| is_shown(&path, name, shows_hidden))? {
+        match unread.count(most, &|name| is_shown(&within, name))? {
             Some(count) => self.omitted = self.omitted.saturating_add(count),
             None => self.unread = None,
         }

@@ -23,15 +23,17 @@ pub struct Part {
 impl Multipart {
     /// The message with these parts of a file of `size` bytes. `seed` makes the boundary: the handler has no random
     /// numbers, and whoever reads the message goes by the lengths in Content-Range if a file should contain it.
+    ///
+    /// Each delimiter begins with its line break, the first one too: RFC 2046 5.1.1 makes that an empty preamble, nginx
+    /// and Apache send it, and zsync skips a line before it looks for the first part.
     pub fn new(spans: &[Span], size: u64, media: &MediaType, seed: &str) -> Multipart {
         let boundary = format!("glasshouse-{:016x}", hash(seed.as_bytes()));
-        let part = |(index, span): (usize, &Span)| {
-            let line = if index == 0 { "" } else { "\r\n" };
+        let part = |span: &Span| {
             let (media, range) = (media.as_str(), span.content_range(size));
-            let head = format!("{line}--{boundary}\r\ncontent-type: {media}\r\ncontent-range: {range}\r\n\r\n");
+            let head = format!("\r\n--{boundary}\r\ncontent-type: {media}\r\ncontent-range: {range}\r\n\r\n");
             Part { head: head.into_bytes(), span: *span }
         };
-        let parts = spans.iter().enumerate().map(part).collect();
+        let parts = spans.iter().map(part).collect();
         let end = format!("\r\n--{boundary}--\r\n").into_bytes();
         Multipart { parts, end, boundary }
     }

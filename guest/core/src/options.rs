@@ -7,6 +7,7 @@
 use crate::archive;
 use crate::config::Config;
 use crate::document::{self, Form};
+use crate::dotfiles::Dotfiles;
 use crate::fields;
 use crate::kind::MediaType;
 use crate::reply::Field;
@@ -55,7 +56,7 @@ const OPTIONS: &[(&str, Form, Setter, Reader)] = &[
     ("cors", ONE, EXPOSES, |config, text| read(&mut config.cors, Cors::parse(text))),
     ("header", MANY, Checked(own_fields), |config, text| read(&mut config.headers, lines(text, fields::parse))),
     ("header-for", MANY, Checked(own_fields), |config, text| read(&mut config.headers_for, lines(text, header_for))),
-    ("hidden", SWITCH, EXPOSES, |config, text| read(&mut config.hidden, switch(text))),
+    ("hidden", SOME, EXPOSES, |config, text| read(&mut config.hidden, Dotfiles::parse(text))),
     ("index", MANY, Checked(public_pages), |config, text| read(&mut config.index, index(text))),
     ("isolate", SWITCH, Tree, |config, text| read(&mut config.isolate, switch(text))),
     ("listing-max", ONE, Checked(shorter_listings), |config, text| read(&mut config.listing_max, most_entries(text))),
@@ -157,7 +158,11 @@ fn lines<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
     text.lines().map(str::trim).filter(|line| !line.is_empty()).map(one).collect()
 }
 
-fn switch(text: &str) -> Result<bool, String> {
+/// A switch.
+///
+/// # Errors
+/// Any other word.
+pub fn switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Ok(true),
         "" | "0" | "false" | "no" | "off" => Ok(false),
@@ -277,6 +282,7 @@ fn path_of(path: &str) -> Option<Target> {
 mod tests {
     use crate::archive::Form;
     use crate::config::{BodyPath, Config};
+    use crate::dotfiles::Dotfiles;
     use crate::target::{Name, Target};
 
     #[track_caller]
@@ -318,7 +324,7 @@ mod tests {
             ("GLASSHOUSE_PREFIX", "/a b/c/"),
         ]);
         assert_eq!(config.index.iter().map(Name::as_str).collect::<Vec<_>>(), ["a.html", "b.html"]);
-        assert!(config.hidden && !config.listing && config.precompressed && !config.readme);
+        assert!(config.hidden == Dotfiles::Shown && !config.listing && config.precompressed && !config.readme);
         assert_eq!(config.listing_max, 5_000);
         assert_eq!(config.content_type.as_str(), "text/plain");
         assert_eq!(config.headers, [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
@@ -356,7 +362,11 @@ mod tests {
             fails("GLASSHOUSE_ARCHIVE_MAX", text, &message);
         }
         fails("GLASSHOUSE_INDEX", "a/b", "'a/b' is no file name; give one without '/'");
-        fails("GLASSHOUSE_HIDDEN", "perhaps", "'perhaps' is neither 'true' nor 'false'");
+        fails(
+            "GLASSHOUSE_HIDDEN",
+            "perhaps",
+            "'perhaps' is neither 'true' nor 'false' nor a pattern of names that begin with a dot, as '.git/**' is",
+        );
         fails("GLASSHOUSE_HEADER", "X-One 1", "'X-One 1' has no ':' between name and value");
         fails("GLASSHOUSE_HEADER", "X One: 1", "'X One' is no field name");
         fails("GLASSHOUSE_HEADER", "X: a\x07", "the value of 'X' has a control character in it");

@@ -28,6 +28,35 @@ impl Glob {
         matches!(self.0.as_str(), "**" | "**/**")
     }
 
+    /// The same, of a text that is a pattern and cannot be mistaken for one.
+    ///
+    /// # Errors
+    /// Also a pattern that is not closed, or nested too deep.
+    pub fn parse_strict(text: &str) -> Result<Glob, String> {
+        fast_glob::validate(text).map_err(|error| format!("'{text}' is no pattern: {error}"))?;
+        Glob::parse(text)
+    }
+
+    /// The patterns of the directories above what this one matches, the highest first; `None` where braces make that unclear.
+    pub fn parents(&self) -> Option<Vec<Glob>> {
+        let (mut parents, mut depth, mut in_class, mut is_escaped) = (Vec::new(), 0_u32, false, false);
+        for (index, byte) in self.0.bytes().enumerate() {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' => is_escaped = true,
+                b']' => in_class = false,
+                _ if in_class => {}
+                b'[' => in_class = true,
+                b'{' => depth += 1,
+                b'}' => depth = depth.saturating_sub(1),
+                b'/' if depth > 0 => return None,
+                b'/' => parents.extend(self.0.get(..index).map(|above| Glob(above.to_owned()))),
+                _ => {}
+            }
+        }
+        Some(parents)
+    }
+
     /// Whether a path relative to the root, without `/` at its ends, is one of those.
     pub fn matches(&self, path: &str) -> bool {
         fast_glob::glob_match(&self.0, path)

@@ -1,9 +1,9 @@
 //! The search for names below a directory, level by level and within bounds: on a large tree it stops, and says so. It
 //! refuses to follow links and to look where no listing would.
 
-use crate::listing::Row;
+use crate::dotfiles::Dotfiles;
+use crate::listing::{Row, is_shown, retain_shown};
 use crate::natural;
-use crate::target::Name;
 use crate::tree::{EntryKind, Missing, Tree};
 use std::collections::VecDeque;
 
@@ -36,16 +36,11 @@ pub struct Hits {
 }
 
 /// The entries of the directory at `path`, and of those below it, whose names have `term` in them without regard to case.
-/// `is_shown` is asked about every entry, with the path of its directory.
+/// What listings do not show is neither found nor looked into.
 ///
 /// # Errors
 /// A directory at `path` that cannot be read; those below it are passed over, unless it is for a fault.
-pub async fn search<T: Tree>(
-    tree: &T,
-    path: &str,
-    term: &str,
-    is_shown: impl Fn(&str, &Name) -> bool,
-) -> Result<Hits, Missing> {
+pub async fn search<T: Tree>(tree: &T, path: &str, term: &str, hidden: &Dotfiles) -> Result<Hits, Missing> {
     let term = term.to_lowercase();
     let mut hits = Hits::default();
     let (mut left, mut room) = (MOST_ENTRIES, MOST_BYTES);
@@ -55,13 +50,15 @@ pub async fn search<T: Tree>(
         room = room.saturating_add(above.len());
         let here = format!("{path}{}{}", if path.is_empty() || above.is_empty() { "" } else { "/" }, above);
         let here = here.trim_end_matches('/');
+        let within = hidden.within(here);
         // One more, to know whether there is more.
-        let (mut listed, unread) = match tree.list_first(here, |name| is_shown(here, name), left, 1).await {
+        let (mut listed, unread) = match tree.list_first(here, |name| is_shown(&within, name), left, 1).await {
             Ok(listed) => listed,
             Err(Missing::Absent) if level > 0 => continue,
             Err(missing) => return Err(missing),
         };
         left = left.saturating_sub(listed.entries.len());
+        retain_shown(tree, &within, &mut listed.entries).await?;
         listed.entries.sort_unstable_by(|one, other| natural::compare(one.name.as_str(), other.name.as_str()));
         for entry in listed.entries.iter().filter(|entry| entry.kind == EntryKind::Directory) {
             let below = format!("{above}{}/", entry.name.as_str());

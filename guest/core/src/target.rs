@@ -24,8 +24,13 @@ impl Name {
 
     /// A dotfile, which is neither served nor listed (S28). `.well-known` (RFC 8615) exists to be asked for.
     pub fn is_hidden(&self) -> bool {
-        self.0.starts_with('.') && self.0 != ".well-known"
+        is_dotfile(&self.0)
     }
+}
+
+/// Whether a name is one of those that are hidden unless somebody says otherwise.
+pub fn is_dotfile(name: &str) -> bool {
+    name.starts_with('.') && name != ".well-known"
 }
 
 /// What a request asks for: a path below the root, whether it was written as a directory, and the query.

@@ -195,6 +195,11 @@ impl Entry {
     pub fn new(name: Name, kind: EntryKind) -> Entry {
         Entry { name, kind, size: None, modified: None }
     }
+
+    /// Whether it is a directory, or is known to lead to one.
+    pub fn is_directory(&self) -> bool {
+        matches!(self.kind, EntryKind::Directory | EntryKind::LinkToDirectory)
+    }
 }
 
 /// What an entry of a directory is.

@@ -3,6 +3,7 @@
 
 use flate2::read::GzDecoder;
 use glasshouse_core::date::Stamp;
+use glasshouse_core::dotfiles::Dotfiles;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::{Config, Passage, Request, answer, at_once};
 use proptest::prelude::*;
@@ -70,7 +71,7 @@ fn expected(files: &Files) -> Files {
 fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     let target = format!("/?download={form}");
     let request = Request::read("GET", Some(&target), |_| Vec::new());
-    let config = Config { hidden: true, ..Config::default() };
+    let config = Config { hidden: Dotfiles::Shown, ..Config::default() };
     let reply = at_once(answer(&request, tree, &config)).expect("memory never waits");
     let (head, passage) = reply.write(request.method);
     let Passage::Made(mut made) = passage else { panic!("{head:?}: {passage:?}") };

@@ -136,6 +136,10 @@ fn option() -> impl Strategy<Value = String> {
         "clean-urls=1",
         "compress=1",
         "hidden=1",
+        "hidden=.git/**",
+        "hidden=**/.hidden*",
+        "hidden=sub/deep/.hidden.html",
+        "hidden=.*/config",
         "isolate=1",
         "no-listing=1",
         "no-precompressed=1",
@@ -167,7 +171,7 @@ fn option() -> impl Strategy<Value = String> {
         "redirect=/sub/* /list/* 308",
         "redirect=/list /hello.txt#a 302",
     ]);
-    let any = ("(cache|header|header-for|mime|index|prefix|redirect|cors|spa)", "[ -~]{0,12}");
+    let any = ("(cache|header|header-for|hidden|mime|index|prefix|redirect|cors|spa)", "[ -~]{0,12}");
     prop_oneof![9 => switches, 1 => any.prop_map(|(name, value)| format!("{name}={value}"))]
 }
 

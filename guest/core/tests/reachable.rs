@@ -2,6 +2,7 @@
 //! under every combination of options. It refuses to know by which path it is served in the end.
 
 use glasshouse_core::date::Stamp;
+use glasshouse_core::dotfiles::Dotfiles;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::target::{Name, Target, encode_path};
 use glasshouse_core::{Config, Passage, Request, answer, at_once};
@@ -148,7 +149,7 @@ proptest! {
             let is_hidden = path.split('/').any(|name| Name::new(name).is_none_or(|name| name.is_hidden()));
             let prefix = if site.has("GLASSHOUSE_PREFIX") { "/p%20q/docs/" } else { "/" };
             let asked = format!("{prefix}{}{query}", encode_path(path));
-            if (is_hidden && !config.hidden) || !is_asked(&Target::parse(&asked).expect("a target"), &config) {
+            if (is_hidden && config.hidden != Dotfiles::Shown) || !is_asked(&Target::parse(&asked).expect("a target"), &config) {
                 continue;
             }
             let (way, status, bytes) = follow(&site, &tree, &config, asked);
@@ -173,7 +174,7 @@ proptest! {
             let prefix = if site.has("GLASSHOUSE_PREFIX") { "/p%20q/docs/" } else { "/" };
             let asked = format!("{prefix}{}", encode_path(short));
             let is_unusual = names.clone().any(|name| Name::new(name).is_none()) || is_file(short)
-                || (is_hidden && !config.hidden) || !is_asked(&Target::parse(&asked).expect("a target"), &config);
+                || (is_hidden && config.hidden != Dotfiles::Shown) || !is_asked(&Target::parse(&asked).expect("a target"), &config);
             if is_unusual || !config.clean_urls {
                 continue;
             }

@@ -39,9 +39,14 @@ pub struct Content {
     #[arg(long, value_name = "NAME", help_heading = CONTENT)]
     index: Vec<String>,
 
-    /// Serve and list names that begin with a dot
-    #[arg(long, help_heading = CONTENT)]
-    hidden: bool,
+    /// Serve and list names that begin with a dot, or those that a pattern matches, repeatable
+    ///
+    /// A pattern without '/' is about names in any directory, as '.zarray' is; one with '/' about whole paths, as '.git/**'
+    /// and '**/.git/**' are. The directories on the way are listed, with nothing else that is in them. The variable holds
+    /// one pattern a line.
+    #[arg(long, value_name = "GLOB", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(help_heading = CONTENT)]
+    hidden: Vec<String>,
 
     /// Do not list directories
     #[arg(long, help_heading = CONTENT)]
@@ -69,10 +74,14 @@ pub struct Content {
     no_readme: bool,
 
     /// Encode text on the way, with gzip or br
+    ///
+    /// Listings, and files of 1 KiB to 8 MiB. Longer ones are sent as they are: with their length, and in parts.
     #[arg(long, help_heading = CONTENT)]
     compress: bool,
 
     /// Do not send the .br, .zst or .gz beside a file in its place
+    ///
+    /// One that is older, or says that it holds another number of bytes, is not sent in any case.
     #[arg(long, help_heading = CONTENT)]
     no_precompressed: bool,
 
@@ -153,7 +162,7 @@ impl Content {
             "cors" => self.cors.clone(),
             "header" => lines(&header),
             "header-for" => lines(&header_for),
-            "hidden" => switch(self.hidden),
+            "hidden" => lines(&self.hidden),
             "index" => lines(&self.index),
             "isolate" => switch(self.isolate),
             "listing-max" => self.listing_max.clone(),

@@ -18,6 +18,11 @@ pub fn of(arg: &Arg) -> Form {
     }
 }
 
+/// Those for a switch that is off.
+fn is_off(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,7 +35,7 @@ mod tests {
         for arg in settings::options(&command) {
             let expected = match (arg.get_action(), of(arg)) {
                 (ArgAction::SetTrue, form) => form == Form::Switch,
-                (ArgAction::Append, form) => form == Form::Several,
+                (ArgAction::Append, form) => matches!(form, Form::Several | Form::SeveralOrSwitch),
                 (_, form) => matches!(form, Form::One { .. } | Form::SeveralOrSwitch),
             };
             assert!(expected, "{}", settings::name(arg));

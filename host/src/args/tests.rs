@@ -270,7 +270,18 @@ fn flags_replace_the_variables_of_the_handler() {
     check_pairs(&[], &all, Ok(&["header=A: 1\nB: 2", "hidden=no", "index=a"]));
     let words =
         ["--index", "x", "-H", "A", "1", "--hidden", "--index", "y", "-H", "B", "2 :3", "--content-type", "a/b"];
-    check_pairs(&words, &all, Ok(&["content-type=a/b", "header=A: 1\nB: 2 :3", "hidden=1", "index=x\ny"]));
+    check_pairs(&words, &all, Ok(&["content-type=a/b", "header=A: 1\nB: 2 :3", "hidden=true", "index=x\ny"]));
+}
+
+#[test]
+fn hidden_is_a_switch_or_patterns() {
+    check_pairs(&["--hidden=.git/**", "--hidden=.env"], &["HIDDEN=yes"], Ok(&["hidden=.git/**\n.env"]));
+    check_pairs(&["--hidden", "8080"], &[], Ok(&["hidden=true"]));
+    for (text, expected) in [("true", "true"), ("['.git/**', '.env']", ".git/**\n.env"), ("'.env'", ".env")] {
+        let Ok(Task::Serve(args)) = with_file(&format!("hidden = {text}"), &[], &[]) else { panic!("{text}") };
+        let passed = args.passed_on([]).unwrap();
+        assert_eq!(passed.iter().map(|option| option.text.as_str()).collect::<Vec<_>>(), [expected]);
+    }
 }
 
 #[test]

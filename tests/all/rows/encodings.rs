@@ -1,7 +1,7 @@
 //! Content codings, RFC 9110 8.4 and 12.5.3: files that lie encoded beside others, and content encoded on the way.
 
 use super::{Body::*, ROW, Row, Want::*, get, with};
-use crate::fixture::BIG;
+use crate::fixture::{BIG, GZIP, ZSTD};
 
 const ON: &[(&str, &str)] = &[("GLASSHOUSE_COMPRESS", "1")];
 const OFF: &[(&str, &str)] = &[("GLASSHOUSE_NO_PRECOMPRESSED", "1")];
@@ -9,7 +9,7 @@ const BROWSER: (&str, &str) = ("Accept-Encoding", "gzip, deflate, br, zstd");
 
 /// A request for a script with three siblings, whose bytes are their names.
 macro_rules! script {
-    ($id:literal, $accept:literal, $coding:expr, $body:literal) => {
+    ($id:literal, $accept:literal, $coding:expr, $body:expr) => {
         Row {
             id: $id,
             ask: with("/enc/app.js", &[("Accept-Encoding", $accept)]),
@@ -33,15 +33,19 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     script!("Coding browser", "gzip, deflate, br, zstd", Is("br"), b"BR"),
-    script!("Coding gzip", "gzip", Is("gzip"), b"GZIP"),
-    script!("Coding zstd before gzip", "gzip, zstd", Is("zstd"), b"ZSTD"),
-    script!("Coding by weight", "br;q=0.1, gzip;q=0.9", Is("gzip"), b"GZIP"),
+    script!("Coding gzip", "gzip", Is("gzip"), GZIP),
+    script!("Coding zstd before gzip", "gzip, zstd", Is("zstd"), ZSTD),
+    script!("Coding by weight", "br;q=0.1, gzip;q=0.9", Is("gzip"), GZIP),
     script!("Coding forbidden", "br;q=0, gzip;q=0", Absent, b"let app;\n"),
     script!("Coding any", "*", Is("br"), b"BR"),
-    script!("Coding any but br", "*, br;q=0", Is("zstd"), b"ZSTD"),
+    script!("Coding any but br", "*, br;q=0", Is("zstd"), ZSTD),
     script!("Coding identity preferred", "identity, gzip;q=0.5", Absent, b"let app;\n"),
-    script!("Coding identity forbidden", "identity;q=0, gzip", Is("gzip"), b"GZIP"),
+    script!("Coding identity forbidden", "identity;q=0, gzip", Is("gzip"), GZIP),
     script!("Coding identity forbidden and nothing else", "identity;q=0", Absent, b"let app;\n"),
+    script!("Coding any forbidden", "*;q=0", Absent, b"let app;\n"),
+    script!("Coding any forbidden but gzip", "*;q=0, gzip", Is("gzip"), GZIP),
+    script!("Coding identity forbidden, any other", "identity;q=0, *;q=0.5", Is("br"), b"BR"),
+    script!("Coding unknown", "compress, exi", Absent, b"let app;\n"),
     script!("Coding unreadable", "gzip;q=high", Absent, b"let app;\n"),
     script!("Coding empty", "", Absent, b"let app;\n"),
     Row {
@@ -75,7 +79,7 @@ pub const ROWS: &[Row] = &[
         id: "Coding older than its original",
         ask: with("/enc/old.css", &[BROWSER]),
         fields: &[("content-encoding", Absent), ("vary", Is("Accept-Encoding"))],
-        body: &[Bytes(b"p{}\n")],
+        body: &[Bytes(b"p{} em{}\n")],
         ..ROW
     },
     Row { id: "Coding without original", ask: with("/enc/only.html", &[BROWSER]), status: 404, ..ROW },
@@ -90,14 +94,43 @@ pub const ROWS: &[Row] = &[
         id: "Coding asked for by name",
         ask: with("/enc/app.js.gz", &[BROWSER]),
         fields: &[("content-type", Is("application/gzip")), ("content-encoding", Absent), ("vary", Absent)],
-        body: &[Bytes(b"GZIP")],
+        body: &[Bytes(GZIP)],
+        ..ROW
+    },
+    Row {
+        id: "Coding of another content",
+        ask: with("/enc/other.csv", &[BROWSER]),
+        fields: &[("content-encoding", Absent), ("content-length", Is("8")), ("vary", Is("Accept-Encoding"))],
+        body: &[Bytes(b"1,2\n3,4\n")],
+        ..ROW
+    },
+    Row {
+        id: "Coding of another content and still another request",
+        ask: with("/enc/other.csv", &[("Accept-Encoding", "gzip"), ("Range", "bytes=0-0")]),
+        status: 206,
+        fields: &[("content-encoding", Absent), ("content-range", Is("bytes 0-0/8"))],
+        body: &[Bytes(b"1")],
+        ..ROW
+    },
+    Row {
+        id: "Coding of no coding",
+        ask: with("/enc/broken.csv", &[BROWSER]),
+        fields: &[("content-encoding", Absent), ("vary", Is("Accept-Encoding"))],
+        body: &[Bytes(b"1,2,3,4\n\n")],
+        ..ROW
+    },
+    Row {
+        id: "Coding the next best",
+        ask: with("/enc/mixed.csv", &[BROWSER]),
+        fields: &[("content-encoding", Is("gzip")), ("content-type", Is("text/csv; charset=utf-8"))],
+        body: &[Bytes(GZIP)],
         ..ROW
     },
     Row {
         id: "Coding of an index",
         ask: with("/enc/dir/", &[BROWSER]),
         fields: &[("content-encoding", Is("gzip")), ("content-type", Is("text/html; charset=utf-8"))],
-        body: &[Bytes(b"INDEX")],
+        body: &[Bytes(GZIP)],
         ..ROW
     },
     Row {

@@ -110,6 +110,16 @@ pub const ROWS: &[Row] = &[
     kind!("S55 not code", "/types/f.wasm", "application/wasm"),
     kind!("S56 built-in table", "/types/f.xml", "text/xml; charset=utf-8"),
     kind!("S56 built-in table again", "/types/f.py", "text/x-python; charset=utf-8"),
+    kind!("S56 registered", "/types/f.usdz", "model/vnd.usdz+zip"),
+    kind!("S56 source map", "/types/f.map", "application/json; charset=utf-8"),
+    kind!("S56 source", "/types/f.go", "text/plain; charset=utf-8"),
+    Row {
+        id: "S56 source with markup in it",
+        ask: get("/types/f.vue"),
+        fields: &[("content-type", Is("text/plain; charset=utf-8")), ("x-content-type-options", Is("nosniff"))],
+        ..ROW
+    },
+    kind!("S56 whole name", "/types/Makefile", "text/plain; charset=utf-8"),
     kind!("S57 no suffix", "/noext", "application/octet-stream"),
     kind!("S57 unknown suffix", "/types/f.unknown", "application/octet-stream"),
     since!("S58 same second", MODIFIED, 304),

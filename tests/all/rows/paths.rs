@@ -1,9 +1,14 @@
 //! From target to path: S20 to S28.
 
-use super::{Body::*, ROW, Row, Want::*, get, missing};
+use super::{Body::*, ROW, Row, Want::*, get, missing, with};
 
 const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
 const SHOWN: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "true")];
+const GIT: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "**/.git/**")];
+const ONE: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "no\n/dots/.hidden")];
+const NAMED: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", ".hidden\n.none")];
+const PARENT: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "sub/.git/none")];
+const BELOW: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "deep/*/.file/**")];
 
 pub const ROWS: &[Row] = &[
     Row { id: "S20 plain", ask: get("/hello.txt"), body: HELLO, ..ROW },
@@ -86,6 +91,80 @@ pub const ROWS: &[Row] = &[
         ask: get("/dots/"),
         options: SHOWN,
         body: &[Lists(&[(".well-known/", ".well-known/"), ("...", "..."), (".hidden", ".hidden"), ("shown", "shown")])],
+        ..ROW
+    },
+    Row { id: "S28 by a pattern", ask: get("/sub/.git/config"), options: GIT, body: &[Bytes(b"hidden\n")], ..ROW },
+    Row {
+        id: "S28 by a pattern without slash",
+        ask: get("/sub/.git"),
+        options: GIT,
+        status: 301,
+        fields: &[("location", Is("/sub/.git/"))],
+        ..ROW
+    },
+    Row {
+        id: "S28 by a pattern its directory",
+        ask: get("/sub/.git/"),
+        options: GIT,
+        body: &[Lists(&[("config", "config")])],
+        ..ROW
+    },
+    Row {
+        id: "S28 by a pattern in a listing",
+        ask: get("/sub/"),
+        options: GIT,
+        body: &[Links(".git/", ".git/"), Links("deep/", "deep/")],
+        ..ROW
+    },
+    Row { options: GIT, ..missing("S28 by a pattern no other", "/.hidden") },
+    Row { id: "S28 by a path", ask: get("/dots/.hidden"), options: ONE, body: &[Bytes(b"hidden\n")], ..ROW },
+    Row { options: ONE, ..missing("S28 by a path no other", "/.hidden") },
+    Row {
+        id: "S28 by a path in a listing",
+        ask: get("/dots/"),
+        options: ONE,
+        body: &[Lists(&[(".well-known/", ".well-known/"), (".hidden", ".hidden"), ("shown", "shown")])],
+        ..ROW
+    },
+    Row {
+        id: "S28 by a path in an archive",
+        ask: get("/dots/?download=tar"),
+        options: ONE,
+        body: &[Has("dots/.hidden\0"), Has("dots/shown\0"), Lacks("...")],
+        ..ROW
+    },
+    Row { id: "S28 by a name", ask: get("/dots/.hidden"), options: NAMED, body: &[Bytes(b"hidden\n")], ..ROW },
+    Row { options: NAMED, ..missing("S28 by a name no other", "/dots/...") },
+    Row {
+        id: "S28 by a name as a close one",
+        ask: with("/.hiden", &[("Accept", "text/html")]),
+        options: NAMED,
+        status: 404,
+        body: &[LeadsTo("./.hidden")],
+        ..ROW
+    },
+    Row { id: "S28 of a parent", ask: get("/sub/.git/"), options: PARENT, body: &[Lists(&[])], ..ROW },
+    Row { options: PARENT, ..missing("S28 of a parent no file", "/sub/.git/config") },
+    Row {
+        id: "S28 of a parent no file in an archive",
+        ask: get("/sub/?download=tar"),
+        options: PARENT,
+        body: &[Has("sub/inner.txt\0"), Lacks("config")],
+        ..ROW
+    },
+    Row {
+        id: "S28 of a parent no close name",
+        ask: with("/sub/.git/confi", &[("Accept", "text/html")]),
+        options: PARENT,
+        status: 404,
+        body: &[LeadsTo("./"), Lacks("config")],
+        ..ROW
+    },
+    Row {
+        id: "S28 by a pattern in a search",
+        ask: get("/deep/?search=file"),
+        options: BELOW,
+        body: &[Links("a/.file/", "a/.file/"), Links("a/.file/file", "a/.file/file")],
         ..ROW
     },
 ];

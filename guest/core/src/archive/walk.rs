@@ -2,7 +2,8 @@
 
 use super::note;
 use crate::date::Stamp;
-use crate::listing::{is_shown, join};
+use crate::dotfiles::Dotfiles;
+use crate::listing::{is_shown, join, retain_shown};
 use crate::reply::Refusal;
 use crate::target::Name;
 use crate::tree::{Entry, EntryKind, Tree, Unread, found};
@@ -69,7 +70,7 @@ pub struct Walk {
     /// The folder in the tree, and what it is called in the archive.
     from: String,
     top: String,
-    hidden: bool,
+    hidden: Dotfiles,
     levels: Vec<Level>,
     /// What may still be met.
     entries: usize,
@@ -96,7 +97,7 @@ struct Level {
 
 impl Walk {
     /// A walk through the folder at `from`, which is called `top` in the archive.
-    pub fn new(from: String, top: String, hidden: bool) -> Walk {
+    pub fn new(from: String, top: String, hidden: Dotfiles) -> Walk {
         Walk {
             from,
             top,
@@ -184,7 +185,8 @@ impl Walk {
             return Err(Refusal::TooLarge);
         }
         let place = self.place(&path);
-        let is_wanted = |name: &Name| is_shown(&place, name, self.hidden);
+        let within = self.hidden.within(&place);
+        let is_wanted = |name: &Name| is_shown(&within, name);
         let Some((listed, unread)) = found(tree.list_first(&place, is_wanted, self.entries, 1).await)? else {
             return Ok(false);
         };
@@ -192,6 +194,7 @@ impl Walk {
             return Err(Refusal::TooLarge);
         }
         let mut entries = listed.entries;
+        retain_shown(tree, &within, &mut entries).await?;
         self.entries = self.entries.saturating_sub(entries.len());
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         if path.is_empty() {

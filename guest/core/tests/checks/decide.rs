@@ -5,6 +5,7 @@ use super::exchange::{Answer, Exchange, TREE, owner, withheld};
 use super::listing::listing;
 use super::resolve;
 use super::values::{assert_disjoint, assert_multipart};
+use glasshouse_core::dotfiles::Visibility;
 use glasshouse_core::etag::ETag;
 use glasshouse_core::stream::{Made, Maker};
 use glasshouse_core::target::{Name, Target};
@@ -174,8 +175,7 @@ fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
     let (spa, not_found) = (config.spa.as_ref(), config.not_found.as_ref());
     named.extend(spa.iter().chain(not_found.iter()).flat_map(|target| target.names()));
     let is_named = named.iter().any(|name| name.is_hidden());
-    let hidden = owner.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
-    assert!(!hidden || config.hidden || is_named, "{exchange:?}: {owner}");
+    assert!(config.hidden.look(owner) == Visibility::Shown || is_named, "{exchange:?}: {owner}");
 
     let mut places = Vec::new();
     match (get.head.status, below(exchange, config)) {

@@ -6,8 +6,8 @@
 
 use super::lines;
 use glasshouse_core::date::Stamp;
+use glasshouse_core::dotfiles::Visibility;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::target::Name;
 use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -89,7 +89,18 @@ fn content(path: &str, size: usize) -> Vec<u8> {
     if path.ends_with("README.md") {
         return README.as_bytes().to_vec();
     }
-    path.bytes().chain([b'\n']).cycle().take(size).collect()
+    let mut content: Vec<u8> = path.bytes().chain([b'\n']).cycle().take(size).collect();
+    // A sibling says how long the file beside it is.
+    let original = path.rsplit_once('.').and_then(|(original, _)| FILES.iter().find(|file| file.0 == original));
+    let length = original.map_or(0, |(_, size, _)| *size as u32).to_le_bytes();
+    match path.rsplit_once('.') {
+        Some((_, "gz")) => content.splice(size - 4.., length).for_each(drop),
+        Some((_, "zst")) => {
+            content.splice(..9, [0x28, 0xB5, 0x2F, 0xFD, 0xA0].into_iter().chain(length)).for_each(drop)
+        }
+        _ => {}
+    }
+    content
 }
 
 /// The path of the file with this content.
@@ -99,10 +110,7 @@ pub fn owner(bytes: &[u8]) -> Option<&'static str> {
 
 /// The contents of files that are in no archive.
 pub fn withheld(config: &Config) -> impl Iterator<Item = Vec<u8>> {
-    let is_withheld = |path: &str| {
-        let is_hidden = path.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
-        path == "glasshouse.toml" || (is_hidden && !config.hidden)
-    };
+    let is_withheld = |path: &str| path == "glasshouse.toml" || config.hidden.look(path) != Visibility::Shown;
     FILES.iter().filter(move |(path, ..)| is_withheld(path)).map(|(path, size, _)| content(path, *size))
 }
 

@@ -3,8 +3,9 @@
 
 use super::exchange::{Exchange, TREE};
 use super::html;
-use glasshouse_core::target::{self, Name, Target};
-use glasshouse_core::tree::{Bounds, Tree as _};
+use glasshouse_core::listing::join;
+use glasshouse_core::target::{self, Target};
+use glasshouse_core::tree::{Bounds, Node, Tree as _};
 use glasshouse_core::view::View;
 use glasshouse_core::{Config, Passage, at_once};
 use serde_json::Value;
@@ -36,11 +37,11 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     let all = at_once(TREE.list(&directory.path(), |_| true, Bounds::kept(usize::MAX)))
         .expect("a tree in memory does not wait");
     let entries = all.unwrap_or_default().entries;
-    let is_shown = |name: &Name, is_top: bool| {
-        let is_site_file = is_top && name.as_str() == "glasshouse.toml";
-        (config.hidden || !name.is_hidden()) && !is_site_file
+    let is_shown = |path: &str| {
+        let is_directory = matches!(at_once(TREE.open(path)), Some(Ok(Node::Directory)));
+        path != "glasshouse.toml" && config.hidden.look(path).shows(is_directory)
     };
-    let shown = entries.iter().filter(|entry| is_shown(&entry.name, directory.names().is_empty()));
+    let shown = entries.iter().filter(|entry| is_shown(&join(&directory.path(), &entry.name)));
     let most = shown.clone().count().min(config.listing_max);
     match (media.as_str(), view.search) {
         (text_plain, None) if text_plain.starts_with("text/plain") => {
@@ -61,8 +62,7 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
                 let below = target.names().strip_prefix(directory.names()).expect("what is found is below");
                 let name = below.last().expect("a link is below its page");
                 assert!(name.as_str().to_lowercase().contains(&term.to_lowercase()), "{exchange:?}: {target:?}");
-                let is_top = target.names().len() == 1;
-                assert!(below.iter().all(|name| is_shown(name, is_top)), "{exchange:?}: {target:?}");
+                assert!(is_shown(&target.path()), "{exchange:?}: {target:?}");
             }
         }
     }

@@ -136,9 +136,9 @@ pub fn assert_multipart(multipart: &Multipart, size: u64) {
     let boundary = media.strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
     let mut length = u64::try_from(multipart.end.len()).expect("a length");
     assert_eq!(multipart.end, format!("\r\n--{boundary}--\r\n").as_bytes());
-    for (place, part) in multipart.parts.iter().enumerate() {
+    for part in &multipart.parts {
         let head = String::from_utf8_lossy(&part.head);
-        let line = if place == 0 { format!("--{boundary}\r\n") } else { format!("\r\n--{boundary}\r\n") };
+        let line = format!("\r\n--{boundary}\r\n");
         assert!(head.starts_with(&line) && head.ends_with("\r\n\r\n"), "{head:?}");
         let range = format!("\r\ncontent-range: bytes {}-{}/{size}\r\n", part.span.start, part.span.end - 1);
         assert!(head.contains(&range), "{head:?}");
