@@ -33,12 +33,24 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// there is a state as well. The time of the last change is the kernel's, who also changes it where a copy takes over the other
 /// time from its original.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(Vec<Option<(u64, u64, u64, [i64; 4])>>);
+pub struct Stamp(Vec<Option<FileStamp>>);
+
+/// Seconds and nanoseconds.
+type Time = (i64, i64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileStamp {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: Time,
+    changed: Time,
+}
 
 impl Stamp {
     /// When the last of the files changed.
     pub fn changed(&self) -> Option<SystemTime> {
-        let seconds = self.0.iter().flatten().map(|(_, _, _, [_, _, seconds, _])| *seconds).max()?;
+        let seconds = self.0.iter().flatten().map(|file| file.changed.0).max()?;
         UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
     }
 }
@@ -48,8 +60,13 @@ impl Files {
     pub fn stamp(&self) -> Stamp {
         let stamp = |path: &Path| {
             let seen = fs::metadata(path).ok()?;
-            let times = [seen.mtime(), seen.mtime_nsec(), seen.ctime(), seen.ctime_nsec()];
-            Some((seen.dev(), seen.ino(), seen.len(), times))
+            Some(FileStamp {
+                device: seen.dev(),
+                inode: seen.ino(),
+                length: seen.len(),
+                modified: (seen.mtime(), seen.mtime_nsec()),
+                changed: (seen.ctime(), seen.ctime_nsec()),
+            })
         };
         Stamp(self.paths().map(stamp).collect())
     }
