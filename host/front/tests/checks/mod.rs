@@ -47,8 +47,8 @@ pub fn socket(bytes: &[u8]) {
             max_connections_per_address: 1,
         };
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let (log, client) = (Log::new(Form::Off, Sink::Stderr), Client::alone(peer));
-        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, log, peer, client);
+        let (log, sharer) = (Log::new(Form::Off, Sink::Stderr), Client::alone(peer));
+        let exchange = Exchange::new(stub, Version::HTTP_11, &limits, log, peer, sharer);
         let (_closing, closes) = watch::channel(false);
         let exchanged =
             async { tokio::join!(serve(server, Spoken::Http1, exchange, limits, closes), talk(client, bytes)).1 };
