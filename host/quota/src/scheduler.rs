@@ -157,11 +157,10 @@ impl Scheduler {
     /// Whether there is nothing to wait for; otherwise the work is in the queue afterwards.
     fn may_run(&self, ticket: &Arc<Ticket>, waker: &Waker) -> bool {
         let mut state = ticket.lock();
-        if std::mem::take(&mut state.is_next) {
-            return true;
-        }
+        let is_next = std::mem::take(&mut state.is_next);
         let mut queue = self.queue();
-        if !queue.is_busy {
+        // Several are called at once where work was short, and the first of them may have used up the slice this time.
+        if !queue.is_busy || (is_next && queue.used < SLICE) {
             return true;
         }
         if !state.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {

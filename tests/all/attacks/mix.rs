@@ -4,7 +4,8 @@
 //! and the server want more processors than there are, so whoever is woken waits for one, and whoever computes is interrupted. Both
 //! are measured meanwhile, by a thread that sleeps a millisecond and sees how late it wakes, and computes from time to time for as
 //! long as a turn in the server lasts and sees how long that takes. A request takes two such wakings, one of the server and one of the
-//! client, and one turn that somebody else has begun.
+//! client, and two turns of somebody else: one that is under way when the request
+//! comes, and one that was called before it was read.
 
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
@@ -170,7 +171,7 @@ fn four_against_one(is_secure: bool) {
         drop(over);
         (during, late.join().expect("a thread sleeps"))
     });
-    let (requests, machine) = (during.len(), at(lateness, 99) * 2 + at(turns, 99));
+    let (requests, machine) = (during.len(), (at(lateness, 99) + at(turns, 99)) * 2);
     let (median, during) = (at(during.clone(), 50), at(during, 99));
     let most = idle * 3 + machine;
     let figures = format!(

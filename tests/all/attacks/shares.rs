@@ -171,8 +171,11 @@ fn files_of_one_client() {
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(64 << 20).expect("a file can be long");
-    let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"")]).arg(glasshouse().get_program());
+    let (program, mut command) = (glasshouse(), Command::new("sh"));
+    program.get_envs().for_each(|(name, _)| {
+        command.env_remove(name);
+    });
+    command.args(["-c", &format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"")]).arg(program.get_program());
     command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(place.path());
     let mut server = Server::spawn(command);
     attack("files of one client", &mut server, HELLO, |server, tally| {
