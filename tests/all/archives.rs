@@ -305,7 +305,8 @@ fn pack(tree: &impl Tree, path: &Path) {
     }
     file.set_len(at).expect("a length can be set");
     let length = head.fields.iter().find(|(name, _)| name == "content-length").map(|(_, value)| value.clone());
-    assert_eq!(length, Some(at.to_string().into_bytes()));
+    // Of very many files nobody knows it before.
+    assert!(length.is_none_or(|length| length == at.to_string().into_bytes()), "{at}");
 }
 
 #[test]

@@ -96,6 +96,7 @@ pub struct Plan {
     is_exact: bool,
     /// A sum over all paths.
     sum: u32,
+    left_out: LeftOut,
 }
 
 impl Plan {
@@ -107,7 +108,8 @@ impl Plan {
     pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
         let (path, hidden) = (target.path(), config.hidden.clone());
-        let mut plan = Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0 };
+        let mut plan =
+            Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0, left_out: LeftOut::default() };
         let mut walk = plan.walk().into_plan();
         walk.begin(tree).await?;
         let (mut writer, mut bytes) = (form.writer(), 0_u64);
@@ -136,7 +138,7 @@ impl Plan {
         }
         let end = length(&writer.finish());
         plan.length = plan.length.saturating_add(plan.kept).saturating_add(end);
-        (plan.is_exact, plan.sum) = (walk.is_exact(), sum.sum());
+        (plan.is_exact, plan.sum, plan.left_out) = (walk.is_exact(), sum.sum(), left_out);
         if plan.most() > config.made_max { Err(Refusal::TooLarge) } else { Ok(plan) }
     }
 
@@ -305,7 +307,12 @@ impl<F> Archive<F> {
 
     /// Behind the last entry: a note of what is missing, if something is.
     fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Cut> {
-        if !self.plan.is_exact && self.sum.sum() != self.plan.sum {
+        let is_same = match self.plan.is_exact {
+            // By its length alone a note could take the place of what it names.
+            true => self.left_out == self.plan.left_out,
+            false => self.sum.sum() == self.plan.sum,
+        };
+        if !is_same {
             return Err(Cut);
         }
         if let Some(note) = self.left_out.note() {

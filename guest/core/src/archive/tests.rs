@@ -323,13 +323,20 @@ fn an_archive_says_what_is_not_in_it() {
             assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
         }
     }
+    // What goes meanwhile is no more than what cannot be had: its note would be as long as it was.
+    let plan = plan(Form::Tar, "/d/", &self::tree(&[("d/a", 1), ("d/z/last", 4)]), &Config::default());
+    let plan = plan.unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    let mut gone = self::tree(&[("d/a", 1)]);
+    gone.insert("d/z", MemoryNode::Shut(4));
+    assert_eq!(pack(&plan, &gone).1, Err(Cut));
     // A folder with nothing in it that can be had is there all the same.
     let mut nothing = MemoryTree::default();
     nothing.insert("d/shut", MemoryNode::Shut(5));
     nothing.insert("d/fifo", MemoryNode::Closed);
     nothing.insert("d/link", MemoryNode::Link("shut".into()));
     for form in Form::ALL {
-        let plan = plan(*form, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let plan =
+            self::plan(*form, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         assert_eq!(pack(&plan, &nothing).1, Ok(()), "{form:?}");
     }
     let mut said = LeftOut::default();
