@@ -188,6 +188,8 @@ pub struct Archive<F> {
     /// A sum over all paths until now.
     sum: Crc,
     left_out: LeftOut,
+    /// The path of the entry that was begun last, in the archive.
+    at: String,
 }
 
 #[derive(Debug)]
@@ -213,6 +215,7 @@ impl<F> Archive<F> {
             left: plan.length,
             sum: Crc::new(),
             left_out: LeftOut::default(),
+            at: plan.top.clone(),
             plan: plan.clone(),
         }
     }
@@ -222,6 +225,17 @@ impl<F> Archive<F> {
     /// # Errors
     /// [`Cut`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
     pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
+        let piece = self.piece(tree).await;
+        if piece.is_err() {
+            let (path, at) = (visible(&self.plan.path), visible(&self.at));
+            tree.complain(&format_args!(
+                "the archive of '/{path}' was cut off at '{at}': it changed while it was packed, or could not be read"
+            ));
+        }
+        piece
+    }
+
+    async fn piece<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         let mut piece = Vec::new();
         while piece.len() < PIECE && !matches!(self.step, Step::Done) {
             self.advance(tree, &mut piece).await?;
@@ -278,6 +292,7 @@ impl<F> Archive<F> {
     async fn begin<T: Tree<File = F>>(&mut self, tree: &T, item: Item<String>, to: &mut Vec<u8>) -> Result<(), Cut> {
         self.sum.update(item.path.as_bytes());
         let Item { path, modified, file } = item;
+        self.at.clone_from(&path);
         let Some((place, _)) = file else {
             to.extend(self.writer.begin(&Item::<F> { path, modified, file: None }));
             self.end(to);
@@ -302,6 +317,7 @@ impl<F> Archive<F> {
     /// Behind the last entry: a note of what is missing, if something is.
     fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Cut> {
         if !self.plan.is_exact && self.sum.sum() != self.plan.sum {
+            self.at.clone_from(&self.plan.top);
             return Err(Cut);
         }
         if let Some(note) = self.left_out.note() {
