@@ -42,6 +42,7 @@ function plant(root) {
   put('plain/file2.txt', 'x'.repeat(20), 1_700_000_000);
   put('plain/File1.txt', 'x'.repeat(100), 1_500_000_000);
   put('plain/sub/deep/needle.txt', 'x');
+  for (const name of ['annual-report-\u202efdp.exe', 'b\u200b.txt', 'שלום.txt']) put(`deceive/${name}`, 'MZ');
   put('.hidden', 'x');
   for (const number of [1, 2, 3, 4, 5, 6]) put(`pictures/${number}.png`, PICTURE);
   put('notes.txt', 'x'.repeat(12_345));
@@ -116,5 +117,5 @@ export async function visit(browser, address, path, options, use) {
 
 /** The names in the table, in their order. */
 export function names(page) {
-  return page.locator('table tbody tr:not([hidden]) a').evaluateAll((links) => links.map((link) => link.textContent));
+  return page.locator('table tbody tr:not([hidden]) th').evaluateAll((cells) => cells.map((cell) => cell.textContent));
 }

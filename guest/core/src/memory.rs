@@ -25,8 +25,10 @@ pub enum MemoryNode {
     Directory(MemoryTree),
     /// A symbolic link and where it points.
     Link(String),
-    /// A FIFO, a socket, a device, or something that may not be read: listed and never opened.
+    /// A FIFO, a socket or a device: listed and never opened.
     Closed,
+    /// A regular file that may not be read, and its size.
+    Shut(u64),
     /// A place on a disk that fails: listed, and nobody knows more of it.
     Faulty,
 }
@@ -51,12 +53,13 @@ impl MemoryTree {
         let mut above = vec![self];
         let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut links = 0;
-        let mut file = None;
+        let (mut file, mut shut) = (None, None);
         while let Some(segment) = rest.pop() {
             let here = above.last().ok_or(Missing::Absent)?;
             match (segment.as_str(), file) {
                 ("" | ".", _) => continue,
                 (_, Some(_)) => return Err(Missing::Absent),
+                (_, None) if shut.is_some() => return Err(Missing::Absent),
                 ("..", None) if above.len() == 1 => return Err(Missing::Absent),
                 ("..", None) => drop(above.pop()),
                 (name, None) => match here.entries.get(name).ok_or(Missing::Absent)? {
@@ -68,9 +71,13 @@ impl MemoryTree {
                         rest.extend(to.split('/').rev().map(str::to_owned));
                     }
                     MemoryNode::Closed => return Err(Missing::Absent),
+                    MemoryNode::Shut(size) => shut = Some(*size),
                     MemoryNode::Faulty => return Err(Missing::Fault),
                 },
             }
+        }
+        if let Some(size) = shut {
+            return Ok(Resolved::Shut(size));
         }
         match file {
             Some((bytes, modified)) => Ok(Resolved::File(bytes, modified)),
@@ -81,6 +88,7 @@ impl MemoryTree {
 
 enum Resolved<'a> {
     File(&'a [u8], Option<Stamp>),
+    Shut(u64),
     Directory(&'a MemoryTree),
 }
 
@@ -105,6 +113,7 @@ impl Tree for MemoryTree {
                 let size = u64::try_from(bytes.len()).map_err(|_| Missing::Absent)?;
                 Node::File(bytes.to_vec(), Facts { size, modified })
             }
+            Resolved::Shut(_) => return Err(Missing::Absent),
             Resolved::Directory(_) => Node::Directory,
         })
     }
@@ -128,7 +137,7 @@ impl Tree for MemoryTree {
         for (name, node) in directory.entries.iter().take(bounds.read) {
             let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
             let kind = match node {
-                MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Faulty => EntryKind::File,
+                MemoryNode::File(..) | MemoryNode::Closed | MemoryNode::Shut(_) | MemoryNode::Faulty => EntryKind::File,
                 MemoryNode::Directory(_) => EntryKind::Directory,
                 MemoryNode::Link(_) => EntryKind::Link,
             };
@@ -161,6 +170,7 @@ impl Tree for MemoryTree {
                     entry.size = u64::try_from(bytes.len()).ok();
                     entry.modified = modified;
                 }
+                Ok(Resolved::Shut(size)) => entry.size = Some(size),
                 Ok(Resolved::Directory(_)) if entry.kind == EntryKind::Link => entry.kind = EntryKind::LinkToDirectory,
                 Ok(Resolved::Directory(_)) | Err(Missing::Absent) => {}
                 Err(Missing::Fault) => return Err(Fault),

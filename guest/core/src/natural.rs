@@ -161,6 +161,19 @@ mod tests {
 
     proptest! {
         #[test]
+        fn keys_are_ordered_as_names_are(one in "[aB0-9\u{1}.é-]{0,6}", other in "[aB0-9\u{1}.é-]{0,6}", behind in "[a0]{0,1}") {
+            let key = |name: &str| {
+                let mut key = Vec::new();
+                super::key(name, &mut key);
+                if one != other {
+                    key.extend(behind.bytes());
+                }
+                key
+            };
+            prop_assert_eq!(key(&one).cmp(&key(&other)), compare(&one, &other));
+        }
+
+        #[test]
         fn what_names_begin_with_makes_no_difference(same in name(), one in name(), other in name()) {
             let [left, right] = [&one, &other].map(|name| format!("{same}{name}"));
             prop_assert_eq!(compare(&left, &right).is_eq(), one == other);

@@ -256,3 +256,99 @@ fn the_file_is_called_after_the_folder_in_two_ways() {
         assert_eq!(got.map(|plan| plan.disposition()), Ok(expected.to_owned()), "{raw}");
     }
 }
+
+#[test]
+fn what_is_planned_is_what_is_written() {
+    let paths = ["a".to_owned(), "a".repeat(99), "a".repeat(100), "a".repeat(101), "\u{e9}".repeat(60)];
+    let mut measured = Zip::default();
+    let mut written = Zip::default();
+    for path in &paths {
+        for seconds in [None, Some(0), Some(MODIFIED), Some(1 << 31), Some(8 << 30)] {
+            for size in [None, Some(0), Some(1), Some(511), Some(512), Some(513), Some(70_000), Some(4 << 30), Some(8 << 30)] {
+                let item = item(path, seconds, size);
+                let mut tar = Tar::default();
+                let length_of_tar = length(&tar.begin(&item)) + item.size() + length(&tar.end().now);
+                assert_eq!(Tar::measure(&item), length_of_tar, "{item:?}");
+                let head = length(&written.begin(&item));
+                let end = written.end();
+                let now = head + zip::framed(item.size()) + length(&end.now);
+                assert_eq!(measured.measure(&item), (now, length(&end.later)), "{item:?}");
+                assert_eq!(measured.finish(), written.finish(), "{item:?}");
+            }
+        }
+    }
+}
+
+/// The files in a tar file without records, and their content.
+fn members(mut bytes: &[u8]) -> Vec<(String, String)> {
+    let mut members = Vec::new();
+    while let Some((head, rest)) = bytes.split_at_checked(512).filter(|(head, _)| head[0] != 0) {
+        let field = |from: usize, to: usize| text(&head[from..to]).trim_end_matches('\0').to_owned();
+        let size = usize::from_str_radix(&field(124, 136), 8).unwrap_or_else(|error| panic!("{error}"));
+        members.push((field(0, 100), text(&rest[..size])));
+        bytes = &rest[size.div_ceil(512) * 512..];
+    }
+    members
+}
+
+fn with_what_cannot_be_had(mut tree: MemoryTree) -> MemoryTree {
+    tree.insert("d/LEFT-OUT.txt", MemoryNode::File(b"taken".to_vec(), None));
+    tree.insert("d/b\u{202e}", MemoryNode::Shut(5000));
+    tree.insert("d/e/fifo", MemoryNode::Closed);
+    tree.insert("d/link", MemoryNode::Link("a".into()));
+    tree
+}
+
+const NOTE: &str = "Left out of this archive:\n\nb⟨U+202E⟩: cannot be read\ne/fifo: neither a file nor a folder\n";
+
+#[test]
+fn an_archive_says_what_is_not_in_it() {
+    let tree = with_what_cannot_be_had(tree(&[("d/a", 10), ("d/e/f", 1)]));
+    for form in Form::ALL {
+        let plan = plan(*form, "/d/", &tree, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let (bytes, end) = pack(&plan, &tree);
+        assert_eq!((end, plan.length, plan.is_exact), (Ok(()), length(&bytes), true), "{form:?}");
+        if *form == Form::Tar {
+            let members = members(&bytes);
+            let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["d/LEFT-OUT.txt", "d/a", "d/e/", "d/e/f", "d/LEFT-OUT-2.txt"]);
+            assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
+        }
+    }
+    let mut said = LeftOut::default();
+    for (path, why) in [("a", Why::Closed), ("l", Why::Link), ("b", Why::Closed), ("c", Why::Special), ("d", Why::Unlisted)] {
+        said.add(path, why);
+    }
+    assert_eq!(
+        said.to_string(),
+        "2 files that cannot be read, 1 content of a folder that cannot be listed, 1 entry that is neither a file nor a \
+         folder, 1 symbolic link: 'a', 'b', 'c' and 1 more"
+    );
+}
+
+/// More files than a plan opens: nothing is known of those that cannot be opened until they are sent.
+#[test]
+fn a_folder_of_very_many_files_is_planned_by_what_is_seen() {
+    let mut before = tree(&[("d/a", 10), ("d/e/f", 1)]);
+    for index in 0..40_000 {
+        before.insert(&format!("d/many/{index}"), MemoryNode::File(Vec::new(), None));
+    }
+    let before = with_what_cannot_be_had(before);
+    for form in Form::ALL {
+        let plan = plan(*form, "/d/", &before, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        assert_eq!(plan.length(), None, "{form:?}");
+        let (bytes, end) = pack(&plan, &before);
+        assert_eq!(end, Ok(()), "{form:?}");
+        assert!(length(&bytes) <= plan.length && length(&bytes) + 12_000 > plan.length, "{form:?}");
+        if *form == Form::Tar {
+            let members = members(&bytes);
+            assert_eq!(members.len(), 40_006);
+            assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
+        }
+        let mut after = before.clone();
+        after.insert("d/new", MemoryNode::File(Vec::new(), None));
+        assert_eq!(pack(&plan, &after).1, Err(Cut), "{form:?}");
+        let config = Config { made_max: plan.length - 1, ..Config::default() };
+        assert_eq!(at_once(Plan::make(*form, &target("/d/"), &before, &config)), Some(Err(Refusal::TooLarge)));
+    }
+}
