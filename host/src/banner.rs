@@ -1,7 +1,7 @@
 //! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
 //! refuses to know how the sockets came about; it reads everything from them.
 
-use crate::listen::Listener;
+use crate::listen::{Listener, Listening};
 use crate::tls::Identity;
 use socket2::SockRef;
 use std::fmt::Write as _;
@@ -30,12 +30,16 @@ pub struct Banner {
 ///
 /// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows. People are led
 /// to the path `entry`.
-pub fn banner(listeners: &[Listener], identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
+pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
-    let bound: Vec<Bound> = listeners.iter().filter_map(bound).collect();
+    let bound: Vec<Bound> = listening.serving.iter().filter_map(bound).collect();
     let interfaces = interfaces();
-    let mut text = render(&bound, &interfaces, scheme);
-    for file in listeners.iter().filter_map(file) {
+    let mut text = render(&bound, &interfaces, scheme, entry);
+    for address in listening.redirecting.iter().filter_map(Listener::address) {
+        let (ip, port) = (address.ip(), address.port());
+        let _ = writeln!(text, "Redirecting HTTP on {ip}{} port {port} ({})", zone(address, "%"), url(address, "http"));
+    }
+    for file in listening.serving.iter().filter_map(file) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
     }
     if let Some(identity @ Identity::Made(_)) = identity {
@@ -90,11 +94,13 @@ pub fn interfaces() -> Vec<IpAddr> {
     if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
 }
 
-fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str) -> String {
+/// `entry` is the path that people are led to.
+fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str, entry: &str) -> String {
     let mut text = String::new();
     let name = scheme.to_ascii_uppercase();
+    let entry = entry.strip_prefix('/').unwrap_or(entry);
     for Bound { address, .. } in bound {
-        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme));
+        let (ip, port, url) = (address.ip(), address.port(), url(*address, scheme) + entry);
         let _ = writeln!(text, "Serving {name} on {ip}{} port {port} ({url}) ...", zone(*address, "%"));
     }
     let mut urls: Vec<String> = Vec::new();
@@ -102,7 +108,7 @@ fn render(bound: &[Bound], interfaces: &[IpAddr], scheme: &str) -> String {
         urls.extend(self::urls(*bound, interfaces, scheme).into_iter().map(|(_, url)| url));
     }
     for url in urls {
-        let _ = writeln!(text, "  {url}");
+        let _ = writeln!(text, "  {url}{entry}");
     }
     text
 }
@@ -164,8 +170,8 @@ mod tests {
         let interfaces = INTERFACES.map(|ip| ip.parse().unwrap());
         let bound = sockets.iter().map(|(address, dual)| Bound { address: address.parse().unwrap(), dual: *dual });
         let bound: Vec<Bound> = bound.collect();
-        assert_eq!(render(&bound, &interfaces, "http"), expected, "{id}");
-        let secure = render(&bound, &interfaces, "https");
+        assert_eq!(render(&bound, &interfaces, "http", "/"), expected, "{id}");
+        let secure = render(&bound, &interfaces, "https", "/");
         assert_eq!(secure, expected.replace("http:", "https:").replace("Serving HTTP", "Serving HTTPS"), "{id}");
     }
 
@@ -176,6 +182,9 @@ mod tests {
             &[("127.0.0.1:8000", false)],
             "Serving HTTP on 127.0.0.1 port 8000 (http://127.0.0.1:8000/) ...\n",
         );
+        let bound = [Bound { address: "[::1]:81".parse().unwrap(), dual: false }];
+        let below = render(&bound, &[], "http", "/a%20b/");
+        assert_eq!(below, "Serving HTTP on ::1 port 81 (http://[::1]:81/a%20b/) ...\n");
         check("S12", &[("[::1]:8141", false)], "Serving HTTP on ::1 port 8141 (http://[::1]:8141/) ...\n");
         check(
             "each listener",

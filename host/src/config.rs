@@ -4,7 +4,9 @@
 
 mod auth;
 mod limits;
+mod logfile;
 mod logs;
+mod roots;
 mod tls;
 mod trees;
 
@@ -16,7 +18,9 @@ use glasshouse_core::{Config as GuestConfig, options};
 use glasshouse_front::Limits;
 use glasshouse_front::users::Users;
 use glasshouse_sandbox::Ceilings;
+pub use logfile::OpenLog;
 pub use logs::{Logs, Opened};
+pub use roots::Roots;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -147,7 +151,7 @@ impl Config {
             (false, false) => Rights::AreGivenUp,
             (false, true) => Rights::MustBeGivenUp,
         };
-        let logs = Logs::new(&args.logs, args.quiet, &trees)?;
+        let logs = Logs::new(&args.logs, args.quiet)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
         Ok(Config {

@@ -16,16 +16,15 @@
 //! without a new process: another address to listen on, another handler, whose code would have to become executable.
 
 mod calls;
+mod directories;
 
+pub use directories::directories;
 use glasshouse_sandbox::Ground;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
 };
-use rustix::fs::{Mode, OFlags};
-use std::collections::BTreeSet;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::{self, Path, PathBuf};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::{fmt, thread};
 
 /// The newest version of Landlock that this was written for. An older kernel does what it can.
@@ -79,16 +78,6 @@ pub struct Kept<'a> {
     /// The directory of the log, which is made anew when somebody has moved it. The system has no narrower right for a file that does
     /// not exist yet; nothing beneath it can be read, cut short or removed.
     pub log: Option<BorrowedFd<'a>>,
-}
-
-/// The directories that files are in, and those that links lead to as they are now: a file that is to be read again must be in
-/// one of them.
-pub fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
-    let paths = files.flat_map(|file| [Some(file.to_owned()), file.canonicalize().ok()]).flatten();
-    let parents = paths.filter_map(|path| path::absolute(path).ok()?.parent().map(Path::to_owned));
-    let parents: BTreeSet<PathBuf> = parents.collect();
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    parents.iter().filter_map(|parent| rustix::fs::open(parent, flags, Mode::empty()).ok()).collect()
 }
 
 /// Gives up, in this thread and all that it starts from now on, everything but this.
@@ -150,6 +139,7 @@ mod tests {
     use std::fs::{self, File};
     use std::io::ErrorKind;
     use std::net::TcpListener;
+    use std::path::Path;
     use std::process::Command;
 
     /// What `act` finds in a thread that has given up everything but to read beneath `src`, and in one that it starts.

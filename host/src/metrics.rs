@@ -66,6 +66,8 @@ fn front(text: &mut String, totals: &Totals) -> fmt::Result {
     }
     writeln!(text, "{name}_sum {}", seconds(totals.microseconds))?;
     writeln!(text, "{name}_count {below}")?;
+    let lost = "Entries that the log did not take, such as those for a disk that is full.";
+    single(text, "glasshouse_lost_log_entries_total", "counter", lost, totals.lost_entries)?;
     let in_flight = "Requests whose answer is not finished.";
     single(text, "glasshouse_requests_in_flight", "gauge", in_flight, totals.in_flight)?;
     single(text, "glasshouse_open_connections", "gauge", "Connections that are open.", totals.connections)?;

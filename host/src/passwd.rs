@@ -3,7 +3,7 @@
 
 use crate::args::Passwd;
 use crate::config::Fault;
-use glasshouse_front::users::{Hash, PASSWORD, is_name, is_password};
+use glasshouse_front::users::{Hash, MARK, PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::{self, Metadata};
@@ -18,7 +18,8 @@ use std::path::Path;
 pub fn set(words: &Passwd) -> Result<(), Fault> {
     let Passwd { file, user } = words;
     if !is_name(user) {
-        let rule = "is no name for a user: 1 to 255 bytes without ':' and control characters, no '#' in front";
+        let rule = "is no name for a user: 1 to 255 bytes without ':' and invisible characters, no '#' in front, no space at \
+                    an end";
         return Err(Fault::Usage(format!("'{}' {rule}", user.escape_debug())));
     }
     let cannot =
@@ -71,6 +72,8 @@ fn ask(user: &str) -> Result<Vec<u8>, String> {
 fn replaced(old: &[u8], user: &str, hash: &str) -> Vec<u8> {
     let line = format!("{user}:{hash}\n");
     let (mut text, mut is_set) = (Vec::with_capacity(old.len() + line.len()), false);
+    // Before the first name it would be a part of it to whoever else reads the file.
+    let old = old.strip_prefix(MARK).unwrap_or(old);
     for other in old.split_inclusive(|byte| *byte == b'\n') {
         let is_his = other.split(|byte| *byte == b':').next() == Some(user.as_bytes());
         match (is_his, is_set) {
@@ -135,6 +138,7 @@ mod tests {
             ("a:x", "a:NEW\n"),
             ("aa:x\nba:y\n", "aa:x\nba:y\na:NEW\n"),
             ("a\n", "a\na:NEW\n"),
+            ("\u{feff}a:x\r\nb:y\r\n", "a:NEW\nb:y\r\n"),
         ];
         for (old, expected) in rows {
             assert_eq!(String::from_utf8_lossy(&replaced(old.as_bytes(), "a", "NEW")), expected, "{old:?}");

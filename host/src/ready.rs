@@ -2,7 +2,7 @@
 //! who asks it.
 
 use crate::component;
-use crate::config::{Config, Fault, Handler, Rights, Served};
+use crate::config::{Config, Fault, Handler, OpenLog, Rights, Served};
 use crate::handler;
 use glasshouse_core::options;
 use glasshouse_core::target::Target;
@@ -35,24 +35,34 @@ pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, Fault>
     })
 }
 
-/// Opens what is served again by its paths, and reads the handler again where that is possible.
+/// Opens what is served again by its paths, and reads the handler again where that is possible. No tree is opened again that the file
+/// of the log would be in.
 pub fn again(
     config: Config,
     log: Log,
+    file: Option<Arc<OpenLog>>,
     mut sandboxes: Vec<Arc<Sandbox>>,
     handlers: Vec<handler::Handler>,
 ) -> impl FnMut() -> Result<(), String> {
     move || {
         let mut faults = Vec::new();
+        let holds_log = |served: &Served| file.as_ref().is_some_and(|file| file.is_in(&served.tree));
         match (&config.handler, config.rights) {
             (Handler::File { path, .. }, Rights::AreKept) => {
                 let stays = |cause| format!("the handler '{}' is not replaced: {cause}", path.display());
+                if let Some(served) = config.trees.iter().find(|served| holds_log(served)) {
+                    return Err(stays(kept(served, HOLDS_LOG)));
+                }
                 let bytes = component::read(path).map_err(stays)?;
                 sandboxes = load(&config, Code::Component(&bytes), &log).map_err(stays)?;
             }
             // One that stays as it is keeps no other from being opened.
             _ => {
                 for (served, sandbox) in config.trees.iter().zip(&mut sandboxes) {
+                    if holds_log(served) {
+                        faults.push(kept(served, HOLDS_LOG));
+                        continue;
+                    }
                     match sandbox.with_tree(&served.tree) {
                         Ok(opened) => *sandbox = opened,
                         Err(error) => faults.push(stays(&config, served, &error)),
@@ -141,5 +151,12 @@ fn stays(config: &Config, served: &Served, error: &io::Error) -> String {
         ErrorKind::NotFound => "it is not there; put it back".to_owned(),
         _ => error.to_string(),
     };
+    kept(served, &reason)
+}
+
+const HOLDS_LOG: &str =
+    "the file of the log is in it now, where everybody could read it; name another one with --log-file";
+
+fn kept(served: &Served, reason: &str) -> String {
     format!("'{}' is not opened again, and what was open is still served: {reason}", served.tree.path().display())
 }

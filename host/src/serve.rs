@@ -4,7 +4,7 @@
 use crate::admin::Admin;
 use crate::args::{Args, Setting};
 use crate::banner::{self, Banner};
-use crate::config::{Config, Fault, Opened, Rights, Served};
+use crate::config::{Config, Fault, OpenLog, Opened, Rights, Roots};
 use crate::handler::Handler;
 use crate::harden::{self, Hardening, Kept};
 use crate::listen::{Listening, SocketFile};
@@ -17,8 +17,9 @@ use crate::shutdown::Signal;
 use crate::tls::{Files, Identity, Tls};
 use crate::worker::Terms;
 use crate::{browser, check, diagnostics, qr, ready, shutdown};
-use glasshouse_front::{Form, Log, LogFile, Sink};
+use glasshouse_front::{Form, Log, Sink};
 use glasshouse_sandbox::{Ground, Sandbox};
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
@@ -34,36 +35,31 @@ use tracing::info;
 /// What was asked for has no meaning, or this machine cannot do it.
 pub fn serve(args: Args) -> Result<(), Fault> {
     let mut config = Config::from_args(args)?;
-    let Opened { sink, kept } = config.logs.open(&config.trees)?;
+    let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
     let log = if diagnostics::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
     let sandboxes = ready::sandboxes(&config, &log)?;
-    info!("the handler is ready after {:?}; threads: {}", began.elapsed(), config.threads);
+    info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
     let identity = config.identity.take();
-    let key_within = |served: &Served| identity.as_ref().and_then(|identity| identity.key_within(&served.tree));
-    if let Some(key) = config.trees.iter().find_map(key_within) {
-        log.error(format_args!("everybody can read the key '{}': keep it where it is not served", key.display()));
-    }
+    secrets(&config, identity.as_ref()).iter().for_each(|secret| log.error(secret));
+    file.iter().filter_map(|file| file.warning()).for_each(|warning| log.error(warning));
     let unable = |error: io::Error| Fault::CannotServe(format!("cannot serve: {error}"));
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
         let manager = manager(&log);
-        let mut reload = Reload::new(log.clone(), Arc::clone(&manager));
+        let reload = Reload::new(log.clone(), Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let admin = config.logs.listen()?;
-        let banner = banner::banner(&listening.serving, identity.as_ref(), admin.as_ref(), &config.entry);
+        let banner = banner::banner(&listening, identity.as_ref(), admin.as_ref(), &config.entry);
         begin(&config, listening.taken, &banner, &log);
-        give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, kept.as_deref(), &log)?;
+        give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, file.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
         let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
         announce(&config, &banner, &log);
-        if let Some(file) = kept {
-            reload.add(move || file.reopen());
-        }
         manager.ready();
-        run(config, sandboxes, (listening, admin), tls, (stop, reload, manager), log).await.map_err(unable)
+        run(config, sandboxes, (listening, admin), tls, (stop, reload, manager), (log, file)).await.map_err(unable)
     });
     // After a second signal nothing that still runs is waited for.
     runtime.shutdown_background();
@@ -76,6 +72,16 @@ fn manager(log: &Log) -> Arc<Manager> {
         log.error(reason);
         Manager::default()
     }))
+}
+
+/// Files that clients could read and should not, in words for whoever runs the server.
+fn secrets(config: &Config, identity: Option<&Identity>) -> Vec<String> {
+    let roots = Roots::of(&config.trees);
+    let secrets = identity.and_then(Identity::files).into_iter().flat_map(Files::secrets);
+    let told = secrets.filter(|(_, file)| roots.has(file)).map(|(what, file)| {
+        format!("everybody can read the {what} '{}': keep it where it is not served", file.display())
+    });
+    told.collect()
 }
 
 /// What is done while the process may still start a program.
@@ -97,7 +103,7 @@ fn give_up_rights(
     identity: Option<&Identity>,
     sandboxes: &[Arc<Sandbox>],
     sockets: &[SocketFile],
-    file: Option<&LogFile>,
+    file: Option<&OpenLog>,
     log: &Log,
 ) -> Result<(), Fault> {
     if config.rights == Rights::AreKept {
@@ -108,8 +114,16 @@ fn give_up_rights(
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
     let also = read_again.iter().map(AsFd::as_fd).chain(also).map(Ground::Directory);
     let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
+    let roots = Roots::of(&config.trees);
+    if sockets.iter().any(|file| roots.has_in(&file.directory, OsStr::new(""))) {
+        log.error(
+            "the directory of a Unix socket is among what is served, and the process keeps the right to remove files there; give \
+             the socket a directory of its own",
+        );
+    }
     let sockets = sockets.iter().map(|file| file.directory.as_fd()).collect();
-    let state = harden::apply(&Kept { readable, sockets, log: file.and_then(LogFile::directory) });
+    let directory = file.and_then(OpenLog::directory);
+    let state = harden::apply(&Kept { readable, sockets, log: directory.as_ref().map(AsFd::as_fd) });
     enough(config.rights, &state)?;
     info!("rights of the process: {state}");
     if !state.is_complete() {
@@ -149,7 +163,7 @@ async fn run(
     (listening, admin): (Listening, Option<TcpListener>),
     tls: Option<Tls>,
     (stop, mut reload, manager): (impl Future<Output = Signal>, Reload, Arc<Manager>),
-    log: Log,
+    (log, file): (Log, Option<Arc<OpenLog>>),
 ) -> io::Result<()> {
     // The files of sockets go at the end.
     let Listening { serving, redirecting, files: _files, .. } = listening;
@@ -167,7 +181,11 @@ async fn run(
         log: log.clone(),
     };
     let users = config.users.clone();
-    reload.add(ready::again(config, log, sandboxes, handlers.clone()));
+    // The log comes behind what is served: it is judged by what is served from then on.
+    reload.add(ready::again(config, log, file.clone(), sandboxes, handlers.clone()));
+    if let Some(file) = file {
+        reload.add(move || file.reopen());
+    }
     if let Some(tls) = tls {
         reload.add(move || tls.reload());
     }
@@ -181,7 +199,7 @@ async fn run(
     let server = Server { handlers, serving, redirecting, terms, manager, metrics };
     let stop = async {
         let signal = stop.await;
-        info!("told to stop: {signal:?}");
+        info!("stopping: {signal} was received");
         // Whoever listens is told, if anybody does.
         let _ = drain.send(true);
         shutdown::farewell(signal);
@@ -195,7 +213,12 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
     let config = Config::from_args(args)?;
-    ready::sandboxes(&config, &Log::new(Form::Off, Sink::Stderr))?;
+    let log = Log::new(Form::Off, Sink::Stderr);
+    ready::sandboxes(&config, &log)?;
+    config.logs.probe(&config.trees)?;
+    let identity = config.identity.as_ref();
+    let warnings = secrets(&config, identity).into_iter().chain(identity.map(Identity::concerns).unwrap_or_default());
+    warnings.for_each(|warning| log.error(warning));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {

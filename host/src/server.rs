@@ -15,11 +15,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tracing::info;
 
 /// How long accepting pauses when the system has no descriptor or memory for one more connection.
 const EXHAUSTED: Duration = Duration::from_millis(100);
+/// How long threads may take to cut what they serve, and to write its entries in the log, after a second signal.
+const CUTTING: Duration = Duration::from_secs(1);
 
 /// What a server needs.
 pub struct Server {
@@ -58,8 +60,9 @@ impl Server {
     /// The system has no thread or no poller to give.
     pub async fn run(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let (closing, closes) = watch::channel(false);
+        let (cutting, cuts) = watch::channel(false);
         let (alive, mut ended) = mpsc::channel(1);
-        let start = |handler| worker::start(self.terms_for(&handler), handler, &closes, &alive);
+        let start = |handler| worker::start(self.terms_for(&handler), handler, (&closes, &cuts), &alive);
         let queues = self.handlers.iter().cloned().map(start).collect::<io::Result<Vec<_>>>()?;
         drop(alive);
         let weak = queues.iter().map(mpsc::UnboundedSender::downgrade).collect();
@@ -82,7 +85,11 @@ impl Server {
         let _ = closing.send(true);
         tokio::select! {
             _ = ended.recv() => {}
-            _ = again => {}
+            _ = again => {
+                let _ = cutting.send(true);
+                // A thread that is busy for longer is not waited for.
+                let _ = timeout(CUTTING, ended.recv()).await;
+            }
         }
         Ok(())
     }

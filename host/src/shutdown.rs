@@ -1,6 +1,7 @@
 //! The two signals that ask a server to end, and the words at the end. It refuses to know what there is to finish;
 //! whoever waits drains, and waits once more to learn that it took too long.
 
+use std::fmt;
 use std::future::{self, Future, poll_fn};
 use std::io::{self, Write as _};
 use std::task::Poll;
@@ -13,6 +14,15 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM: a supervisor.
     Terminate,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Signal::Interrupt => "SIGINT",
+            Signal::Terminate => "SIGTERM",
+        })
+    }
 }
 
 /// Waits for SIGINT or SIGTERM. Both are caught from this call on, not from the first poll, so a caller that announces

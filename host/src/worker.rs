@@ -52,29 +52,32 @@ pub struct Terms {
 /// What is never sent. A thread that could send it lives.
 pub enum Never {}
 
-/// Starts a thread that serves the connections which arrive in the queue, and holds `alive` as long as it lives.
+/// Starts a thread that serves the connections which arrive in the queue, and holds `alive` until it has served them and written the
+/// last entry in the log. It finishes what is under way when `closes` says so, and cuts it when `cuts` does.
 ///
 /// # Errors
 /// The system has no thread or no poller to give.
 pub fn start(
     terms: Terms,
     handler: Handler,
-    closes: &watch::Receiver<bool>,
+    (closes, cuts): (&watch::Receiver<bool>, &watch::Receiver<bool>),
     alive: &mpsc::Sender<Never>,
 ) -> io::Result<mpsc::UnboundedSender<Given>> {
     let (queue, connections) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let service = Service { handler, terms, closes: closes.clone() };
-    let alive = alive.clone();
+    let (alive, cuts) = (alive.clone(), cuts.clone());
     thread::Builder::new().name("worker".to_owned()).spawn(move || {
-        let _alive = alive;
-        runtime.block_on(serve(connections, service));
+        runtime.block_on(serve(connections, service, cuts));
+        // Drops what is still under way, which writes its entries. Files that are being read are not waited for.
+        runtime.shutdown_background();
+        drop(alive);
     })?;
     Ok(queue)
 }
 
 /// Serves what arrives in the queue, until nothing can arrive any more.
-async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
+async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service, mut cuts: watch::Receiver<bool>) {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
@@ -99,7 +102,7 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
                     let began = Instant::now();
                     debug!("{peer}: a connection begins");
                     connection.await;
-                    debug!("{peer}: a connection ends after {:?}", began.elapsed());
+                    debug!("{peer}: a connection ends after {:.3} s", began.elapsed().as_secs_f64());
                     drop((counted, place));
                 });
             }
@@ -107,7 +110,10 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service) {
         }
     }
     // Whoever has not finished by then is cut.
-    let _ = timeout(service.terms.grace, async { while open.join_next().await.is_some() {} }).await;
+    tokio::select! {
+        _ = timeout(service.terms.grace, async { while open.join_next().await.is_some() {} }) => {}
+        _ = cuts.wait_for(|cut| *cut) => {}
+    }
 }
 
 /// What the connections of a thread have in common.

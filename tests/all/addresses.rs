@@ -92,6 +92,47 @@ fn the_next_free_port_is_taken_where_it_is_asked_for() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
+/// Whoever clicks on an address that is printed finds something there.
+#[test]
+fn the_addresses_that_are_printed_are_served() {
+    let place = tree();
+    let rows: &[(&[&str], &str)] = &[
+        (&["-d", "www"], "/"),
+        (&["-d", "www", "--prefix", "/our site"], "/our%20site/"),
+        (&["--mount", "/a/b=www"], "/a/b/"),
+        (&["--mount", "/a/b=www", "-d", "www", "--prefix", "p"], "/p/"),
+        (&["-d", "www", "--mount", "/a=www"], "/"),
+    ];
+    for (arguments, path) in rows {
+        let mut command = glasshouse();
+        command.current_dir(place.path()).args(["0", "-b", "127.0.0.1"]).args(*arguments);
+        let server = Server::spawn(command);
+        let address = server.address();
+        assert!(server.stdout().contains(&format!("(http://{address}{path})")), "{arguments:?}: {}", server.stdout());
+        assert_eq!(get(address, path).head.status, 200, "{arguments:?}");
+    }
+    let mut command = glasshouse();
+    command.current_dir(place.path()).args(["0", "-d", "www", "--prefix", "/p", "-b", "0.0.0.0"]);
+    let told = Server::spawn(command).stdout();
+    assert!(told.lines().count() > 1 && told.lines().all(|line| line.contains("/p/")), "{told}");
+}
+
+#[test]
+fn the_port_without_tls_is_printed() {
+    let place = tree();
+    for bind in ["127.0.0.1", "localhost"] {
+        let arguments = ["0", "-b", bind, "--tls-self-signed", "--redirect-http", "0"];
+        let server = Server::spawn(command(place.path(), &arguments));
+        let told = server.stdout();
+        let from = told.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
+        let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{told}"));
+        assert_eq!(url, format!("(http://127.0.0.1:{port}/)"));
+        let answer = get(format!("127.0.0.1:{port}").parse().expect("an address"), "/hello.txt");
+        let location = format!("https://localhost:{}/hello.txt", server.address().port());
+        assert_eq!((answer.head.status, answer.head.one("location")), (308, Some(location.as_str())));
+    }
+}
+
 /// A link-local address of this machine, and its interface.
 fn link_local() -> Option<(String, String)> {
     const LINK: &str = "20";

@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, Head, PATIENCE};
 use crate::trust;
+use h2::RecvStream;
 use h2::client::{self, SendRequest};
 use http::{Method, Request, Uri};
 use std::net::SocketAddr;
@@ -15,6 +16,8 @@ use tokio_rustls::TlsConnector;
 pub struct Client {
     runtime: Runtime,
     sender: SendRequest<&'static [u8]>,
+    /// Answers that began and are not read.
+    begun: Vec<RecvStream>,
 }
 
 impl Client {
@@ -31,7 +34,24 @@ impl Client {
             tokio::spawn(connection);
             sender
         });
-        Client { runtime, sender }
+        Client { runtime, sender, begun: Vec::new() }
+    }
+
+    /// Asks for what is at a path, and takes no more than the head of the answer, which stays open as long as this. Returns its status.
+    #[track_caller]
+    pub fn begin(&mut self, path: &str) -> u16 {
+        let uri = Uri::builder().scheme("https").authority("localhost").path_and_query(path).build();
+        let request = Request::get(uri.expect("a path is a path")).body(()).expect("a request");
+        let sender = self.sender.clone();
+        let asked = async move {
+            let mut sender = sender.ready().await?;
+            sender.send_request(request, true)?.0.await
+        };
+        let answered = self.runtime.block_on(async { timeout(PATIENCE, asked).await });
+        let answer = answered.expect("it comes in time").expect("an answer begins");
+        let status = answer.status().as_u16();
+        self.begun.push(answer.into_body());
+        status
     }
 
     /// # Errors

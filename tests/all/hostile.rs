@@ -110,7 +110,6 @@ fn refused() -> Vec<Raw> {
         ("absolute form without a host", raw("GET http:///hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("absolute form with another scheme", raw("GET ftp://a/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("absolute form, no Host", raw("GET http://a/hello.txt HTTP/1.1\r\n\r\n"), &[400]),
-        ("absolute form out of the root", raw("GET http://a/../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"), &[404]),
         ("another coding", with_fields("Host: a\r\nTransfer-Encoding: gzip\r\n"), &[400, 501]),
         ("chunked is not last", with_fields("Host: a\r\nTransfer-Encoding: chunked, gzip\r\n"), &[400, 501]),
         ("nearly the preface of HTTP/2", raw("PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n"), &[400, 505]),
@@ -168,6 +167,7 @@ fn the_limits_are_where_they_are_said_to_be() {
         ("S78 100 fields", with_fields(&format!("Host: a\r\n{many}")), 200),
         ("S78 a line of 64 KiB", with_fields(&format!("Host: a\r\nX: {}\r\n", "y".repeat(65_536 - 5))), 200),
         ("S77 a long target", raw(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(65_000))), 404),
+        ("absolute form out of the root", raw("GET http://a/../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"), 404),
         ("an empty Host", with_fields("Host:\r\n"), 200),
         ("a Host with port", with_fields("Host: [::1]:8000\r\n"), 200),
         ("empty lines before the request", raw(&format!("\r\n\r\n{HELLO}Host: a\r\n\r\n")), 200),
@@ -189,7 +189,7 @@ fn the_limits_are_where_they_are_said_to_be() {
     }
 }
 
-/// A request with content is answered, and its content is never taken for another request.
+/// A request with content whose end is not beyond doubt is answered, and nothing behind its head is taken for another request.
 #[test]
 fn content_is_never_run_as_a_request() {
     let (_place, server) = serve();
@@ -198,7 +198,6 @@ fn content_is_never_run_as_a_request() {
     let chunk = format!("{length:x}\r\n{inner}\r\n0\r\n\r\n");
     let longer = "x".repeat(65_536);
     let rows = [
-        ("a length", format!("Content-Length: {length}\r\n\r\n{inner}")),
         ("chunks", format!("Transfer-Encoding: chunked\r\n\r\n{chunk}")),
         ("chunks with trailers", format!("Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: y\r\n\r\n{inner}")),
         ("chunks and a length", format!("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}")),
@@ -222,8 +221,7 @@ fn content_is_never_run_as_a_request() {
         ("a coding before chunked", format!("Transfer-Encoding: identity, chunked\r\n\r\n{chunk}")),
         ("an empty coding before chunked", format!("Transfer-Encoding: ,chunked\r\n\r\n{chunk}")),
         ("a length behind zeros", format!("Content-Length: 000{length}\r\n\r\n{inner}")),
-        ("the same length twice", format!("Content-Length: {length}\r\nContent-Length: {length}\r\n\r\n{inner}")),
-        ("a shorter length", format!("Content-Length: 1\r\n\r\nx{inner}")),
+        ("a longer length", format!("Content-Length: 2000000\r\n\r\n{inner}")),
     ];
     for method in ["GET", "HEAD", "POST"] {
         for (what, rest) in &rows {

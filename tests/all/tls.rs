@@ -19,26 +19,26 @@ use tempfile::TempDir;
 /// How long a change of a file may take to be seen.
 const SEEN: Duration = Duration::from_secs(20);
 
-fn tree() -> TempDir {
+pub fn tree() -> TempDir {
     let place = fixture::place();
     put(&place.path().join("www/hello.txt"), b"hello\n", MODIFIED);
     place
 }
 
 #[track_caller]
-fn launch(stack: Stack, place: &TempDir, arguments: &[&str]) -> Server {
+pub fn launch(stack: Stack, place: &TempDir, arguments: &[&str]) -> Server {
     let directory = &place.path().join("www");
     Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
 /// One GET over TLS. What goes wrong before there is an answer is an error.
-fn get(address: SocketAddr, pair: &Pair) -> std::io::Result<Answer> {
+pub fn get(address: SocketAddr, pair: &Pair) -> std::io::Result<Answer> {
     let mut connection = Connection::secure(address, pair.client(&[b"http/1.1"]));
     connection.send(&client::request("GET", "/hello.txt", &[]))?;
     connection.answer("GET")
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("the path is UTF-8")
 }
 
@@ -169,48 +169,11 @@ fn s9_what_cannot_be_used_is_an_error() {
 }
 
 /// Copies a pair over another, the certificate first, as renewals do.
-fn replace(pair: &Pair, cert: &Path, key: &Path) {
+pub fn replace(pair: &Pair, cert: &Path, key: &Path) {
     for (from, to) in [(&pair.cert, cert), (&pair.key, key)] {
         let beside = to.with_extension("new");
         fs::copy(from, &beside).and_then(|_| fs::rename(&beside, to)).expect("a file can be replaced");
     }
-}
-
-#[test]
-fn certificates_are_renewed_and_bad_ones_are_not_taken() {
-    let place = tree();
-    let [first, second] = [Pair::make(), Pair::make()];
-    let (cert, key) = (place.path().join("live.crt"), place.path().join("live.key"));
-    replace(&first, &cert, &key);
-    let arguments = ["--tls-cert", text(&cert), "--tls-key", text(&key)];
-    let server = launch(Stack::Host, &place, &arguments);
-    let mut open = Connection::secure(server.address(), first.client(&[b"http/1.1"]));
-    let mut still_open = || {
-        open.send(&client::request("GET", "/hello.txt", &[])).expect("the connection is kept");
-        assert_eq!(open.answer("GET").expect("an answer").text(), "hello\n");
-    };
-    still_open();
-    assert!(get(server.address(), &second).is_err(), "nobody has the other one yet");
-
-    fs::write(&key, "no key").expect("a file can be written");
-    let complaint =
-        "there is no private key in it; name the file of the key with --tls-key; the certificate in use is kept";
-    let told = |text: &str| text.matches(complaint).count();
-    let deadline = Instant::now() + SEEN;
-    while told(&server.stderr()) == 0 {
-        assert!(Instant::now() < deadline, "{}", server.stderr());
-        assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
-    }
-
-    replace(&second, &cert, &key);
-    let deadline = Instant::now() + SEEN;
-    while get(server.address(), &second).is_err() {
-        assert!(Instant::now() < deadline, "{}", server.stderr());
-        thread::sleep(Duration::from_millis(20));
-    }
-    assert!(get(server.address(), &first).is_err(), "the first one is no longer used");
-    still_open();
-    assert_eq!(told(&server.stderr()), 1, "once for each change: {}", server.stderr());
 }
 
 /// Whoever renews and says so need not wait until somebody looks.

@@ -310,9 +310,44 @@ fn passwords_are_not_asked_for_where_others_can_read_them() {
     assert_eq!(run(alone).status.code(), Some(2));
 }
 
+/// As editors of other systems write it: a mark before the first name, and other line ends.
+#[test]
+fn a_file_of_another_editor_is_read() {
+    let bob = BOB.trim_end();
+    for text in [format!("\u{feff}{BOB}"), format!("\u{feff}{bob}\r\n# note\r\n\r\n"), format!("{bob} \t\r\n")] {
+        let place = Place::new(&text);
+        let server = place.serve();
+        assert_eq!(get(server.address(), "bob b", "open: sesame").head.status, 200, "{text:?}");
+        assert_eq!(get(server.address(), "\u{feff}bob b", "open: sesame").head.status, 401, "{text:?}");
+    }
+}
+
+/// With `-v` the log says in words why somebody is not let in.
+#[test]
+fn who_is_not_let_in_is_told_in_words() {
+    let place = Place::new(BOB);
+    let server = place.serve_with(&["-v"]);
+    let address = server.address();
+    assert_eq!(ask(address, "GET", "/hello.txt", &[]).expect("an answer").head.status, 401);
+    for guess in 0..=FAILURES {
+        get(address, if guess == 0 { "nobody" } else { "bob b" }, "a guess");
+    }
+    let told = server.stop(Signal::TERM).stderr;
+    let reasons: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once(": not let in: ")?.1)).collect();
+    assert_eq!(reasons.len(), FAILURES + 2, "{told}");
+    assert_eq!(reasons[0], "no name and password were sent");
+    assert!(reasons[1..=FAILURES].iter().all(|reason| *reason == "wrong name or password"), "{reasons:?}");
+    let last = reasons[FAILURES + 1].strip_prefix("too many wrong passwords; the next try may be in ");
+    let wait = last.and_then(|last| last.strip_suffix(" s")?.parse::<u64>().ok());
+    assert!(wait.is_some_and(|wait| (1..=60).contains(&wait)), "{reasons:?}");
+}
+
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
     let rows = [
+        ("# note\n\u{200b}bob:y\n", "line 2 has an invisible character, U+200B"),
+        ("bob\u{a0}:y\n", "line 1 has an invisible character, U+00A0"),
+        (" bob:y\n", "line 1 is no NAME:HASH"),
         ("", "it names no user"),
         ("alice\n", "line 1"),
         ("# note\nalice:hunter2\n", "line 2 has for user 'alice' a password in the clear"),

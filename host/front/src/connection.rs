@@ -102,7 +102,12 @@ where
     };
     let patient = connection.into_parts().io.into_inner().stream;
     if let Some(missed) = patient.missed {
-        debug!("{}: waited for too long: {missed:?}", unread.peer);
+        let what = match missed {
+            Wait::Idle(_) => "the first byte of a request",
+            Wait::Head(_) => "the rest of the head of a request",
+            Wait::Send => "room to send more of an answer",
+        };
+        debug!("{}: waited for too long: {what}", unread.peer);
     }
     if let (Err(error), None) = (&outcome, patient.missed) {
         debug!("{}: broken off: {error}", unread.peer);

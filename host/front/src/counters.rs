@@ -20,6 +20,7 @@ pub struct Counters {
     bytes: AtomicU64,
     durations: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
+    lost_entries: AtomicU64,
     /// How often each gauge went up, and down.
     gauges: [[AtomicU64; 2]; 2],
 }
@@ -58,6 +59,7 @@ impl Default for Counters {
             bytes: AtomicU64::default(),
             durations: [const { AtomicU64::new(0) }; BOUNDS.len() + 1],
             microseconds: AtomicU64::default(),
+            lost_entries: AtomicU64::default(),
             gauges: Default::default(),
         }
     }
@@ -76,6 +78,11 @@ impl Counters {
             class.fetch_add(1, Relaxed);
         }
         self.microseconds.fetch_add(duration, Relaxed);
+    }
+
+    /// An entry that the log did not take.
+    pub fn count_lost_entry(&self) {
+        self.lost_entries.fetch_add(1, Relaxed);
     }
 
     fn gauge(&self, gauge: Gauge) -> &[AtomicU64; 2] {
@@ -98,6 +105,8 @@ pub struct Totals {
     pub durations: [u64; BOUNDS.len() + 1],
     /// All durations together.
     pub microseconds: u64,
+    /// Entries that the log did not take.
+    pub lost_entries: u64,
     /// Requests whose answer is not finished.
     pub in_flight: u64,
     /// Connections that are open, and those that ever were.
@@ -114,6 +123,7 @@ impl Totals {
             }
         }
         self.bytes = self.bytes.wrapping_add(counters.bytes.load(Relaxed));
+        self.lost_entries += counters.lost_entries.load(Relaxed);
         for (total, count) in self.durations.iter_mut().zip(&counters.durations) {
             *total += count.load(Relaxed);
         }

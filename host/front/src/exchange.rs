@@ -3,7 +3,7 @@
 
 mod logged;
 
-use crate::gate;
+use crate::gate::{self, Framing};
 use crate::limits::Limits;
 use crate::log::{Line, Log};
 use crate::patience::Turns;
@@ -131,21 +131,29 @@ impl<A: Answer> Exchange<A> {
     pub async fn answer(self, request: Request<Incoming>) -> Response<Logged<A>> {
         self.turns.pass();
         let mut asked = Asked::new(&request, &self);
-        let (content, is_head) = (gate::has_content(&request), request.method() == Method::HEAD);
-        let response = match gate::check(&request) {
+        let (framing, is_head) = (gate::framing(&request), request.method() == Method::HEAD);
+        let is_old = [request.version(), self.version].contains(&Version::HTTP_10);
+        let (response, is_read) = match gate::check(&request) {
             Ok(()) => self.ask(request, &mut asked).await,
-            Err(status) => refuse(status),
+            Err(status) => (refuse(status), framing == Framing::Empty),
         };
-        let mut response = self.finish(response, content);
+        let goes_on = match framing {
+            Framing::Doubtful => false,
+            Framing::Length => is_read && !is_old && !is_last(response.status()),
+            Framing::Empty if is_old => !is_error(response.status()),
+            Framing::Empty => !is_last(response.status()),
+        };
+        let mut response = self.finish(response, goes_on);
         if is_head && self.version == Version::HTTP_2 {
             // As hyper does by itself in HTTP/1.
             leave_content_out::<A>(&mut response);
         }
         let status = response.status().as_u16();
-        response.map(|body| Logged::new(body, status, asked, self))
+        response.map(|body| Logged::new(body, status, asked, self.turns))
     }
 
-    async fn ask(&self, request: Request<Incoming>, asked: &mut Asked) -> Response<Content<A>> {
+    /// The answer, and whether the content of the request was read to its end.
+    async fn ask(&self, request: Request<Incoming>, asked: &mut Asked) -> (Response<Content<A>>, bool) {
         let (mut head, body) = request.into_parts();
         if self.version == Version::HTTP_2 {
             in_origin_form(&mut head);
@@ -153,31 +161,32 @@ impl<A: Answer> Exchange<A> {
         // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
         // need not begin.
         let is_bearable = body.size_hint().lower() <= self.max_content;
-        if self.version != Version::HTTP_10 && !body.is_end_stream() && is_bearable {
-            // How it ends does not matter: the connection is not used again. Boxed, because room for what is waited for
-            // here is kept with every connection, idle ones included.
-            let _ = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await;
+        let mut is_read = body.is_end_stream();
+        if self.version != Version::HTTP_10 && !is_read && is_bearable {
+            // Boxed, because room for what is waited for here is kept with every connection, idle ones included.
+            is_read = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await.unwrap_or(false);
         }
         if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
             // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
             head.headers.insert(HOST, HeaderValue::from_static("localhost"));
         }
-        match self.admit(&mut head, asked.client).await {
+        let response = match self.admit(&mut head, asked.client).await {
             Ok(user) => {
                 asked.user = user;
                 self.respond(head).await
             }
             Err(refused) => {
-                info!("{}: not let in: {refused:?}", asked.client);
+                info!("{}: not let in: {refused}", asked.client);
                 turn_away(refused)
             }
-        }
+        };
+        (response, is_read)
     }
 
     /// Who asks, if that matters. Behind this, there are no credentials in the request.
     async fn admit(&self, head: &mut Parts, client: IpAddr) -> Result<Option<Name>, Refused> {
         let Some(users) = &self.users else { return Ok(None) };
-        let credentials = Credentials::take(&mut head.headers).ok_or(Refused::Unknown)?;
+        let credentials = Credentials::take(&mut head.headers).ok_or(Refused::Unnamed)?;
         if let Some(name) = users.recall(&credentials) {
             return Ok(Some(name));
         }
@@ -209,11 +218,9 @@ impl<A: Answer> Exchange<A> {
     }
 
     /// Adds what the handler cannot know: whether the connection goes on, and which protocol it speaks.
-    fn finish(&self, mut response: Response<Content<A>>, content: bool) -> Response<Content<A>> {
-        // S71 has it that errors end the connection. After content, it is what keeps one request from passing for two. The streams
-        // of HTTP/2 cannot be confused.
-        let is_alone = self.version != Version::HTTP_2;
-        if is_alone && (content || response.status().is_client_error() || response.status().is_server_error()) {
+    fn finish(&self, mut response: Response<Content<A>>, goes_on: bool) -> Response<Content<A>> {
+        // The streams of HTTP/2 cannot be confused.
+        if self.version != Version::HTTP_2 && !goes_on {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         *response.version_mut() = self.version;
@@ -221,12 +228,31 @@ impl<A: Answer> Exchange<A> {
     }
 }
 
-/// Reads content up to a measure, and keeps none of it.
-async fn discard(mut body: Incoming, mut left: u64) {
-    while let Some(Ok(frame)) = body.frame().await {
-        let Some(rest) = left.checked_sub(length(&frame)) else { return };
-        left = rest;
+/// Whether the connection ends with this answer (S71): the client and the server may not agree on where its request ended. After
+/// any other error the next request begins where everybody expects it.
+fn is_last(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_REQUEST
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::URI_TOO_LONG
+            | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+    )
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
+}
+
+/// Reads content up to a measure, and keeps none of it. Returns whether that was all of it.
+async fn discard(mut body: Incoming, mut left: u64) -> bool {
+    while let Some(frame) = body.frame().await {
+        match frame.ok().and_then(|frame| left.checked_sub(length(&frame))) {
+            Some(rest) => left = rest,
+            None => return false,
+        }
     }
+    true
 }
 
 fn length(frame: &Frame<Bytes>) -> u64 {
@@ -249,7 +275,7 @@ fn turn_away<B>(why: Refused) -> Response<Either<B, Full<Bytes>>> {
             (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)))
         }
         Refused::Busy => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, HeaderValue::from(1)),
-        Refused::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
+        Refused::Unnamed | Refused::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
     };
     let mut response = refuse(status);
     response.headers_mut().insert(name, value);

@@ -1,6 +1,6 @@
 //! What may come in: the rules of HTTP that hyper leaves to its user. It refuses to know paths and files.
 
-use http::header::{HOST, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Method, Request, StatusCode, Version};
 use http_body::Body;
@@ -59,14 +59,36 @@ fn is_target<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// Whether content follows that must not be taken for the next request. A message with Transfer-Encoding is never
-/// trusted to end where it says (RFC 9112 6.1).
-pub fn has_content<B: Body>(request: &Request<B>) -> bool {
-    !request.body().is_end_stream() || is_coded(request.headers())
+/// How the end of a request is told, as far as it matters for the next one on the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no content.
+    Empty,
+    /// The content has the length that one field says in its shortest form.
+    Length,
+    /// Another server on the way may have taken something else for the end: the next request is not read.
+    Doubtful,
 }
 
-fn is_coded(fields: &HeaderMap) -> bool {
-    fields.contains_key(TRANSFER_ENCODING)
+/// How the end of a request is told. hyper refuses lengths that differ. A message with Transfer-Encoding is never trusted to end where it says (RFC 9112 6.1), and
+/// behind CONNECT may be anything (RFC 9110 9.3.6).
+pub fn framing<B: Body>(request: &Request<B>) -> Framing {
+    let fields = request.headers();
+    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
+    let (first, second) = (lengths.next(), lengths.next());
+    let is_plain = |length: &HeaderValue| {
+        let digits = length.as_bytes();
+        digits == b"0" || (!digits.starts_with(b"0") && digits.iter().all(u8::is_ascii_digit))
+    };
+    let is_doubtful = fields.contains_key(TRANSFER_ENCODING)
+        || request.method() == Method::CONNECT
+        || second.is_some()
+        || !first.is_none_or(is_plain);
+    match (is_doubtful, request.body().is_end_stream()) {
+        (true, _) => Framing::Doubtful,
+        (false, true) => Framing::Empty,
+        (false, false) => Framing::Length,
+    }
 }
 
 /// `uri-host [ ":" port ]`, or nothing for a target without an authority (RFC 9110 7.2).
@@ -84,6 +106,9 @@ fn is_host(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use http::HeaderName;
+    use http_body_util::Full;
 
     #[track_caller]
     fn check_hosts(version: Version, hosts: &[&str], expected: Result<(), u16>) {
@@ -143,6 +168,31 @@ mod tests {
         for (method, target, expected) in rows {
             let request = Request::builder().method(method).uri(target).body(()).unwrap();
             assert_eq!(is_target(&request), expected, "{method} {target}");
+        }
+    }
+
+    /// A method, fields, content, and how its end is told.
+    type Framed<'a> = (&'a str, &'a [(HeaderName, &'a str)], &'a str, Framing);
+
+    #[test]
+    fn the_end_of_a_request_is_certain_or_not() {
+        let rows: &[Framed] = &[
+            ("GET", &[], "", Framing::Empty),
+            ("POST", &[(CONTENT_LENGTH, "0")], "", Framing::Empty),
+            ("POST", &[(CONTENT_LENGTH, "10")], "0123456789", Framing::Length),
+            ("POST", &[(CONTENT_LENGTH, "010")], "0123456789", Framing::Doubtful),
+            ("POST", &[(CONTENT_LENGTH, "00")], "", Framing::Doubtful),
+            ("POST", &[(CONTENT_LENGTH, "1"), (CONTENT_LENGTH, "1")], "0", Framing::Doubtful),
+            ("POST", &[(CONTENT_LENGTH, "1, 1")], "0", Framing::Doubtful),
+            ("POST", &[(TRANSFER_ENCODING, "chunked")], "0", Framing::Doubtful),
+            ("GET", &[(TRANSFER_ENCODING, "chunked")], "", Framing::Doubtful),
+            ("CONNECT", &[], "", Framing::Doubtful),
+        ];
+        for (method, fields, content, expected) in rows {
+            let request = Request::builder().method(*method).uri("a:80");
+            let request = fields.iter().fold(request, |request, (name, value)| request.header(name, *value));
+            let request = request.body(Full::new(Bytes::from_static(content.as_bytes()))).unwrap();
+            assert_eq!(framing(&request), *expected, "{method} {fields:?}");
         }
     }
 

@@ -15,6 +15,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The status in the entry of a request that was read and never answered: its client has gone, or the server ended first. No
+/// client ever sees it; programs that read logs know it.
+pub const UNANSWERED: u16 = 499;
+
 /// A request that was answered.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {
@@ -91,7 +95,9 @@ impl Log {
         if !self.is_quiet() {
             let entry = form::render(self.form, line, &Timestamp::now().to_zoned(self.zone.clone()));
             let entry = if self.is_coloured { paint(entry, line.status) } else { entry };
-            self.sink.write(&entry);
+            if !self.sink.write(&entry) {
+                self.counters.count_lost_entry();
+            }
         }
     }
 

@@ -25,7 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use std::{fmt, fs, thread};
 use table::Table;
-pub use table::is_name;
+pub use table::{MARK, is_name};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -42,12 +42,27 @@ pub type Name = Arc<str>;
 /// Why somebody is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// Not with these credentials, or not without any.
+    /// Not without credentials.
+    Unnamed,
+    /// Not with these credentials.
     Unknown,
     /// Wrong too often: not before this time is over.
     Limited(Duration),
     /// Too many passwords are being looked at.
     Busy,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Unnamed => f.write_str("no name and password were sent"),
+            Refused::Unknown => f.write_str("wrong name or password"),
+            Refused::Limited(wait) => {
+                write!(f, "too many wrong passwords; the next try may be in {} s", wait.as_secs().saturating_add(1))
+            }
+            Refused::Busy => f.write_str("too many passwords are being checked at this moment"),
+        }
+    }
 }
 
 /// The users of a file, and what is known of those who ask.

@@ -20,6 +20,9 @@ use wasmtime_wasi_http::{Error, WasiBody};
 /// The longest body in bytes that is copied: a listing of a thousand entries and more.
 const LONGEST: usize = 512 << 10;
 
+const SHORTER: &str = "the handler did not make all of its content";
+const LONGER: &str = "the handler made more content than it announced";
+
 /// A body that an instance writes: as long as it is there, so is the instance. If the instance fails, the body ends with an
 /// error and the connection with it.
 pub struct Attended {
@@ -72,10 +75,11 @@ impl Body for Attended {
                 self.left = self.left.map(|left| left.saturating_sub(bytes));
                 Poll::Ready(Some(Ok(frame)))
             }
+            // The library speaks of limits; the handler has lines of its own for why it did not go on.
+            Poll::Ready(Some(Err(Error::HttpResponseBodySize(_)))) if self.left == Some(0) => self.cut(LONGER),
+            Poll::Ready(Some(Err(Error::HttpResponseIncomplete | Error::HttpResponseBodySize(_)))) => self.cut(SHORTER),
             Poll::Ready(Some(Err(error))) => self.cut(error),
-            Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => {
-                self.cut("the content is shorter than was announced")
-            }
+            Poll::Ready(None) if self.left.is_some_and(|left| left > 0) => self.cut(SHORTER),
             polled => polled,
         }
     }

@@ -47,11 +47,6 @@ impl Tree {
             Tree::File { name, .. } => Some(name),
         }
     }
-
-    /// Whether a file is it, or in it, as the links in both paths are now.
-    pub fn holds(&self, file: &Path) -> bool {
-        matches!((file.canonicalize(), self.path().canonicalize()), (Ok(file), Ok(tree)) if file.starts_with(&tree))
-    }
 }
 
 /// The same, open. A path that leads elsewhere later changes nothing.

@@ -1,7 +1,7 @@
 //! Whether users can be let in as it was asked for: their file, and addresses on which a password is safe to send. It refuses to
 //! know what is in the file.
 
-use super::{Fault, Served};
+use super::{Fault, Roots, Served};
 use crate::args::Auth;
 use crate::listen::Addresses;
 use glasshouse_front::users::Users;
@@ -21,7 +21,7 @@ pub fn users(
     }
     let users = Users::read(file).map_err(Fault::CannotServe)?;
     // Every one of them could download it.
-    if trees.iter().any(|served| served.tree.holds(file)) {
+    if Roots::of(trees).has(file) {
         return Err(Fault::Usage(format!(
             "--auth: '{}' is among what is served; move it to where no client gets",
             file.display()

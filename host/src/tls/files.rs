@@ -2,14 +2,16 @@
 
 use super::locked::{Locked, unlock};
 use super::provider;
+use super::validity::concerns;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
-use std::fs;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,18 +22,43 @@ pub struct Files {
     pub password: Option<PathBuf>,
 }
 
+/// What some editors put before text in UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// What tells one state of the files from another: for each, which it is, its length and its times. A file that is not
-/// there is a state as well.
-pub type Stamp = Vec<Option<(u64, u64, u64, i64, i64)>>;
+/// there is a state as well. The time of the last change is the kernel's, who also changes it where a copy takes over the other
+/// time from its original.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stamp(Vec<Option<(u64, u64, u64, [i64; 4])>>);
+
+impl Stamp {
+    /// When the last of the files changed.
+    pub fn changed(&self) -> Option<SystemTime> {
+        let seconds = self.0.iter().flatten().map(|(_, _, _, [_, _, seconds, _])| *seconds).max()?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+    }
+}
 
 impl Files {
     /// The state that the files are in.
     pub fn stamp(&self) -> Stamp {
         let stamp = |path: &Path| {
             let seen = fs::metadata(path).ok()?;
-            Some((seen.dev(), seen.ino(), seen.len(), seen.mtime(), seen.mtime_nsec()))
+            let times = [seen.mtime(), seen.mtime_nsec(), seen.ctime(), seen.ctime_nsec()];
+            Some((seen.dev(), seen.ino(), seen.len(), times))
         };
-        self.paths().map(stamp).collect()
+        Stamp(self.paths().map(stamp).collect())
+    }
+
+    /// What clients will not like of these certificates, in words for whoever runs the server.
+    pub fn concerns(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<String> {
+        let name = self.cert.display().to_string();
+        concerns(chain, now).into_iter().map(|concern| concern.of(&name)).collect()
+    }
+
+    /// Whether one of the files is there and may not be read.
+    pub fn are_shut(&self) -> bool {
+        self.paths().any(|path| File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied))
     }
 
     /// All of them.
@@ -44,6 +71,12 @@ impl Files {
         self.key.as_ref().unwrap_or(&self.cert)
     }
 
+    /// Those that nobody else may see, each with what it holds.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let password = self.password.iter().map(|password| ("password", password.as_path()));
+        [("key", self.key_file())].into_iter().chain(password)
+    }
+
     /// # Errors
     /// Says, in words for whoever started the server, which file cannot be used, why, and what to do.
     pub fn read(&self) -> Result<CertifiedKey, String> {
@@ -53,14 +86,25 @@ impl Files {
                 unusable("certificate", &self.cert, &error.to_string(), "name a PEM file with --tls-cert")
             })?;
         if chain.is_empty() {
-            let reason = "there is no certificate in it";
-            return Err(unusable("certificate", &self.cert, reason, "name a PEM file with --tls-cert"));
+            let (reason, way_out) = not_pem(&text, "x509")
+                .unwrap_or_else(|| ("there is no certificate in it", "name a PEM file with --tls-cert".to_owned()));
+            return Err(unusable("certificate", &self.cert, reason, &way_out));
         }
         let key = match &self.key {
             Some(path) => self.read_key(&contents("key", path, "--tls-key")?)?,
             None => self.read_key(&text)?,
         };
-        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
+        let is_of_another = |key: &PrivateKeyDer<'_>| {
+            let others = chain.iter().skip(1).cloned();
+            others.into_iter().any(|one| CertifiedKey::from_der(vec![one], key.clone_key(), &provider()).is_ok())
+        };
+        CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider()).map_err(|error| match error {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_of_another(&key) => unusable(
+                "certificate",
+                &self.cert,
+                "the certificate of the key is not the first in it",
+                "put that one first, and behind it the one that signed it",
+            ),
             Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => self.unusable_key(
                 &format!("it is not that of the certificate '{}'", self.cert.display()),
                 "name its own with --tls-key",
@@ -88,7 +132,10 @@ impl Files {
         }
         PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
             rustls::pki_types::pem::Error::NoItemsFound => {
-                self.unusable_key("there is no private key in it", "name the file of the key with --tls-key")
+                let (reason, way_out) = not_pem(text, "pkey").unwrap_or_else(|| {
+                    ("there is no private key in it", "name the file of the key with --tls-key".to_owned())
+                });
+                self.unusable_key(reason, &way_out)
             }
             error => self.unusable_key(&error.to_string(), "name a PEM file with --tls-key"),
         })
@@ -126,7 +173,7 @@ fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
 }
 
 fn contents(what: &str, file: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    fs::read(file).map_err(|error| {
+    let read = fs::read(file).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such file".to_owned(),
             ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -134,7 +181,31 @@ fn contents(what: &str, file: &Path, flag: &str) -> Result<Vec<u8>, String> {
             _ => error.to_string(),
         };
         unusable(what, file, &reason, &format!("name a file that you may read with {flag}"))
-    })
+    });
+    read.map(without_marks)
+}
+
+/// Takes out what editors put before text: where files were put together there may be several, and none of them says anything.
+fn without_marks(mut bytes: Vec<u8>) -> Vec<u8> {
+    while let Some(at) = bytes.windows(MARK.len()).position(|bytes| bytes == MARK) {
+        bytes.drain(at..at + MARK.len());
+    }
+    bytes
+}
+
+/// Why nothing was found in a file that is not PEM, and the command that makes PEM of it.
+fn not_pem(bytes: &[u8], command: &str) -> Option<(&'static str, String)> {
+    match bytes {
+        // A sequence of ASN.1, whose length is the next byte or in so many of them.
+        [0x30, length, rest @ ..] if (0x80..=0x84).contains(length) || usize::from(*length) == rest.len() => Some((
+            "it is in DER or PKCS #12, not in PEM",
+            format!("write it anew with 'openssl {command} -inform DER' or 'openssl pkcs12 -nodes'"),
+        )),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
+            Some(("it is in UTF-16, not in ASCII", "write it anew with 'iconv -f UTF-16 -t ASCII'".to_owned()))
+        }
+        _ => None,
+    }
 }
 
 /// The first section with this label, its two lines included (RFC 7468 2).

@@ -5,6 +5,7 @@ use glasshouse_front::{Form, Sink};
 use rcgen::{CertificateParams, KeyPair};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A place with `NAME.crt` and `NAME.key` of each name.
@@ -113,53 +114,100 @@ fn what_cannot_be_used_is_named_with_a_way_out() {
     }
 }
 
-#[test]
-fn a_change_is_seen_once_and_a_bad_one_changes_nothing() {
-    let place = place(&["a", "b"]);
-    let files = files(place.path(), "a.crt", Some("a.key"), None);
+/// A keeper of the pair `a`, and where it is.
+fn kept(place: &Path) -> Keeper {
+    let files = files(place, "a.crt", Some("a.key"), None);
     let key = files.read().unwrap();
-    let keeper = Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr));
-    let held = || keeper.held().key.cert.clone();
-    let replace = |what: &str| {
-        fs::rename(place.path().join(format!("b.{what}")), place.path().join(format!("a.{what}"))).unwrap();
-    };
-    let mut now = Instant::now();
-    let mut look = || {
-        now += LOOK;
-        keeper.look(now).1
-    };
-    let first = held();
-    assert!(!look(), "nothing has changed");
+    Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr))
+}
 
-    replace("crt");
-    assert!(look() && !look(), "a change is seen once");
-    assert!(keeper.reload().is_err_and(|why| why.contains("is kept")));
-    assert_eq!(held(), first, "the key is not that of the certificate yet");
-    assert!(!look());
-
-    replace("key");
-    assert!(look());
-    keeper.reload().unwrap();
-    assert_ne!(held(), first);
-    assert!(!look());
-
-    let second = held();
-    fs::remove_file(place.path().join("a.crt")).unwrap();
-    assert!(look() && !look(), "a file that has gone is a change");
-    keeper.renew();
-    assert_eq!(held(), second);
+/// Puts a file of another pair in the place of that of the first.
+fn rename(place: &Path, from: &str) {
+    let (_, what) = from.split_once('.').unwrap();
+    fs::rename(place.join(from), place.join(format!("a.{what}"))).unwrap();
 }
 
 #[test]
-fn files_are_looked_at_once_in_a_while() {
-    let place = place(&["a"]);
-    let files = files(place.path(), "a.crt", Some("a.key"), None);
-    let key = files.read().unwrap();
-    let keeper = Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr));
+fn a_pair_that_has_changed_is_taken_when_all_of_it_is_there() {
+    let place = place(&["a", "b"]);
+    let keeper = kept(place.path());
+    let first = keeper.key().cert.clone();
+    let now = SystemTime::now();
+    keeper.look(now);
+    assert_eq!(keeper.key().cert, first, "nothing has changed");
+    rename(place.path(), "b.crt");
+    for _ in 0..3 {
+        keeper.look(now);
+        assert_eq!(keeper.key().cert, first, "the key is not that of the certificate yet");
+    }
+    assert!(keeper.reload().is_err_and(|why| why.contains("is kept")));
+    rename(place.path(), "b.key");
+    keeper.look(now);
+    let second = keeper.key().cert.clone();
+    assert_ne!(second, first);
     fs::remove_file(place.path().join("a.crt")).unwrap();
-    let start = keeper.held().looked;
-    assert!(!keeper.look(start + LOOK / 2).1);
-    assert!(keeper.look(start + LOOK).1);
+    keeper.look(now);
+    assert_eq!(keeper.key().cert, second, "a file that has gone takes nothing with it");
+}
+
+/// As `cp -p` does it: neither the length nor the time that the file says tells the new one from the old one.
+#[test]
+fn a_change_that_takes_over_the_time_of_the_old_file_is_seen() {
+    let place = place(&["a", "b", "c"]);
+    let keeper = kept(place.path());
+    let modified = fs::metadata(place.path().join("a.crt")).unwrap().modified().unwrap();
+    let later = SystemTime::now() + Duration::from_secs(60);
+    for name in ["b", "c"] {
+        let before = keeper.key().cert.clone();
+        for what in ["crt", "key"] {
+            let (from, to) = (place.path().join(format!("{name}.{what}")), place.path().join(format!("a.{what}")));
+            fs::copy(from, &to).unwrap();
+            fs::File::options().write(true).open(&to).unwrap().set_modified(modified).unwrap();
+        }
+        // Long after the change.
+        keeper.look(later);
+        assert_ne!(keeper.key().cert, before, "{name}");
+    }
+}
+
+#[test]
+fn a_chain_that_does_not_begin_with_its_own_certificate_is_named() {
+    let place = place(&["a", "b"]);
+    let chain = ["b.crt", "a.crt"].map(|name| fs::read_to_string(place.path().join(name)).unwrap()).concat();
+    fs::write(place.path().join("chain"), chain).unwrap();
+    let why = refused(&files(place.path(), "chain", Some("a.key"), None));
+    assert!(why.contains("the certificate of the key is not the first in it; put that one first"), "{why}");
+}
+
+#[test]
+fn a_byte_order_mark_is_passed_over_and_what_is_not_pem_is_named() {
+    let place = place(&["a"]);
+    let read = |name: &str| fs::read(place.path().join(name)).unwrap();
+    let marked = ["\u{feff}".as_bytes(), &read("a.crt"), "\u{feff}".as_bytes(), &read("a.key")].concat();
+    fs::write(place.path().join("marked"), marked).unwrap();
+    files(place.path(), "marked", None, None).read().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let made = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    fs::write(place.path().join("der.crt"), made.der()).unwrap();
+    fs::write(place.path().join("der.key"), key.serialize_der()).unwrap();
+    // As short as that of Ed25519.
+    fs::write(place.path().join("short.key"), [&[0x30, 0x2e], &[2; 0x2e][..]].concat()).unwrap();
+    fs::write(place.path().join("wide"), b"\xff\xfe-\0-\0-\0-\0-\0").unwrap();
+    let rows = [
+        ("der.crt", None, "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl x509 -inform DER'"),
+        (
+            "a.crt",
+            Some("der.key"),
+            "it is in DER or PKCS #12, not in PEM; write it anew with 'openssl pkey -inform DER'",
+        ),
+        ("a.crt", Some("short.key"), "it is in DER or PKCS #12, not in PEM"),
+        ("wide", None, "it is in UTF-16, not in ASCII; write it anew with 'iconv -f UTF-16 -t ASCII'"),
+        ("a.crt", Some("wide"), "it is in UTF-16, not in ASCII"),
+    ];
+    for (cert, key, expected) in rows {
+        let why = refused(&files(place.path(), cert, key, None));
+        assert!(why.contains(expected), "{why}");
+    }
 }
 
 #[test]

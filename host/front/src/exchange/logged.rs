@@ -3,7 +3,8 @@
 
 use super::{Answer, Content, Exchange, Failure, length};
 use crate::counters::Raised;
-use crate::log::Line;
+use crate::log::{Line, Log, UNANSWERED};
+use crate::patience::Turns;
 use crate::users::Name;
 use bytes::Bytes;
 use http::header::{HeaderValue, REFERER, USER_AGENT};
@@ -11,10 +12,12 @@ use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// What is kept of a request.
+/// What is kept of a request that was read. Its entry is written when this is dropped: behind the last byte of the answer, or
+/// where client or server end the connection before there is one.
 pub struct Asked {
     /// Who asks, as far as those who are believed say.
     pub client: IpAddr,
@@ -24,12 +27,16 @@ pub struct Asked {
     line: String,
     referer: Option<HeaderValue>,
     user_agent: Option<HeaderValue>,
+    tls: Option<&'static str>,
+    status: u16,
+    bytes: u64,
+    log: Log,
     _under_way: Raised,
 }
 
 impl Asked {
     /// Of what is only written down, nothing is kept for a log that is not written.
-    pub fn new<A, B>(request: &Request<B>, Exchange { log, peer, trust, .. }: &Exchange<A>) -> Asked {
+    pub fn new<A, B>(request: &Request<B>, Exchange { log, peer, trust, tls, .. }: &Exchange<A>) -> Asked {
         let field = |name| request.headers().get(name).filter(|_| !log.is_quiet()).cloned();
         Asked {
             client: trust.client(*peer, request.headers()),
@@ -38,8 +45,28 @@ impl Asked {
             line: if log.is_quiet() { String::new() } else { request_line(request) },
             referer: field(REFERER),
             user_agent: field(USER_AGENT),
+            tls: *tls,
+            status: UNANSWERED,
+            bytes: 0,
+            log: log.clone(),
             _under_way: log.under_way(),
         }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.log.access(&Line {
+            peer: self.client,
+            user: self.user.as_deref(),
+            request: &self.line,
+            status: self.status,
+            bytes: self.bytes,
+            duration: Some(self.began.elapsed()),
+            referer: self.referer.as_ref().map(HeaderValue::as_bytes),
+            user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
+            tls: self.tls,
+        });
     }
 }
 
@@ -52,18 +79,17 @@ fn request_line<B>(request: &Request<B>) -> String {
     }
 }
 
-/// A body that counts its bytes, and ends and logs its exchange when it is over: sent, cut or given up.
+/// A body that counts its bytes, and ends its exchange when it is over: sent, cut or given up.
 pub struct Logged<A: Answer> {
     body: Content<A>,
-    bytes: u64,
-    status: u16,
     asked: Asked,
-    exchange: Exchange<A>,
+    turns: Arc<Turns>,
 }
 
 impl<A: Answer> Logged<A> {
-    pub fn new(body: Content<A>, status: u16, asked: Asked, exchange: Exchange<A>) -> Logged<A> {
-        Logged { body, bytes: 0, status, asked, exchange }
+    pub fn new(body: Content<A>, status: u16, mut asked: Asked, turns: Arc<Turns>) -> Logged<A> {
+        asked.status = status;
+        Logged { body, asked, turns }
     }
 }
 
@@ -74,7 +100,7 @@ impl<A: Answer> Body for Logged<A> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.bytes = self.bytes.saturating_add(length(frame));
+            self.asked.bytes = self.asked.bytes.saturating_add(length(frame));
         }
         polled
     }
@@ -90,18 +116,6 @@ impl<A: Answer> Body for Logged<A> {
 
 impl<A: Answer> Drop for Logged<A> {
     fn drop(&mut self) {
-        let (Exchange { log, tls, turns, .. }, asked) = (&self.exchange, &self.asked);
-        turns.pass();
-        log.access(&Line {
-            peer: asked.client,
-            user: asked.user.as_deref(),
-            request: &asked.line,
-            status: self.status,
-            bytes: self.bytes,
-            duration: Some(asked.began.elapsed()),
-            referer: asked.referer.as_ref().map(HeaderValue::as_bytes),
-            user_agent: asked.user_agent.as_ref().map(HeaderValue::as_bytes),
-            tls: *tls,
-        });
+        self.turns.pass();
     }
 }

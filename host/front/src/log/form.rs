@@ -1,7 +1,7 @@
 //! The forms of an entry. None of them lets a client write what a terminal would obey, or an entry of its own (S82). It refuses
 //! to know where entries go.
 
-use super::Line;
+use super::{Line, UNANSWERED};
 use http::StatusCode;
 use jiff::Zoned;
 use serde::Serialize;
@@ -43,7 +43,10 @@ pub fn render(form: Form, line: &Line, now: &Zoned) -> String {
 fn python(entry: &mut String, line: &Line, now: &Zoned) -> fmt::Result {
     let (peer, user, now) = (line.peer.to_canonical(), user(line), now.strftime("%d/%b/%Y %H:%M:%S"));
     if line.status >= 400 {
-        let message = StatusCode::from_u16(line.status).ok().and_then(|status| status.canonical_reason());
+        let message = match line.status {
+            UNANSWERED => Some("Not Answered"),
+            status => StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()),
+        };
         writeln!(entry, "{peer} - {user} [{now}] code {}, message {}", line.status, message.unwrap_or("???"))?;
     }
     writeln!(entry, "{peer} - {user} [{now}] \"{}\" {} {}", Quoted(line.request.as_bytes()), line.status, line.bytes)
@@ -202,7 +205,8 @@ mod tests {
             ("BREW / HTTP/1.1", 405, "Method Not Allowed"),
             ("", 414, "URI Too Long"),
             ("GET / HTTP/1.1", 400, "Bad Request"),
-            ("GET / HTTP/1.1", 499, "???"),
+            ("GET / HTTP/1.1", 498, "???"),
+            ("GET / HTTP/1.1", UNANSWERED, "Not Answered"),
             ("GET / HTTP/1.1", 65535, "???"),
         ];
         for (request, status, message) in rows {

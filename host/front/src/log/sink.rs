@@ -1,13 +1,15 @@
-//! Where entries go: to standard error, or to the end of a file that can be opened anew after somebody has moved it. It refuses to
-//! know what they say.
+//! Where entries go: to standard error, or to the end of a file that can be replaced by another one. It refuses to know what they
+//! say, and where the file is.
 
-use rustix::fs::{Mode, OFlags, open, openat};
-use std::ffi::{OsStr, OsString};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// A disk that is nearly full takes some entries and others not. That is reported no more often than this.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A place for entries.
 #[derive(Clone, Debug)]
@@ -17,67 +19,115 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// One call for each entry: neither is buffered, standard error is locked for the call, and the kernel takes what is written to
-    /// the end of a file as one. So entries never interleave. A disk that is full costs entries, and no answer.
-    pub fn write(&self, entry: &str) {
-        let _ = match self {
-            Sink::Stderr => io::stderr().lock().write_all(entry.as_bytes()),
-            Sink::File(log) => {
-                let file = log.file.read().unwrap_or_else(PoisonError::into_inner);
-                (&*file).write_all(entry.as_bytes())
-            }
-        };
+    /// Writes an entry, and returns whether all of it was written. One call for each entry: neither is buffered, standard error is
+    /// locked for the call, and the kernel takes what is written to the end of a file as one. So entries never interleave. A disk
+    /// that is full costs entries, and no answer.
+    pub fn write(&self, entry: &str) -> bool {
+        match self {
+            Sink::Stderr => io::stderr().lock().write_all(entry.as_bytes()).is_ok(),
+            Sink::File(log) => log.write(entry),
+        }
     }
 }
 
 /// A file that is only ever added to.
 #[derive(Debug)]
 pub struct LogFile {
-    /// The directory that it lies in, by which it is found again whatever becomes of the path.
-    directory: OwnedFd,
-    name: OsString,
     /// As it was named, for whoever runs the server.
-    path: PathBuf,
+    name: String,
     file: RwLock<File>,
+    /// Entries that were lost since the last that was written.
+    lost: AtomicU64,
+    /// Whether the last thing in the file is a part of an entry.
+    is_torn: AtomicBool,
+    report: Mutex<Report>,
+}
+
+/// What was said of failures.
+#[derive(Debug, Default)]
+struct Report {
+    last: Option<Instant>,
+    /// Whether the end of it has to be said as well.
+    is_open: bool,
 }
 
 impl LogFile {
-    /// Opens the file, or makes it, for its owner and its group to read.
-    ///
-    /// # Errors
-    /// The path names no file, or one that cannot be opened.
-    pub fn open(path: &Path) -> io::Result<LogFile> {
-        let name = path.file_name().ok_or(ErrorKind::IsADirectory)?.to_owned();
-        let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = open(above, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let file = RwLock::new(append(&directory, &name)?);
-        Ok(LogFile { directory, name, path: path.to_owned(), file })
+    /// One that was opened to be added to.
+    pub fn new(name: String, file: File) -> LogFile {
+        LogFile {
+            name,
+            file: RwLock::new(file),
+            lost: AtomicU64::new(0),
+            is_torn: false.into(),
+            report: Mutex::default(),
+        }
     }
 
-    /// Opens the file of this name anew; entries that follow go there.
-    ///
-    /// # Errors
-    /// In words for whoever runs the server: it cannot be opened, and entries go on to where they went. A process that has given up its rights may do this if it kept the
-    /// right to make and write files beneath the [directory](LogFile::directory), which is the least that Landlock can tell
-    /// apart: a rule for the file itself holds for the one that was moved away.
-    pub fn reopen(&self) -> Result<(), String> {
-        let file = append(&self.directory, &self.name).map_err(|error| {
-            format!("cannot open the log '{}' anew: {error}; it goes on as it was", self.path.display())
-        })?;
+    /// Entries that follow go to another file.
+    pub fn replace(&self, file: File) {
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = file;
-        Ok(())
+        self.is_torn.store(false, Relaxed);
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).last = None;
     }
 
-    /// The directory in which it would be made anew; `None` for a terminal or the like, which nobody moves away.
-    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+    fn write(&self, entry: &str) -> bool {
         let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
-        file.metadata().is_ok_and(|facts| facts.is_file()).then(|| self.directory.as_fd())
+        let is_torn = self.is_torn.load(Relaxed);
+        let text = if is_torn { Cow::Owned(format!("\n{entry}")) } else { Cow::Borrowed(entry) };
+        match add(&file, text.as_bytes()) {
+            Ok(()) => {
+                if is_torn {
+                    self.is_torn.store(false, Relaxed);
+                }
+                if self.lost.load(Relaxed) > 0 {
+                    self.recovered(self.lost.swap(0, Relaxed));
+                }
+                true
+            }
+            Err((error, written)) => {
+                if written > 0 {
+                    self.is_torn.store(true, Relaxed);
+                }
+                self.lost.fetch_add(1, Relaxed);
+                self.failed(&error);
+                false
+            }
+        }
+    }
+
+    /// Reports the first of a row of failures, unless the row before was reported only just now.
+    fn failed(&self, error: &io::Error) {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if !report.is_open && report.last.is_none_or(|last| last.elapsed() >= QUIET) {
+            *report = Report { last: Some(Instant::now()), is_open: true };
+            let name = &self.name;
+            tracing::error!(
+                "cannot write to the log '{name}': {error}; entries are lost until it can be written again"
+            );
+        }
+    }
+
+    /// Reports the end of failures that were reported.
+    fn recovered(&self, lost: u64) {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::take(&mut report.is_open) {
+            tracing::error!("the log '{}' can be written again; entries that were lost: {lost}", self.name);
+        }
     }
 }
 
-fn append(directory: &OwnedFd, name: &OsStr) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOCTTY | OFlags::CLOEXEC;
-    Ok(openat(directory, name, flags, Mode::from_raw_mode(0o640))?.into())
+/// Adds all of the bytes, or returns why not and how many were added.
+fn add(mut file: &File, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
+    let mut written = 0;
+    while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+        match file.write(rest) {
+            Ok(0) => return Err((ErrorKind::WriteZero.into(), written)),
+            Ok(more) => written = written.saturating_add(more),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err((error, written)),
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -85,34 +135,34 @@ mod tests {
     use super::*;
     use std::fs;
 
-    #[test]
-    fn a_file_is_added_to_and_found_again() {
-        let place = tempfile::tempdir().unwrap();
-        let (path, moved) = (place.path().join("log"), place.path().join("log.1"));
-        fs::write(&path, "before\n").unwrap();
-        let file = Arc::new(LogFile::open(&path).unwrap());
-        let sink = Sink::File(Arc::clone(&file));
-        sink.write("one\n");
-        fs::rename(&path, &moved).unwrap();
-        sink.write("two\n");
-        file.reopen().unwrap();
-        sink.write("three\n");
-        assert_eq!(fs::read_to_string(&moved).unwrap(), "before\none\ntwo\n");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
-        assert!(file.directory().is_some());
-
-        // What cannot be opened leaves things as they are.
-        fs::rename(&path, place.path().join("log.2")).unwrap();
-        fs::create_dir(&path).unwrap();
-        assert!(file.reopen().is_err());
-        sink.write("four\n");
-        assert_eq!(fs::read_to_string(place.path().join("log.2")).unwrap(), "three\nfour\n");
+    fn file(path: &std::path::Path) -> File {
+        File::options().append(true).create(true).open(path).unwrap()
     }
 
     #[test]
-    fn what_is_no_file_is_said() {
-        assert!(LogFile::open(Path::new("/")).is_err());
-        assert!(LogFile::open(Path::new("src/none/log")).is_err());
-        assert!(LogFile::open(Path::new("/dev/null")).unwrap().directory().is_none());
+    fn entries_go_to_the_file_that_was_put_in_place_last() {
+        let place = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| place.path().join(name));
+        fs::write(&first, "before\n").unwrap();
+        let log = Arc::new(LogFile::new("log".to_owned(), file(&first)));
+        let sink = Sink::File(Arc::clone(&log));
+        assert!(sink.write("one\n"));
+        log.replace(file(&second));
+        assert!(sink.write("two\n"));
+        assert_eq!(fs::read_to_string(&first).unwrap(), "before\none\n");
+        assert_eq!(fs::read_to_string(&second).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn what_a_full_disk_takes_is_counted_and_the_next_entry_begins_a_line() {
+        let place = tempfile::tempdir().unwrap();
+        let log = LogFile::new("log".to_owned(), file(std::path::Path::new("/dev/full")));
+        assert!(!log.write("one\n") && !log.write("two\n"));
+        assert_eq!(log.lost.load(Relaxed), 2);
+        log.replace(file(&place.path().join("log")));
+        log.is_torn.store(true, Relaxed);
+        assert!(log.write("three\n") && log.write("four\n"));
+        assert_eq!(log.lost.load(Relaxed), 0);
+        assert_eq!(fs::read_to_string(place.path().join("log")).unwrap(), "\nthree\nfour\n");
     }
 }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 /// The longest name in bytes.
 const NAME: usize = 255;
 
+/// What some editors put before text in UTF-8.
+pub const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Users and the hashes of their passwords; at least one.
 pub struct Table {
     users: BTreeMap<Arc<str>, Hash>,
@@ -20,6 +23,10 @@ pub enum Wrong {
     Empty,
     /// A line, counted from one, that is not `NAME:HASH` with a name that [`is_name`].
     Line(usize),
+    /// A line in another encoding.
+    Encoding(usize),
+    /// A line with a character that nobody sees.
+    Invisible(usize, char),
     Twice(usize, String),
     Hash(usize, String, Refusal),
 }
@@ -29,6 +36,14 @@ impl fmt::Display for Wrong {
         match self {
             Wrong::Empty => f.write_str("it names no user"),
             Wrong::Line(line) => write!(f, "line {line} is no NAME:HASH"),
+            Wrong::Encoding(line) => write!(f, "line {line} is not UTF-8"),
+            Wrong::Invisible(line, char) => {
+                write!(
+                    f,
+                    "line {line} has an invisible character, U+{:04X}; write the line without it",
+                    u32::from(*char)
+                )
+            }
             Wrong::Twice(line, name) => write!(f, "line {line} names user '{name}' a second time"),
             Wrong::Hash(line, name, refusal) => write!(f, "line {line} has for user '{name}' {refusal}"),
         }
@@ -42,10 +57,14 @@ impl Table {
     /// The first line that is not understood, and a file without users: it would let nobody in.
     pub fn parse(text: &[u8]) -> Result<Table, Wrong> {
         let mut users = BTreeMap::new();
+        let text = text.strip_prefix(MARK).unwrap_or(text);
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-            let line = str::from_utf8(line).map_err(|_| Wrong::Line(number))?.trim_end_matches('\r');
+            let line = str::from_utf8(line).map_err(|_| Wrong::Encoding(number))?.trim_end_matches(['\r', ' ', '\t']);
             if line.is_empty() || line.starts_with('#') {
                 continue;
+            }
+            if let Some(char) = line.chars().find(|char| is_invisible(*char)) {
+                return Err(Wrong::Invisible(number, char));
             }
             let (name, hash) = line.split_once(':').ok_or(Wrong::Line(number))?;
             if !is_name(name) {
@@ -79,11 +98,37 @@ impl Table {
     }
 }
 
-/// Whether a user can have this name: RFC 7617 2 has no place for colons and control characters, the file none for `#` in front.
+/// Whether a user can have this name: RFC 7617 2 has no place for colons and control characters, the file none for `#` in front,
+/// and whoever reads the file none for what cannot be seen.
 pub fn is_name(name: &str) -> bool {
     (1..=NAME).contains(&name.len())
         && !name.starts_with('#')
-        && !name.contains(|char: char| char == ':' || char.is_control())
+        && name.trim() == name
+        && !name.contains(|char: char| char == ':' || char.is_control() || is_invisible(char))
+}
+
+/// Whether a character shows as nothing, or as a space that is not the usual one: it gets into a file by accident, and the name
+/// with it is another one. Control characters are looked at elsewhere.
+fn is_invisible(char: char) -> bool {
+    (char != ' ' && char.is_whitespace() && !char.is_control())
+        || matches!(
+            char,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 #[cfg(test)]
@@ -115,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_and_other_line_ends_are_passed_over() {
+        for text in ["\u{feff}a:HASH\n", "\u{feff}a:HASH\r\n\r\n", "\u{feff}# users\r\na:HASH \t\r\n  \n"] {
+            let table = parse(text).unwrap_or_else(|wrong| panic!("{text:?}: {wrong}"));
+            assert_eq!(table.check("a", b"secret", 0).as_deref(), Some("a"), "{text:?}");
+            assert_eq!(table.check("\u{feff}a", b"secret", 0), None);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named_by_line_and_user() {
         let name = "x".repeat(256);
         let rows = [
@@ -128,11 +182,18 @@ mod tests {
             ("\na:hunter2", "line 2 has for user 'a' a password in the clear or a hash of an unknown kind"),
             ("a:HASH\nb:$apr1$x$y", "line 2 has for user 'b' an MD5 hash, which can be guessed too quickly"),
             ("a:HASH:more", "line 1 has for user 'a' a hash that is not complete"),
+            (" a:HASH", "line 1 is no NAME:HASH"),
+            ("a :HASH", "line 1 is no NAME:HASH"),
+            ("a:HASH\n\u{feff}b:HASH", "line 2 has an invisible character, U+FEFF; write the line without it"),
+            ("\u{feff}\u{feff}a:HASH", "line 1 has an invisible character, U+FEFF; write the line without it"),
+            ("a\u{200b}:HASH", "line 1 has an invisible character, U+200B; write the line without it"),
+            ("a\u{a0}b:HASH", "line 1 has an invisible character, U+00A0; write the line without it"),
+            ("a:HASH\u{202c}", "line 1 has an invisible character, U+202C; write the line without it"),
         ];
         for (text, expected) in rows {
             assert_eq!(parse(text).map(|_| ()).map_err(|wrong| wrong.to_string()), Err(expected.to_owned()), "{text}");
         }
-        assert_eq!(Table::parse(b"a\xff:x").map(|_| ()), Err(Wrong::Line(1)));
+        assert_eq!(Table::parse(b"a\xff:x").map(|_| ()), Err(Wrong::Encoding(1)));
     }
 
     /// Whoever asks for a name that nobody has waits for the hash of somebody, the same each time, and of each with equal chance.

@@ -1,0 +1,186 @@
+//! Whether a file lies in what is served: by which directory it is, and not by how its path is written. A path can lead anywhere
+//! by links, by `..` and by what is mounted; the directories above an open one are what they are. It refuses to know what the
+//! files are for.
+
+use super::Served;
+use glasshouse_sandbox::Tree;
+use rustix::fs::{CWD, Mode, OFlags, Stat, fstat, openat, stat};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+
+/// The most directories that a directory can be in: a path has no more bytes.
+const DEEPEST: usize = 4096;
+
+/// The device and the number of a file, which no other has.
+pub type Identity = (u64, u64);
+
+pub fn identity(stat: &Stat) -> Identity {
+    (stat.st_dev, stat.st_ino)
+}
+
+/// What is served, as it is found at the moment.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    directories: Vec<Identity>,
+    files: Vec<Identity>,
+    /// Files that are served by themselves, by the directory and the name: what is put in their place is served too.
+    names: Vec<(Identity, OsString)>,
+}
+
+impl Roots {
+    pub fn of(trees: &[Served]) -> Roots {
+        let mut roots = Roots::default();
+        trees.iter().for_each(|served| roots.add(&served.tree));
+        roots
+    }
+
+    /// Takes in what a tree is at the moment, beside what it was.
+    pub fn add(&mut self, tree: &Tree) {
+        let path = tree.path();
+        // Where links lead, too.
+        for path in [Some(path.clone()), path.canonicalize().ok()].into_iter().flatten() {
+            let found = stat(&path).ok().map(|stat| identity(&stat));
+            match tree {
+                Tree::Directory(_) => {
+                    self.directories.extend(found);
+                    self.add_mounts(&path);
+                }
+                Tree::File { .. } => {
+                    self.files.extend(found);
+                    let above = stat(path.parent().unwrap_or(Path::new("/"))).ok();
+                    self.names.extend(above.and_then(|above| Some((identity(&above), path.file_name()?.to_owned()))));
+                }
+            }
+        }
+        for list in [&mut self.directories, &mut self.files] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        self.names.sort_unstable();
+        self.names.dedup();
+    }
+
+    /// Takes in what is mounted beneath a directory: it is served, and what is above it elsewhere is not.
+    fn add_mounts(&mut self, root: &Path) {
+        let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+        let points = table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
+        for point in points.map(unescaped).filter(|point| point != root && point.starts_with(root)) {
+            let Ok(found) = stat(&point) else { continue };
+            let is_directory = rustix::fs::FileType::from_raw_mode(found.st_mode).is_dir();
+            let list = if is_directory { &mut self.directories } else { &mut self.files };
+            list.push(identity(&found));
+        }
+    }
+
+    /// Whether a file of this name in this directory would be served.
+    pub fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
+        let is_name = |above: Identity| self.names.iter().any(|(at, known)| *at == above && known == name);
+        let mut above = above(&directory);
+        above.next().is_some_and(|first| self.directories.contains(&first) || is_name(first))
+            || above.any(|one| self.directories.contains(&one))
+    }
+
+    /// Whether this very file is served by itself.
+    pub fn has_file(&self, file: Identity) -> bool {
+        self.files.contains(&file)
+    }
+
+    /// Whether the file at a path is served, where it really is.
+    pub fn has(&self, path: &Path) -> bool {
+        let Ok(real) = path.canonicalize() else { return false };
+        let (Some(above), Some(name)) = (real.parent(), real.file_name()) else { return false };
+        stat(&real).is_ok_and(|file| self.has_file(identity(&file)))
+            || open_directory(CWD, above).is_ok_and(|directory| self.has_in(directory, name))
+    }
+}
+
+/// Opens a directory to look from there, which takes no right to read it.
+pub fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    Ok(openat(at, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+}
+
+/// A directory and those that it is in, up to the root, or as far as this process may go: it serves nothing from beyond.
+pub fn above(directory: impl AsFd) -> impl Iterator<Item = Identity> {
+    let mut next = open_directory(directory, Path::new(".")).ok();
+    let mut before = None;
+    std::iter::from_fn(move || {
+        let directory = next.take()?;
+        let found = fstat(&directory).ok().map(|stat| identity(&stat)).filter(|found| before != Some(*found))?;
+        before = Some(found);
+        next = open_directory(directory, Path::new("..")).ok();
+        Some(found)
+    })
+    .take(DEEPEST)
+}
+
+/// A path as the kernel writes it in its tables, where blanks and the like are in octal.
+fn unescaped(text: &[u8]) -> PathBuf {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let [first, others @ ..] = rest {
+        let digits = if *first == b'\\' { others.get(..3) } else { None };
+        let octal = digits.and_then(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(octal.unwrap_or(*first));
+        rest = if octal.is_some() { others.get(3..).unwrap_or_default() } else { others };
+    }
+    OsString::from_vec(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn a_file_is_served_by_where_it_is_and_not_by_its_path() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |name: &str| place.path().join(name);
+        fs::create_dir_all(at("site/sub")).unwrap();
+        fs::create_dir(at("logs")).unwrap();
+        symlink("site/sub", at("short")).unwrap();
+        symlink("site", at("served")).unwrap();
+        for name in ["site/sub/a", "logs/a", "one", "site/b"] {
+            fs::write(at(name), "").unwrap();
+        }
+        fs::hard_link(at("one"), at("logs/same")).unwrap();
+        symlink("../logs/a", at("site/out")).unwrap();
+        let mut roots = Roots::default();
+        roots.add(&Tree::Directory(at("served")));
+        roots.add(&Tree::File { directory: at(""), name: "one".into() });
+        for (name, expected) in [
+            ("site/b", true),
+            ("short/a", true),
+            ("logs/../site/sub/../b", true),
+            ("logs/a", false),
+            ("site/out", false),
+            ("one", true),
+            ("logs/same", true),
+            ("nowhere", false),
+        ] {
+            assert_eq!(roots.has(&at(name)), expected, "{name}");
+        }
+        let directory = |name: &str| open_directory(CWD, &at(name)).unwrap();
+        for (name, file, expected) in [
+            ("short", "new", true),
+            ("site", "new", true),
+            ("logs", "new", false),
+            (".", "new", false),
+            (".", "one", true),
+            ("logs", "one", false),
+        ] {
+            assert_eq!(roots.has_in(directory(name), OsStr::new(file)), expected, "{name}/{file}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_the_kernel_is_read() {
+        for (text, expected) in
+            [("/a", "/a"), (r"/a\040b\011", "/a b\t"), (r"/a\134040", r"/a\040"), (r"/a\", r"/a\"), (r"\9", r"\9")]
+        {
+            assert_eq!(unescaped(text.as_bytes()), Path::new(expected), "{text}");
+        }
+    }
+}
