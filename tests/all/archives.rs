@@ -198,6 +198,7 @@ fn changed(stack: Stack) {
         // What gzip cannot make less of.
         write_pattern(&File::create(root.join("d/long")).expect("a file can be made"), 0..LONG);
         let server = Server::start(stack, root);
+        let mut cuts = 0;
         for (what, change, is_whole) in CHANGES {
             let _ = fs::remove_dir_all(root.join("d/z"));
             put(&root.join("d/z/last"), b"last", MODIFIED);
@@ -211,6 +212,11 @@ fn changed(stack: Stack) {
                 Err(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
             );
             assert!(read.is_ok() == *is_whole && is_broken != *is_whole, "{stack:?} {form}: {what}, and {read:?}");
+            // Whoever runs the server is told which folder it was, and how far it came.
+            cuts += usize::from(!is_whole);
+            server.wait_for_stderr("where an archive was cut off", |text| {
+                (text.matches("the archive of '/d' was cut off at 'd").count() == cuts).then_some(())
+            });
         }
         assert_eq!(get(server.address(), "/d/long").body.len() as u64, LONG);
     }

@@ -192,6 +192,8 @@ pub struct Archive<F> {
     /// A sum over all paths until now.
     sum: Crc,
     left_out: LeftOut,
+    /// The path of the entry that was begun last, in the archive.
+    at: String,
 }
 
 #[derive(Debug)]
@@ -217,6 +219,7 @@ impl<F> Archive<F> {
             left: plan.length,
             sum: Crc::new(),
             left_out: LeftOut::default(),
+            at: plan.top.clone(),
             plan: plan.clone(),
         }
     }
@@ -226,6 +229,17 @@ impl<F> Archive<F> {
     /// # Errors
     /// [`Cut`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
     pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
+        let piece = self.piece(tree).await;
+        if piece.is_err() {
+            let (path, at) = (visible(&self.plan.path), visible(&self.at));
+            tree.complain(&format_args!(
+                "the archive of '/{path}' was cut off at '{at}': it changed while it was packed, or could not be read"
+            ));
+        }
+        piece
+    }
+
+    async fn piece<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         let mut piece = Vec::new();
         while piece.len() < PIECE && !matches!(self.step, Step::Done) {
             self.advance(tree, &mut piece).await?;
@@ -281,6 +295,7 @@ impl<F> Archive<F> {
     /// Begins an entry, if it can be had.
     async fn begin<T: Tree<File = F>>(&mut self, tree: &T, item: Item<String>, to: &mut Vec<u8>) -> Result<(), Cut> {
         let Item { path, modified, file } = item;
+        self.at.clone_from(&path);
         let Some((place, _)) = file else {
             add_path(&mut self.sum, &path, &self.plan.top);
             self.walk.has_item();
@@ -313,6 +328,7 @@ impl<F> Archive<F> {
             false => self.sum.sum() == self.plan.sum,
         };
         if !is_same {
+            self.at.clone_from(&self.plan.top);
             return Err(Cut);
         }
         if let Some(note) = self.left_out.note() {

@@ -298,7 +298,7 @@ fn pack<F>(plan: &Plan) -> (Head, Passage<F>) {
         None => head,
     };
     let coding = (plan.form == archive::Form::TarGz).then_some(Coding::Gzip);
-    (head, Passage::Made(Box::new(Made::new(Maker::Archive(Archive::new(plan)), coding))))
+    (head, Passage::Made(Box::new(Made::new(Maker::Archive(Box::new(Archive::new(plan))), coding))))
 }
 
 fn refuse<F>(refusal: Refusal, form: Form, ways: &Ways) -> (Head, Passage<F>) {

@@ -29,7 +29,7 @@ pub enum Maker<F> {
     /// Several parts of a file, each behind its head.
     Parts(F, Multipart),
     /// A folder.
-    Archive(Archive<F>),
+    Archive(Box<Archive<F>>),
     /// A listing of many entries.
     Sheet(Sheet),
 }
