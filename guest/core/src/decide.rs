@@ -147,7 +147,7 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> 
             let bytes = coding.and_then(|coding| Encoder::encode(coding, &bytes)).unwrap_or(bytes);
             Outcome::Page { bytes, label }
         }
-        None => Outcome::Made { made: Box::new(Made::new(Maker::Sheet(Sheet::new(listing)), coding)), label },
+        None => Outcome::Made { made: Box::new(Made::new(Maker::Sheet(Box::new(Sheet::new(listing))), coding)), label },
     };
     Reply::from(outcome).with(fields)
 }

@@ -31,7 +31,7 @@ pub enum Maker<F> {
     /// A folder.
     Archive(Box<Archive<F>>),
     /// A listing of many entries.
-    Sheet(Sheet),
+    Sheet(Box<Sheet>),
 }
 
 /// The content cannot be completed: a file is shorter than it was, the machine fails, or the client is gone. Whoever sends it ends the
