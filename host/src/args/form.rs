@@ -18,11 +18,6 @@ pub fn of(arg: &Arg) -> Form {
     }
 }
 
-/// Those for a switch that is off.
-fn is_off(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
