@@ -271,7 +271,7 @@ mod tests {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
         let trees: Vec<_> = config.trees.iter().map(|served| served.tree.clone()).collect();
         assert_eq!(trees, [Tree::Directory(env::current_dir().unwrap())]);
-        assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "1".to_owned())]);
+        assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "true".to_owned())]);
         assert_eq!(config.threads, thread::available_parallelism().unwrap());
         assert!(matches!(config.handler, Handler::Embedded));
         let config = build(&["0", "-b", "127.0.0.1", "-d", "src/../Cargo.toml"]).unwrap();

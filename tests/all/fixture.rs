@@ -195,9 +195,10 @@ pub const TREE: &[(&str, Node)] = &[
     ("split\r\nX-Injected: 1/x", File(b"x")),
     ("bad/good.txt", File(b"good\n")),
     // A time that reproducible builds give to all files.
+    ("made/large.bin", File(&[b'x'; 64 << 10])),
     ("epoch.txt", Dated(b"x\n", 0)),
     ("epoch/nix.js", Dated(b"v=1;\n", 1)),
-    ("epoch/nix.js.gz", Dated(b"GZIP", 1)),
+    ("epoch/nix.js.gz", Dated(b"GZIP, 14 bytes\x05\0\0\0", 1)),
     ("epoch/zip.bin", Dated(b"0123456789", 315_532_800)),
     ("epoch/npm.txt", Dated(b"x\n", 499_162_500)),
     ("epoch/early.txt", Dated(b"x\n", 2)),

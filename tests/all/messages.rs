@@ -175,7 +175,7 @@ const ROWS: &[Row] = &[
     (&["--cors", "https://a.example"], 2, &["write --cors=https://a.example"]),
     (&["-v", "debug"], 2, &["write --verbose=debug"]),
     // Flags that there are not.
-    (&["--host", "::1"], 2, &["unexpected argument '--host'; did you mean '--bind'?"]),
+    (&["--hots", "::1"], 2, &["unexpected argument '--hots'; did you mean '--host'?"]),
     (&["--root", "site"], 2, &["unexpected argument '--root'; did you mean '--directory'?"]),
     (&["--max-memroy", "1M"], 2, &["unexpected argument '--max-memroy'; did you mean '--max-memory'?"]),
     (&["--zzzzzzzz"], 2, &["unexpected argument '--zzzzzzzz'; --help lists what there is"]),

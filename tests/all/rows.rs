@@ -14,6 +14,7 @@ mod listings;
 mod onefile;
 mod paths;
 mod ranges;
+mod redirects;
 mod site;
 mod site_file;
 mod validators;
@@ -108,7 +109,7 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
     let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS];
-    let site = [site::ROWS, site_file::ROWS, onefile::ROWS];
+    let site = [site::ROWS, redirects::ROWS, site_file::ROWS, onefile::ROWS];
     basic.into_iter().chain(http).chain(site).flatten()
 }
 

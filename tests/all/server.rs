@@ -75,8 +75,13 @@ impl Setup<'_> {
 
     fn glasshouse(&self) -> Command {
         let mut command = glasshouse();
-        // Who names the one file to the host itself has the host tell the handler.
+        // The host sets these variables of the handler by itself, from its own options.
         let (file, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
+        let (made_max, options): (Vec<_>, Vec<_>) =
+            options.into_iter().partition(|(key, _)| *key == "GLASSHOUSE_MADE_MAX");
+        for (_, most) in made_max {
+            command.args(["--max-made", most]);
+        }
         let served = file.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
         command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(served);
         // What is asked for here names any host; `hosts` has a look at those that are answered for by default.

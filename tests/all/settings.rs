@@ -127,7 +127,7 @@ fn what_check_prints_is_a_file_of_settings() {
         "max-cpu = \"2s\"  # from the file: line 5",
         "protocol = \"HTTP/1.1\"  # default",
         "verbose = [\"error\"]  # default",
-        "archive = \"tar,tar.gz,zip\"  # default",
+        "archive = [\"tar\", \"tar.gz\", \"zip\"]  # default",
         "archive-max = \"4G\"  # default",
         "listing-max = 100000  # default",
         "prefix = \"/\"  # default",
@@ -150,11 +150,7 @@ fn what_check_prints_is_a_file_of_settings() {
 #[test]
 fn what_a_tree_says_of_itself_is_told() {
     let (place, mut one) = command("hidden = false\n", &["site", "--check", "-vv"]);
-    put(
-        &place.path().join("site/glasshouse.toml"),
-        b"\nclean-urls = true\nindex = ['a', 'b']\nhidden = false\n",
-        MODIFIED,
-    );
+    put(&place.path().join("site/glasshouse.toml"), b"\nclean-urls = true\nindex = ['a', 'b']\n", MODIFIED);
     put(&place.path().join("other/x"), b"x\n", MODIFIED);
     one.env("GLASSHOUSE_INDEX", "c");
     let report = run(one).stdout;
@@ -192,7 +188,7 @@ fn a_broken_file_of_a_tree_is_told_at_the_start() {
     assert!(done.stderr.contains("glasshouse.toml") && done.stderr.contains("clean-url"), "{done:?}");
     let server = Server::spawn(start(&[]));
     assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
-    assert!(server.stderr().contains("every request below it is answered with 500"), "{}", server.stderr());
+    assert!(server.stderr().contains("each request is answered with 500"), "{}", server.stderr());
     assert_eq!(get(server.address(), "/").head.status, 500);
 }
 

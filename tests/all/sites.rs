@@ -21,6 +21,7 @@ const ONE: (i64, u32) = (1, 0);
 fn place() -> TempDir {
     let place = fixture::place();
     put(&place.path().join("site/a.txt"), b"a\n", ONE);
+    put(&place.path().join("site/index.html"), b"i\n", ONE);
     place
 }
 

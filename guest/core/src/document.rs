@@ -99,9 +99,7 @@ impl Form {
                 _ => simplest(text),
             }),
             Form::Several | Form::SeveralOrSwitch => Some(match texts.as_slice() {
-                [text] if self == Form::SeveralOrSwitch && matches!(text.as_str(), "true" | "false") => {
-                    Value::Boolean(text == "true")
-                }
+                [text] if self == Form::SeveralOrSwitch && (is_on(text) || is_off(text)) => Value::Boolean(is_on(text)),
                 _ => Value::Array(texts.into_iter().map(simplest).collect()),
             }),
         }
@@ -128,6 +126,10 @@ fn simplest(text: String) -> Value {
 /// The words for a switch that is on.
 fn is_on(text: &str) -> bool {
     matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
+}
+
+fn is_off(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off")
 }
 
 #[cfg(test)]

@@ -274,13 +274,14 @@ impl<A: Answer> Exchange<A> {
 }
 
 /// Whether the connection ends with this answer (S71): the client and the server may not agree on where its request ended. After
-/// any other error the next request begins where everybody expects it.
+/// any other error the next request begins where everybody expects it. After 421 a client is to connect anew (RFC 9110 15.5.20).
 fn is_last(status: StatusCode) -> bool {
     matches!(
         status,
         StatusCode::BAD_REQUEST
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::URI_TOO_LONG
+            | StatusCode::MISDIRECTED_REQUEST
             | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
     )
 }

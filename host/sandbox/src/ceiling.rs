@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn time_is_counted_while_code_runs() {
-        let account = account(|ceilings| ceilings.cpu = Duration::from_millis(50));
+        let account = account(|ceilings| ceilings.cpu = TICK * 5);
         let charged = Arc::clone(&account);
         let mut turns = 0;
         let mut work = Charged::new(

@@ -17,7 +17,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("dir", "directory"),
     ("folder", "directory"),
     ("gzip", "compress"),
-    ("host", "bind"),
     ("key", "tls-key"),
     ("listen", "bind"),
     ("log-format", "log"),
@@ -31,12 +30,18 @@ const ALIASES: &[(&str, &str)] = &[
     ("verbosity", "verbose"),
 ];
 
+/// What to do with a variable that only the host may set for the handler.
+const BETWEEN: &str = "it is between a host and the handler; unset it";
+
 /// Variables without an option, and what to do in their place.
 const OTHERWISE: &[(&str, &str)] = &[
-    ("body", "it is between a host and the handler; unset it"),
+    ("above", BETWEEN),
+    ("body", BETWEEN),
     ("check", "--check is typed; it has no variable"),
     ("file", "it is for other hosts; here GLASSHOUSE_DIRECTORY names a file as well"),
     ("help", "--help is typed; it has no variable"),
+    ("made-max", BETWEEN),
+    ("mounts", BETWEEN),
     ("version", "--version is typed; it has no variable"),
 ];
 

@@ -6,7 +6,7 @@
 
 use super::roots::{Identity, Roots, above, identity, open_directory};
 use super::{Fault, Rights, Served};
-use glasshouse_front::LogFile;
+use glasshouse_front::{LogFile, file};
 use glasshouse_sandbox::Tree;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
@@ -185,7 +185,13 @@ fn refused(path: &Path, unfit: &Unfit) -> Fault {
         Unfit::Error(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
             format!("cannot log to '{path}': nobody reads this pipe or socket; name a file with --log-file")
         }
-        Unfit::Error(error) => format!("cannot log to '{path}': {error}; name another file with --log-file"),
+        Unfit::Error(error) => {
+            let reason = match error.kind() {
+                io::ErrorKind::NotFound => "no such directory".to_owned(),
+                _ => file::reason(error),
+            };
+            format!("cannot log to '{path}': {reason}; name another file with --log-file")
+        }
     })
 }
 

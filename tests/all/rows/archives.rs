@@ -175,22 +175,22 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         id: "archive of as much as may be made",
-        ask: get("/sub/?download=tar"),
-        options: &[("GLASSHOUSE_MADE_MAX", "3584")],
-        fields: TAR,
+        ask: get("/made/?download=tar"),
+        options: &[("GLASSHOUSE_MADE_MAX", "67072")],
+        fields: &[("content-type", Is("application/x-tar")), ("content-length", Is("67072"))],
         ..ROW
     },
     Row {
         id: "archive of more than may be made",
-        ask: get("/sub/?download=tar"),
-        options: &[("GLASSHOUSE_MADE_MAX", "3583")],
+        ask: get("/made/?download=tar"),
+        options: &[("GLASSHOUSE_MADE_MAX", "67071")],
         status: 413,
         ..ROW
     },
     Row {
         id: "archive of more than may be made, in gzip",
-        ask: get("/sub/?download=tar.gz"),
-        options: &[("GLASSHOUSE_MADE_MAX", "3584")],
+        ask: get("/made/?download=tar.gz"),
+        options: &[("GLASSHOUSE_MADE_MAX", "67072")],
         status: 413,
         ..ROW
     },

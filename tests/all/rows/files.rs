@@ -165,4 +165,11 @@ pub const ROWS: &[Row] = &[
         body: &[Bytes(b"he")],
         ..ROW
     },
+    Row {
+        id: "Mime own",
+        ask: get("/types/f.unknown"),
+        options: &[("GLASSHOUSE_MIME", "unknown=text/x-known; charset=utf-8")],
+        fields: &[("content-type", Is("text/x-known; charset=utf-8"))],
+        ..ROW
+    },
 ];

@@ -3,7 +3,7 @@
 
 use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
 
-type Options = &'static [(&'static str, &'static str)];
+pub type Options = &'static [(&'static str, &'static str)];
 
 const SPA: Options = &[("GLASSHOUSE_SPA", "pages/app.html")];
 const CLEAN: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NOT_FOUND", "no")];
@@ -23,16 +23,13 @@ const KEPT: Options = &[
     ("GLASSHOUSE_HEADER_FOR", "*.mjs Cache-Control: private"),
     ("GLASSHOUSE_CACHE", "types/*=60"),
 ];
-const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
-const ENCODED: Options =
-    &[("GLASSHOUSE_REDIRECT", "/sp%20ace /sp%C3%BC\n/%C3%BC/* /\u{f6}/*\n/\u{e4} /plain\n/what%3F /plain")];
 const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
-const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
+pub const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
     Row { id, ask: get(target), options, status, fields, body: &[Bytes(b"")], ..ROW }
 }
 
-type Fields = &'static [(&'static str, super::Want)];
+pub type Fields = &'static [(&'static str, super::Want)];
 
 const fn options(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask<'static> {
     Ask { method: "OPTIONS", target, fields }
@@ -443,36 +440,5 @@ pub const ROWS: &[Row] = &[
         fields: &[("cache-control", Is("private"))],
         ..ROW
     },
-    moved("Redirect", "/old?a=b", REDIRECTS, 301, &[("location", Is("/new?a=b"))]),
-    moved("Redirect the rest", "/blog/2020/a%20b", REDIRECTS, 308, &[("location", Is("/posts/2020/a%20b"))]),
-    moved("Redirect elsewhere", "/out", REDIRECTS, 302, &[("location", Is("https://example.com/"))]),
-    moved("Redirect not astray", "/blog//evil.com/%5c", REDIRECTS, 308, &[("location", Is("/posts/evil.com/%5C"))]),
-    moved("Redirect from a space", "/sp%20ace", ENCODED, 301, &[("location", Is("/sp%C3%BC"))]),
-    moved("Redirect from a letter", "/%c3%bc/a%20b", ENCODED, 301, &[("location", Is("/%C3%B6/a%20b"))]),
-    moved("Redirect from a letter as it is", "/%C3%A4", ENCODED, 301, &[("location", Is("/plain"))]),
-    moved("Redirect from a question mark", "/what%3f?x", ENCODED, 301, &[("location", Is("/plain?x"))]),
-    Row { id: "Redirect from nothing encoded twice", ask: get("/sp%2520ace"), options: ENCODED, status: 404, ..ROW },
-    Row { id: "Redirect no other", ask: get("/older"), options: REDIRECTS, status: 404, ..ROW },
-    Row {
-        id: "Mime own",
-        ask: get("/types/f.unknown"),
-        options: &[("GLASSHOUSE_MIME", "unknown=text/x-known; charset=utf-8")],
-        fields: &[("content-type", Is("text/x-known; charset=utf-8"))],
-        ..ROW
-    },
     Row { id: "nosniff", ask: get("/hello.txt"), fields: &[("x-content-type-options", Is("nosniff"))], ..ROW },
-    Row { id: "Site file with a redirect without end", root: "site-round", ask: get("/x.txt"), status: 500, ..ROW },
-    Row {
-        id: "Variables of a service",
-        ask: get("/hello.txt"),
-        options: &[
-            ("GLASSHOUSE_SERVICE_HOST", "10.0.0.1"),
-            ("GLASSHOUSE_SERVICE_PORT_HTTP", "8000"),
-            ("GLASSHOUSE_PORT", "tcp://10.0.0.1:8000"),
-            ("GLASSHOUSE_PORT_8000_TCP_ADDR", "10.0.0.1"),
-            ("GLASSHOUSE_NO_LISTING", "1"),
-        ],
-        body: &[Bytes(b"hello\n")],
-        ..ROW
-    },
 ];

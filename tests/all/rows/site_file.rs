@@ -101,4 +101,18 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row { id: "Site file in error of a file", root: "site-bad", ask: get("/x.txt"), status: 500, ..ROW },
+    Row { id: "Site file with a redirect without end", root: "site-round", ask: get("/x.txt"), status: 500, ..ROW },
+    Row {
+        id: "Variables of a service",
+        ask: get("/hello.txt"),
+        options: &[
+            ("GLASSHOUSE_SERVICE_HOST", "10.0.0.1"),
+            ("GLASSHOUSE_SERVICE_PORT_HTTP", "8000"),
+            ("GLASSHOUSE_PORT", "tcp://10.0.0.1:8000"),
+            ("GLASSHOUSE_PORT_8000_TCP_ADDR", "10.0.0.1"),
+            ("GLASSHOUSE_NO_LISTING", "1"),
+        ],
+        body: &[Bytes(b"hello\n")],
+        ..ROW
+    },
 ];

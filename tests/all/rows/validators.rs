@@ -37,7 +37,7 @@ pub const ROWS: &[Row] = &[
         id: "Undated and encoded",
         ask: with("/epoch/nix.js", &[("Accept-Encoding", "gzip"), ("If-Modified-Since", MODIFIED)]),
         fields: &[("etag", Absent), ("last-modified", Absent), ("content-encoding", Is("gzip"))],
-        body: &[Bytes(b"GZIP")],
+        body: &[Bytes(b"GZIP, 14 bytes\x05\0\0\0")],
         ..ROW
     },
     Row {
