@@ -157,10 +157,11 @@ impl Config {
         }
         let entry = trees::entry(&trees, prefix);
         let site_files: Vec<_> = trees.iter().map(|served| site::read(served, &guest)).collect();
-        let of_site = trees.iter().zip(&site_files);
+        let handler = handler(args.handler.as_deref())?;
+        // What another handler does with its options is its own affair.
+        let of_site = trees.iter().zip(&site_files).filter(|_| matches!(handler, Handler::Embedded));
         let mut warnings: Vec<String> =
             of_site.flat_map(|(served, site)| site::missing(served, site, &guest)).collect();
-        let handler = handler(args.handler.as_deref())?;
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
         if args.port_is_given && args.port != 0 && !addresses.have_hosts() {

@@ -107,9 +107,10 @@ mod tests {
 
     #[test]
     fn on_loopback_alone_other_hosts_are_not_answered_for() {
-        // Hosts and addresses as they are typed; whether there is TLS; whether example.com is answered for over TCP, to
-        // a trusted proxy, and over a Unix socket.
-        let rows: &[(&[&str], &[&str], bool, [bool; 3])] = &[
+        /// Hosts and addresses as they are typed; whether there is TLS; whether example.com is answered for over TCP,
+        /// to a trusted proxy, and over a Unix socket.
+        type Case = (&'static [&'static str], &'static [&'static str], bool, [bool; 3]);
+        let rows: &[Case] = &[
             (&[], &["127.0.0.1"], false, [false, true, true]),
             (&[], &["127.0.0.1", "::1", "localhost"], false, [false, true, true]),
             (&[], &["127.0.0.1", "unix:/tmp/socket"], false, [false, true, true]),

@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn those_to_listen_on_are_known() {
         let id = process::id().to_string();
-        let rows: &[(&[(&str, &str)], Range<RawFd>)] = &[
+        /// Variables, and the descriptors that they name.
+        type Case<'a> = (&'a [(&'a str, &'a str)], Range<RawFd>);
+        let rows: &[Case<'_>] = &[
             (&[], 3..3),
             (&[("LISTEN_FDS", "2"), ("LISTEN_PID", &id)], 3..5),
             (&[("LISTEN_FDS", "2")], 3..5),
