@@ -89,9 +89,9 @@ fuzz:
 			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1; \
 	done
 
-# The table of options in README.md, from their definition.
+# The table of options in docs/options.md, from their definition.
 flags:
-	UPDATE_README=1 cargo test $(CARGO_FLAGS) $(PROGRAM) the_readme_lists_every_option
+	UPDATE_OPTIONS=1 cargo test $(CARGO_FLAGS) $(PROGRAM) the_documentation_lists_every_option
 
 # What a release consists of, in target/dist. Needs cargo-deb and python3.
 dist: build

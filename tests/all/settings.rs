@@ -1,5 +1,5 @@
 //! Options from everywhere: flags, variables and the file of `--config`, and what is told of them by `--check`, the completions, the
-//! manual and README.md.
+//! manual and docs/options.md.
 
 use crate::client::get;
 use crate::fixture::{self, MODIFIED, put};
@@ -193,14 +193,14 @@ fn a_broken_file_of_a_tree_is_told_at_the_start() {
 }
 
 #[test]
-fn readme_and_help_list_the_same_options() {
-    let readme =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).expect("README.md is there");
-    let rows = readme.lines().filter(|line| line.starts_with("| `-")).filter_map(|line| line.split(" | ").next());
+fn documentation_and_help_list_the_same_options() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/options.md"))
+        .expect("docs/options.md is there");
+    let rows = page.lines().filter(|line| line.starts_with("| `-")).filter_map(|line| line.split(" | ").next());
     let listed: BTreeSet<String> = rows.flat_map(flags).collect();
     let mut of_help = flags_of_help();
     of_help.retain(|flag| flag != "help" && flag != "version");
-    assert_eq!(listed, of_help, "the table in README.md is not that of --help; `make flags` writes it anew");
+    assert_eq!(listed, of_help, "the table in docs/options.md differs from --help: run `make flags`");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The table of options in README.md, made from the definition that `--help` shows. It refuses to know what stands around it.
+//! The table of options in docs/options.md, generated from the definition of `--help`.
 
 use super::Cli;
 use clap::{Arg, Command, CommandFactory as _};
@@ -52,15 +52,15 @@ fn flag(arg: &Arg) -> String {
 }
 
 #[test]
-fn the_readme_lists_every_option() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md has a place for the table");
+fn the_documentation_lists_every_option() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/options.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("docs/options.md has a place for the table");
     let (written, after) = rest.split_once(END).expect("the table has an end");
     let table = format!("\n{}\n", table(&Cli::command()));
-    if env::var_os("UPDATE_README").is_some() {
+    if env::var_os("UPDATE_OPTIONS").is_some() {
         fs::write(&path, [before, BEGIN, &table, END, after].concat()).unwrap();
     } else {
-        assert_eq!(written, table, "the table in README.md is not that of --help; `make flags` writes it anew");
+        assert_eq!(written, table, "the table in docs/options.md differs from --help: run `make flags`");
     }
 }
