@@ -35,6 +35,8 @@ fn found(config: &Config, mut setting: Setting) -> Setting {
             let mounts = config.trees.iter().filter(|served| served.at.is_some()).map(typed);
             setting.write_bytes(mounts.collect())
         }
+        "max-total-memory" => setting
+            .write_bytes(vec![Size(u64::try_from(config.totals.memory).unwrap_or(u64::MAX)).to_string().into_bytes()]),
         "threads" => number(config.threads.get()),
         "max-connections" => number(config.limits.max_connections),
         "max-connections-per-address" => number(config.limits.max_connections_per_address),

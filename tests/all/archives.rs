@@ -178,6 +178,7 @@ const CHANGES: &[(&str, Change, bool)] = &[
     ("nothing", |_| {}, true),
     ("a file that shrank", |root| cut(&root.join("d/long"), LONG - 1), false),
     ("a file that grew", |root| cut(&root.join("d/long"), LONG + 1), false),
+    ("a file that was written over", |root| write_over(&root.join("d/long")), false),
     ("a file that went", |root| fs::remove_file(root.join("d/z/last")).expect("a file can be removed"), false),
     ("a file that came", |root| put(&root.join("d/z/new"), b"new", MODIFIED), false),
     ("a folder that went", |root| fs::remove_dir_all(root.join("d/z")).expect("a folder can be removed"), false),
@@ -188,6 +189,12 @@ const LONG: u64 = 24 << 20;
 
 fn cut(path: &Path, length: u64) {
     File::options().write(true).open(path).and_then(|file| file.set_len(length)).expect("a length can be set");
+}
+
+/// Changes a byte of a file, and nothing of its length.
+fn write_over(path: &Path) {
+    let file = File::options().write(true).open(path).expect("a file can be opened");
+    file.write_all_at(b"!", LONG - 1).expect("a file can be written");
 }
 
 fn changed(stack: Stack) {
@@ -215,7 +222,7 @@ fn changed(stack: Stack) {
             // Whoever runs the server is told which folder it was, and how far it came.
             cuts += usize::from(!is_whole);
             server.wait_for_stderr("where an archive was cut off", |text| {
-                (text.matches("the archive of '/d' was cut off at 'd").count() == cuts).then_some(())
+                (text.matches("the archive of '/d' was cut off at '").count() == cuts).then_some(())
             });
         }
         assert_eq!(get(server.address(), "/d/long").body.len() as u64, LONG);
@@ -274,8 +281,11 @@ impl Tree for Zeros {
         }
     }
 
-    async fn facts(&self, _: &str) -> Result<Facts, Missing> {
-        Err(Missing::Absent)
+    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+        match self.open(path).await? {
+            Node::File(_, facts) => Ok(facts),
+            Node::Directory => Err(Missing::Absent),
+        }
     }
 
     async fn read(&self, file: &u64, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {

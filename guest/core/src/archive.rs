@@ -17,7 +17,7 @@ use crate::kind::MediaType;
 use crate::reply::{Refusal, Span, disposition};
 use crate::stream::{Cut, block};
 use crate::target::Target;
-use crate::tree::{Node, Tree, found};
+use crate::tree::{Facts, Node, Tree, found};
 use crate::visible::visible;
 use flate2::Crc;
 use note::LeftOut;
@@ -201,8 +201,13 @@ enum Step<F> {
     Begin,
     /// Between two entries.
     Next,
-    /// The content of a file, as much of it as was there when it was opened.
-    Content(F, Span),
+    /// The content of the file at a path, as much of it as was there when it was opened.
+    Content {
+        file: F,
+        span: Span,
+        place: String,
+        facts: Facts,
+    },
     /// What was kept for the end; so much of it was sent.
     Kept(usize),
     Done,
@@ -231,7 +236,8 @@ impl<F> Archive<F> {
     pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
         let piece = self.piece(tree).await;
         if piece.is_err() {
-            let (path, at) = (visible(&self.plan.path), visible(&self.at));
+            let below = self.at.get(self.plan.top.len().saturating_add(1)..).unwrap_or("/");
+            let (path, at) = (visible(&self.plan.path), visible(below));
             tree.complain(&format_args!(
                 "the archive of '/{path}' was cut off at '{at}': it changed while it was packed, or could not be read"
             ));
@@ -267,11 +273,12 @@ impl<F> Archive<F> {
                 Some(walk::Step::LeftOut { path, why }) => self.left_out.add(&path, why),
                 None => self.end_entries(tree, piece)?,
             },
-            Step::Content(file, span) => match block(tree, file, span, CHUNK).await? {
+            Step::Content { file, span, place, facts } => match block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
                     let beyond = tree.read(file, span.end, 1).await.map_err(|_| Cut)?;
-                    if !beyond.is_empty() {
+                    // What was written over in place would be a mix of two versions, under a checksum that is right.
+                    if !beyond.is_empty() || found(tree.facts(place).await)? != Some(*facts) {
                         return Err(Cut);
                     }
                     self.end(piece);
@@ -308,7 +315,7 @@ impl<F> Archive<F> {
             self.walk.has_item();
             let item = Item { path, modified: facts.modified, file: Some(((), facts.size)) };
             to.extend(self.writer.begin(&item));
-            self.step = Step::Content(file, Span { start: 0, end: facts.size });
+            self.step = Step::Content { file, span: Span { start: 0, end: facts.size }, place, facts };
             return Ok(());
         }
         let why = if found(tree.facts(&place).await)?.is_some() { Why::Closed } else { Why::Special };

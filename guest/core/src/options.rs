@@ -234,13 +234,13 @@ fn mime(line: &str) -> Result<(String, MediaType), String> {
 /// `VALUE` for every path, or `GLOB=VALUE`.
 fn cache(line: &str) -> Result<(Glob, Cache), String> {
     let (glob, value) = line.rsplit_once('=').unwrap_or(("**", line));
-    Ok((Glob::parse(glob.trim())?, Cache::parse(value.trim())?))
+    Ok((Glob::parse_strict(glob.trim())?, Cache::parse(value.trim())?))
 }
 
 /// `GLOB NAME: VALUE`; a glob has no space in it, `?` stands for one.
 fn header_for(line: &str) -> Result<(Glob, Field), String> {
     let (glob, field) = line.split_once(' ').ok_or(format!("'{line}' is not GLOB NAME: VALUE"))?;
-    Ok((Glob::parse(glob)?, fields::parse(field)?))
+    Ok((Glob::parse_strict(glob)?, fields::parse(field)?))
 }
 
 /// A file of the tree, the usual one where the option is merely switched on, none where it is switched off.

@@ -17,7 +17,8 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 pub type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
 
 /// Options whose variable holds several values, with what separates them. Everything else that can be repeated is the handler's.
-const SEPARATORS: &[(&str, u8)] = &[("bind", b','), ("harden-also", b','), ("mount", b'\n'), ("trust", b',')];
+const SEPARATORS: &[(&str, u8)] =
+    &[("bind", b','), ("harden-also", b','), ("host", b','), ("mount", b'\n'), ("trust", b',')];
 
 /// Who may have a say in an option: the words, the variables and the file, in this order.
 pub struct Given<'a> {

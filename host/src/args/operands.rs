@@ -81,19 +81,20 @@ impl Operands {
                 if let Some(name) = word.to_str().filter(|name| is_second && command.find_subcommand(name).is_some()) {
                     return Err(format!("the command '{name}' has to be the first word: glasshouse {name}"));
                 }
+                let meant = otherwise(command, word, words);
+                // The first word may be the one that was meant otherwise: a command with a letter too many.
+                let way_out = match operands.meant.as_ref().or(meant.as_ref()) {
+                    Some(meant) => meant.to_string(),
+                    None => format!("leave one out, or serve it with --mount /PATH={shown}"),
+                };
                 if let Some(first) = &operands.path {
                     let first = first.display();
-                    return Err(format!(
-                        "two paths to serve, '{first}' and '{shown}'; leave one out, or serve it with --mount /PATH={shown}"
-                    ));
+                    return Err(format!("two paths to serve, '{first}' and '{shown}'; {way_out}"));
                 }
                 if is_typed("directory") {
-                    return Err(format!(
-                        "two paths to serve, '{shown}' and that of --directory; leave one out, or serve it with \
-                         --mount /PATH={shown}"
-                    ));
+                    return Err(format!("two paths to serve, '{shown}' and that of --directory; {way_out}"));
                 }
-                operands.meant = otherwise(command, word, words);
+                operands.meant = meant;
                 operands.path = Some(word.clone());
             }
         }

@@ -32,7 +32,7 @@ impl HostRule {
     ///
     /// # Errors A host that is none.
     pub fn new(hosts: &[String], binds: &[&str], addresses: &Addresses, is_secure: bool) -> Result<HostRule, Fault> {
-        let named = hosts.iter().map(|host| host.parse::<Host>()).collect::<Result<Vec<_>, _>>();
+        let named = hosts.iter().map(|host| host.trim().parse::<Host>()).collect::<Result<Vec<_>, _>>();
         let named = named.map_err(|error| Fault::Usage(format!("--host: {error}")))?;
         let scope = match named.as_slice() {
             _ if named.contains(&Host::Any) => Scope::Nowhere,

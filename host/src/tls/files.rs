@@ -130,9 +130,12 @@ impl Files {
                 &format!("it is not that of the certificate '{}'", self.cert.display()),
                 "name its own with --tls-key",
             ),
-            Error::InvalidCertificate(_) => {
-                unusable("certificate", &self.cert, "it cannot be read", "name a PEM file with --tls-cert")
-            }
+            Error::InvalidCertificate(_) => unusable(
+                "certificate",
+                &self.cert,
+                "it is malformed, or X.509 of version 1",
+                "issue it as version 3, with a subjectAltName",
+            ),
             _ => self.unusable_key(
                 "it is of a kind that is not supported",
                 "use ECDSA on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits",

@@ -43,7 +43,11 @@ impl Redirect {
             "303" => 303,
             "307" => 307,
             "308" => 308,
-            other => return Err(format!("'{other}' redirects nothing; there are 301, 302, 303, 307 and 308")),
+            other => {
+                return Err(format!(
+                    "'{other}' is not a status that redirects; give 301, 302, 303, 307 or 308, and write a space in a path as %20"
+                ));
+            }
         };
         Ok(Redirect { text: text.to_owned(), from, to: graphic(to), status })
     }
