@@ -177,8 +177,8 @@ const ROWS: &[Row] = &[
     // Flags that there are not.
     (&["site", "0", "--spa", "index.html"], 2, &["two paths to serve", "write --spa=index.html"]),
     (&["passwrd", "../users", "alice"], 2, &["two paths to serve", "did you mean the command 'passwd'?"]),
-    (&["--header-for", "[", "X", "y", "--check"], 2, &["--header-for: '[' is no pattern"]),
-    (&["--cache", "{a=60", "--check"], 2, &["--cache: '{a' is no pattern"]),
+    (&["--header-for", "[", "X", "y"], 2, &["--header-for: '[' is no pattern"]),
+    (&["--cache", "{a=60"], 2, &["--cache: '{a' is no pattern"]),
     (&["--hots", "::1"], 2, &["unexpected argument '--hots'; did you mean '--host'?"]),
     (&["--root", "site"], 2, &["unexpected argument '--root'; did you mean '--directory'?"]),
     (&["--max-memroy", "1M"], 2, &["unexpected argument '--max-memroy'; did you mean '--max-memory'?"]),
