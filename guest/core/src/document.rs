@@ -93,15 +93,20 @@ impl Form {
     /// The value that texts are written as; `None` for one value where there is none.
     pub fn write(self, mut texts: Vec<String>) -> Option<Value> {
         match self {
-            Form::Switch => Some(Value::Boolean(texts.pop().is_some_and(|text| is_on(&text)))),
+            Form::Switch => Some(Value::Boolean(texts.pop().and_then(|text| switch(&text)) == Some(true))),
             Form::One { or_switch } => texts.pop().map(|text| match text.as_str() {
                 "true" | "false" if or_switch => Value::Boolean(text == "true"),
                 _ => simplest(text),
             }),
-            Form::Several | Form::SeveralOrSwitch => Some(match texts.as_slice() {
-                [text] if self == Form::SeveralOrSwitch && (is_on(text) || is_off(text)) => Value::Boolean(is_on(text)),
-                _ => Value::Array(texts.into_iter().map(simplest).collect()),
-            }),
+            Form::Several | Form::SeveralOrSwitch => {
+                if let (Form::SeveralOrSwitch, [text]) = (self, texts.as_slice())
+                    && !text.is_empty()
+                    && let Some(on) = switch(text)
+                {
+                    return Some(Value::Boolean(on));
+                }
+                Some(Value::Array(texts.into_iter().map(simplest).collect()))
+            }
         }
     }
 }
@@ -123,13 +128,13 @@ fn simplest(text: String) -> Value {
     }
 }
 
-/// The words for a switch that is on.
-fn is_on(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
-}
-
-fn is_off(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "0" | "false" | "no" | "off")
+/// The words for a switch, on and off; `None` for any other text.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "" | "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

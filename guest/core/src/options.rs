@@ -163,11 +163,7 @@ fn lines<T>(text: &str, one: impl Fn(&str) -> Result<T, String>) -> Result<Vec<T
 /// # Errors
 /// Any other word.
 pub fn switch(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "" | "0" | "false" | "no" | "off" => Ok(false),
-        _ => Err(format!("'{text}' is neither 'true' nor 'false'")),
-    }
+    document::switch(text).ok_or_else(|| format!("'{text}' is neither 'true' nor 'false'"))
 }
 
 /// Forms of archives, in lines or separated by commas; or all of them, or none.
