@@ -10,12 +10,12 @@ GUEST := wasm32-wasip2
 # One profile for the program, its tests and its lints, so that wasmtime is compiled as rarely as possible.
 CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
-GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
+GUESTS := $(CORE) -p glasshouse-adapter -p glasshouse-p2 -p glasshouse-p3
 # What the tests serve with, and their build makes.
 HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
 # Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-quota -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60

@@ -5,14 +5,13 @@ use crate::client::{PATIENCE, get};
 use crate::fixture::{self, MODIFIED, put, skipped};
 use crate::server::{Done, Server, glasshouse, run};
 use rustix::process::Signal;
-use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 use tempfile::TempDir;
 
 fn tree() -> TempDir {

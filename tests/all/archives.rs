@@ -7,11 +7,11 @@ use crate::large::write_pattern;
 use crate::programs::runs;
 use crate::server::{Server, Stack};
 use crate::vitals::memory;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, EntryKind, Facts, Fault, Listed, Missing, Node};
-use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::Name;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, EntryKind, Metadata, Node, OpenError, TreeError};
+use glasshouse_core::{Body, Config, Request, Tree, answer, at_once};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
@@ -271,33 +271,33 @@ const ZEROS: u64 = (4 << 30) + 1;
 impl Tree for Zeros {
     type File = u64;
 
-    async fn open(&self, path: &str) -> Result<Node<u64>, Missing> {
-        let modified = Stamp::new(MODIFIED.0, 0);
+    async fn open(&self, path: &str) -> Result<Node<u64>, OpenError> {
+        let modified = HttpTime::new(MODIFIED.0, 0);
         match path {
             "" => Ok(Node::Directory),
-            "long" => Ok(Node::File(ZEROS, Facts { size: ZEROS, modified, changed: None })),
-            "short" => Ok(Node::File(3, Facts { size: 3, modified, changed: None })),
-            _ => Err(Missing::Absent),
+            "long" => Ok(Node::File(ZEROS, Metadata { size: ZEROS, modified, changed: None })),
+            "short" => Ok(Node::File(3, Metadata { size: 3, modified, changed: None })),
+            _ => Err(OpenError::Absent),
         }
     }
 
-    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
         match self.open(path).await? {
             Node::File(_, facts) => Ok(facts),
-            Node::Directory => Err(Missing::Absent),
+            Node::Directory => Err(OpenError::Absent),
         }
     }
 
-    async fn read(&self, file: &u64, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
-        Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| Missing::Absent)?])
+    async fn read(&self, file: &u64, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
+        Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| OpenError::Absent)?])
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<Listed, Missing> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<DirEntries, OpenError> {
         let entries = ["short", "long"].into_iter().filter_map(Name::new);
-        Ok(Listed { entries: entries.map(|name| Entry::new(name, EntryKind::File)).collect(), omitted: 0 })
+        Ok(DirEntries { entries: entries.map(|name| DirEntry::new(name, EntryKind::File)).collect(), omitted: 0 })
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         Ok(())
     }
 }
@@ -308,7 +308,7 @@ fn pack(tree: &impl Tree, path: &Path) {
     let request = Request::read("GET", Some("/?download=zip"), |_| Vec::new());
     let config = Config { archive_max: u64::MAX, ..Config::default() };
     let reply = at_once(answer(&request, tree, &config)).expect("it never waits");
-    let (head, Passage::Made(mut made)) = reply.write(request.method) else { panic!("no archive") };
+    let (head, Body::Generated(mut made)) = reply.write(request.method) else { panic!("no archive") };
     let file = File::create(path).expect("a file can be made");
     let mut at = 0;
     while let Some(piece) = at_once(made.next(tree)).expect("it never waits").expect("nothing changes") {

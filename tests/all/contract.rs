@@ -5,10 +5,10 @@ use crate::client::{Connection, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::rows;
 use crate::server::{Server, Setup, Stack, Version, handler};
-use glasshouse_core::date::Stamp;
-use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node};
-use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::Name;
+use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, TreeError};
+use glasshouse_core::{Body, Config, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
 use std::ops::RangeInclusive;
@@ -59,23 +59,23 @@ struct Shut;
 impl Tree for Shut {
     type File = ();
 
-    async fn open(&self, path: &str) -> Result<Node<()>, Missing> {
-        if path == "sub" { Ok(Node::Directory) } else { Err(Missing::Absent) }
+    async fn open(&self, path: &str) -> Result<Node<()>, OpenError> {
+        if path == "sub" { Ok(Node::Directory) } else { Err(OpenError::Absent) }
     }
 
-    async fn facts(&self, _: &str) -> Result<Facts, Missing> {
-        Err(Missing::Absent)
+    async fn facts(&self, _: &str) -> Result<Metadata, OpenError> {
+        Err(OpenError::Absent)
     }
 
-    async fn read(&self, _: &(), _: u64, _: u64) -> Result<Vec<u8>, Missing> {
-        Err(Missing::Absent)
+    async fn read(&self, _: &(), _: u64, _: u64) -> Result<Vec<u8>, OpenError> {
+        Err(OpenError::Absent)
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<Listed, Missing> {
-        Err(Missing::Absent)
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<DirEntries, OpenError> {
+        Err(OpenError::Absent)
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         Ok(())
     }
 }
@@ -85,7 +85,7 @@ fn s35_a_directory_that_cannot_be_read_is_not_there() {
     let request = Request::read("GET", Some("/sub/"), |_| Vec::new());
     let reply = at_once(answer(&request, &Shut, &Config::default())).expect("nothing waits");
     let (head, passage) = reply.write(request.method);
-    let Passage::Bytes(page) = passage else { panic!("{passage:?}") };
+    let Body::Bytes(page) = passage else { panic!("{passage:?}") };
     assert_eq!(head.status, 404);
     assert!(String::from_utf8_lossy(&page).contains("No permission to list directory"));
 }
@@ -117,7 +117,7 @@ fn nothing_was_modified_later_than_now() {
     for stack in [Stack::Host, Stack::HostP2] {
         let server = Server::start(stack, place.path());
         let head = get(server.address(), "/tomorrow.txt").head;
-        let seconds = |name| head.one(name).and_then(Stamp::parse).map(Stamp::seconds);
+        let seconds = |name| head.one(name).and_then(HttpTime::parse).map(HttpTime::seconds);
         let (Some(modified), Some(date)) = (seconds("last-modified"), seconds("date")) else { panic!("{head:?}") };
         assert!(modified <= date && date - modified <= 1, "{stack:?}: {head:?}");
     }

@@ -1,8 +1,8 @@
 //! The tree that the rows are proved over, as data: made on disk for servers and in memory for the core. It refuses to
 //! know what is expected of it.
 
-use glasshouse_core::date::Stamp;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -302,8 +302,9 @@ pub fn in_memory(root: &str) -> MemoryTree {
         let path =
             if root.is_empty() { Some(*path) } else { path.strip_prefix(root).and_then(|path| path.strip_prefix('/')) };
         let Some(path) = path else { continue };
-        let file =
-            |bytes: &[u8], (seconds, nanoseconds)| MemoryNode::File(bytes.to_vec(), Stamp::new(seconds, nanoseconds));
+        let file = |bytes: &[u8], (seconds, nanoseconds)| {
+            MemoryNode::File(bytes.to_vec(), HttpTime::new(seconds, nanoseconds))
+        };
         let node = match node {
             File(bytes) => file(bytes, MODIFIED),
             Dated(bytes, seconds) => file(bytes, (*seconds, 0)),

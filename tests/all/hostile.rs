@@ -5,9 +5,8 @@ use crate::client::{Connection, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
 use crate::vitals::{descriptors, descriptors_return};
-use std::fs;
-use std::io;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 use tempfile::TempDir;
 
 /// A tree with one small and one long file, served.

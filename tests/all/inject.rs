@@ -8,9 +8,8 @@ use crate::client::PATIENCE;
 use libc::{c_long, pid_t, user_regs_struct};
 use std::ffi::CString;
 use std::mem::{self, MaybeUninit};
-use std::ptr;
-use std::thread;
 use std::time::Instant;
+use std::{ptr, thread};
 
 /// The instruction that asks the system, and its length in bytes.
 const SYSCALL: [u8; 2] = [0x0f, 0x05];

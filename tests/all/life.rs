@@ -5,13 +5,12 @@ use crate::client::{Connection, Framing, PATIENCE, get, request};
 use crate::fixture::{self, MODIFIED, put};
 use crate::server::{Server, Setup, Stack};
 use rustix::process::Signal;
-use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 use tempfile::TempDir;
 
 /// More than the buffers between a server and a client that does not read.

@@ -3,9 +3,8 @@
 use crate::cli::has_ipv6;
 use crate::client::{Connection, Framing, PATIENCE, get, request};
 use crate::fixture::{self, MODIFIED, put};
-use crate::h2;
 use crate::server::{Server, Setup, Stack};
-use crate::trust;
+use crate::{h2, trust};
 use rustix::process::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};

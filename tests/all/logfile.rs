@@ -7,12 +7,11 @@ use crate::h2;
 use crate::life::reload;
 use crate::server::{Server, Setup, Stack, glasshouse, run};
 use rustix::process::Signal;
-use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 use tempfile::TempDir;
 
 /// A place with a directory to serve and one beside it.

@@ -6,14 +6,13 @@ use crate::server::{Done, can_be_unprivileged, glasshouse, run_within};
 use crate::trust;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 use tempfile::TempDir;
 
 /// How long a refusal may take: a pipe without an end is waited for, and the machine may be busy.

@@ -2,15 +2,12 @@
 
 use crate::client::{self, Answer, Connection, Head};
 use crate::fixture::{self, OnDisk, SECRET};
-use crate::h2;
-use crate::html;
-use crate::reference;
 use crate::rows::{self, Ask, Body, EXCEPTIONS, Row, Want};
 use crate::server::{Server, Setup, Stack};
-use crate::trust;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::memory::MemoryTree;
-use glasshouse_core::{Passage, PublicTree, Refusal, Reply, Request, Site, Span, answer, at_once};
+use crate::{h2, html, reference, trust};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::memory::MemoryTree;
+use glasshouse_core::{Body, PublicTree, Refusal, Reply, Request, Site, Span, answer, at_once};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -267,7 +264,7 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
         wrong.push("server: glasshouse/...".into());
     }
     if mode != Mode::Native
-        && head.one("date").and_then(Stamp::parse).map(|date| date.to_string()).as_deref() != head.one("date")
+        && head.one("date").and_then(HttpTime::parse).map(|date| date.to_string()).as_deref() != head.one("date")
     {
         wrong.push("a date in the form of RFC 9110".into());
     }
@@ -344,10 +341,10 @@ fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &Site) -> Answer
     let (head, passage) = reply.expect("memory never waits").write(request.method);
     let part = |bytes: &[u8], span: Span| bytes[span.start as usize..span.end as usize].to_vec();
     let body = match passage {
-        Passage::Nothing => Vec::new(),
-        Passage::Bytes(bytes) => bytes,
-        Passage::File(bytes, span) => part(&bytes, span),
-        Passage::Made(mut made) => {
+        Body::Nothing => Vec::new(),
+        Body::Bytes(bytes) => bytes,
+        Body::File(bytes, span) => part(&bytes, span),
+        Body::Generated(mut made) => {
             let next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
             std::iter::from_fn(next).flatten().collect()
         }

@@ -3,11 +3,9 @@
 
 use crate::client::{Answer, Connection, Framing, ask, get, request};
 use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::h2;
-use crate::reference;
 use crate::server::{Done, Server, Version, glasshouse, run};
-use crate::trust;
 use crate::users::ALICE;
+use crate::{h2, reference, trust};
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;

@@ -5,7 +5,7 @@ use crate::client::{ask, get};
 use crate::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::html::{self, percent_encode};
 use crate::server::{self, Server, Setup, Stack};
-use glasshouse_core::date::Stamp;
+use glasshouse_core::http::date::HttpTime;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -271,12 +271,12 @@ fn times(stack: Stack) {
         assert_eq!(answer.head.status, 200, "{name}");
         assert_eq!(answer.text(), name);
         let sent = answer.head.one("last-modified").map(str::to_owned);
-        let now = answer.head.one("date").and_then(Stamp::parse).expect("every answer has a date");
+        let now = answer.head.one("date").and_then(HttpTime::parse).expect("every answer has a date");
         // One that every file has tells nothing, and is not sent.
-        match Stamp::new(seconds, 0).filter(|stamp| !stamp.is_placeholder()) {
+        match HttpTime::new(seconds, 0).filter(|stamp| !stamp.is_placeholder()) {
             // RFC 9110 8.8.2.1: a time to come is sent as now, by a host that has a clock.
             Some(stamp) if stamp > now && stack.is_ours() => {
-                let sent = sent.as_deref().and_then(Stamp::parse);
+                let sent = sent.as_deref().and_then(HttpTime::parse);
                 assert!(sent.is_none_or(|sent| sent <= now), "{name} ({seconds} s): {sent:?}");
             }
             stamp => assert_eq!(sent, stamp.map(|stamp| stamp.to_string()), "{name} ({seconds} s)"),

@@ -9,12 +9,11 @@ use crate::programs::runs_within;
 use crate::server::{Server, Setup, Stack};
 use crate::trust::Pair;
 use crate::vitals::{descriptors, descriptors_return, memory};
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 /// In a run of the tests: so many seconds, and a reload so often.
 const SHORT: (u64, Duration) = (6, Duration::from_millis(500));

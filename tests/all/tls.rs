@@ -8,12 +8,11 @@ use crate::life::reload;
 use crate::programs::{ends, runs};
 use crate::server::{Done, Server, Setup, Stack, glasshouse, run};
 use crate::trust::{self, Pair};
-use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 use tempfile::TempDir;
 
 /// How long a change of a file may take to be seen.

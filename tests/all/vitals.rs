@@ -5,9 +5,8 @@ use crate::client::PATIENCE;
 use crate::fixture;
 use crate::server::Server;
 use std::collections::BTreeMap;
-use std::fs;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 /// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
 pub fn memory(server: &Server, line: &str) -> Option<u64> {

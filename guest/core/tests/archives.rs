@@ -2,10 +2,10 @@
 //! `tar` and `zip`, and are what they were. It refuses to know how archives are written.
 
 use flate2::read::GzDecoder;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::dotfiles::Dotfiles;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::dotfiles::Dotfiles;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
@@ -41,7 +41,7 @@ fn tree(files: &Files) -> MemoryTree {
             path,
             match node {
                 Some((bytes, seconds)) => {
-                    let modified = i64::try_from(*seconds).ok().and_then(|seconds| Stamp::new(seconds, 0));
+                    let modified = i64::try_from(*seconds).ok().and_then(|seconds| HttpTime::new(seconds, 0));
                     MemoryNode::File(bytes.clone(), modified)
                 }
                 None => MemoryNode::Directory(MemoryTree::default()),
@@ -74,7 +74,7 @@ fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     let config = Config { hidden: Dotfiles::Shown, ..Config::default() };
     let reply = at_once(answer(&request, tree, &config)).expect("memory never waits");
     let (head, passage) = reply.write(request.method);
-    let Passage::Made(mut made) = passage else { panic!("{head:?}: {passage:?}") };
+    let Body::Generated(mut made) = passage else { panic!("{head:?}: {passage:?}") };
     let mut bytes = Vec::new();
     while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing changes") {
         bytes.extend(piece);

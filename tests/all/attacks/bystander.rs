@@ -7,12 +7,10 @@ use crate::client::{Connection, request};
 use crate::server::Server;
 use crate::vitals::{descriptors, descriptors_return, memory, memory_returns};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
-use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, panic, thread};
 
 /// What the bystander asks for, and the content that it must get.
 #[derive(Clone, Copy, Debug)]

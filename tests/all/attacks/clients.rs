@@ -275,7 +275,7 @@ fn more_connections_than_there_are_places() {
     }
     let limits = ["--max-connections", "36", "--max-connections-per-address", "20"];
     besiege("more connections than places", &limits, |server, tally| {
-        let mut turn_away = |last: u8| {
+        let mut unauthorized = |last: u8| {
             for _ in 0..20 {
                 let client = open_from(server, last).expect("an address of this machine");
                 let mut answer = Vec::new();
@@ -290,11 +290,11 @@ fn more_connections_than_there_are_places() {
         };
         // The bystander is somebody else, with eight connections.
         let mut first: Vec<_> = (0..20).map(|_| admitted(server, 2)).collect();
-        turn_away(2);
+        unauthorized(2);
         let second: Vec<_> = (0..8).map(|_| admitted(server, 3)).collect();
         drop(first.split_off(10));
         first.extend((0..10).map(|_| admitted(server, 2)));
-        turn_away(2);
+        unauthorized(2);
         let refused = |log: &str| log.lines().filter(|line| line.ends_with("\"\" 503 0")).count();
         server.wait_for_stderr("a line for each refusal", |log| (refused(log) >= 40).then_some(()));
         assert_eq!(tally.of(503), 40);

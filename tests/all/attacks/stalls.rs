@@ -9,11 +9,10 @@ use crate::trust;
 use crate::vitals::{descriptors, descriptors_return, listeners};
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
 use rustls::{ClientConnection, StreamOwned};
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 const LIMITS: [&str; 6] = ["--send-timeout", "1s", "--idle-timeout", "2s", "--header-timeout", "2s"];
 

@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::client::PATIENCE;
-use crate::inject::{Captive, Word, Word::Bytes, Word::Number, Word::Text};
+use crate::inject::Word::{Bytes, Number, Text};
+use crate::inject::{Captive, Word};
 use crate::vitals::listeners;
 use libc::{AT_FDCWD, EACCES, ENOSYS, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PROT_EXEC, PROT_READ, PROT_WRITE};
 use std::net::TcpListener;

@@ -1,7 +1,9 @@
 //! Folders as archives: which are given, and what is said of them. That other programs can read them is proved in
 //! [`crate::archives`].
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing, with};
+use super::Body::*;
+use super::Want::*;
+use super::{MODIFIED, ROW, Row, ask, get, missing, with};
 
 const TAR: &[(&str, super::Want)] = &[
     ("content-type", Is("application/x-tar")),

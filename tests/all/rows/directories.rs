@@ -1,6 +1,8 @@
 //! Directories: redirects, index files and listings, S30 to S40.
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing};
+use super::Body::*;
+use super::Want::*;
+use super::{MODIFIED, ROW, Row, ask, get, missing};
 
 const INNER: &[super::Body] = &[Lists(&[("deep/", "deep/"), ("inner.txt", "inner.txt"), ("up.txt", "up.txt@")])];
 

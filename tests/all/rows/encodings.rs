@@ -1,6 +1,8 @@
 //! Content codings, RFC 9110 8.4 and 12.5.3: files that lie encoded beside others, and content encoded on the way.
 
-use super::{Body::*, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, get, with};
 use crate::fixture::{BIG, GZIP, ZSTD};
 
 const ON: &[(&str, &str)] = &[("GLASSHOUSE_COMPRESS", "1")];

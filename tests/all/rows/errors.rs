@@ -1,6 +1,8 @@
 //! Refusals: S61, S62, S70, S71 and S73.
 
-use super::{Body::*, ROW, Row, Want::*, ask, get, missing, with};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, ask, get, missing, with};
 
 const ALLOW: &[(&str, super::Want)] = &[("allow", Is("GET, HEAD, OPTIONS"))];
 const GLASSHOUSE: &[(&str, super::Want)] = &[("server", Is(concat!("glasshouse/", env!("CARGO_PKG_VERSION"))))];

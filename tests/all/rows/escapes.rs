@@ -1,7 +1,9 @@
 //! Requests that broke other servers, by the number of the report or the kind of hole. Whatever they ask for lies outside
 //! of the tree, or is markup.
 
-use super::{Body::*, ROW, Row, Want::*, get, missing};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, get, missing};
 
 pub const ROWS: &[Row] = &[
     missing("CVE-2021-41773 half-encoded dotdot", "/cgi-bin/.%2e/.%2e/.%2e/etc/passwd"),

@@ -1,6 +1,8 @@
 //! Files: their fields, types, conditions and ranges, S10, S11 and S50 to S60.
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{MODIFIED, ROW, Row, ask, get, with};
 use crate::fixture::ALL_BYTES;
 
 const HELLO: &[super::Body] = &[Bytes(b"hello\n")];

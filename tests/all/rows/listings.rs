@@ -1,6 +1,8 @@
 //! Listings beyond the seed's: sorted, searched, as a grid, with a README.md, and for programs. Error pages that lead on.
 
-use super::{Body::*, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, get, with};
 
 const JSON: (&str, &str) = ("Accept", "application/json");
 const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");

@@ -1,7 +1,9 @@
 //! One file that is served by itself. A host that can lend no less than its directory tells the handler by `GLASSHOUSE_FILE`; ours
 //! is given the file in place of a directory, and tells it too.
 
-use super::{Ask, Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing, with};
+use super::Body::*;
+use super::Want::*;
+use super::{Ask, MODIFIED, ROW, Row, ask, get, missing, with};
 
 type Options = &'static [(&'static str, &'static str)];
 

@@ -1,6 +1,8 @@
 //! From target to path: S20 to S28.
 
-use super::{Body::*, ROW, Row, Want::*, get, missing, with};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, get, missing, with};
 
 const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
 const SHOWN: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "true")];

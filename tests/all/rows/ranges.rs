@@ -1,6 +1,8 @@
 //! Ranges, RFC 9110 14. `/bytes.bin` holds every byte once, in order: the byte at position N is N.
 
-use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{Ask, ROW, Row, get, with};
 use crate::fixture::ALL_BYTES;
 
 /// A range that is answered with a part.

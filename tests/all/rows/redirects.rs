@@ -1,7 +1,8 @@
 //! Configured redirects: which paths a rule matches, however they are written, and where it leads.
 
+use super::Want::*;
 use super::site::{Options, moved};
-use super::{ROW, Row, Want::*, get};
+use super::{ROW, Row, get};
 
 const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
 const ENCODED: Options =

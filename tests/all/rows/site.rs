@@ -1,7 +1,9 @@
 //! The rules of a site: what it sends where nothing is, where its pages are, what it says to caches and browsers. It
 //! refuses to know what the file of a site may say of that.
 
-use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{Ask, ROW, Row, get, with};
 
 pub type Options = &'static [(&'static str, &'static str)];
 

@@ -1,6 +1,8 @@
 //! The file of a site: it is obeyed, kept back under whatever name, and widens nothing. It refuses to know what the options in it do.
 
-use super::{Body::*, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{ROW, Row, get, with};
 
 /// Nothing of what the file of the site says.
 const NO_RULES: &[super::Body] = &[Lacks("RULES")];

@@ -1,7 +1,9 @@
 //! Validators and conditions, RFC 9110 8.8 and 13. `TAG` is that of `/hello.txt`: its size, and the time of its last
 //! change down to the nanosecond.
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, get, with};
+use super::Body::*;
+use super::Want::*;
+use super::{MODIFIED, ROW, Row, get, with};
 
 const TAG: &str = "\"6-5e0d5da5.23c34600\"";
 const HELLO: &[super::Body] = &[Bytes(b"hello\n")];

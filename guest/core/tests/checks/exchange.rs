@@ -5,10 +5,11 @@
 //! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.
 
 use super::lines;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::dotfiles::Visibility;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
+use glasshouse_core::config::options;
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::dotfiles::Visibility;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Head, Request, answer, at_once};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
@@ -74,7 +75,7 @@ const LINKS: &[(&str, &str)] = &[
 pub static TREE: LazyLock<MemoryTree> = LazyLock::new(|| {
     let mut tree = MemoryTree::default();
     for &(path, size, seconds) in FILES {
-        let modified = seconds.and_then(|seconds| Stamp::new(seconds, 5));
+        let modified = seconds.and_then(|seconds| HttpTime::new(seconds, 5));
         tree.insert(path, MemoryNode::File(content(path, size), modified));
     }
     for (path, to) in LINKS {
@@ -125,7 +126,7 @@ pub struct Exchange {
 #[derive(Debug)]
 pub struct Answer {
     pub head: Head,
-    pub passage: Passage<Vec<u8>>,
+    pub passage: Body<Vec<u8>>,
 }
 
 impl Exchange {

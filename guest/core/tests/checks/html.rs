@@ -1,8 +1,8 @@
 //! A reader of the pages that glasshouse makes, strict where a browser is kind: an element, an attribute or a value that
 //! is not known is an error, as it may have come out of a file's name. It refuses to know which page it reads.
 
+use glasshouse_core::http::target::encode;
 use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
-use glasshouse_core::target::encode;
 
 /// What the value of an attribute may be.
 #[derive(Clone, Copy)]

@@ -2,9 +2,9 @@
 //! good file is.
 
 use super::exchange::{TREE, owner};
-use glasshouse_core::site;
-use glasshouse_core::target::Name;
-use glasshouse_core::{Config, Passage, Request, answer, at_once, options};
+use glasshouse_core::config::{options, site_file};
+use glasshouse_core::http::target::Name;
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 
 /// What begins the names of fields that speak for the host, to a proxy or of credentials.
 const NOT_A_TREES: &[&str] = &[
@@ -30,7 +30,7 @@ const NOT_A_TREES: &[&str] = &[
 
 /// The bytes of a file.
 pub fn site(bytes: &[u8]) {
-    let (config, settings) = match site::parse(bytes) {
+    let (config, settings) = match site_file::parse(bytes) {
         Ok(read) => read,
         Err(error) => {
             let line = error.to_string();
@@ -72,7 +72,7 @@ fn answers(config: &Config, target: &str) {
         let is_text = value.iter().all(|byte| *byte == b'\t' || *byte >= b' ' && *byte != 0x7F);
         assert!(is_text, "{target}: {name}: {}", value.escape_ascii());
     }
-    let Passage::File(file, _) = passage else { return };
+    let Body::File(file, _) = passage else { return };
     let owner = owner(&file).expect("a file of the tree");
     let is_hidden = owner.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
     assert!(!is_hidden && owner != "glasshouse.toml", "{target}: {owner}");

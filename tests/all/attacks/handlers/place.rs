@@ -6,10 +6,9 @@ use crate::client::{Connection, Framing, request};
 use crate::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::server::{Server, Setup, Stack, Version};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 use tempfile::TempDir;
 
 pub const GOOD: Good = Good { target: "/good", content: b"good, and nothing else\n" };

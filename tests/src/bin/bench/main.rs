@@ -17,12 +17,11 @@ use process::{Process, failed};
 use report::{Conditions, Samples};
 use servers::{Installed, Kind, first_line, on_path};
 use site::Site;
-use std::env;
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+use std::{env, fs};
 use works::{Contest, Work};
 
 /// Where the document is kept.

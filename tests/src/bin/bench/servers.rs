@@ -2,11 +2,10 @@
 //! port of the loopback without a log. It refuses to start any.
 
 use crate::process::Process;
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
+use std::{env, fs};
 
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(20);
