@@ -1,6 +1,6 @@
 //! Habits of this repository that a compiler does not see.
 
-use crate::capability::cargo_tree;
+use crate::sandbox::capability::cargo_tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,9 @@
 //! does.
 
 use super::is_torture;
-use crate::client::{Connection, request};
-use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::client::{Connection, request};
+use crate::support::proc::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::server::Server;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;

@@ -3,11 +3,11 @@
 
 use super::bystander::{Good, Tally, attack};
 use super::effort;
-use crate::client::{Connection, Framing, PATIENCE, request};
-use crate::fixture;
-use crate::hostile::serve_with;
-use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory};
+use crate::http::hostile_clients::serve_with;
+use crate::support::client::{Connection, Framing, PATIENCE, request};
+use crate::support::fixture;
+use crate::support::proc::{descriptors, descriptors_return, memory};
+use crate::support::server::Server;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
 use rustix::process::{Resource, getrlimit};
 use std::io::{ErrorKind, Read, Write};

@@ -2,9 +2,9 @@
 //! its limits lowered while it runs. Each fault is an error answer and a line in the log, and ends with its cause. It refuses
 //! to know how the program makes its calls.
 
-use crate::client::{Connection, ask, get, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{Server, Setup, Stack};
+use crate::support::client::{Connection, ask, get, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::server::{Server, Setup, Stack};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};

@@ -1,4 +1,4 @@
-//! Handlers that mean harm, each misdeed at a path of `tests/handlers`: its client gets an error or a connection that is cut, the
+//! Handlers that mean harm, each misdeed at a path of `tests/hostile-handlers`: its client gets an error or a connection that is cut, the
 //! log names what happened in one line, and nobody else notices. It refuses to know how a misdeed is done.
 
 pub mod costs;
@@ -6,10 +6,10 @@ mod place;
 
 use super::bystander::{Tally, attack};
 use super::effort;
-use crate::client::{Connection, Framing, PATIENCE, request};
-use crate::fixture::SECRET;
-use crate::server::{Server, Version};
-use crate::vitals::memory;
+use crate::support::client::{Connection, Framing, PATIENCE, request};
+use crate::support::fixture::SECRET;
+use crate::support::proc::memory;
+use crate::support::server::{Server, Version};
 use place::{GOOD, Place, ask, begin, complaints, is_well, own_lines};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 macro_rules! for_both_versions {
     ($($name:ident),*) => {$(
         mod $name {
-            use crate::server::Version;
+            use crate::support::server::Version;
 
             #[test]
             fn p3() {

@@ -9,11 +9,11 @@
 
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
-use crate::client::{Connection, connect_from, request};
-use crate::fixture::{self, MODIFIED, put};
-use crate::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
-use crate::server::{Server, Setup, Stack};
-use crate::trust;
+use crate::support::certs;
+use crate::support::client::{Connection, connect_from, request};
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
+use crate::support::server::{Server, Setup, Stack};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::Write as _;
@@ -70,7 +70,7 @@ fn ask_for_nothing(address: SocketAddr, last: u8, is_over: &AtomicBool) {
 
 /// Shakes hands over TLS, and leaves.
 fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
-    let config = trust::client(&[]);
+    let config = certs::client(&[]);
     while !is_over.load(Relaxed) {
         let socket = connect_from(client(last), address);
         let connection = ClientConnection::new(Arc::clone(&config), address.ip().into()).expect("an address is a name");
@@ -83,7 +83,7 @@ fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
 fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<_> = (0..8)
         .map(|_| match is_secure {
-            true => Connection::secure(server.address(), trust::client(&[])),
+            true => Connection::secure(server.address(), certs::client(&[])),
             false => Connection::open(server.address()),
         })
         .collect();

@@ -2,11 +2,11 @@
 //! are that it does not take: in the answer, in the records of TLS, in the socket. It refuses to know what is asked.
 
 use super::effort;
-use crate::client::{PATIENCE, get, request};
-use crate::hostile::serve_with;
-use crate::server::Server;
-use crate::trust;
-use crate::vitals::{descriptors, descriptors_return, listeners};
+use crate::http::hostile_clients::serve_with;
+use crate::support::certs;
+use crate::support::client::{PATIENCE, get, request};
+use crate::support::proc::{descriptors, descriptors_return, listeners};
+use crate::support::server::Server;
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
 use rustls::{ClientConnection, StreamOwned};
 use std::fs;
@@ -32,7 +32,7 @@ fn narrow(address: SocketAddr) -> TcpStream {
 /// A client of HTTP/1.1 over TLS that asks for so much of the long file, and then reads nothing.
 #[track_caller]
 fn stalled(server: &Server, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
-    let client = ClientConnection::new(trust::client(&[]), server.address().ip().into()).expect("an address is a name");
+    let client = ClientConnection::new(certs::client(&[]), server.address().ip().into()).expect("an address is a name");
     let mut stream = StreamOwned::new(client, narrow(server.address()));
     let range = format!("bytes=0-{}", bytes - 1);
     stream.write_all(&request("GET", "/long", &[("Range", &range)])).expect("the server reads");
@@ -73,7 +73,7 @@ fn settled(number: impl Fn() -> u64) -> u64 {
 #[test]
 fn a_client_of_tls_that_stops_at_any_byte_is_given_up() {
     const STEP: u64 = 16 << 10;
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &LIMITS].concat());
     let before = descriptors(&server);
@@ -101,7 +101,7 @@ fn a_slow_client_of_tls_gets_all_of_it() {
     const SIZE: u64 = 6 << 20;
     // Bytes in a second. The server sees progress whenever a third of what the kernel holds has been read.
     const RATE: f64 = 1_200_000.0;
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let limits = ["--send-timeout", "4s", "--idle-timeout", "2s", "--header-timeout", "2s"];
     let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &limits].concat());
@@ -124,7 +124,7 @@ fn a_slow_client_of_tls_gets_all_of_it() {
 /// The same for what is written in the clear, and for the address from which clients are sent to the one with TLS.
 #[test]
 fn a_client_that_only_asks_is_given_up_wherever_it_connects() {
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let redirecting = ["--tls-cert", cert, "--tls-key", key, "--redirect-http", "0"];
     for arguments in [&redirecting[..], &[]] {

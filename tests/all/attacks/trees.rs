@@ -2,10 +2,10 @@
 //! outside is ever sent, nothing waits, and the server goes on. It refuses to know what a quiet tree is answered with.
 
 use super::{effort, is_torture};
-use crate::client::{Connection, Framing, ask, get, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{self, Server, Setup, Stack};
-use crate::vitals::memory;
+use crate::support::client::{Connection, Framing, ask, get, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::proc::memory;
+use crate::support::server::{self, Server, Setup, Stack};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, mkdirat, mknodat, openat, renameat_with, unlinkat,
 };
@@ -377,7 +377,7 @@ fn trees_of_the_kernel_neither_hang_nor_crash_it() {
                 let start = Instant::now();
                 let mut connection = Connection::open(server.address());
                 connection.wait_at_most(DEADLINE);
-                let target = crate::html::percent_encode(path.as_bytes());
+                let target = crate::support::html::percent_encode(path.as_bytes());
                 connection.send(&request("GET", &target, &[])).expect("the server reads");
                 let head = connection.head().unwrap_or_else(|error| panic!("{top}{path}: {error}"));
                 // Much of it is shorter than it says, or cannot be read: that is cut, before its head if at once.

@@ -2,10 +2,10 @@
 //! refused before it is compiled; that is `inspect`. Here is what is just allowed.
 
 use crate::attacks::effort;
-use crate::client::get;
-use crate::fixture::{self, MODIFIED, put};
-use crate::server::{Server, Setup, Stack};
-use crate::vitals::memory;
+use crate::support::client::get;
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::proc::memory;
+use crate::support::server::{Server, Setup, Stack};
 use std::fs;
 use std::time::{Duration, Instant};
 

@@ -2,9 +2,9 @@
 //! refuses to know what is asked.
 
 use crate::attacks::bystander::Good;
-use crate::client::{Connection, Framing, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{Server, Setup, Stack, Version};
+use crate::support::client::{Connection, Framing, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::server::{Server, Setup, Stack, Version};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

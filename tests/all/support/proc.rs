@@ -1,0 +1,68 @@
+//! What Linux tells of a running server: the descriptors that it has open and the memory that it takes. It refuses to know what
+//! the server does.
+
+use crate::support::client::PATIENCE;
+use crate::support::fixture;
+use crate::support::server::Server;
+use std::collections::BTreeMap;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
+pub fn memory(server: &Server, line: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
+    let value = status.lines().find_map(|candidate| candidate.strip_prefix(line))?;
+    value.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+pub fn descriptors(server: &Server) -> Option<usize> {
+    Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
+}
+
+/// The sockets of TCP over IPv4 on which the server listens: the port of each, and its number among the descriptors.
+pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let mut ports: BTreeMap<String, u16> = BTreeMap::new();
+    for fields in table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
+        // 0A is the state of one that listens.
+        if let [_, local, _, "0A", ..] = fields.as_slice()
+            && let Some(port) = local.split_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok())
+            && let Some(inode) = fields.get(9)
+        {
+            ports.insert(format!("socket:[{inode}]"), port);
+        }
+    }
+    let Ok(entries) = fs::read_dir(format!("/proc/{}/fd", server.id())) else { return Vec::new() };
+    let listening = entries.flatten().filter_map(|entry| {
+        let port = *ports.get(fs::read_link(entry.path()).ok()?.to_str()?)?;
+        Some((port, entry.file_name().to_str()?.parse().ok()?))
+    });
+    listening.collect()
+}
+
+/// Descriptors that a server may keep for good once it has been busy, such as those of further instances.
+const KEPT: usize = 8;
+
+/// Waits until the server has about as few descriptors open as it had; Linux tells.
+#[track_caller]
+pub fn descriptors_return(server: &Server, before: Option<usize>) {
+    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
+    let deadline = Instant::now() + PATIENCE;
+    while descriptors(server) > Some(before + KEPT) {
+        assert!(Instant::now() < deadline, "{before} descriptors became {:?}", descriptors(server));
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes then.
+pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let now = memory(server, "VmRSS:");
+        if now <= most || Instant::now() > deadline {
+            return now;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,35 @@
+//! Other people's programs, which are asked what they make of this one. Whether one is installed is for
+//! the test to ask.
+
+use crate::support::client::PATIENCE;
+use crate::support::server::{Done, run, run_within};
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Runs a program in a directory, to its end.
+#[track_caller]
+pub fn ends(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> Done {
+    run(command(directory, program, arguments))
+}
+
+fn command(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(directory).args(arguments).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
+    command
+}
+
+/// Runs a program in a directory. It must be content.
+#[track_caller]
+pub fn runs(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
+    runs_within(PATIENCE, directory, program, arguments)
+}
+
+/// The same for one that takes longer.
+#[track_caller]
+pub fn runs_within(patience: Duration, directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
+    let done = run_within(patience, command(directory, program, arguments));
+    assert!(done.status.success(), "{program}: {done:?}");
+    done.stdout
+}
