@@ -1,5 +1,5 @@
-//! The program as a person or a script meets it: S1 to S8, S10 to S15. What is not expected on standard output and standard
-//! error must not be there.
+//! The program as a person or a script meets it. Output that a test does not expect on standard output and standard error
+//! fails it.
 
 use crate::support::client::{Connection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
@@ -67,8 +67,9 @@ pub fn has_ipv6() -> bool {
     has
 }
 
+/// PY-1
 #[test]
-fn s1_help_tells_every_option() {
+fn help_tells_every_option() {
     let (_place, command) = command(&["--help"]);
     let done = run(command);
     assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
@@ -95,8 +96,9 @@ fn the_version_is_told() {
     assert_eq!((done.status.code(), done.stdout.as_str(), done.stderr.as_str()), (Some(0), expected, ""));
 }
 
+/// PY-2, PY-12
 #[test]
-fn s2_s12_the_banner_is_one_line_with_the_real_port() {
+fn the_banner_is_one_line_with_the_real_port() {
     let (_place, server) = serve(&["0", "--bind", "127.0.0.1"]);
     let port = server.address().port();
     assert_ne!(port, 0);
@@ -107,8 +109,9 @@ fn s2_s12_the_banner_is_one_line_with_the_real_port() {
     assert_eq!(done.stderr.lines().count(), 1, "{}", done.stderr);
 }
 
+/// PY-2
 #[test]
-fn s2_the_port_is_the_first_word() {
+fn the_port_is_the_first_word() {
     for _ in 0..5 {
         let port = free_port();
         let (_place, command) = command(&[&port, "-b", "127.0.0.1"]);
@@ -120,14 +123,14 @@ fn s2_the_port_is_the_first_word() {
     panic!("no port stayed free");
 }
 
+/// PY-3, PY-7, PY-8
 #[test]
-fn s3_what_cannot_be_understood_exits_2() {
+fn what_cannot_be_understood_exits_2() {
     fails(&["65536"], &[], 2, &["65536"]);
     fails(&["--port", "abc"], &[], 2, &["abc", "--port"]);
     fails(&["-1"], &[], 2, &["-1"]);
     fails(&["0", "0"], &[], 2, &["0"]);
     fails(&["0", "--no-such-option"], &[], 2, &["--no-such-option"]);
-    // S7.
     fails(&["0", "-p", "HTTP/2"], &[], 2, &["HTTP/2", "HTTP/1.1"]);
     fails(&["0", "-b"], &[], 2, &["--bind"]);
     fails(&["0", "-b", ""], &[], 2, &["--bind"]);
@@ -141,12 +144,13 @@ fn s3_what_cannot_be_understood_exits_2() {
     fails(&["0", "--redirect", "/*", "/x/*"], &[], 2, &["--redirect: '/* /x/*'", round]);
     fails(&["0"], &[("GLASSHOUSE_REDIRECT", "/a /b\n/b /a 302")], 2, &["GLASSHOUSE_REDIRECT: '/a /b'", "'/b /a 302'"]);
     fails(&["handler"], &[], 2, &["--output"]);
-    // S8: gone from the seed as well.
+    // PY-8: Python removed it as well.
     fails(&["0", "--cgi"], &[], 2, &["--cgi"]);
 }
 
+/// PY-4
 #[test]
-fn s4_all_addresses_are_listened_on() {
+fn all_addresses_are_listened_on() {
     let (_place, server) = serve(&["0"]);
     let banner = server.stdout();
     let first = banner.lines().next().unwrap_or_default();
@@ -156,12 +160,13 @@ fn s4_all_addresses_are_listened_on() {
     if has_ipv6() {
         assert_eq!(get(SocketAddr::from((Ipv6Addr::LOCALHOST, port)), "/hello.txt").text(), "hello\n");
     }
-    // S83: whoever comes by IPv4 is known by it.
+    // PY-83: a client that connects over IPv4 is logged by its IPv4 address.
     server.wait_for_stderr("the address", |text| text.starts_with("127.0.0.1 - - ").then_some(()));
 }
 
+/// PY-5
 #[test]
-fn s5_one_address_is_listened_on() {
+fn one_address_is_listened_on() {
     let (_place, server) = serve(&["0", "-b", "localhost"]);
     assert!(server.stdout().contains(" on 127.0.0.1 port "), "{}", server.stdout());
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
@@ -176,8 +181,9 @@ fn s5_one_address_is_listened_on() {
     fails(&["0", "-b", "no-such-name.invalid"], &[], 1, &["no-such-name.invalid"]);
 }
 
+/// PY-5
 #[test]
-fn s5_addresses_of_ipv6_are_listened_on() {
+fn addresses_of_ipv6_are_listened_on() {
     if !has_ipv6() {
         return;
     }
@@ -198,8 +204,9 @@ fn s5_addresses_of_ipv6_are_listened_on() {
     }
 }
 
+/// PY-6
 #[test]
-fn s6_a_directory_is_served() {
+fn a_directory_is_served() {
     // The current one is that of the start.
     let (_place, server) = serve(&["0", "-b", "127.0.0.1"]);
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
@@ -225,8 +232,9 @@ fn s6_a_directory_is_served() {
     fails(&["0", "-d", "hello.txt/sub"], &[], 1, &["'hello.txt/sub'"]);
 }
 
+/// PY-10
 #[test]
-fn s10_fields_are_added_to_what_is_found() {
+fn fields_are_added_to_what_is_found() {
     let fields = ["-H", "X-One", "1", "-H", "X-Two", "a: b", "-H", "x-one", "2"];
     let (_place, server) = serve(&[&["0", "-b", "127.0.0.1"], &fields[..]].concat());
     for (target, ones) in [("/hello.txt", 2), ("/sub/", 2), ("/sub", 0), ("/none", 0)] {
@@ -247,14 +255,15 @@ fn s10_fields_are_added_to_what_is_found() {
     fails(&both, &[], 2, &["--header-for: 'Access-Control-Allow-Origin' would never be sent, because cors says it"]);
     let both = ["0", "-H", "Cross-Origin-Opener-Policy", "unsafe-none", "--isolate"];
     fails(&both, &[], 2, &["--header: 'Cross-Origin-Opener-Policy' would never be sent, because isolate says it"]);
-    // The seed takes the port for the value.
+    // PY-10: Python takes the port for the value.
     fails(&["-H", "X-One: 1", "8199"], &[], 2, &["--header", "X-One: 1"]);
     fails(&["0", "-H", "Connection", "close"], &[], 2, &["Connection"]);
     fails(&["0", "-H", "X-One", "1\r\nX-Two: 2"], &[], 2, &["--header"]);
 }
 
+/// PY-11
 #[test]
-fn s11_the_handlers_options_are_options() {
+fn the_handlers_options_are_options() {
     let options = ["--content-type", "text/x-mine", "--hidden", "--index", "none", "--index", "start.html"];
     let (_place, server) = serve(&[&["0", "-b", "127.0.0.1"], &options[..]].concat());
     assert_eq!(get(server.address(), "/noext").head.one("content-type"), Some("text/x-mine"));
@@ -303,8 +312,9 @@ fn variables_stand_in_for_options() {
     fails(&[], &[("GLASSHOUSE_PORT", "abc")], 2, &["abc", "GLASSHOUSE_PORT"]);
 }
 
+/// PY-13
 #[test]
-fn s13_ctrl_c_ends_it_well() {
+fn ctrl_c_ends_it_well() {
     const FAREWELL: &str = "\nKeyboard interrupt received, exiting.\n";
     for (signal, last) in [(Signal::INT, FAREWELL), (Signal::TERM, "")] {
         let (_place, server) = serve(&["0", "-b", "127.0.0.1"]);
@@ -316,8 +326,9 @@ fn s13_ctrl_c_ends_it_well() {
 }
 
 /// Clients who hold a connection, whatever they do with it, do not hold the server.
+/// PY-13
 #[test]
-fn s13_it_ends_in_time_with_clients_connected() {
+fn it_ends_in_time_with_clients_connected() {
     let (place, server) = serve(&["0", "-b", "127.0.0.1", "--grace", "2s"]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(1 << 30).expect("a file can be long");
@@ -337,8 +348,9 @@ fn s13_it_ends_in_time_with_clients_connected() {
     drop((silent, half, kept, stalled));
 }
 
+/// PY-14
 #[test]
-fn s14_a_port_in_use_is_an_error() {
+fn a_port_in_use_is_an_error() {
     let (_place, server) = serve(&["0", "-b", "127.0.0.1"]);
     let port = server.address().port().to_string();
     fails(&[&port, "-b", "127.0.0.1"], &[], 1, &["127.0.0.1", &port, "in use"]);
@@ -352,8 +364,9 @@ fn s14_a_port_in_use_is_an_error() {
     assert_eq!(Server::spawn(command).address().port().to_string(), port);
 }
 
+/// PY-15
 #[test]
-fn s15_silent_clients_keep_nobody_waiting() {
+fn silent_clients_keep_nobody_waiting() {
     let (_place, server) = serve(&["0", "-b", "127.0.0.1", "--threads", "1"]);
     let silent: Vec<Connection> = (0..5).map(|_| Connection::open(server.address())).collect();
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");

@@ -1,8 +1,8 @@
 //! The table: what is asked and what must be answered, whoever answers. Every row is asked with GET and again with HEAD,
 //! in every mode; HEAD knows no ranges. It refuses to know how a row is asked.
 //!
-//! A row's id begins with the line of the contract that it proves, such as `S30`, or with the class of failure that it
-//! keeps out, such as `CVE-2021-41773`; the rest of the id says which row of that line it is.
+//! The id of a row begins with the line of `docs/python-compatibility.md` that it tests, such as `PY-30`, or with the class
+//! of failure that it keeps out, such as `CVE-2021-41773`. The rest of the id names the row.
 
 mod archives;
 mod directories;
@@ -114,7 +114,9 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 }
 
 /// Rows that a mode cannot meet, each with the reason. A row that is met after all must leave this list.
-pub const EXCEPTIONS: &[(Mode, &str, &str)] =
-    &[(Mode::Native, "S24 absolute form", TAKEN_OUT), (Mode::Native, "S24 absolute form without a path", TAKEN_OUT)];
+pub const EXCEPTIONS: &[(Mode, &str, &str)] = &[
+    (Mode::Native, "PY-24 absolute form", TAKEN_OUT),
+    (Mode::Native, "PY-24 absolute form without a path", TAKEN_OUT),
+];
 
 const TAKEN_OUT: &str = "the host takes the path out of the target; the core is given nothing else";

@@ -262,7 +262,7 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
     if text.contains(SECRET) || text.contains("root:x:0:0") {
         wrong.push("nothing from outside of the tree".into());
     }
-    // S73. The time is the host's to tell.
+    // PY-73. The host sets Date.
     if !head.one("server").is_some_and(|server| server.starts_with("glasshouse/")) {
         wrong.push("server: glasshouse/...".into());
     }
@@ -282,7 +282,7 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
         _ if length == Some(got.body.len().to_string()) => {}
         _ => wrong.push(format!("content-length: {}", got.body.len())),
     }
-    // S31: a redirect stays where it is. A reference with neither a scheme nor two slashes at its start has no host (RFC 3986 4.2).
+    // PY-31: a redirect stays where it is. A reference with neither a scheme nor two slashes at its start has no host (RFC 3986 4.2).
     for location in head.all("location").filter(|location| !location.starts_with("https://example.com/")) {
         let first = location.split('/').next().unwrap_or_default();
         if location.starts_with("//") || location.contains('\\') || first.contains(':') {

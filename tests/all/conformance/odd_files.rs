@@ -67,7 +67,7 @@ fn names(stack: Stack) {
         }
     }
     if cfg!(target_os = "linux") {
-        // S26: left out, and nothing else with it.
+        // PY-26: it is left out, and nothing else with it.
         put(&place.path().join("files").join(OsStr::from_bytes(b"latin \xe9 1")), b"latin", MODIFIED);
         fs::create_dir(place.path().join(OsStr::from_bytes(b"\xff\xfe"))).expect("a directory can be made");
     }
@@ -97,7 +97,7 @@ fn walk(server: &Server, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
     }
 }
 
-/// S35, S61: what the server may not read is not there. Root may read everything, so the server runs as nobody where
+/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs as nobody where
 /// the tests run as root.
 fn shut(stack: Stack) {
     if !server::can_be_unprivileged() {
@@ -191,7 +191,7 @@ fn at_once(act: impl FnOnce()) {
     assert!(start.elapsed() < Duration::from_secs(3), "it took {:?}", start.elapsed());
 }
 
-/// S27, S37.
+/// PY-27, PY-37: a link is marked, and never leads out.
 fn links(stack: Stack) {
     let place = fixture::place();
     let (beside, root) = (place.path().join("beside"), place.path().join("www"));

@@ -1,56 +1,95 @@
-//! That the contract is proved: which of its lines have a row in the table, which are proved elsewhere, and those few that
-//! a table over a tree cannot prove.
+//! Each line of `docs/python-compatibility.md` has a row or a test, and the lines that a row cannot express are tested here.
 
 use crate::conformance::cases;
 use crate::support::client::{Connection, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::server::{Server, Setup, Stack, Version, handler};
+use crate::tidy::{root, sources};
 use glasshouse_core::date::Stamp;
 use glasshouse_core::target::Name;
 use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node};
 use glasshouse_core::{Config, Passage, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
+use std::mem;
 use std::ops::RangeInclusive;
-use std::path::Path;
 
-/// Lines of the contract that the handler honours, whatever host it is in: each has a row.
+const PAGE: &str = "docs/python-compatibility.md";
+
+/// Lines about the handler, which behaves the same in every host: each has a row.
 const OF_THE_HANDLER: &[RangeInclusive<u32>] = &[20..=28, 30..=34, 36..=40, 50..=62, 70..=71, 73..=73];
 
-/// Lines that some test names.
-const OF_ALL: &[RangeInclusive<u32>] = &[1..=8, 10..=15, 20..=28, 30..=40, 50..=62, 70..=85];
-
-#[test]
-fn each_line_of_the_handler_has_a_row() {
-    let ids: BTreeSet<&str> = cases::all().filter_map(|row| row.id.split(' ').next()).collect();
-    for line in OF_THE_HANDLER.iter().cloned().flatten() {
-        assert!(ids.contains(format!("S{line}").as_str()), "S{line} has no row");
-    }
+/// The ids in a text that consists of ids, such as `PY-1, PY-2`.
+fn ids_alone(text: &str) -> Option<Vec<u32>> {
+    text.split(',').map(|word| word.trim().strip_prefix("PY-")?.parse().ok()).collect()
 }
 
-#[test]
-fn each_line_of_the_contract_is_named_by_a_test() {
-    let mut named = BTreeSet::new();
-    let mut directories = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("all")];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(&directory).unwrap_or_else(|error| panic!("{directory:?}: {error}")) {
-            let path = entry.expect("a directory can be read").path();
-            if path.is_dir() {
-                directories.push(path);
-            } else {
-                let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-                named.extend(ids(&text.to_uppercase()));
+/// The ids in the first cell of each line of a table.
+fn ids_of_page(page: &str) -> BTreeSet<u32> {
+    let cells = page.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
+    cells.filter_map(ids_alone).flatten().collect()
+}
+
+/// The ids of the rows in the compiled table.
+fn ids_of_rows() -> BTreeSet<u32> {
+    cases::all().filter_map(|row| row.id.split(' ').next()?.strip_prefix("PY-")?.parse().ok()).collect()
+}
+
+/// The ids of the tests in a source file: each is a line of the documentation directly above `#[test]`, and holds nothing else.
+fn ids_of_tests(source: &str) -> BTreeSet<u32> {
+    let (mut ids, mut above) = (BTreeSet::new(), Vec::new());
+    for line in source.lines().map(str::trim) {
+        if let Some(text) = line.strip_prefix("///") {
+            above.extend(ids_alone(text).unwrap_or_default());
+        } else {
+            let above = mem::take(&mut above);
+            if line == "#[test]" {
+                ids.extend(above);
             }
         }
     }
-    let silent: Vec<u32> = OF_ALL.iter().cloned().flatten().filter(|line| !named.contains(line)).collect();
-    assert!(silent.is_empty(), "no test names S{silent:?}");
+    ids
 }
 
-/// The numbers behind each `S` that begins a word.
-fn ids(text: &str) -> Vec<u32> {
-    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-    words.filter_map(|word| word.strip_prefix('S')?.parse().ok()).collect()
+#[test]
+fn each_line_about_the_handler_has_a_row() {
+    let rows = ids_of_rows();
+    let without: Vec<u32> = OF_THE_HANDLER.iter().cloned().flatten().filter(|id| !rows.contains(id)).collect();
+    assert!(without.is_empty(), "no row has the id PY-{without:?}");
+}
+
+#[test]
+fn each_line_has_a_row_or_a_test() {
+    let page = ids_of_page(&fs::read_to_string(root().join(PAGE)).expect("the page can be read"));
+    assert!(page.len() > 60, "the tables are found: {page:?}");
+    let tests = root().join("tests/all");
+    let sources = sources().into_iter().filter(|(path, _)| path.starts_with(&tests));
+    let mut covered = ids_of_rows();
+    covered.extend(sources.flat_map(|(_, text)| ids_of_tests(&text)));
+    let without: Vec<_> = page.difference(&covered).collect();
+    assert!(without.is_empty(), "{PAGE}: no row and no test has the id PY-{without:?}");
+    let unknown: Vec<_> = covered.difference(&page).collect();
+    assert!(unknown.is_empty(), "{PAGE} has no line PY-{unknown:?}");
+}
+
+#[test]
+fn a_comment_is_not_a_test() {
+    let ids = |source| ids_of_tests(source).into_iter().collect::<Vec<_>>();
+    for without in [
+        "// PY-8: gone\n#[test]\nfn a() {}",
+        "// PY-8\n#[test]\nfn a() {}",
+        "/// PY-8: gone\n#[test]\nfn a() {}",
+        "//! PY-8\n#[test]\nfn a() {}",
+        "/// PY-8\nfn a() {}",
+        "/// PY-8\n\n#[test]\nfn a() {}",
+        "/// PY-8\nconst A: u8 = 0;\n#[test]\nfn a() {}",
+        "/// PY-8\n// #[test]\nfn a() {}",
+        "#[test]\nfn a() {\n    // PY-8: gone\n    let name = \"PY-8\";\n}",
+    ] {
+        assert_eq!(ids(without), [0; 0], "{without:?}");
+    }
+    assert_eq!(ids("/// PY-8\n#[test]\nfn a() {}"), [8]);
+    assert_eq!(ids("    /// It works.\n    /// PY-2, PY-12\n    #[test]\n    #[ignore]\n    fn a() {}"), [2, 12]);
 }
 
 /// A tree that can be entered and not be read.
@@ -80,8 +119,9 @@ impl Tree for Shut {
     }
 }
 
+/// PY-35
 #[test]
-fn s35_a_directory_that_cannot_be_read_is_not_there() {
+fn a_directory_that_cannot_be_read_is_not_there() {
     let request = Request::read("GET", Some("/sub/"), |_| Vec::new());
     let reply = at_once(answer(&request, &Shut, &Config::default())).expect("nothing waits");
     let (head, passage) = reply.write(request.method);
@@ -124,8 +164,9 @@ fn nothing_was_modified_later_than_now() {
 }
 
 /// A status has the phrase that the registry gives it, and no other.
+/// PY-72
 #[test]
-fn s72_reason_phrases_are_the_usual_ones() {
+fn reason_phrases_are_the_usual_ones() {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"x", MODIFIED);
     let server = Server::start(Stack::Host, place.path());
@@ -141,9 +182,10 @@ fn s72_reason_phrases_are_the_usual_ones() {
     }
 }
 
-/// The seed is changed by a subclass; here the handler is, by another component.
+/// A subclass replaces the handler of Python, and a component replaces this one.
+/// PY-85
 #[test]
-fn s85_the_handler_can_be_another() {
+fn the_handler_can_be_another() {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     for version in [Version::P2, Version::P3] {

@@ -1,4 +1,4 @@
-//! How long a connection lives and what it speaks, against glasshouse itself: S71, S74, S75, S80 and S84.
+//! How long a connection lives and what it speaks, against glasshouse itself.
 
 use crate::http::hostile_clients::{serve, serve_with};
 use crate::support::client::{Answer, Connection, Framing, ask, get, request};
@@ -12,8 +12,9 @@ fn next(connection: &mut Connection, method: &str) -> Answer {
     connection.answer(method).unwrap_or_else(|error| panic!("the next answer: {error}"))
 }
 
+/// PY-75
 #[test]
-fn s75_a_connection_is_kept() {
+fn a_connection_is_kept() {
     let (_place, server) = serve();
     let mut connection = Connection::open(server.address());
     for (target, status) in [("/hello.txt", 200), ("/sub", 301), ("/sub/", 200), ("/hello.txt", 200)] {
@@ -27,8 +28,9 @@ fn s75_a_connection_is_kept() {
     assert!(connection.is_closed());
 }
 
+/// PY-75
 #[test]
-fn s75_requests_may_be_sent_ahead() {
+fn requests_may_be_sent_ahead() {
     let (_place, server) = serve();
     let order = [("GET", "/hello.txt"), ("HEAD", "/hello.txt"), ("GET", "/sub"), ("OPTIONS", "/"), ("GET", "/sub/")];
     let all: Vec<_> = order.into_iter().cycle().take(50).collect();
@@ -51,8 +53,9 @@ fn s75_requests_may_be_sent_ahead() {
 type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
 /// What is not found, not allowed or not changed costs nobody a connection: the next request begins where everybody expects it.
+/// PY-71
 #[test]
-fn s71_an_answer_that_is_no_success_keeps_the_connection() {
+fn an_answer_that_is_no_success_keeps_the_connection() {
     let (_place, server) = serve();
     let tag = get(server.address(), "/hello.txt").head.one("etag").expect("a file has a tag").to_owned();
     let unchanged = [("If-None-Match", tag.as_str())];
@@ -85,8 +88,9 @@ fn s71_an_answer_that_is_no_success_keeps_the_connection() {
     }
 }
 
+/// PY-71
 #[test]
-fn s71_an_error_in_the_head_ends_the_connection() {
+fn an_error_in_the_head_ends_the_connection() {
     let (_place, server) = serve();
     let twice = [("Host", "b")];
     for (method, target, fields, status) in
@@ -168,8 +172,9 @@ fn content_that_was_not_read_ends_the_connection() {
     }
 }
 
+/// PY-75
 #[test]
-fn s75_old_clients_are_served() {
+fn old_clients_are_served() {
     let (_place, server) = serve();
     let mut connection = Connection::open(server.address());
     connection.send(b"GET /hello.txt HTTP/1.0\r\n\r\n").expect("the server reads");
@@ -184,8 +189,9 @@ fn s75_old_clients_are_served() {
     }
 }
 
+/// PY-74
 #[test]
-fn s74_http_1_0_answers_once() {
+fn http_1_0_answers_once() {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("sub/x"), b"x", MODIFIED);
@@ -215,15 +221,16 @@ fn s74_http_1_0_answers_once() {
         let rest = connection.rest().expect("the connection ends");
         assert_eq!(String::from_utf8_lossy(&rest), "", "{method} {target}: nothing behind the answer");
     }
-    // S80: in HTTP/1.0 nobody expects a 100.
+    // A client of HTTP/1.0 does not expect a 100 (RFC 9110 10.1.1).
     let expect = [("Expect", "100-continue"), ("Content-Length", "1")];
     let mut connection = Connection::open(server.address());
     connection.send(&request("GET", "/hello.txt", &expect)).expect("the server reads");
     assert_eq!(connection.head().expect("an answer").map(|head| head.status), Some(200));
 }
 
+/// PY-80
 #[test]
-fn s80_a_client_that_asks_before_it_sends_is_answered() {
+fn a_client_that_asks_before_it_sends_is_answered() {
     let (_place, server) = serve();
     let mut connection = Connection::open(server.address());
     let fields = [("Expect", "100-continue"), ("Content-Length", "4")];
@@ -251,8 +258,9 @@ fn a_client_that_has_said_everything_is_answered() {
 }
 
 /// A kept connection outlives neither the server's patience nor the server: it is closed, not forgotten.
+/// PY-84
 #[test]
-fn s84_a_head_comes_in_time_or_not_at_all() {
+fn a_head_comes_in_time_or_not_at_all() {
     /// What the client is given for a head, and some time for a busy machine.
     const BOUND: Duration = Duration::from_secs(10);
     let (_place, server) = serve_with(&["--header-timeout", "1s", "--idle-timeout", "2s"]);

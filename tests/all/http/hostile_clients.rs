@@ -54,19 +54,19 @@ fn refused() -> Vec<Raw> {
         ("Host with a user", with_fields("Host: me@a\r\n"), &[400]),
         ("Host with a bad port", with_fields("Host: a:b\r\n"), &[400]),
         ("two Hosts in HTTP/1.0", raw("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"), &[400]),
-        ("S78 101 fields", with_fields(&format!("{host}{}", many(100))), &[431]),
-        ("S78 20,000 fields", with_fields(&format!("{host}{}", many(20_000))), &[431]),
-        ("S78 a line beyond 64 KiB", with_fields(&format!("{host}X: {}\r\n", "y".repeat(65_540))), &[431]),
-        ("S78 a line of 1 MiB", with_fields(&format!("{host}X: {}\r\n", "y".repeat(1 << 20))), &[431]),
-        ("S78 a name of 1 MiB", with_fields(&format!("{host}{}: y\r\n", "y".repeat(1 << 20))), &[400, 431]),
-        ("S77 a target beyond 64 KiB", raw(&format!("GET /{} HTTP/1.1\r\n{host}\r\n", "a".repeat(65_540))), &[414]),
-        ("S77 a target of 1 MiB", raw(&format!("GET /{} HTTP/1.1\r\n{host}\r\n", "a".repeat(1 << 20))), &[414, 431]),
-        ("S79 version", raw("GET /hello.txt HTTP/1.1.1\r\nHost: a\r\n\r\n"), &[400]),
-        ("S79 another version", raw("GET /hello.txt HTTP/2.0\r\nHost: a\r\n\r\n"), &[400, 505]),
-        ("S79 another protocol", raw("GET /hello.txt FOO/1.1\r\nHost: a\r\n\r\n"), &[400]),
-        ("S79 four words", raw("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
-        ("S79 one word", raw("GET\r\n\r\n"), &[400]),
-        ("S76 HTTP/0.9", raw("GET /hello.txt\r\n\r\n"), &[400]),
+        ("PY-78 101 fields", with_fields(&format!("{host}{}", many(100))), &[431]),
+        ("PY-78 20,000 fields", with_fields(&format!("{host}{}", many(20_000))), &[431]),
+        ("PY-78 a line beyond 64 KiB", with_fields(&format!("{host}X: {}\r\n", "y".repeat(65_540))), &[431]),
+        ("PY-78 a line of 1 MiB", with_fields(&format!("{host}X: {}\r\n", "y".repeat(1 << 20))), &[431]),
+        ("PY-78 a name of 1 MiB", with_fields(&format!("{host}{}: y\r\n", "y".repeat(1 << 20))), &[400, 431]),
+        ("PY-77 a target beyond 64 KiB", raw(&format!("GET /{} HTTP/1.1\r\n{host}\r\n", "a".repeat(65_540))), &[414]),
+        ("PY-77 a target of 1 MiB", raw(&format!("GET /{} HTTP/1.1\r\n{host}\r\n", "a".repeat(1 << 20))), &[414, 431]),
+        ("PY-79 version", raw("GET /hello.txt HTTP/1.1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("PY-79 another version", raw("GET /hello.txt HTTP/2.0\r\nHost: a\r\n\r\n"), &[400, 505]),
+        ("PY-79 another protocol", raw("GET /hello.txt FOO/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("PY-79 four words", raw("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("PY-79 one word", raw("GET\r\n\r\n"), &[400]),
+        ("PY-76 HTTP/0.9", raw("GET /hello.txt\r\n\r\n"), &[400]),
         ("no method", raw(" /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("a method that is no token", raw("G(T /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("a control character in the target", raw("GET /\x07 HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
@@ -118,6 +118,7 @@ fn refused() -> Vec<Raw> {
     ]
 }
 
+/// PY-76, PY-77, PY-78, PY-79
 #[test]
 fn bad_requests_are_refused_and_end_the_connection() {
     let (_place, mut server) = serve();
@@ -159,14 +160,15 @@ fn answer_to(server: &Server, bytes: &[u8]) -> io::Result<u16> {
 }
 
 /// Good requests at the edge of what is refused.
+/// PY-77, PY-78
 #[test]
 fn the_limits_are_where_they_are_said_to_be() {
     let (_place, server) = serve();
     let many: String = (0..99).map(|index| format!("X-{index}: y\r\n")).collect();
     let rows = [
-        ("S78 100 fields", with_fields(&format!("Host: a\r\n{many}")), 200),
-        ("S78 a line of 64 KiB", with_fields(&format!("Host: a\r\nX: {}\r\n", "y".repeat(65_536 - 5))), 200),
-        ("S77 a long target", raw(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(65_000))), 404),
+        ("PY-78 100 fields", with_fields(&format!("Host: a\r\n{many}")), 200),
+        ("PY-78 a line of 64 KiB", with_fields(&format!("Host: a\r\nX: {}\r\n", "y".repeat(65_536 - 5))), 200),
+        ("PY-77 a long target", raw(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(65_000))), 404),
         ("absolute form out of the root", raw("GET http://a/../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n"), 404),
         ("an empty Host", with_fields("Host:\r\n"), 200),
         ("a Host with port", with_fields("Host: [::1]:8000\r\n"), 200),
@@ -311,8 +313,9 @@ fn connections_and_files_are_given_back() {
 }
 
 /// Others are served while many clients hold a connection and say nothing, or half of something.
+/// PY-15
 #[test]
-fn idle_clients_keep_nobody_waiting_s15() {
+fn idle_clients_keep_nobody_waiting() {
     let (_place, server) = serve();
     let before = descriptors_at_work(&server);
     let begun: [&[u8]; 3] = [b"", b"GET /hello.txt HT", b"GET /hello.txt HTTP/1.1\r\nHost: a\r\nX"];

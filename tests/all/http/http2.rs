@@ -59,8 +59,9 @@ fn the_preface_may_come_in_pieces() {
     assert_eq!(raw.status(1), 200);
 }
 
+/// PY-7
 #[test]
-fn s7_http_10_has_no_streams() {
+fn http_10_has_no_streams() {
     let (_place, server) = serve(&["--protocol", "HTTP/1.0"]);
     let mut connection = Connection::open(server.address());
     connection.send(PREFACE).expect("the server reads");

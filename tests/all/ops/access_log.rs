@@ -1,4 +1,4 @@
-//! The access log of glasshouse, on standard error and in files: S81 to S83.
+//! The access log of glasshouse, on standard error and in files.
 
 use crate::cli::program::has_ipv6;
 use crate::support::certs;
@@ -55,8 +55,9 @@ fn lines(server: &Server, requests: &[(&str, &[u8])]) -> Vec<String> {
     lines
 }
 
+/// PY-81
 #[test]
-fn s81_each_request_is_a_line() {
+fn each_request_is_a_line() {
     let (_place, server) = serve(&[]);
     let rows: &[(&str, &str, &[&str])] = &[
         ("GET", "/hello.txt", &[r#""GET /hello.txt HTTP/1.1" 200 6"#]),
@@ -76,8 +77,9 @@ fn s81_each_request_is_a_line() {
     assert_eq!(lines(&server, &[("GET", old)]), [r#""GET /hello.txt HTTP/1.0" 200 6"#]);
 }
 
+/// PY-81
 #[test]
-fn s81_the_bytes_are_those_of_the_body() {
+fn the_bytes_are_those_of_the_body() {
     let (_place, server) = serve(&[]);
     for target in ["/", "/sub/", "/none"] {
         let length = get(server.address(), target).body.len();
@@ -86,9 +88,10 @@ fn s81_the_bytes_are_those_of_the_body() {
     }
 }
 
-/// S81: a failure has a line of its own before that of its request.
+/// A failure has a line of its own before that of its request.
+/// PY-81
 #[test]
-fn s81_a_failure_is_two_lines() {
+fn a_failure_is_two_lines() {
     let (_place, server) = serve(&[]);
     let none = lines(&server, &[("HEAD", &request("HEAD", "/none", &[]))]);
     assert_eq!(none, ["code 404, message Not Found", r#""HEAD /none HTTP/1.1" 404 0"#]);
@@ -111,8 +114,9 @@ fn s81_a_failure_is_two_lines() {
 }
 
 /// The line is written when the last byte is gone, and not before.
+/// PY-81
 #[test]
-fn s81_a_line_tells_what_was_sent() {
+fn a_line_tells_what_was_sent() {
     const LENGTH: u64 = 64 << 20;
     let (place, server) = serve(&[]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
@@ -140,8 +144,9 @@ fn s81_a_line_tells_what_was_sent() {
     assert!(sent < LENGTH, "{sent} bytes to a client that took next to none");
 }
 
+/// PY-82
 #[test]
-fn s82_nothing_that_is_sent_forges_a_line() {
+fn nothing_that_is_sent_forges_a_line() {
     let (_place, server) = serve(&[]);
     let rows: &[(&[u8], &str)] = &[
         (b"/\" 200 6", r"/\x22 200 6"),
@@ -169,8 +174,9 @@ fn s82_nothing_that_is_sent_forges_a_line() {
     assert!(all.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)), "{}", all.escape_debug());
 }
 
+/// PY-83
 #[test]
-fn s83_a_client_is_its_address() {
+fn a_client_is_its_address() {
     if !has_ipv6() {
         return;
     }

@@ -31,7 +31,7 @@ pub enum Node {
 
 use Node::{AbsoluteLink, Dated, Directory, File, Link};
 
-/// Every byte there is, so that nothing that treats a body as text goes unseen (S52).
+/// Every byte there is, so that nothing that treats a body as text goes unseen (PY-52).
 pub const ALL_BYTES: &[u8] = &{
     let mut bytes = [0; 256];
     let mut byte = 0u8;
@@ -259,7 +259,7 @@ pub const TREE: &[(&str, Node)] = &[
     ("site-names/404.html", Link("glasshouse.toml")),
 ];
 
-/// A name that is not UTF-8; only a disk can hold it (S26). It lies in `bad/`.
+/// A name that is not UTF-8; only a disk can hold it (PY-26). It lies in `bad/`.
 const NOT_UTF8: &[u8] = b"bad\xff.txt";
 
 /// The tree on disk, with secrets beside its root. It goes when this value goes.

@@ -1,4 +1,4 @@
-//! TLS as clients and operators meet it (S9): whom it is spoken with, whose certificates and keys are taken, and what happens
+//! TLS as clients and operators meet it: whom it is spoken with, whose certificates and keys are taken, and what happens
 //! when they change. It refuses to know what is served.
 
 use crate::ops::signals::reload;
@@ -98,8 +98,9 @@ fn only_tls_1_2_and_1_3_are_spoken() {
     assert!(again.contains("\nReused, TLSv1.2"), "{again}");
 }
 
+/// PY-9
 #[test]
-fn s9_keys_of_all_kinds_are_taken() {
+fn keys_of_all_kinds_are_taken() {
     if !is_there("openssl", "keys") {
         return;
     }
@@ -140,8 +141,9 @@ fn s9_keys_of_all_kinds_are_taken() {
     }
 }
 
+/// PY-9
 #[test]
-fn s9_what_cannot_be_used_is_an_error() {
+fn what_cannot_be_used_is_an_error() {
     let place = tree();
     let [one, other] = [Pair::make(), Pair::make()];
     let (cert, key, foreign) = (text(&one.cert), text(&one.key), text(&other.key));

@@ -1,4 +1,4 @@
-//! Refusals: S61, S62, S70, S71 and S73.
+//! Error responses.
 
 use super::{Body::*, ROW, Row, Want::*, ask, get, missing, with};
 
@@ -19,27 +19,34 @@ macro_rules! not_allowed {
 }
 
 pub const ROWS: &[Row] = &[
-    missing("S61 absent", "/nope"),
-    missing("S61 absent below", "/sub/nope/nope"),
-    missing("S61 a longer name than there can be", LONG),
-    not_allowed!("S62 POST", "POST", "/hello.txt"),
-    not_allowed!("S62 PUT", "PUT", "/new.txt"),
-    not_allowed!("S62 DELETE", "DELETE", "/hello.txt"),
-    not_allowed!("S62 PATCH", "PATCH", "/hello.txt"),
-    not_allowed!("S62 TRACE", "TRACE", "/hello.txt"),
-    not_allowed!("S62 lower case", "get", "/hello.txt"),
-    not_allowed!("S62 nobody's method", "BREW", "/nope"),
+    missing("PY-61 absent", "/nope"),
+    missing("PY-61 absent below", "/sub/nope/nope"),
+    missing("PY-61 a longer name than there can be", LONG),
+    not_allowed!("PY-62 POST", "POST", "/hello.txt"),
+    not_allowed!("PY-62 PUT", "PUT", "/new.txt"),
+    not_allowed!("PY-62 DELETE", "DELETE", "/hello.txt"),
+    not_allowed!("PY-62 PATCH", "PATCH", "/hello.txt"),
+    not_allowed!("PY-62 TRACE", "TRACE", "/hello.txt"),
+    not_allowed!("PY-62 lower case", "get", "/hello.txt"),
+    not_allowed!("PY-62 nobody's method", "BREW", "/nope"),
     Row {
-        id: "S62 OPTIONS",
+        id: "PY-62 OPTIONS",
         ask: ask("OPTIONS", "/hello.txt"),
         status: 204,
         fields: &[("allow", Is("GET, HEAD, OPTIONS")), ("content-length", Absent)],
         body: &[Bytes(b"")],
         ..ROW
     },
-    Row { id: "S62 OPTIONS for all", ask: ask("OPTIONS", "*"), status: 204, fields: ALLOW, body: &[Bytes(b"")], ..ROW },
     Row {
-        id: "S70 page",
+        id: "PY-62 OPTIONS for all",
+        ask: ask("OPTIONS", "*"),
+        status: 204,
+        fields: ALLOW,
+        body: &[Bytes(b"")],
+        ..ROW
+    },
+    Row {
+        id: "PY-70 page",
         ask: get("/nope"),
         status: 404,
         body: &[
@@ -55,7 +62,7 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
-        id: "S71 fields",
+        id: "PY-71 fields",
         ask: get("/nope"),
         status: 404,
         fields: &[
@@ -65,15 +72,15 @@ pub const ROWS: &[Row] = &[
         ],
         ..ROW
     },
-    Row { id: "S71 HEAD", ask: ask("HEAD", "/nope"), status: 404, body: &[Bytes(b"")], ..ROW },
-    Row { id: "S71 conditional", ask: with("/nope", &[("If-Modified-Since", super::MODIFIED)]), status: 404, ..ROW },
-    Row { id: "S73 file", ask: get("/hello.txt"), fields: GLASSHOUSE, ..ROW },
-    Row { id: "S73 listing", ask: get("/"), fields: GLASSHOUSE, ..ROW },
-    Row { id: "S73 redirect", ask: get("/sub"), status: 301, fields: GLASSHOUSE, ..ROW },
-    Row { id: "S73 error", ask: get("/nope"), status: 404, fields: GLASSHOUSE, ..ROW },
-    Row { id: "S73 method", ask: ask("POST", "/"), status: 405, fields: GLASSHOUSE, ..ROW },
+    Row { id: "PY-71 HEAD", ask: ask("HEAD", "/nope"), status: 404, body: &[Bytes(b"")], ..ROW },
+    Row { id: "PY-71 conditional", ask: with("/nope", &[("If-Modified-Since", super::MODIFIED)]), status: 404, ..ROW },
+    Row { id: "PY-73 file", ask: get("/hello.txt"), fields: GLASSHOUSE, ..ROW },
+    Row { id: "PY-73 listing", ask: get("/"), fields: GLASSHOUSE, ..ROW },
+    Row { id: "PY-73 redirect", ask: get("/sub"), status: 301, fields: GLASSHOUSE, ..ROW },
+    Row { id: "PY-73 error", ask: get("/nope"), status: 404, fields: GLASSHOUSE, ..ROW },
+    Row { id: "PY-73 method", ask: ask("POST", "/"), status: 405, fields: GLASSHOUSE, ..ROW },
     Row {
-        id: "S73 not modified",
+        id: "PY-73 not modified",
         ask: with("/hello.txt", &[("If-Modified-Since", super::MODIFIED)]),
         status: 304,
         fields: GLASSHOUSE,
