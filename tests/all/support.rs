@@ -2,6 +2,7 @@
 
 pub mod certs;
 pub mod client;
+pub mod clock;
 pub mod fixture;
 pub mod frames;
 pub mod h2;

@@ -4,6 +4,7 @@
 
 use super::is_torture;
 use crate::support::client::{Connection, request};
+use crate::support::clock;
 use crate::support::proc::{descriptors, descriptors_return, memory, memory_returns};
 use crate::support::server::Server;
 use std::collections::BTreeMap;
@@ -116,7 +117,7 @@ fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec
         let answer = answer.unwrap_or_else(|error| panic!("the bystander got no answer: {error}"));
         assert_eq!(answer.head.status, 200, "the bystander got {:?}", answer.text());
         assert!(answer.body == good.content, "the bystander got {:?}", answer.text());
-        thread::sleep(PAUSE);
+        clock::wait_between_actions(PAUSE);
     }
     times
 }

@@ -4,9 +4,10 @@
 use super::bystander::{Good, Tally, attack};
 use super::effort;
 use crate::http::hostile_clients::serve_with;
-use crate::support::client::{Connection, Framing, PATIENCE, request};
+use crate::support::client::{Connection, Framing, TIMEOUT, request};
+use crate::support::clock;
 use crate::support::fixture;
-use crate::support::proc::{descriptors, descriptors_return, memory};
+use crate::support::proc::{descriptors, descriptors_return, memory, unread_responses};
 use crate::support::server::Server;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
 use rustix::process::{Resource, getrlimit};
@@ -20,8 +21,8 @@ const GET: &[u8] = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn open(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.address()).expect("the server accepts");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
     stream
 }
 
@@ -47,16 +48,6 @@ fn status(answer: &[u8]) -> u16 {
     status.unwrap_or_else(|| panic!("no answer: {text}"))
 }
 
-/// Waits until something holds.
-#[track_caller]
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Attacks a server of its own, which serves `hello.txt` and the 64 MiB of `long`, and tells by how many KiB it grew.
 #[track_caller]
 pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
@@ -80,7 +71,7 @@ fn slowloris() {
                 // Whoever is cut already does not drip.
                 let _ = client.write_all(b"x");
             }
-            thread::sleep(Duration::from_millis(250));
+            clock::wait_between_actions(Duration::from_millis(250));
         }
         for (index, client) in clients.into_iter().enumerate() {
             let status = last_word(client);
@@ -117,12 +108,12 @@ fn slow_readers() {
         while start.elapsed() < Duration::from_secs(4) {
             let some = Framing::Length(32 << 10);
             taken += steady.body(some, |_| ()).expect("a client that reads is not cut");
-            thread::sleep(Duration::from_millis(20));
+            clock::wait_between_actions(Duration::from_millis(20));
         }
         let rest = Framing::Length(EACH as u64 - taken);
         steady.body(rest, |_| ()).expect("a client that reads gets all of it");
         // The bystander may have connected since, and the steady client has a connection and a file.
-        wait_until("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 16));
+        clock::wait_until_true("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 16));
         let peak = memory(server, "VmHWM:");
         for mut client in stalled {
             let mut got = Vec::new();
@@ -150,7 +141,7 @@ fn floods_of_requests() {
                     client.shutdown(Shutdown::Write).expect("a half can be closed");
                 });
             }
-            thread::sleep(Duration::from_secs(1));
+            clock::wait_for_stable("responses that nobody reads", || unread_responses(server));
             let readers: Vec<_> = unread
                 .iter()
                 .map(|client| {
@@ -194,9 +185,13 @@ fn idle_connections() {
             tally.count(status(&answer[..got]));
         }
         assert_eq!(tally.of(200), CLIENTS / 2);
-        wait_until("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
-        // For as long as others look at how they are served meanwhile.
-        thread::sleep(Duration::from_millis(500));
+        clock::wait_until_true("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
+        // One more client is served while all of them are connected, and so is the bystander.
+        let mut one = Connection::open(server.address());
+        for _ in 0..1000 {
+            one.send(GET).expect("the server reads");
+            assert_eq!(one.answer("GET").expect("an answer").head.status, 200);
+        }
         clients
     };
     // The first crowds come before it is measured: what an allocator keeps for the next time is then not taken for a leak, and a leak
@@ -244,27 +239,21 @@ fn open_from(server: &Server, last: u8) -> std::io::Result<TcpStream> {
     bind(&stream, &from)?;
     connect(&stream, &SocketAddr::V4(to))?;
     let stream = TcpStream::from(stream);
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
 /// Connects until there is a place, which there must be soon.
 #[track_caller]
 fn admitted(server: &Server, last: u8) -> TcpStream {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    clock::wait_for("a place that was given back", || {
         let mut client = open_from(server, last).expect("an address of this machine");
         // Who is turned away may be so before it asks.
         let _ = client.write_all(GET);
         let mut answer = [0; 1024];
-        if let Ok(got) = client.read(&mut answer)
-            && status(&answer[..got]) == 200
-        {
-            return client;
-        }
-        assert!(Instant::now() < deadline, "no place was given back");
-        thread::sleep(Duration::from_millis(10));
-    }
+        let got = client.read(&mut answer).ok()?;
+        (status(&answer[..got]) == 200).then_some(client)
+    })
 }
 
 /// As many connections as may be open, from one address and then from others, are served; further ones are told to come back.
@@ -341,7 +330,7 @@ fn unwanted_uploads() {
         connection.send(chunk(1 << 20).as_bytes()).expect("the server reads");
         connection.wait_at_most(Duration::from_millis(300));
         assert!(connection.head().is_err(), "an answer before all of the content that is read");
-        connection.wait_at_most(PATIENCE);
+        connection.wait_at_most(TIMEOUT);
         connection.send(chunk(1).as_bytes()).expect("the server reads");
         let head = connection.head().expect("an answer").expect("an answer");
         assert!(head.status == 405 && head.closes(), "{head:?}");

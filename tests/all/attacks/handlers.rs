@@ -6,7 +6,8 @@ mod place;
 
 use super::bystander::{Tally, attack};
 use super::effort;
-use crate::support::client::{Connection, Framing, PATIENCE, request};
+use crate::support::client::{Connection, Framing, TIMEOUT, request};
+use crate::support::clock;
 use crate::support::fixture::SECRET;
 use crate::support::proc::memory;
 use crate::support::server::{Server, Version};
@@ -139,21 +140,17 @@ fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mu
 /// Waits until the log has a line for each time, and no other.
 fn is_told(server: &Server, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
     // Some are noticed only when their client has long gone.
-    let deadline = Instant::now() + Duration::from_secs(3);
-    loop {
-        let stderr = server.stderr();
-        let complaints = complaints(stderr.get(seen..).unwrap_or_default());
-        match complaints.as_slice() {
-            lines if lines.iter().any(|line| !line.starts_with("glasshouse: ") || !line.contains(reason)) => {
-                return Err(format!("the log has more than {reason:?}: {lines:?}"));
-            }
-            lines if lines.len() == expected => return Ok(()),
-            lines if lines.len() > expected || Instant::now() > deadline => {
-                return Err(format!("{expected} times, {} lines in the log: {lines:?}", lines.len()));
-            }
-            _ => thread::sleep(Duration::from_millis(20)),
-        }
+    const NOTICED: Duration = Duration::from_secs(3);
+    let lines =
+        || complaints(server.stderr().get(seen..).unwrap_or_default()).iter().map(ToString::to_string).collect();
+    let is_other = |line: &String| !line.starts_with("glasshouse: ") || !line.contains(reason);
+    let complete = |lines: &Vec<String>| lines.len() >= expected || lines.iter().any(is_other);
+    let lines = clock::poll(NOTICED, || Some(lines()).filter(complete)).unwrap_or_else(lines);
+    if lines.iter().any(is_other) {
+        return Err(format!("the log has more than {reason:?}: {lines:?}"));
     }
+    let count = lines.len();
+    if count == expected { Ok(()) } else { Err(format!("{expected} times, {count} lines in the log: {lines:?}")) }
 }
 
 /// Every way out of the directory leads nowhere.
@@ -402,7 +399,7 @@ fn instances(version: Version) {
         (lines.len() == 4 && lines.iter().all(|line| line.contains("--max-instances"))).then_some(())
     });
     drop(busy);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while ask(&place.server, GOOD.target).end() != "200" {
         assert!(Instant::now() < deadline, "instances do not become free: {}", place.server.stderr());
     }

@@ -11,6 +11,7 @@ use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
 use crate::support::certs;
 use crate::support::client::{Connection, connect_from, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
 use crate::support::server::{Server, Setup, Stack};
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 const SAMPLES: usize = 300;
 /// How long work computes in the server until it is somebody else's turn.
 const TURN: Duration = Duration::from_millis(5);
+/// How long an attacker keeps a connection.
+const ROUND: Duration = Duration::from_secs(2);
 /// Everything that a client is given room for.
 const ROOM: u32 = (1 << 31) - 1;
 
@@ -44,15 +47,14 @@ fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str]
         }
         words.extend((0..100).flat_map(|stream| asking(2 * stream + 1, targets[stream as usize % targets.len()])));
         let mut raw = Raw::silent_from(client(last), address);
-        let until = Instant::now() + Duration::from_secs(2);
-        if raw.send(&words).is_ok() {
-            while !is_over.load(Relaxed) && Instant::now() < until {
-                match room {
-                    ROOM if matches!(raw.next(), Ok(Some(_))) => {}
-                    ROOM => break,
-                    _ => thread::sleep(Duration::from_millis(50)),
-                }
-            }
+        let (until, lasts) = (Instant::now() + ROUND, || !is_over.load(Relaxed));
+        if raw.send(&words).is_err() {
+            continue;
+        }
+        if room == ROOM {
+            while lasts() && Instant::now() < until && matches!(raw.next(), Ok(Some(_))) {}
+        } else {
+            clock::poll(ROUND, || (!lasts()).then_some(()));
         }
     }
 }
@@ -97,7 +99,7 @@ fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) ->
         times.push(start.elapsed());
         let answer = answer.unwrap_or_else(|error| panic!("request {number}: the bystander got no answer: {error}"));
         assert_eq!((answer.head.status, answer.body.as_slice()), (200, b"hello\n".as_slice()), "request {number}");
-        thread::sleep(Duration::from_millis(1));
+        clock::wait_between_actions(Duration::from_millis(1));
     }
     times
 }
@@ -106,9 +108,9 @@ fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) ->
 fn measure(is_over: &AtomicBool) -> (Vec<Duration>, Vec<Duration>) {
     let (mut lateness, mut turns) = (Vec::new(), Vec::new());
     while !is_over.load(Relaxed) {
-        let start = Instant::now();
-        thread::sleep(Duration::from_millis(1));
-        lateness.push(start.elapsed().saturating_sub(Duration::from_millis(1)));
+        let due = Instant::now() + Duration::from_millis(1);
+        clock::wait_until(due);
+        lateness.push(due.elapsed());
         if lateness.len().is_multiple_of(16) {
             let (start, end) = (Instant::now(), time_of_thread() + TURN);
             while time_of_thread() < end {}

@@ -80,7 +80,7 @@ fn what_cannot_be_a_user_is_refused_and_the_file_stays() {
 
 /// Starts a program on a terminal of its own, and types a line whenever it has asked for one and shows no keys any more.
 const TERMINAL: &str = "\
-import os, pty, sys, termios, time
+import os, pty, sys, termios
 lines = sys.argv[1:3]
 child, terminal = pty.fork()
 if child == 0:
@@ -90,7 +90,7 @@ for prompt, line in zip((b'New password for bob: ', b'The same again: '), lines)
     while prompt not in seen:
         seen += os.read(terminal, 4096)
     while termios.tcgetattr(terminal)[3] & termios.ECHO:
-        time.sleep(0.001)
+        os.sched_yield()
     os.write(terminal, line.encode() + b'\\n')
 try:
     while block := os.read(terminal, 4096):

@@ -2,6 +2,7 @@
 //! byte while the file changes under them. It refuses to know what it is that carries them.
 
 use crate::support::client::{Connection, Framing, Head, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::memory;
 use crate::support::server::{Server, Setup, Stack};
@@ -10,8 +11,8 @@ use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
+use std::time::Instant;
 
 crate::support::on_every_stack!(whole, slow, truncated, truncated_while_encoded, grown, replaced, deleted);
 
@@ -121,11 +122,14 @@ impl Download {
     }
 }
 
+/// Longer than any host keeps an idle instance.
+const IDLE: Duration = Duration::from_millis(2500);
+
 /// A client that pauses for longer than any host keeps an idle instance gets the rest all the same.
 fn slow(stack: Stack) {
     let place = fixture::place();
     let download = Download::begin(stack, place.path());
-    thread::sleep(Duration::from_millis(2500));
+    clock::wait_until(Instant::now() + IDLE);
     download.end();
 }
 

@@ -2,7 +2,7 @@
 //! stands in the rows, and what a handler can see beside it is tried by one that means harm.
 
 use crate::http::auth::ALICE;
-use crate::support::client::{PATIENCE, get};
+use crate::support::client::{TIMEOUT, get};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::support::server::{Server, Setup, Stack, glasshouse, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -73,7 +73,7 @@ fn what_is_no_file_in_its_place_is_not_served() {
                 assert_eq!(answer.head.status, 404, "{stack:?}, {what}: {target}");
                 assert!(!answer.text().contains(SECRET));
             }
-            assert!(began.elapsed() < PATIENCE, "{what}: nobody is waited for");
+            assert!(began.elapsed() < TIMEOUT, "{what}: nobody is waited for");
         };
         fs::remove_file(&file).expect("a file can be removed");
         link(Path::new("secret.txt"), &file);

@@ -2,7 +2,8 @@
 //! know what is served.
 
 use crate::ops::signals::reload;
-use crate::support::client::{Answer, Connection, PATIENCE, ask, request};
+use crate::support::client::{Answer, Connection, TIMEOUT, ask, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::server::{Server, glasshouse, run};
 use base64::Engine as _;
@@ -238,9 +239,9 @@ fn hashes_keep_nobody_waiting_who_was_let_in() {
         let start = Instant::now();
         let mut took: Vec<Duration> = (0..requests)
             .map(|number| EVERY * number)
-            .take_while(|_| start.elapsed() < PATIENCE)
+            .take_while(|_| start.elapsed() < TIMEOUT)
             .map(|due| {
-                thread::sleep(due.saturating_sub(start.elapsed()));
+                clock::wait_until(start + due);
                 connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
                 assert_eq!(connection.answer("GET").expect("an answer").text(), "hello\n");
                 start.elapsed() - due

@@ -2,6 +2,7 @@
 
 use crate::http::hostile_clients::{serve, serve_with};
 use crate::support::client::{Answer, Connection, Framing, ask, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::server::{Server, Setup, Stack};
 use std::thread;
@@ -257,7 +258,7 @@ fn a_client_that_has_said_everything_is_answered() {
     assert!(connection.is_closed());
 }
 
-/// A kept connection outlives neither the server's patience nor the server: it is closed, not forgotten.
+/// A kept connection outlives neither its timeout nor the server: it is closed, not forgotten.
 /// PY-84
 #[test]
 fn a_head_comes_in_time_or_not_at_all() {
@@ -293,7 +294,7 @@ fn a_head_comes_in_time_or_not_at_all() {
         // A byte from time to time is no progress.
         while drip.send(b"X").is_ok() {
             assert!(start.elapsed() < BOUND, "a head that drips lived for {:?}", start.elapsed());
-            thread::sleep(Duration::from_millis(200));
+            clock::wait_between_actions(Duration::from_millis(200));
         }
     });
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");

@@ -2,6 +2,7 @@
 //! time. It refuses to know what is served.
 
 use crate::support::client::{self, Connection};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::frames::*;
 use crate::support::proc::memory;
@@ -391,6 +392,6 @@ fn a_connection_without_requests_ends_whatever_else_is_sent() {
     let deadline = Instant::now() + Duration::from_secs(10);
     while pinging.send(&frame(PING, 0, 0, &[0; 8])).is_ok() {
         assert!(Instant::now() < deadline, "a PING keeps a connection");
-        std::thread::sleep(Duration::from_millis(20));
+        clock::wait_between_actions(Duration::from_millis(20));
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::cli::program::has_ipv6;
 use crate::support::certs;
-use crate::support::client::{Connection, Framing, PATIENCE, get, request};
+use crate::support::client::{Connection, Framing, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::h2;
 use crate::support::server::{Server, Setup, Stack};
 use rustix::process::Signal;
 use std::path::Path;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn serve(arguments: &[&str]) -> (TempDir, Server) {
@@ -200,15 +200,10 @@ fn the_log_is_complete_when_the_server_ends() {
 /// The file of a log once it has so many lines.
 #[track_caller]
 fn logged(path: &Path, lines: usize) -> Vec<String> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    clock::wait_for(&format!("{lines} lines in {}", path.display()), || {
         let text = std::fs::read_to_string(path).expect("the log can be read");
-        if text.lines().count() >= lines && text.ends_with('\n') {
-            return text.lines().map(str::to_owned).collect();
-        }
-        assert!(Instant::now() < deadline, "{text:?}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        (text.lines().count() >= lines && text.ends_with('\n')).then(|| text.lines().map(str::to_owned).collect())
+    })
 }
 
 /// The log goes where it was told to, in the form that it was told, also from a process that has given up its rights.

@@ -1,7 +1,8 @@
 //! Where clients come in, beside an address and a port: Unix sockets, the interfaces of IPv6, the next free port, and how people
 //! are led there. The clients are those that people have.
 
-use crate::support::client::{PATIENCE, get};
+use crate::support::client::get;
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put, skipped};
 use crate::support::server::{Done, Server, glasshouse, run};
 use rustix::process::Signal;
@@ -11,8 +12,6 @@ use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 fn tree() -> TempDir {
@@ -172,14 +171,7 @@ fn a_browser_is_opened_although_rights_are_given_up() {
     let mut serve = command(place.path(), &["0", "--open", "--require-harden", "--prefix", "our site"]);
     serve.env("BROWSER", &browser);
     let server = Server::spawn(serve);
-    let deadline = Instant::now() + PATIENCE;
-    let opened = loop {
-        if let Ok(opened) = fs::read_to_string(place.path().join("opened")) {
-            break opened;
-        }
-        assert!(Instant::now() < deadline, "no browser was opened");
-        thread::sleep(Duration::from_millis(10));
-    };
+    let opened = clock::wait_for("a browser is opened", || fs::read_to_string(place.path().join("opened")).ok());
     assert_eq!(opened, format!("http://127.0.0.1:{}/our%20site/", server.address().port()));
 
     let mut serve = command(place.path(), &["0", "--open"]);

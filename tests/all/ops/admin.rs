@@ -1,15 +1,16 @@
 //! The admin address of glasshouse: what is told there, in a form that a strict reader takes, and nowhere else.
 
 use crate::attacks::{effort, is_torture};
-use crate::support::client::{Connection, PATIENCE, ask, get, request};
+use crate::support::client::{Connection, TIMEOUT, ask, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::descriptors;
 use crate::support::prometheus::{Samples, read};
 use crate::support::server::{Server, Setup, Stack};
 use rustix::process::Signal;
 use std::io::Write as _;
+use std::mem;
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -36,17 +37,14 @@ pub fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
 /// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last byte.
 #[track_caller]
 pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    let mut last = Samples::default();
+    let found = clock::poll(TIMEOUT, || {
         let answer = get(admin, "/metrics");
         assert_eq!(answer.head.one("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
-        let samples = read(&answer.text()).unwrap_or_else(|wrong| panic!("{wrong}: {}", answer.text()));
-        if look(&|name| samples.get(&format!("glasshouse_{name}")).copied().unwrap_or_default()) {
-            return samples;
-        }
-        assert!(Instant::now() < deadline, "{samples:#?}");
-        thread::sleep(Duration::from_millis(10));
-    }
+        last = read(&answer.text()).unwrap_or_else(|wrong| panic!("{wrong}: {}", answer.text()));
+        look(&|name| last.get(&format!("glasshouse_{name}")).copied().unwrap_or_default()).then(|| mem::take(&mut last))
+    });
+    found.unwrap_or_else(|| panic!("the metrics never were as expected: {last:#?}"))
 }
 
 #[test]
@@ -162,7 +160,7 @@ fn a_server_that_drains_is_alive_and_not_ready() {
     slow.head().expect("an answer").expect("an answer");
     assert_eq!(get(admin, "/readyz").head.status, 200);
     server.signal(Signal::TERM);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while get(admin, "/readyz").head.status != 503 {
         assert!(Instant::now() < deadline, "it never drained");
     }
@@ -195,11 +193,9 @@ fn clients_that_do_not_read_keep_no_probe_out() {
     assert!(descriptors(&server) <= before.map(|before| before + 40), "no more than so many are open");
     if is_torture() {
         // Those that are left are given up, by the limit for what is written or for a head.
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while descriptors(&server) > before.map(|before| before + 4) {
-            assert!(Instant::now() < deadline, "{:?} descriptors, {before:?} before", descriptors(&server));
-            thread::sleep(Duration::from_millis(100));
-        }
+        let all_gone = || (descriptors(&server) <= before.map(|before| before + 4)).then_some(());
+        let gone = clock::poll(Duration::from_secs(60), all_gone);
+        assert!(gone.is_some(), "{:?} descriptors, {before:?} before", descriptors(&server));
     }
     drop(clients);
 }

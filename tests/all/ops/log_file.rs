@@ -2,7 +2,8 @@
 //! that ends before its answers do. It refuses to know the forms of an entry.
 
 use crate::ops::signals::reload;
-use crate::support::client::{Connection, PATIENCE, get, request};
+use crate::support::client::{Connection, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::h2;
 use crate::support::server::{Server, Setup, Stack, glasshouse, run};
@@ -11,8 +12,6 @@ use std::fs;
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A place with a directory to serve and one beside it.
@@ -35,15 +34,6 @@ fn serve_over(stack: Stack, place: &TempDir, arguments: &[&str]) -> Server {
 fn serve(place: &TempDir, log: &Path, arguments: &[&str]) -> Server {
     let log = log.to_str().expect("the path is UTF-8");
     serve_over(Stack::Host, place, &[&["--log-file", log], arguments].concat())
-}
-
-#[track_caller]
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn read(path: &Path) -> String {
@@ -140,7 +130,7 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
     assert!(told.contains("anew, and entries go on to the file before: its directory holds what is served"), "{told}");
     assert!(told.ends_with("glasshouse: reloaded, but for that\n"), "{told}");
     get(server.address(), "/hello.txt");
-    wait_until("the entry", || read(&moved).contains("/hello.txt"));
+    clock::wait_until_true("the entry", || read(&moved).contains("/hello.txt"));
     assert!(!log.exists());
 
     // A process that keeps its rights opens it anew, and so does one whose log has a directory of its own.
@@ -173,7 +163,7 @@ fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
         .lines()
         .find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://")?.1.split('/').next()?.parse().ok());
     let admin = admin.expect("the address is announced");
-    wait_until("the count of what is lost", || {
+    clock::wait_until_true("the count of what is lost", || {
         get(admin, "/metrics").text().lines().any(|line| line == "glasshouse_lost_log_entries_total 5")
     });
     assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
@@ -200,7 +190,7 @@ fn answers_that_are_cut_at_the_end_have_entries() {
             let clients: Vec<Connection> = (0..CLIENTS).map(|_| stalled(&server)).collect();
             server.signal(Signal::TERM);
             if is_again {
-                wait_until("nobody is let in", || TcpStream::connect(server.address()).is_err());
+                clock::wait_until_true("nobody is let in", || TcpStream::connect(server.address()).is_err());
                 server.signal(Signal::TERM);
             }
             assert_eq!(server.end().status.code(), Some(0));

@@ -1,16 +1,17 @@
 //! The server in the hands of a service manager: sockets that were opened before it, and what it tells of itself. The manager is
 //! played by the test, and by systemd's own programs where there are any.
 
-use crate::support::client::{Connection, PATIENCE, get, request};
+use crate::support::client::{Connection, TIMEOUT, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, is_there, put};
 use crate::support::server::{Done, Server, glasshouse, run};
 use crate::support::tools::{ends, runs};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -121,17 +122,18 @@ fn systemd_hands_its_sockets_over() {
         return;
     }
     let place = tree();
-    // It is started by whoever comes first, so there is nobody to announce anything to before.
-    let text = "systemd-socket-activate -l \"$PWD/socket\" \"$1\" -d www & \
-                until [ -S socket ]; do sleep 0.01; done; \
-                curl -sS --noproxy '*' --max-time 20 --unix-socket socket http://localhost/hello.txt; \
-                kill $! && wait $!";
-    let server = glasshouse();
-    let mut command = Command::new("sh");
-    command.args(["-c", text, "sh"]).arg(server.get_program()).current_dir(place.path());
-    let done = run(command);
-    assert!(done.status.success() && done.stdout.starts_with("Serving HTTP on unix:"), "{done:?}");
-    assert!(done.stdout.ends_with("\nhello\n"), "{done:?}");
+    let socket = place.path().join("socket");
+    let mut command = Command::new("systemd-socket-activate");
+    command.arg("-l").arg(&socket).arg(glasshouse().get_program()).args(["-d", "www"]).current_dir(place.path());
+    // The first client starts the server, so it announces nothing before.
+    let activator = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a program starts");
+    clock::wait_until_true("systemd listens", || socket.exists());
+    let curl = ["-sS", "--noproxy", "*", "--max-time", "20", "--unix-socket", "socket", "http://localhost/hello.txt"];
+    assert_eq!(runs(place.path(), "curl", &curl), "hello\n");
+    let id = i32::try_from(activator.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
+    kill_process(id, Signal::TERM).expect("a child can be signalled");
+    let done = activator.wait_with_output().expect("a child can be waited for");
+    assert!(done.status.success() && done.stdout.starts_with(b"Serving HTTP on unix:"), "{done:?}");
 }
 
 /// A manager that listens.
@@ -142,7 +144,7 @@ impl Manager {
     fn serve(place: &Path, pulse: Option<Duration>, arguments: &[&str]) -> (Manager, Server) {
         let path = place.join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket can be made");
-        socket.set_read_timeout(Some(PATIENCE)).expect("it waits in vain for a while only");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("it waits in vain for a while only");
         let mut command = glasshouse();
         command.args(["0", "-b", "127.0.0.1", "-d", "www"]).args(arguments).current_dir(place);
         command.env("NOTIFY_SOCKET", &path);
@@ -233,7 +235,7 @@ fn while_a_thread_takes_nothing_it_says_nothing() {
     manager.hears_within(pulse * 2);
     assert_eq!(manager.hears_within(pulse * 10), Vec::<String>::new());
     drop(captive);
-    manager.0.set_read_timeout(Some(PATIENCE)).expect("a time to wait");
+    manager.0.set_read_timeout(Some(TIMEOUT)).expect("a time to wait");
     assert_eq!(manager.hears(), "WATCHDOG=1", "it goes on when the thread does");
 }
 

@@ -1,7 +1,8 @@
 //! The end of a server and its new beginnings, by the signals that a service manager sends. What is asked for before must be
 //! answered in full, and nobody is answered with less because somebody else sent a signal.
 
-use crate::support::client::{Connection, Framing, PATIENCE, get, request};
+use crate::support::client::{Connection, Framing, get, request};
+use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::server::{Server, Setup, Stack};
 use rustix::process::Signal;
@@ -11,7 +12,6 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// More than the buffers between a server and a client that does not read.
@@ -39,11 +39,7 @@ fn stalled(address: SocketAddr) -> Connection {
 
 #[track_caller]
 fn wait_until_nobody_is_let_in(address: SocketAddr) {
-    let deadline = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_ok() {
-        assert!(Instant::now() < deadline, "{address} still lets clients in");
-        thread::sleep(Duration::from_millis(5));
-    }
+    clock::wait_until_true("connections are refused", || TcpStream::connect(address).is_err());
 }
 
 #[test]

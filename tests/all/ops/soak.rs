@@ -4,7 +4,7 @@
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
-use crate::support::client::PATIENCE;
+use crate::support::client::TIMEOUT;
 use crate::support::fixture::{self, MODIFIED, is_there, put};
 use crate::support::proc::{descriptors, descriptors_return, memory};
 use crate::support::server::{Server, Setup, Stack};
@@ -12,7 +12,7 @@ use crate::support::tools::runs_within;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -80,32 +80,35 @@ fn reloads_under_load_fail_no_request() {
         unprivileged: false,
     });
     let open = descriptors(&server);
-    let (url, is_over) = (format!("https://{}/page.html", server.address()), AtomicBool::new(false));
+    let url = format!("https://{}/page.html", server.address());
     let (time, wrk_time) = (seconds.to_string(), format!("{seconds}s"));
     let (reloads, kept) = thread::scope(|scope| {
-        let (here, url, is_over) = (place.path(), &url, &is_over);
-        let patience = PATIENCE + Duration::from_secs(seconds);
+        let (here, url) = (place.path(), &url);
+        let timeout = TIMEOUT + Duration::from_secs(seconds);
         let http2 = ["-D", &time, "-c", "8", "-m", "8", "-t", "1", "--npn-list=h2", url];
-        let http2 = scope.spawn(move || runs_within(patience, here, "h2load", &http2));
+        let http2 = scope.spawn(move || runs_within(timeout, here, "h2load", &http2));
         let http1 = ["-d", &wrk_time, "-c", "8", "-t", "1", url];
-        let http1 = scope.spawn(move || runs_within(patience, here, "wrk", &http1));
-        let reloading = scope.spawn(|| {
+        let http1 = scope.spawn(move || runs_within(timeout, here, "wrk", &http1));
+        let (over, is_over) = mpsc::channel::<()>();
+        let (turn, log, old_log, server) = (&turn, &log, &old_log, &server);
+        let reloading = scope.spawn(move || {
             let (mut reloads, mut first) = (0, None);
-            while !is_over.load(Ordering::Relaxed) {
+            loop {
                 let next = Instant::now() + every;
                 reloads += 1;
                 turn(reloads);
-                fs::rename(&log, &old_log).expect("a log can be moved away");
-                reload(&server, reloads);
-                first = first.or_else(|| memory(&server, "VmRSS:"));
-                while Instant::now() < next && !is_over.load(Ordering::Relaxed) {
-                    thread::sleep(Duration::from_millis(50));
+                fs::rename(log, old_log).expect("a log can be moved away");
+                reload(server, reloads);
+                first = first.or_else(|| memory(server, "VmRSS:"));
+                if is_over.recv_timeout(next.saturating_duration_since(Instant::now()))
+                    != Err(RecvTimeoutError::Timeout)
+                {
+                    return (reloads, first);
                 }
             }
-            (reloads, first)
         });
         let (http2, http1) = (http2.join().expect("h2load ends"), http1.join().expect("wrk ends"));
-        is_over.store(true, Ordering::Relaxed);
+        drop(over);
         let counts = http2.lines().find(|line| line.starts_with("requests: ")).unwrap_or_default();
         assert!(counts.ends_with(" 0 failed, 0 errored, 0 timeout") && !counts.contains(" 0 succeeded"), "{http2}");
         assert!(

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a server may be silent before it counts as hung.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// No server here sends a longer head; one that does is broken, and the client does not wait for its end.
 const MAX_HEAD: u64 = 1 << 20;
@@ -92,7 +92,7 @@ pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
         net::connect(&socket, &address)?;
         Ok(socket.into())
     };
-    patient(connect().expect("the announced address accepts connections"))
+    with_timeouts(connect().expect("the announced address accepts connections"))
 }
 
 /// What a connection reads from and writes to.
@@ -282,13 +282,13 @@ impl Connection {
 
 #[track_caller]
 fn connect(address: SocketAddr) -> TcpStream {
-    patient(TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections"))
+    with_timeouts(TcpStream::connect_timeout(&address, TIMEOUT).expect("the announced address accepts connections"))
 }
 
 #[track_caller]
-fn patient(socket: TcpStream) -> TcpStream {
-    socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-    socket.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+fn with_timeouts(socket: TcpStream) -> TcpStream {
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
+    socket.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
     socket.set_nodelay(true).expect("small writes can be sent at once");
     socket
 }

@@ -1,7 +1,7 @@
 //! A client of HTTP/2 that writes frames as it is told, right or wrong, and reads what comes back (RFC 9113 4). It refuses to
 //! know more of compression than it takes to read a status.
 
-use crate::support::client::{self, PATIENCE};
+use crate::support::client::{self, TIMEOUT};
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -142,9 +142,9 @@ impl Raw {
     /// Connects, and says nothing.
     #[track_caller]
     pub fn silent(address: SocketAddr) -> Raw {
-        let socket = TcpStream::connect_timeout(&address, PATIENCE).expect("the announced address accepts connections");
-        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-        socket.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let socket = TcpStream::connect_timeout(&address, TIMEOUT).expect("the announced address accepts connections");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
+        socket.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
         socket.set_nodelay(true).expect("small writes can be sent at once");
         Raw { socket }
     }

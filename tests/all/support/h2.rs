@@ -1,7 +1,7 @@
 //! A client of HTTP/2 that has one connection and asks one thing at a time. It refuses to know frames; those are in `frames`.
 
 use crate::support::certs;
-use crate::support::client::{Answer, Head, PATIENCE};
+use crate::support::client::{Answer, Head, TIMEOUT};
 use h2::RecvStream;
 use h2::client::{self, SendRequest};
 use http::{Method, Request, Uri};
@@ -47,7 +47,7 @@ impl Client {
             let mut sender = sender.ready().await?;
             sender.send_request(request, true)?.0.await
         };
-        let answered = self.runtime.block_on(async { timeout(PATIENCE, asked).await });
+        let answered = self.runtime.block_on(async { timeout(TIMEOUT, asked).await });
         let answer = answered.expect("it comes in time").expect("an answer begins");
         let status = answer.status().as_u16();
         self.begun.push(answer.into_body());
@@ -89,7 +89,7 @@ impl Client {
             }
             Ok::<_, h2::Error>((parts, body))
         };
-        let answered = self.runtime.block_on(async { timeout(PATIENCE, asked).await });
+        let answered = self.runtime.block_on(async { timeout(TIMEOUT, asked).await });
         let (parts, body) = answered.map_err(|late| late.to_string())?.map_err(|error| error.to_string())?;
         assert!(!is_head || body.is_empty(), "HEAD has no content");
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();

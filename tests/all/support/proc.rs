@@ -1,13 +1,12 @@
 //! What Linux tells of a running server: the descriptors that it has open and the memory that it takes. It refuses to know what
 //! the server does.
 
-use crate::support::client::PATIENCE;
+use crate::support::client::TIMEOUT;
+use crate::support::clock;
 use crate::support::fixture;
 use crate::support::server::Server;
 use std::collections::BTreeMap;
 use std::fs;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
 pub fn memory(server: &Server, line: &str) -> Option<u64> {
@@ -41,6 +40,17 @@ pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
     listening.collect()
 }
 
+/// Bytes that the server has written, that the kernel holds, and that a client has not read: the most of one connection.
+pub fn unread_responses(server: &Server) -> u64 {
+    let port = format!(":{:04X}", server.address().port());
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux tells");
+    let queues = table.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields.get(1)?.ends_with(&port).then(|| fields.get(4)?.split_once(':'))?
+    });
+    queues.filter_map(|(sent, _)| u64::from_str_radix(sent, 16).ok()).max().unwrap_or_default()
+}
+
 /// Descriptors that a server may keep for good once it has been busy, such as those of further instances.
 const KEPT: usize = 8;
 
@@ -48,21 +58,12 @@ const KEPT: usize = 8;
 #[track_caller]
 pub fn descriptors_return(server: &Server, before: Option<usize>) {
     let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
-    let deadline = Instant::now() + PATIENCE;
-    while descriptors(server) > Some(before + KEPT) {
-        assert!(Instant::now() < deadline, "{before} descriptors became {:?}", descriptors(server));
-        thread::sleep(Duration::from_millis(20));
-    }
+    let returned = clock::poll(TIMEOUT, || (descriptors(server) <= Some(before + KEPT)).then_some(()));
+    assert!(returned.is_some(), "{before} descriptors became {:?}", descriptors(server));
 }
 
 /// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes then.
 pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let now = memory(server, "VmRSS:");
-        if now <= most || Instant::now() > deadline {
-            return now;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
+    let now = || memory(server, "VmRSS:");
+    clock::poll(TIMEOUT, || Some(now()).filter(|now| *now <= most)).unwrap_or_else(now)
 }

@@ -4,7 +4,7 @@
 
 #![expect(unsafe_code, reason = "there is no safe ptrace that does not change how the rest is compiled")]
 
-use crate::support::client::PATIENCE;
+use crate::support::client::TIMEOUT;
 use libc::{c_long, pid_t, user_regs_struct};
 use std::ffi::CString;
 use std::mem::{self, MaybeUninit};
@@ -41,7 +41,7 @@ impl Captive {
         if ask(libc::PTRACE_SEIZE, thread, 0, 0) != 0 {
             return None;
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             assert_eq!(ask(libc::PTRACE_INTERRUPT, thread, 0, 0), 0, "it can be interrupted");
             wait(thread);

@@ -2,7 +2,8 @@
 //! and commands that end by themselves. It refuses to know what is served and what is asked.
 
 use crate::support::certs;
-use crate::support::client::PATIENCE;
+use crate::support::client::TIMEOUT;
+use crate::support::clock;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
@@ -166,13 +167,13 @@ pub struct Done {
 /// Runs a command to its end, which must come in time.
 #[track_caller]
 pub fn run(command: Command) -> Done {
-    run_within(PATIENCE, command)
+    run_within(TIMEOUT, command)
 }
 
 /// The same, with another idea of what in time is.
 #[track_caller]
-pub fn run_within(patience: Duration, command: Command) -> Done {
-    Process::spawn(command).end(patience)
+pub fn run_within(timeout: Duration, command: Command) -> Done {
+    Process::spawn(command).end(timeout)
 }
 
 /// A running server.
@@ -218,15 +219,11 @@ impl Server {
     #[track_caller]
     pub fn try_spawn_at(command: Command, address: SocketAddr) -> Option<Server> {
         let mut server = Server { address, process: Process::spawn(command) };
-        let deadline = Instant::now() + START;
-        while TcpStream::connect(address).is_err() {
-            if !server.is_alive() {
-                return None;
-            }
-            assert!(Instant::now() < deadline, "{} never listened", server.process.name);
-            thread::sleep(Duration::from_millis(20));
-        }
-        Some(server)
+        let listens = clock::poll(START, || match TcpStream::connect(address) {
+            Ok(_) => Some(true),
+            Err(_) => (!server.is_alive()).then_some(false),
+        });
+        listens.unwrap_or_else(|| panic!("{} never listened", server.process.name)).then_some(server)
     }
 
     /// Where it listens.
@@ -251,7 +248,7 @@ impl Server {
     /// Waits until standard error is as `look` wants it.
     #[track_caller]
     pub fn wait_for_stderr<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
-        self.process.wait(PATIENCE, what, |wire| look(&Wire::text(&wire.stderr)))
+        self.process.wait(TIMEOUT, what, |wire| look(&Wire::text(&wire.stderr)))
     }
 
     /// Whether the process still runs.
@@ -275,7 +272,7 @@ impl Server {
     /// Waits for the end.
     #[track_caller]
     pub fn end(self) -> Done {
-        self.process.end(PATIENCE)
+        self.process.end(TIMEOUT)
     }
 }
 
@@ -331,8 +328,8 @@ impl Process {
 
     /// Waits until `look` finds what it wants in what was written.
     #[track_caller]
-    fn wait<T>(&self, patience: Duration, what: &str, look: impl Fn(&Wire) -> Option<T>) -> T {
-        let deadline = Instant::now() + patience;
+    fn wait<T>(&self, timeout: Duration, what: &str, look: impl Fn(&Wire) -> Option<T>) -> T {
+        let deadline = Instant::now() + timeout;
         let mut wire = self.wire();
         loop {
             if let Some(found) = look(&wire) {
@@ -352,8 +349,8 @@ impl Process {
 
     /// Waits for the end of the child, which closes its outputs.
     #[track_caller]
-    fn end(mut self, patience: Duration) -> Done {
-        self.wait(patience, "its last word", |wire| (wire.ended == 2).then_some(()));
+    fn end(mut self, timeout: Duration) -> Done {
+        self.wait(timeout, "its last word", |wire| (wire.ended == 2).then_some(()));
         let status = self.child.wait().expect("a child can be waited for");
         let wire = self.wire();
         Done { status, stdout: Wire::text(&wire.stdout), stderr: Wire::text(&wire.stderr) }

@@ -1,7 +1,7 @@
 //! Other people's programs, which are asked what they make of this one. Whether one is installed is for
 //! the test to ask.
 
-use crate::support::client::PATIENCE;
+use crate::support::client::TIMEOUT;
 use crate::support::server::{Done, run, run_within};
 use std::ffi::OsStr;
 use std::path::Path;
@@ -23,13 +23,13 @@ fn command(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> 
 /// Runs a program in a directory. It must be content.
 #[track_caller]
 pub fn runs(directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
-    runs_within(PATIENCE, directory, program, arguments)
+    runs_within(TIMEOUT, directory, program, arguments)
 }
 
 /// The same for one that takes longer.
 #[track_caller]
-pub fn runs_within(patience: Duration, directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
-    let done = run_within(patience, command(directory, program, arguments));
+pub fn runs_within(timeout: Duration, directory: &Path, program: &str, arguments: &[impl AsRef<OsStr>]) -> String {
+    let done = run_within(timeout, command(directory, program, arguments));
     assert!(done.status.success(), "{program}: {done:?}");
     done.stdout
 }

@@ -4,6 +4,7 @@
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
 use crate::support::client::{self, Connection};
+use crate::support::clock;
 use crate::support::server::{Server, Stack, glasshouse, run};
 use crate::support::tools::runs;
 use crate::tls::serving::{get, launch, replace, text, tree};
@@ -11,8 +12,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What is promised of a certificate that changes.
@@ -122,12 +122,12 @@ fn the_first_connection_after_a_second_has_the_new_certificate() {
         })
         .collect();
     // Idle for longer than the time in which files pass for new.
-    sleep(3 * PROMISED);
+    clock::wait_until(Instant::now() + 3 * PROMISED);
     for (time, pair) in pairs.iter().enumerate().skip(1) {
         for (_, renew, at, ..) in &servers {
             renew(at, pair, time);
         }
-        sleep(PROMISED);
+        clock::wait_until(Instant::now() + PROMISED);
         for (what, _, _, server, _) in &servers {
             let answer = get(server.address(), pair).unwrap_or_else(|error| panic!("{what}, {time}: {error}"));
             assert_eq!(answer.text(), "hello\n");
@@ -155,14 +155,14 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     still_open();
     fs::copy(&second.cert, &cert).expect("a file can be written");
     // Twice the promised time: what does not last is not told.
-    sleep(2 * PROMISED);
+    clock::wait_until(Instant::now() + 2 * PROMISED);
     assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
     let complaint = "it is not that of the certificate";
     let told = |text: &str| text.matches(complaint).count();
     assert_eq!(told(&server.stderr()), 1, "{}", server.stderr());
     assert!(server.stderr().contains("the certificate in use is kept"), "{}", server.stderr());
     fs::copy(&second.key, &key).expect("a file can be written");
-    sleep(PROMISED);
+    clock::wait_until(Instant::now() + PROMISED);
     assert_eq!(get(server.address(), &second).expect("all of it is there").text(), "hello\n");
     assert!(get(server.address(), &first).is_err(), "the first one is no longer used");
     still_open();
@@ -200,10 +200,10 @@ fn a_certificate_whose_time_is_not_now_is_named() {
     assert_eq!(run(command).stderr, expired);
     reload(&server, 1);
     dated("soon", &file, 2090, 2091);
-    sleep(PROMISED);
+    clock::wait_until(Instant::now() + PROMISED);
     assert_eq!(server.stderr(), format!("{expired}glasshouse: reloaded\n{early}"));
     dated("now", &file, 2020, 2090);
-    sleep(PROMISED);
+    clock::wait_until(Instant::now() + PROMISED);
     assert_eq!(server.stderr(), format!("{expired}glasshouse: reloaded\n{early}"));
 }
 
@@ -281,6 +281,6 @@ fn openssl_sees_the_renewal() {
     };
     assert!(subject().contains("leaf1"));
     dated("leaf2", &file, 2020, 2090);
-    sleep(PROMISED);
+    clock::wait_until(Instant::now() + PROMISED);
     assert!(subject().contains("leaf2"));
 }

@@ -2,14 +2,12 @@
 //! refuses to know how that code got in.
 
 use super::*;
-use crate::support::client::PATIENCE;
+use crate::support::clock;
 use crate::support::proc::listeners;
 use crate::support::ptrace::{Captive, Word, Word::Bytes, Word::Number, Word::Text};
 use libc::{AT_FDCWD, EACCES, ENOSYS, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PROT_EXEC, PROT_READ, PROT_WRITE};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
-use std::thread;
-use std::time::{Duration, Instant};
 
 /// What is asked for, what a hardened process is told, and whether a free one is asked too, and gets it.
 struct Row {
@@ -239,11 +237,7 @@ fn it_connects_to_nobody() {
     let Some(sink) = dial(&["--threads", "1", "--require-harden"]) else { return };
     assert!(sink.accept().is_err(), "it connected");
     let Some(sink) = dial(&["--threads", "1", "--no-harden"]) else { return };
-    let deadline = Instant::now() + PATIENCE;
-    while sink.accept().is_err() {
-        assert!(Instant::now() < deadline, "without this wall it would");
-        thread::sleep(Duration::from_millis(10));
-    }
+    clock::wait_for("a connection that nothing forbids", || sink.accept().ok());
 }
 
 /// The socket of the service manager is connected to it, and to nobody else.
