@@ -1,5 +1,6 @@
 //! The command line: commands, options, messages and exit codes.
 
+mod docs;
 mod errors;
 mod options;
 mod passwd;

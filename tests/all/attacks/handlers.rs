@@ -383,7 +383,7 @@ fn instances(version: Version) {
     let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
     attack(&format!("{version:?} /sleep, at once"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 10) {
-            all_asleep(server, SLEEPERS, tally);
+            occupy_all(server, SLEEPERS, tally);
         }
     });
 
@@ -406,7 +406,7 @@ fn instances(version: Version) {
 }
 
 #[track_caller]
-fn all_asleep(server: &Server, sleepers: usize, tally: &mut Tally) {
+fn occupy_all(server: &Server, sleepers: usize, tally: &mut Tally) {
     thread::scope(|scope| {
         let asked: Vec<_> = (0..sleepers).map(|_| scope.spawn(|| ask(server, "/sleep").end())).collect();
         for asleep in asked {
