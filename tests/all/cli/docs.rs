@@ -131,10 +131,11 @@ impl Tree {
     #[track_caller]
     fn shell(&self, command: &str) -> String {
         let program = PathBuf::from(glasshouse().get_program());
-        let paths = [program.parent().map(Path::as_os_str).unwrap_or_default().to_str(), option_env!("PATH")];
+        let beside = program.parent().expect("a program is in a directory").display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{{ {command}; }} <../password")]).current_dir(self.here());
-        shell.env("PATH", paths.map(Option::unwrap_or_default).join(":")).env("no_proxy", "*");
+        shell.env("PATH", format!("{beside}:{path}")).env("no_proxy", "*");
         let done = run(shell);
         assert!(done.status.success(), "{command}: {done:?}");
         done.stdout
