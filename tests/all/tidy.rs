@@ -1,4 +1,4 @@
-//! Habits of this repository that a compiler does not see.
+//! Rules of this repository that a compiler does not check.
 
 use crate::sandbox::capability::cargo_tree;
 use std::fs;

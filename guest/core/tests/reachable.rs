@@ -1,5 +1,5 @@
-//! That no file of a tree is lost, whatever lies beside it: whoever follows redirects from the path of a file gets this very file,
-//! under every combination of options. It refuses to know by which path it is served in the end.
+//! Every file of a tree can be reached: a client that follows redirects from the path of a file gets this file, under
+//! every combination of options.
 
 use glasshouse_core::date::Stamp;
 use glasshouse_core::dotfiles::Dotfiles;
@@ -160,7 +160,8 @@ proptest! {
         }
     }
 
-    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file is.
+    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file
+    /// is.
     #[test]
     fn pages_have_short_paths(site in sites()) {
         let (tree, config) = (site.tree(), site.config());

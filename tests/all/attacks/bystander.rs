@@ -1,6 +1,5 @@
-//! A server under attack: a bystander who reads a good file all the while and must not notice, the vital signs of the server before,
-//! during and after, and the figures of each attack, which are printed where the long forms run. It refuses to know what an attack
-//! does.
+//! Measures a server under attack. A bystander reads a file during the attack and must not notice it. Memory and
+//! descriptors of the server are compared before, during and after it. The long forms print the figures.
 
 use super::is_torture;
 use crate::support::client::{Connection, request};
@@ -32,7 +31,8 @@ const PAUSE: Duration = Duration::from_millis(1);
 const SLOWER: u32 = 3;
 /// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
 const UNNOTICED: Duration = Duration::from_millis(100);
-/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
+/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator
+/// holds back.
 const KEPT: u64 = 64 << 10;
 
 /// What became of the requests of an attack: how many had which end.
@@ -56,8 +56,8 @@ impl Tally {
     }
 }
 
-/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act` returns, such as
-/// open connections, is held until that was measured.
+/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act`
+/// returns, such as open connections, is held until that was measured.
 ///
 /// # Panics
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps

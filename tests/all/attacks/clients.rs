@@ -1,5 +1,4 @@
-//! Clients that open, keep, starve and flood connections. It refuses to know what malformed requests are answered with; that
-//! is `hostile`.
+//! Clients that open, keep, starve and flood connections. Malformed requests are in `http::hostile_clients`.
 
 use super::bystander::{Good, Tally, attack};
 use super::effort;
@@ -126,7 +125,8 @@ fn slow_readers() {
     assert!(grown < 48 << 10, "60 readers took {grown} KiB");
 }
 
-/// Requests sent ahead by clients that read no answer: the server reads no further than it can answer. Then all are answered.
+/// Requests sent ahead by clients that read no answer: the server reads no further than it can answer. Then all are
+/// answered.
 #[test]
 fn floods_of_requests() {
     const AHEAD: usize = 10_000;
@@ -194,8 +194,8 @@ fn idle_connections() {
         }
         clients
     };
-    // The first crowds come before it is measured: what an allocator keeps for the next time is then not taken for a leak, and a leak
-    // is still one.
+    // The first crowds come before it is measured: what an allocator keeps for the next time is then not taken for a
+    // leak, and a leak is still one.
     let (start, before) = (memory(&server, "VmRSS:"), descriptors(&server));
     for _ in 0..3 {
         drop(crowd(&server, &mut Tally::default()));
@@ -256,7 +256,8 @@ fn admitted(server: &Server, last: u8) -> TcpStream {
     })
 }
 
-/// As many connections as may be open, from one address and then from others, are served; further ones are told to come back.
+/// As many connections as may be open, from one address and then from others, are served; further ones are told to come
+/// back.
 #[test]
 fn more_connections_than_there_are_places() {
     if open_from_everywhere_is_impossible() {

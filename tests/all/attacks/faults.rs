@@ -1,6 +1,5 @@
-//! Faults of the machine, injected from outside: the server is started with a filter under which a system call fails, or has
-//! its limits lowered while it runs. Each fault is an error answer and a line in the log, and ends with its cause. It refuses
-//! to know how the program makes its calls.
+//! Injects faults of the machine: a filter lets a system call fail, or the limits of the running server are lowered.
+//! Each fault is an error response and a line in the log, and ends with its cause.
 
 use crate::support::client::{Connection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
@@ -55,7 +54,8 @@ fn tree() -> TempDir {
     place
 }
 
-/// A server for which a system call fails from its start on. The filter is that of a thread, and of what the thread starts.
+/// A server for which a system call fails from its start on. The filter is that of a thread, and of what the thread
+/// starts.
 #[track_caller]
 fn start(stack: Stack, place: &TempDir, arguments: &[&str], (call, errno, which): Broken) -> Server {
     let errno = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());

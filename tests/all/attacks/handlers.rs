@@ -1,5 +1,5 @@
-//! Handlers that mean harm, each misdeed at a path of `tests/hostile-handlers`: its client gets an error or a connection that is cut, the
-//! log names what happened in one line, and nobody else notices. It refuses to know how a misdeed is done.
+//! Malicious handlers, each misdeed at a path of `tests/hostile-handlers`. The client gets an error or an aborted
+//! connection, the log names the cause in one line, and other clients do not notice.
 
 pub mod costs;
 mod place;

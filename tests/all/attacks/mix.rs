@@ -1,11 +1,11 @@
-//! The worst that four clients know to do at once, and what a fifth notices of it. It refuses to know why anything is slow.
+//! Four clients attack at once, and a fifth measures its responses.
 //!
-//! The bystander's p99 may be three times what it is on the idle server, and besides what the machine costs anybody: the attackers
-//! and the server want more processors than there are, so whoever is woken waits for one, and whoever computes is interrupted. Both
-//! are measured meanwhile, by a thread that sleeps a millisecond and sees how late it wakes, and computes from time to time for as
-//! long as a turn in the server lasts and sees how long that takes. A request takes two such wakings, one of the server and one of the
-//! client, and two turns of somebody else: one that is under way when the request
-//! comes, and one that was called before it was read.
+//! The p99 of the fifth may be three times that on the idle server, plus what the machine costs. The attackers and the
+//! server want more processors than there are, so a thread that wakes waits for one, and a thread that computes is
+//! interrupted. Both delays are measured during the attack: a thread waits for a millisecond and measures how late it
+//! wakes, and now and then computes for as long as a turn in the server and measures how long that takes. A request
+//! needs two wakings, of the server and of the client, and waits for two turns of other clients: the one that runs when
+//! the request arrives, and the one that was queued before it.
 
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
@@ -37,8 +37,8 @@ fn client(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, last)
 }
 
-/// Asks for targets on a hundred streams of a connection, again as soon as all of them are answered, and reads all that comes, or
-/// nothing.
+/// Asks for targets on a hundred streams of a connection, again as soon as all of them are answered, and reads all that
+/// comes, or nothing.
 fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str], is_over: &AtomicBool) {
     while !is_over.load(Relaxed) {
         let mut words = [PREFACE, &setting(4, room)].concat();
@@ -80,7 +80,8 @@ fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
     }
 }
 
-/// How long each of the bystander's requests takes: every other one for what was given before, the others for what was not.
+/// How long each of the bystander's requests takes: every other one for what was given before, the others for what was
+/// not.
 #[track_caller]
 fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<_> = (0..8)

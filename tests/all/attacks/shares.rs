@@ -1,4 +1,4 @@
-//! Clients that take as much as they get of what all share: instances, memory, open files. It refuses to know how much that is.
+//! Clients that take as much as they can of what all clients share: instances, memory and open files.
 
 use super::bystander::{Good, Tally, attack};
 use super::clients::{besiege, open_from_everywhere_is_impossible};
@@ -52,7 +52,8 @@ fn wait_for_heads(held: &mut [Raw], tally: &mut Tally) {
     }
 }
 
-/// Asks for what nobody has asked for before, each time on a connection of its own, and tells how long the slowest answer took.
+/// Asks for what nobody has asked for before, each time on a connection of its own, and tells how long the slowest
+/// answer took.
 #[track_caller]
 fn ask_anew(server: &Server, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
@@ -69,7 +70,8 @@ fn ask_anew(server: &Server, count: usize) -> Duration {
     slowest
 }
 
-/// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what is short.
+/// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what
+/// is short.
 #[test]
 fn archives_that_nobody_reads() {
     if open_from_everywhere_is_impossible() {
@@ -123,8 +125,8 @@ fn archives_that_nobody_reads_one_on_a_connection() {
     });
 }
 
-/// Streams without room, and streams with all the room that there can be on connections that nobody reads from, hold a bounded amount
-/// of memory together, which the figures tell.
+/// Streams without room, and streams with all the room that there can be on connections that nobody reads from, hold a
+/// bounded amount of memory together, which the figures tell.
 #[test]
 fn streams_that_take_nothing() {
     if open_from_everywhere_is_impossible() {

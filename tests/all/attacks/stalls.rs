@@ -1,5 +1,5 @@
-//! Clients that stop reading at a byte of their choice. Every wait for one has an end, wherever in the server the bytes
-//! are that it does not take: in the answer, in the records of TLS, in the socket. It refuses to know what is asked.
+//! Clients that stop reading at any byte. Every wait for such a client ends, wherever its bytes are: in the response,
+//! in TLS records, or in the socket.
 
 use super::effort;
 use crate::http::hostile_clients::serve_with;

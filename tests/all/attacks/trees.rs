@@ -1,5 +1,5 @@
-//! Trees that mean harm: they change while they are looked at, lead astray, have no end, or are no trees at all. Nothing from
-//! outside is ever sent, nothing waits, and the server goes on. It refuses to know what a quiet tree is answered with.
+//! Malicious trees: they change during a request, have links that lead out, have no end, or are not trees. The server
+//! never sends a byte from outside, never hangs, and stays up.
 
 use super::{effort, is_torture};
 use crate::support::client::{Connection, Framing, ask, get, request};

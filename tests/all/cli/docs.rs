@@ -1,5 +1,5 @@
-//! Runs each command in the fenced blocks of README.md and docs/*.md, so that no example goes stale. A command that cannot
-//! run here is compared with the files that it needs, and its arguments for glasshouse are parsed.
+//! Runs each command in the fenced blocks of README.md and docs/*.md, so that no example goes stale. A command that
+//! cannot run here is compared with the files that it needs, and its arguments for glasshouse are parsed.
 
 mod blocks;
 

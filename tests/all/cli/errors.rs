@@ -1,5 +1,5 @@
-//! What the program says when it is asked for what it cannot do: every option with values that make no sense, and a table of words
-//! with the exit code and the text that they come to. Nothing keeps it waiting, and no message is that of a library.
+//! Invalid arguments: every option with invalid values, and a table of command lines with their exit codes and
+//! messages. The program never hangs, and no message comes from a library.
 
 use crate::support::certs;
 use crate::support::fixture::{self, MODIFIED, put};

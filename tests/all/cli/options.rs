@@ -1,4 +1,4 @@
-//! Options from everywhere: flags, variables and the file of `--config`, and what is told of them by `--check`, the completions, the
+//! Options from flags, variables and the file of `--config`, and the reports on them: `--check`, the completions, the
 //! manual and docs/options.md.
 
 use crate::support::client::get;

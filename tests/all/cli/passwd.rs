@@ -1,4 +1,4 @@
-//! `glasshouse passwd`: what it asks for, what it writes, and what it leaves as it was. It refuses to know how a hash is made.
+//! `glasshouse passwd`: its prompts, what it writes, and what it leaves unchanged.
 
 use crate::http::auth::{ALICE, Place, get};
 use crate::support::fixture;
@@ -78,7 +78,8 @@ fn what_cannot_be_a_user_is_refused_and_the_file_stays() {
     assert!(done.status.code() == Some(1) && done.stderr.contains("cannot write"), "{done:?}");
 }
 
-/// Starts a program on a terminal of its own, and types a line whenever it has asked for one and shows no keys any more.
+/// Starts a program on a terminal of its own, and types a line whenever it has asked for one and shows no keys any
+/// more.
 const TERMINAL: &str = "\
 import os, pty, sys, termios
 lines = sys.argv[1:3]

@@ -1,5 +1,5 @@
-//! The program as a person or a script meets it. Output that a test does not expect on standard output and standard error
-//! fails it.
+//! The command line as a person or a script meets it. Unexpected text on standard output or standard error fails a
+//! test.
 
 use crate::support::client::{Connection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, put};

@@ -1,5 +1,5 @@
-//! Folders as archives, read by programs that did not write them: they hold what the folder holds, take little memory
-//! however long they are, and break off rather than lie when the folder changes. It refuses to know how they are made.
+//! Folders as archives, read by other programs: they are complete, take little memory at any length, and are aborted
+//! when the folder changes.
 
 use crate::conformance::large_files::write_pattern;
 use crate::support::client::{Connection, Framing, Head, get, request};

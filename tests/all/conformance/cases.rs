@@ -1,8 +1,8 @@
-//! The table: what is asked and what must be answered, whoever answers. Every row is asked with GET and again with HEAD,
-//! in every mode; HEAD knows no ranges. It refuses to know how a row is asked.
+//! The table of rows: requests with their expected responses, for every mode. Each row is sent with GET and again with
+//! HEAD, which ignores ranges.
 //!
-//! The id of a row begins with the line of `docs/python-compatibility.md` that it tests, such as `PY-30`, or with the class
-//! of failure that it keeps out, such as `CVE-2021-41773`. The rest of the id names the row.
+//! The id of a row begins with the line of `docs/python-compatibility.md` that it tests, such as `PY-30`, or with the
+//! class of failure that it keeps out, such as `CVE-2021-41773`. The rest of the id names the row.
 
 mod archives;
 mod directories;
@@ -51,7 +51,8 @@ pub enum Want {
     Is(&'static str),
     /// Not sent.
     Absent,
-    /// A reference that leads to this path, also where a proxy has taken a prefix off the path that was asked for (RFC 3986 5.2).
+    /// A reference that leads to this path, also where a proxy has taken a prefix off the path that was asked for (RFC
+    /// 3986 5.2).
     Leads(&'static str),
 }
 

@@ -1,6 +1,5 @@
-//! Other people's programs that read listings: those that follow each link bring a tree home once, and those that look for
-//! entries by rules of their own find each of them. Where such a program is too large to be installed for a test, its rule
-//! stands here. It refuses to know what a listing looks like to people.
+//! Other programs that read listings. Those that follow each link fetch a tree once, and those with rules of their own
+//! find each entry. For a program that is too large to install, the test implements its rule.
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, link, put};
@@ -199,8 +198,8 @@ fn as_kodi(page: &str) -> BTreeSet<String> {
     page.lines().filter_map(entry).collect()
 }
 
-/// What GDAL takes for an entry: the first link of each line behind one with the title that other servers have, as long as
-/// there is a single table.
+/// What GDAL takes for an entry: the first link of each line behind one with the title that other servers have, as long
+/// as there is a single table.
 fn as_gdal(page: &str, directory: &str) -> Option<BTreeSet<String>> {
     let title = format!("<title>Index of {directory}</title>");
     if page.matches("<table").count() > 1 {

@@ -1,5 +1,5 @@
-//! Long bodies: complete whatever their length and however slowly they are read, in bounded memory, and never a wrong
-//! byte while the file changes under them. It refuses to know what it is that carries them.
+//! Long bodies: complete at any length and any speed of the client, in bounded memory, and never with a wrong byte
+//! while the file changes.
 
 use crate::support::client::{Connection, Framing, Head, get, request};
 use crate::support::clock;

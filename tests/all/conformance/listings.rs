@@ -1,5 +1,5 @@
-//! Listings over real directories: tags that change with what is shown, searches that stay below and within bounds, and
-//! directories with more entries than fit into one piece. It refuses to know what a listing looks like; the rows do.
+//! Listings of real directories: ETags that change with the content, searches that stay in the tree and within limits,
+//! and directories with more entries than one piece.
 
 use crate::support::client::{Connection, Framing, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, link, put};

@@ -1,4 +1,4 @@
-//! Runs the table of [`crate::conformance::cases`] in each mode, and tells all failures at once.
+//! Runs the rows of [`crate::conformance::cases`] in each mode, and reports all failures together.
 
 use crate::conformance::cases::{self, Ask, Body, EXCEPTIONS, Row, Want};
 use crate::support::certs;
@@ -175,8 +175,8 @@ fn judge(row: &Row, mode: Mode, got: &Answer, wrong: &mut Vec<String>) {
     judge_always(row, mode, got, &text, wrong);
 }
 
-/// A client resolves the reference from the path that it knows, which may have a prefix that the server never sees. Dots in a path
-/// are resolved before the prefix is taken off, so there is none then.
+/// A client resolves the reference from the path that it knows, which may have a prefix that the server never sees.
+/// Dots in a path are resolved before the prefix is taken off, so there is none then.
 fn leads(target: &str, references: &[&str], path: &str) -> Result<(), String> {
     let [reference] = references else { return Err(format!("one reference, not {references:?}")) };
     let has_dots = target.to_ascii_lowercase().replace("%2e", ".").split('/').any(|part| matches!(part, "." | ".."));
@@ -241,8 +241,8 @@ fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
     }
 }
 
-/// The parts of a multipart message, read strictly (RFC 2046 5.1.1), with the line break before the first delimiter without
-/// which zsync finds no part.
+/// The parts of a multipart message, read strictly (RFC 2046 5.1.1), with the line break before the first delimiter
+/// without which zsync finds no part.
 fn multipart(got: &Answer) -> Option<Vec<(String, Vec<u8>)>> {
     let boundary = got.head.one("content-type")?.strip_prefix("multipart/byteranges; boundary=")?;
     let text: String = got.body.iter().copied().map(char::from).collect();
@@ -282,7 +282,8 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
         _ if length == Some(got.body.len().to_string()) => {}
         _ => wrong.push(format!("content-length: {}", got.body.len())),
     }
-    // PY-31: a redirect stays where it is. A reference with neither a scheme nor two slashes at its start has no host (RFC 3986 4.2).
+    // PY-31: a redirect stays where it is. A reference with neither a scheme nor two slashes at its start has no host
+    // (RFC 3986 4.2).
     for location in head.all("location").filter(|location| !location.starts_with("https://example.com/")) {
         let first = location.split('/').next().unwrap_or_default();
         if location.starts_with("//") || location.contains('\\') || first.contains(':') {
@@ -297,8 +298,8 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
     }
 }
 
-/// The answer to the GET of a row, without the range that it asks for: Range means nothing with HEAD (RFC 9110 14.2), and If-Range
-/// nothing without it.
+/// The answer to the GET of a row, without the range that it asks for: Range means nothing with HEAD (RFC 9110 14.2),
+/// and If-Range nothing without it.
 fn whole(row: &Row, got: &Answer, asker: &Asker) -> Result<Answer, String> {
     let is_ranged = |name: &str| name.eq_ignore_ascii_case("range") || name.eq_ignore_ascii_case("if-range");
     if !row.ask.fields.iter().any(|(name, _)| is_ranged(name)) {

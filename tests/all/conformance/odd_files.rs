@@ -1,5 +1,5 @@
-//! Trees as they are found: names that bite, links that lead nowhere, things that are no files. Served by every stack
-//! without a hang, without a 500 and without a wrong byte.
+//! Odd trees: awkward names, links that lead nowhere, and entries that are not files. No stack hangs, responds with 500
+//! or sends a wrong byte.
 
 use crate::support::client::{ask, get};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
@@ -97,8 +97,8 @@ fn walk(server: &Server, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
     }
 }
 
-/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs as nobody where
-/// the tests run as root.
+/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs as nobody
+/// where the tests run as root.
 fn shut(stack: Stack) {
     if !server::can_be_unprivileged() {
         return fixture::skipped("what may not be read, as nobody may run the programs where they lie");

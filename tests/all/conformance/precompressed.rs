@@ -1,5 +1,4 @@
-//! Files that lie encoded beside others: how often one is read, and what is said of one that does not fit. It refuses to know
-//! which of them is sent; that stands in the rows.
+//! Precompressed siblings: how often one is read, and the log line for one that does not fit. Rows test the selection.
 
 use crate::ops::admin::{figures, serve};
 use crate::support::client::{Answer, ask};

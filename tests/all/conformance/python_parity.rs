@@ -1,4 +1,5 @@
-//! Each line of `docs/python-compatibility.md` has a row or a test, and the lines that a row cannot express are tested here.
+//! Each line of `docs/python-compatibility.md` has a row or a test, and the lines that a row cannot express are tested
+//! here.
 
 use crate::conformance::cases;
 use crate::support::client::{Connection, get, request};
@@ -35,7 +36,8 @@ fn ids_of_rows() -> BTreeSet<u32> {
     cases::all().filter_map(|row| row.id.split(' ').next()?.strip_prefix("PY-")?.parse().ok()).collect()
 }
 
-/// The ids of the tests in a source file: each is a line of the documentation directly above `#[test]`, and holds nothing else.
+/// The ids of the tests in a source file: each is a line of the documentation directly above `#[test]`, and holds
+/// nothing else.
 fn ids_of_tests(source: &str) -> BTreeSet<u32> {
     let (mut ids, mut above) = (BTreeSet::new(), Vec::new());
     for line in source.lines().map(str::trim) {

@@ -1,6 +1,5 @@
-//! Answers that are given again are the answers that the handler would give: two servers, one of which asks the handler
-//! every time, are asked the same while the tree under both changes at random. It refuses to know what an answer should
-//! be.
+//! Cached responses equal those of the handler: two servers, one without a cache, get the same requests while their
+//! tree changes at random.
 
 use crate::support::client::{self, Answer, Connection};
 use crate::support::fixture;

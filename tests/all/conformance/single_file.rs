@@ -1,5 +1,5 @@
-//! One file in place of a directory: what becomes of it while it is served, and what is told at the start. What it is answered with
-//! stands in the rows, and what a handler can see beside it is tried by one that means harm.
+//! One served file: what happens when it changes, and the announcement at the start. Rows test the responses, and
+//! `attacks::handlers` what a handler can see beside the file.
 
 use crate::http::auth::ALICE;
 use crate::support::client::{TIMEOUT, get};
@@ -87,7 +87,8 @@ fn what_is_no_file_in_its_place_is_not_served() {
     }
 }
 
-/// A link is followed at the start, and again when the server is told to: it has the name, and what it leads to the content.
+/// A link is followed at the start, and again when the server is told to: it has the name, and what it leads to the
+/// content.
 #[test]
 fn a_link_is_followed_when_it_is_opened() {
     let place = fixture::place();

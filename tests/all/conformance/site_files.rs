@@ -1,5 +1,5 @@
-//! The file of a site as whoever runs the server meets it: what is told of it at the start, and that it is read whenever it is another
-//! one. What it may say is proved by the tests of the core.
+//! `glasshouse.toml` from the side of the operator: the report at the start, and a changed file is read. The tests of
+//! the core cover its grammar.
 
 use crate::ops::signals::reload;
 use crate::support::client::{ask, get};

@@ -1,5 +1,4 @@
-//! Users: who is let in, with files that htpasswd wrote and passwords that curl sends, and what guessing costs whom. It refuses to
-//! know what is served.
+//! Users and passwords, with files of htpasswd and requests of curl, and the cost of guessing.
 
 use crate::ops::signals::reload;
 use crate::support::client::{Answer, Connection, TIMEOUT, ask, request};
@@ -216,16 +215,16 @@ fn a_name_that_nobody_has_costs_a_hash() {
         assert_eq!(get(server.address(), name, &format!("guess {guess}")).head.status, 401);
         start.elapsed()
     };
-    // By turns, as a machine may be busy for a while; and within a factor that a busy one keeps to. Without a hash it would be a
-    // hundred.
+    // By turns, as a machine may be busy for a while; and within a factor that a busy one keeps to. Without a hash it
+    // would be a hundred.
     let tries = (0..4).map(|guess| (refused("alice", guess), refused("nobody", guess)));
     let (known, unknown): (Vec<Duration>, Vec<Duration>) = tries.unzip();
     let (known, unknown) = (known.into_iter().min().unwrap_or_default(), unknown.into_iter().min().unwrap_or_default());
     assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for nobody");
 }
 
-/// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time. There is one
-/// thread that serves, so whatever stood in its way would stand in that of everybody.
+/// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time.
+/// There is one thread that serves, so whatever stood in its way would stand in that of everybody.
 #[test]
 fn hashes_keep_nobody_waiting_who_was_let_in() {
     const EVERY: Duration = Duration::from_millis(10);

@@ -1,4 +1,4 @@
-//! How long a connection lives and what it speaks, against glasshouse itself.
+//! How long a connection lives, and the versions of HTTP on it.
 
 use crate::http::hostile_clients::{serve, serve_with};
 use crate::support::client::{Answer, Connection, Framing, ask, get, request};
@@ -53,7 +53,8 @@ fn requests_may_be_sent_ahead() {
 /// A request, and the status of its answer.
 type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
-/// What is not found, not allowed or not changed costs nobody a connection: the next request begins where everybody expects it.
+/// What is not found, not allowed or not changed costs nobody a connection: the next request begins where everybody
+/// expects it.
 /// PY-71
 #[test]
 fn an_answer_that_is_no_success_keeps_the_connection() {

@@ -1,5 +1,4 @@
-//! Clients that mean harm or know no better, against glasshouse itself: each bad request costs that request and nothing
-//! more. It refuses to know what a good request is answered with.
+//! Hostile and broken clients: each bad request costs that request and nothing more.
 
 use crate::support::client::{Connection, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
@@ -191,7 +190,8 @@ fn the_limits_are_where_they_are_said_to_be() {
     }
 }
 
-/// A request with content whose end is not beyond doubt is answered, and nothing behind its head is taken for another request.
+/// A request with content whose end is not beyond doubt is answered, and nothing behind its head is taken for another
+/// request.
 #[test]
 fn content_is_never_run_as_a_request() {
     let (_place, server) = serve();

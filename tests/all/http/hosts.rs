@@ -1,6 +1,5 @@
-//! The hosts for which requests are answered. A page in a browser may have its own name lead to this machine (DNS
-//! rebinding); then its requests come here with that name in `Host`, and what they are answered with is the page's to
-//! read.
+//! The accepted values of `Host`. A page in a browser can point its own name at this machine (DNS rebinding); its
+//! requests then arrive with that name in `Host`, and the page can read the responses.
 
 use crate::support::certs;
 use crate::support::client::{Answer, Connection};

@@ -1,5 +1,4 @@
-//! HTTP/2 in the clear, as its clients should not speak it: what RFC 9113 has a server refuse, and what takes its memory and
-//! time. It refuses to know what is served.
+//! Invalid and abusive HTTP/2 over plain TCP: what RFC 9113 makes a server reject, and what costs memory and time.
 
 use crate::support::client::{self, Connection};
 use crate::support::clock;
@@ -70,7 +69,8 @@ fn http_10_has_no_streams() {
     assert!(!rest.starts_with(&[0, 0]), "{rest:?}");
 }
 
-/// What is sent after the beginning, and the code of RFC 9113 for it. h2 knows most of it as PROTOCOL_ERROR, which is no lie.
+/// What is sent after the beginning, and the code of RFC 9113 for it. h2 knows most of it as PROTOCOL_ERROR, which is
+/// no lie.
 type Broken<'a> = (&'a str, Vec<u8>, u32);
 
 #[test]
@@ -129,7 +129,8 @@ fn a_connection_that_breaks_the_rules_ends_with_the_reason() {
     assert_eq!(client::get(server.address(), "/hello.txt").head.status, 200);
 }
 
-/// An identifier, the fields of a request, and whether it ends alone or takes the connection with it, as it may (RFC 9113 5.4.2).
+/// An identifier, the fields of a request, and whether it ends alone or takes the connection with it, as it may (RFC
+/// 9113 5.4.2).
 type Malformed<'a> = (&'a str, Vec<u8>, bool);
 
 #[test]

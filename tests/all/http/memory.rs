@@ -1,5 +1,4 @@
-//! Memory that does not grow with what is asked for: not with the length of a file, not with the number of ranges, not
-//! with clients that ask and do not read. It refuses to know how that is done.
+//! The memory of the server does not grow with the length of a file, the number of ranges, or clients that do not read.
 
 use crate::support::client::{Connection, Framing, request};
 use crate::support::fixture;
@@ -10,8 +9,8 @@ use std::fs::File;
 const LENGTH: u64 = 10 << 30;
 const RANGES: u64 = 1000;
 const SLOW: usize = 200;
-/// What the server may take for all of them, in KiB: a block of 256 KiB for each client that does not read, the buffers of
-/// 1,000 connections, and as much again.
+/// What the server may take for all of them, in KiB: a block of 256 KiB for each client that does not read, the buffers
+/// of 1,000 connections, and as much again.
 const BOUND: u64 = 160 << 10;
 
 #[test]

@@ -1,5 +1,4 @@
-//! Several trees in one server: which of them a path leads to, and that what answers for one can read no other. It refuses to know
-//! how a tree is served; the rows prove that.
+//! Several trees in one server: the tree that a path selects, and that the handler of one tree cannot read another.
 
 use crate::http::auth::ALICE;
 use crate::support::certs;

@@ -1,4 +1,4 @@
-//! Proxies that are believed when they say for whom they ask, and whoever only says so.
+//! Trusted proxies, which name the address of their client, and other clients that send the same headers.
 
 use crate::http::auth::{ALICE, Place};
 use crate::support::certs;
@@ -88,8 +88,8 @@ fn the_proxy_protocol_comes_before_tls() {
     server.wait_for_stderr("its address", |text| text.starts_with("2001:db8::7 - - [").then_some(()));
 }
 
-/// Guesses are counted for the client that a trusted proxy names, so one client bars no other; and for nobody else whom somebody
-/// names, so naming others is no way around the limit.
+/// Guesses are counted for the client that a trusted proxy names, so one client bars no other; and for nobody else whom
+/// somebody names, so naming others is no way around the limit.
 #[test]
 fn guesses_are_counted_for_whoever_asks() {
     let place = Place::new(ALICE);

@@ -281,7 +281,8 @@ fn a_log_is_not_served() {
     assert!(!place.path().join("log").exists());
 }
 
-/// Whoever rotates logs moves the file and sends a signal; the process may make it anew, and nothing else where it lies.
+/// Whoever rotates logs moves the file and sends a signal; the process may make it anew, and nothing else where it
+/// lies.
 #[test]
 fn a_file_that_was_moved_is_made_anew() {
     let logs = fixture::place();

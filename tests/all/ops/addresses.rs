@@ -1,5 +1,5 @@
-//! Where clients come in, beside an address and a port: Unix sockets, the interfaces of IPv6, the next free port, and how people
-//! are led there. The clients are those that people have.
+//! Listening addresses beyond an address and a port: Unix sockets, IPv6 interfaces, the next free port, the browser and
+//! the QR code. Common clients connect to them.
 
 use crate::support::client::get;
 use crate::support::clock;
@@ -198,7 +198,8 @@ fn the_address_is_shown_in_squares() {
     let done = server.stop(Signal::TERM);
     let rows: Vec<&str> = done.stdout.lines().filter(|line| line.contains(['█', '▀', '▄'])).collect();
     let width = rows.first().map_or(0, |row| row.chars().count());
-    // Versions of the code have 17 + 4 N squares a side, beside four of margin on both sides; two squares are one character high.
+    // Versions of the code have 17 + 4 N squares a side, beside four of margin on both sides; two squares are one
+    // character high.
     assert!(width >= 29 && (width - 25).is_multiple_of(4) && rows.len() == width.div_ceil(2), "{}", done.stdout);
     assert!(rows.iter().all(|row| row.chars().count() == width), "{}", done.stdout);
     assert!(

@@ -1,4 +1,4 @@
-//! The admin address of glasshouse: what is told there, in a form that a strict reader takes, and nowhere else.
+//! The admin address: health and metrics, in a form that a strict parser accepts, and on no other address.
 
 use crate::attacks::{effort, is_torture};
 use crate::support::client::{Connection, TIMEOUT, ask, get, request};
@@ -34,7 +34,8 @@ pub fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
     (place, server, admin)
 }
 
-/// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last byte.
+/// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last
+/// byte.
 #[track_caller]
 pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
     let mut last = Samples::default();
@@ -83,7 +84,8 @@ fn what_happens_is_counted() {
     figures(admin, |of| of("requests_in_flight") == 1.0 && of("open_connections") == 1.0);
 }
 
-/// A handler that means harm reaches the ceilings that it wants to, traps when it wants to, and each is counted for what it was.
+/// A handler that means harm reaches the ceilings that it wants to, traps when it wants to, and each is counted for
+/// what it was.
 #[test]
 fn ceilings_and_traps_are_told_apart() {
     let (place, server, admin) =

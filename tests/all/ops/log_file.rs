@@ -1,5 +1,5 @@
-//! The file of the log on a machine that does not always help: full disks, moved files, links into what is served, and a server
-//! that ends before its answers do. It refuses to know the forms of an entry.
+//! The log file on a machine with problems: full disks, moved files, links into the served directory, and a server that
+//! ends before its responses do.
 
 use crate::ops::signals::reload;
 use crate::support::client::{Connection, get, request};
@@ -177,7 +177,8 @@ fn stalled(server: &Server) -> Connection {
     connection
 }
 
-/// Whatever ends an answer, each request that was read has its entry: at the end of the grace, and after a second signal.
+/// Whatever ends an answer, each request that was read has its entry: at the end of the grace, and after a second
+/// signal.
 #[test]
 fn answers_that_are_cut_at_the_end_have_entries() {
     const CLIENTS: usize = 8;

@@ -1,4 +1,4 @@
-//! What the program says of itself, how much of it, and in which colours.
+//! The messages of the program on standard error: levels and colours.
 
 use crate::support::client::{Connection, get};
 use crate::support::fixture::{self, MODIFIED, is_there, put};

@@ -1,5 +1,5 @@
-//! The server in the hands of a service manager: sockets that were opened before it, and what it tells of itself. The manager is
-//! played by the test, and by systemd's own programs where there are any.
+//! The server under a service manager: inherited sockets, and notifications. The test plays the manager, and so do the
+//! programs of systemd where they are installed.
 
 use crate::support::client::{Connection, TIMEOUT, get, request};
 use crate::support::clock;

@@ -1,5 +1,5 @@
-//! The end of a server and its new beginnings, by the signals that a service manager sends. What is asked for before must be
-//! answered in full, and nobody is answered with less because somebody else sent a signal.
+//! Shutdown and reload by signals. A request from before the signal gets its full response, and a signal costs no
+//! client a response.
 
 use crate::support::client::{Connection, Framing, get, request};
 use crate::support::clock;

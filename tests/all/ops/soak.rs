@@ -1,6 +1,5 @@
-//! Everything at once, for a while: HTTP/2 and HTTP/1.1 over TLS as fast as they go, while certificates are renewed, the directory is
-//! replaced, the log is moved away, and all of it is read again. `GLASSHOUSE_SOAK` says for how many seconds, with a reload every ten
-//! of them. It refuses to know what is served.
+//! Load with reloads: HTTP/2 and HTTP/1.1 over TLS while certificates, the directory and the log are replaced.
+//! `GLASSHOUSE_SOAK` is the number of seconds of a long run, which reloads every ten seconds.
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
@@ -20,7 +19,8 @@ use std::time::{Duration, Instant};
 const SHORT: (u64, Duration) = (6, Duration::from_millis(500));
 const EVERY: Duration = Duration::from_secs(10);
 
-/// What a server may have more than after its first reload, in KiB: what allocators keep, and no more however long it goes on.
+/// What a server may have more than after its first reload, in KiB: what allocators keep, and no more however long it
+/// goes on.
 const GROWTH: u64 = 64 << 10;
 
 fn text(path: &Path) -> &str {

@@ -1,5 +1,5 @@
-//! What the handler could reach even if all of its code were an attacker's. Read from the bytes that are shipped, and
-//! compared with `wit/world.wit` and with a list of functions: any new one fails here first.
+//! The imports of the shipped components, compared with `wit/world.wit` and with a list of functions. A new import
+//! fails here first.
 
 use crate::support::server::{Version, handler};
 use std::collections::BTreeSet;
@@ -217,8 +217,9 @@ fn nothing_that_writes_connects_or_tells_the_time_is_imported() {
     }
 }
 
-/// The program holds no client that a handler could be lent: neither what wasmtime would lend, nor anything that connects, nor
-/// anybody whom a client would trust. rustls is there to answer, and knows no certificate but the server's own.
+/// The program holds no client that a handler could be lent: neither what wasmtime would lend, nor anything that
+/// connects, nor anybody whom a client would trust. rustls is there to answer, and knows no certificate but the
+/// server's own.
 #[test]
 fn the_program_holds_no_client() {
     let tree = cargo_tree(&["-p", "glasshouse", "-e", "normal", "-f", "{p} {f}"]);

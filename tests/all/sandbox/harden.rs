@@ -1,5 +1,5 @@
-//! The third wall: what the process of the server has given up. A process that was taken over is made to ask for what it
-//! must not have; beside it stands one that gave up nothing, so that a refusal means something.
+//! The rights that the process gives up. A captured process asks the kernel for what it must not have, and so does one
+//! without the restrictions, to show that the refusal comes from them.
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};

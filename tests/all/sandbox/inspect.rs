@@ -1,5 +1,5 @@
-//! What may not serve: told by `glasshouse inspect`, and refused at the start by `glasshouse --handler`, for the same reasons. The
-//! components are written here, so that each holds nothing but what it is there for.
+//! Components that cannot serve: `glasshouse inspect` reports and `glasshouse --handler` rejects them for the same
+//! reasons. Each component is written here and holds only what its test needs.
 
 use crate::attacks::costs;
 use crate::support::fixture;

@@ -1,4 +1,4 @@
-//! Whom clients trust: a certificate that is made once for all tests, and nobody else.
+//! Certificates, and clients that trust them.
 
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls::crypto::ring::default_provider;

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client that believes nothing: raw bytes out, and in comes what was really sent, fields in their order and
-//! with their duplicates. It refuses to repair an answer: what breaks RFC 9112 is an error here.
+//! A strict HTTP/1.1 client: it sends raw bytes, and returns the fields of a response in their order and with their
+//! duplicates. A response that breaks RFC 9112 is an error.
 
 use rustix::net::{self, AddressFamily, SocketType};
 use rustls::{ClientConfig, ClientConnection, StreamOwned};

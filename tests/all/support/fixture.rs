@@ -1,5 +1,4 @@
-//! The tree that the rows are proved over, as data: made on disk for servers and in memory for the core. It refuses to
-//! know what is expected of it.
+//! The tree of the rows, as data: on disk for servers and in memory for the core.
 
 use glasshouse_core::date::Stamp;
 use glasshouse_core::memory::{MemoryNode, MemoryTree};

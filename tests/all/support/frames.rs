@@ -1,5 +1,5 @@
-//! A client of HTTP/2 that writes frames as it is told, right or wrong, and reads what comes back (RFC 9113 4). It refuses to
-//! know more of compression than it takes to read a status.
+//! An HTTP/2 client that writes any frames, valid or not, and reads the frames of the server (RFC 9113 4). Of HPACK it
+//! reads the status only.
 
 use crate::support::client::{self, TIMEOUT};
 use std::io::{self, Read, Write};
@@ -51,8 +51,8 @@ impl Frame {
         Some(u32::from_be_bytes(self.payload.get(at..at + 4)?.try_into().ok()?))
     }
 
-    /// The status of a HEADERS that begins an answer. Its first field is `:status` (RFC 9113 8.3), compressed with the tables
-    /// of RFC 7541 A and B.
+    /// The status of a HEADERS that begins an answer. Its first field is `:status` (RFC 9113 8.3), compressed with the
+    /// tables of RFC 7541 A and B.
     pub fn status(&self) -> Option<u16> {
         const STATIC: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
         match (self.kind, self.payload.as_slice()) {
@@ -217,7 +217,8 @@ impl Raw {
         head.status().unwrap_or_else(|| panic!("no answer but {head:?}"))
     }
 
-    /// How the server ends the connection: the code of its GOAWAY, or `None` where it just closes. What it sends besides is read.
+    /// How the server ends the connection: the code of its GOAWAY, or `None` where it just closes. What it sends
+    /// besides is read.
     #[track_caller]
     pub fn end(&mut self) -> Option<u32> {
         let mut code = None;

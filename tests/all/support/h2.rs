@@ -1,4 +1,4 @@
-//! A client of HTTP/2 that has one connection and asks one thing at a time. It refuses to know frames; those are in `frames`.
+//! An HTTP/2 client with one connection and one request at a time. [`super::frames`] has raw frames.
 
 use crate::support::certs;
 use crate::support::client::{Answer, Head, TIMEOUT};
@@ -37,7 +37,8 @@ impl Client {
         Client { runtime, sender, begun: Vec::new() }
     }
 
-    /// Asks for what is at a path, and takes no more than the head of the answer, which stays open as long as this. Returns its status.
+    /// Asks for what is at a path, and takes no more than the head of the answer, which stays open as long as this.
+    /// Returns its status.
     #[track_caller]
     pub fn begin(&mut self, path: &str) -> u16 {
         let uri = Uri::builder().scheme("https").authority("localhost").path_and_query(path).build();

@@ -1,5 +1,4 @@
-//! Reads the pages of glasshouse, by the strict reader of the core's tests, and what stands in links. It refuses to know
-//! what a page should say.
+//! Reads pages of glasshouse with the strict parser of the tests of the core, and decodes links.
 
 #[path = "../../../guest/core/tests/checks/html.rs"]
 mod reader;

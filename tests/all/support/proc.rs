@@ -1,5 +1,4 @@
-//! What Linux tells of a running server: the descriptors that it has open and the memory that it takes. It refuses to know what
-//! the server does.
+//! Reads `/proc` of a running server: descriptors, memory and sockets.
 
 use crate::support::client::TIMEOUT;
 use crate::support::clock;
@@ -40,7 +39,8 @@ pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
     listening.collect()
 }
 
-/// Bytes that the server has written, that the kernel holds, and that a client has not read: the most of one connection.
+/// Bytes that the server has written, that the kernel holds, and that a client has not read: the most of one
+/// connection.
 pub fn unread_responses(server: &Server) -> u64 {
     let port = format!(":{:04X}", server.address().port());
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux tells");
@@ -62,7 +62,8 @@ pub fn descriptors_return(server: &Server, before: Option<usize>) {
     assert!(returned.is_some(), "{before} descriptors became {:?}", descriptors(server));
 }
 
-/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes then.
+/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes
+/// then.
 pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
     let now = || memory(server, "VmRSS:");
     clock::poll(TIMEOUT, || Some(now()).filter(|now| *now <= most)).unwrap_or_else(now)

@@ -1,5 +1,5 @@
-//! A reader of the text form of Prometheus, version 0.0.4, that takes nothing which the description of the form does not allow, and
-//! less: what it allows and nothing here writes (timestamps, comments, samples without a type) is refused, too.
+//! A strict parser of the Prometheus text format 0.0.4. It also rejects valid input that glasshouse never writes:
+//! timestamps, comments, and samples without a type.
 
 use std::collections::{BTreeMap, BTreeSet};
 

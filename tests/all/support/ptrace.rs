@@ -1,6 +1,5 @@
-//! Makes a running process ask the system for something that is not in its program, as code that came out of the sandbox
-//! would: a thread of it is stopped in a system call, and made to do another one. It refuses to know what is asked and
-//! what the answer should be.
+//! Makes a thread of a running process do a system call that is not in its program, as code that escaped from the
+//! sandbox would.
 
 #![expect(unsafe_code, reason = "there is no safe ptrace that does not change how the rest is compiled")]
 

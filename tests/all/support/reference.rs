@@ -1,7 +1,7 @@
-//! Where a `Location` leads (RFC 3986 5.2), worked out by the letter of the RFC and not as the server does it. It refuses to know
-//! what lies there.
+//! Resolves the reference in a `Location` (RFC 3986 5.2) by the text of the RFC, independently of the server.
 
-/// What a reference without a scheme and a host means in an answer to a request for `target`, a path with or without a query.
+/// What a reference without a scheme and a host means in an answer to a request for `target`, a path with or without a
+/// query.
 pub fn resolve(target: &str, reference: &str) -> String {
     let end = reference.find(['?', '#']).unwrap_or(reference.len());
     let (path, rest) = reference.split_at(end);

@@ -1,5 +1,5 @@
-//! Programs as child processes: servers on a port that the kernel chooses, ready when they say so and gone when dropped,
-//! and commands that end by themselves. It refuses to know what is served and what is asked.
+//! Runs programs as child processes: servers on a port that the kernel chooses, which end when they are dropped, and
+//! commands that end without a signal.
 
 use crate::support::certs;
 use crate::support::client::TIMEOUT;

@@ -1,5 +1,4 @@
-//! Other people's programs, which are asked what they make of this one. Whether one is installed is for
-//! the test to ask.
+//! Runs other programs, such as curl and openssl. The test checks whether one is installed.
 
 use crate::support::client::TIMEOUT;
 use crate::support::server::{Done, run, run_within};

@@ -1,5 +1,5 @@
-//! Certificates that are renewed while nobody looks: however it is done, the first connection after the promised second has the new
-//! one. Each test waits that second once, and looks once. It refuses to know what is served.
+//! Renewed certificates: after the promised second the next connection gets the new one, in whatever way the files were
+//! replaced. Each test waits for that second once, and connects once.
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;

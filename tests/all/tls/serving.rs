@@ -1,5 +1,4 @@
-//! TLS as clients and operators meet it: whom it is spoken with, whose certificates and keys are taken, and what happens
-//! when they change. It refuses to know what is served.
+//! TLS for clients and operators: versions, certificates, keys, and their reload.
 
 use crate::ops::signals::reload;
 use crate::support::certs::{self, Pair};

@@ -1,5 +1,4 @@
-//! A request with the options it is answered under, as text, and the tree that it is put to. It refuses to know what a
-//! good answer is.
+//! A request with its options, as text, and the tree for it.
 //!
 //! The text has a line `OPTION=VALUE` for each option (again for each line of its value), a line `METHOD TARGET`, and a
 //! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.

@@ -1,5 +1,4 @@
-//! What holds of a listing in every form: it names what may be asked for, and nothing else. It refuses to know what it
-//! looks like.
+//! Properties of a listing in every format: it names the entries that a client may request, and nothing else.
 
 use super::exchange::{Exchange, TREE};
 use super::html;

@@ -1,5 +1,5 @@
-//! Handlers that cost the host more than their memory and their time: by how many parts they have. What has too many is
-//! refused before it is compiled; that is `inspect`. Here is what is just allowed.
+//! Handlers with as many parts as are allowed, which cost the host more than memory and time of a request.
+//! `sandbox::inspect` tests that a handler with more parts is rejected.
 
 use crate::attacks::effort;
 use crate::support::client::get;

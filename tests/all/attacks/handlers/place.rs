@@ -1,5 +1,4 @@
-//! Where hostile handlers are tried: a tree that is worth an attack, its server, and a client that tells how an exchange ended. It
-//! refuses to know what is asked.
+//! The setup for hostile handlers: a tree worth an attack, its server, and a client that reports how a response ended.
 
 use crate::attacks::bystander::Good;
 use crate::support::client::{Connection, Framing, request};

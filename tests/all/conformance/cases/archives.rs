@@ -1,5 +1,5 @@
-//! Folders as archives: which are given, and what is said of them. That other programs can read them is proved in
-//! [`crate::conformance::archives`].
+//! Folders as archives: the formats, and their headers. [`crate::conformance::archives`] reads them with other
+//! programs.
 
 use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing, with};
 

@@ -1,4 +1,4 @@
-//! Content codings, RFC 9110 8.4 and 12.5.3: files that lie encoded beside others, and content encoded on the way.
+//! Content codings, RFC 9110 8.4 and 12.5.3: precompressed siblings, and compression on the way.
 
 use super::{Body::*, ROW, Row, Want::*, get, with};
 use crate::support::fixture::{BIG, GZIP, ZSTD};

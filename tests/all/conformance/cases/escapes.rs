@@ -1,5 +1,5 @@
-//! Requests that broke other servers, by the number of the report or the kind of hole. Whatever they ask for lies outside
-//! of the tree, or is markup.
+//! Requests that broke other servers, by the number of the report or the kind of hole. Each asks for a file outside the
+//! tree, or contains markup.
 
 use super::{Body::*, ROW, Row, Want::*, get, missing};
 

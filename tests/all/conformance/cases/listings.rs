@@ -1,4 +1,5 @@
-//! Listings beyond those of Python: sorted, searched, as a grid, with a README.md, and for programs. Error pages that lead on.
+//! Listings beyond those of Python: sorted, searched, as a grid, with a README.md, and for programs. Error pages that
+//! lead on.
 
 use super::{Body::*, ROW, Row, Want::*, get, with};
 

@@ -1,4 +1,4 @@
-//! Configured redirects: which paths a rule matches, however they are written, and where it leads.
+//! Configured redirects: the paths that a rule matches, in every spelling, and their targets.
 
 use super::site::{Options, moved};
 use super::{ROW, Row, Want::*, get};

@@ -1,5 +1,4 @@
-//! One file that is served by itself. A host that can lend no less than its directory tells the handler by `GLASSHOUSE_FILE`; ours
-//! is given the file in place of a directory, and tells it too.
+//! One served file. The variable `GLASSHOUSE_FILE` names it for a handler whose host can only open a directory.
 
 use super::{Ask, Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing, with};
 

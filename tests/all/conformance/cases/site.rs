@@ -1,5 +1,4 @@
-//! The rules of a site: what it sends where nothing is, where its pages are, what it says to caches and browsers. It
-//! refuses to know what the file of a site may say of that.
+//! Site options: pages for missing files, clean URLs, caching and headers for browsers.
 
 use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
 

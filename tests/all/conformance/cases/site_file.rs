@@ -1,4 +1,4 @@
-//! The file of a site: it is obeyed, kept back under whatever name, and widens nothing. It refuses to know what the options in it do.
+//! `glasshouse.toml`: its options take effect, no name leads to it, and it grants nothing.
 
 use super::{Body::*, ROW, Row, Want::*, get, with};
 

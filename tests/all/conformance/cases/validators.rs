@@ -1,5 +1,5 @@
 //! Validators and conditions, RFC 9110 8.8 and 13. `TAG` is that of `/hello.txt`: its size, and the time of its last
-//! change down to the nanosecond.
+//! change in nanoseconds.
 
 use super::{Body::*, MODIFIED, ROW, Row, Want::*, get, with};
 

@@ -1,5 +1,4 @@
-//! A process that was taken over altogether: the walls within it are gone, and code of the attacker asks the kernel. It
-//! refuses to know how that code got in.
+//! An attacker in full control of the process: code of the attacker asks the kernel.
 
 use super::*;
 use crate::support::clock;

@@ -1,5 +1,4 @@
-//! What hostile handlers of either version of WASI have in common: misdeeds that need no interface of it, and the names that the
-//! others try. It refuses to know what comes of them.
+//! Misdeeds that need no interface of WASI, and the names that the others try, for hostile handlers of both versions.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -110,8 +109,8 @@ pub fn environment(variables: &[(String, String)], arguments: &[String], directo
     variables.chain(arguments).chain(directory.map(|directory| format!("directory: {directory}\n"))).collect()
 }
 
-/// Paths that may lead out of a directory: to a file that every machine has, and to `secret.txt` beside the directory. The first
-/// one does not, and shows that paths can be opened at all.
+/// Paths that may lead out of a directory: to a file that every machine has, and to `secret.txt` beside the directory.
+/// The first one does not, and shows that paths can be opened at all.
 pub fn ways_out() -> Vec<String> {
     const BEFORE: &[&str] = &[
         "",

@@ -1,5 +1,5 @@
-//! A hostile handler for `wasi:http/incoming-handler@0.2`: the path of a request names the misdeed. `/good` is answered as any
-//! handler would. It refuses to know what the host does about it.
+//! A hostile handler for `wasi:http/incoming-handler@0.2`: the path of a request names the misdeed. `/good` is a normal
+//! response.
 
 mod tree;
 

@@ -1,4 +1,4 @@
-//! What a hostile handler tries with the directory that it was given, over `wasi:filesystem@0.3`.
+//! Attempts of a hostile handler on its directory, over `wasi:filesystem@0.3`.
 
 use glasshouse_hostile::{PLACES, TARGETS, got, outcome, ways_out};
 use wasip3::filesystem::types::{Descriptor, DescriptorFlags, ErrorCode, NewTimestamp, OpenFlags, PathFlags};

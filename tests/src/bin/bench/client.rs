@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client for answers that are known beforehand: it asks, counts and discards. It refuses to cost more
-//! than the server that is measured, so bodies that nobody looks at are dropped in the kernel.
+//! A small HTTP/1.1 client for known responses. It must cost less than the measured server, so the kernel discards
+//! bodies that are not compared.
 
 use crate::process::failed;
 use rustix::io::Errno;

@@ -1,5 +1,5 @@
-//! Many connections at once: those that say nothing, and those that read slowly while others want small files. It refuses
-//! to be fast itself: readers drain a fixed rate, and small requests come at fixed times, whatever the server does.
+//! Many connections at the same time: idle ones, and slow readers beside clients of small files. Readers drain at a
+//! fixed rate, and small requests come at fixed times, however the server does.
 
 use crate::client::{self, Head, Origin};
 use crate::process::failed;

@@ -1,8 +1,8 @@
-//! The benchmark: glasshouse beside nginx, stock `wasmtime serve`, `python -m http.server` and whatever else is installed,
-//! all on one tree, in interleaved rounds. It prints what it found and refuses to judge: no number decides its exit code.
+//! The benchmark: glasshouse beside nginx, stock `wasmtime serve`, `python -m http.server` and other installed servers,
+//! on one tree, in interleaved rounds. It prints its results, and no number decides its exit code.
 //!
-//! `BENCH_SECONDS` (3) is the time of a load, `BENCH_ROUNDS` (5) their number; `BENCH_ONLY` and `BENCH_SERVERS` are lists of
-//! works and servers, separated by commas.
+//! `BENCH_SECONDS` (3) is the time of a load, `BENCH_ROUNDS` (5) their number; `BENCH_ONLY` and `BENCH_SERVERS` are
+//! lists of works and servers, separated by commas.
 
 mod client;
 mod crowd;

@@ -1,5 +1,5 @@
-//! The servers that are compared: how each is found, which version it is, and how it is told to serve one directory on one
-//! port of the loopback without a log. It refuses to start any.
+//! The compared servers: how to find each, its version, and its arguments for one directory on one loopback port
+//! without a log.
 
 use crate::process::Process;
 use std::env;

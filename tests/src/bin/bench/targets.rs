@@ -1,4 +1,4 @@
-//! What the project wants of itself, one row per wish. It refuses to decide anything: a missed target is a line in a table.
+//! The targets of the project, one row each. A missed target is a line in a table and no failure.
 
 use crate::report::{Samples, number};
 use crate::servers::Kind;
