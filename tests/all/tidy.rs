@@ -84,7 +84,7 @@ fn no_test_sleeps() {
     none("sleeps outside of tests/all/support/clock.rs", wrong.map(|(path, _)| path).collect());
 }
 
-/// A path of somebody's machine means nothing to anybody else.
+/// A path of one machine does not exist on others.
 #[test]
 fn no_file_names_a_place_on_one_machine() {
     let mut words = vec![["/ho", "me/"].concat(), ["/Us", "ers/"].concat(), format!("{}/", root().display())];

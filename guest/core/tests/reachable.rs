@@ -78,7 +78,7 @@ impl Site {
     }
 }
 
-/// Paths of files. One that lies below another is left out: a file is no directory.
+/// Paths of files. A path below another is left out: a file is not a directory.
 fn sites() -> impl Strategy<Value = Site> {
     let path = prop::collection::vec(select(NAMES), 1..4).prop_map(|names| names.join("/"));
     let paths = prop::collection::btree_set(path, 1..9).prop_map(|paths| {

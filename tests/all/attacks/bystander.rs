@@ -29,7 +29,7 @@ const SAMPLES: usize = 200;
 const PAUSE: Duration = Duration::from_millis(1);
 /// How many times longer the bystander may wait during an attack than before it.
 const SLOWER: u32 = 3;
-/// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
+/// Shorter delays go unnoticed, and a busy machine with few processors causes them from time to time.
 const UNNOTICED: Duration = Duration::from_millis(100);
 /// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator
 /// holds back.
@@ -56,8 +56,8 @@ impl Tally {
     }
 }
 
-/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act`
-/// returns, such as open connections, is held until that was measured.
+/// Lets `act` attack the server while the bystander reads, and returns by how many KiB the server grew. The result of
+/// `act`, such as open connections, is dropped after the measurement.
 ///
 /// # Panics
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps
@@ -103,7 +103,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Reads the good file as long as `goes_on` says so of the number of answers, and tells how long each took.
+/// Reads the good file while `goes_on` holds for the number of responses, and returns the time of each.
 #[track_caller]
 fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<Connection> = (0..CONNECTIONS).map(|_| Connection::open(address)).collect();
@@ -128,7 +128,7 @@ fn slowest(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-/// What there is to tell of an attack: each pair is before it and after it, or during it.
+/// The figures of an attack: each pair is before and after it, or before and during it.
 #[derive(Debug, Default)]
 struct Figures<'a> {
     name: &'a str,

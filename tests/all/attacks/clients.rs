@@ -47,7 +47,7 @@ fn status(answer: &[u8]) -> u16 {
     status.unwrap_or_else(|| panic!("no answer: {text}"))
 }
 
-/// Attacks a server of its own, which serves `hello.txt` and the 64 MiB of `long`, and tells by how many KiB it grew.
+/// Attacks a new server with `hello.txt` and the 64 MiB of `long`, and returns by how many KiB it grew.
 #[track_caller]
 pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
     let (_place, mut server) = serve_with(arguments);
@@ -67,7 +67,7 @@ fn slowloris() {
         }
         while start.elapsed() < HEADER {
             for client in clients.iter_mut().skip(2).step_by(4) {
-                // Whoever is cut already does not drip.
+                // The connection may be closed already.
                 let _ = client.write_all(b"x");
             }
             clock::wait_between_actions(Duration::from_millis(250));
@@ -220,7 +220,7 @@ fn connect_and_vanish() {
         let words: [&[u8]; 4] = [b"", b"GET /hello.txt HT", GET, b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n"];
         for index in 0..effort(5_000, 100_000) {
             let mut client = open(server);
-            // Who is reset meanwhile has nothing more to say.
+            // The connection may be reset by now.
             let _ = client.write_all(words[index % 4]);
             // Closed in order, a connection keeps its port for a minute, and there are not so many ports.
             if index % 16 != 0 {
@@ -256,8 +256,7 @@ fn admitted(server: &Server, last: u8) -> TcpStream {
     })
 }
 
-/// As many connections as may be open, from one address and then from others, are served; further ones are told to come
-/// back.
+/// Connections up to the limits are served, from one address and then from others. Further ones get 503.
 #[test]
 fn more_connections_than_there_are_places() {
     if open_from_everywhere_is_impossible() {
@@ -278,7 +277,7 @@ fn more_connections_than_there_are_places() {
                 tally.count(status(&answer));
             }
         };
-        // The bystander is somebody else, with eight connections.
+        // The bystander has another address and eight connections.
         let mut first: Vec<_> = (0..20).map(|_| admitted(server, 2)).collect();
         turn_away(2);
         let second: Vec<_> = (0..8).map(|_| admitted(server, 3)).collect();
@@ -306,7 +305,7 @@ pub fn open_from_everywhere_is_impossible() -> bool {
     bind(&any, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0))).is_err()
 }
 
-/// Content that nobody wants is read up to the limit and no further.
+/// Unwanted content is read up to the limit and no further.
 #[test]
 fn unwanted_uploads() {
     const LENGTH: usize = 64 << 20;

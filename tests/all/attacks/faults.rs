@@ -120,7 +120,7 @@ fn what_cannot_be_opened_is_an_error() {
 #[test]
 fn what_cannot_be_looked_at_is_an_error() {
     let broken = (libc::SYS_newfstatat, Errno::IO, Which::AtEntries);
-    // What the site says cannot be told.
+    // The options of the site are unknown.
     check(Stack::Host, &[], broken, &[("/a.txt", 500)], "cannot look at 'glasshouse.toml': ");
     let rows = [("/a.txt", 200), ("/sub/b.txt", 200), ("/sub/", 500), ("/?search=b", 500), ("/?download=zip", 500)];
     check(Stack::Host, &["--no-site-file"], broken, &rows, "cannot look at 'sub/b.txt': ");

@@ -178,7 +178,7 @@ fn ways_out(version: Version) {
     assert_eq!(place.state(), before);
 }
 
-/// Who is lent one file finds nothing beside it: neither what is in it, nor its name, nor that it is there.
+/// A handler with one file finds nothing beside it: no content, no name, no sign that something exists.
 fn one_file(version: Version) {
     let list = |place: &Place| ask(&place.server, "/list").text();
     let whole = list(&Place::serve(version, &[]));
@@ -377,7 +377,7 @@ fn traps(version: Version) {
     assert!(lines.iter().all(|line| line.contains("`unreachable` instruction")), "{stderr}");
 }
 
-/// Handlers that sleep keep nobody from an answer until there are as many as there may be; then others wait in vain.
+/// Sleeping handlers delay no other client until all instances sleep; then others wait in vain.
 fn instances(version: Version) {
     const SLEEPERS: usize = 32;
     let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
@@ -389,7 +389,7 @@ fn instances(version: Version) {
 
     let arguments = ["--answer-timeout", "500ms", "--max-instances", "2", "--threads", "1"];
     let place = Place::serve(version, &arguments);
-    // As long as nobody reads what it makes, it is busy; there is no further one for bodies.
+    // It is busy while no client reads its output, and there is no other instance for bodies.
     let busy: Connection = begin(&place.server, "/endless");
     for _ in 0..4 {
         assert_eq!(ask(&place.server, "/endless").end(), "503");

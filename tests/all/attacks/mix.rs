@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 /// Bystander's requests before the attack, and the fewest during it.
 const SAMPLES: usize = 300;
-/// How long work computes in the server until it is somebody else's turn.
+/// How long work computes in the server before the turn of the next client.
 const TURN: Duration = Duration::from_millis(5);
 /// How long an attacker keeps a connection.
 const ROUND: Duration = Duration::from_secs(2);

@@ -38,8 +38,8 @@ fn stalled(server: &Server, bytes: u64) -> StreamOwned<ClientConnection, TcpStre
     stream
 }
 
-/// An answer that is longer than what the kernel takes, by less than what TLS keeps for it, is written for whoever
-/// writes it. What waits then is the flush, and later the end of the connection.
+/// A response that exceeds the buffers of the kernel by less than the buffer of TLS counts as written. The flush waits
+/// then, and later the end of the connection.
 #[test]
 fn a_client_of_tls_that_stops_at_any_byte_is_given_up() {
     const STEP: u64 = 16 << 10;

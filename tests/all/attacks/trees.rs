@@ -37,7 +37,7 @@ fn swap(one: &Path, other: &Path) {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).expect("entries can be exchanged");
 }
 
-/// A tree, pairs of entries of it that are swapped, and what is asked for meanwhile.
+/// A tree, pairs of its entries to swap, and the target of the requests during the swaps.
 fn battlefield(place: &Path) -> (Vec<(PathBuf, PathBuf)>, &'static [&'static str]) {
     let (root, beside) = (place.join("www"), place.join("beside"));
     put(&beside.join("x"), SECRET.as_bytes(), MODIFIED);
@@ -178,7 +178,7 @@ fn a_root_that_is_replaced_or_removed_is_still_the_same() {
     }
 }
 
-/// What is mounted into the tree by whoever may mount is part of it; links in it still lead nowhere else.
+/// A file system that is mounted into the tree is part of it; its links still lead nowhere else.
 #[test]
 fn what_is_mounted_into_the_tree_is_of_the_tree() {
     let mut possible = Command::new("unshare");

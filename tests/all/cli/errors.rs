@@ -24,7 +24,7 @@ const NOBODY: u32 = 65534;
 const FOREIGN: &[&str] =
     &["os error", "panicked", "digit found", "target type", "non-zero type", "Os {", "Error(", "Some(", "-- -1"];
 
-/// A directory that everybody may enter, with a bit of everything in it.
+/// A directory that all users may enter, with files of all kinds.
 fn place() -> TempDir {
     let place = fixture::place();
     let root = place.path();
@@ -125,7 +125,7 @@ fn no_option_hangs_or_speaks_in_tongues() {
         .flat_map(|(flag, count)| values.iter().map(move |value| (flag.clone(), count, *value)))
         .collect();
     each(&asked, |(flag, count, value)| {
-        // Whoever reads or writes the pipe is alone with it.
+        // Only this test reads and writes the pipe.
         let place = place();
         let value = OsStr::from_bytes(value);
         let words = match (count, flag.as_str()) {
@@ -316,7 +316,7 @@ fn the_argument_that_is_not_utf8_is_named() {
     let done = ask(&place, &words(&[directory, odd, header, x, OsStr::from_bytes(b"\xfe"), check]), &[], false);
     assert_eq!(done.status.code(), Some(2), "{done:?}");
     assert!(done.stderr.contains("argument 5, '\u{fffd}', is not UTF-8"), "{}", done.stderr);
-    // A path may be so, and the settings that are told can be read back.
+    // A path may have such a name, and the printed settings can be read back.
     let done = ask(&place, &words(&[odd, check]), &[], false);
     assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""), "{done:?}");
     assert!(

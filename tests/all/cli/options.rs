@@ -146,7 +146,7 @@ fn what_check_prints_is_a_file_of_settings() {
     assert!(!again.contains("  # typed") && !again.contains("  # from the environment"), "{again}");
 }
 
-/// An option has the value that holds, whoever gave it: the file of the tree, too, and each tree its own.
+/// `--check` prints the effective value of each option, also from the site file, for each tree.
 #[test]
 fn what_a_tree_says_of_itself_is_told() {
     let (place, mut one) = command("hidden = false\n", &["site", "--check", "-vv"]);
@@ -173,7 +173,7 @@ fn what_a_tree_says_of_itself_is_told() {
     assert!(succeeds(ignored).contains("clean-urls = false  # default"));
 }
 
-/// A broken one keeps nobody from starting the server, who hears of it at once.
+/// A broken site file does not prevent the start, and the start reports it.
 #[test]
 fn a_broken_file_of_a_tree_is_told_at_the_start() {
     let place = fixture::place();

@@ -16,7 +16,7 @@ fn passwd(file: &Path, user: &str, input: &[u8]) -> Done {
     command.arg("passwd").arg(file).arg(user);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it can be started");
-    // A program that refuses the name does not read on.
+    // A program that rejects the name does not read its input.
     let _ = child.stdin.take().expect("its input is piped").write_all(input);
     let done = child.wait_with_output().expect("it ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -52,7 +52,7 @@ fn fails(arguments: &[&str], variables: &[(&str, &str)], code: i32, words: &[&st
     assert!(!done.stderr.contains("panicked"), "{}", done.stderr);
 }
 
-/// A port that is free now. Nobody keeps it free, so whoever uses it must be ready to try again.
+/// A port that is free now. It may be taken before its use, so the caller must retry.
 fn free_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     listener.local_addr().expect("it has an address").port().to_string()

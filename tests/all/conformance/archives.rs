@@ -219,7 +219,7 @@ fn changed(stack: Stack) {
                 Err(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
             );
             assert!(read.is_ok() == *is_whole && is_broken != *is_whole, "{stack:?} {form}: {what}, and {read:?}");
-            // Whoever runs the server is told which folder it was, and how far it came.
+            // The log has the folder and the number of bytes.
             cuts += usize::from(!is_whole);
             server.wait_for_stderr("where an archive was cut off", |text| {
                 (text.matches("the archive of '/d' was cut off at '").count() == cuts).then_some(())
@@ -321,7 +321,7 @@ fn pack(tree: &impl Tree, path: &Path) {
     }
     file.set_len(at).expect("a length can be set");
     let length = head.fields.iter().find(|(name, _)| name == "content-length").map(|(_, value)| value.clone());
-    // Of very many files nobody knows it before.
+    // For very many files it is not known in advance.
     assert!(length.is_none_or(|length| length == at.to_string().into_bytes()), "{at}");
 }
 

@@ -24,7 +24,7 @@ const FILES: &[&str] = &[
 const README: &[u8] =
     b"# Read me\n\n[deep](a/b/c/), [notes](a/b/notes.txt), [self](./), [up](../), [top](/), [part](#read-me).\n";
 
-/// The tree, with enough in each file to tell one from another.
+/// The tree, with distinct content in each file.
 fn plant(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let content = |path: &str| if path == "README.md" { README.to_vec() } else { path.repeat(1000).into_bytes() };
     let files: BTreeMap<_, _> = FILES.iter().map(|path| ((*path).to_owned(), content(path))).collect();

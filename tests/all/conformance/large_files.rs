@@ -66,7 +66,7 @@ fn is_huge(offset: u64, bytes: &[u8]) -> bool {
     (offset..end).map(expected).eq(bytes.iter().copied())
 }
 
-/// The most memory that the server ever took, in KiB; Linux tells.
+/// The peak memory of the server in KiB, as Linux reports it.
 fn peak_memory(server: &Server) -> Option<u64> {
     memory(server, "VmHWM:")
 }
@@ -145,7 +145,7 @@ fn truncated(stack: Stack) {
     assert_eq!(get(download.server.address(), "/long").body.len(), 1 << 20);
 }
 
-/// Without a length that was announced, it is the missing end that tells the client.
+/// Without an announced length, the client notices the missing end.
 fn truncated_while_encoded(stack: Stack) {
     const LENGTH: u64 = 8 << 20;
     let place = fixture::place();
@@ -215,7 +215,7 @@ fn open(root: &Path) -> File {
     File::options().write(true).open(root.join("long")).expect("the file is there")
 }
 
-/// Bytes that tell where they belong: each word is a scrambled count of the words before it.
+/// Bytes that reveal their offset: each word is a scrambled count of the words before it.
 fn word(index: u64) -> [u8; 8] {
     (index + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()
 }

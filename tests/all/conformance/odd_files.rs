@@ -272,7 +272,7 @@ fn times(stack: Stack) {
         assert_eq!(answer.text(), name);
         let sent = answer.head.one("last-modified").map(str::to_owned);
         let now = answer.head.one("date").and_then(Stamp::parse).expect("every answer has a date");
-        // One that every file has tells nothing, and is not sent.
+        // A time that every file has carries no information, and is not sent.
         match Stamp::new(seconds, 0).filter(|stamp| !stamp.is_placeholder()) {
             // RFC 9110 8.8.2.1: a time to come is sent as now, by a host that has a clock.
             Some(stamp) if stamp > now && stack.is_ours() => {

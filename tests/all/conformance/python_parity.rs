@@ -132,7 +132,7 @@ fn a_directory_that_cannot_be_read_is_not_there() {
     assert!(String::from_utf8_lossy(&page).contains("No permission to list directory"));
 }
 
-/// An option without meaning is told to whoever runs the host, and nothing of it to a client.
+/// An invalid option is reported in the log of the host, and not to a client.
 #[test]
 fn a_misconfigured_handler_says_so_and_serves_nothing() {
     let place = fixture::place();

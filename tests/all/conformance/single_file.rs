@@ -59,7 +59,7 @@ fn what_is_saved_in_its_place_is_served() {
     }
 }
 
-/// Whoever may write in the directory does not choose another file.
+/// Write access to the directory does not select another file.
 #[test]
 fn what_is_no_file_in_its_place_is_not_served() {
     for stack in [Stack::Host, Stack::HostP2] {
@@ -87,8 +87,8 @@ fn what_is_no_file_in_its_place_is_not_served() {
     }
 }
 
-/// A link is followed at the start, and again when the server is told to: it has the name, and what it leads to the
-/// content.
+/// A link is followed at the start, and again at a reload: the name is that of the link, and the content that of its
+/// target.
 #[test]
 fn a_link_is_followed_when_it_is_opened() {
     let place = fixture::place();

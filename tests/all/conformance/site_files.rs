@@ -14,7 +14,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 const FILE: &str = "glasshouse.toml";
-/// The time that reproducible builds give to all files: it tells one from the other in nothing.
+/// The time that reproducible builds give to all files, so it distinguishes none.
 const ONE: (i64, u32) = (1, 0);
 
 /// A place with a directory `site`.
@@ -67,7 +67,7 @@ fn no_name_leads_to_the_file(stack: Stack) {
     fs::create_dir(site.join("sub")).expect("a directory can be made");
     fs::hard_link(site.join(FILE), site.join("sub/hard.txt")).expect("a hard link can be made");
     link(Path::new("sub/hard.txt"), &site.join("soft.txt"));
-    // Like it in all that is told of a file, as far as this can be.
+    // With the same metadata, as far as that is possible.
     put(&site.join("like.txt"), b"cache = 5 # RULER\n", ONE);
     let server = launch(stack, &site);
     for target in ["/sub/hard.txt", "/soft.txt", "/glasshouse.toml", "/./glasshouse.toml", "/%67lasshouse.toml"] {
@@ -139,7 +139,7 @@ fn what_is_not_in_effect_is_not_told() {
     check(command(place.path(), &["--spa=no"]), 200, &["' sets: clean-urls"]);
     check(command(place.path(), &["--no-site-file"]), 200, &[]);
     check(command(place.path(), &["--spa=no", "--clean-urls"]), 200, &[]);
-    // What goes wrong later on is told all the same.
+    // Later errors are logged all the same.
     for (quiet, is_told) in [(&["--quiet"][..], false), (&[], true)] {
         let done = run(command(place.path(), &[&["-b", "203.0.113.1"], quiet].concat()));
         assert_eq!(

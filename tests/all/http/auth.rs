@@ -205,7 +205,7 @@ fn guessing_at_once_is_no_way_around() {
     assert_eq!(wrong.into_inner(), FAILURES);
 }
 
-/// How long a refusal takes does not tell whether there is such a user.
+/// The time of a failed login does not reveal whether the user exists.
 #[test]
 fn a_name_that_nobody_has_costs_a_hash() {
     let place = Place::new(ALICE);
@@ -224,7 +224,7 @@ fn a_name_that_nobody_has_costs_a_hash() {
 }
 
 /// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time.
-/// There is one thread that serves, so whatever stood in its way would stand in that of everybody.
+/// There is one thread that serves, so anything that blocked it would block all clients.
 #[test]
 fn hashes_keep_nobody_waiting_who_was_let_in() {
     const EVERY: Duration = Duration::from_millis(10);
@@ -256,7 +256,7 @@ fn hashes_keep_nobody_waiting_who_was_let_in() {
         for guesser in 1..=50 {
             let (stop, refused, busy) = (&stop, &refused, &busy);
             scope.spawn(move || {
-                // More of them would only be told to wait.
+                // Further guesses would only be rejected.
                 for _ in (0..FAILURES).take_while(|_| !stop.load(Ordering::Relaxed)) {
                     match get_from([127, 0, 1, guesser], address, "alice", "guess").head.status {
                         401 => drop(refused.fetch_add(1, Ordering::Relaxed)),
@@ -322,7 +322,7 @@ fn a_file_of_another_editor_is_read() {
     }
 }
 
-/// With `-v` the log says in words why somebody is not let in.
+/// With `-v` the log has the reason of a failed login.
 #[test]
 fn who_is_not_let_in_is_told_in_words() {
     let place = Place::new(BOB);

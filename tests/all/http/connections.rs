@@ -53,8 +53,7 @@ fn requests_may_be_sent_ahead() {
 /// A request, and the status of its answer.
 type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
-/// What is not found, not allowed or not changed costs nobody a connection: the next request begins where everybody
-/// expects it.
+/// A response with 404, 405 or 304 keeps the connection, because the start of the next request is not in doubt.
 /// PY-71
 #[test]
 fn an_answer_that_is_no_success_keeps_the_connection() {
@@ -111,7 +110,7 @@ fn an_error_in_the_head_ends_the_connection() {
     assert!(connection.is_closed());
 }
 
-/// Content that was read to its end is no reason to end a connection, and never the next request.
+/// Content that was read to its end does not end the connection, and is never taken for the next request.
 #[test]
 fn content_that_was_read_keeps_the_connection() {
     let (_place, server) = serve();
@@ -120,7 +119,7 @@ fn content_that_was_read_keeps_the_connection() {
         let length = inner.len();
         format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{inner}")
     };
-    // Whoever takes this at all takes it for one length (RFC 9112 6.3).
+    // A server that accepts this takes it for one length (RFC 9112 6.3).
     let twice = with("POST", "/none").replacen(
         "Content-Length",
         &format!("Content-Length: {}\r\nContent-Length", inner.len()),
@@ -292,7 +291,7 @@ fn a_head_comes_in_time_or_not_at_all() {
                 assert!(start.elapsed() < BOUND, "{what} lived for {:?}", start.elapsed());
             });
         }
-        // A byte from time to time is no progress.
+        // A byte from time to time does not count as progress.
         while drip.send(b"X").is_ok() {
             assert!(start.elapsed() < BOUND, "a head that drips lived for {:?}", start.elapsed());
             clock::wait_between_actions(Duration::from_millis(200));

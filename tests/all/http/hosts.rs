@@ -73,7 +73,7 @@ fn on_loopback_another_host_is_not_answered_for() {
         }
         for host in FOREIGN {
             let status = status(server.address(), host);
-            // What is no host at all is a bad request, as ever.
+            // An invalid host is a bad request, as before.
             assert_eq!(status, if host.ends_with(":localhost") { 400 } else { 421 }, "{bind:?} {host:?}");
         }
     }

@@ -51,7 +51,7 @@ fn the_preface_may_come_in_pieces() {
     let mut raw = Raw::silent(server.address());
     for byte in PREFACE {
         raw.send(&[*byte]).expect("the server reads");
-        // The pieces are told apart by what is known of them: the server has read each when it asks for the next.
+        // Lets the server read each piece by itself, as far as the kernel schedules it.
         std::thread::yield_now();
     }
     raw.send(&frame(SETTINGS, 0, 0, &[])).expect("the server reads");

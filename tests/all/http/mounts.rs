@@ -90,7 +90,7 @@ const ROUTES: &[(&str, u16, &str)] = &[
     ("//docs", 301, "/docs/"),
     ("/docs/inner/.", 301, "/docs/inner/"),
     ("/docs%2Finner//?x", 301, "/docs/inner/?x"),
-    // What is no path is of no mount.
+    // A target without a path selects no mount.
     ("/docs/%00", 400, ""),
     ("/docs/%ff", 404, ""),
 ];

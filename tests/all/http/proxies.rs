@@ -52,14 +52,14 @@ fn the_proxy_protocol_is_for_trusted_proxies() {
     let addresses = [192, 0, 2, 2, 127, 0, 0, 1, 0, 9, 0, 80];
     let two = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses, &asked].concat();
     assert_eq!(client_of(&server, &two), "192.0.2.2");
-    // Without it there is no answer but 400, and to silence there is none.
+    // Without the header the response is 400, and a silent client gets none.
     let mut bare = Connection::open(server.address());
     bare.send(&asked).expect("the server reads");
     assert_eq!(bare.answer("GET").expect("an answer").head.status, 400);
     let mut silent = Connection::open(server.address());
     assert!(silent.is_closed());
 
-    // From anybody else it is no request.
+    // From an untrusted address it is an invalid request.
     let (_place, server) = serve(Stack::Host, &["--trust", "10.0.0.0/8", "--proxy-protocol"]);
     let mut connection = Connection::open(server.address());
     connection.send(&one).expect("the server reads");
@@ -88,8 +88,8 @@ fn the_proxy_protocol_comes_before_tls() {
     server.wait_for_stderr("its address", |text| text.starts_with("2001:db8::7 - - [").then_some(()));
 }
 
-/// Guesses are counted for the client that a trusted proxy names, so one client bars no other; and for nobody else whom
-/// somebody names, so naming others is no way around the limit.
+/// Guesses are counted for the client that a trusted proxy names, so one client does not block another. Names from an
+/// untrusted client do not count, so they do not avoid the limit.
 #[test]
 fn guesses_are_counted_for_whoever_asks() {
     let place = Place::new(ALICE);

@@ -160,7 +160,7 @@ fn nothing_that_is_sent_forges_a_line() {
         let bytes = [b"GET ", *target, b" HTTP/1.1\r\nHost: a\r\nReferer: \x80\r\nUser-Agent: \"\x9b\r\n\r\n"].concat();
         let lines = lines(&server, &[("GET", &bytes)]);
         let expected = format!("\"GET {shown} HTTP/1.1\" ");
-        // A target that is no URI never became a request.
+        // A target that is not a URI never became a request.
         let refused = lines.last().is_some_and(|line| line.starts_with("\"\" 400 "));
         if !refused && !lines.last().is_some_and(|line| line.starts_with(&expected)) {
             wrong.push(format!("{lines:?}, not {expected}"));
@@ -206,7 +206,7 @@ fn logged(path: &Path, lines: usize) -> Vec<String> {
     })
 }
 
-/// The log goes where it was told to, in the form that it was told, also from a process that has given up its rights.
+/// The log goes to the given file in the given format, also from a hardened process.
 #[test]
 fn a_file_is_added_to_in_each_form() {
     let logs = fixture::place();
@@ -281,8 +281,8 @@ fn a_log_is_not_served() {
     assert!(!place.path().join("log").exists());
 }
 
-/// Whoever rotates logs moves the file and sends a signal; the process may make it anew, and nothing else where it
-/// lies.
+/// A program that rotates logs moves the file and sends a signal. The process may create the file again, and no other
+/// file in its directory.
 #[test]
 fn a_file_that_was_moved_is_made_anew() {
     let logs = fixture::place();
@@ -353,7 +353,7 @@ fn each_stream_is_an_entry() {
     }
 }
 
-/// Whoever speaks HTTP where TLS is spoken is told, and was there.
+/// A client that speaks HTTP on a TLS port gets a response and an entry.
 #[test]
 fn a_client_without_tls_is_an_entry() {
     let place = fixture::place();

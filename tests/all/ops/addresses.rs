@@ -91,7 +91,7 @@ fn the_next_free_port_is_taken_where_it_is_asked_for() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
-/// Whoever clicks on an address that is printed finds something there.
+/// Every printed address responds.
 #[test]
 fn the_addresses_that_are_printed_are_served() {
     let place = tree();

@@ -169,8 +169,8 @@ fn a_server_that_drains_is_alive_and_not_ready() {
     assert_eq!(get(admin, "/healthz").head.status, 200);
 }
 
-/// Whoever watches over the server is answered, however many others connect and take nothing, say nothing, or say half
-/// of something.
+/// A probe gets its response, however many other clients connect and read nothing, send nothing, or send half a
+/// request.
 #[test]
 fn clients_that_do_not_read_keep_no_probe_out() {
     let (_place, server, admin) = serve(&[]);

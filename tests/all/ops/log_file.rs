@@ -115,7 +115,7 @@ fn a_reload_does_not_serve_the_log() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
-/// Whoever keeps the log beside the site is told at the start and at each signal that it stays the file that it is.
+/// A log beside the site is reported at the start and at each signal: it stays the same file.
 #[test]
 fn a_log_that_cannot_be_opened_anew_says_so() {
     let place = place();
@@ -133,7 +133,7 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
     clock::wait_until_true("the entry", || read(&moved).contains("/hello.txt"));
     assert!(!log.exists());
 
-    // A process that keeps its rights opens it anew, and so does one whose log has a directory of its own.
+    // A process that keeps its rights reopens it, and so does one whose log has a separate directory.
     for (log, arguments) in
         [(place.path().join("free.log"), &["--no-harden"][..]), (place.path().join("logs/log"), &[])]
     {

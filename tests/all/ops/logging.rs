@@ -57,7 +57,7 @@ fn as_much_is_said_as_was_asked_for() {
     }
 }
 
-/// Nobody writes into it what a terminal obeys, and the passwords that libraries might quote are not in it.
+/// No client can write control sequences into it, and it has no passwords that libraries might quote.
 #[test]
 fn what_clients_send_is_not_said() {
     let place = fixture::place();

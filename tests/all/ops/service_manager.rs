@@ -76,7 +76,7 @@ fn an_address_may_be_listened_on_beside_them() {
     assert_eq!(by_unix(place.path()).stdout, "hello\n");
 }
 
-/// A port means nothing where no host is listened on, and whoever named it should know.
+/// A port has no effect without an address, and the server reports that.
 #[test]
 fn a_port_beside_them_is_told_to_be_unused() {
     let place = tree();
@@ -140,7 +140,7 @@ fn systemd_hands_its_sockets_over() {
 struct Manager(UnixDatagram);
 
 impl Manager {
-    /// A server that is told of it, and of a watchdog where `pulse` says how often it wants to hear.
+    /// A server with this manager, and with a watchdog of twice this `pulse`.
     fn serve(place: &Path, pulse: Option<Duration>, arguments: &[&str]) -> (Manager, Server) {
         let path = place.join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket can be made");
@@ -214,7 +214,7 @@ fn it_says_that_it_is_alive() {
     assert_eq!(server.end().status.code(), Some(0));
 }
 
-/// Whoever asks only whether the process is there takes one for alive that serves nobody.
+/// A check of the process alone would take a server that hangs for alive.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn while_a_thread_takes_nothing_it_says_nothing() {

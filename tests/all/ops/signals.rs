@@ -29,7 +29,7 @@ fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> Server {
     Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
-/// A client that was told how long its answer is, and reads no further.
+/// A client that reads the head of its response, and no further.
 fn stalled(address: SocketAddr) -> Connection {
     let mut connection = Connection::open(address);
     connection.send(&request("GET", "/long", &[])).expect("the server reads");
@@ -56,7 +56,7 @@ fn an_answer_under_way_is_finished() {
     }
 }
 
-/// Whoever waits for nothing keeps nobody waiting: browsers connect in advance, and proxies keep what they have.
+/// A connection without a request does not delay the end: browsers connect in advance, and proxies keep connections.
 #[test]
 fn connections_without_a_request_are_not_waited_for() {
     let place = tree();

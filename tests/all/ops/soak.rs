@@ -50,7 +50,7 @@ fn reloads_under_load_fail_no_request() {
     let (cert, key, site, releases) = (at("live.crt"), at("live.key"), at("site"), at("releases"));
     let turn = |turn: usize| {
         let pair = &pairs[turn % 2];
-        // Whoever looks between the two finds a pair that does not fit, and keeps what it has.
+        // Between the two the pair does not match, and the server keeps the old one.
         replace(|next| fs::copy(&pair.cert, next).map(drop).expect("a file can be copied"), &cert);
         replace(|next| fs::copy(&pair.key, next).map(drop).expect("a file can be copied"), &key);
         let release = releases.join(["1", "2"][turn % 2]);

@@ -88,7 +88,7 @@ const OF_P2: &[Functions] = &[
             "[static]response-outparam.set",
         ],
     ),
-    // Why a file could not be read is told to the log of the host.
+    // The log of the host gets the reason why a file could not be read.
     ("wasi:io/error@0.2", &["[method]error.to-debug-string"]),
     ("wasi:io/streams@0.2", &["[method]input-stream.blocking-read"]),
 ];
@@ -217,9 +217,8 @@ fn nothing_that_writes_connects_or_tells_the_time_is_imported() {
     }
 }
 
-/// The program holds no client that a handler could be lent: neither what wasmtime would lend, nor anything that
-/// connects, nor anybody whom a client would trust. rustls is there to answer, and knows no certificate but the
-/// server's own.
+/// The program contains no HTTP client for a handler to use: not that of wasmtime, nothing that connects, and no root
+/// certificates. rustls is there for the server, and has the certificate of the server only.
 #[test]
 fn the_program_holds_no_client() {
     let tree = cargo_tree(&["-p", "glasshouse", "-e", "normal", "-f", "{p} {f}"]);

@@ -43,7 +43,7 @@ fn threads(server: &Server) -> BTreeMap<u32, (String, [String; 2])> {
     let mut found = BTreeMap::new();
     for task in tasks {
         let task = task.expect("a thread can be looked at").path();
-        // A thread that has ended meanwhile is none.
+        // A thread may have ended since.
         let Ok(status) = fs::read_to_string(task.join("status")) else { continue };
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -76,7 +76,7 @@ fn every_thread_has_given_up_its_rights() {
     }
 }
 
-/// Whoever starts the server may have files open that are none of its business.
+/// The parent of the server may have files open that do not concern it.
 #[test]
 fn what_was_open_before_is_closed() {
     let place = tree();
@@ -112,7 +112,7 @@ fn no_core_file_and_no_debugger() {
         let limits = fs::read_to_string(format!("{at}/limits")).expect("the server runs");
         let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("a limit");
         let core: Vec<String> = core.split_whitespace().take(2).map(str::to_owned).collect();
-        // What cannot be dumped belongs to root, whoever runs it (proc(5)).
+        // The files of a process that cannot be dumped belong to root (proc(5)).
         let owner = fs::metadata(format!("{at}/environ")).expect("the server runs").uid();
         (core.iter().all(|limit| limit == "0"), owner)
     };

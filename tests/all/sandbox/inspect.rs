@@ -79,7 +79,7 @@ fn the_built_in_handlers_can_serve() {
         assert_eq!((json["serves"].as_bool(), &json["reasons"]), (Some(true), &Value::from(Vec::<Value>::new())));
         let imports = &json["imports"];
         assert!(names(&imports["refused"]).is_empty() && names(&imports["unknown"]).is_empty(), "{imports}");
-        // What is told is what is imported; see `capability`.
+        // The report lists the imports; see `capability`.
         let mut granted = names(&imports["granted"]);
         granted.sort_unstable();
         assert_eq!(granted, crate::sandbox::capability::interfaces(version));

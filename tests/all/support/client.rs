@@ -55,7 +55,7 @@ impl Answer {
     }
 }
 
-/// How the end of a body is told (RFC 9112 6.3).
+/// How a body is delimited (RFC 9112 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     Length(u64),

@@ -330,7 +330,7 @@ pub fn is_there(program: &str, what: &str) -> bool {
     found
 }
 
-/// A directory for one test, open to a server that runs as somebody else.
+/// A directory for one test, readable for a server of another user.
 pub fn place() -> TempDir {
     let place = tempfile::Builder::new().prefix("glasshouse-").tempdir().expect("a temporary directory can be made");
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).expect("it can be opened to all");

@@ -69,7 +69,7 @@ impl Client {
         self.send(request.body(()).map_err(|error| told(&error))?)
     }
 
-    /// There is no absolute form in HTTP/2: its parts are fields of their own.
+    /// HTTP/2 has no absolute form: its parts are separate fields.
     fn ask_absolute(&mut self, method: &str, target: &str) -> Result<Answer, String> {
         let request = Request::builder().method(method).uri(target).body(()).map_err(|error| error.to_string())?;
         self.send(request)

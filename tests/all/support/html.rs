@@ -8,7 +8,7 @@ pub use reader::read;
 /// The links of a listing.
 ///
 /// # Panics
-/// Where it is no HTML of glasshouse.
+/// If it is not HTML of glasshouse.
 #[track_caller]
 pub fn links(html: &str) -> Vec<(String, String)> {
     read(html).unwrap_or_else(|error| panic!("{error} in\n{html}")).links

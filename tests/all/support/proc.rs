@@ -7,7 +7,7 @@ use crate::support::server::Server;
 use std::collections::BTreeMap;
 use std::fs;
 
-/// A line of what Linux tells of the memory of the server, in KiB: `VmRSS:` for now, `VmHWM:` for the most there was.
+/// The memory of the server in KiB: `VmRSS:` is the current amount, `VmHWM:` the peak.
 pub fn memory(server: &Server, line: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
     let value = status.lines().find_map(|candidate| candidate.strip_prefix(line))?;
@@ -43,7 +43,7 @@ pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
 /// connection.
 pub fn unread_responses(server: &Server) -> u64 {
     let port = format!(":{:04X}", server.address().port());
-    let table = fs::read_to_string("/proc/net/tcp").expect("Linux tells");
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux reports it");
     let queues = table.lines().filter_map(|line| {
         let fields: Vec<_> = line.split_whitespace().collect();
         fields.get(1)?.ends_with(&port).then(|| fields.get(4)?.split_once(':'))?
@@ -54,7 +54,7 @@ pub fn unread_responses(server: &Server) -> u64 {
 /// Descriptors that a server may keep for good once it has been busy, such as those of further instances.
 const KEPT: usize = 8;
 
-/// Waits until the server has about as few descriptors open as it had; Linux tells.
+/// Waits until the server has about as few descriptors open as before.
 #[track_caller]
 pub fn descriptors_return(server: &Server, before: Option<usize>) {
     let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
@@ -62,8 +62,7 @@ pub fn descriptors_return(server: &Server, before: Option<usize>) {
     assert!(returned.is_some(), "{before} descriptors became {:?}", descriptors(server));
 }
 
-/// Waits until the server takes no more memory than `most`, in KiB, or for as long as a test waits; tells what it takes
-/// then.
+/// Waits until the server takes at most `most` KiB of memory, or until the timeout, and returns the amount.
 pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
     let now = || memory(server, "VmRSS:");
     clock::poll(TIMEOUT, || Some(now()).filter(|now| *now <= most)).unwrap_or_else(now)

@@ -33,7 +33,7 @@ pub struct Captive {
 }
 
 impl Captive {
-    /// Stops a thread that waits in a system call. `None` where the system lets nobody do so.
+    /// Stops a thread that waits in a system call. `None` where the system does not allow that.
     #[track_caller]
     pub fn take(thread: u32) -> Option<Captive> {
         let thread = pid_t::try_from(thread).expect("the id of a thread");

@@ -111,7 +111,8 @@ impl Setup<'_> {
     }
 }
 
-/// Whether [`Setup::unprivileged`] can be had: root may have put the programs where nobody else may go.
+/// Whether [`Setup::unprivileged`] is possible: root may have built the programs in a directory that is closed to
+/// others.
 pub fn can_be_unprivileged() -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
     command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -125,7 +126,7 @@ pub enum Version {
     P3,
 }
 
-/// The glasshouse that was built beside this test, free of the variables of whoever runs it.
+/// The glasshouse that was built beside this test, without the `GLASSHOUSE_*` variables of the caller.
 pub fn glasshouse() -> Command {
     let path = Path::new(env!("CARGO_BIN_EXE_stock-serve")).with_file_name("glasshouse");
     assert!(path.is_file(), "there is no {path:?}: run `make build`");
@@ -202,7 +203,7 @@ impl Server {
         Server::try_spawn(command).expect("its address is free")
     }
 
-    /// As [`Server::spawn`]; `None` where it ended because somebody else has its address.
+    /// As [`Server::spawn`]; `None` if its address is in use.
     #[track_caller]
     pub fn try_spawn(command: Command) -> Option<Server> {
         let process = Process::spawn(command);

@@ -96,7 +96,7 @@ fn release(at: &Path, pair: &Pair, time: usize) {
     turn(at, &directory);
 }
 
-/// Several renewals, with seconds between them in which nobody connects; the key may come long after the certificate.
+/// Several renewals, with seconds without connections between them; the key may come long after the certificate.
 #[test]
 fn the_first_connection_after_a_second_has_the_new_certificate() {
     let ways: [(&str, Renew); 6] = [
@@ -154,7 +154,7 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     };
     still_open();
     fs::copy(&second.cert, &cert).expect("a file can be written");
-    // Twice the promised time: what does not last is not told.
+    // Twice the promised time: a mismatch that does not last is not logged.
     clock::wait_until(Instant::now() + 2 * PROMISED);
     assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
     let complaint = "it is not that of the certificate";
@@ -246,7 +246,7 @@ fn a_chain_in_another_order_is_named() {
     assert!(done.stderr.contains("the certificate of the key is not the first in it; put that one first"), "{done:?}");
 }
 
-/// A key that everybody could download is named, by whatever path it was given.
+/// A key in the served directory is reported, whatever path leads to it.
 #[test]
 fn secrets_among_what_is_served_are_named() {
     let place = tree();

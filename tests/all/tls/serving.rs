@@ -177,7 +177,7 @@ pub fn replace(pair: &Pair, cert: &Path, key: &Path) {
     }
 }
 
-/// Whoever renews and says so need not wait until somebody looks.
+/// A reload after a renewal takes effect without a wait.
 #[test]
 fn a_reload_takes_the_pair_at_once() {
     let place = tree();
@@ -276,7 +276,7 @@ fn a_certificate_is_made_and_its_fingerprint_told() {
 #[test]
 fn whoever_asks_without_tls_is_sent_to_it() {
     let place = tree();
-    // The port is free a moment before; whoever takes it in between is not there twice.
+    // The port was free a moment before. Another process may take it, but not again and again.
     let (server, port) = (0..10)
         .find_map(|_| {
             let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
@@ -341,7 +341,7 @@ fn a_handshake_is_not_waited_for_for_long_and_leaves_no_line() {
         raw.end();
         assert!(begun.elapsed() >= Duration::from_millis(300), "{part:?}");
     }
-    // Nobody knows this certificate, so the handshake fails at the side of the client.
+    // The client does not trust this certificate, so it ends the handshake.
     assert!(get(server.address(), &Pair::make()).is_err());
     assert_eq!(get(server.address(), certs::pair()).expect("an answer").text(), "hello\n");
     let line = server.wait_for_stderr("the one request", |text| text.contains("200 6").then(|| text.to_owned()));

@@ -304,7 +304,7 @@ fn follow_up(exchange: &Exchange, config: &Config) {
     }
 }
 
-/// What the answer depends on is told to caches (RFC 9110 12.5.5).
+/// `Vary` names what the response depends on (RFC 9110 12.5.5).
 fn negotiated(exchange: &Exchange, get: &Answer) {
     for name in ["accept", "accept-encoding", "origin"] {
         let other = exchange.without(&[name]).answer("GET");

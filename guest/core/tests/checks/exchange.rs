@@ -60,7 +60,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
 const README: &str = "# List <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![y](https://a.example/z.png)\n\n\
     * <img src=x onerror=alert(1)>\n* [z](<hello.txt\" onclick=\"x>)\n\n```\"><i>\n</code></pre>\n```\n\n| a |\n|:-:|\n| &lt;b |\n";
 
-/// Every link: its path, and where it points. Those that lead to hidden files are left out: whoever made them meant it.
+/// Every link: its path, and its target. Links to hidden files are left out: they are intended.
 const LINKS: &[(&str, &str)] = &[
     ("absolute", "/hello.txt"),
     ("link.txt", "hello.txt"),

@@ -132,7 +132,7 @@ pub struct Page {
 }
 
 /// # Errors
-/// What is no HTML of glasshouse, in words.
+/// Why a text is not HTML of glasshouse.
 pub fn read(html: &str) -> Result<Page, String> {
     let mut page = Page::default();
     let mut rest = html.strip_prefix("<!DOCTYPE html>\n").ok_or("the page has no doctype")?;

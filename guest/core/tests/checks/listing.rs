@@ -10,7 +10,7 @@ use glasshouse_core::{Config, Passage, at_once};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A page made here is no more than it should be; a listing names what may be asked for, in each of its forms.
+/// A page has nothing unexpected in it, and a listing names the entries that a client may request, in each format.
 pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>) {
     let plain = exchange.without(&["accept-encoding"]).answer("GET");
     let Passage::Bytes(bytes) = &plain.passage else { return };

@@ -119,7 +119,7 @@ impl Got {
 /// One GET on a connection of its own.
 ///
 /// # Panics
-/// What is sent is no HTTP, or does not come.
+/// The response is not HTTP, or there is none.
 #[track_caller]
 pub fn ask(server: &Server, target: &str) -> Got {
     let mut connection = Connection::open(server.address());
@@ -145,7 +145,7 @@ fn is_cut(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
-/// The good file, asked for as by somebody new.
+/// Requests the good file as a new client.
 #[track_caller]
 pub fn is_well(server: &Server) {
     let got = ask(server, GOOD.target);

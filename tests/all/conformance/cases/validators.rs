@@ -14,7 +14,7 @@ macro_rules! on {
     };
 }
 
-/// A file whose time tells nothing, and that time: it is neither sent nor heard.
+/// A file with a time that carries no information: it is neither sent nor compared.
 macro_rules! undated {
     ($id:literal, $target:literal, $time:literal) => {
         Row {

@@ -8,7 +8,7 @@ use libc::{AT_FDCWD, EACCES, ENOSYS, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONL
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 
-/// What is asked for, what a hardened process is told, and whether a free one is asked too, and gets it.
+/// A system call, its result in a hardened process, and whether a free process does it too, with success.
 struct Row {
     what: &'static str,
     call: libc::c_long,
@@ -122,7 +122,7 @@ fn rows(place: &Path, listener: i32) -> Vec<Row> {
         lost("a name and more of a thread", libc::SYS_prctl, vec![number(libc::PR_SET_DUMPABLE), number(1)]),
         lost("a way into the kernel's memory", libc::SYS_userfaultfd, vec![number(0)]),
         lost("pages of a pipe", libc::SYS_vmsplice, on(&[0, 0, 0])),
-        // Other processes are told by their links alone, which Landlock keeps.
+        // Landlock protects the links of other processes, and only these.
         Row {
             what: "where another process is",
             call: libc::SYS_readlinkat,
@@ -175,7 +175,7 @@ fn listener(server: &Server) -> i32 {
     found.expect("it listens").1
 }
 
-/// A thread that serves, stopped; `None`, with the reason told, where this system lets nobody do so.
+/// A serving thread, stopped. `None`, with a message, where this system does not allow that.
 #[track_caller]
 fn captive(server: &Server) -> Option<Captive> {
     let worker = threads(server).into_iter().find(|(_, (name, _))| name == "worker").expect("it has a worker");
@@ -239,7 +239,7 @@ fn it_connects_to_nobody() {
     clock::wait_for("a connection that nothing forbids", || sink.accept().ok());
 }
 
-/// The socket of the service manager is connected to it, and to nobody else.
+/// The socket of the service manager is connected to the service manager only.
 #[test]
 fn it_sends_datagrams_to_the_manager_alone() {
     let place = tree();

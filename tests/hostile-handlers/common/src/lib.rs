@@ -31,11 +31,11 @@ pub fn misbehave(misdeed: &Misdeed) {
         "/loop" => compute_for_ever(),
         // Takes memory until there is none.
         "/allocate" => allocate(),
-        // Calls itself until there is no stack.
+        // Calls itself until the stack is exhausted.
         "/recurse" => drop(black_box(deeper(1))),
         // Does what no program may do.
         "/trap" => trap(),
-        // Dies with a message that looks like lines of somebody else's.
+        // Panics with a message that looks like lines of another program.
         "/panic" => panic!("{FORGED}"),
         // Ends the program that it believes to be.
         "/exit" => process::exit(0),
@@ -77,14 +77,14 @@ fn deeper(depth: u64) -> u64 {
     next(depth.wrapping_add(1)).wrapping_mul(3) ^ depth
 }
 
-/// Lines that pass for another's where nobody marks them, and what a terminal would obey.
+/// Lines that could pass for those of another program, and control sequences.
 pub const FORGED: &str =
     "forged\n127.0.0.1 - - [01/Jan/2026 00:00:00] \"GET /forged HTTP/1.1\" 200 0\nglasshouse: forged\n\x1b[2J\r";
 
 fn talk(mebibytes: usize) {
     let block = FORGED.repeat((1 << 20) / FORGED.len());
     for _ in 0..mebibytes {
-        // Whether anybody listens does not matter.
+        // The reader may be gone.
         let _ = io::stderr().write_all(block.as_bytes());
     }
 }
@@ -149,7 +149,7 @@ pub fn ways_out() -> Vec<String> {
         "\0/",
         "file:///",
         "C:/",
-        // In two pieces, because where they meet stands somebody's home on some machines.
+        // In two pieces, because the whole names a home directory on some machines.
         concat!("/proc/self/root", "/"),
         "/proc/self/cwd/",
         concat!("proc/self/root", "/"),

@@ -29,7 +29,7 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
             "/good" => good(out, &root),
             // Gives no answer.
             "/never" => drop(out),
-            // Waits for what comes when nobody waits any more.
+            // Waits for longer than the host does.
             "/sleep" => {
                 subscribe_duration(HOUR).block();
                 text(out, "");
@@ -148,7 +148,7 @@ fn send(out: Out, fields: Fields, status: u16, content: impl FnOnce(&OutputStrea
     drop(OutgoingBody::finish(body, None));
 }
 
-/// Whether anybody listens does not matter.
+/// The reader may be gone.
 fn say(to: &OutputStream, bytes: &[u8]) {
     for block in bytes.chunks(4096) {
         let _ = to.blocking_write_and_flush(block);

@@ -32,7 +32,7 @@ impl wasip3::exports::http::handler::Guest for Handler {
             "/good" => file(&root, &[]).await,
             // Waits for what never comes.
             "/never" => pending().await,
-            // Waits for what comes when nobody waits any more.
+            // Waits for longer than the host does.
             "/sleep" => {
                 wait_for(HOUR).await;
                 text(String::new())
@@ -173,7 +173,7 @@ fn response(fields: Fields, content: impl AsyncFnOnce(&mut StreamWriter<u8>) + '
     response
 }
 
-/// Whether anybody listens does not matter.
+/// The reader may be gone.
 async fn say(to: &mut StreamWriter<u8>, text: &str) {
     drop(to.write_all(text.as_bytes().to_vec()).await);
 }

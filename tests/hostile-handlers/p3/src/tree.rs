@@ -22,7 +22,7 @@ pub async fn open_many(root: &Descriptor, count: usize) -> String {
     format!("DONE: {} files\n", kept.len())
 }
 
-/// Tries every way out with every kind of opening; tells what it could read, and how much it tried.
+/// Tries every way out with every kind of opening, and returns what it could read and how often it tried.
 pub async fn read_outside(root: &Descriptor) -> String {
     let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
     let ways = [
@@ -54,7 +54,7 @@ pub async fn read_outside(root: &Descriptor) -> String {
     report + &format!("tried: {tried}\n")
 }
 
-/// Tries to see what is in every directory that it can have; tells the names.
+/// Lists every directory that it can open, and returns the names.
 pub async fn list(root: &Descriptor) -> String {
     let mut report = entries("the root", root).await;
     for path in PLACES {

@@ -76,7 +76,7 @@ fn number(name: &str, default: u32) -> io::Result<u32> {
     number.ok_or_else(|| failed(format!("{name}={value}: expected a number from 1 to 1000")))
 }
 
-/// What a list of words selects, in the order of the table; everything where there is no list.
+/// The selection of a list of words, in the order of the table; everything without a list.
 fn choice<T: Copy, const N: usize>(name: &str, all: [(&'static str, T); N]) -> io::Result<Vec<T>> {
     let list = setting(name);
     let words: Vec<&str> = list.iter().flat_map(|list| list.split(',')).map(str::trim).collect();

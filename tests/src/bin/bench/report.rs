@@ -48,7 +48,7 @@ impl Samples {
         self.remarks.entry(work).or_default().extend(note);
     }
 
-    /// Says why there is no number.
+    /// The reason for a missing number.
     pub fn refuse(&mut self, work: Work, kind: Kind, trouble: Trouble) {
         let text = match trouble {
             Trouble::Lacks(what) => format!("{}: {what}", kind.name()),

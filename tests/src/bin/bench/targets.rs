@@ -36,7 +36,7 @@ pub struct Target {
     pub wanted: Wanted,
     metric: Metric,
     server: Kind,
-    /// To whom it is compared; to nobody where the number itself counts.
+    /// The server to compare with; none where the number itself counts.
     to: Option<Kind>,
 }
 
