@@ -1,5 +1,4 @@
-//! SECURITY.md is held to its word: every row of its tables names tests, and they are there. It refuses to know what
-//! they prove.
+//! Each row of the tables in SECURITY.md and docs/advisories.md cites tests that exist.
 
 use crate::tidy::{root, sources};
 use std::fs;

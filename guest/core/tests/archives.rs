@@ -1,5 +1,4 @@
-//! That archives are what they are said to be to those who did not write them: generated trees are read back with the crates
-//! `tar` and `zip`, and are what they were. It refuses to know how archives are written.
+//! Archives of generated trees, read back with the crates `tar` and `zip`, equal the trees.
 
 use flate2::read::GzDecoder;
 use glasshouse_core::http::date::HttpTime;
@@ -13,8 +12,8 @@ use std::io::{Cursor, Read as _};
 /// What a tree has at each path; `None` for a folder.
 type Files = BTreeMap<String, Option<(Vec<u8>, u64)>>;
 
-/// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line break
-/// in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
+/// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line
+/// break in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
 fn name(end: char) -> impl Strategy<Value = String> {
     let text = prop_oneof!["[ab]", "\u{e9}{1,60}", "[ -~]{1,120}", "\\PC{1,9}", "[\r\t]"];
     text.prop_map(move |text| format!("{}{end}", text.replace('/', "_")))

@@ -1,5 +1,4 @@
-//! That what the machine fails to tell is never taken for absent, nor a part of something for the whole. It refuses to know
-//! which faults there are.
+//! An error of the machine is never taken for an absent file, and a part is never taken for the whole.
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::http::date::HttpTime;

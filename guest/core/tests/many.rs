@@ -1,5 +1,5 @@
-//! That a directory of any size is listed as far as it is to be, and that its other entries are counted piece by piece: no
-//! step may take longer than a host lets it. It refuses to know how long that is.
+//! A directory of any size is listed up to the limit, and its other entries are counted in pieces, because a host
+//! limits the time of each step.
 
 use glasshouse_core::http::accept::Coding;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};

@@ -1,4 +1,4 @@
-//! That being wrong costs the same in a directory of any size. It refuses to know which names are close.
+//! A request for a missing file costs the same in a directory of any size.
 
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::{Body, Config, Request, answer, at_once};

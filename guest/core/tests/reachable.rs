@@ -1,5 +1,5 @@
-//! That no file of a tree is lost, whatever lies beside it: whoever follows redirects from the path of a file gets this very file,
-//! under every combination of options. It refuses to know by which path it is served in the end.
+//! Every file of a tree can be reached: a client that follows redirects from the path of a file gets this file, under
+//! every combination of options.
 
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::{Name, Target, encode_path};
@@ -47,13 +47,13 @@ const REDIRECTS: &[&str] = &["", "/docs /elsewhere", "/docs/ /elsewhere", "/* ht
 const QUERIES: &[&str] = &["", "?a=b", "?download=zip", "?format=json"];
 
 #[derive(Clone, Debug)]
-struct SiteOptions {
+struct Site {
     /// Each file by its path, and where it is a link, what it leads to.
     files: Vec<(String, Option<String>)>,
     options: Vec<(&'static str, &'static str)>,
 }
 
-impl SiteOptions {
+impl Site {
     fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::default();
         let files = self.files.iter().filter(|(_, link)| link.is_none());
@@ -78,8 +78,8 @@ impl SiteOptions {
     }
 }
 
-/// Paths of files. One that lies below another is left out: a file is no directory.
-fn sites() -> impl Strategy<Value = SiteOptions> {
+/// Paths of files. A path below another is left out: a file is not a directory.
+fn sites() -> impl Strategy<Value = Site> {
     let path = prop::collection::vec(select(NAMES), 1..4).prop_map(|names| names.join("/"));
     let paths = prop::collection::btree_set(path, 1..9).prop_map(|paths| {
         let is_above = |above: &String, path: &String| path.starts_with(&format!("{above}/"));
@@ -100,7 +100,7 @@ fn sites() -> impl Strategy<Value = SiteOptions> {
                 files.insert(link.clone(), Some(to.clone()));
             }
         }
-        SiteOptions { files: files.into_iter().collect(), options }
+        Site { files: files.into_iter().collect(), options }
     })
 }
 
@@ -111,7 +111,7 @@ fn is_asked(target: &Target, config: &Config) -> bool {
 }
 
 /// Follows redirects from a path on to what is sent in the end, and says every path on the way.
-fn follow(site: &SiteOptions, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
+fn follow(site: &Site, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
     let mut way = vec![path];
     loop {
         let here = way.last().expect("there is a first").clone();
@@ -160,7 +160,8 @@ proptest! {
         }
     }
 
-    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file is.
+    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file
+    /// is.
     #[test]
     fn pages_have_short_paths(site in sites()) {
         let (tree, config) = (site.tree(), site.config());

@@ -1,5 +1,4 @@
-//! That listings in JSON are what docs/listing.schema.json says, whatever is in a directory. It refuses to know how they
-//! are written.
+//! Listings in JSON match docs/listing.schema.json for any directory.
 
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};

@@ -1,11 +1,11 @@
-//! A server under attack: a bystander who reads a good file all the while and must not notice, the vital signs of the server before,
-//! during and after, and the figures of each attack, which are printed where the long forms run. It refuses to know what an attack
-//! does.
+//! Measures a server under attack. A bystander reads a file during the attack and must not notice it. Memory and
+//! descriptors of the server are compared before, during and after it. The long forms print the figures.
 
 use super::is_torture;
-use crate::client::{Connection, request};
-use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::client::{Connection, request};
+use crate::support::clock;
+use crate::support::proc::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::server::Server;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,9 +27,10 @@ const SAMPLES: usize = 200;
 const PAUSE: Duration = Duration::from_millis(1);
 /// How many times longer the bystander may wait during an attack than before it.
 const SLOWER: u32 = 3;
-/// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
+/// Shorter delays go unnoticed, and a busy machine with few processors causes them from time to time.
 const UNNOTICED: Duration = Duration::from_millis(100);
-/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
+/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator
+/// holds back.
 const KEPT: u64 = 64 << 10;
 
 /// What became of the requests of an attack: how many had which end.
@@ -53,8 +54,8 @@ impl Tally {
     }
 }
 
-/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act` returns, such as
-/// open connections, is held until that was measured.
+/// Lets `act` attack the server while the bystander reads, and returns by how many KiB the server grew. The result of
+/// `act`, such as open connections, is dropped after the measurement.
 ///
 /// # Panics
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps
@@ -100,7 +101,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Reads the good file as long as `goes_on` says so of the number of answers, and tells how long each took.
+/// Reads the good file while `goes_on` holds for the number of responses, and returns the time of each.
 #[track_caller]
 fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<Connection> = (0..CONNECTIONS).map(|_| Connection::open(address)).collect();
@@ -114,7 +115,7 @@ fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec
         let answer = answer.unwrap_or_else(|error| panic!("the bystander got no answer: {error}"));
         assert_eq!(answer.head.status, 200, "the bystander got {:?}", answer.text());
         assert!(answer.body == good.content, "the bystander got {:?}", answer.text());
-        thread::sleep(PAUSE);
+        clock::wait_between_actions(PAUSE);
     }
     times
 }
@@ -125,7 +126,7 @@ fn slowest(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-/// What there is to tell of an attack: each pair is before it and after it, or during it.
+/// The figures of an attack: each pair is before and after it, or before and during it.
 #[derive(Debug, Default)]
 struct Figures<'a> {
     name: &'a str,

@@ -1,10 +1,9 @@
-//! Faults of the machine, injected from outside: the server is started with a filter under which a system call fails, or has
-//! its limits lowered while it runs. Each fault is an error answer and a line in the log, and ends with its cause. It refuses
-//! to know how the program makes its calls.
+//! Injects faults of the machine: a filter lets a system call fail, or the limits of the running server are lowered.
+//! Each fault is an error response and a line in the log, and ends with its cause.
 
-use crate::client::{Connection, ask, get, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{Server, Setup, Stack};
+use crate::support::client::{Connection, ask, get, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::server::{Server, Setup, Stack};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -55,7 +54,8 @@ fn tree() -> TempDir {
     place
 }
 
-/// A server for which a system call fails from its start on. The filter is that of a thread, and of what the thread starts.
+/// A server for which a system call fails from its start on. The filter is that of a thread, and of what the thread
+/// starts.
 #[track_caller]
 fn start(stack: Stack, place: &TempDir, arguments: &[&str], (call, errno, which): Broken) -> Server {
     let errno = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
@@ -120,7 +120,7 @@ fn what_cannot_be_opened_is_an_error() {
 #[test]
 fn what_cannot_be_looked_at_is_an_error() {
     let broken = (libc::SYS_newfstatat, Errno::IO, Which::AtEntries);
-    // What the site says cannot be told.
+    // The options of the site are unknown.
     check(Stack::Host, &[], broken, &[("/a.txt", 500)], "cannot look at 'glasshouse.toml': ");
     let rows = [("/a.txt", 200), ("/sub/b.txt", 200), ("/sub/", 500), ("/?search=b", 500), ("/?download=zip", 500)];
     check(Stack::Host, &["--no-site-file"], broken, &rows, "cannot look at 'sub/b.txt': ");

@@ -1,15 +1,16 @@
-//! Handlers that mean harm, each misdeed at a path of `tests/handlers`: its client gets an error or a connection that is cut, the
-//! log names what happened in one line, and nobody else notices. It refuses to know how a misdeed is done.
+//! Malicious handlers, each misdeed at a path of `tests/hostile-handlers`. The client gets an error or an aborted
+//! connection, the log names the cause in one line, and other clients do not notice.
 
 pub mod costs;
 mod place;
 
 use super::bystander::{Tally, attack};
 use super::effort;
-use crate::client::{Connection, Framing, PATIENCE, request};
-use crate::fixture::SECRET;
-use crate::server::{Server, Version};
-use crate::vitals::memory;
+use crate::support::client::{Connection, Framing, TIMEOUT, request};
+use crate::support::clock;
+use crate::support::fixture::SECRET;
+use crate::support::proc::memory;
+use crate::support::server::{Server, Version};
 use place::{GOOD, Place, ask, begin, complaints, is_well, own_lines};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use std::time::{Duration, Instant};
 macro_rules! for_both_versions {
     ($($name:ident),*) => {$(
         mod $name {
-            use crate::server::Version;
+            use crate::support::server::Version;
 
             #[test]
             fn p3() {
@@ -139,21 +140,17 @@ fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mu
 /// Waits until the log has a line for each time, and no other.
 fn is_told(server: &Server, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
     // Some are noticed only when their client has long gone.
-    let deadline = Instant::now() + Duration::from_secs(3);
-    loop {
-        let stderr = server.stderr();
-        let complaints = complaints(stderr.get(seen..).unwrap_or_default());
-        match complaints.as_slice() {
-            lines if lines.iter().any(|line| !line.starts_with("glasshouse: ") || !line.contains(reason)) => {
-                return Err(format!("the log has more than {reason:?}: {lines:?}"));
-            }
-            lines if lines.len() == expected => return Ok(()),
-            lines if lines.len() > expected || Instant::now() > deadline => {
-                return Err(format!("{expected} times, {} lines in the log: {lines:?}", lines.len()));
-            }
-            _ => thread::sleep(Duration::from_millis(20)),
-        }
+    const NOTICED: Duration = Duration::from_secs(3);
+    let lines =
+        || complaints(server.stderr().get(seen..).unwrap_or_default()).iter().map(ToString::to_string).collect();
+    let is_other = |line: &String| !line.starts_with("glasshouse: ") || !line.contains(reason);
+    let complete = |lines: &Vec<String>| lines.len() >= expected || lines.iter().any(is_other);
+    let lines = clock::poll(NOTICED, || Some(lines()).filter(complete)).unwrap_or_else(lines);
+    if lines.iter().any(is_other) {
+        return Err(format!("the log has more than {reason:?}: {lines:?}"));
     }
+    let count = lines.len();
+    if count == expected { Ok(()) } else { Err(format!("{expected} times, {count} lines in the log: {lines:?}")) }
 }
 
 /// Every way out of the directory leads nowhere.
@@ -181,7 +178,7 @@ fn ways_out(version: Version) {
     assert_eq!(place.state(), before);
 }
 
-/// Who is lent one file finds nothing beside it: neither what is in it, nor its name, nor that it is there.
+/// A handler with one file finds nothing beside it: no content, no name, no sign that something exists.
 fn one_file(version: Version) {
     let list = |place: &Place| ask(&place.server, "/list").text();
     let whole = list(&Place::serve(version, &[]));
@@ -380,19 +377,19 @@ fn traps(version: Version) {
     assert!(lines.iter().all(|line| line.contains("`unreachable` instruction")), "{stderr}");
 }
 
-/// Handlers that sleep keep nobody from an answer until there are as many as there may be; then others wait in vain.
+/// Sleeping handlers delay no other client until all instances sleep; then others wait in vain.
 fn instances(version: Version) {
     const SLEEPERS: usize = 32;
     let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
     attack(&format!("{version:?} /sleep, at once"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 10) {
-            all_asleep(server, SLEEPERS, tally);
+            occupy_all(server, SLEEPERS, tally);
         }
     });
 
     let arguments = ["--answer-timeout", "500ms", "--max-instances", "2", "--threads", "1"];
     let place = Place::serve(version, &arguments);
-    // As long as nobody reads what it makes, it is busy; there is no further one for bodies.
+    // It is busy while no client reads its output, and there is no other instance for bodies.
     let busy: Connection = begin(&place.server, "/endless");
     for _ in 0..4 {
         assert_eq!(ask(&place.server, "/endless").end(), "503");
@@ -402,14 +399,14 @@ fn instances(version: Version) {
         (lines.len() == 4 && lines.iter().all(|line| line.contains("--max-instances"))).then_some(())
     });
     drop(busy);
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while ask(&place.server, GOOD.target).end() != "200" {
         assert!(Instant::now() < deadline, "instances do not become free: {}", place.server.stderr());
     }
 }
 
 #[track_caller]
-fn all_asleep(server: &Server, sleepers: usize, tally: &mut Tally) {
+fn occupy_all(server: &Server, sleepers: usize, tally: &mut Tally) {
     thread::scope(|scope| {
         let asked: Vec<_> = (0..sleepers).map(|_| scope.spawn(|| ask(server, "/sleep").end())).collect();
         for asleep in asked {

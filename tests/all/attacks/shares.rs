@@ -1,15 +1,15 @@
-//! Clients that take as much as they get of what all share: instances, memory, open files. It refuses to know how much that is.
+//! Clients that take as much as they can of what all clients share: instances, memory and open files.
 
 use super::bystander::{Good, Tally, attack};
 use super::clients::{besiege, open_from_everywhere_is_impossible};
 use super::effort;
-use crate::client::{Connection, get, request};
-use crate::exposition::read;
-use crate::fixture::{self, MODIFIED, put};
-use crate::frames::{HEADERS, PREFACE, RST_STREAM, Raw, WINDOW_UPDATE, asking, frame, setting};
-use crate::hostile::serve_with;
-use crate::server::{Server, glasshouse};
-use crate::vitals::{descriptors, descriptors_return, memory};
+use crate::http::hostile_clients::serve_with;
+use crate::support::client::{Connection, get, request};
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::frames::{HEADERS, PREFACE, RST_STREAM, Raw, WINDOW_UPDATE, asking, frame, setting};
+use crate::support::proc::{descriptors, descriptors_return, memory};
+use crate::support::prometheus::read;
+use crate::support::server::{Server, glasshouse};
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const HELLO: Good = Good { target: "/hello.txt", content: b"hello\n" };
 const STREAMS: u32 = 100;
 /// The number of the setting for the room that a stream begins with (RFC 9113 6.5.2).
 const INITIAL_WINDOW_SIZE: u16 = 4;
-/// Nobody who asks for a head waits longer than this, on a machine that has much else to do.
+/// The longest time for the head of a response, on a busy machine.
 const SOON: Duration = Duration::from_secs(2);
 
 /// A client at 127.0.0.`last` that asks for the same on every stream of some connections, and gives each so much room.
@@ -52,7 +52,7 @@ fn wait_for_heads(held: &mut [Raw], tally: &mut Tally) {
     }
 }
 
-/// Asks for what nobody has asked for before, each time on a connection of its own, and tells how long the slowest answer took.
+/// Sends new requests, each on a new connection, and returns the time of the slowest response.
 #[track_caller]
 fn ask_anew(server: &Server, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
@@ -69,7 +69,8 @@ fn ask_anew(server: &Server, count: usize) -> Duration {
     slowest
 }
 
-/// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what is short.
+/// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what
+/// is short.
 #[test]
 fn archives_that_nobody_reads() {
     if open_from_everywhere_is_impossible() {
@@ -123,8 +124,8 @@ fn archives_that_nobody_reads_one_on_a_connection() {
     });
 }
 
-/// Streams without room, and streams with all the room that there can be on connections that nobody reads from, hold a bounded amount
-/// of memory together, which the figures tell.
+/// Streams with an empty window, and streams with the largest window on connections without a reader, hold a bounded
+/// amount of memory together, which the metrics show.
 #[test]
 fn streams_that_take_nothing() {
     if open_from_everywhere_is_impossible() {
@@ -138,7 +139,7 @@ fn streams_that_take_nothing() {
             let held = hold(server, 2, effort(20, 300), room, "/long");
             let end = Instant::now() + Duration::from_secs(3);
             while Instant::now() < end {
-                // Half of it, and what somebody else asks for at the same time.
+                // Half of it, and the share of another client at the same time.
                 let (own, most) = (figure(server, "answer_memory_bytes"), figure(server, "max_answer_memory_bytes"));
                 assert!(own <= most / 2 + (8 << 20) && most == TOTAL, "{own} of {most} bytes are held");
                 ask_anew(server, 10);

@@ -1,11 +1,11 @@
-//! Trees that mean harm: they change while they are looked at, lead astray, have no end, or are no trees at all. Nothing from
-//! outside is ever sent, nothing waits, and the server goes on. It refuses to know what a quiet tree is answered with.
+//! Malicious trees: they change during a request, have links that lead out, have no end, or are not trees. The server
+//! never sends a byte from outside, never hangs, and stays up.
 
 use super::{effort, is_torture};
-use crate::client::{Connection, Framing, ask, get, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{self, Server, Setup, Stack};
-use crate::vitals::memory;
+use crate::support::client::{Connection, Framing, ask, get, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::proc::memory;
+use crate::support::server::{self, Server, Setup, Stack};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, mkdirat, mknodat, openat, renameat_with, unlinkat,
 };
@@ -37,7 +37,7 @@ fn swap(one: &Path, other: &Path) {
     renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).expect("entries can be exchanged");
 }
 
-/// A tree, pairs of entries of it that are swapped, and what is asked for meanwhile.
+/// A tree, pairs of its entries to swap, and the target of the requests during the swaps.
 fn battlefield(place: &Path) -> (Vec<(PathBuf, PathBuf)>, &'static [&'static str]) {
     let (root, beside) = (place.join("www"), place.join("beside"));
     put(&beside.join("x"), SECRET.as_bytes(), MODIFIED);
@@ -178,7 +178,7 @@ fn a_root_that_is_replaced_or_removed_is_still_the_same() {
     }
 }
 
-/// What is mounted into the tree by whoever may mount is part of it; links in it still lead nowhere else.
+/// A file system that is mounted into the tree is part of it; its links still lead nowhere else.
 #[test]
 fn what_is_mounted_into_the_tree_is_of_the_tree() {
     let mut possible = Command::new("unshare");
@@ -377,7 +377,7 @@ fn trees_of_the_kernel_neither_hang_nor_crash_it() {
                 let start = Instant::now();
                 let mut connection = Connection::open(server.address());
                 connection.wait_at_most(DEADLINE);
-                let target = crate::html::percent_encode(path.as_bytes());
+                let target = crate::support::html::percent_encode(path.as_bytes());
                 connection.send(&request("GET", &target, &[])).expect("the server reads");
                 let head = connection.head().unwrap_or_else(|error| panic!("{top}{path}: {error}"));
                 // Much of it is shorter than it says, or cannot be read: that is cut, before its head if at once.

@@ -1,4 +1,4 @@
-//! What holds of every answer: on its own, beside the answer to the same request without conditions, and as the base of
+//! Properties of every response: alone, beside the response to the same request without conditions, and as the base of
 //! the next request.
 
 use super::exchange::{Answer, Exchange, TREE, owner, withheld};
@@ -249,7 +249,8 @@ fn authority(location: &str) -> Option<&str> {
     rest.split(['/', '?', '#', '\\']).next()
 }
 
-/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no other.
+/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no
+/// other.
 fn conditions(exchange: &Exchange, get: &Answer) {
     let plain = exchange.without(CONDITIONS).without(&["range"]).answer("GET");
     let has = |fields: &[&str]| fields.iter().any(|field| exchange.has(field));
@@ -303,7 +304,7 @@ fn follow_up(exchange: &Exchange, config: &Config) {
     }
 }
 
-/// What the answer depends on is told to caches (RFC 9110 12.5.5).
+/// `Vary` names what the response depends on (RFC 9110 12.5.5).
 fn negotiated(exchange: &Exchange, get: &Answer) {
     for name in ["accept", "accept-encoding", "origin"] {
         let other = exchange.without(&[name]).answer("GET");

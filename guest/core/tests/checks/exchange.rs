@@ -1,5 +1,4 @@
-//! A request with the options it is answered under, as text, and the tree that it is put to. It refuses to know what a
-//! good answer is.
+//! A request with its options, as text, and the tree for it.
 //!
 //! The text has a line `OPTION=VALUE` for each option (again for each line of its value), a line `METHOD TARGET`, and a
 //! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.
@@ -62,7 +61,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
 const README: &str = "# List <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![y](https://a.example/z.png)\n\n\
     * <img src=x onerror=alert(1)>\n* [z](<hello.txt\" onclick=\"x>)\n\n```\"><i>\n</code></pre>\n```\n\n| a |\n|:-:|\n| &lt;b |\n";
 
-/// Every link: its path, and where it points. Those that lead to hidden files are left out: whoever made them meant it.
+/// Every link: its path, and its target. Links to hidden files are left out: they are intended.
 const LINKS: &[(&str, &str)] = &[
     ("absolute", "/hello.txt"),
     ("link.txt", "hello.txt"),

@@ -1,5 +1,5 @@
-//! A reader of the pages that glasshouse makes, strict where a browser is kind: an element, an attribute or a value that
-//! is not known is an error, as it may have come out of a file's name. It refuses to know which page it reads.
+//! A strict reader of the pages of glasshouse: an unknown element, attribute or value is an error, because it could
+//! come from the name of a file.
 
 use glasshouse_core::http::target::encode;
 use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
@@ -132,7 +132,7 @@ pub struct Page {
 }
 
 /// # Errors
-/// What is no HTML of glasshouse, in words.
+/// Why a text is not HTML of glasshouse.
 pub fn read(html: &str) -> Result<Page, String> {
     let mut page = Page::default();
     let mut rest = html.strip_prefix("<!DOCTYPE html>\n").ok_or("the page has no doctype")?;
@@ -258,8 +258,8 @@ fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) 
 fn read_attributes(element: &str, mut rest: &str, known: Attributes) -> Result<Vec<(String, String)>, String> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {
-        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for an
-        // entry do not see them.
+        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for
+        // an entry do not see them.
         if let Some(bare) = rest.strip_prefix("href=").filter(|value| value.starts_with(['.', '/', '#', '?'])) {
             let (value, tail) = bare.split_once(' ').unwrap_or((bare, ""));
             if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte)) {

@@ -1,5 +1,4 @@
-//! What holds of a listing in every form: it names what may be asked for, and nothing else. It refuses to know what it
-//! looks like.
+//! Properties of a listing in every format: it names the entries that a client may request, and nothing else.
 
 use super::exchange::{Exchange, TREE};
 use super::html;
@@ -12,7 +11,7 @@ use glasshouse_core::{Body, Config, at_once};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A page made here is no more than it should be; a listing names what may be asked for, in each of its forms.
+/// A page has nothing unexpected in it, and a listing names the entries that a client may request, in each format.
 pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>) {
     let plain = exchange.without(&["accept-encoding"]).answer("GET");
     let Body::Bytes(bytes) = &plain.passage else { return };

@@ -1,4 +1,4 @@
-//! What holds of a page with a README.md in it, whatever a stranger wrote there: its markup is known, and none of it acts.
+//! Properties of a page with a README.md from a stranger: its markup is known, and none of it acts.
 
 use super::html;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};

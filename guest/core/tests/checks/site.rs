@@ -1,5 +1,4 @@
-//! What holds of every file of a site: it is refused in one short line, or read and then widens nothing. It refuses to know what a
-//! good file is.
+//! Properties of every `glasshouse.toml`: it is rejected in one short line, or it is read and grants nothing.
 
 use super::exchange::{TREE, owner};
 use glasshouse_core::config::{options, site_file};

@@ -1,4 +1,4 @@
-//! What holds of the parsers of single values: target, Range, entity tags, Accept-Encoding and Accept, dates.
+//! Properties of the parsers of single values: target, Range, entity tags, Accept-Encoding and Accept, dates.
 
 use super::{assert_own_origin, lines, resolve, without_end_of_file};
 use glasshouse_core::body::multipart::Multipart;

@@ -1,10 +1,9 @@
-//! Where hostile handlers are tried: a tree that is worth an attack, its server, and a client that tells how an exchange ended. It
-//! refuses to know what is asked.
+//! The setup for hostile handlers: a tree worth an attack, its server, and a client that reports how a response ended.
 
 use crate::attacks::bystander::Good;
-use crate::client::{Connection, Framing, request};
-use crate::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::server::{Server, Setup, Stack, Version};
+use crate::support::client::{Connection, Framing, request};
+use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
+use crate::support::server::{Server, Setup, Stack, Version};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -119,7 +118,7 @@ impl Got {
 /// One GET on a connection of its own.
 ///
 /// # Panics
-/// What is sent is no HTTP, or does not come.
+/// The response is not HTTP, or there is none.
 #[track_caller]
 pub fn ask(server: &Server, target: &str) -> Got {
     let mut connection = Connection::open(server.address());
@@ -145,7 +144,7 @@ fn is_cut(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
 }
 
-/// The good file, asked for as by somebody new.
+/// Requests the good file as a new client.
 #[track_caller]
 pub fn is_well(server: &Server) {
     let got = ask(server, GOOD.target);

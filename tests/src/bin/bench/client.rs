@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client for answers that are known beforehand: it asks, counts and discards. It refuses to cost more
-//! than the server that is measured, so bodies that nobody looks at are dropped in the kernel.
+//! A small HTTP/1.1 client for known responses. It must cost less than the measured server, so the kernel discards
+//! bodies that are not compared.
 
 use crate::process::failed;
 use rustix::io::Errno;
@@ -88,7 +88,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// Asks on a connection of its own and reads to the end, or until a body is longer than anybody wants to look at.
+/// Asks on a new connection and reads to the end, or until the body exceeds the limit.
 ///
 /// # Errors
 /// Where no answer comes.
@@ -128,7 +128,7 @@ pub fn read_head(stream: &mut TcpStream) -> io::Result<(Head, Vec<u8>)> {
     }
 }
 
-/// Asks on a connection that stays open and discards the body, whose length the server must tell; that length in bytes.
+/// Asks on a connection that stays open, discards the body, and returns its announced length in bytes.
 ///
 /// # Errors
 /// Where the answer is not 200 and whole by the deadline.

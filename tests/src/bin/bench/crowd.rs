@@ -1,5 +1,5 @@
-//! Many connections at once: those that say nothing, and those that read slowly while others want small files. It refuses
-//! to be fast itself: readers drain a fixed rate, and small requests come at fixed times, whatever the server does.
+//! Many connections at the same time: idle ones, and slow readers beside clients of small files. Readers drain at a
+//! fixed rate, and small requests come at fixed times, however the server does.
 
 use crate::client::{self, Head, Origin};
 use crate::process::failed;
@@ -131,7 +131,7 @@ pub fn slow(address: SocketAddrV4, window: Duration) -> Result<Yield, Trouble> {
     Ok(Yield { values, note: (lost > 0).then(|| format!("{lost} of {READERS} readers were not accepted or cut off")) })
 }
 
-/// What the slow readers and the one who watches them tell each other.
+/// What the slow readers and their observer share.
 #[derive(Default)]
 struct Progress {
     /// How many readers have got something.
@@ -149,7 +149,7 @@ struct Reader {
     has_begun: bool,
 }
 
-/// Reads over many connections until told to stop; how many the server did not accept or cut off.
+/// Reads over many connections until the flag is set, and returns how many the server rejected or aborted.
 fn read_slowly(address: SocketAddrV4, progress: &Progress) -> usize {
     let request = client::request(address, HUGE, "");
     let (mut readers, deadline) = (Vec::new(), Instant::now() + client::PATIENCE);

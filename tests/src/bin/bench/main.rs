@@ -1,8 +1,8 @@
-//! The benchmark: glasshouse beside nginx, stock `wasmtime serve`, `python -m http.server` and whatever else is installed,
-//! all on one tree, in interleaved rounds. It prints what it found and refuses to judge: no number decides its exit code.
+//! The benchmark: glasshouse beside nginx, stock `wasmtime serve`, `python -m http.server` and other installed servers,
+//! on one tree, in interleaved rounds. It prints its results, and no number decides its exit code.
 //!
-//! `BENCH_SECONDS` (3) is the time of a load, `BENCH_ROUNDS` (5) their number; `BENCH_ONLY` and `BENCH_SERVERS` are lists of
-//! works and servers, separated by commas.
+//! `BENCH_SECONDS` (3) is the time of a load, `BENCH_ROUNDS` (5) their number; `BENCH_ONLY` and `BENCH_SERVERS` are
+//! lists of works and servers, separated by commas.
 
 mod client;
 mod crowd;
@@ -75,7 +75,7 @@ fn number(name: &str, default: u32) -> io::Result<u32> {
     number.ok_or_else(|| failed(format!("{name}={value}: expected a number from 1 to 1000")))
 }
 
-/// What a list of words selects, in the order of the table; everything where there is no list.
+/// The selection of a list of words, in the order of the table; everything without a list.
 fn choice<T: Copy, const N: usize>(name: &str, all: [(&'static str, T); N]) -> io::Result<Vec<T>> {
     let list = setting(name);
     let words: Vec<&str> = list.iter().flat_map(|list| list.split(',')).map(str::trim).collect();

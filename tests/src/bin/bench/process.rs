@@ -1,5 +1,4 @@
-//! Child processes: bounded in time, gone when dropped, and what they cost as the kernel counts it in `/proc`. It refuses
-//! to know which program runs.
+//! Child processes: they end in time or when they are dropped, and `/proc` reports their cost.
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;

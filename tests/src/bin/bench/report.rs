@@ -1,5 +1,5 @@
-//! The document: samples of rounds in, Markdown out. It refuses to measure; ratios are made within a round, because only
-//! what ran side by side can be compared.
+//! Turns samples of rounds into Markdown. A ratio compares two samples of the same round, because only they ran side by
+//! side.
 
 use crate::servers::{Installed, Kind, first_line};
 use crate::targets::TARGETS;
@@ -48,7 +48,7 @@ impl Samples {
         self.remarks.entry(work).or_default().extend(note);
     }
 
-    /// Says why there is no number.
+    /// The reason for a missing number.
     pub fn refuse(&mut self, work: Work, kind: Kind, trouble: Trouble) {
         let text = match trouble {
             Trouble::Lacks(what) => format!("{}: {what}", kind.name()),

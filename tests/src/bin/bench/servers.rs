@@ -1,5 +1,5 @@
-//! The servers that are compared: how each is found, which version it is, and how it is told to serve one directory on one
-//! port of the loopback without a log. It refuses to start any.
+//! The compared servers: how to find each, its version, and its arguments for one directory on one loopback port
+//! without a log.
 
 use crate::process::Process;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ impl Kind {
             Kind::Stock => return locked_version("wasmtime-cli").unwrap_or_default(),
             Kind::Nginx => command.arg("-v"),
             Kind::Caddy => command.arg("version"),
-            // It knows no such option, and introduces itself where it is not told what to serve.
+            // It has no such option, and prints a greeting without an argument.
             Kind::Darkhttpd => &mut command,
             _ => command.arg("--version"),
         };
@@ -164,7 +164,7 @@ impl Installed {
 /// Writes the handler that the bundled glasshouse embeds, for stock `wasmtime serve`.
 ///
 /// # Errors
-/// Where there is no glasshouse, or it does not do so.
+/// If there is no glasshouse, or it does not do so.
 pub fn write_handler(scratch: &Path) -> std::io::Result<()> {
     let program =
         beside("glasshouse").ok_or_else(|| std::io::Error::other("there is no glasshouse: run `make build`"))?;
@@ -215,7 +215,7 @@ fn locked_version(package: &str) -> Option<String> {
 
 /// nginx as its manual advises for files; room for all idle connections in any one of its workers.
 fn nginx_configuration(directory: &Path, port: u16, scratch: &Path) -> String {
-    // Only root may choose, and only then would the workers be somebody who may not read the directory.
+    // Only root may choose, and only for root would the workers run as a user who cannot read the directory.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let (directory, scratch) = (directory.display(), scratch.display());
     format!(

@@ -1,5 +1,4 @@
-//! The place of the contest: one generated tree, free ports and running servers, all gone when dropped. It refuses to
-//! measure more than the time of a start, which it cannot help knowing.
+//! The setup of the benchmark: one generated tree, free ports and running servers, all removed when dropped.
 
 use crate::client::{self, Origin};
 use crate::process::{Process, failed};
@@ -33,8 +32,8 @@ const START: Duration = Duration::from_secs(60);
 /// How often a server that starts is asked whether it is there.
 const POLL: Duration = Duration::from_micros(200);
 
-/// Below the ports that the kernel gives to clients: one of those could be taken by a connection of our own, and a client
-/// that polls such a port can even connect to itself.
+/// Below the ports that the kernel gives to clients: one of those could be taken by a connection of our own, and a
+/// client that polls such a port can even connect to itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 /// What the name of the temporary directory begins with; the id of the process follows.

@@ -1,4 +1,4 @@
-//! What the project wants of itself, one row per wish. It refuses to decide anything: a missed target is a line in a table.
+//! The targets of the project, one row each. A missed target is a line in a table and no failure.
 
 use crate::report::{Samples, number};
 use crate::servers::Kind;
@@ -36,7 +36,7 @@ pub struct Target {
     pub wanted: Wanted,
     metric: Metric,
     server: Kind,
-    /// To whom it is compared; to nobody where the number itself counts.
+    /// The server to compare with; none where the number itself counts.
     to: Option<Kind>,
 }
 

@@ -1,4 +1,4 @@
-//! What is measured: the works, the numbers that each yields, and how. It refuses to compare servers and to judge numbers.
+//! The measurements: the loads, the numbers that each yields, and how.
 
 use crate::client::{self, Origin};
 use crate::crowd;
