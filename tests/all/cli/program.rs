@@ -142,6 +142,7 @@ fn what_cannot_be_understood_exits_2() {
     let round = "sends clients round without end";
     fails(&["0", "--redirect", "/a", "/a"], &[], 2, &["--redirect: '/a /a'", round]);
     fails(&["0", "--redirect", "/*", "/x/*"], &[], 2, &["--redirect: '/* /x/*'", round]);
+    fails(&["0", "--redirect", "/docs/", "/docs"], &[], 2, &["--redirect: '/docs/ /docs'", round, "'/docs.html'"]);
     fails(&["0"], &[("GLASSHOUSE_REDIRECT", "/a /b\n/b /a 302")], 2, &["GLASSHOUSE_REDIRECT: '/a /b'", "'/b /a 302'"]);
     fails(&["handler"], &[], 2, &["--output"]);
     // PY-8: Python removed it as well.

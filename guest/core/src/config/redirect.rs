@@ -58,8 +58,8 @@ impl Redirect {
     /// A rule by which a client that follows it never arrives, for its destination is redirected in turn without end.
     pub fn checked(rules: Vec<Redirect>) -> Result<Vec<Redirect>, String> {
         for rule in &rules {
-            if let Some(way) = rule.from.samples().iter().find_map(|path| circle(&rules, path)) {
-                return Err(told(&way));
+            if let Some((way, directory)) = rule.from.samples().iter().find_map(|path| circle(&rules, path)) {
+                return Err(told(&way, directory.as_deref()));
             }
         }
         Ok(rules)
@@ -133,22 +133,26 @@ const MOST_STEPS: usize = 1_000;
 const LONGEST: usize = 8 << 10;
 
 /// The rules that a client follows from `path` on, if they never end: it comes back to where it was, or the path only grows.
-fn circle<'a>(rules: &'a [Redirect], path: &str) -> Option<Vec<&'a Redirect>> {
+/// The second value is the path that closes the loop if it is a directory: the server redirects `/docs` to `/docs/` then.
+fn circle<'a>(rules: &'a [Redirect], path: &str) -> Option<(Vec<&'a Redirect>, Option<String>)> {
     let (mut way, mut paths) = (Vec::new(), vec![path.to_owned()]);
     loop {
         let here = paths.last()?;
-        let (rule, to) = rules.iter().find_map(|rule| Some((rule, rule.of(here, encode_path)?.1)))?;
+        let next = rules.iter().find_map(|rule| Some((rule, rule.of(here, encode_path)?.1)));
+        let Some((rule, to)) = next else {
+            return paths.contains(&format!("{here}/")).then(|| (way, Some(here.clone())));
+        };
         way.push(rule);
         // Another server may be this one under another name, which nobody can tell here.
         let there = Some(to).filter(|to| to.starts_with('/')).and_then(|to| normal(&to))?;
         if paths.contains(&there) || paths.len() > MOST_STEPS || there.len() > LONGEST {
-            return Some(way);
+            return Some((way, None));
         }
         paths.push(there);
     }
 }
 
-fn told(way: &[&Redirect]) -> String {
+fn told(way: &[&Redirect], directory: Option<&str>) -> String {
     let mut texts: Vec<String> = Vec::new();
     for rule in way {
         let text = format!("'{}'", rule.text);
@@ -159,7 +163,13 @@ fn told(way: &[&Redirect]) -> String {
     let others = texts.get(1..).unwrap_or_default().join(" and ");
     let by_way = if others.is_empty() { others } else { format!(", by way of {others}") };
     let first = texts.first().map(String::as_str).unwrap_or_default();
-    format!("{first} sends clients round without end{by_way}; name a destination that no rule is about")
+    match directory {
+        Some(path) => format!(
+            "{first} sends clients round without end{by_way} if '{path}' is a directory: the server redirects that to \
+             '{path}/'; name a file, such as '{path}.html'"
+        ),
+        None => format!("{first} sends clients round without end{by_way}; name a destination that no rule is about"),
+    }
 }
 
 /// A URL that says its host, so that no `*` has a part in it. A name with other than ASCII is written as `xn--`.
@@ -261,9 +271,17 @@ mod tests {
         ends(&["/x /a", "/a /b", "/b /c", "/c /a 308"], false);
         ends(&["/a/* /b/*", "/b/* /a/*"], false);
         ends(&["/a/* /b/*", "/b/x /a/x"], false);
+        // Where the destination is a directory, the server redirects it back.
+        ends(&["/a/ /a"], false);
+        ends(&["/a/ /a?x=1"], false);
+        ends(&["/a/* /a"], false);
+        ends(&["/a/ /b", "/b /a"], false);
+        ends(&["/b /a", "/a/ /b"], false);
         ends(&["/old /new", "/new /new/*"], true);
         ends(&["/a /a/"], true);
-        ends(&["/a/ /a"], true);
+        ends(&["/a/ /b/", "/b/ /c/"], true);
+        ends(&["/a/ /a.html"], true);
+        ends(&["/a/* /a.html"], true);
         ends(&["/a /b", "/b /c", "/c /d"], true);
         ends(&["/x /old/old/old/old/old/y", "/old/* /*"], true);
         ends(&["/a https://example.com/a"], true);
@@ -287,6 +305,12 @@ mod tests {
         assert_eq!(
             told(&["/a /b", "/b /a 302"]),
             Err(format!("'/a /b' sends clients round without end, by way of '/b /a 302'; {way_out}"))
+        );
+        assert_eq!(
+            told(&["/docs/ /docs"]),
+            Err("'/docs/ /docs' sends clients round without end if '/docs' is a directory: the server redirects that \
+                 to '/docs/'; name a file, such as '/docs.html'"
+                .into())
         );
     }
 }
