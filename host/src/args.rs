@@ -100,7 +100,7 @@ impl Task {
     pub fn level(&self) -> Level {
         match self {
             Task::Serve(args) | Task::Check(args, _) => args.logs.level(),
-            _ => Level::Error,
+            _ => Level::Warn,
         }
     }
 

@@ -15,7 +15,7 @@ mod trees;
 
 use crate::args::{Args, HandlerOptions, Protocol, places};
 use crate::component_file;
-use crate::listen::{Addresses, BindAddr, Options};
+use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;
 use glasshouse_core::Config as GuestConfig;
 use glasshouse_core::config::options;
@@ -163,7 +163,7 @@ impl Config {
         let mut warnings: Vec<String> =
             of_site.flat_map(|(served, site)| site::missing(served, site, &guest)).collect();
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, HandlerSource::Embedded));
-        let addresses = Addresses::resolve(binds, Options::from(&args))?;
+        let addresses = Addresses::resolve(binds, ListenOptions::from(&args))?;
         if args.port_is_given && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
             warnings.push(format!("the port {port} is not used: no host is listened on; name one with --bind"));
@@ -211,9 +211,9 @@ impl Config {
     }
 }
 
-impl From<&Args> for Options {
-    fn from(args: &Args) -> Options {
-        Options {
+impl From<&Args> for ListenOptions {
+    fn from(args: &Args) -> ListenOptions {
+        ListenOptions {
             port: args.port,
             port_fallback: args.addresses.port_fallback,
             redirect_port: args.tls.redirect_http,
@@ -264,7 +264,7 @@ mod tests {
     }
 
     fn listening(words: &[&str]) -> Result<Listeners, StartupError> {
-        build(words)?.addresses.listen()
+        Ok(build(words)?.addresses.listen()?)
     }
 
     #[test]
@@ -321,18 +321,21 @@ mod tests {
                 vec!["-H", "A: b", "1"],
                 usage("--header: 'A: b' is no field name; give name and value as two words"),
             ),
-            ("S5", vec!["-b", ""], usage("--bind: '' is no address; leave --bind out to listen on all")),
+            (
+                "S5",
+                vec!["-b", ""],
+                usage("--bind: invalid address '': it is empty; leave --bind out to listen on all addresses"),
+            ),
             (
                 "S5",
                 vec!["-b", "[::1]:80"],
-                usage("--bind: '[::1]:80' has a port in it; give the port as an argument of its own"),
+                usage("--bind: invalid address '[::1]:80': it contains a port; give the port as a separate argument"),
             ),
             (
                 "S5",
                 vec!["-b", &unknown],
                 cannot(&format!(
-                    "cannot listen on '{unknown}': no address is known for this name; give a name or an address of this \
-                     machine"
+                    "cannot listen on '{unknown}': unknown host; give a name or an address of this machine"
                 )),
             ),
             (

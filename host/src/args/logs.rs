@@ -25,9 +25,9 @@ pub struct LogFlags {
     #[arg(env = "GLASSHOUSE_LOG_FILE", hide_env = true, help_heading = LOGS)]
     pub log_file: Option<PathBuf>,
 
-    /// Say more on standard error of what the server does; -vv tells of each connection
+    /// Log more to standard error (-v: info, -vv: debug)
     ///
-    /// Its variable is GLASSHOUSE_LOG, and names the level: error, which is what is said anyway, info for -v, debug for -vv.
+    /// Set with GLASSHOUSE_LOG=error|warn|info|debug. The default is warn, -v is info, -vv is debug.
     #[arg(short, long, value_name = "LEVEL", value_enum, action = ArgAction::Append, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "more")]
     #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
@@ -74,6 +74,7 @@ impl LogFlags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Error,
+    Warn,
     Info,
     Debug,
 }
@@ -81,8 +82,9 @@ pub enum Level {
 impl Level {
     /// What several of `--verbose` come to.
     pub fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
-        verbose.fold(Level::Error, |level, verbosity| match verbosity {
+        verbose.fold(Level::Warn, |level, verbosity| match verbosity {
             Verbosity::Error => Level::Error,
+            Verbosity::Warn => Level::Warn,
             Verbosity::Info => Level::Info,
             Verbosity::Debug => Level::Debug,
             Verbosity::More => level.next(),
@@ -93,6 +95,7 @@ impl Level {
     pub fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
+            Level::Warn => "warn",
             Level::Info => "info",
             Level::Debug => "debug",
         }
@@ -100,7 +103,8 @@ impl Level {
 
     fn next(self) -> Level {
         match self {
-            Level::Error => Level::Info,
+            Level::Error => Level::Warn,
+            Level::Warn => Level::Info,
             Level::Info | Level::Debug => Level::Debug,
         }
     }
@@ -109,11 +113,13 @@ impl Level {
 /// A level, or one more of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Verbosity {
-    /// What goes wrong
+    /// Failures only
     Error,
-    /// What the server does, and whom it turns away
+    /// Warnings and notices too [default]
+    Warn,
+    /// Actions of the server and rejected clients too
     Info,
-    /// The beginning and end of each connection, too
+    /// Each connection too
     Debug,
     #[value(hide = true)]
     More,

@@ -248,7 +248,7 @@ fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &
 #[test]
 fn each_v_is_one_level_more() {
     let rows: &[(&[&str], Level)] = &[
-        (&[], Level::Error),
+        (&[], Level::Warn),
         (&["-v"], Level::Info),
         (&["-vv"], Level::Debug),
         (&["-vvv"], Level::Debug),
@@ -369,7 +369,7 @@ fn each_setting_tells_where_it_is_from() {
     let line = |name: &str| settings.iter().find(|setting| setting.name == name).map(ToString::to_string);
     assert_eq!(line("quiet").as_deref(), Some("quiet = true  # from the environment: GLASSHOUSE_QUIET"));
     assert_eq!(line("threads").as_deref(), Some("threads = 3  # from the file: line 3"));
-    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"error\"]  # default"));
+    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"warn\"]  # default"));
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Logs {
     /// # Errors
     /// It is taken, or none of this machine's.
     pub fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
-        self.admin.map(listen_alone).transpose()
+        Ok(self.admin.map(listen_alone).transpose()?)
     }
 }
 
@@ -74,7 +74,7 @@ fn admin(text: &str) -> Result<SocketAddr, StartupError> {
     let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
         Some((host, port)) if !host.is_empty() => {
-            resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
+            Ok(resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)?)
         }
         _ => Err(StartupError::Usage(format!(
             "--admin: '{text}' is no address; give one such as 127.0.0.1:9000, or a port"

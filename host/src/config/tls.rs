@@ -4,7 +4,7 @@ use crate::args::tls::TlsFlags;
 use crate::banner;
 use crate::config::StartupError;
 use crate::listen::Addresses;
-use crate::tls::{Files, TlsIdentity, self_signed};
+use crate::tls::{TlsFiles, TlsIdentity, self_signed};
 use std::net::{IpAddr, SocketAddr};
 
 /// Who the server is; `None` without TLS. What it is made for are the names that were typed and the addresses to listen on,
@@ -16,15 +16,16 @@ pub fn identity(flags: &TlsFlags, names: &[&str], addresses: &Addresses) -> Resu
         ));
     }
     if let Some(cert) = &flags.tls_cert {
-        let files = Files { cert: cert.clone(), key: flags.tls_key.clone(), password: flags.tls_password_file.clone() };
-        let key = files.read().map_err(StartupError::CannotServe)?;
+        let files =
+            TlsFiles { cert: cert.clone(), key: flags.tls_key.clone(), password: flags.tls_password_file.clone() };
+        let key = files.read().map_err(|error| StartupError::CannotServe(error.to_string()))?;
         return Ok(Some(TlsIdentity::Files(files, key)));
     }
     if flags.tls_self_signed {
         let key =
             self_signed(&made_for_names(names), &made_for_addresses(&addresses.of_tcp(), addresses.is_everywhere()))
-                .map_err(StartupError::CannotServe)?;
-        return Ok(Some(TlsIdentity::Made(key)));
+                .map_err(|error| StartupError::CannotServe(error.to_string()))?;
+        return Ok(Some(TlsIdentity::SelfSigned(key)));
     }
     match flags.redirect_http {
         Some(_) => Err(StartupError::Usage(
