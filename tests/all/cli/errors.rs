@@ -154,9 +154,9 @@ fn no_option_hangs_or_speaks_in_tongues() {
 }
 
 /// The words, the exit code, and what is on standard error.
-type Row<'a> = (&'a [&'a str], i32, &'a [&'a str]);
+type ErrorCase<'a> = (&'a [&'a str], i32, &'a [&'a str]);
 
-const ROWS: &[Row] = &[
+const ROWS: &[ErrorCase] = &[
     // The words that stand by themselves.
     (&["nope"], 1, &["cannot serve 'nope': no such directory or file; name an existing one"]),
     (&["hander"], 2, &["cannot serve 'hander': no such directory or file; did you mean the command 'handler'?"]),
@@ -278,7 +278,7 @@ fn what_may_not_be_read_is_named() {
         return fixture::skipped("files that may not be read, because the programs are where nobody else may go");
     }
     let place = place();
-    let rows: &[Row] = &[
+    let rows: &[ErrorCase] = &[
         (&["closed"], 1, &["cannot serve 'closed': permission denied; name one that you may read"]),
         (&["searchable"], 1, &["cannot serve 'searchable': permission denied; name one that you may read"]),
         (&["secret"], 1, &["cannot serve 'secret': permission denied"]),

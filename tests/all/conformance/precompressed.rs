@@ -1,7 +1,7 @@
 //! Precompressed siblings: how often one is read, and the log line for one that does not fit. Rows test the selection.
 
 use crate::ops::admin::{figures, serve};
-use crate::support::client::{Answer, ask};
+use crate::support::client::{HttpResponse, ask};
 use crate::support::fixture::{MODIFIED, put};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,7 +16,7 @@ fn put_encoded(path: &Path, content: &[u8], seconds: i64) {
     put(path, &encoder.finish().expect("memory takes all"), (seconds, 0));
 }
 
-fn csv(address: SocketAddr) -> Answer {
+fn csv(address: SocketAddr) -> HttpResponse {
     ask(address, "GET", "/t.csv", &[("Accept-Encoding", "gzip")]).expect("an answer")
 }
 

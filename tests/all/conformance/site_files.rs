@@ -4,7 +4,7 @@
 use crate::ops::signals::reload;
 use crate::support::client::{ask, get};
 use crate::support::fixture::{self, link, put};
-use crate::support::server::{Server, Setup, Stack, can_be_unprivileged, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, can_be_unprivileged, glasshouse, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use std::fs;
@@ -31,10 +31,10 @@ fn command(place: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn launch(stack: Stack, site: &Path) -> Server {
+fn launch(stack: Stack, site: &Path) -> TestServer {
     // One thread has the same warm instance for each request.
     let arguments: &[&str] = if stack.is_ours() { &["--threads", "1"] } else { &[] };
-    Server::launch(Setup { stack, directory: site, options: &[], arguments, unprivileged: false })
+    TestServer::launch(Setup { stack, directory: site, options: &[], arguments, unprivileged: false })
 }
 
 crate::support::on_every_stack!(another_file_of_the_same_size_and_time_is_read_at_once, no_name_leads_to_the_file);
@@ -89,7 +89,7 @@ fn no_name_leads_to_the_file(stack: Stack) {
 /// What a server that serves `site` says of it at the start, and how it answers.
 #[track_caller]
 fn check(command: Command, status: u16, lines: &[&str]) {
-    let server = Server::spawn(command);
+    let server = TestServer::spawn(command);
     let answer = get(server.address(), "/a.txt");
     let done = server.stop(Signal::TERM);
     let said = done.stderr.lines().filter(|line| line.starts_with("glasshouse: ") && !line.contains(": handler: "));
@@ -186,7 +186,7 @@ fn what_may_not_be_read_is_told() {
     put(&site.join(FILE), b"spa = true\n", ONE);
     fs::set_permissions(site.join(FILE), fs::Permissions::from_mode(0o000)).expect("a file can be shut");
     let setup = Setup { stack: Stack::Host, directory: &site, options: &[], arguments: &[], unprivileged: true };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     assert_eq!(get(server.address(), "/a.txt").head.status, 500);
     server.wait_for_stderr("why", |text| text.contains("glasshouse.toml': permission denied (each").then_some(()));
 }
@@ -198,7 +198,7 @@ fn each_tree_is_told_of_and_again_when_it_is_read_again() {
     put(&site.join(FILE), b"spa = true\n", ONE);
     put(&docs.join(FILE), b"spa = maybe\n", ONE);
     put(&docs.join("a.txt"), b"a\n", ONE);
-    let server = Server::spawn(command(place.path(), &["--mount", "/docs=docs"]));
+    let server = TestServer::spawn(command(place.path(), &["--mount", "/docs=docs"]));
     let wait = |expected: &str| {
         server.wait_for_stderr(expected, |text| text.contains(expected).then_some(()));
     };

@@ -3,9 +3,9 @@
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
-use crate::support::client::{self, Connection};
+use crate::support::client::{self, HttpConnection};
 use crate::support::clock;
-use crate::support::server::{Server, Stack, glasshouse, run};
+use crate::support::server::{Stack, TestServer, glasshouse, run};
 use crate::support::tools::runs;
 use crate::tls::serving::{get, launch, replace, text, tree};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -20,7 +20,7 @@ const PROMISED: Duration = Duration::from_secs(1);
 
 /// A server with a certificate and a key at these paths, which gives up all rights that it can.
 #[track_caller]
-fn serve(place: &TempDir, cert: &Path, key: &Path) -> Server {
+fn serve(place: &TempDir, cert: &Path, key: &Path) -> TestServer {
     launch(Stack::Host, place, &["--tls-cert", text(cert), "--tls-key", text(key), "--require-harden"])
 }
 
@@ -109,7 +109,7 @@ fn the_first_connection_after_a_second_has_the_new_certificate() {
     ];
     let pairs: Vec<Pair> = (0..3).map(|_| Pair::make()).collect();
     let served = tree();
-    let servers: Vec<(&str, Renew, PathBuf, Server, TempDir)> = ways
+    let servers: Vec<(&str, Renew, PathBuf, TestServer, TempDir)> = ways
         .into_iter()
         .map(|(what, renew)| {
             let place = crate::support::fixture::place();
@@ -147,7 +147,7 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     let (cert, key) = (place.path().join("live.crt"), place.path().join("live.key"));
     replace(&first, &cert, &key);
     let server = serve(&place, &cert, &key);
-    let mut open = Connection::secure(server.address(), first.client(&[b"http/1.1"]));
+    let mut open = HttpConnection::secure(server.address(), first.client(&[b"http/1.1"]));
     let mut still_open = || {
         open.send(&client::request("GET", "/hello.txt", &[])).expect("the connection is kept");
         assert_eq!(open.answer("GET").expect("an answer").text(), "hello\n");

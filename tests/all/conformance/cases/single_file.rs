@@ -1,19 +1,17 @@
 //! One served file. The variable `GLASSHOUSE_FILE` names it for a handler whose host can only open a directory.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
-use super::{Ask, MODIFIED, ROW, Row, ask, get, missing, with};
+use super::{Ask, MODIFIED, ROW, Row, RowOptions, ask, get, missing, with};
 
-type Options = &'static [(&'static str, &'static str)];
-
-const HELLO: Options = &[("GLASSHOUSE_FILE", "hello.txt")];
-const SCRIPT: Options = &[("GLASSHOUSE_FILE", "app.js")];
-const BIG: Options = &[
+const HELLO: RowOptions = &[("GLASSHOUSE_FILE", "hello.txt")];
+const SCRIPT: RowOptions = &[("GLASSHOUSE_FILE", "app.js")];
+const BIG: RowOptions = &[
     ("GLASSHOUSE_FILE", "big.txt"),
     ("GLASSHOUSE_COMPRESS", "1"),
     ("GLASSHOUSE_HEADER", "Content-Disposition: attachment"),
 ];
-const BELOW: Options = &[("GLASSHOUSE_FILE", ".hidden"), ("GLASSHOUSE_PREFIX", "a")];
+const BELOW: RowOptions = &[("GLASSHOUSE_FILE", ".hidden"), ("GLASSHOUSE_PREFIX", "a")];
 const NAMED: &str = "inline; filename=\"hello.txt\"; filename*=UTF-8''hello.txt";
 const PAGE: (&str, &str) = ("Accept", "text/html");
 
