@@ -1,5 +1,8 @@
 //! Rules of this repository that a compiler does not check.
 
+mod imports;
+mod wording;
+
 use crate::sandbox::capability::cargo_tree;
 use std::fs;
 use std::path::{Path, PathBuf};

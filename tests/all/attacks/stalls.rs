@@ -13,7 +13,6 @@ use rustls::{ClientConnection, StreamOwned};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 const LIMITS: [&str; 6] = ["--send-timeout", "1s", "--idle-timeout", "2s", "--header-timeout", "2s"];
 

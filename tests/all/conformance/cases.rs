@@ -33,7 +33,7 @@ pub struct Row {
     pub status: u16,
     pub fields: &'static [(&'static str, Want)],
     /// All that must hold for the body of the answer to GET; that to HEAD has none.
-    pub body: &'static [Body],
+    pub body: &'static [BodyCheck],
 }
 
 /// A request.
@@ -58,7 +58,7 @@ pub enum Want {
 
 /// What a body must be.
 #[derive(Clone, Copy, Debug)]
-pub enum Body {
+pub enum BodyCheck {
     Bytes(&'static [u8]),
     Has(&'static str),
     Lacks(&'static str),
@@ -100,7 +100,7 @@ pub const fn with(target: &'static str, fields: &'static [(&'static str, &'stati
 
 /// A row that is answered with 404 and the page of all 404s.
 const fn missing(id: &'static str, target: &'static str) -> Row {
-    Row { id, ask: get(target), status: 404, body: &[Body::Has("<p>Message: File not found.</p>")], ..ROW }
+    Row { id, ask: get(target), status: 404, body: &[BodyCheck::Has("<p>Message: File not found.</p>")], ..ROW }
 }
 
 /// The time of the last change of most files, as a field.

@@ -1,6 +1,6 @@
 //! Runs the rows of [`crate::conformance::cases`] in each mode, and reports all failures together.
 
-use crate::conformance::cases::{self, Ask, Body, EXCEPTIONS, Row, Want};
+use crate::conformance::cases::{self, Ask, BodyCheck, EXCEPTIONS, Row, Want};
 use crate::support::certs;
 use crate::support::client::{self, Answer, Connection, Head};
 use crate::support::fixture::{self, OnDisk, SECRET};
@@ -190,52 +190,54 @@ fn leads(target: &str, references: &[&str], path: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
+fn judge_body(body: &BodyCheck, got: &Answer, text: &str) -> Result<(), String> {
     let bytes = got.body.as_slice();
     let check = |holds: bool, complaint: String| if holds { Ok(()) } else { Err(complaint) };
     let listed = || html::read(text).map(|page| page.links);
     match body {
-        Body::Bytes(expected) => check(bytes == *expected, format!("body {:?}", String::from_utf8_lossy(expected))),
-        Body::Has(part) => check(text.contains(part), format!("a body with {part:?}")),
-        Body::Lacks(part) => check(!text.contains(part), format!("a body without {part:?}")),
-        Body::Gzip(expected) => {
+        BodyCheck::Bytes(expected) => {
+            check(bytes == *expected, format!("body {:?}", String::from_utf8_lossy(expected)))
+        }
+        BodyCheck::Has(part) => check(text.contains(part), format!("a body with {part:?}")),
+        BodyCheck::Lacks(part) => check(!text.contains(part), format!("a body without {part:?}")),
+        BodyCheck::Gzip(expected) => {
             let mut decoded = Vec::new();
             let read = flate2::read::GzDecoder::new(bytes).read_to_end(&mut decoded);
             check(read.is_ok() && decoded == *expected, format!("other content in gzip: {read:?}"))
         }
-        Body::Brotli(expected) => {
+        BodyCheck::Brotli(expected) => {
             let mut decoded = Vec::new();
             let read = brotli::Decompressor::new(bytes, 4096).read_to_end(&mut decoded);
             check(read.is_ok() && decoded == *expected, format!("other content in br: {read:?}"))
         }
-        Body::Parts(expected) => {
+        BodyCheck::Parts(expected) => {
             let parts = multipart(got).ok_or("multipart/byteranges, complete")?;
             let same =
                 parts.iter().map(|(range, bytes)| (range.as_str(), bytes.as_slice())).eq(expected.iter().copied());
             check(same, format!("parts {expected:?}, not {parts:?}"))
         }
-        Body::Lists(expected) => {
+        BodyCheck::Lists(expected) => {
             let links = listed()?;
             let same = links.iter().map(|(href, name)| (href.as_str(), name.as_str())).eq(expected.iter().copied());
             check(same, format!("links {expected:?}, not {links:?}"))
         }
-        Body::Links(href, name) => {
+        BodyCheck::Links(href, name) => {
             let found = listed()?.iter().any(|link| link.0 == *href && link.1 == *name);
             check(found, format!("a link to {href} called {name}"))
         }
-        Body::Titled(expected) => {
+        BodyCheck::Titled(expected) => {
             let title = html::read(text)?.title;
             check(title == *expected, format!("the title {expected:?}, not {title:?}"))
         }
-        Body::Headed(expected) => {
+        BodyCheck::Headed(expected) => {
             let heading = html::read(text)?.heading;
             check(heading == *expected, format!("the heading {expected:?}, not {heading:?}"))
         }
-        Body::Hides(expected) => {
+        BodyCheck::Hides(expected) => {
             let said = html::read(text)?.text;
             check(!said.contains(expected), format!("nothing of {expected:?}, not {said:?}"))
         }
-        Body::LeadsTo(expected) => {
+        BodyCheck::LeadsTo(expected) => {
             let others = html::read(text)?.others;
             check(others.iter().any(|href| href == expected), format!("a link to {expected}, not only {others:?}"))
         }

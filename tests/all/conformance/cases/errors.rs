@@ -1,6 +1,6 @@
 //! Error responses.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, ask, get, missing, with};
 

@@ -1,7 +1,7 @@
 //! Listings beyond those of Python: sorted, searched, as a grid, with a README.md, and for programs. Error pages that
 //! lead on.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, get, with};
 

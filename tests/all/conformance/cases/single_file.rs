@@ -1,6 +1,6 @@
 //! One served file. The variable `GLASSHOUSE_FILE` names it for a handler whose host can only open a directory.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{Ask, MODIFIED, ROW, Row, ask, get, missing, with};
 

@@ -1,6 +1,6 @@
 //! Site options: pages for missing files, clean URLs, caching and headers for browsers.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{Ask, ROW, Row, get, with};
 
