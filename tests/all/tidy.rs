@@ -1,6 +1,7 @@
 //! Rules of this repository that a compiler does not check.
 
 mod imports;
+mod names;
 mod wording;
 
 use crate::sandbox::capability::cargo_tree;
