@@ -155,10 +155,10 @@ proptest! {
         GzDecoder::new(archive(&tree, "tar.gz").as_slice()).read_to_end(&mut unpacked).expect("gzip");
         prop_assert!(unpacked == tar);
         // 32 bits are all that its times have.
-        let told = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
+        let reported = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
             let limit = |seconds| if i32::try_from(seconds).is_ok() { seconds } else { u64::MAX };
             (path, node.map(|(bytes, seconds)| (bytes, limit(seconds))))
         };
-        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(told).collect::<TreeFiles>());
+        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(reported).collect::<TreeFiles>());
     }
 }

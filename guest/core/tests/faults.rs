@@ -61,7 +61,7 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
 type UnreadableCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 #[test]
-fn what_cannot_be_told_is_a_500() {
+fn an_error_of_the_machine_is_a_500() {
     let rows: &[UnreadableCase] = &[
         ("file", "/file", &[]),
         ("folder", "/folder/", &[]),

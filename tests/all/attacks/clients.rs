@@ -141,7 +141,7 @@ fn floods_of_requests() {
                     client.shutdown(Shutdown::Write).expect("a half can be closed");
                 });
             }
-            clock::wait_for_stable("responses that nobody reads", || unread_responses(server));
+            clock::wait_for_stable("unread responses", || unread_responses(server));
             let readers: Vec<_> = unread
                 .iter()
                 .map(|client| {
@@ -268,7 +268,7 @@ fn more_connections_than_there_are_places() {
             for _ in 0..20 {
                 let client = open_from(server, last).expect("an address of this machine");
                 let mut answer = Vec::new();
-                (&client).read_to_end(&mut answer).expect("an answer that nobody asked for");
+                (&client).read_to_end(&mut answer).expect("a response without a request");
                 let text = String::from_utf8_lossy(&answer);
                 assert!(
                     text.contains("\r\nretry-after: 1\r\n") && text.contains("\r\nconnection: close\r\n"),

@@ -132,13 +132,13 @@ fn commit(server: &TestServer, (target, ends, reason, content): &MisdeedCase, ta
             }
             () => {}
         }
-        is_told(server, seen, reason, if *reason == NOTHING { 0 } else { done })?;
+        is_reported(server, seen, reason, if *reason == NOTHING { 0 } else { done })?;
     }
     Ok(())
 }
 
 /// Waits until the log has a line for each time, and no other.
-fn is_told(server: &TestServer, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
+fn is_reported(server: &TestServer, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
     // Some are noticed only when their client has long gone.
     const NOTICED: Duration = Duration::from_secs(3);
     let lines =
@@ -164,7 +164,7 @@ fn ways_out(version: Version) {
             let text = got.text();
             let (tried, lines): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("tried: "));
             let tried: usize =
-                tried.concat().trim_start_matches("tried: ").parse().expect("it tells how much it tried");
+                tried.concat().trim_start_matches("tried: ").parse().expect("it returns how much it tried");
             assert!(tried > 10_000, "{tried} ways");
             // It can read at all, and nothing but this file and what the link says that lies in the directory.
             let is_own = |line: &str| line.starts_with("GOT: good.txt: ") || line.ends_with("to-secret: ../secret.txt");
@@ -183,7 +183,7 @@ fn one_file(version: Version) {
     let list = |place: &HandlerFixture| ask(&place.server, "/list").text();
     let whole = list(&HandlerFixture::serve(version, &[]));
     for line in ["GOT: the root: good.txt", "GOT: .: sub", "GOT: sub: file.txt"] {
-        assert!(whole.lines().any(|candidate| candidate == line), "lent a directory, it sees {line}: {whole}");
+        assert!(whole.lines().any(|candidate| candidate == line), "with a directory, it sees {line}: {whole}");
     }
     let mut place = HandlerFixture::serve_file(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
     let before = place.state();
@@ -239,7 +239,7 @@ fn surroundings(version: Version) {
         assert!(line == "preopened: /" || line.starts_with("variable: GLASSHOUSE_"), "{text}");
     }
     for line in ["preopened: /", "variable: GLASSHOUSE_SPA=true"] {
-        assert!(text.lines().any(|candidate| candidate == line), "{line} is told: {text}");
+        assert!(text.lines().any(|candidate| candidate == line), "{line} is reported: {text}");
     }
     let path = place.place.path().display().to_string();
     assert!(!text.contains(&path) && !text.contains(SECRET), "{text}");

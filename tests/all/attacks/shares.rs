@@ -54,7 +54,7 @@ fn wait_for_heads(held: &mut [FrameClient], tally: &mut Tally) {
 
 /// Sends new requests, each on a new connection, and returns the time of the slowest response.
 #[track_caller]
-fn ask_anew(server: &TestServer, count: usize) -> Duration {
+fn ask_new(server: &TestServer, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for number in 0..count {
         let target = format!("/{}?new={number}", ["hello.txt", ""][number % 2]);
@@ -65,14 +65,14 @@ fn ask_anew(server: &TestServer, count: usize) -> Duration {
         assert_eq!(answer.head.status, 200, "{target} after {:?}", start.elapsed());
         slowest = slowest.max(start.elapsed());
     }
-    assert!(slowest < SOON, "somebody else waited for {slowest:?}");
+    assert!(slowest < SOON, "another client waited for {slowest:?}");
     slowest
 }
 
 /// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what
 /// is short.
 #[test]
-fn archives_that_nobody_reads() {
+fn unread_archives() {
     if open_from_everywhere_is_impossible() {
         return fixture::skipped("several addresses of one machine");
     }
@@ -86,10 +86,10 @@ fn archives_that_nobody_reads() {
     let before = descriptors(&server);
     drop(crowd(&server, &mut Tally::default()));
     descriptors_return(&server, before);
-    attack("archives nobody reads", &mut server, HELLO, |server, tally| {
+    attack("unread archives", &mut server, HELLO, |server, tally| {
         let held = crowd(server, tally);
         assert!(tally.of(200) > 0 && tally.of(503) > 0, "{tally:?}");
-        ask_anew(server, effort(20, 200));
+        ask_new(server, effort(20, 200));
         let mut own = HttpConnection::open_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
         own.send(&request("GET", "/hello.txt?own", &[])).expect("the server reads");
         assert_eq!(own.answer("GET").expect("an answer").head.status, 200);
@@ -99,7 +99,7 @@ fn archives_that_nobody_reads() {
 
 /// The same on connections of HTTP/1, each with one archive.
 #[test]
-fn archives_that_nobody_reads_one_on_a_connection() {
+fn unread_archives_one_for_each_connection() {
     if open_from_everywhere_is_impossible() {
         return fixture::skipped("several addresses of one machine");
     }
@@ -119,7 +119,7 @@ fn archives_that_nobody_reads_one_on_a_connection() {
             tally.count(head.status);
         }
         assert!(tally.of(200) > 0 && tally.of(503) > 0, "{tally:?}");
-        ask_anew(server, 20);
+        ask_new(server, 20);
         held
     });
 }
@@ -132,7 +132,7 @@ fn streams_that_take_nothing() {
         return fixture::skipped("several addresses of one machine");
     }
     const TOTAL: u64 = 64 << 20;
-    for (name, room) in [("streams without room", 1), ("connections nobody reads", (1 << 31) - 1)] {
+    for (name, room) in [("streams without room", 1), ("unread connections", (1 << 31) - 1)] {
         let (_place, mut server) = serve_with(&["--max-total-memory", "64M", "--admin", "0"]);
         let before = memory(&server, "VmRSS:");
         attack(name, &mut server, HELLO, |server, _| {
@@ -142,7 +142,7 @@ fn streams_that_take_nothing() {
                 // Half of it, and the share of another client at the same time.
                 let (own, most) = (figure(server, "answer_memory_bytes"), figure(server, "max_answer_memory_bytes"));
                 assert!(own <= most / 2 + (8 << 20) && most == TOTAL, "{own} of {most} bytes are held");
-                ask_anew(server, 10);
+                ask_new(server, 10);
             }
             held
         });
@@ -183,10 +183,10 @@ fn files_of_one_client() {
         let held = hold(server, 2, 12, 1, "/long");
         let end = Instant::now() + Duration::from_secs(effort(2, 30) as u64);
         while Instant::now() < end {
-            ask_anew(server, 10);
+            ask_new(server, 10);
             let open = descriptors(server);
             assert!(open < Some(LIMIT - 64), "{open:?} descriptors are open");
-            tally.count("asked anew");
+            tally.count("new requests");
         }
         held
     });

@@ -135,7 +135,7 @@ impl Drop for CountGuard<'_> {
 
 /// A FIFO that takes the place of a file keeps no thread, however many ask for it.
 #[test]
-fn a_fifo_in_the_place_of_a_file_keeps_nobody() {
+fn a_fifo_in_the_place_of_a_file_blocks_no_request() {
     for (stack, arguments) in HOSTS {
         let place = fixture::place();
         let (file, fifo) = (place.path().join("s"), place.path().join(".s"));

@@ -138,7 +138,7 @@ fn what_check_prints_is_a_file_of_settings() {
     }
     let number =
         |name: &str| report.lines().find_map(|line| line.strip_prefix(name)?.split("  # ").next()?.parse::<u32>().ok());
-    let most = number("max-connections = ").expect("the limit of this machine is told");
+    let most = number("max-connections = ").expect("the limit of this machine is printed");
     assert_eq!(number("max-connections-per-address = "), Some(most.div_ceil(2)));
     let (_place, again) = command(&report, &["--check"]);
     let again = succeeds(again);
@@ -148,7 +148,7 @@ fn what_check_prints_is_a_file_of_settings() {
 
 /// `--check` prints the effective value of each option, also from the site file, for each tree.
 #[test]
-fn what_a_tree_says_of_itself_is_told() {
+fn the_options_of_a_tree_are_reported() {
     let (place, mut one) = command("hidden = false\n", &["site", "--check", "-vv"]);
     put(&place.path().join("site/glasshouse.toml"), b"\nclean-urls = true\nindex = ['a', 'b']\n", MODIFIED);
     put(&place.path().join("other/x"), b"x\n", MODIFIED);
@@ -175,7 +175,7 @@ fn what_a_tree_says_of_itself_is_told() {
 
 /// A broken site file does not prevent the start, and the start reports it.
 #[test]
-fn a_broken_file_of_a_tree_is_told_at_the_start() {
+fn a_broken_site_file_is_reported_at_the_start() {
     let place = fixture::place();
     put(&place.path().join("glasshouse.toml"), b"\nclean-url = true\n", MODIFIED);
     let start = |arguments: &[&str]| {
@@ -235,7 +235,7 @@ fn shells_complete_every_option() {
 }
 
 #[test]
-fn the_manual_tells_every_option_and_every_command() {
+fn the_manual_lists_every_option_and_every_command() {
     let mut command = glasshouse();
     command.arg("man");
     let page = succeeds(command);

@@ -69,7 +69,7 @@ pub fn has_ipv6() -> bool {
 
 /// PY-1
 #[test]
-fn help_tells_every_option() {
+fn help_lists_every_option() {
     let (_place, command) = command(&["--help"]);
     let done = run(command);
     assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
@@ -89,7 +89,7 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_is_printed() {
     let (_place, command) = command(&["--version"]);
     let done = run(command);
     let expected = concat!("glasshouse ", env!("CARGO_PKG_VERSION"), "\n");
@@ -367,7 +367,7 @@ fn a_port_in_use_is_an_error() {
 
 /// PY-15
 #[test]
-fn silent_clients_keep_nobody_waiting() {
+fn silent_clients_delay_no_other() {
     let (_place, server) = serve(&["0", "-b", "127.0.0.1", "--threads", "1"]);
     let silent: Vec<HttpConnection> = (0..5).map(|_| HttpConnection::open(server.address())).collect();
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");

@@ -82,7 +82,7 @@ fn read(root: &Path) -> Below {
                 below.insert(name, None);
                 walk(root, &path, below);
             } else {
-                assert!(metadata.is_file(), "{path:?} is no file");
+                assert!(metadata.is_file(), "{path:?} is not a file");
                 let seconds = filetime::FileTime::from_last_modification_time(&metadata).unix_seconds();
                 below.insert(name, Some((fs::read(&path).expect("a file can be read"), seconds)));
             }

@@ -97,11 +97,11 @@ fn walk(server: &TestServer, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) 
     }
 }
 
-/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs as nobody
+/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs without rights
 /// where the tests run as root.
 fn shut(stack: Stack) {
     if !server::can_be_unprivileged() {
-        return fixture::skipped("what may not be read, as nobody may run the programs where they lie");
+        return fixture::skipped("what may not be read, as no other user may run the programs where they lie");
     }
     let place = fixture::place();
     let root = place.path();
@@ -234,7 +234,7 @@ fn links(stack: Stack) {
         assert_eq!(answer.text() == "file", *status == 200, "{name} -> {to}");
         assert!(!answer.text().contains(SECRET), "{name} -> {to}");
         let line = ((*href).to_owned(), format!("{name}@"));
-        assert!(listing.contains(&line), "{name} -> {to} is no {line:?} in {listing:?}");
+        assert!(listing.contains(&line), "{name} -> {to} is not {line:?} in {listing:?}");
         if *status == 404 {
             for target in [format!("/{name}"), format!("/{name}/")] {
                 assert_eq!(get(server.address(), &target).head.status, 404, "{target} -> {to}");

@@ -44,7 +44,7 @@ fn each_version_is_read_once() {
     put(&original, b"5,6,7\n", (MODIFIED.0 + 9, 0));
     assert_eq!(csv(server.address()).head.one("content-encoding"), Some("gzip"));
     let text = server.stop(Signal::TERM).stderr;
-    let told: Vec<&str> = text.lines().filter(|line| line.contains("t.csv.gz")).collect();
+    let reported: Vec<&str> = text.lines().filter(|line| line.contains("t.csv.gz")).collect();
     let expected = "\"t.csv.gz\" is not sent: by its end it holds 6 bytes, and the file beside it 9";
-    assert!(matches!(told.as_slice(), [line] if line.ends_with(expected)), "{text}");
+    assert!(matches!(reported.as_slice(), [line] if line.ends_with(expected)), "{text}");
 }

@@ -29,8 +29,8 @@ fn answers_given_again_are_those_of_the_handler() {
     let launch = |arguments: &[&str]| {
         TestServer::launch(Setup { stack: Stack::Host, directory: &root, options: &[], arguments, unprivileged: false })
     };
-    let (again, anew) = (launch(&["--threads", "1"]), launch(&["--threads", "1", "--no-replay"]));
-    let (mut again, mut anew) = (ReplayClient::of(again.address()), ReplayClient::of(anew.address()));
+    let (again, uncached) = (launch(&["--threads", "1"]), launch(&["--threads", "1", "--no-replay"]));
+    let (mut again, mut uncached) = (ReplayClient::of(again.address()), ReplayClient::of(uncached.address()));
     let mut dice = Random(0x9e37_79b9_7f4a_7c15);
     let mut tags = vec!["\"none\"".to_owned()];
     let mut step = 0;
@@ -39,7 +39,7 @@ fn answers_given_again_are_those_of_the_handler() {
         for _ in 0..=dice.below(CALM as usize) {
             let (method, target, fields) = question(&mut dice, &tags);
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let expected = anew.ask(method, &target, &fields);
+            let expected = uncached.ask(method, &target, &fields);
             for _ in 0..2 {
                 let got = again.ask(method, &target, &fields);
                 assert_eq!(got, expected, "step {step}, after {change}: {method} {target} {fields:?}");

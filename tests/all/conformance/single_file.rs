@@ -73,7 +73,7 @@ fn what_is_no_file_in_its_place_is_not_served() {
                 assert_eq!(answer.head.status, 404, "{stack:?}, {what}: {target}");
                 assert!(!answer.text().contains(SECRET));
             }
-            assert!(began.elapsed() < TIMEOUT, "{what}: nobody is waited for");
+            assert!(began.elapsed() < TIMEOUT, "{what}: there is no wait");
         };
         fs::remove_file(&file).expect("a file can be removed");
         link(Path::new("secret.txt"), &file);
@@ -123,7 +123,7 @@ fn a_link_is_followed_when_it_is_opened() {
 }
 
 #[test]
-fn what_would_be_served_is_told() {
+fn the_served_file_is_announced() {
     let place = tree();
     let check = |name: &OsStr| {
         let mut command = glasshouse();

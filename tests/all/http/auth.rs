@@ -79,7 +79,7 @@ fn get_from(source: [u8; 4], address: SocketAddr, name: &str, password: &str) ->
 }
 
 #[test]
-fn who_has_no_password_is_told_to_send_one_and_nothing_else() {
+fn without_a_password_the_response_is_401_and_nothing_else() {
     let place = AuthFixture::new(&[ALICE, BOB].concat());
     let server = place.serve();
     let check = |method: &str, target: &str, fields: &[(&str, &str)]| {
@@ -116,7 +116,7 @@ fn who_has_one_is_let_in_and_named_in_the_log() {
         ("alice", "", 401),
         ("bob b", "open: sesame", 200),
         ("bob", "open: sesame", 401),
-        ("nobody", "open sesame", 401),
+        ("carol", "open sesame", 401),
         // Given again, and by replay.
         ("alice", "open sesame", 200),
         ("bob b", "open: sesame", 200),
@@ -131,7 +131,7 @@ fn who_has_one_is_let_in_and_named_in_the_log() {
         .filter_map(|line| line.strip_prefix("127.0.0.1 - ")?.split_once(" [").map(|(user, _)| user))
         .collect();
     assert_eq!(users, ["alice", "-", "-", r"bob\x20b", "-", "-", "alice", r"bob\x20b"], "{}", done.stderr);
-    for secret in ["sesame", "nobody", "Basic", &STANDARD.encode("alice:open sesame")] {
+    for secret in ["sesame", "carol", "Basic", &STANDARD.encode("alice:open sesame")] {
         assert!(!done.stderr.contains(secret), "{secret} is in the log:\n{}", done.stderr);
     }
 }
@@ -174,7 +174,7 @@ fn guessing_is_stopped_for_the_address_that_guesses() {
     for guess in 0..FAILURES {
         assert_eq!(get(address, "bob b", &format!("guess {guess}")).head.status, 401, "{guess}");
     }
-    for name in ["bob b", "somebody"] {
+    for name in ["bob b", "dave"] {
         let limited = get(address, name, "another guess");
         assert_eq!(limited.head.status, 429, "{name}");
         let wait = limited.head.one("retry-after").and_then(|wait| wait.parse().ok());
@@ -206,7 +206,7 @@ fn guessing_at_once_is_no_way_around() {
 
 /// The time of a failed login does not reveal whether the user exists.
 #[test]
-fn a_name_that_nobody_has_costs_a_hash() {
+fn an_unknown_name_costs_a_hash() {
     let place = AuthFixture::new(ALICE);
     let server = place.serve();
     let refused = |name: &str, guess: usize| {
@@ -216,16 +216,16 @@ fn a_name_that_nobody_has_costs_a_hash() {
     };
     // By turns, as a machine may be busy for a while; and within a factor that a busy one keeps to. Without a hash it
     // would be a hundred.
-    let tries = (0..4).map(|guess| (refused("alice", guess), refused("nobody", guess)));
+    let tries = (0..4).map(|guess| (refused("alice", guess), refused("carol", guess)));
     let (known, unknown): (Vec<Duration>, Vec<Duration>) = tries.unzip();
     let (known, unknown) = (known.into_iter().min().unwrap_or_default(), unknown.into_iter().min().unwrap_or_default());
-    assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for nobody");
+    assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for an unknown name");
 }
 
 /// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time.
 /// There is one thread that serves, so anything that blocked it would block all clients.
 #[test]
-fn hashes_keep_nobody_waiting_who_was_let_in() {
+fn hashes_do_not_delay_authenticated_users() {
     const EVERY: Duration = Duration::from_millis(10);
     let place = AuthFixture::new(ALICE);
     let server = TestServer::spawn(place.command(&["0", "-b", "127.0.0.1", "--threads", "1"]));
@@ -323,17 +323,17 @@ fn a_file_of_another_editor_is_read() {
 
 /// With `-v` the log has the reason of a failed login.
 #[test]
-fn who_is_not_let_in_is_told_in_words() {
+fn a_failed_login_has_a_reason_in_the_log() {
     let place = AuthFixture::new(BOB);
     let server = place.serve_with(&["-v"]);
     let address = server.address();
     assert_eq!(ask(address, "GET", "/hello.txt", &[]).expect("an answer").head.status, 401);
     for guess in 0..=FAILURES {
-        get(address, if guess == 0 { "nobody" } else { "bob b" }, "a guess");
+        get(address, if guess == 0 { "carol" } else { "bob b" }, "a guess");
     }
-    let told = server.stop(Signal::TERM).stderr;
-    let reasons: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once(": not let in: ")?.1)).collect();
-    assert_eq!(reasons.len(), FAILURES + 2, "{told}");
+    let reported = server.stop(Signal::TERM).stderr;
+    let reasons: Vec<&str> = reported.lines().filter_map(|line| Some(line.split_once(": not let in: ")?.1)).collect();
+    assert_eq!(reasons.len(), FAILURES + 2, "{reported}");
     assert_eq!(reasons[0], "no name and password were sent");
     assert!(reasons[1..=FAILURES].iter().all(|reason| *reason == "wrong name or password"), "{reasons:?}");
     let last = reasons[FAILURES + 1].strip_prefix("too many wrong passwords; the next try may be in ");

@@ -69,7 +69,7 @@ fn refused() -> Vec<RawRequest> {
         ("PY-79 one word", raw("GET\r\n\r\n"), &[400]),
         ("PY-76 HTTP/0.9", raw("GET /hello.txt\r\n\r\n"), &[400]),
         ("no method", raw(" /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
-        ("a method that is no token", raw("G(T /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("a method that is not a token", raw("G(T /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("a control character in the target", raw("GET /\x07 HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("NUL in the target", raw("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("blank before the colon", with_fields("Host : a\r\n"), &[400]),
@@ -174,7 +174,7 @@ fn the_limits_are_where_they_are_said_to_be() {
         ("an empty Host", with_fields("Host:\r\n"), 200),
         ("a Host with port", with_fields("Host: [::1]:8000\r\n"), 200),
         ("empty lines before the request", raw(&format!("\r\n\r\n{HELLO}Host: a\r\n\r\n")), 200),
-        ("an upgrade that nobody offers", with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
+        ("an upgrade without an offer", with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
         ("absolute form with another host", raw("GET http://b/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
         ("absolute form of a proxy for TLS", raw("GET https://a/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
         (
@@ -297,7 +297,7 @@ fn connections_and_files_are_given_back() {
 /// Others are served while many clients hold a connection and say nothing, or half of something.
 /// PY-15
 #[test]
-fn idle_clients_keep_nobody_waiting() {
+fn idle_clients_delay_no_other() {
     let (_place, server) = serve();
     let before = descriptors_at_work(&server);
     let begun: [&[u8]; 3] = [b"", b"GET /hello.txt HT", b"GET /hello.txt HTTP/1.1\r\nHost: a\r\nX"];

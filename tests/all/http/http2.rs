@@ -293,7 +293,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
 }
 
 #[test]
-fn pings_and_settings_that_nobody_reads_take_no_memory() {
+fn unread_pings_and_settings_take_no_memory() {
     let (_place, server) = serve(&[]);
     client::get(server.address(), "/hello.txt");
     let before = memory(&server, "VmRSS:");

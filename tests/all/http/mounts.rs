@@ -210,7 +210,7 @@ fn without_a_directory_nothing_else_is_served() {
         }
     }
     server.wait_for_stderr("a line for it", |text| text.contains("\"GET /who.txt HTTP/1.1\" 404 14").then_some(()));
-    assert!(!server.stderr().contains("glasshouse: "), "a path that leads nowhere is no fault: {}", server.stderr());
+    assert!(!server.stderr().contains("glasshouse: "), "a path that leads nowhere is not a fault: {}", server.stderr());
     assert_eq!(get(server.address(), "/docs/who.txt").text(), "a");
 }
 
@@ -291,8 +291,9 @@ fn what_answers_for_one_tree_reads_no_other() {
             let text = hostile.ask(target);
             let given: Vec<_> = text.lines().filter(|line| line.contains("preopened")).collect();
             assert_eq!(given, ["preopened: /"], "{target}: one directory");
-            let told = text.lines().find_map(|line| line.strip_prefix("variable: ").filter(|v| v.contains("PREFIX")));
-            assert_eq!(told, prefix, "{target}: {text}");
+            let reported =
+                text.lines().find_map(|line| line.strip_prefix("variable: ").filter(|v| v.contains("PREFIX")));
+            assert_eq!(reported, prefix, "{target}: {text}");
         }
     }
 }
@@ -336,7 +337,7 @@ fn each_tree_is_opened_again_by_itself() {
         for (one, other) in [("a", "kept"), ("b", "a")] {
             fs::rename(at(one), at(other)).expect("a directory can be moved");
         }
-        assert_eq!(whose("/docs/who.txt"), "a", "not before it is told");
+        assert_eq!(whose("/docs/who.txt"), "a", "not before the signal");
         reload(&server, 1);
         assert_eq!(whose("/docs/who.txt"), "b", "another directory is there");
         assert_eq!(whose("/docs/inner/who.txt"), "b", "it is gone, and what was open is still served");

@@ -92,7 +92,7 @@ fn the_proxy_protocol_comes_before_tls() {
 /// Guesses are counted for the client that a trusted proxy names, so one client does not block another. Names from an
 /// untrusted client do not count, so they do not avoid the limit.
 #[test]
-fn guesses_are_counted_for_whoever_asks() {
+fn guesses_are_counted_for_the_named_client() {
     let place = AuthFixture::new(ALICE);
     let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("alice:{password}")));
     let try_for = |server: &TestServer, client: &str, password: &str| {

@@ -116,7 +116,7 @@ fn a_failure_is_two_lines() {
 /// The line is written when the last byte is gone, and not before.
 /// PY-81
 #[test]
-fn a_line_tells_what_was_sent() {
+fn a_line_has_what_was_sent() {
     const LENGTH: u64 = 64 << 20;
     let (place, server) = serve(&[]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
@@ -284,7 +284,7 @@ fn a_log_is_not_served() {
 /// A program that rotates logs moves the file and sends a signal. The process may create the file again, and no other
 /// file in its directory.
 #[test]
-fn a_file_that_was_moved_is_made_anew() {
+fn a_moved_file_is_created_again() {
     let logs = fixture::place();
     let (path, moved) = (logs.path().join("access.log"), logs.path().join("access.log.1"));
     let (_place, server) = serve(&["--require-harden", "--log-file", path.to_str().expect("a path in UTF-8")]);
@@ -301,8 +301,8 @@ fn a_file_that_was_moved_is_made_anew() {
     logged(&moved, 2);
     reloaded(1);
     get(server.address(), "/sub/x");
-    let anew = logged(&path, 1);
-    assert!(anew.len() == 1 && anew[0].contains("GET /sub/x "), "{anew:?}");
+    let created = logged(&path, 1);
+    assert!(created.len() == 1 && created[0].contains("GET /sub/x "), "{created:?}");
     let before = logged(&moved, 2);
     assert!(before.len() == 2 && before[1].contains("GET /empty "), "{before:?}");
 

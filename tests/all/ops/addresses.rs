@@ -58,7 +58,7 @@ fn a_unix_socket_is_an_address() {
 }
 
 #[test]
-fn only_a_socket_that_nobody_listens_on_is_replaced() {
+fn only_an_unused_socket_is_replaced() {
     let place = tree();
     let path = place.path().join("socket");
     let binds = ["0", "-b", "127.0.0.1", "-b", "unix:socket"];
@@ -112,8 +112,8 @@ fn the_addresses_that_are_printed_are_served() {
     }
     let mut command = glasshouse();
     command.current_dir(place.path()).args(["0", "-d", "www", "--prefix", "/p", "-b", "0.0.0.0"]);
-    let told = TestServer::spawn(command).stdout();
-    assert!(told.lines().count() > 1 && told.lines().all(|line| line.contains("/p/")), "{told}");
+    let reported = TestServer::spawn(command).stdout();
+    assert!(reported.lines().count() > 1 && reported.lines().all(|line| line.contains("/p/")), "{reported}");
 }
 
 #[test]
@@ -122,9 +122,9 @@ fn the_port_without_tls_is_printed() {
     for bind in ["127.0.0.1", "localhost"] {
         let arguments = ["0", "-b", bind, "--tls-self-signed", "--redirect-http", "0"];
         let server = TestServer::spawn(command(place.path(), &arguments));
-        let told = server.stdout();
-        let from = told.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
-        let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{told}"));
+        let reported = server.stdout();
+        let from = reported.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
+        let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{reported}"));
         assert_eq!(url, format!("(http://127.0.0.1:{port}/)"));
         let answer = get(format!("127.0.0.1:{port}").parse().expect("an address"), "/hello.txt");
         let location = format!("https://localhost:{}/hello.txt", server.address().port());

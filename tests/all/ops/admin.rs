@@ -87,7 +87,7 @@ fn what_happens_is_counted() {
 /// A handler that means harm reaches the ceilings that it wants to, traps when it wants to, and each is counted for
 /// what it was.
 #[test]
-fn ceilings_and_traps_are_told_apart() {
+fn limits_and_traps_are_counted_separately() {
     let (place, server, admin) =
         serve(&["--handler", env!("HOSTILE_P3"), "--max-cpu", "200ms", "--max-memory", "32M", "--threads", "1"]);
     put(&place.path().join("good.txt"), b"good\n", MODIFIED);

@@ -117,7 +117,7 @@ fn a_reload_does_not_serve_the_log() {
 
 /// A log beside the site is reported at the start and at each signal: it stays the same file.
 #[test]
-fn a_log_that_cannot_be_opened_anew_says_so() {
+fn a_log_that_cannot_be_reopened_is_reported() {
     let place = place();
     let (log, moved) = (place.path().join("access.log"), place.path().join("access.1"));
     let server = serve(&place, &log, &[]);
@@ -126,9 +126,12 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
     assert_eq!(started.lines().count(), 1, "{started}");
     fs::rename(&log, &moved).expect("a file can be moved");
     reload(&server, 1);
-    let told = server.stderr();
-    assert!(told.contains("anew, and entries go on to the file before: its directory holds what is served"), "{told}");
-    assert!(told.ends_with("glasshouse: reloaded, but for that\n"), "{told}");
+    let reported = server.stderr();
+    assert!(
+        reported.contains("anew, and entries go on to the file before: its directory holds what is served"),
+        "{reported}"
+    );
+    assert!(reported.ends_with("glasshouse: reloaded, but for that\n"), "{reported}");
     get(server.address(), "/hello.txt");
     clock::wait_until_true("the entry", || read(&moved).contains("/hello.txt"));
     assert!(!log.exists());
@@ -147,7 +150,7 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
+fn a_full_disk_is_reported_once_and_lost_entries_are_counted() {
     if !Path::new("/dev/full").exists() {
         return fixture::skipped("a full disk without /dev/full");
     }
@@ -191,7 +194,7 @@ fn answers_that_are_cut_at_the_end_have_entries() {
             let clients: Vec<HttpConnection> = (0..CLIENTS).map(|_| stalled(&server)).collect();
             server.signal(Signal::TERM);
             if is_again {
-                clock::wait_until_true("nobody is let in", || TcpStream::connect(server.address()).is_err());
+                clock::wait_until_true("connections are refused", || TcpStream::connect(server.address()).is_err());
                 server.signal(Signal::TERM);
             }
             assert_eq!(server.end().status.code(), Some(0));
@@ -228,8 +231,8 @@ fn a_request_without_an_answer_has_an_entry() {
     connection.send(&request("GET", "/hello.txt", &[("Authorization", "Basic YTpi")])).expect("the server reads");
     drop(connection);
     let line = "\"GET /hello.txt HTTP/1.1\" ";
-    let told = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
-    assert!(told.contains(" 499 0\n") || told.contains(" 401 "), "{told}");
+    let reported = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
+    assert!(reported.contains(" 499 0\n") || reported.contains(" 401 "), "{reported}");
     let entries = server.stop(Signal::TERM).stderr.matches(line).count();
     assert_eq!(entries, 1);
 }

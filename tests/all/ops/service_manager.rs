@@ -65,7 +65,7 @@ fn sockets_that_were_handed_over_are_served() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     assert_eq!(by_unix(place.path()).stdout, "hello\n");
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
-    assert!(place.path().join("socket").exists(), "it belongs to whoever made it");
+    assert!(place.path().join("socket").exists(), "its creator removes it");
 }
 
 #[test]
@@ -78,12 +78,12 @@ fn an_address_may_be_listened_on_beside_them() {
 
 /// A port has no effect without an address, and the server reports that.
 #[test]
-fn a_port_beside_them_is_told_to_be_unused() {
+fn an_unused_port_beside_them_is_reported() {
     let place = tree();
-    for (port, is_told) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
+    for (port, is_reported) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
         let server = TestServer::spawn(handed(place.path(), TCP, port));
-        let told = "glasshouse: the port 8080 is not used: no host is listened on; name one with --bind\n";
-        assert_eq!(server.stderr(), if is_told { told } else { "" });
+        let reported = "glasshouse: the port 8080 is not used: no host is listened on; name one with --bind\n";
+        assert_eq!(server.stderr(), if is_reported { reported } else { "" });
     }
 }
 
@@ -180,7 +180,7 @@ impl FakeManager {
 }
 
 #[test]
-fn the_manager_is_told() {
+fn the_manager_is_notified() {
     let place = tree();
     let (manager, server) = FakeManager::serve(place.path(), None, &["--require-harden"]);
     assert_eq!(manager.hears(), "READY=1");
@@ -229,7 +229,7 @@ fn while_a_thread_takes_nothing_it_says_nothing() {
         .find(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.trim() == "worker"));
     let worker = worker.and_then(|thread| thread.file_name().to_str()?.parse().ok()).expect("a thread serves");
     let Some(captive) = crate::support::ptrace::Captive::take(worker) else {
-        return fixture::skipped("a thread that hangs: the system lets nobody stop one");
+        return fixture::skipped("a thread that hangs: the system does not allow to stop one");
     };
     // What was said before it was stopped is heard first.
     manager.hears_within(pulse * 2);

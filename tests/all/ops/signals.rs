@@ -38,7 +38,7 @@ fn stalled(address: SocketAddr) -> HttpConnection {
 }
 
 #[track_caller]
-fn wait_until_nobody_is_let_in(address: SocketAddr) {
+fn wait_until_connections_are_refused(address: SocketAddr) {
     clock::wait_until_true("connections are refused", || TcpStream::connect(address).is_err());
 }
 
@@ -49,7 +49,7 @@ fn an_answer_under_way_is_finished() {
         let server = serve(Stack::Host, place.path(), &["--grace", "1h"]);
         let mut slow = stalled(server.address());
         server.signal(signal);
-        wait_until_nobody_is_let_in(server.address());
+        wait_until_connections_are_refused(server.address());
         let read = slow.body(BodyFraming::Length(LONG), |_| {}).expect("all of it comes");
         assert_eq!(read, LONG);
         assert_eq!(server.end().status.code(), Some(0));
@@ -87,7 +87,7 @@ fn a_second_signal_ends_it_at_once() {
         let mut server = serve(Stack::Host, place.path(), &["--grace", "1h"]);
         let slow = stalled(server.address());
         server.signal(first);
-        wait_until_nobody_is_let_in(server.address());
+        wait_until_connections_are_refused(server.address());
         assert!(server.is_alive(), "it waits for its client");
         assert_eq!(server.stop(second).status.code(), Some(0));
         drop(slow);
@@ -176,7 +176,7 @@ fn what_may_not_be_read_any_more_is_not_served_and_what_was_open_still_is() {
 
     let free = serve(Stack::Host, &site, &["--no-harden"]);
     point(place.path(), "1");
-    assert_eq!(get(free.address(), "/v.txt").text(), "2", "not before it is told");
+    assert_eq!(get(free.address(), "/v.txt").text(), "2", "not before the signal");
     reload(&free, 1);
     assert_eq!(get(free.address(), "/v.txt").text(), "1");
     fs::remove_file(&site).expect("a link can be removed");

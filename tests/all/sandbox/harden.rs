@@ -103,9 +103,9 @@ fn what_was_open_before_is_closed() {
 fn no_core_file_and_no_debugger() {
     let place = tree();
     let root = place.path().join("www");
-    let is_told_apart = geteuid().is_root() && server::can_be_unprivileged();
+    let runs_unprivileged = geteuid().is_root() && server::can_be_unprivileged();
     let mut setup =
-        Setup { stack: Stack::Host, directory: &root, options: &[], arguments: &[], unprivileged: is_told_apart };
+        Setup { stack: Stack::Host, directory: &root, options: &[], arguments: &[], unprivileged: runs_unprivileged };
     let state = |setup: Setup| {
         let server = TestServer::launch(setup);
         let at = format!("/proc/{}", server.id());
@@ -118,15 +118,15 @@ fn no_core_file_and_no_debugger() {
     };
     assert_eq!(state(setup), (true, 0));
     setup.arguments = &["--no-harden"];
-    if is_told_apart {
+    if runs_unprivileged {
         assert_ne!(state(setup).1, 0, "without the wall it can be looked into");
     }
 }
 
 #[test]
-fn the_state_is_told() {
+fn the_state_is_reported() {
     let place = tree();
-    let told = |arguments: &[&str]| {
+    let reported = |arguments: &[&str]| {
         let mut command = server::glasshouse();
         command.arg("--check").arg("-d").arg(place.path()).args(arguments);
         let done = server::run(command);
@@ -134,10 +134,10 @@ fn the_state_is_told() {
         let line = done.stdout.lines().find_map(|line| line.strip_prefix("# rights of the process: "));
         line.unwrap_or_else(|| panic!("{done:?}")).to_owned()
     };
-    let hardened = told(&["--require-harden"]);
+    let hardened = reported(&["--require-harden"]);
     assert!(hardened.starts_with("no_new_privs on, landlock on (version "), "{hardened}");
     assert!(hardened.ends_with(", seccomp on"), "{hardened}");
-    assert_eq!(told(&["--no-harden"]), "kept");
+    assert_eq!(reported(&["--no-harden"]), "kept");
 }
 
 #[cfg(target_arch = "x86_64")]

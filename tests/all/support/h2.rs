@@ -58,15 +58,15 @@ impl Http2Client {
     /// # Errors
     /// A request that cannot be written in HTTP/2, and an answer that did not come whole.
     pub fn ask(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Result<HttpResponse, String> {
-        let told = |error: &dyn std::error::Error| error.to_string();
+        let reported = |error: &dyn std::error::Error| error.to_string();
         let path =
             if target.starts_with('/') || target == "*" { target } else { return self.ask_absolute(method, target) };
         let uri = Uri::builder().scheme("https").authority("localhost").path_and_query(path).build();
-        let mut request = Request::builder().method(method).uri(uri.map_err(|error| told(&error))?);
+        let mut request = Request::builder().method(method).uri(uri.map_err(|error| reported(&error))?);
         for (name, value) in fields {
             request = request.header(*name, value.as_bytes());
         }
-        self.send(request.body(()).map_err(|error| told(&error))?)
+        self.send(request.body(()).map_err(|error| reported(&error))?)
     }
 
     /// HTTP/2 has no absolute form: its parts are separate fields.

@@ -57,7 +57,7 @@ const KEPT: usize = 8;
 /// Waits until the server has about as few descriptors open as before.
 #[track_caller]
 pub fn descriptors_return(server: &TestServer, before: Option<usize>) {
-    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
+    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux reports") };
     let returned = clock::poll(TIMEOUT, || (descriptors(server) <= Some(before + KEPT)).then_some(()));
     assert!(returned.is_some(), "{before} descriptors became {:?}", descriptors(server));
 }

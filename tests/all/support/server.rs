@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// How long a server may take to announce itself on a machine that is busy compiling its component.
 const START: Duration = Duration::from_secs(60);
 
-/// The user and group `nobody`.
-const NOBODY: u32 = 65534;
+/// The user and group without rights.
+const UNPRIVILEGED: u32 = 65534;
 
 /// What answers over a socket: a host and a component in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Setup<'a> {
     pub options: &'a [(&'a str, &'a str)],
     /// Further arguments; glasshouse only.
     pub arguments: &'a [&'a str],
-    /// Whether to run as `nobody`, where the tests run as root, who may read everything.
+    /// Whether to run without rights where the tests run as root, who may read everything.
     pub unprivileged: bool,
 }
 
@@ -69,7 +69,7 @@ impl Setup<'_> {
             false => self.stock(),
         };
         if self.unprivileged && rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         command
     }
@@ -116,7 +116,7 @@ impl Setup<'_> {
 pub fn can_be_unprivileged() -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
     command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    !rustix::process::geteuid().is_root() || command.uid(NOBODY).gid(NOBODY).status().is_ok()
+    !rustix::process::geteuid().is_root() || command.uid(UNPRIVILEGED).gid(UNPRIVILEGED).status().is_ok()
 }
 
 /// The WASI version of a handler.

@@ -191,8 +191,8 @@ fn a_reload_takes_the_pair_at_once() {
     fs::remove_file(&cert).expect("a file can be removed");
     reload(&server, 2);
     assert_eq!(get(server.address(), &second).expect("it is kept").text(), "hello\n");
-    let told = server.stderr().lines().filter(|line| line.contains("the certificate in use is kept")).count();
-    assert_eq!(told, 1, "{}", server.stderr());
+    let reported = server.stderr().lines().filter(|line| line.contains("the certificate in use is kept")).count();
+    assert_eq!(reported, 1, "{}", server.stderr());
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn renewals_under_load_fail_no_request() {
 }
 
 #[test]
-fn a_certificate_is_made_and_its_fingerprint_told() {
+fn a_certificate_is_generated_and_its_fingerprint_printed() {
     if !is_there("openssl", "certificates") {
         return;
     }
@@ -248,7 +248,7 @@ fn a_certificate_is_made_and_its_fingerprint_told() {
     let address = server.address().to_string();
     let shown = ends(place.path(), "openssl", &["s_client", "-connect", &address]).stdout;
     fs::write(place.path().join("shown.pem"), shown).expect("a file can be written");
-    let told = runs(
+    let reported = runs(
         place.path(),
         "openssl",
         &[
@@ -264,17 +264,17 @@ fn a_certificate_is_made_and_its_fingerprint_told() {
             "86400",
         ],
     );
-    let fingerprint = told.lines().find_map(|line| line.split_once("ingerprint=")).map(|(_, print)| print);
-    let fingerprint = fingerprint.unwrap_or_else(|| panic!("{told}"));
+    let fingerprint = reported.lines().find_map(|line| line.split_once("ingerprint=")).map(|(_, print)| print);
+    let fingerprint = fingerprint.unwrap_or_else(|| panic!("{reported}"));
     assert!(server.stdout().contains(&format!("\n  certificate SHA-256 {fingerprint}\n")), "{}", server.stdout());
-    assert!(told.contains("DNS:localhost, IP Address:127.0.0.1"), "{told}");
-    assert!(told.contains("Certificate will not expire"), "{told}");
+    assert!(reported.contains("DNS:localhost, IP Address:127.0.0.1"), "{reported}");
+    assert!(reported.contains("Certificate will not expire"), "{reported}");
     let url = format!("https://localhost:{}/hello.txt", server.address().port());
     assert_eq!(runs(place.path(), "curl", &["-4sS", "--cacert", "shown.pem", &url]), "hello\n");
 }
 
 #[test]
-fn whoever_asks_without_tls_is_sent_to_it() {
+fn a_client_without_tls_is_redirected_to_it() {
     let place = tree();
     // The port was free a moment before. Another process may take it, but not again and again.
     let (server, port) = (0..10)

@@ -77,7 +77,7 @@ pub const ROWS: &[Row] = &[
     none("One file and not the one beside it", "/lines.txt"),
     none("One file and no folder", "/sub/"),
     none("One file and nothing in a folder", "/sub/inner.txt"),
-    none("One file is no folder", "/hello.txt/"),
+    none("One file is not a folder", "/hello.txt/"),
     none("One file and nothing below it", "/hello.txt/x"),
     none("One file and no index", "/index.html"),
     Row {

@@ -232,7 +232,7 @@ fn dial(arguments: &[&str]) -> Option<TcpListener> {
 }
 
 #[test]
-fn it_connects_to_nobody() {
+fn it_connects_nowhere() {
     let Some(sink) = dial(&["--threads", "1", "--require-harden"]) else { return };
     assert!(sink.accept().is_err(), "it connected");
     let Some(sink) = dial(&["--threads", "1", "--no-harden"]) else { return };

@@ -133,7 +133,7 @@ pub fn failed(message: String) -> io::Error {
 }
 
 fn signal(id: u32, signal: Signal) -> io::Result<()> {
-    let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| failed(format!("{id} is no process")))?;
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| failed(format!("{id} is not a process")))?;
     Ok(kill_process(id, signal)?)
 }
 

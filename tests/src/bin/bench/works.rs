@@ -227,7 +227,7 @@ impl Contest {
     fn load(&mut self, work: Work, installed: &Installed, metric: Metric) -> Result<Yield, Trouble> {
         let (seconds, wrk) = (self.seconds, self.wrk.clone());
         let wrk = wrk.ok_or_else(|| failed("there is no wrk".into()))?;
-        let (path, load) = work.load().ok_or_else(|| failed("this is no load".into()))?;
+        let (path, load) = work.load().ok_or_else(|| failed("this is not a load".into()))?;
         let is_new = !self.running.contains_key(&installed.kind);
         let server = self.running(installed)?;
         let field = rehearse(server, path, load)?;
