@@ -121,12 +121,13 @@ fn write_conditions(text: &mut String, conditions: &Conditions) -> fmt::Result {
     text.write_str(
         "
 Every server ran once in every round, in an order that rotates; load and server share the machine, over the loopback. A
-median is over the rounds. A ratio is made within a round; shown are the least, the **median** and the greatest. Requests per
-second: wrk, one thread, 32 connections that are kept. One connection: four times the file, discarded in the kernel; GB are
-10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of all processes of the
-server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start. Slow readers: 200 times
-1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four connections; a late answer counts
-from when its request was due. Python and darkhttpd log to the null device, the others do not log.
+median is over the rounds. A ratio is made within a round; shown are the least, the **median** and the greatest.
+Requests per second: wrk, one thread, 32 connections that are kept. One connection: four times the file, discarded in
+the kernel; GB are 10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of
+all processes of the server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start.
+Slow readers: 200 times 1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four
+connections; a late answer counts from when its request was due. Python and darkhttpd log to the null device, the others
+do not log.
 
 ",
     )
