@@ -133,7 +133,7 @@ fn environment(config: &Config, served: &ServedTree) -> Vec<(String, String)> {
     let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
     let mounts = mounts_within(config, served);
     let above = served.at.as_ref().map(|at| above(config, at));
-    let own = [(&prefix, at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
+    let own = [(prefix.as_str(), at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     given.chain(own).collect()
 }
