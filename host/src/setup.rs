@@ -7,6 +7,7 @@ use crate::{component_file, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_http::bounded_file;
+use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -14,17 +15,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
 use tracing::{error, info};
-
-/// Variable of the handler: the host takes over file bodies.
-const BODY: &str = "GLASSHOUSE_BODY";
-/// Variable of the handler: the name of the only file that it serves.
-const FILE: &str = "GLASSHOUSE_FILE";
-/// Variable of the handler: the paths within its tree that other trees serve.
-const MOUNTS: &str = "GLASSHOUSE_MOUNTS";
-/// Variable of the handler: the directories above its tree that are served as well.
-const ABOVE: &str = "GLASSHOUSE_ABOVE";
-/// Variable of the handler: the maximum length of generated content.
-const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
 /// Creates a sandbox for each tree, in their order.
 ///
@@ -166,15 +156,7 @@ fn environment(config: &Config, served: &ServedTree) -> Vec<(String, String)> {
     let options = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
     let mounts = mounts_within(config, served);
     let above = served.at.as_ref().map(|at| depths_above(config, at));
-    let made_max = config.ceilings.made.to_string();
-    let own = [
-        (BODY, Some("direct")),
-        (FILE, served.tree.name()),
-        (&prefix, at.as_deref()),
-        (ABOVE, above.as_deref()),
-        (MADE_MAX, Some(&made_max)),
-        (MOUNTS, mounts.as_deref()),
-    ];
+    let own = [(prefix.as_str(), at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     options.chain(own).collect()
 }
