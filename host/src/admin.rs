@@ -102,8 +102,9 @@ impl OpenConnections {
         self.0.push_back((peer, connection));
     }
 
-    /// At the limit, ends the oldest connection of the address with the most connections. A client that holds all connections
-    /// therefore blocks neither another address nor another client at its own: a probe ends before it is the oldest.
+    /// At the limit, ends the oldest connection of the address with the most connections. A client that holds all
+    /// connections therefore blocks neither another address nor another client at its own: a probe ends before it is
+    /// the oldest.
     fn make_room(&mut self) {
         self.0.retain(|(_, connection)| !connection.is_finished());
         if self.0.len() < MAX_CONNECTIONS {

@@ -25,9 +25,9 @@ pub(crate) struct Banner {
     pub(crate) lan_url: Option<String>,
 }
 
-/// Creates the banner: one line for each listener, and all URLs of a listener on all addresses. Ports are those that the
-/// kernel chose (PY-2). A self-signed certificate adds its fingerprint, to compare with the one that a browser shows. `entry` is the
-/// path of the first page.
+/// Creates the banner: one line for each listener, and all URLs of a listener on all addresses. Ports are those that
+/// the kernel chose (PY-2). A self-signed certificate adds its fingerprint, to compare with the one that a browser
+/// shows. `entry` is the path of the first page.
 pub(crate) fn banner(
     listeners: &Listeners,
     identity: Option<&TlsIdentity>,

@@ -1,21 +1,22 @@
 //! Gives up rights that serving does not need, permanently, once the listeners are open.
 //!
-//! If code escapes from WebAssembly through a bug of the compiler, it runs in a process that can open only the served files,
-//! for reading. It cannot start a program, open a connection or create machine code.
+//! If code escapes from WebAssembly through a bug of the compiler, it runs in a process that can open only the served
+//! files, for reading. It cannot start a program, open a connection or create machine code.
 //!
 //! - `no_new_privs`: a program that the process starts cannot gain rights.
-//! - Landlock: files below the served directories and the named directories can be opened for reading. Landlock rules apply
-//!   to existing files. So that a file that is served alone can be replaced, the files beside it can be opened too, but not
-//!   listed. No TCP port can be bound or connected, and no other process can be signalled, on kernels that support this.
+//! - Landlock: files below the served directories and the named directories can be opened for reading. Landlock rules
+//!   apply to existing files. So that a file that is served alone can be replaced, the files beside it can be opened
+//!   too, but not listed. No TCP port can be bound or connected, and no other process can be signalled, on kernels
+//!   that support this.
 //! - seccomp: the system calls in [`calls`] and no others, some of them with certain arguments only.
-//! - No core file is written and no debugger can attach, because the memory contains keys. The call that raises limits is
-//!   rejected.
+//! - No core file is written and no debugger can attach, because the memory contains keys. The call that raises
+//!   limits is rejected.
 //! - Descriptors that were open at the start are closed ([`Inherited`]).
 //!
-//! The restrictions apply to the calling thread and to threads that it starts, so they must come before any other thread.
-//! They cannot be lifted. Files that are read again later, such as a certificate, need their directory in [`apply`]; so does
-//! another directory to serve. The time zone, the addresses of the machine and the handler are read before. A new address or
-//! a new handler needs a new process, because its code would have to become executable.
+//! The restrictions apply to the calling thread and to threads that it starts, so they must come before any other
+//! thread. They cannot be lifted. Files that are read again later, such as a certificate, need their directory in
+//! [`apply`]; so does another directory to serve. The time zone, the addresses of the machine and the handler are
+//! read before. A new address or a new handler needs a new process, because its code would have to become executable.
 
 mod calls;
 mod descriptors;
@@ -98,8 +99,8 @@ pub(crate) struct KeptRights<'a> {
     pub(crate) readable: Vec<ReadScope<'a>>,
     /// Directories of Unix sockets, whose files are removed at exit. Landlock has no right for a single file.
     pub(crate) sockets: Vec<BorrowedFd<'a>>,
-    /// The directory of the log file, which is created again after a rotation. Landlock has no narrower right for a file that
-    /// does not exist yet. Files in it cannot be read, truncated or removed.
+    /// The directory of the log file, which is created again after a rotation. Landlock has no narrower right for a
+    /// file that does not exist yet. Files in it cannot be read, truncated or removed.
     pub(crate) log: Option<BorrowedFd<'a>>,
 }
 
@@ -114,7 +115,8 @@ pub(crate) fn apply(kept: &KeptRights<'_>) -> Hardening {
     Hardening { no_new_privs, landlock, seccomp }
 }
 
-/// Disables core files, and debuggers of the same user. Unlike the other restrictions this applies to the whole process.
+/// Disables core files, and debuggers of the same user. Unlike the other restrictions this applies to the whole
+/// process.
 ///
 /// # Errors
 /// The system rejects the change.
@@ -125,7 +127,7 @@ pub(crate) fn forbid_dumps() -> io::Result<()> {
 
 /// Tries [`apply`] in a thread that then ends.
 pub(crate) fn probe() -> Hardening {
-    thread::spawn(|| apply(&KeptRights::default())).join().unwrap_or_else(|_| Hardening {
+    thread::spawn(|| apply(&KeptRights::default())).join().unwrap_or(Hardening {
         no_new_privs: false,
         landlock: Err(HardenError::Probe),
         seccomp: Err(HardenError::Probe),

@@ -153,8 +153,8 @@ impl Addresses {
         self.hosts.is_empty() && self.files.is_empty() && self.inherited.is_empty()
     }
 
-    /// Opens all listeners. Every TCP address is bound before the first one listens, so no client connects to a server that
-    /// then fails to start.
+    /// Opens all listeners. Every TCP address is bound before the first one listens, so no client connects to a
+    /// server that then fails to start.
     ///
     /// # Errors
     /// An address is in use or is not one of this machine (PY-14).

@@ -92,7 +92,8 @@ impl Visit for EventText {
     }
 }
 
-/// Escapes control characters, and characters that reorder or hide a part of a file name. Other characters stay readable.
+/// Escapes control characters, and characters that reorder or hide a part of a file name. Other characters stay
+/// readable.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {

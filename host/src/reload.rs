@@ -32,8 +32,8 @@ impl Reload {
         self.steps.push(Box::new(move || step().map_err(|error| error.to_string())));
     }
 
-    /// Runs the steps after each SIGHUP, on a thread for blocking work. Signals during a reload count as one. This never
-    /// returns.
+    /// Runs the steps after each SIGHUP, on a thread for blocking work. Signals during a reload count as one. This
+    /// never returns.
     pub(crate) async fn run(mut self) {
         while let Some(hangups) = &mut self.hangups
             && hangups.recv().await.is_some()

@@ -33,8 +33,8 @@ impl Needs<'_> {
         }
         if self.serves_socket_directory() {
             warn!(
-                "socket in a served directory: the process keeps the right to remove files there; give the socket a separate \
-                 directory"
+                "socket in a served directory: the process keeps the right to remove files there; give the socket a \
+                 separate directory"
             );
         }
         let state = self.apply();

@@ -30,8 +30,8 @@ pub(crate) struct HttpServer {
 }
 
 impl HttpServer {
-    /// Starts the threads, calls `on_ready`, and serves until `stop` completes. Then open responses may finish within the
-    /// grace period. A second signal aborts them. The process must end after this returns.
+    /// Starts the threads, calls `on_ready`, and serves until `stop` completes. Then open responses may finish within
+    /// the grace period. A second signal aborts them. The process must end after this returns.
     ///
     /// # Errors
     /// The system cannot start a thread or poll a listener.

@@ -65,8 +65,8 @@ impl ReloadTrees {
             (&self.config.handler, self.config.rights)
         {
             errors.push(format!(
-                "handler not replaced: '{}': the process has given up the right to create machine code; restart it, or start \
-                 it with --no-harden",
+                "handler not replaced: '{}': the process has given up the right to create machine code; restart it, or \
+                 start it with --no-harden",
                 path.display()
             ));
         }
@@ -188,8 +188,8 @@ fn depths_above(config: &Config, at: &Target) -> String {
 fn reopen_reason(error: &io::Error, rights: Rights) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied if rights != Rights::AreKept => {
-            "the process has given up the right to read it; restart it with --harden-also and a directory above it, or with \
-             --no-harden"
+            "the process has given up the right to read it; restart it with --harden-also and a directory above it, \
+             or with --no-harden"
                 .to_owned()
         }
         ErrorKind::NotFound => "no such directory or file; restore it".to_owned(),

@@ -24,8 +24,8 @@ impl fmt::Display for ShutdownSignal {
     }
 }
 
-/// Waits for SIGINT or SIGTERM. Both are caught from this call on, not from the first poll, and stay caught. Call again to
-/// wait for a second signal. A signal that cannot be caught ends the process.
+/// Waits for SIGINT or SIGTERM. Both are caught from this call on, not from the first poll, and stay caught. Call
+/// again to wait for a second signal. A signal that cannot be caught ends the process.
 ///
 /// # Panics
 /// Outside a tokio runtime with its I/O driver.

@@ -1,16 +1,18 @@
 //! The seccomp filter: the system calls that a file server makes after it listens.
 //!
-//! Every other call fails with ENOSYS, as on a kernel without it. This is an allow-list because each kernel adds calls, so
-//! a list of dangerous calls would soon be incomplete. All tests run under it. ENOSYS is what libraries meet on an older
-//! kernel, so they fall back (`clone3` becomes `clone`, whose flags can be checked). A call that is missing here fails one
-//! request; EPERM or killing the process would do more damage. Calls of another architecture (`int 0x80`) end the process.
+//! Every other call fails with ENOSYS, as on a kernel without it. This is an allow-list because each kernel adds
+//! calls, so a list of dangerous calls would soon be incomplete. All tests run under it. ENOSYS is what libraries
+//! meet on an older kernel, so they fall back (`clone3` becomes `clone`, whose flags can be checked). A call that is
+//! missing here fails one request; EPERM or killing the process would do more damage. Calls of another architecture
+//! (`int 0x80`) end the process.
 //!
-//! The list assumes that an attacker controls the process. Its descriptors are the listeners, the connections, the served
-//! directories and files (for reading), the log (for appending), the socket of the service manager, and the pollers. Where
-//! the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs` tries the rejected forms.
+//! The list assumes that an attacker controls the process. Its descriptors are the listeners, the connections, the
+//! served directories and files (for reading), the log (for appending), the socket of the service manager, and the
+//! pollers. Where the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs`
+//! tries the rejected forms.
 //!
-//! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls of a
-//! request have no conditions, except `sendto`. seccomp cannot check paths; Landlock does.
+//! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls
+//! of a request have no conditions, except `sendto`. seccomp cannot check paths; Landlock does.
 
 use seccompiler::SeccompCmpArgLen::{self, Dword, Qword};
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
@@ -21,8 +23,8 @@ use std::process;
 
 /// Allowed with any arguments.
 const ALLOWED: &[i64] = &[
-    // Open and inspect files. Landlock decides which files, and whether for writing. Calls that write, link, move or remove
-    // files, or change their metadata, are absent.
+    // Open and inspect files. Landlock decides which files, and whether for writing. Calls that write, link, move or
+    // remove files, or change their metadata, are absent.
     libc::SYS_openat,
     libc::SYS_openat2,
     libc::SYS_close,
@@ -35,9 +37,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_newfstatat,
     libc::SYS_statx,
     libc::SYS_readlinkat,
-    // Move bytes between open descriptors. The damage is a wrong response, a log entry, or a message to the service manager.
-    // None of these passes a descriptor or names an address. The log stays append-only, because `fcntl` cannot change its
-    // flags.
+    // Move bytes between open descriptors. The damage is a wrong response, a log entry, or a message to the service
+    // manager. None of these passes a descriptor or names an address. The log stays append-only, because `fcntl`
+    // cannot change its flags.
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_pread64,
@@ -140,8 +142,8 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_GETFL))]),
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_DUPFD_CLOEXEC))]),
         // Sends on a connected socket. With an address it could send to any datagram socket of the machine, and with
-        // `MSG_FASTOPEN` it could connect. `sendmsg` and `recvmsg` are absent: they can also pass descriptors, and seccomp
-        // cannot check their arguments.
+        // MSG_FASTOPEN it could connect. `sendmsg` and `recvmsg` are absent: they can also pass descriptors, and
+        // seccomp cannot check their arguments.
         (libc::SYS_sendto, vec![no_address, (3, Dword, MaskedEq(word(!libc::MSG_NOSIGNAL)), 0)]),
         // Ends a response. Shutting down the read half would turn a listener into a socket that can be connected.
         (libc::SYS_shutdown, vec![(1, Dword, Eq, word(libc::SHUT_WR))]),
@@ -149,8 +151,8 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
         // (`SO_PEERPIDFD`).
         (libc::SYS_setsockopt, option(libc::IPPROTO_TCP, libc::TCP_NODELAY)),
         (libc::SYS_getsockopt, option(libc::SOL_SOCKET, libc::SO_ERROR)),
-        // Requeue and priority-inheritance operations caused most futex vulnerabilities. The standard library does not use
-        // them.
+        // Requeue and priority-inheritance operations caused most futex vulnerabilities. The standard library does
+        // not use them.
         (libc::SYS_futex, futex(libc::FUTEX_WAIT)),
         (libc::SYS_futex, futex(libc::FUTEX_WAKE)),
         (libc::SYS_futex, futex(libc::FUTEX_WAIT_BITSET)),

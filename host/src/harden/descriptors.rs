@@ -1,7 +1,7 @@
 //! Closes descriptors that the parent process left open.
 //!
-//! Code that escapes from the sandbox could use them. They are closed after the paths of all options are open, because a
-//! shell passes `--config <(...)` as the path of such a descriptor.
+//! Code that escapes from the sandbox could use them. They are closed after the paths of all options are open,
+//! because a shell passes `--config <(...)` as the path of such a descriptor.
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use std::ops::Range;

@@ -12,8 +12,9 @@ use std::path::{self, Component, Path, PathBuf};
 /// The maximum number of symbolic links in a path, as in the kernel.
 const MAX_LINKS: usize = 40;
 
-/// Opens the directories of files and of the targets of links on the way. The next target of a link is usually beside the
-/// current one (`live/site.pem` and `archive/site1.pem`, `..data` and its dated directories, `current` and `releases/1`).
+/// Opens the directories of files and of the targets of links on the way. The next target of a link is usually beside
+/// the current one (`live/site.pem` and `archive/site1.pem`, `..data` and its dated directories, `current` and
+/// `releases/1`).
 pub(crate) fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
     let found: BTreeSet<PathBuf> = files.flat_map(directories_on_path).collect();
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -12,8 +12,8 @@ use tracing::{error, warn};
 
 /// The interval between two checks of the files. A renewed certificate must be in use within one second.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// Timestamps of file systems are coarse. Files that changed this shortly before a read may have changed again since then,
-/// with the same stamp.
+/// Timestamps of file systems are coarse. Files that changed this shortly before a read may have changed again since
+/// then, with the same stamp.
 const STAMP_RESOLUTION: Duration = Duration::from_secs(2);
 
 /// A certificate that is read again when its files change.

@@ -1,4 +1,5 @@
-//! Decrypts private keys (RFC 5958 3) as OpenSSL 1.1 and later encrypts them: PBES2 with PBKDF2 and AES-CBC (RFC 8018 6.2).
+//! Decrypts private keys (RFC 5958 3) as OpenSSL 1.1 and later encrypts them: PBES2 with PBKDF2 and AES-CBC (RFC 8018
+//! 6.2).
 
 use aes::cipher::block_padding::Pkcs7;
 use aes::cipher::{BlockDecryptMut as _, KeyIvInit as _};

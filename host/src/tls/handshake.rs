@@ -13,8 +13,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// The response to a plain HTTP request on a TLS port. A TLS alert would not be readable for a user.
-const PLAIN_HTTP_RESPONSE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 55\r\n\
-                        connection: close\r\n\r\nThis port speaks TLS: the address begins with https://\n";
+const PLAIN_HTTP_RESPONSE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
+                                   content-length: 55\r\nconnection: close\r\n\r\n\
+                                   This port speaks TLS: the address begins with https://\n";
 
 /// The result of a handshake.
 pub(crate) enum Handshake<S> {
