@@ -8,6 +8,7 @@ mod browser;
 mod check;
 mod component_file;
 mod config;
+mod error;
 mod generate;
 mod harden;
 mod inspect;
@@ -31,7 +32,7 @@ mod tls;
 mod worker;
 
 use args::{Export, Level, Output, Task};
-use config::StartupError;
+use error::StartupError;
 use glasshouse_http::bounded_file;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;

@@ -14,9 +14,10 @@ use crate::router::Router;
 use crate::sd_notify::ServiceManager;
 use crate::server::Server;
 use crate::shutdown::Signal;
+use crate::site_report::SiteFiles;
 use crate::tls::{Files, Tls, TlsIdentity};
 use crate::worker::WorkerConfig;
-use crate::{browser, check, logging, qr, setup, shutdown, site_report, stdout};
+use crate::{browser, check, logging, qr, setup, shutdown, stdout};
 use glasshouse_http::{Format, Log, Sink, bounded_file};
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{ReadScope, Sandbox};
@@ -42,7 +43,9 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
     let began = Instant::now();
     let sandboxes = setup::sandboxes(&config, &log)?;
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
-    site_report::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
+    let sites = SiteFiles::read(&config, &sandboxes);
+    let (errors, missing) = (sites.report(|text| log.error(text)), sites.missing_pages());
+    errors.iter().chain(&missing).for_each(|text| log.error(text));
     config.warnings.iter().for_each(|warning| log.error(warning));
     // Every path that was given is open by now.
     drop(inherited);
@@ -209,7 +212,7 @@ async fn run(
     // The log comes behind what is served: it is judged by what is served from then on.
     reload.add(setup::again(config, log, file.clone(), sandboxes, handlers.clone()));
     if let Some(file) = file {
-        reload.add(move || file.reopen());
+        reload.add(move || file.reopen().map_err(|error| error.to_string()));
     }
     if let Some(tls) = tls {
         reload.add(move || tls.reload());
@@ -241,12 +244,13 @@ pub fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupEr
     let config = Config::from_args(args)?;
     let log = Log::new(Format::Off, Sink::Stderr);
     let sandboxes = setup::sandboxes(&config, &log)?;
-    site_report::check(&config, &sandboxes, |text| log.error(text)).map_err(StartupError::CannotServe)?;
+    let sites = SiteFiles::read(&config, &sandboxes);
+    sites.check()?.iter().for_each(|warning| log.error(warning));
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();
     let warnings =
         secrets(&config, identity).into_iter().chain(identity.map(TlsIdentity::concerns).unwrap_or_default());
-    warnings.for_each(|warning| log.error(warning));
+    warnings.chain(sites.missing_pages()).for_each(|warning| log.error(warning));
     config.warnings.iter().for_each(|warning| log.error(warning));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
@@ -256,6 +260,6 @@ pub fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupEr
             state.to_string()
         }
     };
-    let text = check::report(&config, settings, &rights);
+    let text = check::report(&config, &sites, settings, &rights);
     stdout::print(text.as_bytes())
 }

@@ -1,20 +1,20 @@
-//! The words of `glasshouse inspect`, and nothing of what they mean.
+//! The arguments of `glasshouse inspect`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// `glasshouse inspect`: which file, and for whom it is told.
+/// The arguments of `glasshouse inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Inspect {
-    /// The file; '-' is standard input [default: the built-in handler]
+    /// File; '-' is standard input [default: built-in handler]
     #[arg(value_name = "FILE")]
     pub file: Option<Input>,
-    /// Tell it in JSON, for programs
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
 
-/// A place to read a component from.
+/// The source of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
     Stdin,
