@@ -19,38 +19,38 @@ mod operands;
 mod options_table;
 mod sources;
 #[cfg(test)]
-pub mod tests;
-pub mod tls;
+pub(crate) mod tests;
+pub(crate) mod tls;
 mod toml_bytes;
 mod toml_shape;
 mod users;
-pub mod value;
+pub(crate) mod value;
 mod variables;
 
 use crate::error::StartupError;
-pub use addresses::{AddressFlags, bind_values};
+pub(crate) use addresses::{AddressFlags, bind_values};
 use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-pub use clients::ClientFlags;
+pub(crate) use clients::ClientFlags;
 use content::ContentFlags;
-pub use effective::{EffectiveOption, OptionSource};
-pub use export::{Export, Output};
+pub(crate) use effective::{EffectiveOption, OptionSource};
+pub(crate) use export::{Export, Output};
 use file::ConfigFile;
-pub use handler_options::HandlerOption;
-pub use inspect::{Input, Inspect};
-pub use logs::{Level, LogFlags};
-pub use mount::Mount;
-pub use operands::OperandHint;
+pub(crate) use handler_options::HandlerOption;
+pub(crate) use inspect::{Input, Inspect};
+pub(crate) use logs::{Level, LogFlags};
+pub(crate) use mount::Mount;
+pub(crate) use operands::OperandHint;
 use operands::Operands;
 use sources::{Sources, Variables};
 use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-pub use toml_shape::ValueShape;
-pub use users::{AuthFlags, Passwd};
+pub(crate) use toml_shape::ValueShape;
+pub(crate) use users::{AuthFlags, Passwd};
 
 const SERVING: &str = "Serving";
 const RUNTIME: &str = "Runtime";
@@ -69,7 +69,7 @@ An option comes from its flag, else from its variable (GLASSHOUSE_CONTENT_TYPE f
 
 /// What the program does.
 #[derive(Debug)]
-pub enum Task {
+pub(crate) enum Task {
     Serve(Args),
     /// Print the effective options.
     Check(Args, Vec<EffectiveOption>),
@@ -87,23 +87,23 @@ impl Task {
     ///
     /// # Errors
     /// The file cannot be read or is invalid.
-    pub fn from_command_line() -> Result<Task, StartupError> {
+    pub(crate) fn from_command_line() -> Result<Task, StartupError> {
         let arguments: Vec<OsString> = env::args_os().collect();
         Task::parse(&arguments, &|key| env::var_os(key)).map_err(|error| match error {
-            ParseError::Clap(error) => error.exit(),
-            ParseError::Startup(error) => error,
+            CommandLineError::Clap(error) => error.exit(),
+            CommandLineError::Startup(error) => error,
         })
     }
 
     /// The level of the log while the task runs.
-    pub fn level(&self) -> Level {
+    pub(crate) fn level(&self) -> Level {
         match self {
             Task::Serve(args) | Task::Check(args, _) => args.logs.level(),
             _ => Level::Error,
         }
     }
 
-    fn parse(arguments: &[OsString], variable: Variables) -> Result<Task, ParseError> {
+    fn parse(arguments: &[OsString], variable: Variables) -> Result<Task, CommandLineError> {
         let (mut command, definition) = (sources::command(), Cli::command());
         // The flags decide which variables and keys count, so they are read first. The last parse reports their errors.
         let flags = command.clone().ignore_errors(true).try_get_matches_from(arguments)?;
@@ -155,9 +155,9 @@ impl Task {
     }
 }
 
-/// The reason why the command line is no task.
+/// The command line is invalid, or it requests a text.
 #[derive(Debug, thiserror::Error)]
-enum ParseError {
+enum CommandLineError {
     /// The arguments are invalid, or they request the help or the version.
     #[error(transparent)]
     Clap(#[from] Error),
@@ -165,8 +165,8 @@ enum ParseError {
     Startup(#[from] StartupError),
 }
 
-fn usage(command: &mut clap::Command, text: String) -> ParseError {
-    ParseError::Clap(command.error(ErrorKind::InvalidValue, text))
+fn usage(command: &mut clap::Command, text: String) -> CommandLineError {
+    CommandLineError::Clap(command.error(ErrorKind::InvalidValue, text))
 }
 
 /// Serve one directory over HTTP, read-only
@@ -222,13 +222,13 @@ enum Command {
 }
 
 /// The definition of the command line, for the completions and the manual.
-pub fn definition() -> clap::Command {
+pub(crate) fn definition() -> clap::Command {
     Cli::command().disable_help_subcommand(true)
 }
 
 /// The version of HTTP/1 in use, whatever the client offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ProtocolVersion {
+pub(crate) enum ProtocolVersion {
     /// One request per connection
     #[value(name = "HTTP/1.0")]
     Http10,
@@ -237,8 +237,10 @@ pub enum ProtocolVersion {
     Http11,
 }
 
+pub(crate) use ProtocolVersion as Protocol;
+
 impl ProtocolVersion {
-    pub fn version(self) -> http::Version {
+    pub(crate) fn version(self) -> http::Version {
         match self {
             ProtocolVersion::Http10 => http::Version::HTTP_10,
             ProtocolVersion::Http11 => http::Version::HTTP_11,
@@ -248,7 +250,7 @@ impl ProtocolVersion {
 
 /// The options of the server.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Port (a number) or path (anything else) to serve
     ///
     /// Same as --port and --directory, in any order. Write a path that is a number as ./8080.
@@ -258,15 +260,15 @@ pub struct Args {
     /// Port to listen on; 0 selects any free port
     #[arg(long, value_name = "PORT", default_value = "8000", value_parser = value::port)]
     #[arg(env = "GLASSHOUSE_PORT", hide_env = true, help_heading = SERVING)]
-    pub port: u16,
+    pub(crate) port: u16,
 
     /// Whether the port has another source than the default.
     #[arg(skip)]
-    pub port_is_set: bool,
+    pub(crate) port_is_set: bool,
 
     /// A suggestion for an operand that is not an existing path.
     #[arg(skip)]
-    pub path_hint: Option<OperandHint>,
+    pub(crate) path_hint: Option<OperandHint>,
 
     /// Address or host name to listen on (repeatable) [default: all]
     ///
@@ -275,10 +277,10 @@ pub struct Args {
     /// commas.
     #[arg(short, long, value_name = "ADDR")]
     #[arg(env = "GLASSHOUSE_BIND", hide_env = true, help_heading = SERVING)]
-    pub bind: Vec<String>,
+    pub(crate) bind: Vec<String>,
 
     #[command(flatten)]
-    pub addresses: AddressFlags,
+    pub(crate) addresses: AddressFlags,
 
     /// Directory or single file to serve
     ///
@@ -287,7 +289,7 @@ pub struct Args {
     #[arg(short, long, value_name = "PATH", default_value = ".")]
     #[arg(default_value_if("mount", ArgPredicate::IsPresent, None))]
     #[arg(env = "GLASSHOUSE_DIRECTORY", hide_env = true, help_heading = SERVING)]
-    pub directory: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
 
     /// Directory to serve below a URL path (repeatable)
     ///
@@ -296,27 +298,27 @@ pub struct Args {
     #[arg(long, value_name = "PATH=DIR")]
     #[arg(value_parser = OsStringValueParser::new().try_map(Mount::parse))]
     #[arg(env = "GLASSHOUSE_MOUNT", hide_env = true, help_heading = SERVING)]
-    pub mount: Vec<Mount>,
+    pub(crate) mount: Vec<Mount>,
 
     /// HTTP version; HTTP/1.1 includes HTTP/2 over TLS
     #[arg(short, long, value_name = "VERSION", value_enum, default_value = "HTTP/1.1", ignore_case = true)]
     #[arg(env = "GLASSHOUSE_PROTOCOL", hide_env = true, help_heading = SERVING)]
-    pub protocol: ProtocolVersion,
+    pub(crate) protocol: ProtocolVersion,
 
     #[command(flatten)]
-    pub tls: tls::TlsFlags,
+    pub(crate) tls: tls::TlsFlags,
 
     #[command(flatten)]
     content: ContentFlags,
 
     #[command(flatten)]
-    pub users: AuthFlags,
+    pub(crate) users: AuthFlags,
 
     #[command(flatten)]
-    pub clients: ClientFlags,
+    pub(crate) clients: ClientFlags,
 
     #[command(flatten)]
-    pub logs: LogFlags,
+    pub(crate) logs: LogFlags,
 
     /// The file of `--config`, for the options of the handler.
     #[arg(skip)]
@@ -325,10 +327,10 @@ pub struct Args {
     /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = |text: &str| value::count(text, 1..=4096))]
     #[arg(env = "GLASSHOUSE_THREADS", hide_env = true, help_heading = RUNTIME)]
-    pub threads: Option<NonZeroUsize>,
+    pub(crate) threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
-    pub limits: limits::LimitFlags,
+    pub(crate) limits: limits::LimitFlags,
 
     /// Handler component to run instead of the built-in one
     ///
@@ -336,7 +338,7 @@ pub struct Args {
     /// a component with a refused or unknown import; `glasshouse inspect FILE` lists them.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_HANDLER", hide_env = true, help_heading = RUNTIME)]
-    pub handler: Option<PathBuf>,
+    pub(crate) handler: Option<PathBuf>,
 
     /// Replay responses of --handler while the files are unchanged
     ///
@@ -344,12 +346,12 @@ pub struct Args {
     /// do.
     #[arg(long, requires = "handler")]
     #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
-    pub pure_handler: bool,
+    pub(crate) pure_handler: bool,
 
     /// Run the handler for every request
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
-    pub no_replay: bool,
+    pub(crate) no_replay: bool,
 
     /// Keep process rights that serving does not need
     ///
@@ -357,20 +359,20 @@ pub struct Args {
     /// starting programs, opening connections, generating machine code.
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_HARDEN", hide_env = true, help_heading = RUNTIME)]
-    pub no_harden: bool,
+    pub(crate) no_harden: bool,
 
     /// Fail if the system cannot remove all of these rights
     #[arg(long, conflicts_with = "no_harden")]
     #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
-    pub require_harden: bool,
+    pub(crate) require_harden: bool,
 
     #[command(flatten)]
-    pub lifecycle: lifecycle::LifecycleFlags,
+    pub(crate) lifecycle: lifecycle::LifecycleFlags,
 
     /// Print no addresses and log no requests
     ///
     /// This option overrides --log.
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

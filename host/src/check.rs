@@ -1,9 +1,9 @@
-//! The output of `--check`: every option with its effective value and the source of the value, in the form of a file for
+//! The output of `--check`: every option with its effective value and the source of the value, as a valid file for
 //! `--config`.
 
 use crate::args::value::ByteSize;
 use crate::args::{EffectiveOption, OptionSource, ValueShape};
-use crate::config::{Config, ServedTree};
+use crate::config::{ServedTree, ServerConfig};
 use crate::site_report::SiteFiles;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::options;
@@ -12,7 +12,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use toml::Value;
 
 /// The effective options, and the rights of the process. Values that depend on the machine are those of this machine.
-pub fn report(config: &Config, sites: &SiteFiles, options: Vec<EffectiveOption>, rights: &str) -> String {
+pub(crate) fn report(config: &ServerConfig, sites: &SiteFiles, options: Vec<EffectiveOption>, rights: &str) -> String {
     let mut text = String::from("# The effective options. This output is a valid file for --config.\n");
     for option in options {
         let line = match options::names().find(|name| *name == option.name) {
@@ -27,7 +27,7 @@ pub fn report(config: &Config, sites: &SiteFiles, options: Vec<EffectiveOption>,
 }
 
 /// An option of the host, with the value on this machine.
-fn of_host(config: &Config, mut option: EffectiveOption) -> EffectiveOption {
+fn of_host(config: &ServerConfig, mut option: EffectiveOption) -> EffectiveOption {
     let number = |number: usize| i64::try_from(number).ok().map(Value::Integer);
     let resolved = match option.name.as_str() {
         "directory" => {
@@ -57,7 +57,7 @@ fn argument(served: &ServedTree) -> Vec<u8> {
 }
 
 /// An option of the handler: the value for all trees, or else the value in the file of each tree.
-fn of_handler(config: &Config, sites: &SiteFiles, name: &'static str, mut option: EffectiveOption) -> String {
+fn of_handler(config: &ServerConfig, sites: &SiteFiles, name: &'static str, mut option: EffectiveOption) -> String {
     let variable = options::variable(name);
     if let Some((_, text)) = config.guest.iter().find(|(key, _)| *key == variable) {
         option.value = option.shape.write_text(text);

@@ -1,5 +1,5 @@
-//! The configuration of the server: the options, checked and resolved on this machine. Once a [`Config`] exists, only
-//! the sandbox and [`Addresses::listen`] can still fail.
+//! The configuration of the server: the options, checked and resolved on this machine. Once a [`ServerConfig`] exists,
+//! only the sandbox and [`Addresses::listen`] can still fail.
 
 mod auth;
 mod hosts;
@@ -13,7 +13,7 @@ mod trees;
 
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
 use crate::component_file;
-pub use crate::error::StartupError;
+pub(crate) use crate::error::StartupError;
 use crate::listen::{Addresses, BindAddr, Options};
 use crate::tls::TlsIdentity;
 use glasshouse_core::Config as HandlerConfig;
@@ -22,10 +22,10 @@ use glasshouse_http::auth::Users;
 use glasshouse_http::{ClientLimits, bounded_file};
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
-pub use hosts::HostRule;
-pub use logfile::OpenLog;
-pub use logs::{Logs, Opened};
-pub use roots::Roots;
+pub(crate) use hosts::HostRule;
+pub(crate) use logfile::OpenLog;
+pub(crate) use logs::{Logs, Opened};
+pub(crate) use roots::Roots;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use std::ffi::OsString;
@@ -35,52 +35,52 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, thread};
-pub use trees::ServedTree;
+pub(crate) use trees::ServedTree;
 
 /// The configuration of a server.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct ServerConfig {
     /// At least one. The first tree that a path belongs to serves it.
-    pub trees: Vec<ServedTree>,
+    pub(crate) trees: Vec<ServedTree>,
     /// Options without an effect, for the operator.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
     /// The URL path of the links in the banner.
-    pub entry: String,
-    pub protocol: ProtocolVersion,
-    pub threads: NonZeroUsize,
-    pub limits: ClientLimits,
+    pub(crate) entry: String,
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) limits: ClientLimits,
     /// The quotas that clients share.
-    pub totals: Totals,
+    pub(crate) totals: Totals,
     /// The hosts that requests may name.
-    pub hosts: HostRule,
+    pub(crate) hosts: HostRule,
     /// The variables of the handler, all valid for the built-in one.
-    pub guest: Vec<(String, String)>,
-    pub handler: HandlerSource,
-    /// Whether responses may be replayed while the files are unchanged. The built-in handler always allows it; another one
-    /// does with `--pure-handler`.
-    pub is_pure: bool,
-    pub ceilings: RequestLimits,
-    pub rights: Rights,
+    pub(crate) guest: Vec<(String, String)>,
+    pub(crate) handler: HandlerSource,
+    /// Whether responses may be replayed while the files are unchanged. The built-in handler always allows it; another
+    /// one does with `--pure-handler`.
+    pub(crate) is_pure: bool,
+    pub(crate) ceilings: RequestLimits,
+    pub(crate) rights: Rights,
     /// The certificate; `None` without TLS.
-    pub identity: Option<TlsIdentity>,
+    pub(crate) identity: Option<TlsIdentity>,
     /// The users; `None` if every client has access.
-    pub users: Option<Arc<Users>>,
-    pub quiet: bool,
-    pub logs: Logs,
-    pub addresses: Addresses,
+    pub(crate) users: Option<Arc<Users>>,
+    pub(crate) quiet: bool,
+    pub(crate) logs: Logs,
+    pub(crate) addresses: Addresses,
     /// Whether to open the address in a browser.
-    pub open: bool,
+    pub(crate) open: bool,
     /// Whether to print the address as a QR code.
-    pub qr: bool,
+    pub(crate) qr: bool,
     /// The maximum time of open requests at shutdown.
-    pub grace: Duration,
+    pub(crate) grace: Duration,
     /// Directories that stay readable for a reload.
-    pub harden_also: Vec<File>,
+    pub(crate) harden_also: Vec<File>,
 }
 
 /// Whether the process gives up the rights that serving does not need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
+pub(crate) enum Rights {
     AreKept,
     /// As far as the system supports it.
     AreGivenUp,
@@ -90,7 +90,7 @@ pub enum Rights {
 
 /// The source of the handler.
 #[derive(Debug)]
-pub enum HandlerSource {
+pub(crate) enum HandlerSource {
     Embedded,
     /// The bytes of a file, not validated yet.
     File {
@@ -99,17 +99,22 @@ pub enum HandlerSource {
     },
 }
 
-impl Config {
+pub(crate) use ServerConfig as Config;
+
+impl ServerConfig {
     /// Resolves the options, with the variables of this process for the handler.
     ///
     /// # Errors
-    /// The first option that is invalid, or that this machine cannot fulfil. Invalid options come first. No socket listens
-    /// yet.
-    pub fn from_args(args: Args) -> Result<Config, StartupError> {
-        Config::build(args, env::vars_os())
+    /// The first option that is invalid, or that this machine cannot fulfil. Invalid options come first. No socket
+    /// listens yet.
+    pub(crate) fn from_args(args: Args) -> Result<ServerConfig, StartupError> {
+        ServerConfig::build(args, env::vars_os())
     }
 
-    fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, StartupError> {
+    fn build(
+        args: Args,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<ServerConfig, StartupError> {
         let passed = args.handler_options(environment)?;
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let parsed = HandlerConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
@@ -150,7 +155,7 @@ impl Config {
         let logs = Logs::new(&args.logs, args.quiet)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
         let (protocol, quiet, grace) = (args.protocol, args.quiet, args.lifecycle.grace.0);
-        Ok(Config {
+        Ok(ServerConfig {
             trees,
             warnings,
             entry,
@@ -230,8 +235,8 @@ mod tests {
     use glasshouse_sandbox::ServedPath;
     use std::fs;
 
-    fn build(words: &[&str]) -> Result<Config, StartupError> {
-        Config::build(serve(words), std::iter::empty())
+    fn build(words: &[&str]) -> Result<ServerConfig, StartupError> {
+        ServerConfig::build(serve(words), std::iter::empty())
     }
 
     fn listening(words: &[&str]) -> Result<Listeners, StartupError> {
@@ -332,7 +337,9 @@ mod tests {
             (&["--hidden"], variable("c/d"), "GLASSHOUSE_INDEX: "),
         ];
         for (words, variable, expected) in rows {
-            let Err(fault) = Config::build(serve(words), [variable.clone()].into_iter()) else { panic!("{words:?}") };
+            let Err(fault) = ServerConfig::build(serve(words), [variable.clone()].into_iter()) else {
+                panic!("{words:?}")
+            };
             assert_eq!(fault.exit_code(), 2);
             assert!(fault.to_string().starts_with(expected), "{fault}");
         }

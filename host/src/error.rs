@@ -4,7 +4,7 @@ use std::io;
 
 /// The reason why the program cannot do its task. The message names the thing, the reason and the fix.
 #[derive(Debug, thiserror::Error)]
-pub enum StartupError {
+pub(crate) enum StartupError {
     /// The command line, a variable or a file of options is invalid on every machine.
     #[error("{0}")]
     Usage(String),
@@ -26,12 +26,12 @@ pub enum StartupError {
 
 impl StartupError {
     /// A failed operation of the system.
-    pub fn io(message: String, source: impl Into<io::Error>) -> StartupError {
+    pub(crate) fn io(message: String, source: impl Into<io::Error>) -> StartupError {
         StartupError::Io { message, source: source.into() }
     }
 
     /// The exit code of the program (PY-3, PY-14).
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             StartupError::Usage(_) | StartupError::HandlerOption { .. } => 2,
             StartupError::CannotServe(_) | StartupError::Io { .. } => 1,

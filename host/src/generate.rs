@@ -12,7 +12,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn completions(shell: Shell) -> Result<(), StartupError> {
+pub(crate) fn completions(shell: Shell) -> Result<(), StartupError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut args::definition(), "glasshouse", &mut text);
     stdout::print(&text)
@@ -22,7 +22,7 @@ pub fn completions(shell: Shell) -> Result<(), StartupError> {
 ///
 /// # Errors
 /// A file or standard output cannot be written.
-pub fn pages(directory: Option<&Path>) -> Result<(), StartupError> {
+pub(crate) fn pages(directory: Option<&Path>) -> Result<(), StartupError> {
     match directory {
         Some(directory) => clap_mangen::generate_to(args::definition(), directory).map_err(|error| {
             let reason = match error.kind() {

@@ -1,5 +1,5 @@
-//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON, without running or
-//! compiling it. The sandbox decides whether it can serve.
+//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON. It does not run or
+//! compile the component. The sandbox decides whether it can serve.
 
 use crate::args::{Input, Inspect};
 use crate::error::StartupError;
@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const COLUMNS: usize = 100;
 
 /// A component and the result of its inspection.
-struct Report {
+struct ComponentReport {
     /// The argument of the command.
     name: String,
     size: usize,
@@ -33,7 +33,7 @@ struct Report {
 ///
 /// # Errors
 /// The file cannot be read, the report cannot be written, or the inspection takes too long.
-pub fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
+pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
     let (name, bytes) = match &arguments.file {
         None => ("built-in handler".to_owned(), Ok(P3.to_vec())),
         Some(Input::Stdin) => ("standard input".to_owned(), component_file::read_from(io::stdin().lock())),
@@ -48,7 +48,7 @@ pub fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
     let (size, hash) = (bytes.len(), hexadecimal(&Sha256::digest(&bytes)));
     let inspection = within_timeout(bytes).ok_or_else(|| unable("the inspection takes too long"))?;
     let reasons = inspection.reasons();
-    let report = Report { name, size, hash, inspection, reasons };
+    let report = ComponentReport { name, size, hash, inspection, reasons };
     let text = if arguments.json { format!("{:#}\n", report.to_json()) } else { report.to_string() };
     stdout::print(text.as_bytes())?;
     Ok(report.reasons.is_empty())
@@ -68,7 +68,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-impl Report {
+impl ComponentReport {
     fn to_json(&self) -> Value {
         let (kind, versions) = match self.inspection.kind {
             Kind::Handler { p2, p3 } => {
@@ -128,9 +128,9 @@ impl Group {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ComponentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { name, size, hash, inspection, reasons } = self;
+        let ComponentReport { name, size, hash, inspection, reasons } = self;
         writeln!(f, "{}", Escaped(name))?;
         writeln!(f, "  kind    {}", inspection.kind)?;
         writeln!(f, "  size    {size} bytes")?;

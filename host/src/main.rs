@@ -32,7 +32,7 @@ mod tls;
 mod worker;
 
 use args::{Export, Level, Output, Task};
-use error::StartupError;
+use config::StartupError;
 use glasshouse_http::bounded_file;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;

@@ -17,11 +17,11 @@ const MAX_SIZE: usize = 16 << 20;
 ///
 /// # Errors
 /// An invalid name or password, a file that cannot be read or written. The file is then unchanged.
-pub fn set(arguments: &Passwd) -> Result<(), StartupError> {
+pub(crate) fn set(arguments: &Passwd) -> Result<(), StartupError> {
     let Passwd { file, user } = arguments;
     if !is_name(user) {
-        let rule = "give 1 to 255 bytes without ':' and invisible characters, without '#' at the start and without a space \
-                    at either end";
+        let rule = "give 1 to 255 bytes without ':' and invisible characters, without '#' at the start and without a \
+                    space at either end";
         return Err(StartupError::Usage(format!("invalid user name '{}': {rule}", user.escape_debug())));
     }
     let cannot =

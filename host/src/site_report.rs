@@ -1,7 +1,7 @@
-//! The `glasshouse.toml` of each served directory, for reports: errors at the start and at a reload, missing pages, and the
-//! values of `--check`. The handler reads the file itself, so nothing here changes a response.
+//! The `glasshouse.toml` of each served directory, for reports: errors at the start and at a reload, missing pages, and
+//! the values of `--check`. The handler reads the file itself, so nothing here changes a response.
 
-use crate::config::{Config, HandlerSource, ServedTree};
+use crate::config::{HandlerSource, ServedTree, ServerConfig};
 use crate::error::StartupError;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::site_file::{self, FILE, LONGEST, SiteSetting};
@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The file of each tree, in the order of the trees.
-pub struct SiteFiles<'a> {
-    config: &'a Config,
+pub(crate) struct SiteFiles<'a> {
+    config: &'a ServerConfig,
     sandboxes: &'a [Arc<Sandbox>],
     files: Vec<SiteFile>,
 }
@@ -55,7 +55,7 @@ fn reason(error: &io::Error) -> String {
 
 impl<'a> SiteFiles<'a> {
     /// Reads the files through the sandboxes, as the handler reads them.
-    pub fn read(config: &'a Config, sandboxes: &'a [Arc<Sandbox>]) -> SiteFiles<'a> {
+    pub(crate) fn read(config: &'a ServerConfig, sandboxes: &'a [Arc<Sandbox>]) -> SiteFiles<'a> {
         let files = config.trees.iter().zip(sandboxes).map(|(served, sandbox)| SiteFile::read(config, served, sandbox));
         SiteFiles { config, sandboxes, files: files.collect() }
     }
@@ -66,7 +66,7 @@ impl<'a> SiteFiles<'a> {
     }
 
     /// Reports the options that each file sets, in one line per file, and returns the errors.
-    pub fn report(&self, log: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
+    pub(crate) fn report(&self, log: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
         let mut errors = Vec::new();
         for (served, file) in self.config.trees.iter().zip(&self.files).filter(|_| self.is_reported()) {
             match file {
@@ -93,7 +93,7 @@ impl<'a> SiteFiles<'a> {
     ///
     /// # Errors
     /// The first file that makes the handler answer each request with 500.
-    pub fn check(&self) -> Result<Vec<String>, StartupError> {
+    pub(crate) fn check(&self) -> Result<Vec<String>, StartupError> {
         let mut warnings = Vec::new();
         for file in self.files.iter().filter(|_| self.is_reported()) {
             match file {
@@ -106,13 +106,13 @@ impl<'a> SiteFiles<'a> {
     }
 
     /// The pages that an option names and that do not exist, for the operator.
-    pub fn missing_pages(&self) -> Vec<String> {
+    pub(crate) fn missing_pages(&self) -> Vec<String> {
         let trees = self.config.trees.iter().zip(self.sandboxes).zip(&self.files).filter(|_| self.is_reported());
         trees.flat_map(|((served, sandbox), file)| missing_pages(self.config, served, sandbox, file)).collect()
     }
 
     /// The text and the line of an option in the file of each tree.
-    pub fn values(&self, name: &str) -> Vec<Option<(&str, usize)>> {
+    pub(crate) fn values(&self, name: &str) -> Vec<Option<(&str, usize)>> {
         let values = self.files.iter().map(|file| match file {
             SiteFile::Valid { settings, .. } => {
                 let setting = settings.iter().find(|setting| setting.name == name);
@@ -125,12 +125,16 @@ impl<'a> SiteFiles<'a> {
 }
 
 /// As [`SiteFiles::report`], for a reload.
-pub fn report(config: &Config, sandboxes: &[Arc<Sandbox>], log: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
+pub(crate) fn report(
+    config: &ServerConfig,
+    sandboxes: &[Arc<Sandbox>],
+    log: impl Fn(fmt::Arguments<'_>),
+) -> Vec<String> {
     SiteFiles::read(config, sandboxes).report(log)
 }
 
 impl SiteFile {
-    fn read(config: &Config, served: &ServedTree, sandbox: &Sandbox) -> SiteFile {
+    fn read(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox) -> SiteFile {
         let ServedPath::Directory(directory) = &served.tree else { return SiteFile::Absent };
         if !operator_config(config).site_file {
             return SiteFile::Absent;
@@ -153,17 +157,17 @@ impl SiteFile {
     }
 }
 
-fn pairs(config: &Config) -> impl Iterator<Item = (&String, &String)> {
+fn pairs(config: &ServerConfig) -> impl Iterator<Item = (&String, &String)> {
     config.guest.iter().map(|(key, value)| (key, value))
 }
 
 /// The configuration of the handler without a file.
-fn operator_config(config: &Config) -> HandlerConfig {
-    // `Config` has parsed the same pairs.
+fn operator_config(config: &ServerConfig) -> HandlerConfig {
+    // `ServerConfig` has parsed the same pairs.
     HandlerConfig::from_pairs(pairs(config)).unwrap_or_default()
 }
 
-fn is_set_by_operator(config: &Config, name: &str) -> bool {
+fn is_set_by_operator(config: &ServerConfig, name: &str) -> bool {
     let variable = options::variable(name);
     config.guest.iter().any(|(key, _)| *key == variable)
 }
@@ -176,7 +180,7 @@ fn ignored(path: &std::path::Path, kind: &str) -> String {
     format!("'{}' is {kind}, and is not read", path.display())
 }
 
-fn missing_pages(config: &Config, served: &ServedTree, sandbox: &Sandbox, file: &SiteFile) -> Vec<String> {
+fn missing_pages(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox, file: &SiteFile) -> Vec<String> {
     let ServedPath::Directory(directory) = &served.tree else { return Vec::new() };
     let (in_effect, settings) = match file {
         SiteFile::Valid { settings, merged } => (merged.as_ref().clone(), settings.as_slice()),

@@ -1,6 +1,6 @@
 //! Writes to standard output what was asked for. Nobody has to read all of it: a reader that leaves early is no error.
 
-use crate::error::StartupError;
+use crate::config::StartupError;
 use glasshouse_http::bounded_file;
 use std::io::{self, ErrorKind, Write as _};
 

@@ -12,7 +12,7 @@ mod handshake;
 mod self_signed;
 mod validity;
 
-use crate::args::ProtocolVersion;
+use crate::args::Protocol;
 use cert_store::CertStore;
 pub use files::Files;
 use glasshouse_http::Log;
@@ -72,7 +72,7 @@ impl Tls {
     ///
     /// # Errors
     /// The system has no randomness or no thread to give.
-    pub fn new(identity: TlsIdentity, protocol: ProtocolVersion, log: Log) -> Result<Tls, String> {
+    pub fn new(identity: TlsIdentity, protocol: Protocol, log: Log) -> Result<Tls, String> {
         let keeper = CertStore::start(identity, log).map_err(|error| error.to_string())?;
         let versions = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let mut config = versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(Arc::<
@@ -84,8 +84,8 @@ impl Tls {
         config.ticketer = ring::Ticketer::new().map_err(|error| error.to_string())?;
         // What is agreed on is how the connection is used. An answer may have an older version (RFC 9110 2.5).
         let offered: &[&[u8]] = match protocol {
-            ProtocolVersion::Http11 => &[b"h2", b"http/1.1", b"http/1.0"],
-            ProtocolVersion::Http10 => &[b"http/1.1", b"http/1.0"],
+            Protocol::Http11 => &[b"h2", b"http/1.1", b"http/1.0"],
+            Protocol::Http10 => &[b"http/1.1", b"http/1.0"],
         };
         config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
         Ok(Tls { config: Arc::new(config), keeper })

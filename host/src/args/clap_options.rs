@@ -5,10 +5,10 @@ use glasshouse_core::config::options;
 use std::ffi::{OsStr, OsString};
 
 /// Flags that a file cannot set.
-pub const NOT_IN_A_FILE: &[&str] = &["check", "config", "help", "version"];
+pub(crate) const NOT_IN_A_FILE: &[&str] = &["check", "config", "help", "version"];
 
 /// The options that a file can set, in the order of their definition.
-pub fn all(command: &Command) -> impl Iterator<Item = &Arg> {
+pub(crate) fn all(command: &Command) -> impl Iterator<Item = &Arg> {
     command.get_arguments().filter(|arg| {
         let is_help = matches!(
             arg.get_action(),
@@ -19,16 +19,16 @@ pub fn all(command: &Command) -> impl Iterator<Item = &Arg> {
 }
 
 /// The name of an option: its flag without the dashes.
-pub fn name(arg: &Arg) -> &str {
+pub(crate) fn name(arg: &Arg) -> &str {
     arg.get_long().unwrap_or_else(|| arg.get_id().as_str())
 }
 
 /// The variable of an option. An option of the handler has none in the definition.
-pub fn variable(arg: &Arg) -> OsString {
+pub(crate) fn variable(arg: &Arg) -> OsString {
     arg.get_env().map_or_else(|| options::variable(name(arg)).into(), OsStr::to_owned)
 }
 
 /// Whether the handler reads the option.
-pub fn is_of_handler(arg: &Arg) -> bool {
+pub(crate) fn is_of_handler(arg: &Arg) -> bool {
     options::names().any(|known| known == name(arg))
 }

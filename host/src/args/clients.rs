@@ -9,44 +9,44 @@ const CLIENTS: &str = "Clients";
 
 /// The limits of clients.
 #[derive(Debug, clap::Args)]
-pub struct ClientFlags {
+pub(crate) struct ClientFlags {
     /// Maximum time for the head of a request
     ///
     /// The time starts with the first byte. Then the server answers with 408 and closes the connection.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_HEADER_TIMEOUT", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
-    pub header_timeout: TimeSpan,
+    pub(crate) header_timeout: TimeSpan,
 
     /// Maximum time of a connection without a request
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_IDLE_TIMEOUT", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
-    pub idle_timeout: TimeSpan,
+    pub(crate) idle_timeout: TimeSpan,
 
     /// Maximum time in which a client accepts no byte of a response
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_SEND_TIMEOUT", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
-    pub send_timeout: TimeSpan,
+    pub(crate) send_timeout: TimeSpan,
 
     /// Maximum bytes of a request body that the server discards
     ///
     /// No request needs a body. A request with a longer body gets its response, and the server closes the connection.
     #[arg(long, value_name = "SIZE", default_value = "1M")]
     #[arg(env = "GLASSHOUSE_MAX_CONTENT", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
-    pub max_content: ByteSize,
+    pub(crate) max_content: ByteSize,
 
     /// Maximum open connections [default: 75% of the open-file limit]
     ///
     /// The server answers further connections with 503.
     #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS", hide_env = true, help_heading = CLIENTS)]
-    pub max_connections: Option<NonZeroUsize>,
+    pub(crate) max_connections: Option<NonZeroUsize>,
 
     /// Maximum open connections of one address [default: half]
     ///
     /// IPv6 addresses with the same first 64 bits count as one, because one host gets all of them.
     #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
     #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
-    pub max_connections_per_address: Option<NonZeroUsize>,
+    pub(crate) max_connections_per_address: Option<NonZeroUsize>,
 
     /// Maximum memory of all responses [default: 25% of the memory]
     ///
@@ -55,7 +55,7 @@ pub struct ClientFlags {
     /// instances.
     #[arg(long, value_name = "SIZE", value_parser = some_size)]
     #[arg(env = "GLASSHOUSE_MAX_TOTAL_MEMORY", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
-    pub max_total_memory: Option<ByteSize>,
+    pub(crate) max_total_memory: Option<ByteSize>,
 }
 
 /// With less, no request gets a response.

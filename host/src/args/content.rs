@@ -9,7 +9,7 @@ const BROWSERS: &str = "Caches and browsers";
 
 /// The flags of the handler.
 #[derive(Debug, Default, clap::Args)]
-pub struct ContentFlags {
+pub(crate) struct ContentFlags {
     /// Add a header field to files and listings (repeatable)
     ///
     /// Two arguments: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' per line. The handler adds to
@@ -142,8 +142,8 @@ pub struct ContentFlags {
     isolate: bool,
 }
 
-/// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's table.
-/// A test compares the names with that table.
+/// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's
+/// table. A test compares the names with that table.
 const TEXTS: &[(&str, fn(&ContentFlags) -> Option<String>)] = &[
     ("archive", |flags| flags.archive.clone()),
     ("archive-max", |flags| flags.archive_max.clone()),
@@ -174,7 +174,7 @@ impl ContentFlags {
     ///
     /// # Errors
     /// A header field that cannot be written as one line.
-    pub fn texts(&self) -> Result<impl Iterator<Item = (&'static str, Option<String>)>, StartupError> {
+    pub(crate) fn texts(&self) -> Result<impl Iterator<Item = (&'static str, Option<String>)>, StartupError> {
         self.check().map_err(StartupError::Usage)?;
         Ok(TEXTS.iter().map(|(name, text)| (*name, text(self))))
     }

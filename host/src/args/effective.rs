@@ -1,5 +1,5 @@
-//! Every option with its effective value and the source of that value, from the matches of clap. `check` adds the values
-//! that depend on the machine, and those that the handler reads.
+//! Every option with its effective value and the source of that value, from the matches of clap. `check` adds the
+//! values that depend on the machine, and those that the handler reads.
 
 use super::logs::Level;
 use super::{bind_values, clap_options, toml_bytes, toml_shape};
@@ -14,19 +14,19 @@ use toml::Value;
 
 /// An option of the program, by the name of its flag.
 #[derive(Debug, PartialEq)]
-pub struct EffectiveOption {
-    pub name: String,
-    pub shape: ValueShape,
+pub(crate) struct EffectiveOption {
+    pub(crate) name: String,
+    pub(crate) shape: ValueShape,
     /// `None` if the option has no value and no default.
-    pub value: Option<Value>,
-    pub source: OptionSource,
+    pub(crate) value: Option<Value>,
+    pub(crate) source: OptionSource,
     /// The name of the variable, or the line of the file.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
 }
 
 /// The source of the value of an option. The first source with a value wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptionSource {
+pub(crate) enum OptionSource {
     Flag,
     Variable,
     File,
@@ -49,7 +49,7 @@ impl fmt::Display for OptionSource {
 
 impl EffectiveOption {
     /// The TOML value of these texts, which need not be UTF-8.
-    pub fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
+    pub(crate) fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
         toml_bytes::write(self.shape, texts.into_iter().map(OsString::from_vec).collect())
     }
 }
@@ -83,7 +83,7 @@ fn one_line(value: &Value) -> String {
 }
 
 /// The source of an option. `flags` are the matches of the command line alone.
-pub fn source(
+pub(crate) fn source(
     arg: &Arg,
     flags: &ArgMatches,
     file: &ConfigFile,
@@ -101,7 +101,7 @@ pub fn source(
 }
 
 /// An option with its value. An option of the handler has no value yet.
-pub fn option(arg: &Arg, matches: &ArgMatches, source: OptionSource, file: &ConfigFile) -> EffectiveOption {
+pub(crate) fn option(arg: &Arg, matches: &ArgMatches, source: OptionSource, file: &ConfigFile) -> EffectiveOption {
     let (name, shape) = (clap_options::name(arg), toml_shape::of(arg));
     let id = arg.get_id().as_str();
     let texts = match shape {

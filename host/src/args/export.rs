@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 /// The arguments of `glasshouse handler`.
 #[derive(Debug, clap::Args)]
-pub struct Export {
+pub(crate) struct Export {
     /// Write the component for wasi:http 0.2 instead of 0.3
     #[arg(long)]
-    pub p2: bool,
+    pub(crate) p2: bool,
     /// File to write; '-' is standard output
     #[arg(short, long, value_name = "FILE")]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 /// The destination of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     Stdout,
     File(PathBuf),
 }

@@ -17,7 +17,7 @@ const MAX_SIZE: usize = 1 << 20;
 
 /// The keys of the file; none if there is no file.
 #[derive(Debug, Default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     path: PathBuf,
     keys: BTreeMap<String, ConfigKey>,
 }
@@ -34,7 +34,7 @@ impl ConfigFile {
     ///
     /// # Errors
     /// The file cannot be read, or it is invalid; the error then names the line and the key.
-    pub fn read(path: &Path, command: &Command) -> Result<ConfigFile, StartupError> {
+    pub(crate) fn read(path: &Path, command: &Command) -> Result<ConfigFile, StartupError> {
         let name = path.display();
         let bytes = bounded_file::read(path, MAX_SIZE).map_err(|reason| {
             StartupError::CannotServe(format!(
@@ -67,17 +67,17 @@ impl ConfigFile {
         Ok(file)
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.keys.contains_key(name)
     }
 
     /// The line of a key.
-    pub fn line(&self, name: &str) -> Option<usize> {
+    pub(crate) fn line(&self, name: &str) -> Option<usize> {
         self.keys.get(name).map(|key| key.line)
     }
 
     /// The file, the line and the name of a key, for errors about its value.
-    pub fn location(&self, name: &str) -> Option<String> {
+    pub(crate) fn location(&self, name: &str) -> Option<String> {
         self.keys.get(name).map(|key| location(&self.path, key.line, name))
     }
 
@@ -85,7 +85,7 @@ impl ConfigFile {
     ///
     /// # Errors
     /// The value is not UTF-8.
-    pub fn text(&self, name: &str) -> Result<Option<String>, StartupError> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, StartupError> {
         let Some(key) = self.keys.get(name) else { return Ok(None) };
         key.texts.join(OsStr::new("\n")).into_string().map(Some).map_err(|_| {
             let location = location(&self.path, key.line, name);
@@ -94,7 +94,7 @@ impl ConfigFile {
     }
 
     /// The arguments that set the option to the value of its key.
-    pub fn arguments(&self, name: &str) -> Vec<OsString> {
+    pub(crate) fn arguments(&self, name: &str) -> Vec<OsString> {
         let Some(key) = self.keys.get(name) else { return Vec::new() };
         let argument = |text: &OsString| match key.shape {
             ValueShape::Switch => (text == "true").then(|| format!("--{name}").into()),
@@ -105,7 +105,7 @@ impl ConfigFile {
 }
 
 /// A flag and its value in one argument.
-pub fn flag(name: &str, value: &OsStr) -> OsString {
+pub(crate) fn flag(name: &str, value: &OsStr) -> OsString {
     let mut flag = OsString::from(format!("--{name}="));
     flag.push(value);
     flag
@@ -126,7 +126,7 @@ fn location(path: &Path, line: usize, name: &str) -> String {
 }
 
 /// The most similar of `names`; `None` if none is similar.
-pub fn nearest(name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+pub(crate) fn nearest(name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
     let near = names.filter_map(|known| Some((suggest::distance(name, known.as_ref())?, known)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.as_ref().to_owned())
 }

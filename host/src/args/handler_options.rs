@@ -7,12 +7,12 @@ use std::ffi::OsString;
 
 /// An option of the handler with a value.
 #[derive(Debug)]
-pub struct HandlerOption {
-    pub name: &'static str,
+pub(crate) struct HandlerOption {
+    pub(crate) name: &'static str,
     /// The value in the form of the variable.
-    pub text: String,
+    pub(crate) text: String,
     /// The flag, the variable, or the line of the file, for errors about the value.
-    pub location: String,
+    pub(crate) location: String,
 }
 
 impl Args {
@@ -21,7 +21,7 @@ impl Args {
     /// # Errors
     /// An unknown variable that begins with `GLASSHOUSE_`, a value that is not UTF-8, a field that is not one
     /// `NAME: VALUE` line.
-    pub fn handler_options(
+    pub(crate) fn handler_options(
         &self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Vec<HandlerOption>, StartupError> {

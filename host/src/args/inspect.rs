@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 /// The arguments of `glasshouse inspect`.
 #[derive(Debug, clap::Args)]
-pub struct Inspect {
+pub(crate) struct Inspect {
     /// File; '-' is standard input [default: built-in handler]
     #[arg(value_name = "FILE")]
-    pub file: Option<Input>,
+    pub(crate) file: Option<Input>,
     /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
 /// The source of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     Stdin,
     File(PathBuf),
 }

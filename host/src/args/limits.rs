@@ -17,34 +17,34 @@ const FEW: usize = 16;
 
 /// The limits of one request. Beyond a limit the response is 503, or ends early if its body has started.
 #[derive(Debug, clap::Args)]
-pub struct LimitFlags {
+pub(crate) struct LimitFlags {
     /// Maximum memory of a handler instance
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = |text: &str| ByteSize::within(text, 4 << 20..=HUGE))]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size(4 << 20))]
     #[arg(env = "GLASSHOUSE_MAX_MEMORY", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_memory: ByteSize,
 
     /// Maximum CPU time for a response head or a piece of its body
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = |text: &str| TimeSpan::at_least(text, TICK))]
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     #[arg(env = "GLASSHOUSE_MAX_CPU", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_cpu: TimeSpan,
 
     /// Maximum time until the head of a response
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = |text: &str| TimeSpan::at_least(text, TICK))]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     #[arg(env = "GLASSHOUSE_ANSWER_TIMEOUT", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     answer_timeout: TimeSpan,
 
     /// Maximum handles of the handler code per instance
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = number(FEW))]
     #[arg(env = "GLASSHOUSE_MAX_HANDLES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_handles: NonZeroUsize,
 
     /// Maximum host resources (files, streams) per instance
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = number(FEW))]
     #[arg(env = "GLASSHOUSE_MAX_RESOURCES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_resources: NonZeroUsize,
 
     /// Maximum bytes that a handler passes in one call
-    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = |text: &str| ByteSize::within(text, 16 << 10..=HUGE))]
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = size(16 << 10))]
     #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_call: ByteSize,
 
@@ -52,16 +52,28 @@ pub struct LimitFlags {
     ///
     /// At most a quarter of them generate long responses. Further requests wait, and a further long response becomes
     /// 503. One client keeps at most as many busy as remain free.
-    #[arg(long, value_name = "N", default_value = "512", value_parser = |text: &str| count(text, 1..=MANY))]
+    #[arg(long, value_name = "N", default_value = "512", value_parser = number(1))]
     #[arg(env = "GLASSHOUSE_MAX_INSTANCES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_instances: NonZeroUsize,
 
     /// Maximum bytes that a handler generates per response
     ///
     /// Served files do not count, except in archives and compressed responses.
-    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = |text: &str| ByteSize::within(text, 64 << 10..=HUGE))]
+    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size(64 << 10))]
     #[arg(env = "GLASSHOUSE_MAX_MADE", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_made: ByteSize,
+}
+
+fn size(least: u64) -> impl Fn(&str) -> Result<ByteSize, String> + Clone {
+    move |text| ByteSize::within(text, least..=HUGE)
+}
+
+fn number(least: usize) -> impl Fn(&str) -> Result<NonZeroUsize, String> + Clone {
+    move |text| count(text, least..=MANY)
+}
+
+fn time(text: &str) -> Result<TimeSpan, String> {
+    TimeSpan::at_least(text, TICK)
 }
 
 impl From<&LimitFlags> for RequestLimits {

@@ -9,13 +9,13 @@ const LOGS: &str = "Logs, metrics and proxies";
 
 /// The contents and the destinations of logs and metrics.
 #[derive(Debug, clap::Args)]
-pub struct LogFlags {
+pub(crate) struct LogFlags {
     /// Format of the access log
     ///
     /// The variable is GLASSHOUSE_LOG_FORM, because GLASSHOUSE_LOG is the variable of --verbose.
     #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
     #[arg(env = "GLASSHOUSE_LOG_FORM", hide_env = true, help_heading = LOGS)]
-    pub log: LogFormat,
+    pub(crate) log: LogFormat,
 
     /// File of the access log [default: standard error]
     ///
@@ -23,7 +23,7 @@ pub struct LogFlags {
     /// and write files there.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_LOG_FILE", hide_env = true, help_heading = LOGS)]
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
 
     /// Log more to standard error (-v: info, -vv: debug)
     ///
@@ -31,14 +31,14 @@ pub struct LogFlags {
     #[arg(short, long, value_name = "LEVEL", value_enum, action = ArgAction::Append, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "more")]
     #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
-    pub verbose: Vec<Verbosity>,
+    pub(crate) verbose: Vec<Verbosity>,
 
     /// Address of /healthz, /readyz and /metrics
     ///
     /// HOST:PORT, or a port alone for this machine only. Every client that can connect can read all of it.
     #[arg(long, value_name = "ADDR")]
     #[arg(env = "GLASSHOUSE_ADMIN", hide_env = true, help_heading = LOGS)]
-    pub admin: Option<String>,
+    pub(crate) admin: Option<String>,
 
     /// Trust the client address from these proxies (repeatable)
     ///
@@ -46,14 +46,14 @@ pub struct LogFlags {
     /// X-Forwarded-For that is not in one of these networks. The variable holds several, separated by commas.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     #[arg(env = "GLASSHOUSE_TRUST", hide_env = true, help_heading = LOGS)]
-    pub trust: Vec<IpNet>,
+    pub(crate) trust: Vec<IpNet>,
 
     /// Require a PROXY protocol header from trusted proxies
     ///
     /// Version 1 or 2. The server accepts the header from no other client.
     #[arg(long, requires = "trust")]
     #[arg(env = "GLASSHOUSE_PROXY_PROTOCOL", hide_env = true, help_heading = LOGS)]
-    pub proxy_protocol: bool,
+    pub(crate) proxy_protocol: bool,
 }
 
 /// Reads a network, or an address, which is a network of one.
@@ -65,14 +65,14 @@ fn network(text: &str) -> Result<IpNet, String> {
 
 impl LogFlags {
     /// The level of the log: each `-v` raises it by one.
-    pub fn level(&self) -> Level {
+    pub(crate) fn level(&self) -> Level {
         Level::of(self.verbose.iter())
     }
 }
 
 /// The level of the log on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     Error,
     Info,
     Debug,
@@ -80,7 +80,7 @@ pub enum Level {
 
 impl Level {
     /// The level that a sequence of `--verbose` sets.
-    pub fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
+    pub(crate) fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
         verbose.fold(Level::Error, |level, verbosity| match verbosity {
             Verbosity::Error => Level::Error,
             Verbosity::Info => Level::Info,
@@ -90,7 +90,7 @@ impl Level {
     }
 
     /// The value of `--verbose` for this level.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
             Level::Info => "info",
@@ -108,7 +108,7 @@ impl Level {
 
 /// A value of `--verbose`: a level, or an increase by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Verbosity {
+pub(crate) enum Verbosity {
     /// Errors and warnings
     Error,
     /// Also startup, shutdown and refused clients
@@ -121,7 +121,7 @@ pub enum Verbosity {
 
 /// How a request is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// As python -m http.server does
     Python,
     /// The Common Log Format

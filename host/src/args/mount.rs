@@ -8,10 +8,10 @@ use std::path::PathBuf;
 
 /// A directory and the URL path that it is served below.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
+pub(crate) struct Mount {
     /// Not the root.
-    pub at: Target,
-    pub directory: PathBuf,
+    pub(crate) at: Target,
+    pub(crate) directory: PathBuf,
 }
 
 impl Mount {
@@ -19,7 +19,7 @@ impl Mount {
     ///
     /// # Errors
     /// A part is missing or invalid.
-    pub fn parse(text: OsString) -> Result<Mount, String> {
+    pub(crate) fn parse(text: OsString) -> Result<Mount, String> {
         let is_equals = |byte: &u8| *byte == b'=';
         let mut parts = text.as_bytes().splitn(2, is_equals).map(OsStr::from_bytes);
         let (Some(path), Some(directory)) = (parts.next(), parts.next().filter(|directory| !directory.is_empty()))

@@ -1,5 +1,5 @@
-//! The operands of the command line: a number is the port, anything else is the path to serve. Does not look whether the
-//! path exists; the error for a missing path gets a hint from here.
+//! The operands of the command line: a number is the port, anything else is the path to serve. Does not look whether
+//! the path exists; the error for a missing path gets a hint from here.
 
 use super::file::{flag, nearest};
 use clap::parser::ValueSource;
@@ -9,15 +9,15 @@ use std::fmt;
 
 /// The port and the path, each at most once.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Operands {
+pub(crate) struct Operands {
     port: Option<String>,
     path: Option<OsString>,
-    pub hint: Option<OperandHint>,
+    pub(crate) hint: Option<OperandHint>,
 }
 
 /// The probable intention behind an operand that is not an existing path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OperandHint {
+pub(crate) enum OperandHint {
     /// The value of the flag before it, which needs a `=`.
     Value {
         flag: String,
@@ -55,7 +55,7 @@ impl Operands {
     ///
     /// # Errors
     /// An invalid port, a second port, a second path.
-    pub fn read(command: &Command, flags: &ArgMatches, arguments: &[OsString]) -> Result<Operands, String> {
+    pub(crate) fn read(command: &Command, flags: &ArgMatches, arguments: &[OsString]) -> Result<Operands, String> {
         let mut operands = Operands::default();
         let has_flag = |id| flags.value_source(id) == Some(ValueSource::CommandLine);
         for operand in flags.get_many::<OsString>("operands").into_iter().flatten() {
@@ -105,7 +105,7 @@ impl Operands {
     }
 
     /// Whether an operand sets the option of this name.
-    pub fn has(&self, option: &str) -> bool {
+    pub(crate) fn has(&self, option: &str) -> bool {
         match option {
             "port" => self.port.is_some(),
             "directory" => self.path.is_some(),
@@ -114,7 +114,7 @@ impl Operands {
     }
 
     /// The flags that mean the same.
-    pub fn flags(&self) -> Vec<OsString> {
+    pub(crate) fn flags(&self) -> Vec<OsString> {
         let port = self.port.as_ref().map(|port| flag("port", port.as_ref()));
         port.into_iter().chain(self.path.as_ref().map(|path| flag("directory", path))).collect()
     }

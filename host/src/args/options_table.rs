@@ -1,4 +1,5 @@
-//! The table of options in docs/options.md, generated from the definition of `--help`, and the limits of the help texts.
+//! The table of options in docs/options.md, generated from the definition of `--help`, and the limits of the help
+//! texts.
 
 use super::Cli;
 use clap::{Arg, Command, CommandFactory as _};

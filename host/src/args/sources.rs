@@ -1,5 +1,5 @@
-//! The sources of an option: the command line, a variable, the file. All become arguments of one command line, so that a
-//! value has one parser wherever it comes from.
+//! The sources of an option: the command line, a variable, the file. All become arguments of one command line, so that
+//! a value has one parser wherever it comes from.
 
 use super::operands::Operands;
 use super::variables::flag_near;
@@ -14,23 +14,23 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// Looks up a variable of the environment.
-pub type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
+pub(crate) type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
 
 /// Options whose variable holds several values, with the separator. All other repeatable options are the handler's.
 const SEPARATORS: &[(&str, u8)] =
     &[("bind", b','), ("harden-also", b','), ("host", b','), ("mount", b'\n'), ("trust", b',')];
 
 /// The sources of all options.
-pub struct Sources<'a> {
+pub(crate) struct Sources<'a> {
     /// The matches of the command line alone.
-    pub flags: ArgMatches,
-    pub operands: Operands,
-    pub file: ConfigFile,
-    pub variable: Variables<'a>,
+    pub(crate) flags: ArgMatches,
+    pub(crate) operands: Operands,
+    pub(crate) file: ConfigFile,
+    pub(crate) variable: Variables<'a>,
 }
 
 /// The definition without the variables: this module reads them, clap does not.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     Cli::command().mut_args(|arg| match arg.get_action().takes_values() {
         true => arg.env(None::<&'static str>).allow_negative_numbers(true),
         false => arg.env(None::<&'static str>),
@@ -38,7 +38,7 @@ pub fn command() -> Command {
 }
 
 impl Sources<'_> {
-    pub fn source(&self, arg: &Arg) -> OptionSource {
+    pub(crate) fn source(&self, arg: &Arg) -> OptionSource {
         if self.operands.has(clap_options::name(arg)) {
             return OptionSource::Flag;
         }
@@ -47,17 +47,17 @@ impl Sources<'_> {
     }
 
     /// Whether the option has another source than its default.
-    pub fn is_set(&self, name: &str) -> bool {
+    pub(crate) fn is_set(&self, name: &str) -> bool {
         clap_options::all(&Cli::command())
             .any(|arg| clap_options::name(arg) == name && self.source(arg) != OptionSource::Default)
     }
 
-    /// The arguments of the process, after those of the variables, the file and the operands. Without the options of the
-    /// handler, which clap does not parse.
+    /// The arguments of the process, after those of the variables, the file and the operands. Without the options of
+    /// the handler, which clap does not parse.
     ///
     /// # Errors
     /// A variable with an invalid value.
-    pub fn arguments(&self, arguments: &[OsString]) -> Result<Vec<OsString>, String> {
+    pub(crate) fn arguments(&self, arguments: &[OsString]) -> Result<Vec<OsString>, String> {
         let definition = Cli::command();
         let (program, arguments) = arguments.split_at(arguments.len().min(1));
         let mut all = program.to_vec();
@@ -103,7 +103,7 @@ impl Sources<'_> {
 
     /// Adds facts that clap does not know: the source of an invalid value, the argument that is not UTF-8, and similar
     /// flags. `count` is the number of arguments of the process, which are the last of `arguments`.
-    pub fn explain(&self, mut error: Error, arguments: &[OsString], count: usize) -> Error {
+    pub(crate) fn explain(&self, mut error: Error, arguments: &[OsString], count: usize) -> Error {
         if error.kind() == ErrorKind::InvalidUtf8 {
             return not_utf8(arguments, count).map_or(error, |text| Cli::command().error(ErrorKind::InvalidUtf8, text));
         }

@@ -21,16 +21,16 @@ fn parse_with(words: &[&str], variables: &[(&str, &str)]) -> Result<Task, (i32, 
     Task::parse(&words, &variable).map_err(code_and_text)
 }
 
-fn code_and_text(error: ParseError) -> (i32, String) {
+fn code_and_text(error: CommandLineError) -> (i32, String) {
     match error {
-        ParseError::Clap(error) => (error.exit_code(), error.to_string()),
-        ParseError::Startup(error) => (error.exit_code().into(), error.to_string()),
+        CommandLineError::Clap(error) => (error.exit_code(), error.to_string()),
+        CommandLineError::Startup(error) => (error.exit_code().into(), error.to_string()),
     }
 }
 
 /// The options of a server.
 #[track_caller]
-pub fn serve(words: &[&str]) -> Args {
+pub(crate) fn serve(words: &[&str]) -> Args {
     match parse(words) {
         Ok(Task::Serve(args)) => args,
         other => panic!("{words:?}: {other:?}"),
@@ -334,7 +334,8 @@ fn with_file(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Result<T
 
 #[test]
 fn a_file_stands_in_for_what_was_not_typed() {
-    let text = "port = 9\nbind = ['::1', 'localhost']\ndirectory = '-x'\nquiet = true\nno-replay = false\nindex = ['a', 'b']\n\
+    let text = "port = 9\nbind = ['::1', 'localhost']\ndirectory = '-x'\nquiet = true\nno-replay = false\n\
+                index = ['a', 'b']\n\
                 handler = 'x.wasm'\nthreads = 3\n";
     let Ok(Task::Serve(args)) = with_file(text, &["--threads", "5", "--pure-handler"], &[]) else { panic!("a server") };
     assert_eq!((args.port, args.directory.as_deref()), (9, Some(Path::new("-x"))));

@@ -12,7 +12,7 @@ const KEY: &str = "percent-encoded";
 ///
 /// # Errors
 /// The value has another shape.
-pub fn read(shape: ValueShape, value: &Value) -> Result<Vec<OsString>, ShapeError> {
+pub(crate) fn read(shape: ValueShape, value: &Value) -> Result<Vec<OsString>, ShapeError> {
     match value {
         Value::Table(table) if shape != ValueShape::Switch && table.contains_key(KEY) => Ok(vec![decoded(table)?]),
         Value::Array(values) if shape == ValueShape::Several && values.iter().any(Value::is_table) => {
@@ -29,10 +29,10 @@ pub fn read(shape: ValueShape, value: &Value) -> Result<Vec<OsString>, ShapeErro
 /// A value has another shape than its option.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ShapeError(String);
+pub(crate) struct ShapeError(String);
 
 /// The value of these texts; `None` for a single value without a text.
-pub fn write(shape: ValueShape, texts: Vec<OsString>) -> Option<Value> {
+pub(crate) fn write(shape: ValueShape, texts: Vec<OsString>) -> Option<Value> {
     let strings = texts.iter().map(|text| text.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
     match (strings, shape) {
         (Some(strings), _) => shape.write(strings),

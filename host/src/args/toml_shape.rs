@@ -3,10 +3,10 @@
 use super::clap_options;
 use clap::{Arg, ArgAction};
 use glasshouse_core::config::options;
-pub use glasshouse_core::config::toml_document::ValueShape;
+pub(crate) use glasshouse_core::config::toml_document::ValueShape;
 
 /// The shape of an option. An option of the handler has the same shape as in `glasshouse.toml`.
-pub fn of(arg: &Arg) -> ValueShape {
+pub(crate) fn of(arg: &Arg) -> ValueShape {
     if let Some(shape) = options::form(clap_options::name(arg)) {
         return shape;
     }

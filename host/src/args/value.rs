@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// A number of bytes, such as `64M`. The units are powers of 1024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ByteSize(pub u64);
+pub(crate) struct ByteSize(pub u64);
 
 impl FromStr for ByteSize {
     type Err = String;
@@ -31,7 +31,7 @@ impl fmt::Display for ByteSize {
 
 impl ByteSize {
     /// Reads a size within bounds.
-    pub fn within(text: &str, bounds: RangeInclusive<u64>) -> Result<ByteSize, String> {
+    pub(crate) fn within(text: &str, bounds: RangeInclusive<u64>) -> Result<ByteSize, String> {
         let size: ByteSize = text.parse()?;
         match bounds.contains(&size.0) {
             true => Ok(size),
@@ -41,10 +41,10 @@ impl ByteSize {
 }
 
 /// The largest number of things: more than any machine has, so it means no limit.
-pub const MANY: usize = 1_000_000_000;
+pub(crate) const MANY: usize = 1_000_000_000;
 
 /// Reads a number of things, at least one.
-pub fn count(text: &str, bounds: RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
+pub(crate) fn count(text: &str, bounds: RangeInclusive<usize>) -> Result<NonZeroUsize, String> {
     let number = digits(text).and_then(|digits| digits.parse().ok()).filter(|number| bounds.contains(number));
     number
         .and_then(NonZeroUsize::new)
@@ -52,7 +52,7 @@ pub fn count(text: &str, bounds: RangeInclusive<usize>) -> Result<NonZeroUsize, 
 }
 
 /// Reads a TCP port.
-pub fn port(text: &str) -> Result<u16, String> {
+pub(crate) fn port(text: &str) -> Result<u16, String> {
     let port = digits(text).and_then(|digits| digits.parse().ok());
     port.ok_or_else(|| "give a number from 0 to 65535; 0 selects any free port".to_owned())
 }
@@ -64,7 +64,7 @@ fn digits(text: &str) -> Option<&str> {
 
 /// A time span, such as `500ms`, `10s` or `2m`; a plain number is seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TimeSpan(pub Duration);
+pub(crate) struct TimeSpan(pub Duration);
 
 impl FromStr for TimeSpan {
     type Err = String;
@@ -82,7 +82,7 @@ impl FromStr for TimeSpan {
 
 impl TimeSpan {
     /// Reads a time of at least `least`. With less, no request would get a response.
-    pub fn at_least(text: &str, least: Duration) -> Result<TimeSpan, String> {
+    pub(crate) fn at_least(text: &str, least: Duration) -> Result<TimeSpan, String> {
         let time: TimeSpan = text.parse()?;
         match time.0 >= least {
             true => Ok(time),
@@ -99,7 +99,7 @@ impl fmt::Display for TimeSpan {
 
 /// The mode of a file, in octal, such as `660`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileMode(pub u32);
+pub(crate) struct FileMode(pub u32);
 
 impl FromStr for FileMode {
     type Err = String;

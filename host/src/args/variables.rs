@@ -47,7 +47,7 @@ const FIXES: &[(&str, &str)] = &[
 ];
 
 /// The flag that is most similar to an unknown name.
-pub fn flag_near(command: &Command, name: &str) -> Option<String> {
+pub(crate) fn flag_near(command: &Command, name: &str) -> Option<String> {
     if let Some((_, flag)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
         return Some((*flag).to_owned());
     }
@@ -59,7 +59,7 @@ pub fn flag_near(command: &Command, name: &str) -> Option<String> {
 ///
 /// # Errors
 /// An unknown variable with the prefix of this program.
-pub fn known(
+pub(crate) fn known(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<BTreeMap<String, OsString>, StartupError> {
     let command = Cli::command();

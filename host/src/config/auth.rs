@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The users; `None` if every client has access. Over TLS a password is safe on every address.
-pub fn users(
+pub(crate) fn users(
     flags: &AuthFlags,
     trees: &[ServedTree],
     addresses: &Addresses,
@@ -39,7 +39,7 @@ fn in_private(addresses: &Addresses) -> Result<(), StartupError> {
         None => return Ok(()),
     };
     Err(StartupError::Usage(format!(
-        "--auth: clients would send passwords to {open} without encryption; use '-b localhost' to listen on this machine \
-         alone, --tls-cert to serve over TLS, or --auth-insecure if a proxy encrypts"
+        "--auth: clients would send passwords to {open} without encryption; use '-b localhost' to listen on this \
+         machine alone, --tls-cert to serve over TLS, or --auth-insecure if a proxy encrypts"
     )))
 }

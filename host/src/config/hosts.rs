@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 
 /// The hosts that are allowed on each kind of connection.
 #[derive(Clone, Debug)]
-pub struct HostRule {
+pub(crate) struct HostRule {
     /// The hosts of `--host`, and the names of loopback.
     local: Hosts,
     scope: Scope,
@@ -26,12 +26,12 @@ enum Scope {
 }
 
 impl HostRule {
-    /// The rule for these values of `--host` and `--bind`. Over TLS the browser compares the name with the certificate, so
-    /// a page elsewhere cannot use a name of its own.
+    /// The rule for these values of `--host` and `--bind`. Over TLS the browser compares the name with the certificate,
+    /// so a page elsewhere cannot use a name of its own.
     ///
     /// # Errors
     /// An invalid host.
-    pub fn new(
+    pub(crate) fn new(
         hosts: &[String],
         binds: &[&str],
         addresses: &Addresses,
@@ -51,7 +51,7 @@ impl HostRule {
     }
 
     /// The hosts on a TCP connection.
-    pub fn over_tcp(&self, is_of_trusted_proxy: bool) -> Hosts {
+    pub(crate) fn over_tcp(&self, is_of_trusted_proxy: bool) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback if !is_of_trusted_proxy => self.local.clone(),
@@ -60,7 +60,7 @@ impl HostRule {
     }
 
     /// The hosts on a Unix socket. A browser cannot connect to one.
-    pub fn over_unix(&self) -> Hosts {
+    pub(crate) fn over_unix(&self) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback | Scope::Nowhere => Hosts::All,
@@ -68,7 +68,7 @@ impl HostRule {
     }
 
     /// The hosts on the admin address, which has no TLS and no proxies.
-    pub fn at_admin(&self, address: Option<SocketAddr>) -> Hosts {
+    pub(crate) fn at_admin(&self, address: Option<SocketAddr>) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback | Scope::Nowhere if address.is_some_and(is_loopback) => self.local.clone(),
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn other_hosts_are_refused_on_loopback_alone() {
-        /// The values of --host and --bind; whether there is TLS; whether example.com is allowed over TCP, from a trusted
-        /// proxy, and over a Unix socket.
+        /// The values of --host and --bind; whether there is TLS; whether example.com is allowed over TCP, from a
+        /// trusted proxy, and over a Unix socket.
         type Case = (&'static [&'static str], &'static [&'static str], bool, [bool; 3]);
         let rows: &[Case] = &[
             (&[], &["127.0.0.1"], false, [false, true, true]),

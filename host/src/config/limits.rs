@@ -1,5 +1,5 @@
-//! The limits of clients and the quotas that they share: from options, or else from the open files and the memory of this
-//! machine.
+//! The limits of clients and the quotas that they share: from options, or else from the open files and the memory of
+//! this machine.
 
 use super::memory::memory;
 use crate::args::ClientFlags;
@@ -22,7 +22,7 @@ const MIN_MEMORY: u64 = 64 << 20;
 ///
 /// # Errors
 /// More connections than this process may have open files.
-pub fn limits(
+pub(crate) fn limits(
     clients: &ClientFlags,
     ceilings: &RequestLimits,
     threads: NonZeroUsize,
@@ -32,8 +32,8 @@ pub fn limits(
     let max_connections = clients.max_connections.map_or(allowed, NonZeroUsize::get);
     if max_connections > allowed {
         return Err(StartupError::CannotServe(format!(
-            "cannot serve {max_connections} connections: the limit of open files allows {allowed}; raise it with 'ulimit \
-             -n', or give a smaller --max-connections"
+            "cannot serve {max_connections} connections: the limit of open files allows {allowed}; raise it with \
+             'ulimit -n', or give a smaller --max-connections"
         )));
     }
     let half = max_connections.div_ceil(2);
@@ -61,16 +61,16 @@ fn total_memory(memory: Option<u64>) -> u64 {
     (memory.unwrap_or(ASSUMED_MEMORY) / 4).max(MIN_MEMORY)
 }
 
-/// The maximum number of open files for responses: 75% of the descriptors without connections, because handlers open some
-/// temporarily. This leaves a descriptor for a new connection.
+/// The maximum number of open files for responses: 75% of the descriptors without connections, because handlers open
+/// some temporarily. This leaves a descriptor for a new connection.
 fn files(descriptors: Option<u64>, connections: usize) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     let rest = descriptors.saturating_sub(RESERVE).saturating_sub(connections);
     (rest / 4).saturating_mul(3).clamp(MIN_FILES, Totals::unlimited().files)
 }
 
-/// The maximum number of connections, which leaves descriptors for files. Most connections are idle and have no file open.
-/// If all send a request at the same time, they wait for each other.
+/// The maximum number of connections, which leaves descriptors for files. Most connections are idle and have no file
+/// open. If all send a request at the same time, they wait for each other.
 fn connections(descriptors: Option<u64>) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     (descriptors.saturating_sub(RESERVE) / 4).saturating_mul(3).max(1)

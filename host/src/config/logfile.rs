@@ -1,7 +1,7 @@
 //! Opens the log file, at the start and again at a reload, and never in a served directory.
 //!
-//! An existing file is checked after it is open. A missing one is checked before it is created, by the directory of the new
-//! file. So a log is never written to a served tree, whatever the path is.
+//! An existing file is checked after it is open. A missing one is checked before it is created, by the directory of the
+//! new file. So a log is never written to a served tree, whatever the path is.
 
 use super::roots::{Roots, above, identity, open_directory};
 use super::{Rights, ServedTree};
@@ -27,7 +27,7 @@ const APPENDING: OFlags = OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOC
 
 /// The open log file.
 #[derive(Debug)]
-pub struct OpenLog {
+pub(crate) struct OpenLog {
     /// The value of `--log-file`.
     path: PathBuf,
     /// The directory of the path, and its last part.
@@ -37,7 +37,7 @@ pub struct OpenLog {
     served: Mutex<Roots>,
     location: Mutex<LogLocation>,
     /// The destination of the entries.
-    pub output: Arc<LogFile>,
+    pub(crate) output: Arc<LogFile>,
     /// Whether the process keeps the right to open the file again.
     can_reopen: bool,
 }
@@ -51,12 +51,12 @@ struct LogLocation {
 
 /// The reason why a file cannot be the log.
 #[derive(Debug, thiserror::Error)]
-pub enum LogFileError {
+pub(crate) enum LogFileError {
     #[error("it is in a served directory, where every client could read it; name a file elsewhere")]
     InServedTree,
     #[error(
-        "its directory contains served files, where the process keeps no right to create files; give the log a directory \
-         of its own"
+        "its directory contains served files, where the process keeps no right to create files; give the log a \
+         directory of its own"
     )]
     BesideServed,
     #[error(transparent)]
@@ -72,7 +72,7 @@ impl From<Errno> for LogFileError {
 /// The log file could not be opened again.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot open the log '{}' again, entries still go to the previous file: {source}", path.display())]
-pub struct ReopenError {
+pub(crate) struct ReopenError {
     path: PathBuf,
     source: LogFileError,
 }
@@ -82,12 +82,12 @@ impl OpenLog {
     ///
     /// # Errors
     /// The file cannot be opened, or is in a served directory.
-    pub fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
+    pub(crate) fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
         let roots = Roots::of(trees);
         let (base, name) = based(path).map_err(|error| unusable(path, error.into()))?;
         let (file, location) = find(&base, &name, &roots).map_err(|error| unusable(path, error))?;
-        // A process gives up the right to create files in the directory of its log if served files are beneath it: it would be
-        // the right to change them.
+        // A process gives up the right to create files in the directory of its log if served files are beneath it: it
+        // would be the right to change them.
         let holds_served = |(directory, _): &(OwnedFd, OsString)| {
             let at = fstat(directory).map(|stat| identity(&stat)).ok();
             let roots =
@@ -108,25 +108,25 @@ impl OpenLog {
     }
 
     /// A warning for the operator at the start.
-    pub fn warning(&self) -> Option<String> {
+    pub(crate) fn warning(&self) -> Option<String> {
         let reason = LogFileError::BesideServed;
         (!self.can_reopen).then(|| format!("SIGHUP will not open the log '{}' again: {reason}", self.path.display()))
     }
 
     /// The directory in which the process keeps the right to create and write files.
-    pub fn directory(&self) -> Option<OwnedFd> {
+    pub(crate) fn directory(&self) -> Option<OwnedFd> {
         let location = self.location();
         let (directory, _) = location.directory.as_ref().filter(|_| self.can_reopen)?;
         directory.try_clone().ok()
     }
 
-    /// Opens the file of this path again for all further entries. A process that has given up its rights needs the right to
-    /// create and write files beneath the [directory](OpenLog::directory). Landlock has no smaller one: a rule for a file
-    /// follows the file when log rotation moves it.
+    /// Opens the file of this path again for all further entries. A process that has given up its rights needs the
+    /// right to create and write files beneath the [directory](OpenLog::directory). Landlock has no smaller one: a rule
+    /// for a file follows the file when log rotation moves it.
     ///
     /// # Errors
     /// The file cannot be opened. Entries still go to the previous file.
-    pub fn reopen(&self) -> Result<(), ReopenError> {
+    pub(crate) fn reopen(&self) -> Result<(), ReopenError> {
         let mut location = self.location();
         if location.directory.is_none() {
             return Ok(());
@@ -144,7 +144,7 @@ impl OpenLog {
     }
 
     /// Whether the file would be served if the tree was opened again now.
-    pub fn is_in(&self, tree: &ServedPath) -> bool {
+    pub(crate) fn is_in(&self, tree: &ServedPath) -> bool {
         let mut roots = Roots::default();
         roots.add(tree);
         self.location().is_in(&roots)
@@ -159,7 +159,7 @@ impl OpenLog {
 ///
 /// # Errors
 /// As for [`OpenLog::open`].
-pub fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupError> {
+pub(crate) fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupError> {
     let roots = Roots::of(trees);
     let probe = || {
         let (base, name) = based(path)?;

@@ -12,27 +12,27 @@ use std::sync::Arc;
 
 /// The configuration of logs, metrics and trusted proxies.
 #[derive(Debug)]
-pub struct Logs {
-    pub form: Format,
+pub(crate) struct Logs {
+    pub(crate) form: Format,
     file: Option<PathBuf>,
     admin: Option<SocketAddr>,
     /// Proxies whose client addresses count.
-    pub trust: TrustedProxies,
+    pub(crate) trust: TrustedProxies,
     /// Whether they send a PROXY protocol header.
-    pub proxy_protocol: bool,
+    pub(crate) proxy_protocol: bool,
 }
 
 /// An open access log.
-pub struct Opened {
-    pub sink: Sink,
+pub(crate) struct Opened {
+    pub(crate) sink: Sink,
     /// `None` for standard error.
-    pub file: Option<Arc<OpenLog>>,
+    pub(crate) file: Option<Arc<OpenLog>>,
 }
 
 impl Logs {
     /// # Errors
     /// An invalid admin address.
-    pub fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
+    pub(crate) fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
         let form = if quiet { Format::Off } else { args.log.into() };
         let admin = args.admin.as_deref().map(admin).transpose()?;
         let trust = TrustedProxies::new(args.trust.iter().copied());
@@ -43,7 +43,7 @@ impl Logs {
     ///
     /// # Errors
     /// It cannot be opened, or clients could read it.
-    pub fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
+    pub(crate) fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, file: None }) };
         let file = Arc::new(OpenLog::open(path, trees, rights)?);
         Ok(Opened { sink: Sink::File(Arc::clone(&file.output)), file: Some(file) })
@@ -53,7 +53,7 @@ impl Logs {
     ///
     /// # Errors
     /// As for [`Logs::open`].
-    pub fn probe(&self, trees: &[ServedTree]) -> Result<(), StartupError> {
+    pub(crate) fn probe(&self, trees: &[ServedTree]) -> Result<(), StartupError> {
         self.file.as_deref().map_or(Ok(()), |path| logfile::probe(path, trees))
     }
 
@@ -61,7 +61,7 @@ impl Logs {
     ///
     /// # Errors
     /// The address is in use, or is not one of this machine.
-    pub fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
+    pub(crate) fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
         self.admin.map(listen_alone).transpose()
     }
 }

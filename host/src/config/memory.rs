@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const GROUPS: &str = "/sys/fs/cgroup";
 
 /// Bytes of memory for this process; `None` if the system does not report it.
-pub fn memory() -> Option<u64> {
+pub(crate) fn memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = groups(&own).filter_map(|group| limit(&fs::read_to_string(group).ok()?));
@@ -20,8 +20,8 @@ fn total(text: &str) -> Option<u64> {
     total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The files with the limits of a process: one for its group and for each parent group. In a container only the last one
-/// exists; it is that of the container.
+/// The files with the limits of a process: one for its group and for each parent group. In a container only the last
+/// one exists; it is that of the container.
 fn groups(own: &str) -> impl Iterator<Item = PathBuf> {
     own.lines().flat_map(|line| {
         let mut parts = line.splitn(3, ':');

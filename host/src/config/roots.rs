@@ -14,15 +14,15 @@ use std::{fs, io};
 const MAX_DEPTH: usize = 4096;
 
 /// The device and the inode of a file.
-pub type FileIdentity = (u64, u64);
+pub(crate) type FileIdentity = (u64, u64);
 
-pub fn identity(stat: &Stat) -> FileIdentity {
+pub(crate) fn identity(stat: &Stat) -> FileIdentity {
     (stat.st_dev, stat.st_ino)
 }
 
 /// The served files and directories at the time of the last [`Roots::add`].
 #[derive(Clone, Debug, Default)]
-pub struct Roots {
+pub(crate) struct Roots {
     directories: Vec<FileIdentity>,
     files: Vec<FileIdentity>,
     /// Single served files, by directory and name, because a replacement is served too.
@@ -30,14 +30,14 @@ pub struct Roots {
 }
 
 impl Roots {
-    pub fn of(trees: &[ServedTree]) -> Roots {
+    pub(crate) fn of(trees: &[ServedTree]) -> Roots {
         let mut roots = Roots::default();
         trees.iter().for_each(|served| roots.add(&served.tree));
         roots
     }
 
     /// Adds the current identity of a tree. An earlier identity stays.
-    pub fn add(&mut self, tree: &ServedPath) {
+    pub(crate) fn add(&mut self, tree: &ServedPath) {
         let path = tree.path();
         // Also the target of links.
         for path in [Some(path.clone()), path.canonicalize().ok()].into_iter().flatten() {
@@ -75,7 +75,7 @@ impl Roots {
     }
 
     /// Whether a file of this name in this directory would be served.
-    pub fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
+    pub(crate) fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
         let is_name = |above: FileIdentity| self.names.iter().any(|(at, known)| *at == above && known == name);
         let mut above = above(&directory);
         above.next().is_some_and(|first| self.directories.contains(&first) || is_name(first))
@@ -83,12 +83,12 @@ impl Roots {
     }
 
     /// Whether this is a single served file.
-    pub fn has_file(&self, file: FileIdentity) -> bool {
+    pub(crate) fn has_file(&self, file: FileIdentity) -> bool {
         self.files.contains(&file)
     }
 
     /// Whether the file at a path is served, after following links.
-    pub fn has(&self, path: &Path) -> bool {
+    pub(crate) fn has(&self, path: &Path) -> bool {
         let Ok(real) = path.canonicalize() else { return false };
         let (Some(above), Some(name)) = (real.parent(), real.file_name()) else { return false };
         stat(&real).is_ok_and(|file| self.has_file(identity(&file)))
@@ -97,12 +97,12 @@ impl Roots {
 }
 
 /// Opens a directory for lookups, which needs no permission to read it.
-pub fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+pub(crate) fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
     Ok(openat(at, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
 /// A directory and its parents, up to the root, or up to the first that this process cannot open.
-pub fn above(directory: impl AsFd) -> impl Iterator<Item = FileIdentity> {
+pub(crate) fn above(directory: impl AsFd) -> impl Iterator<Item = FileIdentity> {
     let mut next = open_directory(directory, Path::new(".")).ok();
     let mut before = None;
     std::iter::from_fn(move || {

@@ -8,7 +8,11 @@ use crate::tls::{Files, TlsIdentity, self_signed};
 use std::net::{IpAddr, SocketAddr};
 
 /// The certificate; `None` without TLS. A self-signed one is for these names and for the addresses of the server.
-pub fn identity(flags: &TlsFlags, names: &[&str], addresses: &Addresses) -> Result<Option<TlsIdentity>, StartupError> {
+pub(crate) fn identity(
+    flags: &TlsFlags,
+    names: &[&str],
+    addresses: &Addresses,
+) -> Result<Option<TlsIdentity>, StartupError> {
     if flags.redirect_http.is_some() && !addresses.have_hosts() {
         return Err(StartupError::Usage(
             "--redirect-http: no --bind names a host; add one, or leave the option out".into(),

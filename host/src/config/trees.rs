@@ -14,11 +14,11 @@ use std::{fmt, fs};
 
 /// A served directory or file with its URL path.
 #[derive(Debug)]
-pub struct ServedTree {
+pub(crate) struct ServedTree {
     /// The URL path; `None` for the root.
-    pub at: Option<Target>,
+    pub(crate) at: Option<Target>,
     /// Absolute, and readable at the start. Links in the path are kept, so a reload follows them again.
-    pub tree: ServedPath,
+    pub(crate) tree: ServedPath,
 }
 
 impl fmt::Display for ServedTree {
@@ -31,12 +31,12 @@ impl fmt::Display for ServedTree {
     }
 }
 
-/// The trees in the order in which a request tries them: deeper URL paths first, and the root, which every path belongs to,
-/// last. `hint` is for the error about a root that does not exist.
+/// The trees in the order in which a request tries them: deeper URL paths first, and the root, which every path belongs
+/// to, last. `hint` is for the error about a root that does not exist.
 ///
 /// # Errors
 /// Two trees at one URL path, a directory or a file that cannot be read.
-pub fn trees(
+pub(crate) fn trees(
     root: Option<&Path>,
     hint: Option<&OperandHint>,
     mounts: &[Mount],
@@ -58,7 +58,7 @@ pub fn trees(
 }
 
 /// The URL path of the last tree: that of the root with its prefix, or else that of a mount.
-pub fn entry(trees: &[ServedTree], prefix: Option<&HandlerOption>) -> String {
+pub(crate) fn entry(trees: &[ServedTree], prefix: Option<&HandlerOption>) -> String {
     let root = || prefix.and_then(|prefix| options::prefix(&prefix.text).ok().flatten());
     let at = trees.last().and_then(|served| served.at.clone()).or_else(root);
     at.map_or_else(|| "/".to_owned(), |at| at.location())
