@@ -53,6 +53,7 @@ pub(crate) use toml_shape::ValueShape;
 pub(crate) use users::{AuthFlags, Passwd};
 
 const SERVING: &str = "Serving";
+const CLIENTS: &str = "Clients and users";
 const RUNTIME: &str = "Runtime";
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +63,6 @@ Examples:
   glasshouse 8080 report.pdf             one file, on port 8080
   glasshouse -H Cache-Control no-cache   a header field for every page
   glasshouse passwd FILE USER            the password of a user, for --auth FILE
-  glasshouse handler -o handler.wasm     the handler, for another host
 
 An option comes from its flag, else from its variable (GLASSHOUSE_CONTENT_TYPE for
 --content-type), else from the file of --config. Ctrl-C stops the server.";
@@ -210,6 +210,7 @@ enum Command {
     Passwd(Passwd),
     /// Print the completions for a shell
     Completions {
+        /// Shell of the completions
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
@@ -361,7 +362,7 @@ pub(crate) struct Args {
     #[arg(env = "GLASSHOUSE_NO_HARDEN", hide_env = true, help_heading = RUNTIME)]
     pub(crate) no_harden: bool,
 
-    /// Fail if the system cannot remove all of these rights
+    /// Fail if the system cannot remove all unneeded rights
     #[arg(long, conflicts_with = "no_harden")]
     #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
     pub(crate) require_harden: bool,

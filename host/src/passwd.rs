@@ -94,7 +94,7 @@ fn read_password(user: &str) -> Result<Vec<u8>, PasswordError> {
 /// The lines of a file. The new line of the user replaces the first old one, or is the last line.
 fn with_user(old: &[u8], user: &str, hash: &str) -> Vec<u8> {
     let line = format!("{user}:{hash}\n");
-    let (mut text, mut is_set) = (Vec::with_capacity(old.len() + line.len()), false);
+    let (mut text, mut is_set) = (Vec::with_capacity(old.len().saturating_add(line.len())), false);
     // Other programs would read a byte order mark as part of the first name.
     let old = old.strip_prefix(MARK).unwrap_or(old);
     for other in old.split_inclusive(|byte| *byte == b'\n') {

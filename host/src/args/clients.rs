@@ -1,11 +1,10 @@
 //! The options for clients: timeouts and numbers of connections. `config` adds the defaults that depend on the machine.
 
+use super::CLIENTS;
 use super::value::{MANY, count};
 use crate::args::value::{ByteSize, TimeSpan};
 use std::num::NonZeroUsize;
 use std::time::Duration;
-
-const CLIENTS: &str = "Clients";
 
 /// The limits of clients.
 #[derive(Debug, clap::Args)]
@@ -45,7 +44,7 @@ pub(crate) struct ClientFlags {
     ///
     /// IPv6 addresses with the same first 64 bits count as one, because one host gets all of them.
     #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
-    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
+    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
     pub(crate) max_connections_per_address: Option<NonZeroUsize>,
 
     /// Maximum memory of all responses [default: 25% of the memory]

@@ -4,8 +4,7 @@
 use crate::error::StartupError;
 
 const CONTENT: &str = "Content";
-const SITE: &str = "Site rules";
-const BROWSERS: &str = "Caches and browsers";
+const SITE: &str = "URLs, caches and browsers";
 
 /// The flags of the handler.
 #[derive(Debug, Default, clap::Args)]
@@ -21,7 +20,7 @@ pub(crate) struct ContentFlags {
     ///
     /// A GLOB without '/' matches names in any directory, a GLOB with '/' matches whole paths. Listings and archives do
     /// not get the field. The variable holds one 'GLOB NAME: VALUE' per line.
-    #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, help_heading = CONTENT)]
+    #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, hide_short_help = true, help_heading = CONTENT)]
     header_for: Vec<String>,
 
     /// Media type for unknown extensions [default: application/octet-stream]
@@ -62,12 +61,12 @@ pub(crate) struct ContentFlags {
     /// Maximum size of the files in an archive [default: 4G]
     ///
     /// A number of bytes, or one with K, M, G or T behind it. An archive is also limited by --max-made, so raise both.
-    #[arg(long, value_name = "SIZE", help_heading = CONTENT)]
+    #[arg(long, value_name = "SIZE", hide_short_help = true, help_heading = CONTENT)]
     archive_max: Option<String>,
     /// Maximum number of entries in a listing [default: 100000]
     ///
     /// A listing reports how many entries it leaves out.
-    #[arg(long, value_name = "N", help_heading = CONTENT)]
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = CONTENT)]
     listing_max: Option<String>,
 
     /// Do not show README.md below a listing
@@ -84,7 +83,7 @@ pub(crate) struct ContentFlags {
     /// Do not send a .br, .zst or .gz file in place of a file
     ///
     /// Such a file is never sent if it is older than the original or reports another size.
-    #[arg(long, help_heading = CONTENT)]
+    #[arg(long, hide_short_help = true, help_heading = CONTENT)]
     no_precompressed: bool,
 
     /// Serve FILE, or index.html, for paths that do not exist
@@ -106,7 +105,7 @@ pub(crate) struct ContentFlags {
     #[arg(long, help_heading = SITE)]
     clean_urls: bool,
 
-    /// URL path of the directory
+    /// URL path prefix of the directory
     #[arg(long, value_name = "PATH", help_heading = SITE)]
     prefix: Option<String>,
 
@@ -129,16 +128,16 @@ pub(crate) struct ContentFlags {
     /// VALUE is a number of seconds, 'no-store' or 'immutable'. 'GLOB=' limits it to some files, with a GLOB as for
     /// --header-for. The last match counts. The variable holds one per line. A Cache-Control of --header-for wins over
     /// --cache. A Cache-Control of --header counts only for files without a match.
-    #[arg(long, value_name = "[GLOB=]VALUE", help_heading = BROWSERS)]
+    #[arg(long, value_name = "[GLOB=]VALUE", help_heading = SITE)]
     cache: Vec<String>,
 
     /// Let scripts of ORIGIN, or of any origin, read responses
     #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
-    #[arg(help_heading = BROWSERS)]
+    #[arg(help_heading = SITE)]
     cors: Option<String>,
 
     /// Isolate pages from other origins (COOP, COEP, CORP)
-    #[arg(long, help_heading = BROWSERS)]
+    #[arg(long, help_heading = SITE)]
     isolate: bool,
 }
 

@@ -43,7 +43,7 @@ impl ConfigFile {
         })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-            let line = valid.filter(|byte| **byte == b'\n').count() + 1;
+            let line = valid.filter(|byte| **byte == b'\n').count().saturating_add(1);
             StartupError::Usage(format!(
                 "{name}, line {line}: not UTF-8; write the bytes of a path as {{ percent-encoded = \"%FF\" }}"
             ))

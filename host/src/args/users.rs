@@ -1,8 +1,7 @@
 //! The options for users, and the arguments of `glasshouse passwd`.
 
+use super::CLIENTS;
 use std::path::PathBuf;
-
-const USERS: &str = "Users";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AuthFlags {
@@ -11,14 +10,14 @@ pub(crate) struct AuthFlags {
     /// Lines of NAME:HASH with hashes of bcrypt, argon2id or SHA-512-crypt, as htpasswd and `glasshouse passwd` write
     /// them. HTTP does not encrypt passwords, so this option needs TLS or addresses of loopback.
     #[arg(long, value_name = "FILE")]
-    #[arg(env = "GLASSHOUSE_AUTH", hide_env = true, help_heading = USERS)]
+    #[arg(env = "GLASSHOUSE_AUTH", hide_env = true, help_heading = CLIENTS)]
     pub(crate) auth: Option<PathBuf>,
 
     /// Accept passwords without TLS on every address
     ///
     /// For a server behind a proxy that encrypts, or in a network without strangers.
     #[arg(long, requires = "auth")]
-    #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = USERS)]
+    #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = CLIENTS)]
     pub(crate) auth_insecure: bool,
 }
 
