@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::banner::{self, Banner};
-use crate::config::{Config, OpenLog};
+use crate::config::{ServerConfig, OpenLog};
 use crate::listen::Listeners;
 use crate::metrics::Metrics;
 use crate::qr;
@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 /// The parts of a server that is ready to accept connections.
 pub(crate) struct App {
-    pub(crate) config: Config,
+    pub(crate) config: ServerConfig,
     /// One for each tree of the configuration, in their order.
     pub(crate) sandboxes: Vec<Arc<Sandbox>>,
     pub(crate) listeners: Listeners,

@@ -27,6 +27,7 @@ mod browser;
 mod check;
 mod component_file;
 mod config;
+mod error;
 mod generate;
 mod harden;
 mod inspect;

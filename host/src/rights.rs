@@ -1,6 +1,7 @@
 //! Decides which rights the process keeps, and drops the others.
 
-use crate::config::{Config, OpenLog, Rights, Roots, StartupError};
+use crate::config::{ServerConfig, OpenLog, Rights, Roots};
+use crate::error::StartupError;
 use crate::harden::{self, Hardening, KeptRights};
 use crate::listen::SocketFile;
 use crate::tls::{TlsFiles, TlsIdentity};
@@ -12,7 +13,7 @@ use tracing::{info, warn};
 
 /// What the process still needs after the start.
 pub(crate) struct Needs<'a> {
-    pub(crate) config: &'a Config,
+    pub(crate) config: &'a ServerConfig,
     pub(crate) identity: Option<&'a TlsIdentity>,
     pub(crate) sandboxes: &'a [Arc<Sandbox>],
     pub(crate) socket_files: &'a [SocketFile],
@@ -81,7 +82,7 @@ pub(crate) fn require_complete(rights: Rights, state: &Hardening) -> Result<(), 
 }
 
 /// Warnings about keys and passwords that clients can read.
-pub(crate) fn exposed_secrets(config: &Config, identity: Option<&TlsIdentity>) -> Vec<String> {
+pub(crate) fn exposed_secrets(config: &ServerConfig, identity: Option<&TlsIdentity>) -> Vec<String> {
     let roots = Roots::of(&config.trees);
     let secrets = identity.and_then(TlsIdentity::files).into_iter().flat_map(TlsFiles::secrets);
     let exposed = secrets.filter(|(_, file)| roots.has(file));

@@ -3,13 +3,16 @@
 use crate::app::App;
 use crate::args::{Args, EffectiveOption};
 use crate::banner;
-use crate::config::{Config, OpenLog, Opened, Rights, StartupError};
+use crate::config::{ServerConfig, OpenLog, Opened, Rights};
+use crate::error::StartupError;
 use crate::harden::{self, Inherited};
 use crate::reload::Reload;
 use crate::rights::{Needs, exposed_secrets, require_complete};
+use crate::logging::NOTICE;
 use crate::sd_notify::ServiceManager;
+use crate::site_report::SiteFiles;
 use crate::tls::{Tls, TlsIdentity};
-use crate::{browser, check, logging, setup, shutdown, site_report, stdout};
+use crate::{browser, check, logging, setup, shutdown, stdout};
 use glasshouse_http::{Log, bounded_file};
 use glasshouse_sandbox::Sandbox;
 use std::io::{self, ErrorKind};
@@ -23,7 +26,7 @@ use tracing::{error, info, warn};
 /// # Errors
 /// An option is invalid, or this machine does not support it.
 pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
-    let mut config = Config::from_args(args)?;
+    let mut config = ServerConfig::from_args(args)?;
     let identity = config.identity.take();
     let (log, log_file) = open_log(&config)?;
     let sandboxes = load_handler(&config)?;
@@ -83,13 +86,15 @@ pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError
 /// # Errors
 /// An option is invalid, this machine does not support it, or a `glasshouse.toml` has an error.
 pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupError> {
-    let config = Config::from_args(args)?;
+    let config = ServerConfig::from_args(args)?;
     let sandboxes = setup::sandboxes(&config)?;
-    site_report::check(&config, &sandboxes, |text| warn!("{text}")).map_err(StartupError::CannotServe)?;
+    let sites = SiteFiles::read(&config, &sandboxes);
+    sites.check()?.iter().for_each(|warning| warn!("{warning}"));
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();
     exposed_secrets(&config, identity).iter().for_each(|warning| warn!("{warning}"));
     identity.map(TlsIdentity::warnings).unwrap_or_default().iter().for_each(|warning| warn!("{warning}"));
+    sites.missing_pages().iter().for_each(|warning| warn!("{warning}"));
     config.warnings.iter().for_each(|warning| warn!("{warning}"));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
@@ -99,17 +104,17 @@ pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), St
             state.to_string()
         }
     };
-    let text = check::report(&config, settings, &rights);
+    let text = check::report(&config, &sites, settings, &rights);
     stdout::print(text.as_bytes())
 }
 
-fn open_log(config: &Config) -> Result<(Log, Option<Arc<OpenLog>>), StartupError> {
+fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), StartupError> {
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
     Ok((if logging::is_coloured() { log.coloured() } else { log }, file))
 }
 
-fn load_handler(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+fn load_handler(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let start = Instant::now();
     let sandboxes = setup::sandboxes(config)?;
     info!("handler loaded: {:.3} s, {} threads", start.elapsed().as_secs_f64(), config.threads);
@@ -117,12 +122,14 @@ fn load_handler(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupError> {
 }
 
 fn log_warnings(
-    config: &Config,
+    config: &ServerConfig,
     identity: Option<&TlsIdentity>,
     sandboxes: &[Arc<Sandbox>],
     log_file: Option<&OpenLog>,
 ) {
-    setup::report_sites(config, sandboxes).iter().for_each(|error| error!("{error}"));
+    let sites = SiteFiles::read(config, sandboxes);
+    sites.report(|text| info!(target: NOTICE, "{text}")).iter().for_each(|error| error!("{error}"));
+    sites.missing_pages().iter().for_each(|warning| warn!("{warning}"));
     config.warnings.iter().for_each(|warning| warn!("{warning}"));
     exposed_secrets(config, identity).iter().for_each(|warning| warn!("{warning}"));
     log_file.and_then(OpenLog::warning).iter().for_each(|warning| warn!("{warning}"));

@@ -1,6 +1,7 @@
 //! Creates the sandbox of each tree at the start, and replaces them on reload.
 
-use crate::config::{Config, HandlerSource, OpenLog, Rights, ServedTree, StartupError};
+use crate::config::{ServerConfig, HandlerSource, OpenLog, Rights, ServedTree};
+use crate::error::StartupError;
 use crate::logging::NOTICE;
 use crate::router::Router;
 use crate::{component_file, site_report};
@@ -20,7 +21,7 @@ use tracing::{error, info};
 ///
 /// # Errors
 /// The component cannot serve, or a tree cannot be opened.
-pub(crate) fn sandboxes(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+pub(crate) fn sandboxes(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let (handler, name) = match &config.handler {
         HandlerSource::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
         HandlerSource::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
@@ -37,7 +38,7 @@ pub(crate) fn sandboxes(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupErr
 
 /// The reload step of the trees and the handler.
 pub(crate) struct ReloadTrees {
-    pub(crate) config: Config,
+    pub(crate) config: ServerConfig,
     /// No tree is opened again if it contains this file.
     pub(crate) log_file: Option<Arc<OpenLog>>,
     pub(crate) sandboxes: Vec<Arc<Sandbox>>,
@@ -105,7 +106,7 @@ impl ReloadTrees {
 }
 
 /// Logs the options that each `glasshouse.toml` sets. Returns the errors in these files.
-pub(crate) fn report_sites(config: &Config, sandboxes: &[Arc<Sandbox>]) -> Vec<String> {
+pub(crate) fn report_sites(config: &ServerConfig, sandboxes: &[Arc<Sandbox>]) -> Vec<String> {
     site_report::report(config, sandboxes, |text| info!(target: NOTICE, "{text}"))
 }
 
@@ -120,7 +121,7 @@ enum LoadError {
 }
 
 /// Compiles the handler once, and creates a sandbox for each tree.
-fn load(config: &Config, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, LoadError> {
+fn load(config: &ServerConfig, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, LoadError> {
     let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
     for served in &config.trees {
         let environment = environment(config, served);
@@ -150,7 +151,7 @@ fn load(config: &Config, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, LoadErr
 }
 
 /// The variables of the handler of a tree. The option `--prefix` applies to the tree at the root.
-fn environment(config: &Config, served: &ServedTree) -> Vec<(String, String)> {
+fn environment(config: &ServerConfig, served: &ServedTree) -> Vec<(String, String)> {
     let prefix = options::variable("prefix");
     let at = served.at.as_ref().map(Target::path);
     let options = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
@@ -162,7 +163,7 @@ fn environment(config: &Config, served: &ServedTree) -> Vec<(String, String)> {
 }
 
 /// The URL paths of other trees within this one, separated by spaces.
-fn mounts_within(config: &Config, served: &ServedTree) -> Option<String> {
+fn mounts_within(config: &ServerConfig, served: &ServedTree) -> Option<String> {
     let others = config.trees.iter().filter_map(|other| other.at.as_ref());
     let others = others.filter(|other| match &served.at {
         Some(at) => *other != at && other.is_within(at),
@@ -173,7 +174,7 @@ fn mounts_within(config: &Config, served: &ServedTree) -> Option<String> {
 }
 
 /// The number of path segments of each tree above `at`, separated by commas.
-fn depths_above(config: &Config, at: &Target) -> String {
+fn depths_above(config: &ServerConfig, at: &Target) -> String {
     let prefix = options::variable("prefix");
     let root = config.guest.iter().find(|(key, _)| *key == prefix);
     let root = root.and_then(|(_, path)| options::prefix(path).ok().flatten());

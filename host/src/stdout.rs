@@ -1,6 +1,6 @@
 //! Writes the output of subcommands to standard output. A reader that leaves early is not an error.
 
-use crate::config::StartupError;
+use crate::error::StartupError;
 use glasshouse_http::bounded_file;
 use std::io::{self, ErrorKind, Write as _};
 

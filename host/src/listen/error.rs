@@ -1,6 +1,6 @@
 //! Errors of addresses and listeners, with the fix for each.
 
-use crate::config::StartupError;
+use crate::error::StartupError;
 use glasshouse_http::bounded_file;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};

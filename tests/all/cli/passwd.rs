@@ -59,14 +59,14 @@ fn what_cannot_be_a_user_is_refused_and_the_file_stays() {
     let place = AuthFixture::new(ALICE);
     let long = "x".repeat(600);
     let rows: &[(&str, &[u8], i32, &str)] = &[
-        ("a:b", b"password\n", 2, "is no name for a user"),
-        ("a\nb", b"password\n", 2, "is no name for a user"),
-        ("", b"password\n", 2, "is no name for a user"),
-        ("#a", b"password\n", 2, "is no name for a user"),
+        ("a:b", b"password\n", 2, "invalid user name '"),
+        ("a\nb", b"password\n", 2, "invalid user name '"),
+        ("", b"password\n", 2, "invalid user name '"),
+        ("#a", b"password\n", 2, "invalid user name '"),
         ("bob", b"\n", 1, "the password is empty"),
         ("bob", b"", 1, "the password is empty"),
-        ("bob", b"pass\x07word\n", 1, "no control characters"),
-        ("bob", long.as_bytes(), 1, "512 bytes at most"),
+        ("bob", b"pass\x07word\n", 1, "without control characters"),
+        ("bob", long.as_bytes(), 1, "at most 512 bytes"),
     ];
     for (user, input, code, expected) in rows {
         let done = passwd(&place.users(), user, input);

@@ -414,7 +414,7 @@ fn secrets_are_kept_out_of_every_tree() {
     let place = place();
     put(&place.path().join("a/sub/users"), ALICE.as_bytes(), MODIFIED);
     let auth = ["-d", "root", "--mount", "/docs=a", "--auth", "a/sub/users"];
-    fails(&place, &auth, 2, "is among what is served");
+    fails(&place, &auth, 2, "it is in a served directory");
     let outside = ["-d", "root", "--mount", "/docs=b", "--auth", "a/sub/users"];
     let server = serve(&place, &outside);
     assert_eq!(get(server.address(), "/docs/who.txt").head.status, 401);

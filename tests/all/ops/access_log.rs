@@ -277,7 +277,7 @@ fn a_log_is_not_served() {
     command.args(["0", "-b", "127.0.0.1", "-d"]).arg(place.path()).arg("--log-file").arg(place.path().join("log"));
     let done = crate::support::server::run(command);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("it is among what is served"), "{done:?}");
+    assert!(done.stderr.contains("it is in a served directory"), "{done:?}");
     assert!(!place.path().join("log").exists());
 }
 

@@ -87,7 +87,7 @@ fn no_path_leads_a_log_into_what_is_served() {
                 command
             });
             assert_eq!(done.status.code(), Some(1), "{served:?} {log} {check:?}: {done:?}");
-            assert!(done.stderr.contains("it is among what is served, where everybody could read it"), "{done:?}");
+            assert!(done.stderr.contains("it is in a served directory, where every client could read it"), "{done:?}");
         }
     }
     let names = |name: &str| fs::read_dir(at(name)).expect("it can be read").count();
@@ -121,7 +121,7 @@ fn a_log_that_cannot_be_reopened_is_reported() {
     let place = place();
     let (log, moved) = (place.path().join("access.log"), place.path().join("access.1"));
     let server = serve(&place, &log, &[]);
-    let line = "will not be opened anew on SIGHUP: its directory holds what is served";
+    let line = "again: its directory contains served files";
     let started = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
     assert_eq!(started.lines().count(), 1, "{started}");
     fs::rename(&log, &moved).expect("a file can be moved");

@@ -82,7 +82,7 @@ fn an_unused_port_beside_them_is_reported() {
     let place = tree();
     for (port, is_reported) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
         let server = TestServer::spawn(handed(place.path(), TCP, port));
-        let reported = "glasshouse: the port 8080 is not used: no host is listened on; name one with --bind\n";
+        let reported = "glasshouse: port 8080 is not used: no --bind names a host; add one\n";
         assert_eq!(server.stderr(), if is_reported { reported } else { "" });
     }
 }
@@ -111,7 +111,7 @@ fn passwords_are_for_sockets_of_this_machine() {
     let everywhere = "socket.create_server(('', 0))";
     let done = run(handed(place.path(), everywhere, &["--auth", "users"]));
     assert_eq!(done.status.code(), Some(2), "{done:?}");
-    assert!(done.stderr.contains("0.0.0.0 in the clear"), "{done:?}");
+    assert!(done.stderr.contains("to 0.0.0.0 without encryption"), "{done:?}");
     let server = TestServer::spawn(handed(place.path(), &format!("{TCP}, {UNIX}"), &["--auth", "users"]));
     assert_eq!(get(server.address(), "/hello.txt").head.status, 401);
 }

@@ -150,7 +150,7 @@ fn what_cannot_be_used_is_an_error() {
         (&["--tls-key", key], 2, "--tls-cert <FILE>"),
         (&["--tls-password-file", key], 2, "--tls-cert <FILE>"),
         (&["--tls-self-signed", "--tls-cert", cert], 2, "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'"),
-        (&["--redirect-http", "0"], 2, "--redirect-http: there is no TLS to send anybody to; give --tls-cert or"),
+        (&["--redirect-http", "0"], 2, "--redirect-http: there is no TLS address for the redirect; add --tls-cert or"),
         (&["--tls-cert", "nope"], 1, "cannot use the certificate 'nope': no such file; name a readable file with"),
         (&["--tls-cert", cert], 1, "it contains no private key; name the file of the key with --tls-key"),
         (&["--tls-cert", key], 1, "it contains no certificate; name a PEM file with --tls-cert"),
