@@ -1,6 +1,6 @@
 //! Reads the file of a component, whosever it is: as much as a component may have, and no more. It refuses to know what is in it.
 
-use glasshouse_http::bounded_file;
+use crate::bounded_file;
 use std::io::Read;
 use std::path::Path;
 

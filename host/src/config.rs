@@ -14,13 +14,14 @@ mod tls;
 mod trees;
 
 use crate::args::{Args, HandlerOptions, Protocol, places};
+use crate::bounded_file;
 use crate::component_file;
 use crate::listen::{Addresses, BindAddr, Options};
 use crate::tls::TlsIdentity;
+use crate::users_file::UsersFile;
 use glasshouse_core::Config as GuestConfig;
 use glasshouse_core::config::options;
-use glasshouse_http::auth::Users;
-use glasshouse_http::{ClientLimits, bounded_file};
+use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
 pub use hosts::HostRule;
@@ -68,7 +69,7 @@ pub struct Config {
     /// Who the server is to clients that speak TLS; without, none does.
     pub identity: Option<TlsIdentity>,
     /// Those who may ask; everybody where there are none.
-    pub users: Option<Arc<Users>>,
+    pub users: Option<Arc<UsersFile>>,
     pub quiet: bool,
     pub logs: Logs,
     pub addresses: Addresses,

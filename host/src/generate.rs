@@ -1,11 +1,11 @@
 //! What is told of the command line elsewhere: completions for shells, and pages of the manual. It refuses to know an option:
 //! both are made from the one definition.
 
+use crate::bounded_file;
 use crate::config::StartupError;
 use crate::{args, stdout};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use glasshouse_http::bounded_file;
 use std::io::ErrorKind;
 use std::path::Path;
 

@@ -4,8 +4,8 @@
 mod inherited;
 mod unix;
 
+use crate::bounded_file;
 use crate::config::StartupError;
-use glasshouse_http::bounded_file;
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};

@@ -28,7 +28,7 @@ pub fn start(level: Level) {
 impl From<Level> for tracing::Level {
     fn from(level: Level) -> tracing::Level {
         match level {
-            Level::Error => tracing::Level::ERROR,
+            Level::Error => tracing::Level::WARN,
             Level::Info => tracing::Level::INFO,
             Level::Debug => tracing::Level::DEBUG,
         }

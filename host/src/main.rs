@@ -4,6 +4,7 @@
 mod admin;
 mod args;
 mod banner;
+mod bounded_file;
 mod browser;
 mod check;
 mod component_file;
@@ -28,11 +29,11 @@ mod site_report;
 mod socket;
 mod stdout;
 mod tls;
+mod users_file;
 mod worker;
 
 use args::{Export, Level, Output, Task};
 use config::StartupError;
-use glasshouse_http::bounded_file;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
 use std::io::{ErrorKind, Write as _};

@@ -2,10 +2,11 @@
 //! serves waits for it: each thread counts for itself, and the counts are added up when somebody asks.
 
 use glasshouse_http::{BOUNDS, CounterTotals, Counters};
+use glasshouse_quota::sync::lock;
 use glasshouse_quota::{Quotas, Resource};
 use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The media type of the text form.
 pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -20,7 +21,7 @@ pub struct Metrics {
 
 #[derive(Debug, Default)]
 struct Counts {
-    front: Vec<Arc<Counters>>,
+    http: Vec<Arc<Counters>>,
     sandbox: Vec<Arc<InstanceMetrics>>,
 }
 
@@ -33,7 +34,7 @@ impl Metrics {
     /// Counters for one more thread.
     pub fn counters(&self) -> Arc<Counters> {
         let counters = Arc::default();
-        self.counts().front.push(Arc::clone(&counters));
+        self.counts().http.push(Arc::clone(&counters));
         counters
     }
 
@@ -43,24 +44,24 @@ impl Metrics {
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 
     /// Everything, as it is now.
     pub fn text(&self) -> String {
         let counts = self.counts();
         let mut totals = CounterTotals::default();
-        counts.front.iter().for_each(|counters| totals.add(counters));
+        counts.http.iter().for_each(|counters| totals.add(counters));
         let mut text = String::with_capacity(4096);
         // A string takes everything that is written to it.
-        let _ = front(&mut text, &totals)
+        let _ = http(&mut text, &totals)
             .and_then(|()| sandbox(&mut text, &counts.sandbox))
             .and_then(|()| self.quotas.iter().try_for_each(|quotas| shared(&mut text, quotas)));
         text
     }
 }
 
-fn front(text: &mut String, totals: &CounterTotals) -> fmt::Result {
+fn http(text: &mut String, totals: &CounterTotals) -> fmt::Result {
     family(text, "glasshouse_requests_total", "counter", "Answers by status, those to no request included.")?;
     for (status, count) in &totals.statuses {
         writeln!(text, "glasshouse_requests_total{{status=\"{status}\"}} {count}")?;

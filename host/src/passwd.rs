@@ -2,9 +2,9 @@
 //! who reads the file.
 
 use crate::args::Passwd;
+use crate::bounded_file;
 use crate::config::StartupError;
-use glasshouse_http::auth::{Hash, MARK, PASSWORD, is_name, is_password};
-use glasshouse_http::bounded_file;
+use glasshouse_http::auth::{BYTE_ORDER_MARK, Hash, MAX_PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
@@ -40,7 +40,7 @@ pub fn set(words: &Passwd) -> Result<(), StartupError> {
         ));
     }
     let password = ask(user).map_err(StartupError::CannotServe)?;
-    let hash = Hash::make(&password).map_err(|error| cannot("make a hash for", &error))?;
+    let hash = Hash::create(&password).map_err(|error| cannot("make a hash for", &error.to_string()))?;
     let text = replaced(&old, user, &hash);
     write(file, &text).map_err(|error| cannot("write", &bounded_file::reason(&error)))?;
     // Nobody to read this is no failure.
@@ -64,7 +64,7 @@ fn ask(user: &str) -> Result<Vec<u8>, String> {
     } else {
         let mut line = Vec::new();
         // Room for a password that is too long, and for its end.
-        let most = u64::try_from(PASSWORD).unwrap_or(u64::MAX).saturating_add(3);
+        let most = u64::try_from(MAX_PASSWORD).unwrap_or(u64::MAX).saturating_add(3);
         io::stdin().lock().take(most).read_until(b'\n', &mut line).map_err(unread)?;
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         line.strip_suffix(b"\r").unwrap_or(line).to_owned()
@@ -73,7 +73,9 @@ fn ask(user: &str) -> Result<Vec<u8>, String> {
         return Err("the password is empty; nothing is changed".into());
     }
     if !is_password(&password) {
-        return Err(format!("a password has {PASSWORD} bytes at most and no control characters; nothing is changed"));
+        return Err(format!(
+            "a password has {MAX_PASSWORD} bytes at most and no control characters; nothing is changed"
+        ));
     }
     Ok(password)
 }
@@ -83,7 +85,7 @@ fn replaced(old: &[u8], user: &str, hash: &str) -> Vec<u8> {
     let line = format!("{user}:{hash}\n");
     let (mut text, mut is_set) = (Vec::with_capacity(old.len() + line.len()), false);
     // Before the first name it would be a part of it to whoever else reads the file.
-    let old = old.strip_prefix(MARK).unwrap_or(old);
+    let old = old.strip_prefix(BYTE_ORDER_MARK).unwrap_or(old);
     for other in old.split_inclusive(|byte| *byte == b'\n') {
         let is_his = other.split(|byte| *byte == b':').next() == Some(user.as_bytes());
         match (is_his, is_set) {

@@ -2,18 +2,17 @@
 //! use. It refuses to know what the steps are; a step that fails leaves things as they are, and one line says why.
 
 use crate::sd_notify::ServiceManager;
-use glasshouse_http::Log;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::task::spawn_blocking;
+use tracing::{error, warn};
 
 /// Reads something again; why that cannot be, in words for whoever runs the server.
 type Step = Box<dyn FnMut() -> Result<(), String> + Send>;
 
 /// The steps, in the order in which they were added.
 pub struct Reload {
-    log: Log,
     manager: Arc<ServiceManager>,
     hangups: Option<unix::Signal>,
     steps: Vec<Step>,
@@ -24,8 +23,8 @@ impl Reload {
     ///
     /// # Panics
     /// Outside a tokio runtime with its I/O driver.
-    pub fn new(log: Log, manager: Arc<ServiceManager>) -> Reload {
-        Reload { log, manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
+    pub fn new(manager: Arc<ServiceManager>) -> Reload {
+        Reload { manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
     }
 
     pub fn add(&mut self, step: impl FnMut() -> Result<(), String> + Send + 'static) {
@@ -47,8 +46,8 @@ impl Reload {
             let (steps, faults) =
                 taken.await.unwrap_or_else(|_| (Vec::new(), vec!["nothing is read again".to_owned()]));
             self.steps = steps;
-            faults.iter().for_each(|fault| self.log.error(fault));
-            self.log.error(if faults.is_empty() { "reloaded" } else { "reloaded, but for that" });
+            faults.iter().for_each(|fault| error!("{fault}"));
+            warn!("{}", if faults.is_empty() { "reloaded" } else { "reloaded, but for that" });
             self.manager.ready();
         }
         pending().await

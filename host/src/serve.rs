@@ -4,6 +4,7 @@
 use crate::admin::Admin;
 use crate::args::{Args, EffectiveOption};
 use crate::banner::{self, Banner};
+use crate::bounded_file;
 use crate::config::{Config, OpenLog, Opened, Rights, Roots, StartupError};
 use crate::harden::{self, Hardening, Inherited, Kept};
 use crate::listen::{Listeners, SocketFile};
@@ -17,7 +18,7 @@ use crate::shutdown::Signal;
 use crate::tls::{Files, Tls, TlsIdentity};
 use crate::worker::WorkerConfig;
 use crate::{browser, check, logging, qr, setup, shutdown, site_report, stdout};
-use glasshouse_http::{Format, Log, Sink, bounded_file};
+use glasshouse_http::Log;
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{ReadScope, Sandbox};
 use std::ffi::OsStr;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
-use tracing::info;
+use tracing::{error, info, warn};
 
 /// Serves until the process is told to stop.
 ///
@@ -38,17 +39,17 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
     let mut config = Config::from_args(args)?;
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
-    let log = if logging::is_coloured() { log.coloured() } else { log };
+    let log = if logging::is_coloured() { log.colored() } else { log };
     let began = Instant::now();
-    let sandboxes = setup::sandboxes(&config, &log)?;
+    let sandboxes = setup::sandboxes(&config)?;
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
-    site_report::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
-    config.warnings.iter().for_each(|warning| log.error(warning));
+    site_report::report(&config, &sandboxes, |text| error!("{text}")).iter().for_each(|fault| error!("{fault}"));
+    config.warnings.iter().for_each(|warning| warn!("{warning}"));
     // Every path that was given is open by now.
     drop(inherited);
     let identity = config.identity.take();
-    secrets(&config, identity.as_ref()).iter().for_each(|secret| log.error(secret));
-    file.iter().filter_map(|file| file.warning()).for_each(|warning| log.error(warning));
+    secrets(&config, identity.as_ref()).iter().for_each(|secret| warn!("{secret}"));
+    file.iter().filter_map(|file| file.warning()).for_each(|warning| warn!("{warning}"));
     let threads = config.threads;
     let unable = |error: io::Error| {
         let reason = match error.kind() {
@@ -60,21 +61,21 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
         let stop = shutdown::requested();
-        let manager = manager(&log);
-        let reload = Reload::new(log.clone(), Arc::clone(&manager));
+        let manager = manager();
+        let reload = Reload::new(Arc::clone(&manager));
         let listening = config.addresses.listen()?;
         let admin = config.logs.listen()?;
         let banner = banner::banner(&listening, identity.as_ref(), admin.as_ref(), &config.entry);
-        begin(&config, listening.taken, &banner, &log);
-        give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, file.as_deref(), &log)?;
-        let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
+        begin(&config, listening.taken, &banner);
+        give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, file.as_deref())?;
+        let tls = identity.map(|identity| Tls::new(identity, config.protocol)).transpose();
         let tls = tls.map_err(|reason| StartupError::CannotServe(format!("cannot speak TLS: {reason}")))?;
         let ready = {
             let (is_quiet, is_squared) = (config.quiet, config.qr);
-            let (log, manager) = (log.clone(), Arc::clone(&manager));
+            let manager = Arc::clone(&manager);
             move || {
                 if !is_quiet {
-                    announce(&banner, is_squared, &log);
+                    announce(&banner, is_squared);
                 }
                 manager.ready();
             }
@@ -89,9 +90,9 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
 }
 
 /// The service manager, if there is one. Whoever started the server can do without being told.
-fn manager(log: &Log) -> Arc<ServiceManager> {
+fn manager() -> Arc<ServiceManager> {
     Arc::new(ServiceManager::from_environment().unwrap_or_else(|reason| {
-        log.error(reason);
+        error!("{reason}");
         ServiceManager::default()
     }))
 }
@@ -107,14 +108,14 @@ fn secrets(config: &Config, identity: Option<&TlsIdentity>) -> Vec<String> {
 }
 
 /// What is done while the process may still start a program.
-fn begin(config: &Config, taken: Option<u16>, banner: &Banner, log: &Log) {
+fn begin(config: &Config, taken: Option<u16>, banner: &Banner) {
     if let Some(port) = taken {
-        log.error(format_args!("port {port} is taken; the next free one is used"));
+        warn!("port {port} is taken; the next free one is used");
     }
     if config.open
         && let Err(reason) = browser::open(banner.here.as_deref())
     {
-        log.error(reason);
+        error!("{reason}");
     }
 }
 
@@ -126,13 +127,12 @@ fn give_up_rights(
     sandboxes: &[Arc<Sandbox>],
     sockets: &[SocketFile],
     file: Option<&OpenLog>,
-    log: &Log,
 ) -> Result<(), StartupError> {
     if config.rights == Rights::AreKept {
         return Ok(());
     }
     if let Err(error) = harden::forbid_dumps() {
-        log.error(format_args!("core files cannot be forbidden: {error}; a crash may leave keys on the disk"));
+        warn!("core files cannot be forbidden: {error}; a crash may leave keys on the disk");
     }
     let certificates = identity.and_then(TlsIdentity::files).into_iter().flat_map(Files::paths);
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
@@ -141,7 +141,7 @@ fn give_up_rights(
     let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
     let roots = Roots::of(&config.trees);
     if sockets.iter().any(|file| roots.has_in(&file.directory, OsStr::new(""))) {
-        log.error(
+        warn!(
             "the directory of a Unix socket is among what is served, and the process keeps the right to remove files there; give \
              the socket a directory of its own",
         );
@@ -152,7 +152,7 @@ fn give_up_rights(
     enough(config.rights, &state)?;
     info!("rights of the process: {state}");
     if !state.is_complete() {
-        log.error(format_args!("this system does not take away all rights that serving does not need: {state}"));
+        warn!("this system does not take away all rights that serving does not need: {state}");
     }
     Ok(())
 }
@@ -168,12 +168,12 @@ fn enough(rights: Rights, state: &Hardening) -> Result<(), StartupError> {
 }
 
 /// Says where the server is, in words and where it is asked for in squares.
-fn announce(banner: &Banner, is_squared: bool, log: &Log) {
+fn announce(banner: &Banner, is_squared: bool) {
     banner::announce(&banner.text);
     if is_squared {
         match qr::code(banner.lan.as_deref(), io::stdout().is_terminal()) {
             Ok(code) => banner::announce(&code),
-            Err(reason) => log.error(reason),
+            Err(reason) => error!("{reason}"),
         }
     }
 }
@@ -195,7 +195,7 @@ async fn run(
     let terms = WorkerConfig {
         redirect: RedirectListener::to(&serving),
         tls: tls.clone(),
-        users: config.users.clone(),
+        users: config.users.as_ref().map(|file| file.users()),
         version: config.protocol.version(),
         limits: config.limits,
         quotas,
@@ -203,11 +203,11 @@ async fn run(
         grace: config.grace,
         trust: config.logs.trust.clone(),
         proxied: config.logs.proxy_protocol,
-        log: log.clone(),
+        log,
     };
     let users = config.users.clone();
     // The log comes behind what is served: it is judged by what is served from then on.
-    reload.add(setup::again(config, log, file.clone(), sandboxes, handlers.clone()));
+    reload.add(setup::again(config, file.clone(), sandboxes, handlers.clone()));
     if let Some(file) = file {
         reload.add(move || file.reopen());
     }
@@ -215,7 +215,7 @@ async fn run(
         reload.add(move || tls.reload());
     }
     if let Some(users) = users {
-        reload.add(move || users.reload());
+        reload.add(move || users.reload().map_err(|error| error.to_string()));
     }
     let (drain, draining) = watch::channel(false);
     if let Some(listener) = admin {
@@ -239,15 +239,14 @@ async fn run(
 /// All that serving takes but to listen.
 pub fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupError> {
     let config = Config::from_args(args)?;
-    let log = Log::new(Format::Off, Sink::Stderr);
-    let sandboxes = setup::sandboxes(&config, &log)?;
-    site_report::check(&config, &sandboxes, |text| log.error(text)).map_err(StartupError::CannotServe)?;
+    let sandboxes = setup::sandboxes(&config)?;
+    site_report::check(&config, &sandboxes, |text| error!("{text}")).map_err(StartupError::CannotServe)?;
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();
     let warnings =
         secrets(&config, identity).into_iter().chain(identity.map(TlsIdentity::concerns).unwrap_or_default());
-    warnings.for_each(|warning| log.error(warning));
-    config.warnings.iter().for_each(|warning| log.error(warning));
+    warnings.for_each(|warning| warn!("{warning}"));
+    config.warnings.iter().for_each(|warning| warn!("{warning}"));
     let rights = match config.rights {
         Rights::AreKept => "kept".to_owned(),
         Rights::AreGivenUp | Rights::MustBeGivenUp => {

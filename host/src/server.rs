@@ -7,7 +7,7 @@ use crate::sd_notify::ServiceManager;
 use crate::socket::{Acceptor, Incoming, Stream};
 use crate::worker::{WorkerConfig, WorkerMessage};
 use crate::{shutdown, worker};
-use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Entry, Log, raw_response};
+use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Log, LogEntry, raw_response};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -73,7 +73,7 @@ impl Server {
             way: Role::Serving,
             is_secure: self.terms.tls.is_some(),
             version: self.terms.version,
-            log: self.terms.log.counting(self.metrics.counters()),
+            log: self.terms.log.with_counters(self.metrics.counters()),
         };
         let listeners = [(Role::Serving, self.serving), (Role::Redirecting, self.redirecting)];
         tokio::select! {
@@ -97,8 +97,8 @@ impl Server {
 
     /// The same for every thread, but that each counts for itself.
     fn terms_for(&self, handler: &Router) -> WorkerConfig {
-        self.metrics.watch(handler.tally());
-        WorkerConfig { log: self.terms.log.counting(self.metrics.counters()), ..self.terms.clone() }
+        self.metrics.watch(handler.metrics());
+        WorkerConfig { log: self.terms.log.with_counters(self.metrics.counters()), ..self.terms.clone() }
     }
 }
 
@@ -139,7 +139,7 @@ impl AcceptContext {
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
         let _ = is_clear.then(|| stream.try_write(raw_response(self.version, status).as_bytes()));
         info!("{peer}: a connection is refused, as there are as many as there may be");
-        self.log.access(&Entry::unread(peer, status.as_u16()));
+        self.log.access(&LogEntry::without_request(peer, status.as_u16()));
     }
 }
 

@@ -1,15 +1,16 @@
 //! The handler made ready to run on the terms of the configuration, at the start and again while it serves. It refuses to know
 //! who asks it.
 
+use crate::bounded_file;
 use crate::config::{Config, HandlerSource, OpenLog, Rights, ServedTree, StartupError};
 use crate::{component_file, router, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::{Log, bounded_file};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use tracing::error;
 
 /// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
 const DIRECT: &str = "GLASSHOUSE_BODY";
@@ -26,12 +27,12 @@ const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 ///
 /// # Errors
 /// A component that cannot serve, a tree that cannot be opened.
-pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+pub fn sandboxes(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let (handler, name) = match &config.handler {
         HandlerSource::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
         HandlerSource::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
     };
-    load(config, handler, log).map_err(|cause| {
+    load(config, handler).map_err(|cause| {
         StartupError::CannotServe(match cause {
             Cause::Tree(_) => format!("{cause}; name one that you may read"),
             Cause::Handler(cause) => format!("cannot run the handler {name}: {cause}; name another one with --handler"),
@@ -43,7 +44,6 @@ pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, Startu
 /// of the log would be in.
 pub fn again(
     config: Config,
-    log: Log,
     file: Option<Arc<OpenLog>>,
     mut sandboxes: Vec<Arc<Sandbox>>,
     handlers: Vec<router::Router>,
@@ -58,7 +58,7 @@ pub fn again(
                     return Err(stays(kept(served, HOLDS_LOG)));
                 }
                 let bytes = component_file::read(path).map_err(stays)?;
-                sandboxes = load(&config, Code::Component(&bytes), &log).map_err(|cause| stays(cause.to_string()))?;
+                sandboxes = load(&config, Code::Component(&bytes)).map_err(|cause| stays(cause.to_string()))?;
             }
             // One that stays as it is keeps no other from being opened.
             _ => {
@@ -75,7 +75,7 @@ pub fn again(
             }
         }
         handlers.iter().for_each(|handler| handler.replace(&sandboxes));
-        faults.extend(site_report::report(&config, &sandboxes, |text| log.error(text)));
+        faults.extend(site_report::report(&config, &sandboxes, |text| error!("{text}")));
         if let (HandlerSource::File { path, .. }, Rights::AreGivenUp | Rights::MustBeGivenUp) =
             (&config.handler, config.rights)
         {
@@ -105,7 +105,7 @@ impl fmt::Display for Cause {
 }
 
 /// A sandbox for each tree, in their order. The handler is compiled once.
-fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox>>, Cause> {
+fn load(config: &Config, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, Cause> {
     // What lies beneath quotes the file, in lines of its own.
     let cause = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
@@ -117,13 +117,12 @@ fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox
         let sandbox = match sandboxes.first() {
             Some(first) => first.beside(&served.tree, environment).map_err(|error| unopened(&error)),
             None => {
-                let log = log.clone();
                 let terms = SandboxConfig {
                     tree: served.tree.clone(),
                     environment,
                     is_pure: config.is_pure,
                     ceilings: config.ceilings.clone(),
-                    complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
+                    complain: Arc::new(|text: fmt::Arguments<'_>| error!("{text}")),
                 };
                 Sandbox::new(handler, terms).map_err(|error| match error.downcast_ref::<io::Error>() {
                     Some(error) => unopened(error),

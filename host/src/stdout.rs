@@ -1,7 +1,7 @@
 //! Writes to standard output what was asked for. Nobody has to read all of it: a reader that leaves early is no error.
 
+use crate::bounded_file;
 use crate::config::StartupError;
-use glasshouse_http::bounded_file;
 use std::io::{self, ErrorKind, Write as _};
 
 /// Writes bytes to standard output.

@@ -15,7 +15,6 @@ mod validity;
 use crate::args::Protocol;
 use cert_store::CertStore;
 pub use files::Files;
-use glasshouse_http::Log;
 pub use handshake::Handshake;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -72,8 +71,8 @@ impl Tls {
     ///
     /// # Errors
     /// The system has no randomness or no thread to give.
-    pub fn new(identity: TlsIdentity, protocol: Protocol, log: Log) -> Result<Tls, String> {
-        let keeper = CertStore::start(identity, log).map_err(|error| error.to_string())?;
+    pub fn new(identity: TlsIdentity, protocol: Protocol) -> Result<Tls, String> {
+        let keeper = CertStore::start(identity).map_err(|error| error.to_string())?;
         let versions = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let mut config = versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(Arc::<
             CertStore,

@@ -8,7 +8,8 @@ use crate::socket::Connection;
 use crate::tls::{Handshake, Tls};
 use glasshouse_http::auth::Users;
 use glasshouse_http::{
-    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies, introduce,
+    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies,
+    accept_proxy_header,
 };
 use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
@@ -100,7 +101,7 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<WorkerMessage>, service: Servi
                 // A connection that the poller does not take is closed; its client sees that.
                 let connection = match Connection::from_std(stream, service.terms.limits.send_timeout) {
                     Ok(Connection::Tcp(stream)) => {
-                        let hosts = service.terms.hosts.over_tcp(service.terms.trust.covers(peer));
+                        let hosts = service.terms.hosts.over_tcp(service.terms.trust.contains(peer));
                         service.connection(stream, peer, way, hosts)
                     }
                     Ok(Connection::Unix(stream)) => {
@@ -108,7 +109,7 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<WorkerMessage>, service: Servi
                     }
                     Err(_) => continue,
                 };
-                let counted = service.terms.log.open();
+                let counted = service.terms.log.open_connection();
                 open.spawn(async move {
                     let began = Instant::now();
                     debug!("{peer}: a connection begins");
@@ -153,13 +154,13 @@ impl Service {
     }
 
     fn for_users(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
-        self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone()).for_hosts(hosts)
+        self.exchange(self.handler.clone(), peer).with_users(self.terms.users.clone()).with_hosts(hosts)
     }
 
     fn exchange<A: Handler>(&self, answerer: A, peer: IpAddr) -> ConnectionContext<A> {
         let WorkerConfig { version, limits, log, trust, quotas, .. } = &self.terms;
         ConnectionContext::new(answerer, *version, limits, log.clone(), peer, quotas.client(peer))
-            .trusting(trust.clone())
+            .with_trusted_proxies(trust.clone())
     }
 }
 
@@ -191,12 +192,12 @@ async fn secure<S>(
     let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await else { return };
     // Boxed, because the room for it would be kept with every connection. What it computes, it computes in turn.
     let handshake = Box::pin(tls.accept(stream, limits.header_timeout));
-    match Box::pin(scheduler.schedule(exchange.sharer().address(), handshake)).await {
+    match Box::pin(scheduler.schedule(exchange.client().address(), handshake)).await {
         Handshake::Done { stream, spoken, version } => {
-            glasshouse_http::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
+            glasshouse_http::serve(stream, spoken, exchange.with_tls_version(version), limits, closes).await;
         }
-        Handshake::Mistaken => exchange.log_unread(StatusCode::BAD_REQUEST),
-        Handshake::Failed(why) => debug!("{}: no handshake: {why}", exchange.client()),
+        Handshake::Mistaken => exchange.log_without_request(StatusCode::BAD_REQUEST),
+        Handshake::Failed(why) => debug!("{}: no handshake: {why}", exchange.peer()),
     }
 }
 
@@ -214,7 +215,7 @@ where
 {
     match proxied {
         // Boxed, because the room for it would be kept with every connection.
-        true => Box::pin(introduce(stream, exchange, limits.header_timeout, closes)).await,
+        true => Box::pin(accept_proxy_header(stream, exchange, limits.header_timeout, closes)).await,
         false => Some(exchange),
     }
 }

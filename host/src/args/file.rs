@@ -3,12 +3,12 @@
 
 use super::Stop;
 use crate::args::{effective, toml_bytes, toml_shape};
+use crate::bounded_file;
 use crate::config::StartupError;
 use clap::Command;
 use glasshouse_core::config::toml_document;
 use glasshouse_core::config::toml_document::{TomlError, ValueShape};
 use glasshouse_core::suggest;
-use glasshouse_http::bounded_file;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

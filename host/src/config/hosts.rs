@@ -162,6 +162,6 @@ mod tests {
         let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
         let addresses = Addresses::resolve(Vec::new(), options).unwrap();
         let error = HostRule::new(&["a:80".into()], &[], &addresses, false);
-        assert!(matches!(error, Err(StartupError::Usage(text)) if text.starts_with("--host: 'a:80' is not a host")));
+        assert!(matches!(error, Err(StartupError::Usage(text)) if text.starts_with("--host: invalid host 'a:80'")));
     }
 }

@@ -6,9 +6,10 @@
 
 use super::roots::{Roots, above, identity, open_directory};
 use super::{Rights, ServedTree};
+use crate::bounded_file;
 use crate::config::StartupError;
 use crate::config::roots::DirectoryId;
-use glasshouse_http::{LogFile, bounded_file};
+use glasshouse_http::LogFile;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;

@@ -2,11 +2,11 @@
 //! file are reported elsewhere, and the handler reads it for itself.
 
 use super::ServedTree;
+use crate::bounded_file;
 use glasshouse_core::Config;
 use glasshouse_core::config::site_file::{FILE, LONGEST};
 use glasshouse_core::config::{options, site_file};
 use glasshouse_core::http::target::Target;
-use glasshouse_http::bounded_file;
 use glasshouse_sandbox::ServedPath;
 use std::collections::BTreeMap;
 use std::fs;

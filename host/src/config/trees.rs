@@ -1,10 +1,10 @@
 //! What is served, and where. It refuses to know how it is opened.
 
 use crate::args::{HandlerOptions, Meant, Mount};
+use crate::bounded_file;
 use crate::config::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::bounded_file;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{Access, access};
 use std::cmp::Reverse;

@@ -4,12 +4,12 @@
 use super::files::Files;
 use crate::tls::TlsIdentity;
 use crate::tls::files::PemStamp;
-use glasshouse_http::Log;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::{Duration, SystemTime};
 use std::{io, thread};
+use tracing::{error, warn};
 
 /// How often the files are looked at. What has changed is to be in use within a second, and reading it takes a moment.
 const LOOK: Duration = Duration::from_millis(500);
@@ -21,7 +21,6 @@ const SETTLED: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct CertStore {
     files: Option<Files>,
-    log: Log,
     key: RwLock<Arc<CertifiedKey>>,
     seen: Mutex<Seen>,
 }
@@ -46,8 +45,8 @@ struct Fault {
 
 impl CertStore {
     /// Starts to look at the files, for as long as somebody else holds the keeper.
-    pub fn start(identity: TlsIdentity, log: Log) -> io::Result<Arc<CertStore>> {
-        let keeper = Arc::new(CertStore::new(identity, log));
+    pub fn start(identity: TlsIdentity) -> io::Result<Arc<CertStore>> {
+        let keeper = Arc::new(CertStore::new(identity));
         keeper.warn(&mut keeper.seen(), SystemTime::now());
         if keeper.files.is_some() {
             let held = Arc::downgrade(&keeper);
@@ -56,14 +55,14 @@ impl CertStore {
         Ok(keeper)
     }
 
-    pub(super) fn new(identity: TlsIdentity, log: Log) -> CertStore {
+    pub(super) fn new(identity: TlsIdentity) -> CertStore {
         let (files, key) = match identity {
             TlsIdentity::Files(files, key) => (Some(files), key),
             TlsIdentity::Made(key) => (None, key),
         };
         // They were read a moment ago, and are read once more: they may have changed meanwhile.
         let seen = Seen { stamp: PemStamp::default(), at: SystemTime::now(), fault: None, told: Vec::new() };
-        CertStore { files, log, key: RwLock::new(Arc::new(key)), seen: Mutex::new(seen) }
+        CertStore { files, key: RwLock::new(Arc::new(key)), seen: Mutex::new(seen) }
     }
 
     /// Whoever panicked while it was locked had changed nothing by half.
@@ -88,7 +87,7 @@ impl CertStore {
             && !fault.is_told
         {
             seen.fault.iter_mut().for_each(|fault| fault.is_told = true);
-            self.log.error(fault.why);
+            error!("{}", fault.why);
         }
         self.warn(&mut seen, now);
     }
@@ -137,7 +136,7 @@ impl CertStore {
         let Some(files) = &self.files else { return };
         for concern in files.concerns(&self.key().cert, now) {
             if !seen.told.contains(&concern) {
-                self.log.error(&concern);
+                warn!("{concern}");
                 seen.told.push(concern);
             }
         }

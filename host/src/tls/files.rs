@@ -2,8 +2,8 @@
 
 use super::provider;
 use super::validity::concerns;
+use crate::bounded_file;
 use crate::tls::encrypted_key::{Locked, unlock};
-use glasshouse_http::bounded_file;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;

@@ -1,7 +1,6 @@
 //! Files that change under a server, and those that are of no use to one.
 
 use super::*;
-use glasshouse_http::{Format, Sink};
 use rcgen::{CertificateParams, KeyPair};
 use std::fs;
 use std::path::Path;
@@ -118,7 +117,7 @@ fn what_cannot_be_used_is_named_with_a_way_out() {
 fn kept(place: &Path) -> CertStore {
     let files = files(place, "a.crt", Some("a.key"), None);
     let key = files.read().unwrap();
-    CertStore::new(TlsIdentity::Files(files, key), Log::new(Format::Off, Sink::Stderr))
+    CertStore::new(TlsIdentity::Files(files, key))
 }
 
 /// Puts a file of another pair in the place of that of the first.

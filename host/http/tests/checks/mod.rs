@@ -2,10 +2,10 @@
 //! answers.
 
 use bytes::Bytes;
-use glasshouse_http::auth::{Htpasswd, MARK, is_name};
+use glasshouse_http::auth::{BYTE_ORDER_MARK, Htpasswd, is_name};
 use glasshouse_http::{
-    Client, ClientLimits, ConnectionContext, Format, Handler, HandlerError, Log, Protocol, Sink, TrustedProxies,
-    WriteTimeout, introduce, serve,
+    Client, ClientLimits, ConnectionContext, Format, Handler, HandlerCall, HandlerError, Log, Protocol, Sink,
+    TrustedProxies, WriteTimeout, accept_proxy_header, serve,
 };
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -72,9 +72,9 @@ pub fn proxy(bytes: &[u8]) {
         client.shutdown().await.expect("a half can be closed");
         let mut server = WriteTimeout::new(server, SOON);
         let trust = TrustedProxies::new(["127.0.0.0/8".parse().expect("a network")]);
-        let exchange = exchange(Stub::default(), &limits()).trusting(trust);
+        let exchange = exchange(Stub::default(), &limits()).with_trusted_proxies(trust);
         let (_closing, closes) = watch::channel(false);
-        let introduced = timeout(SOON, introduce(&mut server, exchange, SOON, closes)).await;
+        let introduced = timeout(SOON, accept_proxy_header(&mut server, exchange, SOON, closes)).await;
         let introduced = introduced.expect("what has ended is not waited for");
         let mut left = Vec::new();
         server.read_to_end(&mut left).await.expect("memory can be read");
@@ -85,7 +85,7 @@ pub fn proxy(bytes: &[u8]) {
         let words: Vec<&str> = str::from_utf8(header).unwrap_or_default().split(' ').collect();
         if let ["PROXY", "TCP4" | "TCP6", source, ..] = words.as_slice() {
             let named: IpAddr = source.parse().expect("a client that was taken has an address");
-            assert_eq!(exchange.client(), named.to_canonical());
+            assert_eq!(exchange.peer(), named.to_canonical());
         }
     });
 }
@@ -96,7 +96,7 @@ pub fn proxy(bytes: &[u8]) {
 /// Where that is not so.
 pub fn htpasswd(bytes: &[u8]) {
     // An editor may have put a byte order mark before the first line.
-    let lines = bytes.strip_prefix(MARK).unwrap_or(bytes);
+    let lines = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let has_lines = |name: &str| {
         let start = format!("{name}:");
         lines.split(|byte| *byte == b'\n').any(|line| line.starts_with(start.as_bytes()))
@@ -229,14 +229,18 @@ struct Stub {
 impl Handler for Stub {
     type Body = Full<Bytes>;
 
-    fn cached(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
-        let is_known = request.uri.path().len().is_multiple_of(2);
-        is_known.then(|| self.answered(request))
-    }
-
-    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, HandlerError> {
-        yield_now().await;
-        Ok(self.answered(&request))
+    fn call(
+        &self,
+        request: Parts,
+        _: &Client,
+    ) -> HandlerCall<Full<Bytes>, impl Future<Output = Result<Response<Full<Bytes>>, HandlerError>> + Send> {
+        if request.uri.path().len().is_multiple_of(2) {
+            return HandlerCall::Cached(self.answered(&request));
+        }
+        HandlerCall::Pending(async move {
+            yield_now().await;
+            Ok(self.answered(&request))
+        })
     }
 }
 
