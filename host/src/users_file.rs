@@ -8,11 +8,11 @@ use std::sync::Arc;
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UsersFileError {
-    #[error("--auth: cannot use '{path}': no such file; `glasshouse passwd '{path}' USER` sets a password", path = .0.display())]
-    Missing(PathBuf),
+    #[error("--auth: cannot use '{0}': no such file; `glasshouse passwd '{0}' USER` sets a password", .path.display())]
+    Missing { path: PathBuf },
     #[error("--auth: cannot read '{path}': {reason}; name a file of users that you may read", path = .path.display())]
     Unreadable { path: PathBuf, reason: String },
-    #[error("--auth: cannot use '{path}': {source}; `glasshouse passwd '{path}' USER` sets a password", path = .path.display())]
+    #[error("--auth: cannot use '{0}': {source}; `glasshouse passwd '{0}' USER` sets a password", .path.display())]
     Invalid { path: PathBuf, source: UsersError },
 }
 
@@ -54,7 +54,7 @@ impl UsersFile {
 
 fn read(path: &Path) -> Result<Vec<u8>, UsersFileError> {
     bounded_file::read(path, Users::MAX_FILE).map_err(|reason| match reason.as_str() {
-        "no such file" => UsersFileError::Missing(path.to_owned()),
+        "no such file" => UsersFileError::Missing { path: path.to_owned() },
         _ => UsersFileError::Unreadable { path: path.to_owned(), reason },
     })
 }

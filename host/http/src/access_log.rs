@@ -6,7 +6,6 @@ mod format;
 mod sink;
 
 use crate::access_log::color::color;
-pub(crate) use crate::access_log::format::micros;
 pub use crate::access_log::format::{Format, UnknownFormat};
 pub use crate::access_log::sink::{LogFile, Sink};
 use crate::metrics::{Counters, Gauge, GaugeGuard};

@@ -1,12 +1,12 @@
-//! Basic authentication (RFC 7617) with the users of an htpasswd file. A password hash is slow on purpose: it is verified
-//! on another thread, one per client address, and a verified password is cached for a while.
+//! Basic authentication (RFC 7617) with the users of an htpasswd file. A password hash is slow on purpose: it is
+//! verified on another thread, one per client address, and a verified password is cached for a while.
 //!
 //! Two things are left out on purpose:
 //!
 //! - Responses have no `Cache-Control: private`. A shared cache must not store the response to a request with
 //!   `Authorization` unless the response allows it (RFC 9111 3.5), and `--cache` never does.
-//! - A CORS preflight request (Fetch 4.8) has no credentials and is rejected like any other request without them. To allow
-//!   it would change nothing: no response lets pages of other origins send credentials.
+//! - A CORS preflight request (Fetch 4.8) has no credentials and is rejected like any other request without them. To
+//!   allow it would change nothing: no response lets pages of other origins send credentials.
 
 mod basic;
 mod cache;

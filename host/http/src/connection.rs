@@ -138,7 +138,7 @@ async fn send_timed_out<H: Handler>(mut stream: impl AsyncWrite + Unpin, context
 /// The status that hyper has sent to a client whose request it could not parse.
 fn parse_error_status(error: &hyper::Error) -> Option<StatusCode> {
     if error.is_parse_too_large() {
-        // hyper has no method that tells the two apart.
+        // hyper has no method for this distinction.
         let is_uri = error.to_string().contains("URI");
         return Some(if is_uri { StatusCode::URI_TOO_LONG } else { StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE });
     }

@@ -73,8 +73,8 @@ impl Hosts {
         Hosts::Local(others.into_iter().collect())
     }
 
-    /// Whether a request may have this target and these fields. No browser sends a request without a host. The authority
-    /// of the target takes precedence over `Host` (RFC 9112 3.2.2).
+    /// Whether a request may have this target and these fields. No browser sends a request without a host. The
+    /// authority of the target takes precedence over `Host` (RFC 9112 3.2.2).
     pub fn include(&self, target: &Uri, fields: &HeaderMap) -> bool {
         let Hosts::Local(others) = self else { return true };
         let host = match (target.host(), fields.get(HOST)) {

@@ -1,4 +1,5 @@
-//! HTTP on a connection: protocols, timeouts, limits, authentication and the access log. A [`Handler`] answers requests.
+//! HTTP on a connection: protocols, timeouts, limits, authentication and the access log. A [`Handler`] answers
+//! requests.
 
 #![cfg_attr(
     not(test),

@@ -1,7 +1,6 @@
-//! Counters of requests and connections. Each thread has its counters in separate cache lines, so threads do not contend.
-//! A reader adds them up.
+//! Counters of requests and connections. Each thread has its counters in separate cache lines, so threads do not
+//! contend. A reader adds them up.
 
-use crate::access_log::micros;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -157,6 +156,11 @@ impl CounterTotals {
         increase(&mut self.connections, open);
         increase(&mut self.connections_ever, ever);
     }
+}
+
+/// A duration in microseconds.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Adds to a sum that wraps around, as Prometheus expects of counters.

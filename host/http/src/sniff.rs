@@ -1,5 +1,5 @@
-//! Detects the protocol of a connection from its first bytes. `hyper_util::server::conn::auto` does this too, but does not
-//! recognize TLS.
+//! Detects the protocol of a connection from its first bytes. `hyper_util::server::conn::auto` does this too, but does
+//! not recognize TLS.
 
 use crate::write_timeout::HasWriteTimeout;
 use bytes::Bytes;

@@ -14,8 +14,8 @@ pub(crate) const MAX_FIELDS: usize = 100;
 /// Validates the head of a request.
 ///
 /// # Errors
-/// The status of the response: 400 for a missing, repeated or invalid `Host`, and for a target in a form that the method
-/// does not allow (RFC 9112 3.2); 431 for too many or too long fields (RFC 6585 5).
+/// The status of the response: 400 for a missing, repeated or invalid `Host`, and for a target in a form that the
+/// method does not allow (RFC 9112 3.2); 431 for too many or too long fields (RFC 6585 5).
 pub(crate) fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
     if request.headers().len() > MAX_FIELDS {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);

@@ -1,6 +1,7 @@
 //! The formats of an entry. No client can write control characters or a second entry (PY-82).
 
 use crate::access_log::{LogEntry, UNANSWERED};
+use crate::metrics::micros;
 use http::StatusCode;
 use jiff::Zoned;
 use serde::Serialize;
@@ -10,7 +11,6 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::net::IpAddr;
 use std::str::FromStr;
-use std::time::Duration;
 
 /// The format of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,11 +133,6 @@ fn json(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
     writeln!(text, "{}", String::from_utf8_lossy(&bytes))
 }
 
-/// A duration in microseconds.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
-
 /// JSON in printable ASCII. RFC 8259 7 allows DEL and Unicode control characters in strings, and terminals obey some of
 /// them.
 struct Ascii;
@@ -194,6 +189,7 @@ mod tests {
 
     use jiff::civil::DateTime;
     use jiff::tz::{TimeZone, offset};
+    use std::time::Duration;
 
     fn at(time: DateTime) -> Zoned {
         time.to_zoned(TimeZone::fixed(offset(-3))).unwrap()

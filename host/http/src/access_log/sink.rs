@@ -23,9 +23,9 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// Writes an entry, and returns whether all of it was written. Entries never interleave: each is one unbuffered write,
-    /// standard error is locked, and the kernel appends a write to a file as a whole. A full disk loses entries, but no
-    /// response.
+    /// Writes an entry, and returns whether all of it was written. Entries never interleave: each is one unbuffered
+    /// write, standard error is locked, and the kernel appends a write to a file as a whole. A full disk loses entries,
+    /// but no response.
     pub(crate) fn write(&self, entry: &str) -> bool {
         match self {
             Sink::Stderr => io::stderr().lock().write_all(entry.as_bytes()).is_ok(),

@@ -24,8 +24,8 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Removes the credentials from the fields, so that the handler does not see them. Returns `None` if there are none of
-    /// this scheme.
+    /// Removes the credentials from the fields, so that the handler does not see them. Returns `None` if there are none
+    /// of this scheme.
     pub(crate) fn take(fields: &mut HeaderMap) -> Option<Credentials> {
         let value = fields.get_all(AUTHORIZATION).iter().next().cloned();
         let count = fields.get_all(AUTHORIZATION).iter().count();

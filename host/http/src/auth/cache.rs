@@ -1,5 +1,5 @@
-//! Caches verified credentials, so that a page with a hundred images does not cost a hundred password hashes. It contains
-//! no passwords, only a keyed hash of them. The key never leaves the process.
+//! Caches verified credentials, so that a page with a hundred images does not cost a hundred password hashes. It
+//! contains no passwords, only a keyed hash of them. The key never leaves the process.
 
 use crate::auth::basic::Credentials;
 use blake2b_simd::{Hash, Params};
@@ -61,8 +61,8 @@ impl VerifiedCache {
         state.finalize()
     }
 
-    /// Returns the name if these credentials were verified a short while ago. The time of the lookup depends only on the
-    /// keyed hash, which a client cannot choose.
+    /// Returns the name if these credentials were verified a short while ago. The time of the lookup depends only on
+    /// the keyed hash, which a client cannot choose.
     pub(crate) fn get(&self, key: CacheKey, now: Instant) -> Option<Arc<str>> {
         self.users().get(&key.0).filter(|entry| now < entry.until).map(|entry| Arc::clone(&entry.name))
     }

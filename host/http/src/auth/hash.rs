@@ -1,4 +1,5 @@
-//! Password hashes of htpasswd files: which kinds are supported, their maximum cost, and the verification of a password.
+//! Password hashes of htpasswd files: which kinds are supported, their maximum cost, and the verification of a
+//! password.
 
 use argon2::{Config, ThreadMode, Variant, Version};
 use constant_time_eq::constant_time_eq;
@@ -194,8 +195,8 @@ fn is_crypt_char(byte: u8) -> bool {
 mod tests {
     use crate::auth::hash::*;
 
-    // Made by other people's programs: htpasswd, argon2 and mkpasswd.
-    const TAKEN: &[(&str, &str)] = &[
+    /// Passwords and their hashes, generated with htpasswd, argon2 and mkpasswd.
+    const SUPPORTED: &[(&str, &str)] = &[
         ("secret", "$2y$05$cQPrrh7/biwcLoo7bBta7.crtZIlTFXktbM8Pty1sDsnM0sfCbVr6"),
         (
             "secret",
@@ -212,8 +213,8 @@ mod tests {
     ];
 
     #[test]
-    fn the_three_kinds_are_taken_and_checked() {
-        for (password, text) in TAKEN {
+    fn the_three_kinds_are_supported_and_verified() {
+        for (password, text) in SUPPORTED {
             let hash = Hash::parse(text).unwrap_or_else(|refusal| panic!("{text}: {refusal}"));
             assert!(hash.verify(password.as_bytes()), "{text}");
             for wrong in ["", "wrong", &password[1..], &format!("{password}x")] {

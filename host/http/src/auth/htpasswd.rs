@@ -75,8 +75,8 @@ impl Htpasswd {
 
     /// Returns the name if the password is right.
     ///
-    /// It computes one hash in any case, so that the time does not reveal which names exist: for an unknown name that of
-    /// the user at `decoy_index`. The index must be the same each time for the same name.
+    /// It computes one hash in any case, so that the time does not reveal which names exist: for an unknown name that
+    /// of the user at `decoy_index`. The index must be the same each time for the same name.
     pub(crate) fn verify(&self, name: &str, password: &[u8], decoy_index: u64) -> Option<Arc<str>> {
         let (owner, hash) = self.choose(name, decoy_index)?;
         let is_valid = hash.verify(password);
@@ -95,8 +95,8 @@ impl Htpasswd {
     }
 }
 
-/// Whether a name is valid: 1 to 255 bytes without colons and control characters (RFC 7617 2), `#` in front, spaces around
-/// it, and invisible characters.
+/// Whether a name is valid: 1 to 255 bytes without colons and control characters (RFC 7617 2), `#` in front, spaces
+/// around it, and invisible characters.
 pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len())
         && !name.starts_with('#')
@@ -104,8 +104,8 @@ pub fn is_name(name: &str) -> bool {
         && !name.contains(|char: char| char == ':' || char.is_control() || is_invisible(char))
 }
 
-/// Whether a character is invisible, or a space other than U+0020. Such a character gets into a file by accident and changes
-/// the name. Does not cover control characters.
+/// Whether a character is invisible, or a space other than U+0020. Such a character gets into a file by accident and
+/// changes the name. Does not cover control characters.
 fn is_invisible(char: char) -> bool {
     (char != ' ' && char.is_whitespace() && !char.is_control())
         || matches!(

@@ -59,8 +59,8 @@ pub(crate) struct RateLimits {
 }
 
 impl RateLimits {
-    /// Returns the failures of an address, or `None` if too many other addresses are in use. The caller locks them for the
-    /// time of a login.
+    /// Returns the failures of an address, or `None` if too many other addresses are in use. The caller locks them for
+    /// the time of a login.
     pub(crate) fn failures(&self, client: IpAddr, now: Instant) -> Option<Arc<AsyncMutex<Failures>>> {
         let mut addresses = lock(&self.addresses);
         let address = network(client);

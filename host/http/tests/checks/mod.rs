@@ -1,5 +1,4 @@
-//! What holds for a connection whatever is sent on it, and in whatever pieces. It refuses to know files and wasm: a stub
-//! answers.
+//! Checks of a connection for any bytes, in any pieces. A stub answers the requests.
 
 use bytes::Bytes;
 use glasshouse_http::auth::{BYTE_ORDER_MARK, Htpasswd, is_name};
@@ -31,8 +30,8 @@ const SOON: Duration = Duration::from_secs(4);
 /// More than a case may send, so that content ends before it is too much.
 const MAX_CONTENT: u64 = 256;
 
-/// Sends bytes with pauses, and closes. The server ends too; its answers are messages, no more of them than there were heads,
-/// and nothing behind content whose end is in doubt is ever a request.
+/// Sends bytes with pauses, then closes. The server closes too. It sends complete messages, at most one for each head,
+/// and never reads a request behind a body with ambiguous framing.
 ///
 /// # Panics
 /// Where any of this is not so.
@@ -168,8 +167,8 @@ fn heads(bytes: &[u8]) -> usize {
     sent.windows(2).filter(|pair| pair == b"\n\n").count()
 }
 
-/// Whether hyper may take the end of the connection for an upgrade. It does so where one was asked for, though none was granted,
-/// and forgets what it has not sent yet: the last answer to a client that broke off its requests and read none of the answers.
+/// Whether hyper may take the end of the connection for an upgrade. It does so if the client requested one, even
+/// without success, and drops what it has not sent yet.
 fn asks_for_upgrade(bytes: &[u8]) -> bool {
     let sent: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != PAUSE).collect();
     let has = |word: &[u8]| sent.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
@@ -219,7 +218,8 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     answers
 }
 
-/// Answers with what was asked for, some of it at once, and sees to it that nothing is asked behind content whose end is in doubt.
+/// Answers with the target, for some requests as a cached response. Asserts that no request follows a body with
+/// ambiguous framing.
 #[derive(Clone, Default)]
 struct Stub {
     asked: Arc<AtomicUsize>,
