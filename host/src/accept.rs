@@ -2,7 +2,7 @@
 
 use crate::listen::Listener;
 use crate::socket::{AcceptedSocket, Acceptor, DetachedSocket};
-use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Entry, Log, raw_response};
+use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Log, LogEntry, raw_response};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -113,6 +113,6 @@ impl AcceptContext {
             let _ = socket.try_write(raw_response(self.version, status).as_bytes());
         }
         info!("connection rejected: {peer}: the limit of open connections is reached");
-        self.log.access(&Entry::unread(peer, status.as_u16()));
+        self.log.access(&LogEntry::without_request(peer, status.as_u16()));
     }
 }

@@ -55,7 +55,7 @@ impl App {
         let worker_config = WorkerConfig {
             redirect: RedirectListener::to(&serving),
             tls: tls.clone(),
-            users: config.users.clone(),
+            users: config.users.as_ref().map(|file| file.users()),
             version: config.protocol.version(),
             limits: config.limits,
             quotas,

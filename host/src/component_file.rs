@@ -1,6 +1,6 @@
 //! Reads component files with a limit for their length.
 
-use glasshouse_http::bounded_file;
+use crate::bounded_file;
 use std::io::Read;
 use std::path::Path;
 

@@ -12,14 +12,15 @@ mod tls;
 mod trees;
 
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
+use crate::bounded_file;
 use crate::component_file;
 pub(crate) use crate::error::StartupError;
 use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;
+use crate::users_file::UsersFile;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::{ConfigError, options};
-use glasshouse_http::auth::Users;
-use glasshouse_http::{ClientLimits, bounded_file};
+use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
 pub(crate) use hosts::HostRule;
@@ -64,7 +65,7 @@ pub(crate) struct ServerConfig {
     /// The certificate; `None` without TLS.
     pub(crate) identity: Option<TlsIdentity>,
     /// The users; `None` if every client has access.
-    pub(crate) users: Option<Arc<Users>>,
+    pub(crate) users: Option<Arc<UsersFile>>,
     pub(crate) quiet: bool,
     pub(crate) logs: Logs,
     pub(crate) addresses: Addresses,

@@ -4,9 +4,10 @@
 
 use glasshouse_http::{BOUNDS, CounterTotals, Counters};
 use glasshouse_quota::{Quotas, Resource};
+use glasshouse_quota::sync::lock;
 use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The media type of the text format.
 pub(crate) const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -43,7 +44,7 @@ impl Metrics {
     }
 
     fn counts(&self) -> MutexGuard<'_, ThreadCounters> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 
     /// The current values of all metrics.

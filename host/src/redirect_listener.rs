@@ -2,12 +2,13 @@
 
 use crate::listen::Listener;
 use bytes::Bytes;
-use glasshouse_http::{Client, Handler, HandlerError};
+use glasshouse_http::{Client, Handler, HandlerCall, HandlerError};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use std::future::Ready;
 
 /// Redirects to a port of the requested host.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +40,12 @@ impl RedirectListener {
 impl Handler for RedirectListener {
     type Body = Full<Bytes>;
 
-    fn cached(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
-        Some(self.response(request))
-    }
-
-    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, HandlerError> {
-        Ok(self.response(&request))
+    fn call(
+        &self,
+        request: Parts,
+        _: &Client,
+    ) -> HandlerCall<Full<Bytes>, impl Future<Output = Result<Response<Full<Bytes>>, HandlerError>> + Send> {
+        HandlerCall::<_, Ready<_>>::Cached(self.response(&request))
     }
 }
 

@@ -50,7 +50,7 @@ impl HttpServer {
             limiter: ConnectionLimiter::new(&self.worker_config.limits),
             is_tls: self.worker_config.tls.is_some(),
             version: self.worker_config.version,
-            log: self.worker_config.log.counting(self.metrics.counters()),
+            log: self.worker_config.log.with_counters(self.metrics.counters()),
         };
         let serving = self.serving.into_iter().map(|listener| (Role::Serving, listener));
         let redirecting = self.redirecting.into_iter().map(|listener| (Role::Redirecting, listener));
@@ -74,8 +74,8 @@ impl HttpServer {
 
     /// The configuration with separate counters for the thread of `router`.
     fn config_of(&self, router: &Router) -> WorkerConfig {
-        self.metrics.watch(router.tally());
-        WorkerConfig { log: self.worker_config.log.counting(self.metrics.counters()), ..self.worker_config.clone() }
+        self.metrics.watch(router.metrics());
+        WorkerConfig { log: self.worker_config.log.with_counters(self.metrics.counters()), ..self.worker_config.clone() }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::router::Router;
 use crate::{component_file, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::bounded_file;
+use crate::bounded_file;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
 use std::fmt;

@@ -1,7 +1,7 @@
 //! Writes the output of subcommands to standard output. A reader that leaves early is not an error.
 
+use crate::bounded_file;
 use crate::error::StartupError;
-use glasshouse_http::bounded_file;
 use std::io::{self, ErrorKind, Write as _};
 
 /// Writes bytes to standard output.

@@ -8,7 +8,8 @@ use crate::socket::TimedSocket;
 use crate::tls::{Handshake, Tls};
 use glasshouse_http::auth::Users;
 use glasshouse_http::{
-    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies, introduce,
+    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies,
+    accept_proxy_header,
 };
 use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
@@ -124,13 +125,13 @@ impl Worker {
         let hosts = &self.config.hosts;
         let connection = match TimedSocket::from_std(socket, self.config.limits.send_timeout) {
             Ok(TimedSocket::Tcp(stream)) => {
-                self.connection(stream, peer, role, hosts.over_tcp(self.config.trust.covers(peer)))
+                self.connection(stream, peer, role, hosts.over_tcp(self.config.trust.contains(peer)))
             }
             Ok(TimedSocket::Unix(stream)) => self.connection(stream, peer, role, hosts.over_unix()),
             // The poller is full. The drop closes the connection, so its client sees an error.
             Err(_) => return,
         };
-        let gauge_guard = self.config.log.open();
+        let gauge_guard = self.config.log.open_connection();
         connections.spawn(async move {
             let start = Instant::now();
             debug!("connection opened: {peer}");
@@ -154,13 +155,13 @@ impl Worker {
     }
 
     fn router_context(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
-        self.context(self.router.clone(), peer).for_users(self.config.users.clone()).for_hosts(hosts)
+        self.context(self.router.clone(), peer).with_users(self.config.users.clone()).with_hosts(hosts)
     }
 
     fn context<H: Handler>(&self, handler: H, peer: IpAddr) -> ConnectionContext<H> {
         let WorkerConfig { version, limits, log, trust, quotas, .. } = &self.config;
         ConnectionContext::new(handler, *version, limits, log.clone(), peer, quotas.client(peer))
-            .trusting(trust.clone())
+            .with_trusted_proxies(trust.clone())
     }
 }
 
@@ -185,12 +186,12 @@ async fn serve_tls<S>(
     let Some(context) = read_proxy_header(&mut stream, context, &options).await else { return };
     // Boxed, so that the connection does not keep the memory of the handshake. The scheduler limits its CPU time.
     let handshake = Box::pin(tls.accept(stream, options.limits.header_timeout));
-    match Box::pin(scheduler.schedule(context.sharer().address(), handshake)).await {
+    match Box::pin(scheduler.schedule(context.client().address(), handshake)).await {
         Handshake::Done { stream, protocol, version } => {
-            let context = context.over_tls(version);
+            let context = context.with_tls_version(version);
             glasshouse_http::serve(stream, protocol, context, options.limits, options.draining).await;
         }
-        Handshake::PlainHttp => context.log_unread(StatusCode::BAD_REQUEST),
+        Handshake::PlainHttp => context.log_without_request(StatusCode::BAD_REQUEST),
         Handshake::Failed(error) => debug!("TLS handshake failed: {}: {error}", context.client()),
     }
 }
@@ -209,5 +210,5 @@ where
         return Some(context);
     }
     // Boxed, so that the connection does not keep the memory of this step.
-    Box::pin(introduce(stream, context, options.limits.header_timeout, options.draining.clone())).await
+    Box::pin(accept_proxy_header(stream, context, options.limits.header_timeout, options.draining.clone())).await
 }

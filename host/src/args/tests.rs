@@ -262,7 +262,7 @@ fn each_v_is_one_level_more() {
         assert_eq!(serve(words).logs.level(), *expected, "{words:?}");
     }
     let Ok(Task::Serve(args)) = with_file("verbose = 'info'\nlog = 'json'\n", &[], &[]) else { panic!("a server") };
-    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::LogFormat::Json));
+    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, glasshouse_http::Format::Json));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Logs {
     /// # Errors
     /// An invalid admin address.
     pub(crate) fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
-        let form = if quiet { Format::Off } else { args.log.into() };
+        let form = if quiet { Format::Off } else { args.log };
         let admin = args.admin.as_deref().map(admin).transpose()?;
         let trust = TrustedProxies::new(args.trust.iter().copied());
         Ok(Logs { form, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })

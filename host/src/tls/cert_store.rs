@@ -3,6 +3,7 @@
 use super::TlsIdentity;
 use super::error::{RenewalError, TlsError};
 use super::files::{PemStamp, TlsFiles};
+use glasshouse_quota::sync::lock;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
@@ -68,9 +69,8 @@ impl CertStore {
         CertStore { files, current: RwLock::new(Arc::new(key)), last_read: Mutex::new(last_read) }
     }
 
-    /// A panic leaves the value intact.
     fn last_read(&self) -> MutexGuard<'_, LastRead> {
-        self.last_read.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.last_read)
     }
 
     /// The certificate in use.

@@ -4,7 +4,7 @@ use super::error::{FileItem, TlsError, TlsFileFault};
 use super::provider;
 use super::validity::problems;
 use crate::tls::encrypted_key::{UnlockError, unlock};
-use glasshouse_http::bounded_file;
+use crate::bounded_file;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;

@@ -159,7 +159,7 @@ fn a_full_disk_is_reported_once_and_lost_entries_are_counted() {
     for _ in 0..5 {
         get(server.address(), "/hello.txt");
     }
-    let complaint = "cannot write to the log '/dev/full': No space left on device";
+    let complaint = "access log not written: '/dev/full': No space left on device";
     server.wait_for_stderr(complaint, |text| text.contains(complaint).then_some(()));
     let admin = server
         .stdout()
