@@ -2,7 +2,7 @@
 
 use crate::admin::Admin;
 use crate::banner::{self, Banner};
-use crate::config::{ServerConfig, OpenLog};
+use crate::config::{OpenLog, ServerConfig};
 use crate::listen::Listeners;
 use crate::metrics::Metrics;
 use crate::qr;

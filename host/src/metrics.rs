@@ -3,8 +3,8 @@
 //! Each thread has its own counters. A scrape adds them up, so threads that serve never wait for it.
 
 use glasshouse_http::{BOUNDS, CounterTotals, Counters};
-use glasshouse_quota::{Quotas, Resource};
 use glasshouse_quota::sync::lock;
+use glasshouse_quota::{Quotas, Resource};
 use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,6 +1,6 @@
 //! Decides which rights the process keeps, and drops the others.
 
-use crate::config::{ServerConfig, OpenLog, Rights, Roots};
+use crate::config::{OpenLog, Rights, Roots, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Hardening, KeptRights};
 use crate::listen::SocketFile;

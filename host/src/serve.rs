@@ -3,12 +3,12 @@
 use crate::app::App;
 use crate::args::{Args, EffectiveOption};
 use crate::banner;
-use crate::config::{ServerConfig, OpenLog, Opened, Rights};
+use crate::config::{OpenLog, Opened, Rights, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Inherited};
+use crate::logging::NOTICE;
 use crate::reload::Reload;
 use crate::rights::{Needs, exposed_secrets, require_complete};
-use crate::logging::NOTICE;
 use crate::sd_notify::ServiceManager;
 use crate::site_report::SiteFiles;
 use crate::tls::{Tls, TlsIdentity};

@@ -75,7 +75,10 @@ impl HttpServer {
     /// The configuration with separate counters for the thread of `router`.
     fn config_of(&self, router: &Router) -> WorkerConfig {
         self.metrics.watch(router.metrics());
-        WorkerConfig { log: self.worker_config.log.with_counters(self.metrics.counters()), ..self.worker_config.clone() }
+        WorkerConfig {
+            log: self.worker_config.log.with_counters(self.metrics.counters()),
+            ..self.worker_config.clone()
+        }
     }
 }
 

@@ -1,13 +1,13 @@
 //! Creates the sandbox of each tree at the start, and replaces them on reload.
 
-use crate::config::{ServerConfig, HandlerSource, OpenLog, Rights, ServedTree};
+use crate::bounded_file;
+use crate::config::{HandlerSource, OpenLog, Rights, ServedTree, ServerConfig};
 use crate::error::StartupError;
 use crate::logging::NOTICE;
 use crate::router::Router;
 use crate::{component_file, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use crate::bounded_file;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
 use std::fmt;

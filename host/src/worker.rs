@@ -192,7 +192,7 @@ async fn serve_tls<S>(
             glasshouse_http::serve(stream, protocol, context, options.limits, options.draining).await;
         }
         Handshake::PlainHttp => context.log_without_request(StatusCode::BAD_REQUEST),
-        Handshake::Failed(error) => debug!("TLS handshake failed: {}: {error}", context.client()),
+        Handshake::Failed(error) => debug!("TLS handshake failed: {}: {error}", context.peer()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Errors of addresses and listeners, with the fix for each.
 
-use crate::error::StartupError;
 use crate::bounded_file;
+use crate::error::StartupError;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;

@@ -3,8 +3,8 @@
 use super::error::{FileItem, TlsError, TlsFileFault};
 use super::provider;
 use super::validity::problems;
-use crate::tls::encrypted_key::{UnlockError, unlock};
 use crate::bounded_file;
+use crate::tls::encrypted_key::{UnlockError, unlock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
