@@ -47,7 +47,7 @@ impl Admin {
     /// The system cannot poll the listener.
     pub(crate) async fn run(self, listener: TcpListener) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let mut open = OpenConnections::default();
+        let mut open = AdminConnections::default();
         loop {
             let Ok((stream, peer)) = listener.accept().await else {
                 sleep(ERROR_PAUSE).await;
@@ -95,9 +95,9 @@ impl Admin {
 
 /// The open connections, the oldest first.
 #[derive(Debug, Default)]
-struct OpenConnections(VecDeque<(IpAddr, AbortHandle)>);
+struct AdminConnections(VecDeque<(IpAddr, AbortHandle)>);
 
-impl OpenConnections {
+impl AdminConnections {
     fn add(&mut self, peer: IpAddr, connection: AbortHandle) {
         self.0.push_back((peer, connection));
     }
@@ -159,8 +159,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_with_all_connections_loses_one() {
-        let mut open = OpenConnections::default();
-        let begin = |open: &mut OpenConnections, last: u8| {
+        let mut open = AdminConnections::default();
+        let begin = |open: &mut AdminConnections, last: u8| {
             open.make_room();
             open.add([127, 0, 0, last].into(), tokio::spawn(std::future::pending::<()>()).abort_handle());
         };

@@ -24,7 +24,7 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, String> {
     if facts.is_dir() {
         return Err("a directory".to_owned());
     }
-    let deadline = (!facts.is_file()).then(|| Instant::now() + PIPE_TIMEOUT);
+    let deadline = (!facts.is_file()).then(|| Instant::now().checked_add(PIPE_TIMEOUT)).flatten();
     let mut bytes = Vec::new();
     let mut block = vec![0; 64 << 10];
     loop {
@@ -67,14 +67,14 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = openat(CWD, path, flags, Mode::from_raw_mode(0o666))?;
     // Only the opening must not block. A write may wait for a slow reader.
-    fcntl_setfl(&file, fcntl_getfl(file.as_fd())? - OFlags::NONBLOCK)?;
+    fcntl_setfl(&file, fcntl_getfl(file.as_fd())?.difference(OFlags::NONBLOCK))?;
     Ok(file.into())
 }
 
 /// Describes why a file cannot be opened, read or written, as text that follows its name.
 pub(crate) fn reason(error: &io::Error) -> String {
     match Errno::from_io_error(error) {
-        Some(Errno::NXIO) => return "a socket, or a pipe that nobody reads".to_owned(),
+        Some(Errno::NXIO) => return "a socket, or a pipe that no process reads".to_owned(),
         Some(Errno::MFILE | Errno::NFILE) => {
             return "too many files are open; raise the limit with 'ulimit -n'".to_owned();
         }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(read(&path, 9), Err("a pipe or a device that did not end within 5 seconds".into()));
         assert_eq!(
             create(&path).map_err(|error| reason(&error)).err().unwrap(),
-            "a socket, or a pipe that nobody reads"
+            "a socket, or a pipe that no process reads"
         );
     }
 }

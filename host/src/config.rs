@@ -100,8 +100,6 @@ pub(crate) enum HandlerSource {
     },
 }
 
-pub(crate) use ServerConfig as Config;
-
 impl ServerConfig {
     /// Resolves the options, with the variables of this process for the handler.
     ///

@@ -75,7 +75,7 @@ where
             true => write!(writer, "\x1b[{colour}mglasshouse:\x1b[0m ")?,
             false => writer.write_str("glasshouse: ")?,
         }
-        writeln!(writer, "{prefix}{}", Escaped(&text.0))
+        writeln!(writer, "{prefix}{}", EscapedEvent(&text.0))
     }
 }
 
@@ -94,9 +94,9 @@ impl Visit for EventText {
 
 /// Escapes control characters, and characters that reorder or hide a part of a file name. Other characters stay
 /// readable.
-struct Escaped<'a>(&'a str);
+struct EscapedEvent<'a>(&'a str);
 
-impl fmt::Display for Escaped<'_> {
+impl fmt::Display for EscapedEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|char| match char {
             char if char.is_control() => write!(f, r"\x{:02x}", u32::from(char)),
@@ -117,7 +117,7 @@ mod tests {
         for (text, expected) in
             [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b"), ("\u{202e}a", r"\u{202e}a")]
         {
-            assert_eq!(Escaped(text).to_string(), expected);
+            assert_eq!(EscapedEvent(text).to_string(), expected);
         }
     }
 

@@ -22,11 +22,11 @@ struct ThreadState {
     /// Counters of all pools, also of replaced ones.
     metrics: Arc<InstanceMetrics>,
     /// In the order of selection.
-    mounts: Vec<Mount>,
+    mounts: Vec<MountPoint>,
 }
 
 /// The mount point of a tree.
-struct Mount {
+struct MountPoint {
     /// `None` for the tree at the root.
     path: Option<Target>,
     /// Locked by one thread and by a reload, which holds it briefly.
@@ -38,7 +38,7 @@ impl Router {
     pub(crate) fn for_threads(config: &ServerConfig, sandboxes: &[Arc<Sandbox>]) -> Vec<Router> {
         let router = |_| {
             let (scheduler, metrics) = (Arc::default(), Arc::default());
-            let mounts = config.trees.iter().zip(sandboxes).map(|(tree, sandbox)| Mount {
+            let mounts = config.trees.iter().zip(sandboxes).map(|(tree, sandbox)| MountPoint {
                 path: tree.at.clone(),
                 pool: Mutex::new(InstancePool::new(Arc::clone(sandbox), Arc::clone(&scheduler), Arc::clone(&metrics))),
             });

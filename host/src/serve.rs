@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::args::{Args, EffectiveOption};
 use crate::banner;
+use crate::bounded_file;
 use crate::config::{OpenLog, Opened, Rights, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Inherited};
@@ -13,7 +14,7 @@ use crate::sd_notify::ServiceManager;
 use crate::site_report::SiteFiles;
 use crate::tls::{Tls, TlsIdentity};
 use crate::{browser, check, logging, setup, shutdown, stdout};
-use glasshouse_http::{Log, bounded_file};
+use glasshouse_http::Log;
 use glasshouse_sandbox::Sandbox;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -111,7 +112,7 @@ pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), St
 fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), StartupError> {
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
-    Ok((if logging::is_coloured() { log.coloured() } else { log }, file))
+    Ok((if logging::is_coloured() { log.colored() } else { log }, file))
 }
 
 fn load_handler(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {

@@ -141,9 +141,12 @@ pub(crate) struct ContentFlags {
     isolate: bool,
 }
 
+/// The value of an option in the form of its variable; `None` if the flag is absent.
+type OptionText = fn(&ContentFlags) -> Option<String>;
+
 /// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's
 /// table. A test compares the names with that table.
-const TEXTS: &[(&str, fn(&ContentFlags) -> Option<String>)] = &[
+const TEXTS: &[(&str, OptionText)] = &[
     ("archive", |flags| flags.archive.clone()),
     ("archive-max", |flags| flags.archive_max.clone()),
     ("cache", |flags| lines(&flags.cache)),
