@@ -42,7 +42,7 @@ pub async fn send<A: Answer>(response: Response<Logged<A>>, mut respond: SendRes
             return Err(error);
         }
     };
-    let mut sending = Sending { body, stream, chunk: Bytes::new(), is_last: false };
+    let mut sending = Sending { body, stream, chunk: Bytes::new(), is_last: false, is_waiting: false };
     poll_fn(|cx| sending.poll(cx)).await
 }
 
@@ -69,6 +69,8 @@ struct Sending<A: Answer> {
     chunk: Bytes,
     /// Whether nothing follows it.
     is_last: bool,
+    /// Whether the body is waiting, and the room that there was for it has been released.
+    is_waiting: bool,
 }
 
 impl<A: Answer> Sending<A> {
@@ -89,14 +91,17 @@ impl<A: Answer> Sending<A> {
                 }
                 continue;
             }
-            if self.body.bound(BLOCK) {
+            // While the body waits, its bound stays. To reserve room again would wake this task, and so poll it without end.
+            if !self.is_waiting && self.body.bound(BLOCK) {
                 // What is read is read into the room that there is.
                 let wanted = self.body.size_hint().upper().and_then(|left| usize::try_from(left).ok());
                 self.stream.reserve_capacity(wanted.unwrap_or(BLOCK).clamp(1, BLOCK));
                 let room = ready!(self.poll_room(cx))?;
                 self.body.bound(room.min(BLOCK));
             }
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            self.is_waiting = polled.is_pending();
+            match polled {
                 Poll::Pending => {
                     // Other streams of the connection may use the room meanwhile.
                     self.stream.reserve_capacity(0);
