@@ -81,10 +81,14 @@ where
                 is_closing = true;
                 connection.graceful_shutdown();
             }
-            () = idle.as_mut(), if !is_closing => {
+            // Also while it closes: h2 waits for a client to answer its PING, with no deadline.
+            () = idle.as_mut(), if end.is_none() => {
                 // What was handed over whole may still be on its way.
-                (is_closing, end) = (true, Some(Instant::now() + limits.send_timeout));
-                connection.graceful_shutdown();
+                end = Some(Instant::now() + limits.send_timeout);
+                if !is_closing {
+                    is_closing = true;
+                    connection.graceful_shutdown();
+                }
             }
             () = until(end) => return,
         }
