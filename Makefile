@@ -19,7 +19,7 @@ HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # How long each fuzz target runs.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := accept date decide etag htpasswd proxy range readme site socket target
+FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme site socket target
 
 .PHONY: run build test torture soak bench check lint doc deny fuzz flags dist dist-check install clean
 

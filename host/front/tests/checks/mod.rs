@@ -1,6 +1,8 @@
 //! What holds for a connection whatever is sent on it, and in whatever pieces. It refuses to know files and wasm: a stub
 //! answers.
 
+mod http2;
+
 use bytes::Bytes;
 use glasshouse_front::users::{MARK, Table, is_name};
 use glasshouse_front::{
@@ -10,6 +12,7 @@ use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
+pub use http2::http2;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
