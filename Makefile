@@ -1,23 +1,22 @@
-# The two commands of a newcomer are `make run` and `make test`. Each sets up what it needs on a machine with rustup, a C
-# compiler and make; nothing is installed outside of rustup's toolchains and this directory.
+# Start with `make run` and `make test`. They need rustup, a C compiler and make.
 
 DIR ?= .
 PORT ?= 8000
-# Where `make install` puts the program.
+# The prefix of `make install`.
 PREFIX ?= /usr/local
 
 GUEST := wasm32-wasip2
-# One profile for the program, its tests and its lints, so that wasmtime is compiled as rarely as possible.
+# One profile for the program, its tests and its lints, so that cargo compiles wasmtime as rarely as possible.
 CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core
-GUESTS := $(CORE) -p glasshouse-common -p glasshouse-p2 -p glasshouse-p3
-# What the tests serve with, and their build makes.
+GUESTS := $(CORE) -p glasshouse-adapter -p glasshouse-p2 -p glasshouse-p3
+# Handlers of the tests, which the build of the tests generates.
 HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
-# Linted and built apart from each other: together, cargo would give the shipped program the features of its tests.
+# Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-front -p glasshouse-quota -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
-# How long each fuzz target runs.
+# Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme site socket target
 
@@ -29,8 +28,8 @@ run: build
 build: target-$(GUEST)
 	cargo build $(CARGO_FLAGS) $(PROGRAM)
 
-# The black box comes last, and the browser at its end: they run the program that was built before. Attacks come one at a time,
-# because they measure how long others wait meanwhile.
+# The black-box tests and the browser tests come last, because they run the program. Attacks run one after the other,
+# because they measure how long other clients wait.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HOST)
@@ -38,16 +37,17 @@ test: build
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 	tests/browser/run
 
-# The long forms of the attacks, with figures: what was tried, what came of it, how long others waited, what was kept. Ten minutes.
+# The long forms of the attacks, with measurements of waits and memory. Ten minutes.
 torture: build
 	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture
 
-# Half an hour of load over TLS, while certificates, the directory and the log are replaced every ten seconds.
+# Half an hour of load over TLS, with new certificates, directories and logs every ten seconds.
 SOAK_SECONDS ?= 1800
 soak: build
 	GLASSHOUSE_SOAK=$(SOAK_SECONDS) cargo test $(CARGO_FLAGS) $(TESTS) --test all soak:: -- --nocapture
 
-# Beside nginx and whatever else is installed; needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS choose.
+# Compares with nginx and other installed servers. Needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS
+# are options.
 bench: build
 	cargo build $(CARGO_FLAGS) $(TESTS) --bins
 	target/release/bench
@@ -65,8 +65,8 @@ doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) --no-deps --document-private-items
 
-# Licences, sources and advisories of all dependencies. Needs cargo-deny and cargo-audit; without the database of
-# advisories, which is elsewhere, the last part is left out, loudly.
+# Licences, sources and advisories of all dependencies. Needs cargo-deny and cargo-audit. If the database of advisories
+# is unreachable, the target reports that it skips them.
 ADVISORIES := https://github.com/RustSec/advisory-db
 deny:
 	cargo deny --locked check bans licenses sources
@@ -74,11 +74,11 @@ deny:
 		cargo deny --locked check advisories && cargo audit; \
 	else \
 		printf '\n%s\n%s\n\n' '==== NOT CHECKED: advisories of the dependencies, by cargo deny and cargo audit ====' \
-			'==== $(ADVISORIES) cannot be reached from here ====' >&2; \
+			'==== $(ADVISORIES) is unreachable ====' >&2; \
 	fi
 
-# Looks for input that the checks of the tests do not hold for, beginning with fuzz/seeds. Needs a nightly
-# toolchain and cargo-fuzz. What it finds lies in fuzz/artifacts, and becomes a seed once it is mended.
+# Searches for input that fails the checks of the tests, starting with fuzz/seeds. Needs a nightly toolchain and
+# cargo-fuzz. Findings are in fuzz/artifacts. Add each one to fuzz/seeds with its fix.
 fuzz:
 	@cargo fuzz --version >/dev/null 2>&1 || { echo 'cargo-fuzz is missing: cargo install cargo-fuzz' >&2; exit 1; }
 	@rustup toolchain list | grep -q '^nightly' \
@@ -89,15 +89,15 @@ fuzz:
 			-max_total_time=$(FUZZ_SECONDS) -timeout=5 -print_final_stats=1; \
 	done
 
-# The table of options in docs/options.md, from their definition.
+# Generates the table of options in docs/options.md from their definition.
 flags:
 	UPDATE_OPTIONS=1 cargo test $(CARGO_FLAGS) $(PROGRAM) the_documentation_lists_every_option
 
-# What a release consists of, in target/dist. Needs cargo-deb and python3.
+# Writes the files of a release to target/dist. Needs cargo-deb and python3.
 dist: build
 	dist/build
 
-# Installs and runs it all, makes it again, and compares. Needs root and curl; with skopeo it proves more.
+# Installs and runs these files, builds them a second time and compares. Needs root and curl; skopeo adds checks.
 dist-check: dist
 	dist/check
 

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["handlers", "build.rs", "../guest/components.rs", "../Cargo.toml", "../Cargo.lock"] {
+    for path in ["hostile-handlers", "build.rs", "../guest/components.rs", "../Cargo.toml", "../Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let target = PathBuf::from(components::variable("OUT_DIR")?).join("handlers");

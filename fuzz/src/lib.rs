@@ -3,5 +3,5 @@
 
 #[path = "../../guest/core/tests/checks/mod.rs"]
 pub mod checks;
-#[path = "../../host/front/tests/checks/mod.rs"]
+#[path = "../../host/http/tests/checks/mod.rs"]
 pub mod connection;

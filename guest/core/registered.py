@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/kind/registered.tsv: the suffixes of registered media types, from npm's mime-db and Debian's media-types.
+"""Writes src/media_type/registered.tsv: the suffixes of registered media types, from npm's mime-db and Debian's media-types.
 
     npm pack mime-db && tar xzf mime-db-*.tgz          # makes package/
     apt-get install media-types                        # makes /etc/mime.types

@@ -1,6 +1,6 @@
-//! Links the component without chance; see `guest/common/link`.
+//! Links the component without chance; see `guest/adapter/link`.
 
-#[path = "../common/link/seed.rs"]
+#[path = "../adapter/link/seed.rs"]
 mod seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

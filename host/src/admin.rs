@@ -2,7 +2,7 @@
 //! one of those that serve, and it refuses to change anything.
 
 use crate::metrics::{Metrics, TYPE};
-use glasshouse_front::{HasWriteTimeout, Hosts, WriteTimeout};
+use glasshouse_http::{HasWriteTimeout, Hosts, WriteTimeout};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;

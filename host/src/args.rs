@@ -2,54 +2,54 @@
 //! opens no file but that one, asks for no address and knows no default that depends on the machine; that is `config`.
 
 mod addresses;
-mod bytes;
-mod ceilings;
 mod clients;
 mod content;
+mod effective;
 mod export;
 mod file;
-mod form;
-mod given;
+mod handler_options;
 mod inspect;
-mod life;
+mod lifecycle;
+mod limits;
 mod logs;
 mod mount;
 mod operands;
-mod passed;
-mod settings;
 #[cfg(test)]
-mod table;
+mod options_table;
+mod sources;
 #[cfg(test)]
 pub mod tests;
 pub mod tls;
+mod toml_bytes;
+mod toml_shape;
 mod users;
 pub mod value;
 mod variables;
 
-use crate::config::Fault;
-pub use addresses::{Addresses, places};
+use crate::config::StartupError;
+pub use addresses::{AddressFlags, places};
 use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-pub use clients::Clients;
-use content::Content;
+pub use clients::ClientFlags;
+use content::ContentFlags;
+pub use effective::{EffectiveOption, OptionSource};
 pub use export::{Export, Output};
-use file::File;
-pub use form::Form;
-use given::{Given, Variables};
+use file::ConfigFile;
+pub use handler_options::HandlerOptions;
 pub use inspect::{Input, Inspect};
-pub use logs::{Level, Logs};
+pub use logs::{Level, LogFlags};
 pub use mount::Mount;
 pub use operands::Meant;
 use operands::Operands;
-pub use passed::Passed;
-pub use settings::{Setting, Source, options as settings};
+use sources::{Sources, Variables};
 use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-pub use users::{Flags as Auth, Passwd};
+pub use toml_shape::ValueShape;
+pub use users::{AuthFlags as Auth, Passwd};
 
 const SERVING: &str = "Serving";
 const RUNTIME: &str = "Runtime";
@@ -73,7 +73,7 @@ the server.";
 pub enum Task {
     Serve(Args),
     /// Tell what would be served, and how.
-    Check(Args, Vec<Setting>),
+    Check(Args, Vec<EffectiveOption>),
     Export(Export),
     Inspect(Inspect),
     Completions(Shell),
@@ -88,7 +88,7 @@ impl Task {
     ///
     /// # Errors
     /// The file cannot be read, or makes no sense.
-    pub fn from_command_line() -> Result<Task, Fault> {
+    pub fn from_command_line() -> Result<Task, StartupError> {
         let words: Vec<OsString> = env::args_os().collect();
         Task::parse(&words, &|key| env::var_os(key)).map_err(|stop| match stop {
             Stop::Clap(error) => error.exit(),
@@ -105,14 +105,14 @@ impl Task {
     }
 
     fn parse(words: &[OsString], variable: Variables) -> Result<Task, Stop> {
-        let (mut command, definition) = (given::command(), Cli::command());
+        let (mut command, definition) = (sources::command(), Cli::command());
         // What was typed alone, to know what a file has no say in. An error in it is told below.
         let typed = command.clone().ignore_errors(true).try_get_matches_from(words)?;
         let is_server = typed.subcommand().is_none();
         let operands = match Operands::read(&definition, &typed, words).map_err(|text| usage(&mut command, text)) {
             Err(error) if is_server => {
                 // An option that cannot be understood comes first, as it may be why a word stands by itself.
-                let given = Given { typed, operands: Operands::default(), file: File::default(), variable };
+                let given = Sources { typed, operands: Operands::default(), file: ConfigFile::default(), variable };
                 let parsed = command.try_get_matches_from_mut(words);
                 parsed.map_err(|error| given.explain(error, words, words.len()))?;
                 return Err(error);
@@ -128,10 +128,10 @@ impl Task {
             path => path.map(PathBuf::from),
         };
         let file = match named.filter(|_| is_server) {
-            Some(path) => File::read(&path, &definition)?,
-            None => File::default(),
+            Some(path) => ConfigFile::read(&path, &definition)?,
+            None => ConfigFile::default(),
         };
-        let given = Given { typed, operands, file, variable };
+        let given = Sources { typed, operands, file, variable };
         let all = match is_server {
             true => given.words(words).map_err(|text| usage(&mut command, text))?,
             false => words.to_vec(),
@@ -139,8 +139,8 @@ impl Task {
         let parsed = command.try_get_matches_from_mut(&all);
         let matches = parsed.map_err(|error| given.explain(error, &all, words.len()))?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        let setting = |arg| settings::setting(arg, &matches, given.source(arg), &given.file);
-        let settings = cli.check.then(|| settings::options(&definition).map(setting).collect());
+        let setting = |arg| effective::setting(arg, &matches, given.source(arg), &given.file);
+        let settings = cli.check.then(|| effective::options(&definition).map(setting).collect());
         cli.args.port_is_given = given.is_given("port");
         cli.args.meant = given.operands.meant;
         cli.args.file = given.file;
@@ -162,7 +162,7 @@ enum Stop {
     /// The words cannot be understood, or only ask what there is to be typed.
     Clap(Error),
     /// The file of settings cannot be read, or makes no sense.
-    Fault(Fault),
+    Fault(StartupError),
 }
 
 impl From<Error> for Stop {
@@ -171,8 +171,8 @@ impl From<Error> for Stop {
     }
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Stop {
+impl From<StartupError> for Stop {
+    fn from(fault: StartupError) -> Stop {
         Stop::Fault(fault)
     }
 }
@@ -290,7 +290,7 @@ pub struct Args {
     pub bind: Vec<String>,
 
     #[command(flatten)]
-    pub addresses: Addresses,
+    pub addresses: AddressFlags,
 
     /// Directory to serve, or one file
     ///
@@ -316,23 +316,23 @@ pub struct Args {
     pub protocol: Protocol,
 
     #[command(flatten)]
-    pub tls: tls::Flags,
+    pub tls: tls::TlsFlags,
 
     #[command(flatten)]
-    content: Content,
+    content: ContentFlags,
 
     #[command(flatten)]
     pub users: Auth,
 
     #[command(flatten)]
-    pub clients: Clients,
+    pub clients: ClientFlags,
 
     #[command(flatten)]
-    pub logs: Logs,
+    pub logs: LogFlags,
 
     /// What the file says, for the options that the handler reads.
     #[arg(skip)]
-    file: File,
+    file: ConfigFile,
 
     /// Threads that answer requests [default: one per processor]
     #[arg(long, value_name = "N", value_parser = |text: &str| value::count(text, 1..=4096))]
@@ -340,7 +340,7 @@ pub struct Args {
     pub threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
-    pub ceilings: ceilings::Flags,
+    pub ceilings: limits::LimitFlags,
 
     /// Component that answers requests, in place of the built-in one
     ///
@@ -376,7 +376,7 @@ pub struct Args {
     pub require_harden: bool,
 
     #[command(flatten)]
-    pub life: life::Life,
+    pub life: lifecycle::Lifecycle,
 
     /// Print no addresses and log no requests, whatever --log says
     #[arg(long)]

@@ -1,8 +1,8 @@
 //! The announcement on standard output: the line that scripts wait for (S12), then the URLs to type into a browser. It
 //! refuses to know how the sockets came about; it reads everything from them.
 
-use crate::listen::{Listener, Listening};
-use crate::tls::Identity;
+use crate::listen::{Listener, Listeners};
+use crate::tls::TlsIdentity;
 use socket2::SockRef;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -30,7 +30,12 @@ pub struct Banner {
 ///
 /// With TLS, the fingerprint of a certificate follows that nobody has signed, to compare with what a browser shows. People are led
 /// to the path `entry`.
-pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<&TcpListener>, entry: &str) -> Banner {
+pub fn banner(
+    listening: &Listeners,
+    identity: Option<&TlsIdentity>,
+    admin: Option<&TcpListener>,
+    entry: &str,
+) -> Banner {
     let scheme = if identity.is_some() { "https" } else { "http" };
     let bound: Vec<Bound> = listening.serving.iter().filter_map(bound).collect();
     let interfaces = interfaces();
@@ -42,7 +47,7 @@ pub fn banner(listening: &Listening, identity: Option<&Identity>, admin: Option<
     for file in listening.serving.iter().filter_map(file) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
     }
-    if let Some(identity @ Identity::Made(_)) = identity {
+    if let Some(identity @ TlsIdentity::Made(_)) = identity {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
     }
     if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {

@@ -1,15 +1,16 @@
 //! What `--check` prints: every option with its value in effect and where that is from, in the form of a file that `--config` takes.
 
-use crate::args::value::Size;
-use crate::args::{Form, Setting, Source};
-use crate::config::{Config, Served, SiteFile};
-use glasshouse_core::{Config as GuestConfig, options};
+use crate::args::value::ByteSize;
+use crate::args::{EffectiveOption, OptionSource, ValueShape};
+use crate::config::{Config, ServedTree, SiteFile};
+use glasshouse_core::Config as GuestConfig;
+use glasshouse_core::config::options;
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use toml::Value;
 
 /// The settings in effect, and what becomes of the rights of the process. What depends on the machine is told as it was found.
-pub fn report(config: &Config, settings: Vec<Setting>, rights: &str) -> String {
+pub fn report(config: &Config, settings: Vec<EffectiveOption>, rights: &str) -> String {
     let mut text = String::from("# The settings in effect; --config takes them as they stand here.\n");
     for setting in settings {
         let line = match options::names().find(|name| *name == setting.name) {
@@ -24,7 +25,7 @@ pub fn report(config: &Config, settings: Vec<Setting>, rights: &str) -> String {
 }
 
 /// An option of the host, with what was found on this machine in the place of what was typed or of no value at all.
-fn found(config: &Config, mut setting: Setting) -> Setting {
+fn found(config: &Config, mut setting: EffectiveOption) -> EffectiveOption {
     let number = |number: usize| i64::try_from(number).ok().map(Value::Integer);
     let found = match setting.name.as_str() {
         "directory" => {
@@ -35,8 +36,9 @@ fn found(config: &Config, mut setting: Setting) -> Setting {
             let mounts = config.trees.iter().filter(|served| served.at.is_some()).map(typed);
             setting.write_bytes(mounts.collect())
         }
-        "max-total-memory" => setting
-            .write_bytes(vec![Size(u64::try_from(config.totals.memory).unwrap_or(u64::MAX)).to_string().into_bytes()]),
+        "max-total-memory" => setting.write_bytes(vec![
+            ByteSize(u64::try_from(config.totals.memory).unwrap_or(u64::MAX)).to_string().into_bytes(),
+        ]),
         "threads" => number(config.threads.get()),
         "max-connections" => number(config.limits.max_connections),
         "max-connections-per-address" => number(config.limits.max_connections_per_address),
@@ -47,20 +49,20 @@ fn found(config: &Config, mut setting: Setting) -> Setting {
 }
 
 /// A tree, as it is typed.
-fn typed(served: &Served) -> Vec<u8> {
+fn typed(served: &ServedTree) -> Vec<u8> {
     let at = served.at.iter().flat_map(|at| format!("/{}=", at.path()).into_bytes());
     at.chain(served.tree.path().as_os_str().as_bytes().iter().copied()).collect()
 }
 
 /// An option of the handler: what was given for all trees, or what the file of each says.
-fn of_handler(config: &Config, name: &'static str, mut setting: Setting) -> String {
+fn of_handler(config: &Config, name: &'static str, mut setting: EffectiveOption) -> String {
     let variable = options::variable(name);
     if let Some((_, text)) = config.guest.iter().find(|(key, _)| *key == variable) {
         setting.value = setting.form.write_text(text);
         return setting.to_string();
     }
     let usual = match setting.form {
-        Form::Switch | Form::One { .. } => usual(name),
+        ValueShape::Switch | ValueShape::One { .. } => usual(name),
         _ => usual(name).replace(',', "\n"),
     };
     let of_site = |site: &SiteFile| site.values.get(name).cloned();
@@ -71,8 +73,8 @@ fn of_handler(config: &Config, name: &'static str, mut setting: Setting) -> Stri
         let each = config.trees.iter().zip(&sites).map(|(served, site)| {
             let at = served.at.as_ref().map(|at| at.path()).unwrap_or_default();
             let (text, from) = match site {
-                Some((text, _)) => (text, Source::Site),
-                None => (&usual, Source::Default),
+                Some((text, _)) => (text, OptionSource::Site),
+                None => (&usual, OptionSource::Default),
             };
             format!("{} at '/{at}' ({from})", setting.form.write_text(text).map_or_else(String::new, |v| v.to_string()))
         });
@@ -81,7 +83,7 @@ fn of_handler(config: &Config, name: &'static str, mut setting: Setting) -> Stri
     match said {
         Some((text, line)) => {
             setting.value = setting.form.write_text(&text);
-            setting.from = Source::Site;
+            setting.from = OptionSource::Site;
             // Several trees may say it in different lines.
             setting.place = (sites.len() == 1).then(|| format!("line {line}"));
         }
@@ -95,7 +97,7 @@ fn usual(name: &str) -> String {
     let usual = GuestConfig::default();
     match name {
         "archive" => usual.archives.iter().map(|form| form.word()).collect::<Vec<_>>().join(","),
-        "archive-max" => Size(usual.archive_max).to_string(),
+        "archive-max" => ByteSize(usual.archive_max).to_string(),
         "cache" | "header" | "header-for" | "mime" | "redirect" => String::new(),
         "content-type" => usual.content_type.as_str().to_owned(),
         "index" => usual.index.iter().map(|name| name.as_str()).collect::<Vec<_>>().join("\n"),

@@ -13,16 +13,16 @@ mod site;
 mod tls;
 mod trees;
 
-use crate::args::{Args, Passed, Protocol, places};
-use crate::component;
-use crate::listen::{Addresses, Options, Typed};
-use crate::tls::Identity;
-use glasshouse_core::{Config as GuestConfig, options};
-use glasshouse_front::Limits;
-use glasshouse_front::file;
-use glasshouse_front::users::Users;
+use crate::args::{Args, HandlerOptions, Protocol, places};
+use crate::component_file;
+use crate::listen::{Addresses, BindAddr, Options};
+use crate::tls::TlsIdentity;
+use glasshouse_core::Config as GuestConfig;
+use glasshouse_core::config::options;
+use glasshouse_http::auth::Users;
+use glasshouse_http::{ClientLimits, bounded_file};
 use glasshouse_quota::Totals;
-use glasshouse_sandbox::Ceilings;
+use glasshouse_sandbox::RequestLimits;
 pub use hosts::HostRule;
 pub use logfile::OpenLog;
 pub use logs::{Logs, Opened};
@@ -37,13 +37,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fmt, thread};
-pub use trees::Served;
+pub use trees::ServedTree;
 
 /// A server that is ready to run.
 #[derive(Debug)]
 pub struct Config {
     /// At least one, in the order in which they are asked whether a path is theirs.
-    pub trees: Vec<Served>,
+    pub trees: Vec<ServedTree>,
     /// What the file of each tree says, in their order; or what is wrong with it, which does not keep the tree from being served later.
     pub site_files: Vec<SiteFile>,
     /// What will not do what its option promises, in words for whoever runs the server.
@@ -52,21 +52,21 @@ pub struct Config {
     pub entry: String,
     pub protocol: Protocol,
     pub threads: NonZeroUsize,
-    pub limits: Limits,
+    pub limits: ClientLimits,
     /// What clients share.
     pub totals: Totals,
     /// The hosts for which requests are answered.
     pub hosts: HostRule,
     /// The variables of the handler, all of them understood by the built-in one.
     pub guest: Vec<(String, String)>,
-    pub handler: Handler,
+    pub handler: HandlerSource,
     /// Whether answers may be given again while nothing has changed: always those of the built-in handler, those of
     /// another one if its owner says so.
     pub is_pure: bool,
-    pub ceilings: Ceilings,
+    pub ceilings: RequestLimits,
     pub rights: Rights,
     /// Who the server is to clients that speak TLS; without, none does.
-    pub identity: Option<Identity>,
+    pub identity: Option<TlsIdentity>,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     pub quiet: bool,
@@ -93,7 +93,7 @@ pub enum Rights {
 
 /// The component that answers.
 #[derive(Debug)]
-pub enum Handler {
+pub enum HandlerSource {
     Embedded,
     /// The bytes of a file, not yet looked at, and where they are from.
     File {
@@ -104,27 +104,27 @@ pub enum Handler {
 
 /// Why there is no server, in words for the person who started it.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum StartupError {
     /// An option makes no sense on any machine.
     Usage(String),
     /// This machine cannot do what was asked.
     CannotServe(String),
 }
 
-impl Fault {
+impl StartupError {
     /// The exit code of a program that ends for this reason (S3, S14).
     pub fn exit_code(&self) -> u8 {
         match self {
-            Fault::Usage(_) => 2,
-            Fault::CannotServe(_) => 1,
+            StartupError::Usage(_) => 2,
+            StartupError::CannotServe(_) => 1,
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for StartupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Fault::Usage(text) | Fault::CannotServe(text) => f.write_str(text),
+            StartupError::Usage(text) | StartupError::CannotServe(text) => f.write_str(text),
         }
     }
 }
@@ -135,34 +135,34 @@ impl Config {
     /// # Errors
     /// The first option that has no meaning, or that this machine cannot fulfil. Options that cannot be understood come
     /// first; no socket listens until all others are in order.
-    pub fn from_args(args: Args) -> Result<Config, Fault> {
+    pub fn from_args(args: Args) -> Result<Config, StartupError> {
         Config::build(args, env::vars_os())
     }
 
-    fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, Fault> {
-        let passed = args.passed_on(environment).map_err(Fault::Usage)?;
+    fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, StartupError> {
+        let passed = args.passed_on(environment).map_err(StartupError::Usage)?;
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
-        understood.map_err(|error| Fault::Usage(blame(&error.to_string(), &passed)))?;
+        understood.map_err(|error| StartupError::Usage(blame(&error.to_string(), &passed)))?;
         let binds = args.bind.iter().flat_map(|text| places(text));
-        let binds = binds.map(Typed::parse).collect::<Result<Vec<_>, _>>()?;
-        let names: Vec<&str> = binds.iter().filter_map(Typed::host).collect();
+        let binds = binds.map(BindAddr::parse).collect::<Result<Vec<_>, _>>()?;
+        let names: Vec<&str> = binds.iter().filter_map(BindAddr::host).collect();
 
         let trees = trees::trees(args.directory.as_deref(), args.meant.as_ref(), &args.mount)?;
         let prefix = passed.iter().find(|option| option.name == "prefix");
-        let is_prefix = |prefix: &&Passed| !matches!(options::prefix(&prefix.text), Ok(None));
+        let is_prefix = |prefix: &&HandlerOptions| !matches!(options::prefix(&prefix.text), Ok(None));
         if let (None, Some(prefix)) = (&args.directory, prefix.filter(is_prefix)) {
             let reason = "there is no directory to serve there; name one with -d, or leave it out";
-            return Err(Fault::Usage(format!("{}: {reason}", prefix.place)));
+            return Err(StartupError::Usage(format!("{}: {reason}", prefix.place)));
         }
         let entry = trees::entry(&trees, prefix);
         let site_files: Vec<_> = trees.iter().map(|served| site::read(served, &guest)).collect();
         let handler = handler(args.handler.as_deref())?;
         // What another handler does with its options is its own affair.
-        let of_site = trees.iter().zip(&site_files).filter(|_| matches!(handler, Handler::Embedded));
+        let of_site = trees.iter().zip(&site_files).filter(|_| matches!(handler, HandlerSource::Embedded));
         let mut warnings: Vec<String> =
             of_site.flat_map(|(served, site)| site::missing(served, site, &guest)).collect();
-        let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, Handler::Embedded));
+        let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, HandlerSource::Embedded));
         let addresses = Addresses::resolve(binds, Options::from(&args))?;
         if args.port_is_given && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
@@ -173,7 +173,7 @@ impl Config {
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
         let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let ceilings = Ceilings::from(&args.ceilings);
+        let ceilings = RequestLimits::from(&args.ceilings);
         let (limits, totals) = limits::limits(&args.clients, &ceilings, threads)?;
         let rights = match (args.no_harden, args.require_harden) {
             (true, _) => Rights::AreKept,
@@ -223,7 +223,7 @@ impl From<&Args> for Options {
 }
 
 /// A complaint of the handler about a variable, told of the place where the value was given.
-fn blame(complaint: &str, passed: &[Passed]) -> String {
+fn blame(complaint: &str, passed: &[HandlerOptions]) -> String {
     let told = passed.iter().find_map(|option| {
         let reason = complaint.strip_prefix(&options::variable(option.name))?.strip_prefix(':')?;
         Some(format!("{}:{reason}", option.place))
@@ -232,22 +232,22 @@ fn blame(complaint: &str, passed: &[Passed]) -> String {
 }
 
 /// Opens a directory that may be read later on too.
-fn readable(path: &Path) -> Result<File, Fault> {
+fn readable(path: &Path) -> Result<File, StartupError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| {
         let reason = match errno {
             Errno::NOENT => "no such directory".to_owned(),
-            errno => file::reason(&errno.into()),
+            errno => bounded_file::reason(&errno.into()),
         };
-        Fault::CannotServe(format!("--harden-also: cannot open '{}': {reason}", path.display()))
+        StartupError::CannotServe(format!("--harden-also: cannot open '{}': {reason}", path.display()))
     })
 }
 
-fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
-    let Some(file) = file else { return Ok(Handler::Embedded) };
-    component::read(file).map(|bytes| Handler::File { path: file.to_owned(), bytes }).map_err(|reason| {
+fn handler(file: Option<&Path>) -> Result<HandlerSource, StartupError> {
+    let Some(file) = file else { return Ok(HandlerSource::Embedded) };
+    component_file::read(file).map(|bytes| HandlerSource::File { path: file.to_owned(), bytes }).map_err(|reason| {
         let way_out = "name a WebAssembly component with --handler, or leave it out";
-        Fault::CannotServe(format!("cannot read the handler '{}': {reason}; {way_out}", file.display()))
+        StartupError::CannotServe(format!("cannot read the handler '{}': {reason}; {way_out}", file.display()))
     })
 }
 
@@ -255,15 +255,15 @@ fn handler(file: Option<&Path>) -> Result<Handler, Fault> {
 mod tests {
     use super::*;
     use crate::args::tests::serve;
-    use crate::listen::Listening;
-    use glasshouse_sandbox::Tree;
+    use crate::listen::Listeners;
+    use glasshouse_sandbox::ServedPath;
     use std::fs;
 
-    fn build(words: &[&str]) -> Result<Config, Fault> {
+    fn build(words: &[&str]) -> Result<Config, StartupError> {
         Config::build(serve(words), std::iter::empty())
     }
 
-    fn listening(words: &[&str]) -> Result<Listening, Fault> {
+    fn listening(words: &[&str]) -> Result<Listeners, StartupError> {
         build(words)?.addresses.listen()
     }
 
@@ -271,22 +271,24 @@ mod tests {
     fn what_was_asked_for_is_ready() {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
         let trees: Vec<_> = config.trees.iter().map(|served| served.tree.clone()).collect();
-        assert_eq!(trees, [Tree::Directory(env::current_dir().unwrap())]);
+        assert_eq!(trees, [ServedPath::Directory(env::current_dir().unwrap())]);
         assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "true".to_owned())]);
         assert_eq!(config.threads, thread::available_parallelism().unwrap());
-        assert!(matches!(config.handler, Handler::Embedded));
+        assert!(matches!(config.handler, HandlerSource::Embedded));
         let config = build(&["0", "-b", "127.0.0.1", "-d", "src/../Cargo.toml"]).unwrap();
         let directory = env::current_dir().unwrap().join("src/..");
-        assert_eq!(config.trees[0].tree, Tree::File { directory, name: "Cargo.toml".into() });
+        assert_eq!(config.trees[0].tree, ServedPath::File { directory, name: "Cargo.toml".into() });
         let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
         assert_eq!(config.threads.get(), 3);
-        assert!(matches!(config.handler, Handler::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap()));
+        assert!(
+            matches!(config.handler, HandlerSource::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap())
+        );
     }
 
     #[test]
     fn faults_name_the_thing_and_the_way_out() {
-        let usage = |text: &str| Fault::Usage(text.into());
-        let cannot = |text: &str| Fault::CannotServe(text.into());
+        let usage = |text: &str| StartupError::Usage(text.into());
+        let cannot = |text: &str| StartupError::CannotServe(text.into());
         let unknown = "x".repeat(64);
         let rows = [
             ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory or file; name an existing one")),

@@ -26,7 +26,7 @@ mod directories;
 
 pub use descriptors::Inherited;
 pub use directories::directories;
-use glasshouse_sandbox::Ground;
+use glasshouse_sandbox::ReadScope;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, make_bitflags,
@@ -80,7 +80,7 @@ impl fmt::Display for Hardening {
 #[derive(Clone, Debug, Default)]
 pub struct Kept<'a> {
     /// Beneath which directories files are read.
-    pub readable: Vec<Ground<'a>>,
+    pub readable: Vec<ReadScope<'a>>,
     /// Directories of Unix sockets, which are removed at the end. The system has no right to remove just one file.
     pub sockets: Vec<BorrowedFd<'a>>,
     /// The directory of the log, which is made anew when somebody has moved it. The system has no narrower right for a file that does
@@ -118,8 +118,8 @@ pub fn probe() -> Hardening {
 /// Everything that Landlock knows how to refuse, is; but to read, to remove sockets and to add to the log.
 fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
     let readable = kept.readable.iter().map(|ground| match ground {
-        Ground::Directory(directory) => (directory, make_bitflags!(AccessFs::{ReadFile | ReadDir})),
-        Ground::Files(directory) => (directory, AccessFs::ReadFile.into()),
+        ReadScope::Directory(directory) => (directory, make_bitflags!(AccessFs::{ReadFile | ReadDir})),
+        ReadScope::Files(directory) => (directory, AccessFs::ReadFile.into()),
     });
     let sockets = kept.sockets.iter().map(|directory| (directory, AccessFs::RemoveFile.into()));
     let log = kept.log.iter().map(|directory| (directory, make_bitflags!(AccessFs::{WriteFile | MakeReg})));
@@ -163,7 +163,7 @@ mod tests {
     fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
         thread::spawn(move || {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![Ground::Directory(source.as_fd())], ..Kept::default() });
+            let state = apply(&Kept { readable: vec![ReadScope::Directory(source.as_fd())], ..Kept::default() });
             assert!(state.is_complete(), "a system to develop on has all of it: {state}");
             [act(), thread::spawn(act).join().unwrap()]
         })
@@ -223,7 +223,7 @@ mod tests {
     fn files_may_be_readable_where_directories_are_not() {
         let found = thread::spawn(|| {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![Ground::Files(source.as_fd())], ..Kept::default() });
+            let state = apply(&Kept { readable: vec![ReadScope::Files(source.as_fd())], ..Kept::default() });
             assert!(state.is_complete(), "{state}");
             [fs::read("src/main.rs").map(drop), fs::read_dir("src").map(drop), fs::read("Cargo.toml").map(drop)]
                 .map(|result| result.map_err(|error| error.kind()))

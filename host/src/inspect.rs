@@ -2,17 +2,15 @@
 //! It refuses to judge; that is the sandbox's.
 
 use crate::args::{Input, Inspect};
-use crate::component;
-use crate::config::Fault;
-use crate::output;
-use glasshouse_sandbox::{Import, Inspection, Kind, P3, Standing};
+use crate::config::StartupError;
+use crate::{component_file, stdout};
+use glasshouse_sandbox::{Import, ImportStatus, Inspection, Kind, P3};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
-use std::io;
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 /// How long a file may be looked at. The built-in handler takes a fiftieth of a second; what takes this long was made to.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,14 +33,16 @@ struct Told {
 ///
 /// # Errors
 /// What cannot be read or written, or takes too long.
-pub fn inspect(asked: &Inspect) -> Result<bool, Fault> {
+pub fn inspect(asked: &Inspect) -> Result<bool, StartupError> {
     let (name, bytes) = match &asked.file {
         None => ("built-in handler".to_owned(), Ok(P3.to_vec())),
-        Some(Input::Stdin) => ("standard input".to_owned(), component::read_from(io::stdin().lock())),
-        Some(Input::File(path)) => (path.to_string_lossy().into_owned(), component::read(path)),
+        Some(Input::Stdin) => ("standard input".to_owned(), component_file::read_from(io::stdin().lock())),
+        Some(Input::File(path)) => (path.to_string_lossy().into_owned(), component_file::read(path)),
     };
     let unable = |reason: &str| {
-        Fault::CannotServe(format!("cannot inspect '{name}': {reason}; name a WebAssembly component, or leave it out"))
+        StartupError::CannotServe(format!(
+            "cannot inspect '{name}': {reason}; name a WebAssembly component, or leave it out"
+        ))
     };
     let bytes = bytes.map_err(|reason| unable(&reason))?;
     let (size, hash) = (bytes.len(), hexadecimal(&Sha256::digest(&bytes)));
@@ -50,7 +50,7 @@ pub fn inspect(asked: &Inspect) -> Result<bool, Fault> {
     let reasons = inspection.reasons();
     let told = Told { name, size, hash, inspection, reasons };
     let text = if asked.json { format!("{:#}\n", told.to_json()) } else { told.to_string() };
-    output::print(text.as_bytes())?;
+    stdout::print(text.as_bytes())?;
     Ok(told.reasons.is_empty())
 }
 
@@ -104,7 +104,7 @@ impl Told {
 
 fn to_json(import: &Import) -> Value {
     let mut value = json!({ "name": import.name, "functions": import.functions });
-    if let Standing::Refused(reason) = import.standing {
+    if let ImportStatus::Refused(reason) = import.standing {
         value["reason"] = reason.into();
     }
     value
@@ -121,9 +121,9 @@ enum Group {
 impl Group {
     fn of(import: &Import) -> Group {
         match import.standing {
-            Standing::Granted => Group::Granted,
-            Standing::Refused(_) => Group::Refused,
-            Standing::Unknown => Group::Unknown,
+            ImportStatus::Granted => Group::Granted,
+            ImportStatus::Refused(_) => Group::Refused,
+            ImportStatus::Unknown => Group::Unknown,
         }
     }
 }

@@ -4,8 +4,8 @@
 mod inherited;
 mod unix;
 
-use crate::config::Fault;
-use glasshouse_front::file;
+use crate::config::StartupError;
+use glasshouse_http::bounded_file;
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
@@ -41,7 +41,7 @@ impl Listener {
 
 /// All of them, and the files that go when this goes.
 #[derive(Debug)]
-pub struct Listening {
+pub struct Listeners {
     /// At least one.
     pub serving: Vec<Listener>,
     /// Those without TLS, which send everybody to the others.
@@ -53,7 +53,7 @@ pub struct Listening {
 
 /// A value of `--bind`, as it was typed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Typed<'a> {
+pub enum BindAddr<'a> {
     Host(&'a str),
     Unix(PathBuf),
 }
@@ -85,46 +85,48 @@ type Bound = Vec<(SocketAddr, Socket)>;
 /// An address that cannot be had.
 type Refused = (SocketAddr, io::Error);
 
-impl<'a> Typed<'a> {
+impl<'a> BindAddr<'a> {
     /// Reads a `--bind` value: `unix:PATH`, or a host without the brackets of a URL.
     ///
     /// # Errors
     /// No address, or one with a port in it.
-    pub fn parse(text: &'a str) -> Result<Typed<'a>, Fault> {
+    pub fn parse(text: &'a str) -> Result<BindAddr<'a>, StartupError> {
         if let Some(path) = text.strip_prefix(UNIX) {
             let absolute = path::absolute(path).map_err(|_| ());
-            return absolute.map(Typed::Unix).map_err(|()| {
-                Fault::Usage(format!("--bind: '{text}' names no file; give a path such as unix:/run/glasshouse.sock"))
+            return absolute.map(BindAddr::Unix).map_err(|()| {
+                StartupError::Usage(format!(
+                    "--bind: '{text}' names no file; give a path such as unix:/run/glasshouse.sock"
+                ))
             });
         }
         if text.is_empty() {
-            return Err(Fault::Usage("--bind: '' is no address; leave --bind out to listen on all".into()));
+            return Err(StartupError::Usage("--bind: '' is no address; leave --bind out to listen on all".into()));
         }
         if text.parse::<SocketAddr>().is_ok() {
-            return Err(Fault::Usage(format!(
+            return Err(StartupError::Usage(format!(
                 "--bind: '{text}' has a port in it; give the port as an argument of its own"
             )));
         }
-        Ok(Typed::Host(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text)))
+        Ok(BindAddr::Host(text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text)))
     }
 
     /// The name or the address of a host, if it is one.
     pub fn host(&self) -> Option<&'a str> {
         match self {
-            Typed::Host(host) => Some(host),
-            Typed::Unix(_) => None,
+            BindAddr::Host(host) => Some(host),
+            BindAddr::Unix(_) => None,
         }
     }
 }
 
 /// The address that a name stands for: the first, as in the seed (S5). `localhost` is 127.0.0.1 wherever that is among
 /// its addresses, in whatever order the machine gives them.
-pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, Fault> {
+pub fn resolve(host: &str, port: u16) -> Result<SocketAddr, StartupError> {
     let addresses = (host, port).to_socket_addrs().map(Vec::from_iter).unwrap_or_default();
     let preferred = addresses.iter().find(|address| address.is_ipv4() && host.eq_ignore_ascii_case("localhost"));
     preferred.or(addresses.first()).copied().ok_or_else(|| {
         let reason = "no address is known for this name; give a name or an address of this machine";
-        Fault::CannotServe(format!("cannot listen on '{host}': {reason}"))
+        StartupError::CannotServe(format!("cannot listen on '{host}': {reason}"))
     })
 }
 
@@ -133,13 +135,13 @@ impl Addresses {
     ///
     /// # Errors
     /// A name without an address, a socket that clients cannot connect to.
-    pub fn resolve(typed: Vec<Typed>, options: Options) -> Result<Addresses, Fault> {
+    pub fn resolve(typed: Vec<BindAddr>, options: Options) -> Result<Addresses, StartupError> {
         let mut addresses =
             Addresses { hosts: Vec::new(), files: Vec::new(), inherited: inherited::inherited()?, options };
         for typed in typed {
             match typed {
-                Typed::Host(host) => addresses.hosts.push(resolve(host, options.port)?),
-                Typed::Unix(path) => addresses.files.push(path),
+                BindAddr::Host(host) => addresses.hosts.push(resolve(host, options.port)?),
+                BindAddr::Unix(path) => addresses.files.push(path),
             }
         }
         Ok(addresses)
@@ -166,7 +168,7 @@ impl Addresses {
     ///
     /// # Errors
     /// An address that is taken, or is none of this machine's (S14).
-    pub fn listen(&mut self) -> Result<Listening, Fault> {
+    pub fn listen(&mut self) -> Result<Listeners, StartupError> {
         let cannot = |(address, error): Refused| cannot_listen(address, &error);
         let (bound, taken) = self.bind().map_err(cannot)?;
         let redirecting = self.options.redirect_port.map(|port| self.bind_at(port)).transpose().map_err(cannot)?;
@@ -177,7 +179,7 @@ impl Addresses {
             files.push(file);
         }
         serving.extend(listen(bound)?);
-        Ok(Listening { serving, redirecting: listen(redirecting.unwrap_or_default())?, files, taken })
+        Ok(Listeners { serving, redirecting: listen(redirecting.unwrap_or_default())?, files, taken })
     }
 
     /// The sockets of TCP, and the port that was taken, if others are used in its place.
@@ -202,7 +204,7 @@ impl Addresses {
     }
 }
 
-fn listen(bound: Bound) -> Result<Vec<Listener>, Fault> {
+fn listen(bound: Bound) -> Result<Vec<Listener>, StartupError> {
     let listening = bound.into_iter().map(|(address, socket)| {
         let listen = || {
             socket.listen(BACKLOG)?;
@@ -217,7 +219,7 @@ fn listen(bound: Bound) -> Result<Vec<Listener>, Fault> {
 ///
 /// # Errors
 /// It is taken, or none of this machine's.
-pub fn listen_alone(address: SocketAddr) -> Result<TcpListener, Fault> {
+pub fn listen_alone(address: SocketAddr) -> Result<TcpListener, StartupError> {
     let listen = || {
         let socket = bind(address, true)?;
         socket.listen(BACKLOG)?;
@@ -282,7 +284,7 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> StartupError {
     let reason = match error.kind() {
         ErrorKind::AddrInUse => "address already in use; choose another port, or 0 for any free one".to_owned(),
         ErrorKind::AddrNotAvailable => "not an address of this machine; leave --bind out to listen on all".to_owned(),
@@ -290,10 +292,10 @@ fn cannot_listen(address: SocketAddr, error: &io::Error) -> Fault {
         ErrorKind::InvalidInput if is_link_local(address) => {
             "it says nothing of the interface; name it behind a '%', as in fe80::1%eth0".to_owned()
         }
-        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => file::reason(error),
-        _ => format!("{}; choose another address", file::reason(error)),
+        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => bounded_file::reason(error),
+        _ => format!("{}; choose another address", bounded_file::reason(error)),
     };
-    Fault::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
+    StartupError::CannotServe(format!("cannot listen on {} port {}: {reason}", address.ip(), address.port()))
 }
 
 fn is_link_local(address: SocketAddr) -> bool {
@@ -307,13 +309,13 @@ mod tests {
     use std::net::TcpStream;
 
     fn addresses(port: u16, binds: &[&str]) -> Addresses {
-        let typed = binds.iter().map(|text| Typed::parse(text).unwrap()).collect();
+        let typed = binds.iter().map(|text| BindAddr::parse(text).unwrap()).collect();
         let options = Options { port, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
         Addresses::resolve(typed, options).unwrap()
     }
 
     #[track_caller]
-    fn tcp(listening: Result<Listening, Fault>) -> Vec<TcpListener> {
+    fn tcp(listening: Result<Listeners, StartupError>) -> Vec<TcpListener> {
         let tcp = |listener| match listener {
             Listener::Tcp(listener) => listener,
             Listener::Unix(_) => panic!("{listener:?}"),
@@ -361,7 +363,7 @@ mod tests {
             assert_eq!(ports(&listeners)[0].ip().to_string(), expected, "{typed}");
         }
         for (typed, expected) in [("[::1]", "::1"), ("::1", "::1"), ("[localhost]", "localhost"), ("[", "[")] {
-            assert_eq!(Typed::parse(typed), Ok(Typed::Host(expected)));
+            assert_eq!(BindAddr::parse(typed), Ok(BindAddr::Host(expected)));
         }
     }
 

@@ -6,33 +6,33 @@ mod args;
 mod banner;
 mod browser;
 mod check;
-mod component;
+mod component_file;
 mod config;
-mod diagnostics;
-mod handler;
+mod generate;
 mod harden;
 mod inspect;
 mod listen;
-mod manager;
-mod manual;
+mod logging;
 mod metrics;
-mod output;
 mod passwd;
 mod qr;
-mod ready;
-mod redirect;
+mod redirect_listener;
 mod reload;
+mod router;
+mod sd_notify;
 mod serve;
 mod server;
+mod setup;
 mod shutdown;
-mod site;
-mod stream;
+mod site_report;
+mod socket;
+mod stdout;
 mod tls;
 mod worker;
 
 use args::{Export, Level, Output, Task};
-use config::Fault;
-use glasshouse_front::file;
+use config::StartupError;
+use glasshouse_http::bounded_file;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
 use std::io::{ErrorKind, Write as _};
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     // Before anything is opened here.
     let inherited = Inherited::find();
     let task = Task::from_command_line();
-    diagnostics::start(task.as_ref().map_or(Level::Error, Task::level));
+    logging::start(task.as_ref().map_or(Level::Error, Task::level));
     match task.and_then(|task| carry_out(task, inherited)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -55,28 +55,28 @@ fn main() -> ExitCode {
 }
 
 /// Does what was asked for. `false` is an answer that is no error: an inspected component could not serve.
-fn carry_out(task: Task, inherited: Inherited) -> Result<bool, Fault> {
+fn carry_out(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
     match task {
         Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => write_out(&export).map(|()| true),
         Task::Inspect(asked) => inspect::inspect(&asked),
-        Task::Completions(shell) => manual::completions(shell).map(|()| true),
-        Task::Man(output) => manual::pages(output.as_deref()).map(|()| true),
+        Task::Completions(shell) => generate::completions(shell).map(|()| true),
+        Task::Man(output) => generate::pages(output.as_deref()).map(|()| true),
         Task::Passwd(words) => passwd::set(&words).map(|()| true),
     }
 }
 
 /// Writes the component to a file, for other hosts.
-fn write_out(export: &Export) -> Result<(), Fault> {
+fn write_out(export: &Export) -> Result<(), StartupError> {
     let component = if export.p2 { P2 } else { P3 };
-    let Output::File(path) = &export.output else { return output::print(component) };
-    file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
+    let Output::File(path) = &export.output else { return stdout::print(component) };
+    bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such directory".to_owned(),
-            _ => file::reason(&error),
+            _ => bounded_file::reason(&error),
         };
         let name = path.display();
-        Fault::CannotServe(format!("cannot write the handler to '{name}': {reason}; name another file with -o"))
+        StartupError::CannotServe(format!("cannot write the handler to '{name}': {reason}; name another file with -o"))
     })
 }

@@ -1,9 +1,9 @@
 //! The figures of the server in the text form of Prometheus, version 0.0.4. It refuses to know who asks for them, and nothing that
 //! serves waits for it: each thread counts for itself, and the counts are added up when somebody asks.
 
-use glasshouse_front::{BOUNDS, Counters, Totals};
+use glasshouse_http::{BOUNDS, CounterTotals, Counters};
 use glasshouse_quota::{Quotas, Resource};
-use glasshouse_sandbox::{Ceiling, Tally};
+use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,7 +21,7 @@ pub struct Metrics {
 #[derive(Debug, Default)]
 struct Counts {
     front: Vec<Arc<Counters>>,
-    sandbox: Vec<Arc<Tally>>,
+    sandbox: Vec<Arc<InstanceMetrics>>,
 }
 
 impl Metrics {
@@ -38,7 +38,7 @@ impl Metrics {
     }
 
     /// Takes in what befalls the instances of a thread.
-    pub fn watch(&self, tally: &Arc<Tally>) {
+    pub fn watch(&self, tally: &Arc<InstanceMetrics>) {
         self.counts().sandbox.push(Arc::clone(tally));
     }
 
@@ -49,7 +49,7 @@ impl Metrics {
     /// Everything, as it is now.
     pub fn text(&self) -> String {
         let counts = self.counts();
-        let mut totals = Totals::default();
+        let mut totals = CounterTotals::default();
         counts.front.iter().for_each(|counters| totals.add(counters));
         let mut text = String::with_capacity(4096);
         // A string takes everything that is written to it.
@@ -60,7 +60,7 @@ impl Metrics {
     }
 }
 
-fn front(text: &mut String, totals: &Totals) -> fmt::Result {
+fn front(text: &mut String, totals: &CounterTotals) -> fmt::Result {
     family(text, "glasshouse_requests_total", "counter", "Answers by status, those to no request included.")?;
     for (status, count) in &totals.statuses {
         writeln!(text, "glasshouse_requests_total{{status=\"{status}\"}} {count}")?;
@@ -85,23 +85,29 @@ fn front(text: &mut String, totals: &Totals) -> fmt::Result {
     single(text, "glasshouse_connections_total", "counter", ever, totals.connections_ever)
 }
 
-fn sandbox(text: &mut String, tallies: &[Arc<Tally>]) -> fmt::Result {
-    let sum = |count: &dyn Fn(&Tally) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
+fn sandbox(text: &mut String, tallies: &[Arc<InstanceMetrics>]) -> fmt::Result {
+    let sum = |count: &dyn Fn(&InstanceMetrics) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
     single(
         text,
         "glasshouse_instances_total",
         "counter",
         "Instances of the handler that were made.",
-        sum(&Tally::made),
+        sum(&InstanceMetrics::made),
     )?;
-    single(text, "glasshouse_live_instances", "gauge", "Instances of the handler that there are.", sum(&Tally::alive))?;
+    single(
+        text,
+        "glasshouse_live_instances",
+        "gauge",
+        "Instances of the handler that there are.",
+        sum(&InstanceMetrics::alive),
+    )?;
     let failed = "Requests for which the handler trapped, gave no answer or broke it off.";
-    single(text, "glasshouse_traps_total", "counter", failed, sum(&Tally::failed))?;
+    single(text, "glasshouse_traps_total", "counter", failed, sum(&InstanceMetrics::failed))?;
     let replayed = "Answers that were given again without the handler.";
-    single(text, "glasshouse_replay_hits_total", "counter", replayed, sum(&Tally::replayed))?;
+    single(text, "glasshouse_replay_hits_total", "counter", replayed, sum(&InstanceMetrics::replayed))?;
     let name = "glasshouse_ceilings_reached_total";
     family(text, name, "counter", "Requests that reached a ceiling, by the option that moves it.")?;
-    for ceiling in Ceiling::ALL {
+    for ceiling in LimitExceeded::ALL {
         writeln!(text, "{name}{{ceiling=\"{}\"}} {}", ceiling.option(), sum(&|tally| tally.reached(ceiling)))?;
     }
     Ok(())

@@ -2,9 +2,9 @@
 //! who reads the file.
 
 use crate::args::Passwd;
-use crate::config::Fault;
-use glasshouse_front::file;
-use glasshouse_front::users::{Hash, MARK, PASSWORD, is_name, is_password};
+use crate::config::StartupError;
+use glasshouse_http::auth::{Hash, MARK, PASSWORD, is_name, is_password};
+use glasshouse_http::bounded_file;
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
@@ -18,16 +18,17 @@ const LONGEST: usize = 16 << 20;
 ///
 /// # Errors
 /// A name or a password that cannot be one, a file that cannot be read or written; the file is then as it was.
-pub fn set(words: &Passwd) -> Result<(), Fault> {
+pub fn set(words: &Passwd) -> Result<(), StartupError> {
     let Passwd { file, user } = words;
     if !is_name(user) {
         let rule = "is no name for a user: 1 to 255 bytes without ':' and invisible characters, no '#' in front, no space at \
                     an end";
-        return Err(Fault::Usage(format!("'{}' {rule}", user.escape_debug())));
+        return Err(StartupError::Usage(format!("'{}' {rule}", user.escape_debug())));
     }
-    let cannot = |what: &str, reason: &str| Fault::CannotServe(format!("cannot {what} '{}': {reason}", file.display()));
+    let cannot =
+        |what: &str, reason: &str| StartupError::CannotServe(format!("cannot {what} '{}': {reason}", file.display()));
     // Before anybody is asked for anything.
-    let old = match file::read(file, LONGEST) {
+    let old = match bounded_file::read(file, LONGEST) {
         Err(reason) if reason == "no such file" => Vec::new(),
         old => old.map_err(|reason| cannot("read", &format!("{reason}; name a file of users")))?,
     };
@@ -38,10 +39,10 @@ pub fn set(words: &Passwd) -> Result<(), Fault> {
             &format!("no such directory '{}'; make it, or name another file", above.display()),
         ));
     }
-    let password = ask(user).map_err(Fault::CannotServe)?;
+    let password = ask(user).map_err(StartupError::CannotServe)?;
     let hash = Hash::make(&password).map_err(|error| cannot("make a hash for", &error))?;
     let text = replaced(&old, user, &hash);
-    write(file, &text).map_err(|error| cannot("write", &file::reason(&error)))?;
+    write(file, &text).map_err(|error| cannot("write", &bounded_file::reason(&error)))?;
     // Nobody to read this is no failure.
     let _ = writeln!(io::stdout(), "the password of '{user}' is set in '{}'", file.display());
     Ok(())

@@ -1,8 +1,8 @@
 //! What SIGHUP does: a list of steps, each of which reads again what was read at the start and puts it in the place of what is in
 //! use. It refuses to know what the steps are; a step that fails leaves things as they are, and one line says why.
 
-use crate::manager::Manager;
-use glasshouse_front::Log;
+use crate::sd_notify::ServiceManager;
+use glasshouse_http::Log;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::signal::unix::{self, SignalKind};
@@ -14,7 +14,7 @@ type Step = Box<dyn FnMut() -> Result<(), String> + Send>;
 /// The steps, in the order in which they were added.
 pub struct Reload {
     log: Log,
-    manager: Arc<Manager>,
+    manager: Arc<ServiceManager>,
     hangups: Option<unix::Signal>,
     steps: Vec<Step>,
 }
@@ -24,7 +24,7 @@ impl Reload {
     ///
     /// # Panics
     /// Outside a tokio runtime with its I/O driver.
-    pub fn new(log: Log, manager: Arc<Manager>) -> Reload {
+    pub fn new(log: Log, manager: Arc<ServiceManager>) -> Reload {
         Reload { log, manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
     }
 

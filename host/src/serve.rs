@@ -2,24 +2,24 @@
 //! can do less. It refuses to know how any of the steps is done.
 
 use crate::admin::Admin;
-use crate::args::{Args, Setting};
+use crate::args::{Args, EffectiveOption};
 use crate::banner::{self, Banner};
-use crate::config::{Config, Fault, OpenLog, Opened, Rights, Roots};
-use crate::handler::Handler;
+use crate::config::{Config, OpenLog, Opened, Rights, Roots, StartupError};
 use crate::harden::{self, Hardening, Inherited, Kept};
-use crate::listen::{Listening, SocketFile};
-use crate::manager::Manager;
+use crate::listen::{Listeners, SocketFile};
 use crate::metrics::Metrics;
-use crate::redirect::Redirect;
+use crate::redirect_listener::RedirectListener;
 use crate::reload::Reload;
+use crate::router::Router;
+use crate::sd_notify::ServiceManager;
 use crate::server::Server;
 use crate::shutdown::Signal;
-use crate::tls::{Files, Identity, Tls};
-use crate::worker::Terms;
-use crate::{browser, check, diagnostics, output, qr, ready, shutdown, site};
-use glasshouse_front::{Form, Log, Sink, file};
+use crate::tls::{Files, Tls, TlsIdentity};
+use crate::worker::WorkerConfig;
+use crate::{browser, check, logging, qr, setup, shutdown, site_report, stdout};
+use glasshouse_http::{Format, Log, Sink, bounded_file};
 use glasshouse_quota::Quotas;
-use glasshouse_sandbox::{Ground, Sandbox};
+use glasshouse_sandbox::{ReadScope, Sandbox};
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal as _};
 use std::net::TcpListener;
@@ -34,15 +34,15 @@ use tracing::info;
 ///
 /// # Errors
 /// What was asked for has no meaning, or this machine cannot do it.
-pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
+pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
     let mut config = Config::from_args(args)?;
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
     let log = Log::new(config.logs.form, sink);
-    let log = if diagnostics::is_coloured() { log.coloured() } else { log };
+    let log = if logging::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
-    let sandboxes = ready::sandboxes(&config, &log)?;
+    let sandboxes = setup::sandboxes(&config, &log)?;
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
-    site::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
+    site_report::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
     config.warnings.iter().for_each(|warning| log.error(warning));
     // Every path that was given is open by now.
     drop(inherited);
@@ -53,9 +53,9 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
     let unable = |error: io::Error| {
         let reason = match error.kind() {
             ErrorKind::WouldBlock => "the system gives no more threads".to_owned(),
-            _ => file::reason(&error),
+            _ => bounded_file::reason(&error),
         };
-        Fault::CannotServe(format!("cannot serve with {threads} threads: {reason}, or give a smaller --threads"))
+        StartupError::CannotServe(format!("cannot serve with {threads} threads: {reason}, or give a smaller --threads"))
     };
     let runtime = Builder::new_current_thread().enable_all().build().map_err(unable)?;
     let served = runtime.block_on(async {
@@ -68,7 +68,7 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
         begin(&config, listening.taken, &banner, &log);
         give_up_rights(&config, identity.as_ref(), &sandboxes, &listening.files, file.as_deref(), &log)?;
         let tls = identity.map(|identity| Tls::new(identity, config.protocol, log.clone())).transpose();
-        let tls = tls.map_err(|reason| Fault::CannotServe(format!("cannot speak TLS: {reason}")))?;
+        let tls = tls.map_err(|reason| StartupError::CannotServe(format!("cannot speak TLS: {reason}")))?;
         let ready = {
             let (is_quiet, is_squared) = (config.quiet, config.qr);
             let (log, manager) = (log.clone(), Arc::clone(&manager));
@@ -89,17 +89,17 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), Fault> {
 }
 
 /// The service manager, if there is one. Whoever started the server can do without being told.
-fn manager(log: &Log) -> Arc<Manager> {
-    Arc::new(Manager::from_environment().unwrap_or_else(|reason| {
+fn manager(log: &Log) -> Arc<ServiceManager> {
+    Arc::new(ServiceManager::from_environment().unwrap_or_else(|reason| {
         log.error(reason);
-        Manager::default()
+        ServiceManager::default()
     }))
 }
 
 /// Files that clients could read and should not, in words for whoever runs the server.
-fn secrets(config: &Config, identity: Option<&Identity>) -> Vec<String> {
+fn secrets(config: &Config, identity: Option<&TlsIdentity>) -> Vec<String> {
     let roots = Roots::of(&config.trees);
-    let secrets = identity.and_then(Identity::files).into_iter().flat_map(Files::secrets);
+    let secrets = identity.and_then(TlsIdentity::files).into_iter().flat_map(Files::secrets);
     let told = secrets.filter(|(_, file)| roots.has(file)).map(|(what, file)| {
         format!("everybody can read the {what} '{}': keep it where it is not served", file.display())
     });
@@ -122,22 +122,22 @@ fn begin(config: &Config, taken: Option<u16>, banner: &Banner, log: &Log) {
 /// read.
 fn give_up_rights(
     config: &Config,
-    identity: Option<&Identity>,
+    identity: Option<&TlsIdentity>,
     sandboxes: &[Arc<Sandbox>],
     sockets: &[SocketFile],
     file: Option<&OpenLog>,
     log: &Log,
-) -> Result<(), Fault> {
+) -> Result<(), StartupError> {
     if config.rights == Rights::AreKept {
         return Ok(());
     }
     if let Err(error) = harden::forbid_dumps() {
         log.error(format_args!("core files cannot be forbidden: {error}; a crash may leave keys on the disk"));
     }
-    let certificates = identity.and_then(Identity::files).into_iter().flat_map(Files::paths);
+    let certificates = identity.and_then(TlsIdentity::files).into_iter().flat_map(Files::paths);
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
-    let also = read_again.iter().map(AsFd::as_fd).chain(also).map(Ground::Directory);
+    let also = read_again.iter().map(AsFd::as_fd).chain(also).map(ReadScope::Directory);
     let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
     let roots = Roots::of(&config.trees);
     if sockets.iter().any(|file| roots.has_in(&file.directory, OsStr::new(""))) {
@@ -158,9 +158,9 @@ fn give_up_rights(
 }
 
 /// Whether the process has given up as much as was asked for.
-fn enough(rights: Rights, state: &Hardening) -> Result<(), Fault> {
+fn enough(rights: Rights, state: &Hardening) -> Result<(), StartupError> {
     if rights == Rights::MustBeGivenUp && !state.is_complete() {
-        return Err(Fault::CannotServe(format!(
+        return Err(StartupError::CannotServe(format!(
             "cannot serve: --require-harden is more than this system can do: {state}; leave it out"
         )));
     }
@@ -182,18 +182,18 @@ fn announce(banner: &Banner, is_squared: bool, log: &Log) {
 async fn run(
     config: Config,
     sandboxes: Vec<Arc<Sandbox>>,
-    (listening, admin): (Listening, Option<TcpListener>),
+    (listening, admin): (Listeners, Option<TcpListener>),
     tls: Option<Tls>,
-    (ready, stop, mut reload, manager): (impl FnOnce(), impl Future<Output = Signal>, Reload, Arc<Manager>),
+    (ready, stop, mut reload, manager): (impl FnOnce(), impl Future<Output = Signal>, Reload, Arc<ServiceManager>),
     (log, file): (Log, Option<Arc<OpenLog>>),
 ) -> io::Result<()> {
     // The files of sockets go at the end.
-    let Listening { serving, redirecting, files: _files, .. } = listening;
-    let handlers = Handler::for_threads(&config, &sandboxes);
+    let Listeners { serving, redirecting, files: _files, .. } = listening;
+    let handlers = Router::for_threads(&config, &sandboxes);
     let quotas = Quotas::new(config.totals);
     let metrics = Arc::new(Metrics::new(quotas.clone()));
-    let terms = Terms {
-        redirect: Redirect::to(&serving),
+    let terms = WorkerConfig {
+        redirect: RedirectListener::to(&serving),
         tls: tls.clone(),
         users: config.users.clone(),
         version: config.protocol.version(),
@@ -207,7 +207,7 @@ async fn run(
     };
     let users = config.users.clone();
     // The log comes behind what is served: it is judged by what is served from then on.
-    reload.add(ready::again(config, log, file.clone(), sandboxes, handlers.clone()));
+    reload.add(setup::again(config, log, file.clone(), sandboxes, handlers.clone()));
     if let Some(file) = file {
         reload.add(move || file.reopen());
     }
@@ -237,14 +237,15 @@ async fn run(
 }
 
 /// All that serving takes but to listen.
-pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
+pub fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupError> {
     let config = Config::from_args(args)?;
-    let log = Log::new(Form::Off, Sink::Stderr);
-    let sandboxes = ready::sandboxes(&config, &log)?;
-    site::check(&config, &sandboxes, |text| log.error(text)).map_err(Fault::CannotServe)?;
+    let log = Log::new(Format::Off, Sink::Stderr);
+    let sandboxes = setup::sandboxes(&config, &log)?;
+    site_report::check(&config, &sandboxes, |text| log.error(text)).map_err(StartupError::CannotServe)?;
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();
-    let warnings = secrets(&config, identity).into_iter().chain(identity.map(Identity::concerns).unwrap_or_default());
+    let warnings =
+        secrets(&config, identity).into_iter().chain(identity.map(TlsIdentity::concerns).unwrap_or_default());
     warnings.for_each(|warning| log.error(warning));
     config.warnings.iter().for_each(|warning| log.error(warning));
     let rights = match config.rights {
@@ -256,5 +257,5 @@ pub fn check(args: Args, settings: Vec<Setting>) -> Result<(), Fault> {
         }
     };
     let text = check::report(&config, settings, &rights);
-    output::print(text.as_bytes())
+    stdout::print(text.as_bytes())
 }

@@ -1,13 +1,13 @@
 //! The server: takes connections and gives each to one thread, for good. It refuses to know what is served on them.
 
-use crate::handler::Handler;
 use crate::listen::Listener;
-use crate::manager::Manager;
 use crate::metrics::Metrics;
-use crate::shutdown;
-use crate::stream::{Acceptor, Incoming, Stream};
-use crate::worker::{self, Given, Terms};
-use glasshouse_front::{Admission, Line, Log, Place, refusal};
+use crate::router::Router;
+use crate::sd_notify::ServiceManager;
+use crate::socket::{Acceptor, Incoming, Stream};
+use crate::worker::{WorkerConfig, WorkerMessage};
+use crate::{shutdown, worker};
+use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Entry, Log, raw_response};
 use http::{StatusCode, Version};
 use std::io;
 use std::net::IpAddr;
@@ -26,12 +26,12 @@ const CUTTING: Duration = Duration::from_secs(1);
 /// What a server needs.
 pub struct Server {
     /// Who answers, one for each thread.
-    pub handlers: Vec<Handler>,
+    pub handlers: Vec<Router>,
     pub serving: Vec<Listener>,
     /// Those without TLS, whose clients are sent to the others.
     pub redirecting: Vec<Listener>,
-    pub terms: Terms,
-    pub manager: Arc<Manager>,
+    pub terms: WorkerConfig,
+    pub manager: Arc<ServiceManager>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -39,13 +39,13 @@ pub struct Server {
 pub struct Accepted {
     pub stream: Stream,
     pub peer: IpAddr,
-    pub way: Way,
-    pub place: Place,
+    pub way: Role,
+    pub place: ConnectionPermit,
 }
 
 /// What becomes of those who come to a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Role {
     /// They are served, over TLS where there is any.
     Serving,
     /// They are sent to where they are served.
@@ -68,14 +68,14 @@ impl Server {
         ready();
         let weak = queues.iter().map(mpsc::UnboundedSender::downgrade).collect();
         tokio::spawn(watch_over(weak, Arc::clone(&self.manager)));
-        let door = Door {
-            admission: Admission::new(&self.terms.limits),
-            way: Way::Serving,
+        let door = AcceptContext {
+            admission: ConnectionLimiter::new(&self.terms.limits),
+            way: Role::Serving,
             is_secure: self.terms.tls.is_some(),
             version: self.terms.version,
             log: self.terms.log.counting(self.metrics.counters()),
         };
-        let listeners = [(Way::Serving, self.serving), (Way::Redirecting, self.redirecting)];
+        let listeners = [(Role::Serving, self.serving), (Role::Redirecting, self.redirecting)];
         tokio::select! {
             outcome = accept(listeners, queues, door) => outcome?,
             () = stop => {}
@@ -96,14 +96,14 @@ impl Server {
     }
 
     /// The same for every thread, but that each counts for itself.
-    fn terms_for(&self, handler: &Handler) -> Terms {
+    fn terms_for(&self, handler: &Router) -> WorkerConfig {
         self.metrics.watch(handler.tally());
-        Terms { log: self.terms.log.counting(self.metrics.counters()), ..self.terms.clone() }
+        WorkerConfig { log: self.terms.log.counting(self.metrics.counters()), ..self.terms.clone() }
     }
 }
 
 /// Tells the manager, for ever, that every thread takes what it is given. While one does not, nothing is told.
-async fn watch_over(queues: Vec<mpsc::WeakUnboundedSender<Given>>, manager: Arc<Manager>) {
+async fn watch_over(queues: Vec<mpsc::WeakUnboundedSender<WorkerMessage>>, manager: Arc<ServiceManager>) {
     let Some(pulse) = manager.pulse() else { return };
     let mut beats = interval(pulse);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -112,7 +112,7 @@ async fn watch_over(queues: Vec<mpsc::WeakUnboundedSender<Given>>, manager: Arc<
         for queue in &queues {
             let (answer, answered) = oneshot::channel();
             // A queue that is closed is that of a thread which finishes what it has.
-            let _ = queue.upgrade().map(|queue| queue.send(Given::Call(answer)));
+            let _ = queue.upgrade().map(|queue| queue.send(WorkerMessage::Call(answer)));
             let _ = answered.await;
         }
         manager.alive();
@@ -121,57 +121,62 @@ async fn watch_over(queues: Vec<mpsc::WeakUnboundedSender<Given>>, manager: Arc<
 
 /// Where connections are taken or turned away.
 #[derive(Clone)]
-struct Door {
-    admission: Arc<Admission>,
-    way: Way,
+struct AcceptContext {
+    admission: Arc<ConnectionLimiter>,
+    way: Role,
     /// Whether those who are served speak TLS.
     is_secure: bool,
     version: Version,
     log: Log,
 }
 
-impl Door {
+impl AcceptContext {
     /// Turns a client away without waiting for what it wants.
     fn refuse(&self, stream: &Incoming, peer: IpAddr) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         // Over TLS that would take what this saves.
-        let is_clear = self.way == Way::Redirecting || !self.is_secure;
+        let is_clear = self.way == Role::Redirecting || !self.is_secure;
         // There is room for so little in a socket that nothing was written to; and who has gone misses nothing.
-        let _ = is_clear.then(|| stream.try_write(refusal(self.version, status).as_bytes()));
+        let _ = is_clear.then(|| stream.try_write(raw_response(self.version, status).as_bytes()));
         info!("{peer}: a connection is refused, as there are as many as there may be");
-        self.log.access(&Line::unread(peer, status.as_u16()));
+        self.log.access(&Entry::unread(peer, status.as_u16()));
     }
 }
 
 /// Accepts on all listeners and deals the connections out in turn.
 async fn accept(
-    listeners: [(Way, Vec<Listener>); 2],
-    queues: Vec<mpsc::UnboundedSender<Given>>,
-    door: Door,
+    listeners: [(Role, Vec<Listener>); 2],
+    queues: Vec<mpsc::UnboundedSender<WorkerMessage>>,
+    door: AcceptContext,
 ) -> io::Result<()> {
     let mut accepting = JoinSet::new();
     let listeners = listeners.into_iter().flat_map(|(way, all)| all.into_iter().map(move |one| (way, one)));
     for (start, (way, listener)) in listeners.enumerate() {
         let listener = Acceptor::from_std(listener)?;
-        let door = Door { way, ..door.clone() };
+        let door = AcceptContext { way, ..door.clone() };
         accepting.spawn(accept_one(listener, queues.clone(), start, door));
     }
     while accepting.join_next().await.is_some() {}
     Ok(())
 }
 
-async fn accept_one(listener: Acceptor, queues: Vec<mpsc::UnboundedSender<Given>>, start: usize, door: Door) {
+async fn accept_one(
+    listener: Acceptor,
+    queues: Vec<mpsc::UnboundedSender<WorkerMessage>>,
+    start: usize,
+    door: AcceptContext,
+) {
     for queue in queues.iter().cycle().skip(start) {
         let (stream, peer, place) = admitted(&listener, &door).await;
         let Ok(stream) = stream.into_std() else { continue };
-        if queue.send(Given::Connection(Accepted { stream, peer, way: door.way, place })).is_err() {
+        if queue.send(WorkerMessage::Connection(Accepted { stream, peer, way: door.way, place })).is_err() {
             return;
         }
     }
 }
 
 /// The next connection that there is a place for.
-async fn admitted(listener: &Acceptor, door: &Door) -> (Incoming, IpAddr, Place) {
+async fn admitted(listener: &Acceptor, door: &AcceptContext) -> (Incoming, IpAddr, ConnectionPermit) {
     loop {
         let (stream, peer) = accepted(listener).await;
         match door.admission.admit(peer) {

@@ -5,46 +5,46 @@
 //! second, whether anybody connects or not, and reads them when they have changed. Connections that are open keep what they
 //! agreed on.
 
+mod cert_store;
+mod encrypted_key;
 mod files;
 mod handshake;
-mod keeper;
-mod locked;
-mod made;
+mod self_signed;
 mod validity;
 
 use crate::args::Protocol;
+use cert_store::CertStore;
 pub use files::Files;
-use glasshouse_front::Log;
+use glasshouse_http::Log;
 pub use handshake::Handshake;
-use keeper::Keeper;
-pub use made::self_signed;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::sign::CertifiedKey;
+pub use self_signed::self_signed;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 /// A certificate with its key, and where they are from.
 #[derive(Debug)]
-pub enum Identity {
+pub enum TlsIdentity {
     Files(Files, CertifiedKey),
     /// Made by this process, and gone with it.
     Made(CertifiedKey),
 }
 
-impl Identity {
+impl TlsIdentity {
     fn key(&self) -> &CertifiedKey {
         match self {
-            Identity::Files(_, key) | Identity::Made(key) => key,
+            TlsIdentity::Files(_, key) | TlsIdentity::Made(key) => key,
         }
     }
 
     /// Those that it is from.
     pub fn files(&self) -> Option<&Files> {
         match self {
-            Identity::Files(files, _) => Some(files),
-            Identity::Made(_) => None,
+            TlsIdentity::Files(files, _) => Some(files),
+            TlsIdentity::Made(_) => None,
         }
     }
 
@@ -64,7 +64,7 @@ impl Identity {
 #[derive(Clone, Debug)]
 pub struct Tls {
     config: Arc<ServerConfig>,
-    keeper: Arc<Keeper>,
+    keeper: Arc<CertStore>,
 }
 
 impl Tls {
@@ -72,11 +72,11 @@ impl Tls {
     ///
     /// # Errors
     /// The system has no randomness or no thread to give.
-    pub fn new(identity: Identity, protocol: Protocol, log: Log) -> Result<Tls, String> {
-        let keeper = Keeper::start(identity, log).map_err(|error| error.to_string())?;
+    pub fn new(identity: TlsIdentity, protocol: Protocol, log: Log) -> Result<Tls, String> {
+        let keeper = CertStore::start(identity, log).map_err(|error| error.to_string())?;
         let versions = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         let mut config = versions.map_err(|error| error.to_string())?.with_no_client_auth().with_cert_resolver(Arc::<
-            Keeper,
+            CertStore,
         >::clone(
             &keeper,
         ));

@@ -1,21 +1,22 @@
 //! A thread that serves connections: what is spoken on each, and who answers there. It refuses to know how they were accepted.
 
 use crate::config::HostRule;
-use crate::handler::Handler;
-use crate::redirect::Redirect;
-use crate::server::{Accepted, Way};
-use crate::stream::Connection;
+use crate::redirect_listener::RedirectListener;
+use crate::router::Router;
+use crate::server::{Accepted, Role};
+use crate::socket::Connection;
 use crate::tls::{Handshake, Tls};
-use glasshouse_front::users::Users;
-use glasshouse_front::{Answer, Exchange, HasWriteTimeout, Hosts, Limits, Log, Spoken, Trust, introduce};
+use glasshouse_http::auth::Users;
+use glasshouse_http::{
+    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies, introduce,
+};
 use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
-use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{io, thread};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -23,7 +24,7 @@ use tokio::time::timeout;
 use tracing::debug;
 
 /// What a thread is given.
-pub enum Given {
+pub enum WorkerMessage {
     Connection(Accepted),
     /// To be answered, which shows that it lives.
     Call(oneshot::Sender<()>),
@@ -31,16 +32,16 @@ pub enum Given {
 
 /// What holds for every connection.
 #[derive(Clone)]
-pub struct Terms {
+pub struct WorkerConfig {
     /// Where clients are sent who come without TLS where there is some.
-    pub redirect: Redirect,
+    pub redirect: RedirectListener,
     /// Without, nobody speaks it.
     pub tls: Option<Tls>,
     /// Those who may ask; everybody where there are none.
     pub users: Option<Arc<Users>>,
     /// Of HTTP: 1.0 or 1.1.
     pub version: Version,
-    pub limits: Limits,
+    pub limits: ClientLimits,
     /// What clients share.
     pub quotas: Quotas,
     /// The hosts for which requests are answered.
@@ -48,7 +49,7 @@ pub struct Terms {
     /// How long answers under way are waited for when the server stops.
     pub grace: Duration,
     /// Proxies that are believed.
-    pub trust: Trust,
+    pub trust: TrustedProxies,
     /// Whether they begin with a header of the PROXY protocol.
     pub proxied: bool,
     pub log: Log,
@@ -63,11 +64,11 @@ pub enum Never {}
 /// # Errors
 /// The system has no thread or no poller to give.
 pub fn start(
-    terms: Terms,
-    handler: Handler,
+    terms: WorkerConfig,
+    handler: Router,
     (closes, cuts): (&watch::Receiver<bool>, &watch::Receiver<bool>),
     alive: &mpsc::Sender<Never>,
-) -> io::Result<mpsc::UnboundedSender<Given>> {
+) -> io::Result<mpsc::UnboundedSender<WorkerMessage>> {
     let (queue, connections) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let service = Service { handler, terms, closes: closes.clone() };
@@ -82,14 +83,14 @@ pub fn start(
 }
 
 /// Serves what arrives in the queue, until nothing can arrive any more.
-async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service, mut cuts: watch::Receiver<bool>) {
+async fn serve(mut queue: mpsc::UnboundedReceiver<WorkerMessage>, service: Service, mut cuts: watch::Receiver<bool>) {
     let mut open = JoinSet::new();
     loop {
         tokio::select! {
             given = queue.recv() => {
                 let Accepted { stream, peer, way, place } = match given {
-                    Some(Given::Connection(accepted)) => accepted,
-                    Some(Given::Call(answer)) => {
+                    Some(WorkerMessage::Connection(accepted)) => accepted,
+                    Some(WorkerMessage::Call(answer)) => {
                         // Whoever does not wait for it any more will call again.
                         let _ = answer.send(());
                         continue;
@@ -128,8 +129,8 @@ async fn serve(mut queue: mpsc::UnboundedReceiver<Given>, service: Service, mut 
 
 /// What the connections of a thread have in common.
 struct Service {
-    handler: Handler,
-    terms: Terms,
+    handler: Router,
+    terms: WorkerConfig,
     closes: watch::Receiver<bool>,
 }
 
@@ -137,46 +138,52 @@ struct Service {
 type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Service {
-    fn connection<S: HasWriteTimeout>(&self, stream: S, peer: IpAddr, way: Way, hosts: Hosts) -> Served {
+    fn connection<S: HasWriteTimeout>(&self, stream: S, peer: IpAddr, way: Role, hosts: Hosts) -> Served {
         let (limits, closes, proxied) = (self.terms.limits, self.closes.clone(), self.terms.proxied);
         match (way, &self.terms.tls) {
-            (Way::Redirecting, _) => {
+            (Role::Redirecting, _) => {
                 Box::pin(clear(stream, self.exchange(self.terms.redirect, peer), proxied, limits, closes))
             }
-            (Way::Serving, None) => Box::pin(clear(stream, self.for_users(peer, hosts), proxied, limits, closes)),
-            (Way::Serving, Some(tls)) => {
+            (Role::Serving, None) => Box::pin(clear(stream, self.for_users(peer, hosts), proxied, limits, closes)),
+            (Role::Serving, Some(tls)) => {
                 let scheduler = Arc::clone(self.handler.scheduler());
                 Box::pin(secure(stream, (tls.clone(), scheduler), self.for_users(peer, hosts), proxied, limits, closes))
             }
         }
     }
 
-    fn for_users(&self, peer: IpAddr, hosts: Hosts) -> Exchange<Handler> {
+    fn for_users(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
         self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone()).for_hosts(hosts)
     }
 
-    fn exchange<A: Answer>(&self, answerer: A, peer: IpAddr) -> Exchange<A> {
-        let Terms { version, limits, log, trust, quotas, .. } = &self.terms;
-        Exchange::new(answerer, *version, limits, log.clone(), peer, quotas.client(peer)).trusting(trust.clone())
+    fn exchange<A: Handler>(&self, answerer: A, peer: IpAddr) -> ConnectionContext<A> {
+        let WorkerConfig { version, limits, log, trust, quotas, .. } = &self.terms;
+        ConnectionContext::new(answerer, *version, limits, log.clone(), peer, quotas.client(peer))
+            .trusting(trust.clone())
     }
 }
 
-async fn clear<S, A>(mut stream: S, exchange: Exchange<A>, proxied: bool, limits: Limits, closes: watch::Receiver<bool>)
-where
+async fn clear<S, A>(
+    mut stream: S,
+    exchange: ConnectionContext<A>,
+    proxied: bool,
+    limits: ClientLimits,
+    closes: watch::Receiver<bool>,
+) where
     S: HasWriteTimeout,
-    A: Answer,
+    A: Handler,
 {
     if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await {
-        glasshouse_front::serve(stream, Spoken::Untold, exchange, limits, closes).await;
+        glasshouse_http::serve(stream, Protocol::Unknown, exchange, limits, closes).await;
     }
 }
 
 async fn secure<S>(
     mut stream: S,
     (tls, scheduler): (Tls, Arc<Scheduler>),
-    exchange: Exchange<Handler>,
+    exchange: ConnectionContext<Router>,
     proxied: bool,
-    limits: Limits,
+    limits: ClientLimits,
     closes: watch::Receiver<bool>,
 ) where
     S: HasWriteTimeout,
@@ -186,7 +193,7 @@ async fn secure<S>(
     let handshake = Box::pin(tls.accept(stream, limits.header_timeout));
     match Box::pin(scheduler.schedule(exchange.sharer().address(), handshake)).await {
         Handshake::Done { stream, spoken, version } => {
-            glasshouse_front::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
+            glasshouse_http::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
         }
         Handshake::Mistaken => exchange.log_unread(StatusCode::BAD_REQUEST),
         Handshake::Failed(why) => debug!("{}: no handshake: {why}", exchange.client()),
@@ -196,14 +203,14 @@ async fn secure<S>(
 /// What a proxy says of its client comes before everything else, TLS included.
 async fn introduced<S, A>(
     stream: &mut S,
-    exchange: Exchange<A>,
+    exchange: ConnectionContext<A>,
     proxied: bool,
-    limits: Limits,
+    limits: ClientLimits,
     closes: watch::Receiver<bool>,
-) -> Option<Exchange<A>>
+) -> Option<ConnectionContext<A>>
 where
     S: HasWriteTimeout,
-    A: Answer,
+    A: Handler,
 {
     match proxied {
         // Boxed, because the room for it would be kept with every connection.

@@ -1,4 +1,4 @@
-//! Attacks, and what they have in common. It refuses to know what an attack does.
+//! Attacks by clients, handlers, trees and a failing machine.
 
 mod bystander;
 mod clients;

@@ -1,5 +1,4 @@
-//! SECURITY.md is held to its word: every row of its tables names tests, and they are there. It refuses to know what
-//! they prove.
+//! Checks that SECURITY.md and docs/advisories.md cite tests that exist.
 
 use crate::tidy::{root, sources};
 use std::fs;
@@ -9,49 +8,57 @@ fn text(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The cells of the table whose head begins like this, row by row.
-fn table(head: &str) -> Vec<Vec<String>> {
-    let text = text("SECURITY.md");
-    let table = text.lines().skip_while(|line| !line.starts_with(head)).take_while(|line| line.starts_with('|'));
-    table.skip(2).map(|line| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+/// The lists below headings of the third level, each with its heading.
+fn entries(text: &str) -> Vec<&str> {
+    text.split("\n### ").skip(1).filter_map(|entry| entry.split("\n\n").next()).collect()
 }
 
-/// What stands between backticks.
-fn quoted(cell: &str) -> impl Iterator<Item = &str> {
-    cell.split('`').skip(1).step_by(2)
+/// The items of the list below a heading of the second level.
+fn items<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let section = text.split(&format!("\n## {heading}\n")).nth(1).and_then(|rest| rest.split("\n## ").next());
+    section.unwrap_or_default().split("\n- ").skip(1).filter_map(|item| item.split("\n\n").next()).collect()
+}
+
+/// The words between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
 }
 
 #[track_caller]
-fn is_there(sources: &[(PathBuf, String)], name: &str, row: &str) {
-    let (file, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("'{name}' is no file::test in {row}"));
+fn assert_exists(sources: &[(PathBuf, String)], name: &str, entry: &str) {
+    let (file, test) = name.rsplit_once("::").unwrap_or_else(|| panic!("invalid citation '{name}' in {entry}"));
     let file = format!("/{}.rs", file.replace("::", "/"));
     let test = format!("fn {test}(");
-    let is_there = sources.iter().any(|(path, text)| path.to_string_lossy().ends_with(&file) && text.contains(&test));
-    assert!(is_there, "there is no {name}, which is to prove {row}");
+    let exists = sources.iter().any(|(path, text)| path.to_string_lossy().ends_with(&file) && text.contains(&test));
+    assert!(exists, "there is no test {name}, cited in {entry}");
 }
 
 #[test]
-fn every_row_names_tests_that_exist() {
-    let sources = sources();
-    for (head, columns, fewest) in [("| Who |", 5, 15), ("| Waits for |", 4, 10)] {
-        let rows = table(head);
-        assert!(rows.len() >= fewest, "the table is found: {rows:?}");
-        for row in rows {
-            assert!(row.len() == columns && row.iter().all(|cell| !cell.is_empty()), "{columns} cells: {row:?}");
-            let mut names = quoted(&row[columns - 1]).peekable();
-            assert!(names.peek().is_some(), "no test in {row:?}");
-            names.for_each(|name| is_there(&sources, name, &row.concat()));
+fn every_entry_cites_tests_that_exist() {
+    let (sources, text) = (sources(), text("SECURITY.md"));
+    let (entries, waits) = (entries(&text), items(&text, "Every wait has a timeout"));
+    assert!(entries.len() >= 40, "entries: {entries:?}");
+    assert!(waits.len() >= 10, "waits: {waits:?}");
+    for entry in &entries {
+        for label in ["\n- May: ", "\n- Must not: ", "\n- Mechanism: ", "\n- Tests:"] {
+            assert!(entry.contains(label), "no '{}' in {entry}", label.trim());
         }
+    }
+    for entry in entries.into_iter().chain(waits) {
+        let (_, tests) = entry.split_once("Tests:").unwrap_or_else(|| panic!("no tests in {entry}"));
+        let mut names = quoted(tests).peekable();
+        assert!(names.peek().is_some(), "no test in {entry}");
+        names.for_each(|name| assert_exists(&sources, name, entry));
     }
 }
 
 #[test]
-fn advisories_name_tests_that_exist() {
+fn advisories_cite_tests_that_exist() {
     let (sources, text) = (sources(), text("docs/advisories.md"));
     let rows: Vec<&str> = text.lines().filter(|line| line.contains("row: ")).collect();
     assert!(rows.len() > 10, "{rows:?}");
     for row in rows {
         let (_, named) = row.split_once("row: ").unwrap_or_default();
-        quoted(named).filter(|name| name.contains("::")).for_each(|name| is_there(&sources, name, row));
+        quoted(named).filter(|name| name.contains("::")).for_each(|name| assert_exists(&sources, name, row));
     }
 }

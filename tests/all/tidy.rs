@@ -1,6 +1,10 @@
-//! Habits of this repository that a compiler does not see.
+//! Rules of this repository that a compiler does not check.
 
-use crate::capability::cargo_tree;
+mod imports;
+mod names;
+mod wording;
+
+use crate::sandbox::capability::cargo_tree;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -71,7 +75,20 @@ fn no_source_is_long() {
     none("longer than 450 lines", wrong.map(|(path, _)| path).collect());
 }
 
-/// A path of somebody's machine means nothing to anybody else.
+/// A test waits for a condition. Where a delay is part of a test, the helper names what it waits for.
+#[test]
+fn no_test_sleeps() {
+    let (root, call) = (root(), concat!("sle", "ep("));
+    let is_test = |path: &Path| {
+        let path = path.strip_prefix(&root).unwrap_or(path);
+        let is_of_crate = !path.starts_with("tests") && path.iter().any(|part| part == "tests");
+        (is_of_crate || path.starts_with("tests/all")) && path != Path::new("tests/all/support/clock.rs")
+    };
+    let wrong = sources().into_iter().filter(|(path, text)| is_test(path) && text.contains(call));
+    none("sleeps outside of tests/all/support/clock.rs", wrong.map(|(path, _)| path).collect());
+}
+
+/// A path of one machine does not exist on others.
 #[test]
 fn no_file_names_a_place_on_one_machine() {
     let mut words = vec![["/ho", "me/"].concat(), ["/Us", "ers/"].concat(), format!("{}/", root().display())];

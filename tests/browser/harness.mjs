@@ -1,5 +1,4 @@
 // What every test in a browser needs: the program with a tree to serve, and pages that are watched while they are open.
-// It refuses to know what a page should look like.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

@@ -1,4 +1,4 @@
-// What a person does with a listing: follows names, sorts, filters, searches, downloads. It refuses to know how it looks.
+// What a person does with a listing: follows names, sorts, filters, searches, downloads.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

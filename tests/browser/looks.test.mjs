@@ -1,5 +1,5 @@
-// How pages look and whether everybody can use them: colours, widths, print, and the rules of accessibility. Pictures of the
-// pages are left in target/screenshots for people to judge what a test cannot.
+// How pages look and whether everybody can use them: colours, widths, print, and the rules of accessibility. Pictures
+// of the pages are left in target/screenshots for people to judge what a test cannot.
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';

@@ -6,28 +6,28 @@
 //! what cannot be read, which the archive says itself. Entries come in the byte order of their names, a folder before what
 //! is in it, so that a folder that did not change makes the same bytes again.
 
-mod note;
+mod left_out;
 mod tar;
 mod walk;
 mod zip;
 
+use crate::body::{Truncated, block};
 use crate::config::Config;
-use crate::dotfiles::Dotfiles;
-use crate::kind::MediaType;
+use crate::http::target::Target;
+use crate::media_type::MediaType;
 use crate::reply::{Refusal, Span, disposition};
-use crate::stream::{Cut, block};
-use crate::target::Target;
-use crate::tree::{Facts, Node, Tree, found};
+use crate::tree::dotfiles::Dotfiles;
+use crate::tree::{Metadata, Node, Tree, found};
 use crate::visible::visible;
 use flate2::Crc;
-use note::LeftOut;
+use left_out::LeftOut;
 use tar::Tar;
-use walk::{Item, Walk, Why};
+use walk::{LeftOutReason, Walk, WalkItem};
 use zip::Zip;
 
 /// A form of archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum ArchiveFormat {
     /// The pax interchange format (POSIX.1-2017, `pax`).
     Tar,
     /// The same in gzip (RFC 1952).
@@ -36,37 +36,37 @@ pub enum Form {
     Zip,
 }
 
-impl Form {
+impl ArchiveFormat {
     /// Every form.
-    pub const ALL: &[Form] = &[Form::Tar, Form::TarGz, Form::Zip];
+    pub const ALL: &[ArchiveFormat] = &[ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip];
 
     /// The word that asks for it, which is the suffix of its files as well.
     pub fn word(self) -> &'static str {
         match self {
-            Form::Tar => "tar",
-            Form::TarGz => "tar.gz",
-            Form::Zip => "zip",
+            ArchiveFormat::Tar => "tar",
+            ArchiveFormat::TarGz => "tar.gz",
+            ArchiveFormat::Zip => "zip",
         }
     }
 
     /// The form that a word asks for.
-    pub fn parse(word: &str) -> Option<Form> {
-        Form::ALL.iter().copied().find(|form| form.word() == word)
+    pub fn parse(word: &str) -> Option<ArchiveFormat> {
+        ArchiveFormat::ALL.iter().copied().find(|form| form.word() == word)
     }
 
     /// Its media type; tar has none that is registered, and this one is understood everywhere.
     pub fn media(self) -> MediaType {
         match self {
-            Form::Tar => MediaType::TAR,
-            Form::TarGz => MediaType::GZIP,
-            Form::Zip => MediaType::ZIP,
+            ArchiveFormat::Tar => MediaType::TAR,
+            ArchiveFormat::TarGz => MediaType::GZIP,
+            ArchiveFormat::Zip => MediaType::ZIP,
         }
     }
 
     fn writer(self) -> Writer {
         match self {
-            Form::Tar | Form::TarGz => Writer::Tar(Tar::default()),
-            Form::Zip => Writer::Zip(Zip::default()),
+            ArchiveFormat::Tar | ArchiveFormat::TarGz => Writer::Tar(Tar::default()),
+            ArchiveFormat::Zip => Writer::Zip(Zip::default()),
         }
     }
 }
@@ -81,7 +81,7 @@ const PIECE: usize = 64 << 10;
 /// An archive before its first byte: what it will be, for which no content is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    pub form: Form,
+    pub form: ArchiveFormat,
     /// The folder, relative to the root of the tree.
     pub path: String,
     /// The folder that everything lies in, once the archive is unpacked.
@@ -105,7 +105,12 @@ impl Plan {
     /// # Errors
     /// [`Refusal::NotListable`] if the folder cannot be read, [`Refusal::TooLarge`] for more bytes in files than the
     /// configuration allows, for more than may be made, and for more entries than are kept track of.
-    pub async fn make<T: Tree>(form: Form, target: &Target, tree: &T, config: &Config) -> Result<Plan, Refusal> {
+    pub async fn make<T: Tree>(
+        form: ArchiveFormat,
+        target: &Target,
+        tree: &T,
+        config: &Config,
+    ) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
         let (path, hidden) = (target.path(), config.hidden.clone());
         let mut plan =
@@ -116,7 +121,7 @@ impl Plan {
         let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());
         while let Some(step) = walk.next(tree).await? {
             match step {
-                walk::Step::Item(item) => {
+                walk::WalkStep::Item(item) => {
                     bytes = bytes.saturating_add(item.size());
                     if bytes > config.archive_max {
                         return Err(Refusal::TooLarge);
@@ -125,8 +130,8 @@ impl Plan {
                     add_path(&mut sum, &item.path, &plan.top);
                     plan.add(writer.measure(&item));
                 }
-                walk::Step::LeftOut { path, why } => {
-                    if why == Why::Closed {
+                walk::WalkStep::LeftOut { path, why } => {
+                    if why == LeftOutReason::Closed {
                         add_path(&mut sum, &format!("{}/{path}", plan.top), &plan.top);
                     }
                     left_out.add(&path, why);
@@ -150,16 +155,16 @@ impl Plan {
     /// The most bytes that are sent. What gzip cannot make less of becomes a little more.
     fn most(&self) -> u64 {
         match self.form {
-            Form::Tar | Form::Zip => self.length,
-            Form::TarGz => self.length.saturating_add(self.length / 1000).saturating_add(1 << 10),
+            ArchiveFormat::Tar | ArchiveFormat::Zip => self.length,
+            ArchiveFormat::TarGz => self.length.saturating_add(self.length / 1000).saturating_add(1 << 10),
         }
     }
 
     /// The length in bytes of what is sent. How far gzip gets nobody knows before.
     pub fn length(&self) -> Option<u64> {
         match self.form {
-            Form::Tar | Form::Zip if self.is_exact => Some(self.length),
-            Form::Tar | Form::Zip | Form::TarGz => None,
+            ArchiveFormat::Tar | ArchiveFormat::Zip if self.is_exact => Some(self.length),
+            ArchiveFormat::Tar | ArchiveFormat::Zip | ArchiveFormat::TarGz => None,
         }
     }
 
@@ -174,8 +179,8 @@ impl Plan {
 }
 
 /// The file in an archive that says what is not in it.
-fn note_item(walk: &Walk, note: &[u8]) -> Item<()> {
-    Item { path: walk.path_of_note(), modified: None, file: Some(((), length(note))) }
+fn note_item(walk: &Walk, note: &[u8]) -> WalkItem<()> {
+    WalkItem { path: walk.path_of_note(), modified: None, file: Some(((), length(note))) }
 }
 
 /// An archive under way.
@@ -184,7 +189,7 @@ pub struct Archive<F> {
     plan: Plan,
     walk: Walk,
     writer: Writer,
-    step: Step<F>,
+    step: ArchiveStep<F>,
     /// What stands at the end of the archive.
     kept: Vec<u8>,
     /// How many bytes of what was planned are still to come.
@@ -197,7 +202,7 @@ pub struct Archive<F> {
 }
 
 #[derive(Debug)]
-enum Step<F> {
+enum ArchiveStep<F> {
     Begin,
     /// Between two entries.
     Next,
@@ -206,7 +211,7 @@ enum Step<F> {
         file: F,
         span: Span,
         place: String,
-        facts: Facts,
+        facts: Metadata,
     },
     /// What was kept for the end; so much of it was sent.
     Kept(usize),
@@ -219,7 +224,7 @@ impl<F> Archive<F> {
         Archive {
             walk: plan.walk(),
             writer: plan.form.writer(),
-            step: Step::Begin,
+            step: ArchiveStep::Begin,
             kept: Vec::new(),
             left: plan.length,
             sum: Crc::new(),
@@ -232,8 +237,8 @@ impl<F> Archive<F> {
     /// The next piece; `None` behind the last.
     ///
     /// # Errors
-    /// [`Cut`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
-    pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
+    /// [`Truncated`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
+    pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         let piece = self.piece(tree).await;
         if piece.is_err() {
             let below = self.at.get(self.plan.top.len().saturating_add(1)..).unwrap_or("/");
@@ -245,81 +250,87 @@ impl<F> Archive<F> {
         piece
     }
 
-    async fn piece<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Cut> {
+    async fn piece<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         let mut piece = Vec::new();
-        while piece.len() < PIECE && !matches!(self.step, Step::Done) {
+        while piece.len() < PIECE && !matches!(self.step, ArchiveStep::Done) {
             self.advance(tree, &mut piece).await?;
         }
         match self.plan.is_exact {
-            true => self.left = self.left.checked_sub(length(&piece)).ok_or(Cut)?,
+            true => self.left = self.left.checked_sub(length(&piece)).ok_or(Truncated)?,
             false => self.left = 0,
         }
         match (&self.step, self.left) {
-            (Step::Done, 1..) => Err(Cut),
+            (ArchiveStep::Done, 1..) => Err(Truncated),
             _ => Ok(Some(piece).filter(|piece| !piece.is_empty())),
         }
     }
 
-    async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Cut> {
+    async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Truncated> {
         match &mut self.step {
-            Step::Begin => {
+            ArchiveStep::Begin => {
                 // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
                 self.kept.reserve_exact(usize::try_from(self.plan.kept).unwrap_or_default());
-                self.walk.begin(tree).await.map_err(|_| Cut)?;
-                self.step = Step::Next;
+                self.walk.begin(tree).await.map_err(|_| Truncated)?;
+                self.step = ArchiveStep::Next;
             }
-            Step::Next => match self.walk.next(tree).await.map_err(|_| Cut)? {
-                Some(walk::Step::Item(item)) => self.begin(tree, item, piece).await?,
-                Some(walk::Step::LeftOut { path, why }) => self.left_out.add(&path, why),
+            ArchiveStep::Next => match self.walk.next(tree).await.map_err(|_| Truncated)? {
+                Some(walk::WalkStep::Item(item)) => self.begin(tree, item, piece).await?,
+                Some(walk::WalkStep::LeftOut { path, why }) => self.left_out.add(&path, why),
                 None => self.end_entries(tree, piece)?,
             },
-            Step::Content { file, span, place, facts } => match block(tree, file, span, CHUNK).await? {
+            ArchiveStep::Content { file, span, place, facts } => match block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
-                    let beyond = tree.read(file, span.end, 1).await.map_err(|_| Cut)?;
+                    let beyond = tree.read(file, span.end, 1).await.map_err(|_| Truncated)?;
                     // What was written over in place would be a mix of two versions, under a checksum that is right.
                     if !beyond.is_empty() || found(tree.facts(place).await)? != Some(*facts) {
-                        return Err(Cut);
+                        return Err(Truncated);
                     }
                     self.end(piece);
                 }
             },
-            Step::Kept(sent) => {
+            ArchiveStep::Kept(sent) => {
                 let rest = self.kept.get(*sent..).unwrap_or_default();
                 let part = rest.get(..PIECE).unwrap_or(rest);
                 piece.extend(part);
                 *sent = sent.saturating_add(part.len());
                 if part.is_empty() {
                     piece.extend(self.writer.finish());
-                    self.step = Step::Done;
+                    self.step = ArchiveStep::Done;
                 }
             }
-            Step::Done => {}
+            ArchiveStep::Done => {}
         }
         Ok(())
     }
 
     /// Begins an entry, if it can be had.
-    async fn begin<T: Tree<File = F>>(&mut self, tree: &T, item: Item<String>, to: &mut Vec<u8>) -> Result<(), Cut> {
-        let Item { path, modified, file } = item;
+    async fn begin<T: Tree<File = F>>(
+        &mut self,
+        tree: &T,
+        item: WalkItem<String>,
+        to: &mut Vec<u8>,
+    ) -> Result<(), Truncated> {
+        let WalkItem { path, modified, file } = item;
         self.at.clone_from(&path);
         let Some((place, _)) = file else {
             add_path(&mut self.sum, &path, &self.plan.top);
             self.walk.has_item();
-            to.extend(self.writer.begin(&Item::<F> { path, modified, file: None }));
+            to.extend(self.writer.begin(&WalkItem::<F> { path, modified, file: None }));
             self.end(to);
             return Ok(());
         };
         if let Some(Node::File(file, facts)) = found(tree.open(&place).await)? {
             add_path(&mut self.sum, &path, &self.plan.top);
             self.walk.has_item();
-            let item = Item { path, modified: facts.modified, file: Some(((), facts.size)) };
+            let item = WalkItem { path, modified: facts.modified, file: Some(((), facts.size)) };
             to.extend(self.writer.begin(&item));
-            self.step = Step::Content { file, span: Span { start: 0, end: facts.size }, place, facts };
+            self.step = ArchiveStep::Content { file, span: Span { start: 0, end: facts.size }, place, facts };
             return Ok(());
         }
-        let why = if found(tree.facts(&place).await)?.is_some() { Why::Closed } else { Why::Special };
-        if why == Why::Closed {
+        let why =
+            if found(tree.facts(&place).await)?.is_some() { LeftOutReason::Closed } else { LeftOutReason::Special };
+        if why == LeftOutReason::Closed {
             add_path(&mut self.sum, &path, &self.plan.top);
         }
         let below = path.get(self.plan.top.len().saturating_add(1)..).unwrap_or_default();
@@ -328,7 +339,7 @@ impl<F> Archive<F> {
     }
 
     /// Behind the last entry: a note of what is missing, if something is.
-    fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Cut> {
+    fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Truncated> {
         let is_same = match self.plan.is_exact {
             // By its length alone a note could take the place of what it names.
             true => self.left_out == self.plan.left_out,
@@ -336,7 +347,7 @@ impl<F> Archive<F> {
         };
         if !is_same {
             self.at.clone_from(&self.plan.top);
-            return Err(Cut);
+            return Err(Truncated);
         }
         if let Some(note) = self.left_out.note() {
             to.extend(self.writer.begin(&note_item(&self.walk, &note)));
@@ -347,7 +358,7 @@ impl<F> Archive<F> {
             let path = visible(&self.plan.path).into_owned();
             tree.complain(&format_args!("the archive of '/{path}' leaves out {}", self.left_out));
         }
-        self.step = Step::Kept(0);
+        self.step = ArchiveStep::Kept(0);
         Ok(())
     }
 
@@ -355,7 +366,7 @@ impl<F> Archive<F> {
         let end = self.writer.end();
         piece.extend(end.now);
         self.kept.extend(end.later);
-        self.step = Step::Next;
+        self.step = ArchiveStep::Next;
     }
 }
 
@@ -376,14 +387,14 @@ enum Writer {
 
 /// What ends an entry: behind its content, and at the end of the archive.
 #[derive(Debug, Default)]
-struct End {
+struct ArchiveEnd {
     now: Vec<u8>,
     later: Vec<u8>,
 }
 
 impl Writer {
     /// What stands before the content of an entry.
-    fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
+    fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         match self {
             Writer::Tar(tar) => tar.begin(item),
             Writer::Zip(zip) => zip.begin(item),
@@ -399,7 +410,7 @@ impl Writer {
     }
 
     /// Passes over an entry, and returns how many bytes it takes here, and how many at the end of the archive.
-    fn measure<F>(&mut self, item: &Item<F>) -> (u64, u64) {
+    fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
         match self {
             Writer::Tar(_) => (Tar::measure(item), 0),
             Writer::Zip(zip) => zip.measure(item),
@@ -407,7 +418,7 @@ impl Writer {
     }
 
     /// What ends the entry that was begun.
-    fn end(&mut self) -> End {
+    fn end(&mut self) -> ArchiveEnd {
         match self {
             Writer::Tar(tar) => tar.end(),
             Writer::Zip(zip) => zip.end(),

@@ -1,17 +1,23 @@
 //! What the handler was told to do. It refuses to know where it was written: options have one form, in variables, in
 //! flags of a host and in the file of a site.
 
-use crate::archive::Form;
-use crate::dotfiles::Dotfiles;
-use crate::fields;
-use crate::kind::MediaType;
-use crate::options;
-use crate::origin;
+pub mod header_rules;
+pub mod options;
+pub mod redirect;
+pub mod rule;
+pub mod service_link;
+pub mod site_file;
+pub mod toml_document;
+
+use crate::archive::ArchiveFormat;
+use crate::config::rule::{CacheControl, Cors, Glob, Redirect};
+use crate::config::service_link::is_service_link;
+use crate::http::cors;
+use crate::http::target::{Name, Target};
+use crate::media_type::MediaType;
+use crate::precompressed::Siblings;
 use crate::reply::Field;
-use crate::rule::{Cache, Cors, Glob, Redirect};
-use crate::service_link::is_service_link;
-use crate::sibling::Siblings;
-use crate::target::{Name, Target};
+use crate::tree::dotfiles::Dotfiles;
 use std::fmt;
 
 /// How the handler answers.
@@ -24,7 +30,7 @@ pub struct Config {
     /// Whether directories without an index are listed.
     pub listing: bool,
     /// The forms in which folders that are listed can be downloaded.
-    pub archives: Vec<Form>,
+    pub archives: Vec<ArchiveFormat>,
     /// How many bytes the files in an archive may have together.
     pub archive_max: u64,
     /// Entries that a listing shows; of further ones it says how many there are.
@@ -40,7 +46,7 @@ pub struct Config {
     /// The same for some paths.
     pub headers_for: Vec<(Glob, Field)>,
     /// How long answers may be kept, by path; the last that matches counts.
-    pub cache: Vec<(Glob, Cache)>,
+    pub cache: Vec<(Glob, CacheControl)>,
     /// Whether `name.br`, `name.zst` and `name.gz` are sent in place of `name` to clients that take them.
     pub precompressed: bool,
     /// Whether content is encoded while it is sent.
@@ -95,7 +101,7 @@ impl Default for Config {
             index: ["index.html", "index.htm"].into_iter().filter_map(Name::new).collect(),
             hidden: Dotfiles::Hidden,
             listing: true,
-            archives: Form::ALL.to_vec(),
+            archives: ArchiveFormat::ALL.to_vec(),
             archive_max: ARCHIVE_MAX,
             listing_max: 100_000,
             readme: true,
@@ -175,7 +181,9 @@ impl Config {
         let never = |(option, name): (_, &str), other: &str| {
             Some((option, format!("'{name}' would never be sent, because {other} says it; leave one of them out")))
         };
-        if fields::has(&self.headers, fields::CACHE_CONTROL) && self.cache.iter().any(|(glob, _)| glob.is_for_all()) {
+        if header_rules::has(&self.headers, header_rules::CACHE_CONTROL)
+            && self.cache.iter().any(|(glob, _)| glob.is_for_all())
+        {
             return never(("header", "Cache-Control"), "cache");
         }
         let said = |known: &'static [&'static str]| {
@@ -185,7 +193,7 @@ impl Config {
                 known.iter().any(|known| known.eq_ignore_ascii_case(name)).then_some((option, name.as_str()))
             })
         };
-        match (said(origin::OF_CORS), said(origin::OF_ISOLATION)) {
+        match (said(cors::OF_CORS), said(cors::OF_ISOLATION)) {
             (Some(field), _) if self.cors != Cors::Closed => never(field, "cors"),
             (_, Some(field)) if self.isolate => never(field, "isolate"),
             _ => None,
@@ -195,9 +203,9 @@ impl Config {
     /// Takes back what the file of a site says of a matter of which `operator`, the options without it, speaks by another option.
     pub fn yield_to(&mut self, operator: &Config) {
         let said = || operator.headers.iter().chain(operator.headers_for.iter().map(|(_, field)| field));
-        if !operator.cache.is_empty() || fields::has(said(), fields::CACHE_CONTROL) {
+        if !operator.cache.is_empty() || header_rules::has(said(), header_rules::CACHE_CONTROL) {
             self.cache.clone_from(&operator.cache);
-            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(fields::CACHE_CONTROL);
+            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(header_rules::CACHE_CONTROL);
             if operator.headers.is_empty() {
                 self.headers.retain(is_other);
             }
@@ -205,14 +213,14 @@ impl Config {
                 self.headers_for.retain(|(_, field)| is_other(field));
             }
         }
-        if origin::OF_ISOLATION.iter().any(|name| fields::has(said(), name)) {
+        if cors::OF_ISOLATION.iter().any(|name| header_rules::has(said(), name)) {
             self.isolate = operator.isolate;
         }
     }
 
     /// The media type of a file, by its name alone (S53).
     pub fn media_of(&self, name: &Name) -> MediaType {
-        let suffix = crate::kind::suffix(name.as_str()).map(str::to_ascii_lowercase);
+        let suffix = crate::media_type::suffix(name.as_str()).map(str::to_ascii_lowercase);
         let own = suffix.and_then(|suffix| self.mime.iter().rev().find(|(known, _)| *known == suffix));
         match own {
             Some((_, media)) => media.clone(),

@@ -1,25 +1,28 @@
 //! What to answer, given what was found (RFC 9110 13 to 15). Pure: it refuses to know where the facts came from.
 
-use crate::accept::{AcceptEncoding, Choice, Coding};
-use crate::condition::{self, Validators, Verdict};
-use crate::config::Config;
-use crate::encode::{self, Encoder};
-use crate::etag::ETag;
-use crate::fields::{self, CACHE_CONTROL};
-use crate::find::{Found, Served, Variant};
-use crate::form::Form;
-use crate::listing::Listing;
-use crate::multipart::Multipart;
-use crate::range::{Ranged, ranged};
-use crate::reply::{DISPOSITION, Field, Label, Outcome, Refusal, Reply, disposition};
-use crate::request::Request;
-use crate::sheet::{self, Sheet};
-use crate::stream::{Made, Maker};
+use crate::body::encode::Encoder;
+use crate::body::multipart::Multipart;
+use crate::body::{GeneratedBody, Source, encode};
+use crate::config::header_rules::CACHE_CONTROL;
+use crate::config::{Config, header_rules};
+use crate::http::accept::{AcceptEncoding, Choice, Coding};
+use crate::http::condition;
+use crate::http::condition::{Validators, Verdict};
+use crate::http::etag::ETag;
+use crate::http::range::{Ranged, ranged};
+use crate::http::request::Request;
+use crate::listing::stream::ListingStream;
+use crate::listing::{Listing, stream};
+use crate::output_format::OutputFormat;
+use crate::reply::{DISPOSITION, Field, Outcome, Refusal, Reply, Representation, disposition};
+use crate::resolve::{Found, ServedFile, Variant};
 
 /// The reply to a GET or HEAD request.
 pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F> {
     match found {
-        Found::Refused(refusal, ways) => Outcome::Refused { refusal, form: Form::preferred(request), ways }.into(),
+        Found::Refused(refusal, ways) => {
+            Outcome::Refused { refusal, form: OutputFormat::preferred(request), ways }.into()
+        }
         Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
         Found::Listing(found) => listing(request, found, config),
         Found::Archive(plan) => {
@@ -29,7 +32,7 @@ pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F
         Found::NotFound(served) => {
             // It stands for many paths and none of its own, so it has no version that a client could hold.
             let fields = exact_fields(&served.path, config);
-            let label = Label { validators: Validators::default(), ..label(&served) };
+            let label = Representation { validators: Validators::default(), ..label(&served) };
             whole(404, served, label).with(fields).with_own(routed(config))
         }
         Found::File(served) => file(request, served, config),
@@ -41,7 +44,7 @@ fn routed(config: &Config) -> Vec<Field> {
     config.spa.iter().map(|_| ("vary".to_owned(), "Accept".to_owned())).collect()
 }
 
-fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
+fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Reply<F> {
     let label = label(&served);
     let fields = file_fields(&served.path, config);
     let saved = save_as(&served, &fields);
@@ -74,7 +77,7 @@ fn file<F>(request: &Request, served: Served<F>, config: &Config) -> Reply<F> {
 }
 
 /// By which name a file is saved whose path does not say it, unless somebody has said something of that.
-fn save_as<F>(served: &Served<F>, configured: &[Field]) -> Vec<Field> {
+fn save_as<F>(served: &ServedFile<F>, configured: &[Field]) -> Vec<Field> {
     let is_said = configured.iter().any(|(name, _)| name.eq_ignore_ascii_case(DISPOSITION));
     let name = served.save_as.iter().filter(|_| !is_said);
     name.map(|name| (DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
@@ -89,11 +92,11 @@ fn repeated(fields: Vec<Field>) -> Vec<Field> {
     fields.into_iter().filter(|(name, _)| is_repeated(name)).collect()
 }
 
-fn can_be_parted<F>(served: &Served<F>) -> bool {
+fn can_be_parted<F>(served: &ServedFile<F>) -> bool {
     !matches!(served.variant, Variant::Encoded(_))
 }
 
-fn whole<F>(status: u16, served: Served<F>, label: Label) -> Reply<F> {
+fn whole<F>(status: u16, served: ServedFile<F>, label: Representation) -> Reply<F> {
     let (file, size) = (served.file, served.facts.size);
     match served.variant {
         Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, label }.into(),
@@ -102,7 +105,7 @@ fn whole<F>(status: u16, served: Served<F>, label: Label) -> Reply<F> {
 }
 
 /// What the head says of the variant that is sent: its own validators, the media type of the original.
-fn label<F>(served: &Served<F>) -> Label {
+fn label<F>(served: &ServedFile<F>) -> Representation {
     // Two versions of a file share a time that tells nothing, so neither that nor a tag made of it identifies one
     // (RFC 9110 8.8.1).
     let modified = served.facts.modified.filter(|modified| !modified.is_placeholder());
@@ -112,7 +115,12 @@ fn label<F>(served: &Served<F>) -> Label {
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),
         Variant::Encoded(coding) => (tag.map(|tag| tag.weakened(coding.token())), Some(coding)),
     };
-    Label { media: served.media.clone(), coding, validators: Validators { tag, modified }, vary: served.vary.clone() }
+    Representation {
+        media: served.media.clone(),
+        coding,
+        validators: Validators { tag, modified },
+        vary: served.vary.clone(),
+    }
 }
 
 fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> {
@@ -131,10 +139,10 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> 
         }
     }
     // What a long one will show is not known yet: it has no version that a client could hold.
-    let whole = listing.is_short().then(|| sheet::whole(&listing));
+    let whole = listing.is_short().then(|| stream::whole(&listing));
     let tag = whole.as_ref().map(|bytes| ETag::of_content(bytes, coding.map_or("", Coding::token)));
     let validators = Validators { tag, modified: None };
-    let label = Label { media: listing.form.media(), coding, validators, vary };
+    let label = Representation { media: listing.form.media(), coding, validators, vary };
     match condition::evaluate(request, &label.validators) {
         Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
@@ -147,7 +155,10 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> 
             let bytes = coding.and_then(|coding| Encoder::encode(coding, &bytes)).unwrap_or(bytes);
             Outcome::Page { bytes, label }
         }
-        None => Outcome::Made { made: Box::new(Made::new(Maker::Sheet(Box::new(Sheet::new(listing))), coding)), label },
+        None => Outcome::Generated {
+            made: Box::new(GeneratedBody::new(Source::ListingStream(Box::new(ListingStream::new(listing))), coding)),
+            label,
+        },
     };
     Reply::from(outcome).with(fields)
 }
@@ -177,7 +188,7 @@ fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
 /// Cache-Control holds alone.
 fn file_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = exact_fields(path, config);
-    let is_said = fields::has(&exact, CACHE_CONTROL);
+    let is_said = header_rules::has(&exact, CACHE_CONTROL);
     let general = general_fields(path, config).into_iter();
     let general =
         general.filter(|(name, _)| !(is_said && name.eq_ignore_ascii_case(CACHE_CONTROL))).collect::<Vec<_>>();

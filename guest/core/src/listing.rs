@@ -4,18 +4,23 @@
 //! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
 //! while it is sent.
 
+pub mod json;
+pub mod natural;
+pub mod query;
+pub mod search;
+pub mod stream;
+
 mod order;
 
 use crate::archive;
-use crate::config::Config;
-use crate::dotfiles::{Dotfiles, Visibility, Within};
-use crate::form::Form;
-use crate::request::Request;
-use crate::search::{self, Stopped};
-use crate::site;
-use crate::target::{Name, Target, write_encoded};
-use crate::tree::{Entry, EntryKind, Fault, Missing, Node, Tree, Unread, found};
-use crate::view::{Order, Sort, View};
+use crate::config::{Config, site_file};
+use crate::http::request::Request;
+use crate::http::target::{Name, Target, write_encoded};
+use crate::listing::query::{Order, Query, Sort};
+use crate::listing::search::Stopped;
+use crate::output_format::OutputFormat;
+use crate::tree::dotfiles::{Dotfiles, Visibility, Within};
+use crate::tree::{DirEntry, EntryKind, Node, OpenError, Tree, TreeError, Unread, found};
 use std::fmt;
 use std::ops::Range;
 
@@ -34,8 +39,8 @@ const LONGEST_README: u64 = 256 << 10;
 pub struct Listing {
     /// The directory, as the client named it.
     pub target: Target,
-    pub view: View,
-    pub form: Form,
+    pub view: Query,
+    pub form: OutputFormat,
     pub rows: Vec<Row>,
     /// How many more entries there are, as far as they are read.
     pub omitted: u64,
@@ -46,7 +51,7 @@ pub struct Listing {
     pub stopped: Option<Stopped>,
     pub readme: Option<Readme>,
     /// The archives that can be had of it.
-    pub archives: Vec<archive::Form>,
+    pub archives: Vec<archive::ArchiveFormat>,
     /// How many names of the prefix lead to each directory above the tree that is served as well.
     pub above: Vec<usize>,
     shows_readme: bool,
@@ -57,7 +62,7 @@ pub struct Listing {
 pub struct Row {
     /// The directories between the one that is shown and the entry, each with a slash behind it: none but in a search.
     pub above: String,
-    pub entry: Entry,
+    pub entry: DirEntry,
 }
 
 impl Row {
@@ -102,19 +107,23 @@ pub struct Readme {
 
 /// Whether a directory shows that it has an entry of this name, if that is what [`retain_shown`] keeps.
 pub fn is_shown(within: &Within, name: &Name) -> bool {
-    let is_site = within.directory.is_empty() && name.as_str() == site::FILE;
+    let is_site = within.directory.is_empty() && name.as_str() == site_file::FILE;
     !is_site && within.look(name) != Visibility::Hidden
 }
 
 /// Leaves out the entries of which only directories are shown, and that are none.
 ///
 /// # Errors
-/// [`Fault`], where the machine fails to tell what a link leads to.
-pub async fn retain_shown<T: Tree>(tree: &T, within: &Within<'_>, entries: &mut Vec<Entry>) -> Result<(), Fault> {
+/// [`TreeError`], where the machine fails to tell what a link leads to.
+pub async fn retain_shown<T: Tree>(
+    tree: &T,
+    within: &Within<'_>,
+    entries: &mut Vec<DirEntry>,
+) -> Result<(), TreeError> {
     if within.is_plain() {
         return Ok(());
     }
-    let is_parent = |entry: &Entry| within.look(&entry.name) == Visibility::Parent;
+    let is_parent = |entry: &DirEntry| within.look(&entry.name) == Visibility::Parent;
     let links = entries.iter_mut().filter(|entry| entry.kind == EntryKind::Link && is_parent(entry));
     tree.describe(within.directory, links).await?;
     entries.retain(|entry| within.look(&entry.name).shows(entry.is_directory()));
@@ -131,9 +140,9 @@ impl Listing {
         target: &Target,
         tree: &T,
         config: &Config,
-    ) -> Result<Listing, Missing> {
-        let view = View::parse(target.query());
-        let form = view.form.unwrap_or_else(|| Form::preferred(request));
+    ) -> Result<Listing, OpenError> {
+        let view = Query::parse(target.query());
+        let form = view.form.unwrap_or_else(|| OutputFormat::preferred(request));
         let path = target.path();
         let mut unread = None;
         let found = match &view.search {
@@ -149,7 +158,7 @@ impl Listing {
                 search::Hits { rows, omitted: listed.omitted, stopped: None }
             }
         };
-        let shows_readme = config.readme && form == Form::Page && view.search.is_none();
+        let shows_readme = config.readme && form == OutputFormat::Page && view.search.is_none();
         let archives = if view.search.is_none() { config.archives.clone() } else { Vec::new() };
         let search::Hits { rows, omitted, stopped } = found;
         Ok(Listing {
@@ -182,8 +191,8 @@ impl Listing {
     /// Reads up to `most` more entries, to know how many there are; `false` behind the last.
     ///
     /// # Errors
-    /// [`Fault`], where nobody knows.
-    pub fn count(&mut self, most: usize) -> Result<bool, Fault> {
+    /// [`TreeError`], where nobody knows.
+    pub fn count(&mut self, most: usize) -> Result<bool, TreeError> {
         let path = self.target.path();
         let within = self.dotfiles.within(&path);
         let Some(unread) = &mut self.unread else { return Ok(false) };
@@ -197,8 +206,8 @@ impl Listing {
     /// Looks at the rows in a range whose facts decide where they belong.
     ///
     /// # Errors
-    /// [`Fault`], where the machine fails to tell of one of them.
-    pub async fn look_to_sort<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
+    /// [`TreeError`], where the machine fails to tell of one of them.
+    pub async fn look_to_sort<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
         let sort = self.view.sort;
         self.look(tree, range, |row| decides(sort, row)).await
     }
@@ -213,7 +222,7 @@ impl Listing {
     ///
     /// # Errors
     /// As [`Listing::look_to_sort`].
-    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), Fault> {
+    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
         let sort = self.view.sort;
         self.look(tree, range, |row| !decides(sort, row)).await
     }
@@ -223,7 +232,7 @@ impl Listing {
         tree: &T,
         range: Range<usize>,
         is_due: impl Fn(&Row) -> bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), TreeError> {
         // A search has looked at what it found.
         if self.view.search.is_some() {
             return Ok(());
@@ -237,7 +246,7 @@ impl Listing {
     ///
     /// # Errors
     /// As [`Listing::look_to_sort`].
-    pub async fn read_readme<T: Tree>(&mut self, tree: &T) -> Result<(), Fault> {
+    pub async fn read_readme<T: Tree>(&mut self, tree: &T) -> Result<(), TreeError> {
         let is_readme = |row: &&Row| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
         let row = self.rows.iter().filter(|_| self.shows_readme).filter(is_readme).min_by_key(|row| &row.entry.name);
         let Some(name) = row.map(|row| row.entry.name.clone()) else { return Ok(()) };
@@ -269,15 +278,15 @@ fn decides(sort: Sort, row: &Row) -> bool {
 mod tests {
     use super::*;
     use crate::at_once;
-    use crate::date::Stamp;
-    use crate::memory::{MemoryNode, MemoryTree};
+    use crate::http::date::HttpTime;
+    use crate::tree::memory::{MemoryNode, MemoryTree};
 
     fn tree() -> MemoryTree {
         let mut tree = MemoryTree::default();
         for (path, size, seconds) in
             [("b2", 5, 30), ("B10", 7, 20), ("a", 5, 10), ("sub/x", 1, 5), ("sub2/x", 1, 5), ("sub10/x", 1, 5)]
         {
-            tree.insert(path, MemoryNode::File(vec![b'x'; size], Stamp::new(seconds, 0)));
+            tree.insert(path, MemoryNode::File(vec![b'x'; size], HttpTime::new(seconds, 0)));
         }
         tree.insert("dir", MemoryNode::Link("sub".into()));
         tree.insert("broken", MemoryNode::Link("nowhere".into()));
@@ -294,7 +303,7 @@ mod tests {
             let all = 0..listing.rows.len();
             listing.look_to_sort(&tree, all).await?;
             listing.sort();
-            Ok::<_, Missing>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
+            Ok::<_, OpenError>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
         });
         assert_eq!(names, Some(Ok(expected.iter().map(|name| (*name).to_owned()).collect())), "{query}");
     }

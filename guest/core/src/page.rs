@@ -3,14 +3,14 @@
 //! The rule of this module: text from outside reaches a page through a template, which escapes it, or through
 //! `markdown`, and in no other way.
 
-mod genre;
+mod error;
+mod file_category;
 mod listing;
 mod markdown;
-mod refusal;
 mod size;
 
+pub use error::refusal;
 pub use listing::{begin, end, rows};
-pub use refusal::refusal;
 
 /// The style of every page.
 pub const BASE: &str = include_str!("../templates/base.css");

@@ -1,17 +1,18 @@
 //! Replies, and the only writer of a status and fields. It refuses to know how a reply was decided and how it is sent.
 
-use crate::accept::Coding;
 use crate::archive::{self, Archive, Plan};
-use crate::condition::Validators;
-use crate::fields::VARY;
-use crate::form::Form;
-use crate::kind::MediaType;
-use crate::multipart::Multipart;
-use crate::request::{Method, Request};
-use crate::stream::{Made, Maker};
-use crate::target::encode;
-use crate::tree::Fault;
-use crate::{machine, page};
+use crate::body::multipart::Multipart;
+use crate::body::{GeneratedBody, Source};
+use crate::config::header_rules::VARY;
+use crate::http::accept::Coding;
+use crate::http::condition::Validators;
+use crate::http::request::{Method, Request};
+use crate::http::target::encode;
+use crate::listing::json;
+use crate::media_type::MediaType;
+use crate::output_format::OutputFormat;
+use crate::page;
+use crate::tree::TreeError;
 use serde::Serialize;
 
 /// Why a request gets no file. What the client reads is fixed here: never a path of the host, never an error's text.
@@ -40,8 +41,8 @@ pub enum Refusal {
     Fault,
 }
 
-impl From<Fault> for Refusal {
-    fn from(Fault: Fault) -> Refusal {
+impl From<TreeError> for Refusal {
+    fn from(TreeError: TreeError) -> Refusal {
         Refusal::Fault
     }
 }
@@ -91,16 +92,16 @@ impl Refusal {
 
 /// Where else a client may go whose request was refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ways {
+pub struct Suggestions {
     /// Names that it may have meant, the likeliest first.
-    pub near: Vec<Way>,
+    pub near: Vec<Link>,
     /// The nearest directory above that is there.
-    pub up: Option<Way>,
+    pub up: Option<Link>,
 }
 
 /// A place and how it is called.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Way {
+pub struct Link {
     pub name: String,
     /// A relative reference.
     pub href: String,
@@ -123,17 +124,17 @@ pub struct Reply<F> {
 #[derive(Debug)]
 pub enum Outcome<F> {
     /// 200, or 404 with a page of the site: a file, from its first byte to its last.
-    Whole { status: u16, file: F, size: u64, label: Label },
+    Whole { status: u16, file: F, size: u64, label: Representation },
     /// The same, encoded on the way.
-    Encoded { status: u16, file: F, size: u64, coding: Coding, label: Label },
+    Encoded { status: u16, file: F, size: u64, coding: Coding, label: Representation },
     /// 206: one part of a file (RFC 9110 15.3.7.1).
-    Part { file: F, span: Span, size: u64, label: Label },
+    Part { file: F, span: Span, size: u64, label: Representation },
     /// 206: several parts of a file (RFC 9110 15.3.7.2).
-    Parts { file: F, multipart: Multipart, label: Label },
+    Parts { file: F, multipart: Multipart, label: Representation },
     /// 200: content made for this request, such as a listing.
-    Page { bytes: Vec<u8>, label: Label },
+    Page { bytes: Vec<u8>, label: Representation },
     /// 200: the same, made while it is sent.
-    Made { made: Box<Made<F>>, label: Label },
+    Generated { made: Box<GeneratedBody<F>>, label: Representation },
     /// 200: an archive of a directory.
     Archive(Plan),
     /// 204: what may be asked.
@@ -141,14 +142,14 @@ pub enum Outcome<F> {
     /// 301 to 308: another place.
     Moved { status: u16, location: String },
     /// 304: the client's copy will do.
-    NotModified { label: Label },
+    NotModified { label: Representation },
     /// Anything else, in the form that the client prefers.
-    Refused { refusal: Refusal, form: Form, ways: Ways },
+    Refused { refusal: Refusal, form: OutputFormat, ways: Suggestions },
 }
 
 /// What a head says of its content.
 #[derive(Clone, Debug)]
-pub struct Label {
+pub struct Representation {
     pub media: MediaType,
     pub coding: Option<Coding>,
     pub validators: Validators,
@@ -184,7 +185,7 @@ impl Span {
 
 /// The content that follows a head.
 #[derive(Debug)]
-pub enum Passage<F> {
+pub enum Body<F> {
     /// None: the request was HEAD, the status has no content, or the content is empty.
     Nothing,
     /// Bytes made for this reply.
@@ -192,7 +193,7 @@ pub enum Passage<F> {
     /// A part of an open file, to be sent to its last byte or not at all.
     File(F, Span),
     /// Anything longer, made piece by piece. Without Content-Length only its end tells whether it was all.
-    Made(Box<Made<F>>),
+    Generated(Box<GeneratedBody<F>>),
 }
 
 /// The field that says what becomes of the content, and by which name it is saved (RFC 6266).
@@ -220,7 +221,7 @@ impl<F> From<Outcome<F>> for Reply<F> {
 impl<F> Reply<F> {
     /// The reply that says why not.
     pub fn refused(request: &Request, refusal: Refusal) -> Reply<F> {
-        Outcome::Refused { refusal, form: Form::preferred(request), ways: Ways::default() }.into()
+        Outcome::Refused { refusal, form: OutputFormat::preferred(request), ways: Suggestions::default() }.into()
     }
 
     /// Adds configured fields; those that are there already stay as they are (S10).
@@ -236,86 +237,88 @@ impl<F> Reply<F> {
     }
 
     /// Writes the reply down. HEAD differs from GET in the passage alone (RFC 9110 9.3.2).
-    pub fn write(self, method: Method) -> (Head, Passage<F>) {
+    pub fn write(self, method: Method) -> (Head, Body<F>) {
         let (mut head, passage) = self.outcome.compose();
         head.fields.extend(self.own.into_iter().map(|(name, value)| (name, value.into_bytes())));
         head.extend(self.configured);
         match method {
-            Method::Head => (head, Passage::Nothing),
+            Method::Head => (head, Body::Nothing),
             _ => (head, passage),
         }
     }
 }
 
 impl<F> Outcome<F> {
-    fn compose(self) -> (Head, Passage<F>) {
+    fn compose(self) -> (Head, Body<F>) {
         match self {
             Outcome::Whole { status, file, size, label } => {
                 let head = Head::content(status, &label).length(size).ranges(status);
-                (head, passage(size, || Passage::File(file, Span { start: 0, end: size })))
+                (head, passage(size, || Body::File(file, Span { start: 0, end: size })))
             }
             Outcome::Encoded { status, file, size, coding, label } => {
                 let span = Span { start: 0, end: size };
-                let made = Made::new(Maker::Part(file, span), Some(coding));
-                (Head::content(status, &label), Passage::Made(Box::new(made)))
+                let made = GeneratedBody::new(Source::Part(file, span), Some(coding));
+                (Head::content(status, &label), Body::Generated(Box::new(made)))
             }
             Outcome::Part { file, span, size, label } => {
                 let head =
                     Head::content(206, &label).length(span.length()).field("content-range", &span.content_range(size));
-                (head.ranges(206), passage(span.length(), || Passage::File(file, span)))
+                (head.ranges(206), passage(span.length(), || Body::File(file, span)))
             }
             Outcome::Parts { file, multipart, mut label } => {
                 label.media = MediaType::raw(multipart.media());
                 let head = Head::content(206, &label).length(multipart.length()).ranges(206);
-                (head, Passage::Made(Box::new(Made::new(Maker::Parts(file, multipart), None))))
+                (head, Body::Generated(Box::new(GeneratedBody::new(Source::Parts(file, multipart), None))))
             }
-            Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Passage::Bytes(bytes)),
-            Outcome::Made { made, label } => (Head::own(200, &label), Passage::Made(made)),
+            Outcome::Page { bytes, label } => (Head::page(200, &label, bytes.len()), Body::Bytes(bytes)),
+            Outcome::Generated { made, label } => (Head::own(200, &label), Body::Generated(made)),
             Outcome::Archive(plan) => pack(&plan),
-            Outcome::Options => (Head::new(204).field("allow", ALLOW), Passage::Nothing),
+            Outcome::Options => (Head::new(204).field("allow", ALLOW), Body::Nothing),
             Outcome::Moved { status, location } => {
-                (Head::new(status).field("location", &location).length(0), Passage::Nothing)
+                (Head::new(status).field("location", &location).length(0), Body::Nothing)
             }
             Outcome::NotModified { label } => {
-                (Head::new(304).validators(&label.validators).vary(&label), Passage::Nothing)
+                (Head::new(304).validators(&label.validators).vary(&label), Body::Nothing)
             }
             Outcome::Refused { refusal, form, ways } => refuse(refusal, form, &ways),
         }
     }
 }
 
-fn passage<F>(length: u64, some: impl FnOnce() -> Passage<F>) -> Passage<F> {
-    if length == 0 { Passage::Nothing } else { some() }
+fn passage<F>(length: u64, some: impl FnOnce() -> Body<F>) -> Body<F> {
+    if length == 0 { Body::Nothing } else { some() }
 }
 
 /// An archive has neither date nor ETag: what is in its files is not known before they are read, and a part of it, which
 /// is what a client would want to be sure of, cannot be had.
-fn pack<F>(plan: &Plan) -> (Head, Passage<F>) {
-    let label = Label { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
+fn pack<F>(plan: &Plan) -> (Head, Body<F>) {
+    let label =
+        Representation { media: plan.form.media(), coding: None, validators: Validators::default(), vary: Vec::new() };
     let head = Head::content(200, &label).field(DISPOSITION, &plan.disposition());
     let head = match plan.length() {
         Some(length) => head.length(length),
         None => head,
     };
-    let coding = (plan.form == archive::Form::TarGz).then_some(Coding::Gzip);
-    (head, Passage::Made(Box::new(Made::new(Maker::Archive(Box::new(Archive::new(plan))), coding))))
+    let coding = (plan.form == archive::ArchiveFormat::TarGz).then_some(Coding::Gzip);
+    (head, Body::Generated(Box::new(GeneratedBody::new(Source::Archive(Box::new(Archive::new(plan))), coding))))
 }
 
-fn refuse<F>(refusal: Refusal, form: Form, ways: &Ways) -> (Head, Passage<F>) {
+fn refuse<F>(refusal: Refusal, form: OutputFormat, ways: &Suggestions) -> (Head, Body<F>) {
     let bytes = match form {
-        Form::Page => page::refusal(refusal, ways),
-        Form::Json => machine::json_refusal(refusal, ways),
-        Form::Text => machine::text_refusal(refusal),
+        OutputFormat::Page => page::refusal(refusal, ways),
+        OutputFormat::Json => json::json_refusal(refusal, ways),
+        OutputFormat::Text => json::text_refusal(refusal),
     };
     let bytes = bytes.into_bytes();
-    let label = Label { media: form.media(), coding: None, validators: Validators::default(), vary: vec!["Accept"] };
+    let label =
+        Representation { media: form.media(), coding: None, validators: Validators::default(), vary: vec!["Accept"] };
     let head = Head::page(refusal.status(), &label, bytes.len());
     let head = match refusal {
         Refusal::MethodNotAllowed => head.field("allow", ALLOW),
         Refusal::Unsatisfiable { size } => head.field("content-range", &format!("bytes */{size}")).ranges(416),
         _ => head,
     };
-    (head, Passage::Bytes(bytes))
+    (head, Body::Bytes(bytes))
 }
 
 impl Head {
@@ -323,7 +326,7 @@ impl Head {
         Head { status, fields: Vec::with_capacity(12) }.field("server", SERVER)
     }
 
-    fn content(status: u16, label: &Label) -> Head {
+    fn content(status: u16, label: &Representation) -> Head {
         let head = Head::new(status).field("content-type", label.media.as_str());
         let head = match label.coding {
             Some(coding) => head.field("content-encoding", coding.token()),
@@ -333,14 +336,14 @@ impl Head {
     }
 
     /// The head of content that is made here.
-    fn own(status: u16, label: &Label) -> Head {
+    fn own(status: u16, label: &Representation) -> Head {
         Head::content(status, label)
             .field("content-security-policy", page::POLICY)
             .field("referrer-policy", "same-origin")
     }
 
     /// The same, of content whose length is known.
-    fn page(status: u16, label: &Label, length: usize) -> Head {
+    fn page(status: u16, label: &Representation, length: usize) -> Head {
         Head::own(status, label).length(u64::try_from(length).unwrap_or(u64::MAX))
     }
 
@@ -367,7 +370,7 @@ impl Head {
         }
     }
 
-    fn vary(self, label: &Label) -> Head {
+    fn vary(self, label: &Representation) -> Head {
         if label.vary.is_empty() { self } else { self.field("vary", &label.vary.join(", ")) }
     }
 

@@ -1,29 +1,33 @@
 //! What the core asks of a directory tree, and all that it learns about an entry. It refuses to know how a tree is
 //! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same few questions.
 
-use crate::date::Stamp;
+pub mod dotfiles;
+pub mod memory;
+pub mod public;
+
+use crate::http::date::HttpTime;
+use crate::http::target::Name;
 use crate::listing::join;
-use crate::target::Name;
 use std::fmt;
 
-/// A read-only tree. Paths are relative to its root, as [`crate::target::Target::path`] writes them; the empty path
+/// A read-only tree. Paths are relative to its root, as [`crate::http::target::Target::path`] writes them; the empty path
 /// is the root.
 ///
 /// An implementation follows symbolic links only as far as they stay inside the tree, and opens nothing but regular
-/// files and directories: a FIFO, a socket and a device are [`Missing::Absent`], at once. Whatever it cannot tell, because
-/// the machine below it fails, is [`Missing::Fault`]: that must never pass for an absence, nor a part for the whole.
+/// files and directories: a FIFO, a socket and a device are [`OpenError::Absent`], at once. Whatever it cannot tell, because
+/// the machine below it fails, is [`OpenError::TreeError`]: that must never pass for an absence, nor a part for the whole.
 pub trait Tree {
     /// An open regular file.
     type File;
 
     /// Opens what lies at `path`. The facts are those of the opened file and not of its name.
-    fn open(&self, path: &str) -> impl Future<Output = Result<Node<Self::File>, Missing>>;
+    fn open(&self, path: &str) -> impl Future<Output = Result<Node<Self::File>, OpenError>>;
 
     /// The facts of the regular file at `path`, without opening it.
-    fn facts(&self, path: &str) -> impl Future<Output = Result<Facts, Missing>>;
+    fn facts(&self, path: &str) -> impl Future<Output = Result<Metadata, OpenError>>;
 
     /// The bytes of an open file from `offset` on: `limit` of them, or as many as there are.
-    fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, Missing>>;
+    fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, OpenError>>;
 
     /// Entries of the directory at `path`, in any order, as far as their names are `wanted` and within bounds, and how many more
     /// there are among those that were read. What each is stands there as far as the directory itself tells; the rest is for
@@ -33,7 +37,7 @@ pub trait Tree {
         path: &str,
         wanted: impl Fn(&Name) -> bool,
         bounds: Bounds,
-    ) -> impl Future<Output = Result<Listed, Missing>>;
+    ) -> impl Future<Output = Result<DirEntries, OpenError>>;
 
     /// The same of a directory that is read no further than `ahead` entries beyond those that are kept: what is left of it is
     /// for whoever wants to know how many more there are. A tree that cannot stop there reads all of it.
@@ -43,7 +47,7 @@ pub trait Tree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> impl Future<Output = Result<(Listed, Option<Box<dyn Unread>>), Missing>> {
+    ) -> impl Future<Output = Result<(DirEntries, Option<Box<dyn Unread>>), OpenError>> {
         let _ = ahead;
         async move { self.list(path, wanted, Bounds::kept(kept)).await.map(|listed| (listed, None)) }
     }
@@ -53,17 +57,17 @@ pub trait Tree {
     fn describe<'a>(
         &self,
         path: &str,
-        entries: impl Iterator<Item = &'a mut Entry>,
-    ) -> impl Future<Output = Result<(), Fault>>;
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> impl Future<Output = Result<(), TreeError>>;
 
     /// The same, and opens the regular files among them: those that cannot be opened become [`EntryKind::Closed`].
     fn probe<'a>(
         &self,
         path: &str,
-        entries: impl Iterator<Item = &'a mut Entry>,
-    ) -> impl Future<Output = Result<(), Fault>> {
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> impl Future<Output = Result<(), TreeError>> {
         async move {
-            let mut entries: Vec<&mut Entry> = entries.collect();
+            let mut entries: Vec<&mut DirEntry> = entries.collect();
             self.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
             for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File) {
                 match found(self.open(&join(path, &entry.name)).await)? {
@@ -85,22 +89,22 @@ pub trait Unread: fmt::Debug {
     /// Reads up to `most` more entries, and returns how many of them are `wanted`; `None` behind the last.
     ///
     /// # Errors
-    /// [`Fault`], where nobody knows what is left.
-    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, Fault>;
+    /// [`TreeError`], where nobody knows what is left.
+    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError>;
 }
 
 /// What was opened.
 #[derive(Debug)]
 pub enum Node<F> {
     /// A regular file, held open.
-    File(F, Facts),
+    File(F, Metadata),
     /// A directory; it is not held open.
     Directory,
 }
 
 /// Why there is nothing to be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Missing {
+pub enum OpenError {
     /// Nothing there that may be served. Why is nobody's business: absent, forbidden and led astray look alike (S61).
     Absent,
     /// Nobody knows what is there.
@@ -109,36 +113,36 @@ pub enum Missing {
 
 /// The machine could not say: a disk that fails, a limit of the system that is reached. The host's log has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault;
+pub struct TreeError;
 
-impl From<Fault> for Missing {
-    fn from(Fault: Fault) -> Missing {
-        Missing::Fault
+impl From<TreeError> for OpenError {
+    fn from(TreeError: TreeError) -> OpenError {
+        OpenError::Fault
     }
 }
 
 /// What was found, if there is anything; a fault stays one.
 ///
 /// # Errors
-/// [`Fault`], where nobody knows.
-pub fn found<T>(looked: Result<T, Missing>) -> Result<Option<T>, Fault> {
+/// [`TreeError`], where nobody knows.
+pub fn found<T>(looked: Result<T, OpenError>) -> Result<Option<T>, TreeError> {
     match looked {
         Ok(found) => Ok(Some(found)),
-        Err(Missing::Absent) => Ok(None),
-        Err(Missing::Fault) => Err(Fault),
+        Err(OpenError::Absent) => Ok(None),
+        Err(OpenError::Fault) => Err(TreeError),
     }
 }
 
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct Metadata {
     /// Length in bytes.
     pub size: u64,
     /// Time of the last change; `None` where HTTP has no date for it.
-    pub modified: Option<Stamp>,
+    pub modified: Option<HttpTime>,
     /// Time of the last change of the file or of anything that is said of it, where the tree knows it. Nobody can set it, which sets
     /// it apart from `modified`; elsewhere than in the bundled host it may be the time at which the file was made.
-    pub changed: Option<Stamp>,
+    pub changed: Option<HttpTime>,
 }
 
 /// How much of a directory is read and kept.
@@ -159,16 +163,16 @@ impl Bounds {
 
 /// What was read of a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Listed {
+pub struct DirEntries {
     /// The entries, in any order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<DirEntry>,
     /// How many more there are.
     pub omitted: u64,
 }
 
-impl Listed {
+impl DirEntries {
     /// Takes one more entry in, or counts it where as many are kept already as may be.
-    pub fn push(&mut self, entry: Entry, bounds: Bounds) {
+    pub fn push(&mut self, entry: DirEntry, bounds: Bounds) {
         if self.entries.len() < bounds.kept {
             self.entries.push(entry);
         } else {
@@ -179,7 +183,7 @@ impl Listed {
 
 /// One entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// Its name.
     pub name: Name,
     /// What it is.
@@ -187,13 +191,13 @@ pub struct Entry {
     /// The length in bytes of the regular file that it is or leads to, once it was looked at.
     pub size: Option<u64>,
     /// When what it is or leads to was last changed, once it was looked at; `None` where HTTP has no date for it.
-    pub modified: Option<Stamp>,
+    pub modified: Option<HttpTime>,
 }
 
-impl Entry {
+impl DirEntry {
     /// An entry that was not looked at yet.
-    pub fn new(name: Name, kind: EntryKind) -> Entry {
-        Entry { name, kind, size: None, modified: None }
+    pub fn new(name: Name, kind: EntryKind) -> DirEntry {
+        DirEntry { name, kind, size: None, modified: None }
     }
 
     /// Whether it is a directory, or is known to lead to one.

@@ -1,20 +1,19 @@
-//! That archives are what they are said to be to those who did not write them: generated trees are read back with the crates
-//! `tar` and `zip`, and are what they were. It refuses to know how archives are written.
+//! Archives of generated trees, read back with the crates `tar` and `zip`, equal the trees.
 
 use flate2::read::GzDecoder;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::dotfiles::Dotfiles;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::dotfiles::Dotfiles;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 /// What a tree has at each path; `None` for a folder.
-type Files = BTreeMap<String, Option<(Vec<u8>, u64)>>;
+type TreeFiles = BTreeMap<String, Option<(Vec<u8>, u64)>>;
 
-/// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line break
-/// in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
+/// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line
+/// break in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
 fn name(end: char) -> impl Strategy<Value = String> {
     let text = prop_oneof!["[ab]", "\u{e9}{1,60}", "[ -~]{1,120}", "\\PC{1,9}", "[\r\t]"];
     text.prop_map(move |text| format!("{}{end}", text.replace('/', "_")))
@@ -34,14 +33,14 @@ fn file() -> impl Strategy<Value = (String, Option<(Vec<u8>, u64)>)> {
     })
 }
 
-fn tree(files: &Files) -> MemoryTree {
+fn tree(files: &TreeFiles) -> MemoryTree {
     let mut tree = MemoryTree::default();
     for (path, node) in files {
         tree.insert(
             path,
             match node {
                 Some((bytes, seconds)) => {
-                    let modified = i64::try_from(*seconds).ok().and_then(|seconds| Stamp::new(seconds, 0));
+                    let modified = i64::try_from(*seconds).ok().and_then(|seconds| HttpTime::new(seconds, 0));
                     MemoryNode::File(bytes.clone(), modified)
                 }
                 None => MemoryNode::Directory(MemoryTree::default()),
@@ -52,8 +51,8 @@ fn tree(files: &Files) -> MemoryTree {
 }
 
 /// What is in the archive: every file, and every folder, under the one that everything is in.
-fn expected(files: &Files) -> Files {
-    let mut expected = Files::new();
+fn expected(files: &TreeFiles) -> TreeFiles {
+    let mut expected = TreeFiles::new();
     for (path, node) in files.iter() {
         for (end, _) in path.match_indices('/') {
             expected.insert(format!("archive/{}/", &path[..end]), None);
@@ -74,7 +73,7 @@ fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     let config = Config { hidden: Dotfiles::Shown, ..Config::default() };
     let reply = at_once(answer(&request, tree, &config)).expect("memory never waits");
     let (head, passage) = reply.write(request.method);
-    let Passage::Made(mut made) = passage else { panic!("{head:?}: {passage:?}") };
+    let Body::Generated(mut made) = passage else { panic!("{head:?}: {passage:?}") };
     let mut bytes = Vec::new();
     while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing changes") {
         bytes.extend(piece);
@@ -85,8 +84,8 @@ fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     bytes
 }
 
-fn read_tar(bytes: &[u8]) -> Files {
-    let mut files = Files::new();
+fn read_tar(bytes: &[u8]) -> TreeFiles {
+    let mut files = TreeFiles::new();
     let mut last = Vec::new();
     for entry in tar::Archive::new(bytes).entries().expect("a tar file") {
         let mut entry = entry.expect("an entry");
@@ -110,9 +109,9 @@ fn read_tar(bytes: &[u8]) -> Files {
     files
 }
 
-fn read_zip(bytes: &[u8]) -> Files {
+fn read_zip(bytes: &[u8]) -> TreeFiles {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip file");
-    let (mut files, mut last) = (Files::new(), Vec::new());
+    let (mut files, mut last) = (TreeFiles::new(), Vec::new());
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).expect("an entry");
         let path = entry.name().expect("a name in UTF-8").into_owned();
@@ -146,7 +145,7 @@ proptest! {
 
     #[test]
     fn an_archive_reads_back_as_what_it_was_made_of(files in prop::collection::vec(file(), 0..8)) {
-        let files: Files = files.into_iter().collect();
+        let files: TreeFiles = files.into_iter().collect();
         let tree = tree(&files);
         let expected = expected(&files);
         let tar = archive(&tree, "tar");
@@ -156,10 +155,10 @@ proptest! {
         GzDecoder::new(archive(&tree, "tar.gz").as_slice()).read_to_end(&mut unpacked).expect("gzip");
         prop_assert!(unpacked == tar);
         // 32 bits are all that its times have.
-        let told = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
+        let reported = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
             let limit = |seconds| if i32::try_from(seconds).is_ok() { seconds } else { u64::MAX };
             (path, node.map(|(bytes, seconds)| (bytes, limit(seconds))))
         };
-        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(told).collect::<Files>());
+        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(reported).collect::<TreeFiles>());
     }
 }

@@ -1,15 +1,14 @@
-//! That what the machine fails to tell is never taken for absent, nor a part of something for the whole. It refuses to know
-//! which faults there are.
+//! An error of the machine is never taken for an absent file, and a part is never taken for the whole.
 
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Cut, Passage, PublicTree, Request, Site, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, PublicTree, Request, SiteOptions, Truncated, answer, at_once};
 
 const MODIFIED: i64 = 1_577_934_245;
 
 fn put(tree: &mut MemoryTree, path: &str, text: &str) {
-    tree.insert(path, MemoryNode::File(text.as_bytes().to_vec(), Stamp::new(MODIFIED, 0)));
+    tree.insert(path, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(MODIFIED, 0)));
 }
 
 /// A tree with one place in it that cannot be read.
@@ -26,9 +25,9 @@ fn tree(faulty: &str) -> MemoryTree {
 }
 
 /// What a GET comes to: the status, and whether its content could be completed.
-fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Result<usize, Cut>) {
+fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Result<usize, Truncated>) {
     let pairs = options.iter().map(|(key, value)| (format!("GLASSHOUSE_{key}"), (*value).to_owned()));
-    let Ok(site) = Site::new(pairs) else { panic!("{options:?} have a meaning") };
+    let Ok(site) = SiteOptions::new(pairs) else { panic!("{options:?} have a meaning") };
     assert_eq!(site.body(), BodyPath::Pumped);
     let request = Request::read("GET", Some(target), |name| match name {
         "accept" => vec![b"text/html".to_vec()],
@@ -44,7 +43,7 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
             assert!(!refused || head.fields.iter().all(|(field, _)| field != name), "{target}: {name}");
         }
         let mut length = 0;
-        if let Passage::Made(mut made) = passage {
+        if let Body::Generated(mut made) = passage {
             loop {
                 match made.next(tree).await {
                     Ok(Some(piece)) => length += piece.len(),
@@ -59,11 +58,11 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
 }
 
 /// What cannot be read, what is asked for, and the options.
-type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+type UnreadableCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 #[test]
-fn what_cannot_be_told_is_a_500() {
-    let rows: &[Row] = &[
+fn an_error_of_the_machine_is_a_500() {
+    let rows: &[UnreadableCase] = &[
         ("file", "/file", &[]),
         ("folder", "/folder/", &[]),
         ("folder", "/folder/below", &[]),
@@ -104,7 +103,7 @@ fn a_listing_that_is_under_way_is_cut() {
     assert!(status == 200 && ended.is_ok_and(|length| length > 5000), "{status} {ended:?}");
     for target in ["/many/", "/many/?format=json", "/many/?format=text", "/many/?sort=size"] {
         for faulty in ["many/0", "many/999", "many/4999", "many/README.md"] {
-            let cut = (200, Err(Cut));
+            let cut = (200, Err(Truncated));
             assert_eq!(ask(&tree(faulty), target, &[]), cut, "{target} with {faulty}");
         }
     }

@@ -1,9 +1,9 @@
-//! That a directory of any size is listed as far as it is to be, and that its other entries are counted piece by piece: no
-//! step may take longer than a host lets it. It refuses to know how long that is.
+//! A directory of any size is listed up to the limit, and its other entries are counted in pieces, because a host
+//! limits the time of each step.
 
-use glasshouse_core::accept::Coding;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Head, Passage, Request, answer, at_once};
+use glasshouse_core::http::accept::Coding;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Head, Request, answer, at_once};
 
 const ENTRIES: usize = 450_000;
 
@@ -27,8 +27,8 @@ fn ask(tree: &MemoryTree, target: &str, coding: Option<Coding>, config: &Config)
     let (head, passage) = reply.write(request.method);
     let mut pieces = Vec::new();
     match passage {
-        Passage::Bytes(bytes) => pieces.push(bytes),
-        Passage::Made(mut made) => {
+        Body::Bytes(bytes) => pieces.push(bytes),
+        Body::Generated(mut made) => {
             while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing is cut off") {
                 pieces.push(piece);
             }

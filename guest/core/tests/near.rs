@@ -1,7 +1,7 @@
-//! That being wrong costs the same in a directory of any size. It refuses to know which names are close.
+//! A request for a missing file costs the same in a directory of any size.
 
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 
 /// The page of a name that is not there, among so many entries and one that is close to it.
 fn page(entries: usize) -> String {
@@ -15,7 +15,7 @@ fn page(entries: usize) -> String {
     let request = Request::read("GET", Some("/reprot.txt"), page);
     let Some(reply) = at_once(answer(&request, &tree, &Config::default())) else { panic!("memory never waits") };
     let (head, passage) = reply.write(request.method);
-    let Passage::Bytes(page) = passage else { panic!("{passage:?}") };
+    let Body::Bytes(page) = passage else { panic!("{passage:?}") };
     assert_eq!(head.status, 404);
     String::from_utf8_lossy(&page).into_owned()
 }

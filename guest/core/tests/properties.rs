@@ -1,5 +1,4 @@
-//! The checks that the fuzz targets run, on stable and within seconds: over generated input, and over the kept seeds. It
-//! refuses to know what is checked.
+//! The checks of the fuzz targets, on stable and within seconds: over generated input, and over the kept seeds.
 
 mod checks;
 

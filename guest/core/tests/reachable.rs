@@ -1,11 +1,11 @@
-//! That no file of a tree is lost, whatever lies beside it: whoever follows redirects from the path of a file gets this very file,
-//! under every combination of options. It refuses to know by which path it is served in the end.
+//! Every file of a tree can be reached: a client that follows redirects from the path of a file gets this file, under
+//! every combination of options.
 
-use glasshouse_core::date::Stamp;
-use glasshouse_core::dotfiles::Dotfiles;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::target::{Name, Target, encode_path};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::{Name, Target, encode_path};
+use glasshouse_core::tree::dotfiles::Dotfiles;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::collections::BTreeMap;
@@ -47,18 +47,18 @@ const REDIRECTS: &[&str] = &["", "/docs /elsewhere", "/docs/ /elsewhere", "/* ht
 const QUERIES: &[&str] = &["", "?a=b", "?download=zip", "?format=json"];
 
 #[derive(Clone, Debug)]
-struct Site {
+struct GeneratedSite {
     /// Each file by its path, and where it is a link, what it leads to.
     files: Vec<(String, Option<String>)>,
     options: Vec<(&'static str, &'static str)>,
 }
 
-impl Site {
+impl GeneratedSite {
     fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::default();
         let files = self.files.iter().filter(|(_, link)| link.is_none());
         for (path, _) in files {
-            tree.insert(path, MemoryNode::File(path.clone().into_bytes(), Stamp::new(784_111_777, 0)));
+            tree.insert(path, MemoryNode::File(path.clone().into_bytes(), HttpTime::new(784_111_777, 0)));
         }
         for (path, link) in &self.files {
             let up = "../".repeat(path.matches('/').count());
@@ -78,8 +78,8 @@ impl Site {
     }
 }
 
-/// Paths of files. One that lies below another is left out: a file is no directory.
-fn sites() -> impl Strategy<Value = Site> {
+/// Paths of files. A path below another is left out: a file is not a directory.
+fn sites() -> impl Strategy<Value = GeneratedSite> {
     let path = prop::collection::vec(select(NAMES), 1..4).prop_map(|names| names.join("/"));
     let paths = prop::collection::btree_set(path, 1..9).prop_map(|paths| {
         let is_above = |above: &String, path: &String| path.starts_with(&format!("{above}/"));
@@ -100,7 +100,7 @@ fn sites() -> impl Strategy<Value = Site> {
                 files.insert(link.clone(), Some(to.clone()));
             }
         }
-        Site { files: files.into_iter().collect(), options }
+        GeneratedSite { files: files.into_iter().collect(), options }
     })
 }
 
@@ -111,7 +111,7 @@ fn is_asked(target: &Target, config: &Config) -> bool {
 }
 
 /// Follows redirects from a path on to what is sent in the end, and says every path on the way.
-fn follow(site: &Site, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
+fn follow(site: &GeneratedSite, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
     let mut way = vec![path];
     loop {
         let here = way.last().expect("there is a first").clone();
@@ -123,8 +123,8 @@ fn follow(site: &Site, tree: &MemoryTree, config: &Config, path: String) -> (Vec
         let location = head.fields.iter().find(|(name, _)| name == "location");
         let Some((_, location)) = location else {
             let bytes = match passage {
-                Passage::File(bytes, _) | Passage::Bytes(bytes) => bytes,
-                Passage::Nothing | Passage::Made(_) => Vec::new(),
+                Body::File(bytes, _) | Body::Bytes(bytes) => bytes,
+                Body::Nothing | Body::Generated(_) => Vec::new(),
             };
             return (way, head.status, bytes);
         };
@@ -160,7 +160,8 @@ proptest! {
         }
     }
 
-    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file is.
+    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file
+    /// is.
     #[test]
     fn pages_have_short_paths(site in sites()) {
         let (tree, config) = (site.tree(), site.config());

@@ -1,9 +1,8 @@
-//! That listings in JSON are what docs/listing.schema.json says, whatever is in a directory. It refuses to know how they
-//! are written.
+//! Listings in JSON match docs/listing.schema.json for any directory.
 
-use glasshouse_core::date::Stamp;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 use jsonschema::Validator;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -22,8 +21,8 @@ fn json(tree: &MemoryTree, target: &str, config: &Config) -> Value {
     let request = Request::read("GET", Some(target), accept);
     let reply = at_once(answer(&request, tree, config)).expect("memory never waits");
     let bytes = match reply.write(request.method).1 {
-        Passage::Bytes(bytes) => bytes,
-        Passage::Made(mut made) => {
+        Body::Bytes(bytes) => bytes,
+        Body::Generated(mut made) => {
             let mut all = Vec::new();
             while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing is cut off") {
                 all.extend(piece);
@@ -45,7 +44,7 @@ fn check(schema: &Validator, json: &Value) {
 fn every_kind_of_entry_is_described() {
     let (schema, mut tree) = (schema(), MemoryTree::default());
     for (path, node) in [
-        ("sub/deep/file", MemoryNode::File(b"x".to_vec(), Stamp::new(5, 7))),
+        ("sub/deep/file", MemoryNode::File(b"x".to_vec(), HttpTime::new(5, 7))),
         ("undated", MemoryNode::File(Vec::new(), None)),
         ("closed", MemoryNode::Closed),
         ("to-file", MemoryNode::Link("undated".into())),
@@ -69,7 +68,7 @@ fn every_kind_of_entry_is_described() {
 fn a_listing_that_is_too_long_to_be_made_at_once_is_the_same() {
     let mut tree = MemoryTree::default();
     for index in 0..3_000 {
-        tree.insert(&format!("file {index}"), MemoryNode::File(vec![b'x'; index % 7], Stamp::new(9, 0)));
+        tree.insert(&format!("file {index}"), MemoryNode::File(vec![b'x'; index % 7], HttpTime::new(9, 0)));
     }
     let json = json(&tree, "/?sort=size&order=desc", &Config::default());
     check(&schema(), &json);
@@ -100,7 +99,7 @@ proptest! {
     fn any_name_is_described(names in prop::collection::vec("[^/\0]{1,9}", 0..9), term in "[^&#+%]{0,2}") {
         let mut tree = MemoryTree::default();
         for name in &names {
-            tree.insert(&format!("a/{name}"), MemoryNode::File(Vec::new(), Stamp::new(1, 0)));
+            tree.insert(&format!("a/{name}"), MemoryNode::File(Vec::new(), HttpTime::new(1, 0)));
         }
         let schema = schema();
         check(&schema, &json(&tree, "/", &Config::default()));

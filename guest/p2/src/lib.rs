@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::{Service, token};
+use glasshouse_adapter::{Service, token};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;

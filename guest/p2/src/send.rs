@@ -1,8 +1,8 @@
 //! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
 
 use crate::tree::PreopenedTree;
-use glasshouse_common::complain;
-use glasshouse_core::{Cut, Passage, PublicTree, Reply, Request, Span, at_once};
+use glasshouse_adapter::complain;
+use glasshouse_core::{Body, PublicTree, Reply, Request, Span, Truncated, at_once};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
@@ -39,21 +39,21 @@ fn fail(out: ResponseOutparam) {
 
 fn transmit(
     body: &OutgoingBody,
-    passage: Passage<Descriptor>,
+    passage: Body<Descriptor>,
     tree: Option<&PublicTree<PreopenedTree>>,
-) -> Result<(), Cut> {
-    if let Passage::Nothing = passage {
+) -> Result<(), Truncated> {
+    if let Body::Nothing = passage {
         return Ok(());
     }
-    let to = body.write().map_err(|()| Cut)?;
+    let to = body.write().map_err(|()| Truncated)?;
     match passage {
-        Passage::Nothing => Ok(()),
-        Passage::Bytes(bytes) => write(&to, &bytes),
-        Passage::File(file, span) => pump(&file, span, &to),
-        Passage::Made(mut made) => {
-            let tree = tree.ok_or(Cut)?;
+        Body::Nothing => Ok(()),
+        Body::Bytes(bytes) => write(&to, &bytes),
+        Body::File(file, span) => pump(&file, span, &to),
+        Body::Generated(mut made) => {
+            let tree = tree.ok_or(Truncated)?;
             // WASI 0.2 never lets it wait.
-            while let Some(piece) = at_once(made.next(tree)).ok_or(Cut)?? {
+            while let Some(piece) = at_once(made.next(tree)).ok_or(Truncated)?? {
                 write(&to, &piece)?;
             }
             Ok(())
@@ -62,8 +62,8 @@ fn transmit(
 }
 
 /// Hands on the span and not a byte more, should the file have grown.
-fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Cut> {
-    let from = file.read_via_stream(span.start).map_err(|_| Cut)?;
+fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Truncated> {
+    let from = file.read_via_stream(span.start).map_err(|_| Truncated)?;
     let mut left = span.length();
     while left > 0 {
         let block = from.blocking_read(left.min(BLOCK)).map_err(|error| {
@@ -71,7 +71,7 @@ fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Cut> {
             if let StreamError::LastOperationFailed(error) = error {
                 complain(&format_args!("cannot read: {}", error.to_debug_string()));
             }
-            Cut
+            Truncated
         })?;
         write(to, &block)?;
         left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
@@ -81,16 +81,16 @@ fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Cut> {
 
 /// Writes all bytes in the portions that the host permits. Portable: splicing hangs in some hosts, and the blocking
 /// writes of WASI take 4 KiB.
-fn write(to: &OutputStream, mut bytes: &[u8]) -> Result<(), Cut> {
+fn write(to: &OutputStream, mut bytes: &[u8]) -> Result<(), Truncated> {
     while !bytes.is_empty() {
-        let permitted = usize::try_from(to.check_write().map_err(|_| Cut)?).unwrap_or(usize::MAX);
-        let Some((now, later)) = bytes.split_at_checked(permitted.min(bytes.len())) else { return Err(Cut) };
+        let permitted = usize::try_from(to.check_write().map_err(|_| Truncated)?).unwrap_or(usize::MAX);
+        let Some((now, later)) = bytes.split_at_checked(permitted.min(bytes.len())) else { return Err(Truncated) };
         if now.is_empty() {
             to.subscribe().block();
         } else {
-            to.write(now).map_err(|_| Cut)?;
+            to.write(now).map_err(|_| Truncated)?;
         }
         bytes = later;
     }
-    to.blocking_flush().map_err(|_| Cut)
+    to.blocking_flush().map_err(|_| Truncated)
 }

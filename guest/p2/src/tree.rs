@@ -1,8 +1,8 @@
 //! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
 
-use glasshouse_common::{Root, complain, missing, stamp};
-use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
+use glasshouse_adapter::{Root, complain, missing, stamp};
+use glasshouse_core::http::target::Name;
+use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
 use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
@@ -13,7 +13,7 @@ pub struct PreopenedTree(pub Root);
 impl Tree for PreopenedTree {
     type File = Descriptor;
 
-    async fn open(&self, path: &str) -> Result<Node<Descriptor>, Missing> {
+    async fn open(&self, path: &str) -> Result<Node<Descriptor>, OpenError> {
         if path.is_empty() {
             return Ok(Node::Directory);
         }
@@ -23,7 +23,7 @@ impl Tree for PreopenedTree {
         match found.type_ {
             DescriptorType::Directory => return Ok(Node::Directory),
             DescriptorType::RegularFile => {}
-            _ => return Err(Missing::Absent),
+            _ => return Err(OpenError::Absent),
         }
         let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
         let file = opened.map_err(missing)?;
@@ -32,11 +32,11 @@ impl Tree for PreopenedTree {
         Ok(Node::File(file, facts))
     }
 
-    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
         facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(missing)?)
     }
 
-    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
+    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
         let from = file.read_via_stream(offset).map_err(missing)?;
         let mut bytes = Vec::new();
         let mut left = limit;
@@ -47,7 +47,7 @@ impl Tree for PreopenedTree {
                 Err(StreamError::Closed) => break,
                 Err(StreamError::LastOperationFailed(error)) => {
                     complain(&format_args!("cannot read: {}", error.to_debug_string()));
-                    return Err(Missing::Fault);
+                    return Err(OpenError::Fault);
                 }
             };
             left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
@@ -56,7 +56,7 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
         self.0.list(path, wanted, bounds)
     }
 
@@ -66,15 +66,15 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
         self.0.list_first(path, wanted, kept, ahead)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         self.0.describe(path, entries)
     }
 
-    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         self.0.probe(path, entries)
     }
 
@@ -84,10 +84,10 @@ impl Tree for PreopenedTree {
 }
 
 /// What the core is told of a regular file; nothing else has facts.
-fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
+fn facts(stat: &DescriptorStat) -> Result<Metadata, OpenError> {
     if stat.type_ != DescriptorType::RegularFile {
-        return Err(Missing::Absent);
+        return Err(OpenError::Absent);
     }
     let (modified, changed) = (stat.data_modification_timestamp, stat.status_change_timestamp);
-    Ok(Facts { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
+    Ok(Metadata { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
 }

@@ -4,7 +4,7 @@
 mod send;
 mod tree;
 
-use glasshouse_common::{Service, token};
+use glasshouse_adapter::{Service, token};
 use glasshouse_core::Request;
 use tree::PreopenedTree;
 use wasip3::cli::environment::get_environment;

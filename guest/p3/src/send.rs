@@ -1,11 +1,11 @@
 //! Sends a reply as a `wasi:http/types@0.3.response`. It refuses to know why it is the reply.
 
 use crate::tree::PreopenedTree;
+use glasshouse_core::body::multipart::{Multipart, Part};
+use glasshouse_core::body::{BLOCK, GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::multipart::{Multipart, Part};
-use glasshouse_core::stream::{BLOCK, Made, Maker};
-use glasshouse_core::target::encode;
-use glasshouse_core::{Cut, Head, Passage, PublicTree, Reply, Request, Span};
+use glasshouse_core::http::target::encode;
+use glasshouse_core::{Body, Head, PublicTree, Reply, Request, Span, Truncated};
 use wasip3::filesystem::types::Descriptor;
 use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
@@ -21,10 +21,10 @@ pub fn send(
     let (Head { status, mut fields }, passage) = reply.write(request.method);
     let list = |fields: &[_]| Fields::from_list(fields).map_err(|_| ErrorCode::InternalError(None));
     let response = match (&passage, body) {
-        (Passage::Nothing, _) => leave(list(&fields)?, None),
-        (Passage::File(file, span), BodyPath::Direct) => leave(list(&fields)?, Some((file, span.start))),
-        (Passage::Made(made), BodyPath::Direct)
-            if let Made { maker: Maker::Parts(file, multipart), coding: None, .. } = &**made =>
+        (Body::Nothing, _) => leave(list(&fields)?, None),
+        (Body::File(file, span), BodyPath::Direct) => leave(list(&fields)?, Some((file, span.start))),
+        (Body::Generated(made), BodyPath::Direct)
+            if let GeneratedBody { maker: Source::Parts(file, multipart), coding: None, .. } = &**made =>
         {
             fields.extend(pieces(multipart));
             leave(list(&fields)?, Some((file, 0)))
@@ -65,7 +65,7 @@ fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
 
 /// A response whose content passes through here. The task waits for the transmission to end: a host may take an
 /// instance without tasks for idle and end it, and the content with it.
-fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
+fn stream(fields: Fields, passage: Body<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
     let (mut to, content) = wit_stream::new();
     // Content is complete when this task says so, and in no other way: where no length was announced, nothing else would
     // tell the client.
@@ -75,23 +75,23 @@ fn stream(fields: Fields, passage: Passage<Descriptor>, tree: Option<&'static Pu
         let sent = transmit(passage, tree, &mut to).await;
         drop(to);
         // A host that has no client any more does not listen.
-        drop(end.write(sent.map(|()| None).map_err(|Cut| ErrorCode::HttpResponseIncomplete)).await);
+        drop(end.write(sent.map(|()| None).map_err(|Truncated| ErrorCode::HttpResponseIncomplete)).await);
         drop(transmitted.await);
     });
     response
 }
 
 async fn transmit(
-    passage: Passage<Descriptor>,
+    passage: Body<Descriptor>,
     tree: Option<&PublicTree<PreopenedTree>>,
     to: &mut StreamWriter<u8>,
-) -> Result<(), Cut> {
+) -> Result<(), Truncated> {
     match passage {
-        Passage::Nothing => Ok(()),
-        Passage::Bytes(bytes) => write(bytes, to).await.map(drop),
-        Passage::File(file, span) => pump(&file, span, to).await,
-        Passage::Made(mut made) => {
-            let tree = tree.ok_or(Cut)?;
+        Body::Nothing => Ok(()),
+        Body::Bytes(bytes) => write(bytes, to).await.map(drop),
+        Body::File(file, span) => pump(&file, span, to).await,
+        Body::Generated(mut made) => {
+            let tree = tree.ok_or(Truncated)?;
             while let Some(piece) = made.next(tree).await? {
                 write(piece, to).await?;
             }
@@ -101,7 +101,7 @@ async fn transmit(
 }
 
 /// Sends the span and not a byte more, should the file have grown.
-async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Result<(), Cut> {
+async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Result<(), Truncated> {
     let (mut from, _) = file.read_via_stream(span.start);
     let mut left = span.length();
     let mut block = Vec::with_capacity(usize::try_from(BLOCK).unwrap_or_default());
@@ -109,7 +109,7 @@ async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Resul
         let (_, mut read) = from.read(block).await;
         read.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         if read.is_empty() {
-            return Err(Cut);
+            return Err(Truncated);
         }
         left = left.saturating_sub(u64::try_from(read.len()).unwrap_or(u64::MAX));
         block = write(read, to).await?;
@@ -118,7 +118,7 @@ async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Resul
 }
 
 /// Writes all bytes, and gives their memory back.
-async fn write(bytes: Vec<u8>, to: &mut StreamWriter<u8>) -> Result<Vec<u8>, Cut> {
+async fn write(bytes: Vec<u8>, to: &mut StreamWriter<u8>) -> Result<Vec<u8>, Truncated> {
     let rest = to.write_all(bytes).await;
-    if rest.is_empty() { Ok(rest) } else { Err(Cut) }
+    if rest.is_empty() { Ok(rest) } else { Err(Truncated) }
 }

@@ -1,10 +1,10 @@
 //! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
 
-use glasshouse_common::{Root, absent, complain, served};
+use glasshouse_adapter::{Root, absent, complain, served};
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::target::Name;
-use glasshouse_core::tree::{Bounds, Entry, Facts, Fault, Listed, Missing, Node, Tree, Unread};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::Name;
+use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
 use std::fmt::Display;
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
@@ -28,7 +28,7 @@ impl PreopenedTree {
         served(get_directories()).map(|root| PreopenedTree { root, listing, opens_at_once })
     }
 
-    async fn stat(&self, path: &str) -> Result<DescriptorStat, Missing> {
+    async fn stat(&self, path: &str) -> Result<DescriptorStat, OpenError> {
         self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(missing)
     }
 
@@ -38,7 +38,7 @@ impl PreopenedTree {
     }
 
     /// What may be opened at a path, without opening it.
-    async fn look(&self, path: &str) -> Result<Kind, Missing> {
+    async fn look(&self, path: &str) -> Result<Kind, OpenError> {
         kind(&self.stat(path).await?)
     }
 }
@@ -49,18 +49,18 @@ enum Kind {
     File,
 }
 
-fn kind(stat: &DescriptorStat) -> Result<Kind, Missing> {
+fn kind(stat: &DescriptorStat) -> Result<Kind, OpenError> {
     match stat.type_ {
         DescriptorType::Directory => Ok(Kind::Directory),
         DescriptorType::RegularFile => Ok(Kind::File),
-        _ => Err(Missing::Absent),
+        _ => Err(OpenError::Absent),
     }
 }
 
 impl Tree for PreopenedTree {
     type File = Descriptor;
 
-    async fn open(&self, path: &str) -> Result<Node<Descriptor>, Missing> {
+    async fn open(&self, path: &str) -> Result<Node<Descriptor>, OpenError> {
         if path.is_empty() {
             return Ok(Node::Directory);
         }
@@ -84,11 +84,11 @@ impl Tree for PreopenedTree {
         }
     }
 
-    async fn facts(&self, path: &str) -> Result<Facts, Missing> {
+    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
         facts(&self.stat(path).await?)
     }
 
-    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, Missing> {
+    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let (mut from, outcome) = file.read_via_stream(offset);
         let mut bytes = Vec::with_capacity(limit);
@@ -106,7 +106,7 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<Listed, Missing> {
+    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
         self.listing.list(path, wanted, bounds)
     }
 
@@ -116,15 +116,15 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(Listed, Option<Box<dyn Unread>>), Missing> {
+    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
         self.listing.list_first(path, wanted, kept, ahead)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         self.listing.describe(path, entries)
     }
 
-    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut Entry>) -> Result<(), Fault> {
+    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         self.listing.probe(path, entries)
     }
 
@@ -134,19 +134,19 @@ impl Tree for PreopenedTree {
 }
 
 /// What an error says of what was asked for.
-fn missing(code: ErrorCode) -> Missing {
+fn missing(code: ErrorCode) -> OpenError {
     match code {
-        absent!(ErrorCode) => Missing::Absent,
-        _ => Missing::Fault,
+        absent!(ErrorCode) => OpenError::Absent,
+        _ => OpenError::Fault,
     }
 }
 
 /// What the core is told of a regular file; nothing else has facts.
-fn facts(stat: &DescriptorStat) -> Result<Facts, Missing> {
+fn facts(stat: &DescriptorStat) -> Result<Metadata, OpenError> {
     if !matches!(stat.type_, DescriptorType::RegularFile) {
-        return Err(Missing::Absent);
+        return Err(OpenError::Absent);
     }
-    let stamp = |time: Instant| Stamp::new(time.seconds, time.nanoseconds);
+    let stamp = |time: Instant| HttpTime::new(time.seconds, time.nanoseconds);
     let (modified, changed) = (stat.data_modification_timestamp, stat.status_change_timestamp);
-    Ok(Facts { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
+    Ok(Metadata { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
 }

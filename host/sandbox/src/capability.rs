@@ -1,7 +1,7 @@
 //! What a handler may import: one table, from which the linker is made and by which a component is judged before it is compiled.
 //! It refuses to know how a component is read, and offers nothing that the table does not name.
 //!
-//! [`crate::witness`] has a table of its own, of functions: this one says what a handler may call, that one which of these calls
+//! [`crate::wasi::p3`] has a table of its own, of functions: this one says what a handler may call, that one which of these calls
 //! leave a trace by which an answer can be given again. To be granted is not to be seen, so the two are not one.
 
 use crate::sandbox::State;
@@ -20,7 +20,7 @@ use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
 /// What a name that is imported is to this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ImportStatus {
     /// Every handler has it.
     Granted,
     /// No handler has it, for this reason.
@@ -29,111 +29,137 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl ImportStatus {
     /// What an import is, by its name as it stands in a component, such as `wasi:cli/environment@0.2.6`.
-    pub fn of(import: &str) -> Standing {
+    pub fn of(import: &str) -> ImportStatus {
         let (interface, version) = import.split_once('@').unwrap_or((import, ""));
-        let line = Version::parse(version).ok().and_then(|version| Line::of(&version));
+        let line = Version::parse(version).ok().and_then(|version| WasiVersion::of(&version));
         if line.is_some_and(|line| GRANTED.iter().any(|(granted, at, _)| (*granted, *at) == (interface, line))) {
-            return Standing::Granted;
+            return ImportStatus::Granted;
         }
         let refused = REFUSED.iter().find(|(refused, _)| match refused.strip_suffix('*') {
             Some(package) => interface.starts_with(package),
             None => interface == *refused,
         });
-        refused.map_or(Standing::Unknown, |(_, reason)| Standing::Refused(reason))
+        refused.map_or(ImportStatus::Unknown, |(_, reason)| ImportStatus::Refused(reason))
     }
 }
 
 /// Versions that can stand in for each other, as semantic versioning has it for those that begin with a zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum WasiVersion {
     /// 0.2.x
     P2,
     /// 0.3.x
     P3,
 }
 
-impl Line {
+impl WasiVersion {
     /// The line of a version; `None` for any other, and for one before its release, which stands in for nothing but itself.
-    pub fn of(version: &Version) -> Option<Line> {
+    pub fn of(version: &Version) -> Option<WasiVersion> {
         match (version.major, version.minor) {
-            (0, 2) if version.pre.is_empty() => Some(Line::P2),
-            (0, 3) if version.pre.is_empty() => Some(Line::P3),
+            (0, 2) if version.pre.is_empty() => Some(WasiVersion::P2),
+            (0, 3) if version.pre.is_empty() => Some(WasiVersion::P3),
             _ => None,
         }
     }
 }
 
 /// An interface, its versions, and what links it.
-type Grant = (&'static str, Line, fn(&mut Linker<State>) -> Result<()>);
+type Grant = (&'static str, WasiVersion, fn(&mut Linker<State>) -> Result<()>);
 
 /// All that a handler is offered. More than ours needs: any handler for `wasi:http` with a file system links. What a function then
 /// does is bounded elsewhere: there is one directory and it is read-only, and the environment is what the program was told to say.
 const GRANTED: &[Grant] = &[
-    ("wasi:cli/environment", Line::P2, |l| p2::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/environment", Line::P3, |l| p3::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/exit", Line::P2, |l| p2::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/exit", Line::P3, |l| p3::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stderr", Line::P2, |l| p2::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stderr", Line::P3, |l| p3::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdin", Line::P2, |l| p2::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdin", Line::P3, |l| p3::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdout", Line::P2, |l| p2::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdout", Line::P3, |l| p3::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-input", Line::P2, |l| p2::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-input", Line::P3, |l| p3::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-output", Line::P2, |l| p2::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-output", Line::P3, |l| p3::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stderr", Line::P2, |l| p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stderr", Line::P3, |l| p3::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stdin", Line::P2, |l| p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stdin", Line::P3, |l| p3::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stdout", Line::P2, |l| p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/terminal-stdout", Line::P3, |l| p3::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/environment", WasiVersion::P2, |l| p2::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/environment", WasiVersion::P3, |l| p3::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/exit", WasiVersion::P2, |l| p2::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/exit", WasiVersion::P3, |l| p3::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stderr", WasiVersion::P2, |l| p2::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stderr", WasiVersion::P3, |l| p3::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stdin", WasiVersion::P2, |l| p2::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stdin", WasiVersion::P3, |l| p3::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stdout", WasiVersion::P2, |l| p2::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/stdout", WasiVersion::P3, |l| p3::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/terminal-input", WasiVersion::P2, |l| {
+        p2::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-input", WasiVersion::P3, |l| {
+        p3::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-output", WasiVersion::P2, |l| {
+        p2::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-output", WasiVersion::P3, |l| {
+        p3::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stderr", WasiVersion::P2, |l| {
+        p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stderr", WasiVersion::P3, |l| {
+        p3::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stdin", WasiVersion::P2, |l| {
+        p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stdin", WasiVersion::P3, |l| {
+        p3::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stdout", WasiVersion::P2, |l| {
+        p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
+    ("wasi:cli/terminal-stdout", WasiVersion::P3, |l| {
+        p3::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)
+    }),
     // Types, and nothing to link.
-    ("wasi:cli/types", Line::P3, |_| Ok(())),
-    ("wasi:clocks/monotonic-clock", Line::P2, |l| {
+    ("wasi:cli/types", WasiVersion::P3, |_| Ok(())),
+    ("wasi:clocks/monotonic-clock", WasiVersion::P2, |l| {
         p2::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
     }),
-    ("wasi:clocks/monotonic-clock", Line::P3, |l| {
+    ("wasi:clocks/monotonic-clock", WasiVersion::P3, |l| {
         p3::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
     }),
-    ("wasi:clocks/system-clock", Line::P3, |l| {
+    ("wasi:clocks/system-clock", WasiVersion::P3, |l| {
         p3::clocks::system_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
     }),
-    ("wasi:clocks/types", Line::P3, |l| p3::clocks::types::add_to_linker::<_, WasiClocks>(l, State::clocks)),
-    ("wasi:clocks/wall-clock", Line::P2, |l| p2::clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)),
-    ("wasi:filesystem/preopens", Line::P2, |l| {
+    ("wasi:clocks/types", WasiVersion::P3, |l| p3::clocks::types::add_to_linker::<_, WasiClocks>(l, State::clocks)),
+    ("wasi:clocks/wall-clock", WasiVersion::P2, |l| {
+        p2::clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
+    }),
+    ("wasi:filesystem/preopens", WasiVersion::P2, |l| {
         p2::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
     }),
-    ("wasi:filesystem/preopens", Line::P3, |l| {
+    ("wasi:filesystem/preopens", WasiVersion::P3, |l| {
         p3::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
     }),
-    ("wasi:filesystem/types", Line::P2, |l| {
+    ("wasi:filesystem/types", WasiVersion::P2, |l| {
         p2::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
     }),
-    ("wasi:filesystem/types", Line::P3, |l| {
+    ("wasi:filesystem/types", WasiVersion::P3, |l| {
         p3::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
     }),
     // With the words for a request to somebody else, but nothing that would send it.
-    ("wasi:http/types", Line::P2, |l| {
+    ("wasi:http/types", WasiVersion::P2, |l| {
         http_p2::add_to_linker::<_, WasiHttp>(l, &http_p2::LinkOptions::default(), State::http)
     }),
-    ("wasi:http/types", Line::P3, |l| http_p3::add_to_linker::<_, WasiHttp>(l, State::http)),
-    ("wasi:io/error", Line::P2, |l| p2::io::error::add_to_linker::<_, Table>(l, table)),
-    ("wasi:io/poll", Line::P2, |l| p2::io::poll::add_to_linker::<_, Table>(l, table)),
-    ("wasi:io/streams", Line::P2, |l| p2::io::streams::add_to_linker::<_, Table>(l, table)),
-    ("wasi:random/insecure", Line::P2, |l| p2::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)),
-    ("wasi:random/insecure", Line::P3, |l| p3::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)),
-    ("wasi:random/insecure-seed", Line::P2, |l| {
+    ("wasi:http/types", WasiVersion::P3, |l| http_p3::add_to_linker::<_, WasiHttp>(l, State::http)),
+    ("wasi:io/error", WasiVersion::P2, |l| p2::io::error::add_to_linker::<_, Table>(l, table)),
+    ("wasi:io/poll", WasiVersion::P2, |l| p2::io::poll::add_to_linker::<_, Table>(l, table)),
+    ("wasi:io/streams", WasiVersion::P2, |l| p2::io::streams::add_to_linker::<_, Table>(l, table)),
+    ("wasi:random/insecure", WasiVersion::P2, |l| {
+        p2::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)
+    }),
+    ("wasi:random/insecure", WasiVersion::P3, |l| {
+        p3::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)
+    }),
+    ("wasi:random/insecure-seed", WasiVersion::P2, |l| {
         p2::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, State::random)
     }),
-    ("wasi:random/insecure-seed", Line::P3, |l| {
+    ("wasi:random/insecure-seed", WasiVersion::P3, |l| {
         p3::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, State::random)
     }),
-    ("wasi:random/random", Line::P2, |l| p2::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
-    ("wasi:random/random", Line::P3, |l| p3::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
+    ("wasi:random/random", WasiVersion::P2, |l| p2::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
+    ("wasi:random/random", WasiVersion::P3, |l| p3::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
 ];
 
 /// What is known and given to nobody, in any version, and why; `*` stands for the rest of a package.
@@ -175,48 +201,52 @@ mod tests {
 
     /// Something of each interface, by which it can be seen whether it is linked: a type that a host defines, or a function. An
     /// interface has neither if it has types alone.
-    const OF_EACH: &[(&str, Line, &str)] = &[
-        ("wasi:cli/environment", Line::P2, GET_ARGUMENTS),
-        ("wasi:cli/environment", Line::P3, GET_ARGUMENTS),
-        ("wasi:cli/exit", Line::P2, r#"(export "exit" (func (param "status" (result))))"#),
-        ("wasi:cli/exit", Line::P3, r#"(export "exit" (func (param "status" (result))))"#),
-        ("wasi:cli/stderr", Line::P2, r#"(export "get-stderr" (func))"#),
-        ("wasi:cli/stderr", Line::P3, r#"(export "write-via-stream" (func))"#),
-        ("wasi:cli/stdin", Line::P2, r#"(export "get-stdin" (func))"#),
-        ("wasi:cli/stdin", Line::P3, r#"(export "read-via-stream" (func))"#),
-        ("wasi:cli/stdout", Line::P2, r#"(export "get-stdout" (func))"#),
-        ("wasi:cli/stdout", Line::P3, r#"(export "write-via-stream" (func))"#),
-        ("wasi:cli/terminal-input", Line::P2, r#"(export "terminal-input" (type (sub resource)))"#),
-        ("wasi:cli/terminal-input", Line::P3, r#"(export "terminal-input" (type (sub resource)))"#),
-        ("wasi:cli/terminal-output", Line::P2, r#"(export "terminal-output" (type (sub resource)))"#),
-        ("wasi:cli/terminal-output", Line::P3, r#"(export "terminal-output" (type (sub resource)))"#),
-        ("wasi:cli/terminal-stderr", Line::P2, r#"(export "get-terminal-stderr" (func))"#),
-        ("wasi:cli/terminal-stderr", Line::P3, r#"(export "get-terminal-stderr" (func))"#),
-        ("wasi:cli/terminal-stdin", Line::P2, r#"(export "get-terminal-stdin" (func))"#),
-        ("wasi:cli/terminal-stdin", Line::P3, r#"(export "get-terminal-stdin" (func))"#),
-        ("wasi:cli/terminal-stdout", Line::P2, r#"(export "get-terminal-stdout" (func))"#),
-        ("wasi:cli/terminal-stdout", Line::P3, r#"(export "get-terminal-stdout" (func))"#),
-        ("wasi:cli/types", Line::P3, ""),
-        ("wasi:clocks/monotonic-clock", Line::P2, NOW),
-        ("wasi:clocks/monotonic-clock", Line::P3, NOW),
-        ("wasi:clocks/system-clock", Line::P3, r#"(export "now" (func))"#),
-        ("wasi:clocks/types", Line::P3, ""),
-        ("wasi:clocks/wall-clock", Line::P2, r#"(export "now" (func))"#),
-        ("wasi:filesystem/preopens", Line::P2, r#"(export "get-directories" (func))"#),
-        ("wasi:filesystem/preopens", Line::P3, r#"(export "get-directories" (func))"#),
-        ("wasi:filesystem/types", Line::P2, r#"(export "descriptor" (type (sub resource)))"#),
-        ("wasi:filesystem/types", Line::P3, r#"(export "descriptor" (type (sub resource)))"#),
-        ("wasi:http/types", Line::P2, r#"(export "fields" (type (sub resource)))"#),
-        ("wasi:http/types", Line::P3, r#"(export "fields" (type (sub resource)))"#),
-        ("wasi:io/error", Line::P2, r#"(export "error" (type (sub resource)))"#),
-        ("wasi:io/poll", Line::P2, r#"(export "pollable" (type (sub resource)))"#),
-        ("wasi:io/streams", Line::P2, r#"(export "input-stream" (type (sub resource)))"#),
-        ("wasi:random/insecure", Line::P2, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
-        ("wasi:random/insecure", Line::P3, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
-        ("wasi:random/insecure-seed", Line::P2, r#"(export "insecure-seed" (func (result (tuple u64 u64))))"#),
-        ("wasi:random/insecure-seed", Line::P3, r#"(export "get-insecure-seed" (func (result (tuple u64 u64))))"#),
-        ("wasi:random/random", Line::P2, r#"(export "get-random-u64" (func (result u64)))"#),
-        ("wasi:random/random", Line::P3, r#"(export "get-random-u64" (func (result u64)))"#),
+    const OF_EACH: &[(&str, WasiVersion, &str)] = &[
+        ("wasi:cli/environment", WasiVersion::P2, GET_ARGUMENTS),
+        ("wasi:cli/environment", WasiVersion::P3, GET_ARGUMENTS),
+        ("wasi:cli/exit", WasiVersion::P2, r#"(export "exit" (func (param "status" (result))))"#),
+        ("wasi:cli/exit", WasiVersion::P3, r#"(export "exit" (func (param "status" (result))))"#),
+        ("wasi:cli/stderr", WasiVersion::P2, r#"(export "get-stderr" (func))"#),
+        ("wasi:cli/stderr", WasiVersion::P3, r#"(export "write-via-stream" (func))"#),
+        ("wasi:cli/stdin", WasiVersion::P2, r#"(export "get-stdin" (func))"#),
+        ("wasi:cli/stdin", WasiVersion::P3, r#"(export "read-via-stream" (func))"#),
+        ("wasi:cli/stdout", WasiVersion::P2, r#"(export "get-stdout" (func))"#),
+        ("wasi:cli/stdout", WasiVersion::P3, r#"(export "write-via-stream" (func))"#),
+        ("wasi:cli/terminal-input", WasiVersion::P2, r#"(export "terminal-input" (type (sub resource)))"#),
+        ("wasi:cli/terminal-input", WasiVersion::P3, r#"(export "terminal-input" (type (sub resource)))"#),
+        ("wasi:cli/terminal-output", WasiVersion::P2, r#"(export "terminal-output" (type (sub resource)))"#),
+        ("wasi:cli/terminal-output", WasiVersion::P3, r#"(export "terminal-output" (type (sub resource)))"#),
+        ("wasi:cli/terminal-stderr", WasiVersion::P2, r#"(export "get-terminal-stderr" (func))"#),
+        ("wasi:cli/terminal-stderr", WasiVersion::P3, r#"(export "get-terminal-stderr" (func))"#),
+        ("wasi:cli/terminal-stdin", WasiVersion::P2, r#"(export "get-terminal-stdin" (func))"#),
+        ("wasi:cli/terminal-stdin", WasiVersion::P3, r#"(export "get-terminal-stdin" (func))"#),
+        ("wasi:cli/terminal-stdout", WasiVersion::P2, r#"(export "get-terminal-stdout" (func))"#),
+        ("wasi:cli/terminal-stdout", WasiVersion::P3, r#"(export "get-terminal-stdout" (func))"#),
+        ("wasi:cli/types", WasiVersion::P3, ""),
+        ("wasi:clocks/monotonic-clock", WasiVersion::P2, NOW),
+        ("wasi:clocks/monotonic-clock", WasiVersion::P3, NOW),
+        ("wasi:clocks/system-clock", WasiVersion::P3, r#"(export "now" (func))"#),
+        ("wasi:clocks/types", WasiVersion::P3, ""),
+        ("wasi:clocks/wall-clock", WasiVersion::P2, r#"(export "now" (func))"#),
+        ("wasi:filesystem/preopens", WasiVersion::P2, r#"(export "get-directories" (func))"#),
+        ("wasi:filesystem/preopens", WasiVersion::P3, r#"(export "get-directories" (func))"#),
+        ("wasi:filesystem/types", WasiVersion::P2, r#"(export "descriptor" (type (sub resource)))"#),
+        ("wasi:filesystem/types", WasiVersion::P3, r#"(export "descriptor" (type (sub resource)))"#),
+        ("wasi:http/types", WasiVersion::P2, r#"(export "fields" (type (sub resource)))"#),
+        ("wasi:http/types", WasiVersion::P3, r#"(export "fields" (type (sub resource)))"#),
+        ("wasi:io/error", WasiVersion::P2, r#"(export "error" (type (sub resource)))"#),
+        ("wasi:io/poll", WasiVersion::P2, r#"(export "pollable" (type (sub resource)))"#),
+        ("wasi:io/streams", WasiVersion::P2, r#"(export "input-stream" (type (sub resource)))"#),
+        ("wasi:random/insecure", WasiVersion::P2, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
+        ("wasi:random/insecure", WasiVersion::P3, r#"(export "get-insecure-random-u64" (func (result u64)))"#),
+        ("wasi:random/insecure-seed", WasiVersion::P2, r#"(export "insecure-seed" (func (result (tuple u64 u64))))"#),
+        (
+            "wasi:random/insecure-seed",
+            WasiVersion::P3,
+            r#"(export "get-insecure-seed" (func (result (tuple u64 u64))))"#,
+        ),
+        ("wasi:random/random", WasiVersion::P2, r#"(export "get-random-u64" (func (result u64)))"#),
+        ("wasi:random/random", WasiVersion::P3, r#"(export "get-random-u64" (func (result u64)))"#),
     ];
     const GET_ARGUMENTS: &str = r#"(export "get-arguments" (func (result (list string))))"#;
     const NOW: &str = r#"(export "now" (func (result u64)))"#;
@@ -250,14 +280,14 @@ mod tests {
     fn what_is_granted_is_linked() {
         let engine = Engine::new(&crate::engine::config()).unwrap();
         let linker = linker(&engine).unwrap();
-        let of_each: BTreeSet<_> = OF_EACH.iter().map(|(name, line, _)| (*name, *line == Line::P3)).collect();
-        let granted: BTreeSet<_> = GRANTED.iter().map(|(name, line, _)| (*name, *line == Line::P3)).collect();
+        let of_each: BTreeSet<_> = OF_EACH.iter().map(|(name, line, _)| (*name, *line == WasiVersion::P3)).collect();
+        let granted: BTreeSet<_> = GRANTED.iter().map(|(name, line, _)| (*name, *line == WasiVersion::P3)).collect();
         assert_eq!(of_each, granted);
         assert_eq!(GRANTED.len(), granted.len(), "an interface is there twice");
         for (name, line, item) in OF_EACH {
             // A later version than that of the library, which it stands in for.
-            let import = format!("{name}@0.{}.99", if *line == Line::P2 { 2 } else { 3 });
-            assert_eq!(Standing::of(&import), Standing::Granted, "{import}");
+            let import = format!("{name}@0.{}.99", if *line == WasiVersion::P2 { 2 } else { 3 });
+            assert_eq!(ImportStatus::of(&import), ImportStatus::Granted, "{import}");
             match link(&engine, &linker, &import, item) {
                 Ok(()) => {}
                 // A function with the types of the interface in its own cannot be written here; that it is there is told.
@@ -276,7 +306,7 @@ mod tests {
         let engine = Engine::new(&crate::engine::config()).unwrap();
         let linker = linker(&engine).unwrap();
         for (import, item) in OF_REFUSED {
-            assert!(matches!(Standing::of(import), Standing::Refused(_)), "{import}");
+            assert!(matches!(ImportStatus::of(import), ImportStatus::Refused(_)), "{import}");
             let error = link(&engine, &linker, import, item).unwrap_err();
             assert!(error.contains("missing"), "{import}: {error}");
         }
@@ -300,7 +330,7 @@ mod tests {
 
     #[test]
     fn what_is_seen_is_granted() {
-        for (interface, _) in crate::witness::SEEN {
+        for (interface, _) in crate::wasi::REPLAYABLE_IMPORTS {
             assert!(GRANTED.iter().any(|(granted, _, _)| granted == interface), "{interface}");
         }
     }
@@ -332,9 +362,13 @@ mod tests {
             ("@", false, false),
         ];
         for (import, is_granted, is_refused) in rows {
-            let standing = Standing::of(import);
+            let standing = ImportStatus::of(import);
             let expected = (is_granted, is_refused);
-            assert_eq!((standing == Standing::Granted, matches!(standing, Standing::Refused(_))), expected, "{import}");
+            assert_eq!(
+                (standing == ImportStatus::Granted, matches!(standing, ImportStatus::Refused(_))),
+                expected,
+                "{import}"
+            );
         }
     }
 
@@ -343,6 +377,6 @@ mod tests {
     fn an_import_is_judged_as_it_stands() {
         let inspection = Inspection::of(&component("wasi:sockets/tcp@0.2.0", ""));
         assert_eq!(inspection.imports.len(), 1);
-        assert!(matches!(inspection.imports[0].standing, Standing::Refused(_)));
+        assert!(matches!(inspection.imports[0].standing, ImportStatus::Refused(_)));
     }
 }

@@ -4,7 +4,7 @@
 
 mod cost;
 
-use crate::capability::{Line, Standing};
+use crate::capability::{ImportStatus, WasiVersion};
 use semver::Version;
 use std::fmt;
 use wasmparser::component_types::ComponentEntityType;
@@ -60,7 +60,7 @@ pub struct Import {
     pub name: String,
     /// The functions of an interface; none for one of types alone, and for what is no interface.
     pub functions: Vec<String>,
-    pub standing: Standing,
+    pub standing: ImportStatus,
 }
 
 /// What was found out about a file.
@@ -109,9 +109,9 @@ impl Inspection {
             }
         };
         reasons.extend(self.imports.iter().filter_map(|Import { name, standing, .. }| match standing {
-            Standing::Granted => None,
-            Standing::Refused(reason) => Some(format!("it imports {name}, which is refused: {reason}")),
-            Standing::Unknown => Some(format!("it imports {name}, which this host does not know")),
+            ImportStatus::Granted => None,
+            ImportStatus::Refused(reason) => Some(format!("it imports {name}, which is refused: {reason}")),
+            ImportStatus::Unknown => Some(format!("it imports {name}, which this host does not know")),
         }));
         if self.kind == Kind::Component {
             let neither = "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2";
@@ -139,15 +139,15 @@ impl Inspection {
                                 "too much: the functions that it imports have over {NAMES} bytes of names"
                             ));
                         }
-                        self.imports.push(Import { name: name.into(), functions, standing: Standing::of(name) });
+                        self.imports.push(Import { name: name.into(), functions, standing: ImportStatus::of(name) });
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
                         let name = export.map_err(broken)?.name.name;
                         if let Some(item) = types.as_ref().component_item_for_export(name) {
-                            p2 |= is_handler(&types, name, item.ty, "wasi:http/incoming-handler", Line::P2);
-                            p3 |= is_handler(&types, name, item.ty, "wasi:http/handler", Line::P3);
+                            p2 |= is_handler(&types, name, item.ty, "wasi:http/incoming-handler", WasiVersion::P2);
+                            p3 |= is_handler(&types, name, item.ty, "wasi:http/handler", WasiVersion::P3);
                         }
                         self.exports.push(name.into());
                     }
@@ -204,13 +204,13 @@ fn functions_of(types: &Types, item: ComponentEntityType, names: &mut usize) -> 
 }
 
 /// Whether an export is this interface, in a version of this line, with the function by which it is asked.
-fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface: &str, line: Line) -> bool {
+fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface: &str, line: WasiVersion) -> bool {
     let version = export.split_once('@').filter(|(name, _)| *name == interface).map(|(_, version)| version);
     let version = version.and_then(|version| Version::parse(version).ok());
     let ComponentEntityType::Instance(instance) = item else { return false };
     let types = types.as_ref();
     let handle = types[instance].exports.get("handle");
-    version.is_some_and(|version| Line::of(&version) == Some(line))
+    version.is_some_and(|version| WasiVersion::of(&version) == Some(line))
         && handle.is_some_and(|item| matches!(item.ty, ComponentEntityType::Func(_)))
 }
 

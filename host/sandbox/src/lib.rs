@@ -1,37 +1,37 @@
 //! Everything of the host that knows WebAssembly: a handler is loaded, lent one tree to read, and asked for answers under
 //! limits. It refuses to know sockets, clients and command lines.
 
-mod attended;
-mod body;
+mod beneath;
+mod body_handoff;
 mod capability;
-mod ceiling;
-mod clock;
 mod engine;
-mod faults;
-mod given_up;
-mod handover;
+mod file_body;
+mod guest_body;
 mod inspection;
-mod instance;
-mod lent;
-mod look;
+mod io_errors;
+mod last_modified;
+mod limits;
+mod metrics;
 mod peek;
-mod plane;
+mod pool;
+mod preopen;
 mod replay;
+mod request_error;
+mod response_body;
 mod sandbox;
-mod tally;
-mod witness;
-mod words;
+mod stderr;
+mod wasi;
 
-pub use body::ResponseBody;
-pub use capability::Standing;
-pub use ceiling::{Ceiling, Ceilings};
-pub use given_up::GivenUp;
+pub use capability::ImportStatus;
 pub use inspection::{Import, Inspection, Kind};
-pub use instance::Instances;
-pub use lent::{Ground, Tree};
+pub use limits::{LimitExceeded, RequestLimits};
+pub use metrics::InstanceMetrics;
 pub use peek::Peek;
-pub use sandbox::{Code, Complain, Sandbox, Terms};
-pub use tally::Tally;
+pub use pool::InstancePool;
+pub use preopen::{ReadScope, ServedPath};
+pub use request_error::RequestError;
+pub use response_body::ResponseBody;
+pub use sandbox::{Code, Complain, Sandbox, SandboxConfig};
 /// Why the content of an answer ended too early.
 pub use wasmtime_wasi_http::Error;
 

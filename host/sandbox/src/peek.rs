@@ -1,8 +1,9 @@
 //! Reads a small file of a tree as its handler could, for the program to tell what is in it. It refuses to know what that means, and
 //! never waits.
 
-use crate::lent::Lent;
-use crate::look::{self, How, Links};
+use crate::beneath;
+use crate::beneath::{OpenOptions, Symlinks};
+use crate::preopen::Preopen;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use std::fs::File;
@@ -22,16 +23,16 @@ pub enum Peek {
 ///
 /// # Errors
 /// It is there, and cannot be read.
-pub fn peek(lent: &Lent, name: &str, limit: u64) -> io::Result<Peek> {
-    let found = match look::look(lent.root(), name, Links::AreTold) {
+pub fn peek(lent: &Preopen, name: &str, limit: u64) -> io::Result<Peek> {
+    let found = match beneath::stat(lent.root(), name, Symlinks::NoFollow) {
         Err(Errno::NOENT) => return Ok(Peek::Nothing),
         found => FileType::from_raw_mode(found?.st_mode),
     };
     let opened = match found {
-        FileType::RegularFile => look::open_file(lent.root(), name.as_ref()),
+        FileType::RegularFile => beneath::open_file(lent.root(), name.as_ref()),
         FileType::Symlink => {
-            let how = How { links: Links::AreFollowed, only_directory: false };
-            match look::open(lent.root(), name, how) {
+            let how = OpenOptions { links: Symlinks::Follow, only_directory: false };
+            match beneath::open(lent.root(), name, how) {
                 Ok((_, stat)) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
                     return Ok(Peek::Other("a link to a directory"));
                 }

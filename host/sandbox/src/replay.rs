@@ -7,10 +7,10 @@
 //! trusted to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was
 //! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
 
-use crate::clock;
-use crate::lent::Lent;
-use crate::look::{self, Entries, Entry, How, Identity, Links};
-use crate::plane::{Piece, Pieces};
+use crate::beneath::{Entries, Entry, FileId, OpenOptions, Symlinks};
+use crate::file_body::{Piece, Pieces};
+use crate::preopen::Preopen;
+use crate::{beneath, last_modified};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use rustix::io::Errno;
@@ -31,7 +31,7 @@ const VARIANTS: usize = 8;
 const FEW: usize = 64;
 
 /// What a look at a path came to; an error is known by its number.
-pub type Seen = Result<Identity, Errno>;
+pub type StatResult = Result<FileId, Errno>;
 
 /// One thing that a handler did to come to its answer.
 #[derive(Debug)]
@@ -39,17 +39,17 @@ pub enum Step {
     /// It read a field of the request.
     Field(HeaderName, Vec<HeaderValue>),
     /// It looked at a path.
-    Look(String, Seen),
+    Look(String, StatResult),
     /// It opened a file or a directory at a path.
-    Open(String, How, Seen),
+    Open(String, OpenOptions, StatResult),
     /// It read the directory that a step had opened: what it was told, one call after the other.
-    Entries(usize, Vec<Told>),
+    Entries(usize, Vec<DirEntryResult>),
     /// It looked at an entry of the directory that a step had opened.
-    Entry(usize, String, Links, Seen),
+    Entry(usize, String, Symlinks, StatResult),
 }
 
 /// What one call is told of a directory; `None` at its end.
-pub type Told = Option<Result<Entry, Errno>>;
+pub type DirEntryResult = Option<Result<Entry, Errno>>;
 
 impl Step {
     /// How often the system is asked to do it again.
@@ -71,8 +71,8 @@ impl Step {
     }
 }
 
-fn told_bytes(told: &Told) -> usize {
-    size_of::<Told>() + told.iter().flatten().map(|entry| entry.name.len()).sum::<usize>()
+fn told_bytes(told: &DirEntryResult) -> usize {
+    size_of::<DirEntryResult>() + told.iter().flatten().map(|entry| entry.name.len()).sum::<usize>()
 }
 
 /// What a handler did, as long as all of it can be done again from here.
@@ -112,7 +112,7 @@ impl Recording {
     }
 
     /// Writes down what a directory told that is being read.
-    pub fn tell(&mut self, step: usize, told: Told) {
+    pub fn tell(&mut self, step: usize, told: DirEntryResult) {
         match self.has_room(told_bytes(&told)).then(|| self.steps.get_mut(step)) {
             Some(Some(Step::Entries(_, all))) => all.push(told),
             _ => self.spoil(),
@@ -140,26 +140,26 @@ impl Recording {
     }
 
     /// Which step opened a file, if one did.
-    pub fn opened(&self, file: Identity) -> Option<usize> {
+    pub fn opened(&self, file: FileId) -> Option<usize> {
         self.steps.iter().position(|step| matches!(step, Step::Open(.., Ok(identity)) if *identity == file))
     }
 }
 
 /// The head of an answer, and what follows it.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct CachedResponse {
     pub status: StatusCode,
     pub fields: HeaderMap,
     /// The file of which there are parts among the pieces: a handler may open several, and send another than the last.
-    pub file: Option<Identity>,
+    pub file: Option<FileId>,
     /// The content.
     pub pieces: Arc<[Piece]>,
 }
 
-impl Answer {
+impl CachedResponse {
     /// An answer with no part of a file in it, and no content so far.
-    pub fn without_file(status: StatusCode, fields: HeaderMap) -> Answer {
-        Answer { status, fields, file: None, pieces: [].into() }
+    pub fn without_file(status: StatusCode, fields: HeaderMap) -> CachedResponse {
+        CachedResponse { status, fields, file: None, pieces: [].into() }
     }
 }
 
@@ -180,12 +180,12 @@ struct Kept {
     looks: usize,
     /// The step that opened the file that is sent.
     sent: Option<usize>,
-    answer: Answer,
+    answer: CachedResponse,
 }
 
 /// The answers that one thread keeps.
 pub struct Replay {
-    lent: Arc<Lent>,
+    lent: Arc<Preopen>,
     kept: HashMap<Uri, Vec<Kept>>,
     count: usize,
     bytes: usize,
@@ -193,13 +193,13 @@ pub struct Replay {
 
 impl Replay {
     /// No answers yet. The system must be able to look at what is lent at once.
-    pub fn new(lent: Arc<Lent>) -> Replay {
+    pub fn new(lent: Arc<Preopen>) -> Replay {
         Replay { lent, kept: HashMap::new(), count: 0, bytes: 0 }
     }
 
     /// The answer to a request, if it was given before and holds, with the file that is sent, and if that is known with no other effort
     /// than this.
-    pub fn find(&self, request: &Parts, effort: Effort) -> Option<(Answer, Pieces)> {
+    pub fn find(&self, request: &Parts, effort: Effort) -> Option<(CachedResponse, Pieces)> {
         self.candidates(request, effort).find_map(|kept| self.repeat(kept, request))
     }
 
@@ -220,7 +220,7 @@ impl Replay {
         })
     }
 
-    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(Answer, Pieces)> {
+    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(CachedResponse, Pieces)> {
         let mut opened = Vec::new();
         let mut steps = kept.steps.iter().enumerate().peekable();
         while let Some((index, step)) = steps.next() {
@@ -228,13 +228,13 @@ impl Replay {
                 Step::Field(name, values) if request.headers.get_all(name).iter().eq(values) => {}
                 Step::Field(..) => return None,
                 // A file that is opened next is looked at then.
-                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, how, Ok(then)))) if next == path && then == seen && how.links == Links::AreFollowed) =>
+                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, how, Ok(then)))) if next == path && then == seen && how.links == Symlinks::Follow) =>
                     {}
                 Step::Look(path, seen)
-                    if self.lent.look(self.lent.root(), path, Links::AreFollowed).map(Identity::from) == *seen => {}
+                    if self.lent.look(self.lent.root(), path, Symlinks::Follow).map(FileId::from) == *seen => {}
                 Step::Look(..) => return None,
                 Step::Open(path, how, seen) => match (self.lent.open_at(self.lent.root(), path, *how), seen) {
-                    (Ok((file, now)), Ok(then)) if Identity::from(now) == *then => opened.push((index, file)),
+                    (Ok((file, now)), Ok(then)) if FileId::from(now) == *then => opened.push((index, file)),
                     (Err(now), Err(then)) if now == *then => {}
                     _ => return None,
                 },
@@ -245,7 +245,7 @@ impl Replay {
                     }
                 }
                 Step::Entry(directory, name, links, seen) => {
-                    if look::look(find(&opened, *directory)?, name, *links).map(Identity::from) != *seen {
+                    if beneath::stat(find(&opened, *directory)?, name, *links).map(FileId::from) != *seen {
                         return None;
                     }
                 }
@@ -258,14 +258,14 @@ impl Replay {
     }
 
     /// Keeps an answer, and what it came from.
-    pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: Answer) {
+    pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: CachedResponse) {
         let sent = answer.file.and_then(|file| recording.opened(file));
         // There is no end of paths that lead nowhere, and nobody is in a hurry to be told.
         if answer.status.is_client_error() || answer.status.is_server_error() {
             return;
         }
         // A date that was not yet reached would be another one next time.
-        if recording.is_spoilt || answer.file.is_some() != sent.is_some() || clock::is_ahead(&answer.fields) {
+        if recording.is_spoilt || answer.file.is_some() != sent.is_some() || last_modified::is_ahead(&answer.fields) {
             return;
         }
         let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
@@ -306,7 +306,7 @@ mod tests {
     fn a_recording_has_a_measure() {
         let mut recording = Recording::new(0);
         let step = recording.push(Step::Entries(0, Vec::new()));
-        for _ in 0..LONGEST / size_of::<Told>() - 100 {
+        for _ in 0..LONGEST / size_of::<DirEntryResult>() - 100 {
             recording.tell(step, None);
         }
         assert!(!recording.is_spoilt());

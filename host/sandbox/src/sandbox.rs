@@ -1,32 +1,30 @@
 //! The sandbox: makes a handler ready to run, and gives every instance of it one tree to read, limits, and nothing
 //! else. It refuses to know requests, sockets and what an answer means.
 
-use crate::ceiling::{Account, Ceilings, Memory, TICK};
-use crate::faults::Faults;
-use crate::handover::{self, Content};
+use crate::body_handoff::Content;
 use crate::inspection::Inspection;
-use crate::lent::{self, Ground, Lent, Tree};
+use crate::io_errors::Reporter;
+use crate::limits::{Memory, RequestLimits, TICK, Usage};
 use crate::peek::{Peek, peek};
+use crate::preopen::{Preopen, ReadScope, ServedPath};
 use crate::replay::{Recording, Replay};
-use crate::witness;
-use crate::words::Words;
-use crate::{capability, engine};
+use crate::stderr::GuestStderr;
+use crate::{body_handoff, capability, engine, preopen, wasi};
 use glasshouse_quota::Client;
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Once};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, io, thread};
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::error::Context as _;
 use wasmtime::{Engine, Result, Store, UpdateDeadline, bail};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
-use wasmtime_wasi_http::{p2, p3};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView, p2, p3,
+};
 
 /// A handler as it is given to the program.
 #[derive(Clone, Copy)]
@@ -96,15 +94,15 @@ fn bearable(component: &Component) -> Result<()> {
 pub type Complain = Arc<dyn Fn(fmt::Arguments<'_>) + Send + Sync>;
 
 /// What a handler is given, and on what terms.
-pub struct Terms {
+pub struct SandboxConfig {
     /// What it may read.
-    pub tree: Tree,
+    pub tree: ServedPath,
     /// All that it learns of its environment.
     pub environment: Vec<(String, String)>,
     /// Whether its answers are a function of the request and of what it sees in the directory: those are given again without
     /// it while nothing has changed.
     pub is_pure: bool,
-    pub ceilings: Ceilings,
+    pub ceilings: RequestLimits,
     /// Where what goes wrong while it serves is told.
     pub complain: Complain,
 }
@@ -123,34 +121,34 @@ pub struct Sandbox {
     engine: Engine,
     /// Shared with those that read other trees: making its code executable once more is a right that may be gone.
     handler: Arc<ProxyPre<State>>,
-    lent: Arc<Lent>,
+    lent: Arc<Preopen>,
     environment: Vec<(String, String)>,
     is_pure: bool,
     /// Where what goes wrong is told.
     pub complain: Complain,
-    pub ceilings: Arc<Ceilings>,
-    words: Words,
+    pub ceilings: Arc<RequestLimits>,
+    words: GuestStderr,
     /// Of the engine, whoever uses it.
     ticks: Arc<Once>,
     /// Where faults of the machine are told.
-    pub faults: Arc<Faults>,
+    pub faults: Arc<Reporter>,
     /// Whether the system can walk beneath the directory.
     can_walk: bool,
 }
 
 /// What is served as it was when it was opened.
-struct Place {
-    lent: Arc<Lent>,
-    faults: Arc<Faults>,
+struct OpenTree {
+    lent: Arc<Preopen>,
+    faults: Arc<Reporter>,
     can_walk: bool,
 }
 
-impl Place {
-    fn open(tree: &Tree, complain: &Complain) -> io::Result<Place> {
-        let lent = Arc::new(Lent::open(tree)?);
-        let faults = Arc::new(Faults::new(Arc::clone(complain), Arc::clone(lent.directory())));
+impl OpenTree {
+    fn open(tree: &ServedPath, complain: &Complain) -> io::Result<OpenTree> {
+        let lent = Arc::new(Preopen::open(tree)?);
+        let faults = Arc::new(Reporter::new(Arc::clone(complain), Arc::clone(lent.directory())));
         let can_walk = lent.can_walk();
-        Ok(Place { lent, faults, can_walk })
+        Ok(OpenTree { lent, faults, can_walk })
     }
 }
 
@@ -163,17 +161,17 @@ pub struct State {
     /// What the handler does to come to the answer that it is working on, if somebody wants to know.
     pub recording: Option<Recording>,
     /// Where faults of the machine are told.
-    pub faults: Arc<Faults>,
+    pub faults: Arc<Reporter>,
     /// Whether the system can walk beneath a directory at once; if not, the library does it step by step.
     pub can_walk: bool,
     /// One for all instances: replacing the path while the server runs replaces nothing.
-    pub lent: Arc<Lent>,
+    pub lent: Arc<Preopen>,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
     pub memory: Memory,
     /// What the request has cost that the instance is working on.
-    pub account: Arc<Account>,
+    pub account: Arc<Usage>,
 }
 
 impl WasiView for State {
@@ -205,16 +203,16 @@ impl Sandbox {
     ///
     /// # Errors
     /// Bytes that are no such component, imports that this host refuses or does not have, a tree that cannot be opened.
-    pub fn new(handler: Code<'_>, terms: Terms) -> Result<Arc<Sandbox>> {
-        let Terms { tree, environment, is_pure, ceilings, complain } = terms;
+    pub fn new(handler: Code<'_>, terms: SandboxConfig) -> Result<Arc<Sandbox>> {
+        let SandboxConfig { tree, environment, is_pure, ceilings, complain } = terms;
         let engine = Engine::new(&engine::config())?;
         let component = handler.load(&engine)?;
         // Otherwise made for the first instance, which may come when there is no right left to make it.
         component.initialize_copy_on_write_image()?;
-        if is_pure && let Some(unseen) = witness::unseen(&component) {
+        if is_pure && let Some(unseen) = wasi::first_unreplayable(&component) {
             bail!("its answers cannot be given again, because it imports {unseen}; leave out --pure-handler");
         }
-        let place = Place::open(&tree, &complain)?;
+        let place = OpenTree::open(&tree, &complain)?;
         let instance = linker(&engine)?.instantiate_pre(&component)?;
         let handler = match p3::bindings::ServicePre::new(instance.clone()) {
             Ok(service) => ProxyPre::P3(service),
@@ -223,8 +221,8 @@ impl Sandbox {
                     .context("the handler exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")?,
             ),
         };
-        let (ceilings, words) = (Arc::new(ceilings), Words::new(Arc::clone(&complain)));
-        let Place { lent, faults, can_walk } = place;
+        let (ceilings, words) = (Arc::new(ceilings), GuestStderr::new(Arc::clone(&complain)));
+        let OpenTree { lent, faults, can_walk } = place;
         Ok(Arc::new(Sandbox {
             engine,
             handler: Arc::new(handler),
@@ -244,7 +242,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn with_tree(&self, tree: &Tree) -> io::Result<Arc<Sandbox>> {
+    pub fn with_tree(&self, tree: &ServedPath) -> io::Result<Arc<Sandbox>> {
         self.beside(tree, self.environment.clone())
     }
 
@@ -253,8 +251,8 @@ impl Sandbox {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn beside(&self, tree: &Tree, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
-        let Place { lent, faults, can_walk } = Place::open(tree, &self.complain)?;
+    pub fn beside(&self, tree: &ServedPath, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
+        let OpenTree { lent, faults, can_walk } = OpenTree::open(tree, &self.complain)?;
         Ok(Arc::new(Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
@@ -271,7 +269,7 @@ impl Sandbox {
     }
 
     /// What the process must be able to read.
-    pub fn ground(&self) -> Ground<'_> {
+    pub fn ground(&self) -> ReadScope<'_> {
         self.lent.ground()
     }
 
@@ -296,7 +294,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// The system has no memory for it, or the handler fails before it is asked anything.
-    pub async fn instantiate(&self, account: Arc<Account>, client: &Client) -> Result<(Store<State>, Proxy)> {
+    pub async fn instantiate(&self, account: Arc<Usage>, client: &Client) -> Result<(Store<State>, Proxy)> {
         // Not before there is something to interrupt: the process may give up rights between then and now.
         self.ticks.call_once(|| interrupt(&self.engine));
         let mut wasi = WasiCtx::builder();
@@ -336,9 +334,9 @@ impl Sandbox {
 fn linker(engine: &Engine) -> Result<Linker<State>> {
     let mut linker = capability::linker(engine)?;
     linker.allow_shadowing(true);
-    lent::shadow(&mut linker)?;
-    handover::shadow(&mut linker)?;
-    witness::shadow(&mut linker)?;
+    preopen::override_imports(&mut linker)?;
+    body_handoff::override_imports(&mut linker)?;
+    wasi::override_imports(&mut linker)?;
     Ok(linker)
 }
 

@@ -12,7 +12,7 @@ pub fn places(value: &str) -> Vec<&str> {
 }
 
 #[derive(Debug, clap::Args)]
-pub struct Addresses {
+pub struct AddressFlags {
     /// Host for which requests are answered, repeatable [default: on loopback, its names; else all]
     ///
     /// A name such as example.com, '*.example.com' for all below it, an address, or '*' for every host. The names of

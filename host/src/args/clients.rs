@@ -1,7 +1,8 @@
 //! The options about clients: how long they are waited for and how many there may be. It refuses to know what this machine can
 //! bear; that is `config`.
 
-use super::value::{MANY, Size, Time, count};
+use super::value::{MANY, count};
+use crate::args::value::{ByteSize, TimeSpan};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -9,30 +10,30 @@ const CLIENTS: &str = "Clients";
 
 /// What a client may cost.
 #[derive(Debug, clap::Args)]
-pub struct Clients {
+pub struct ClientFlags {
     /// How long a client may take for the head of a request, from its first byte
     ///
     /// Then it is answered with 408, and the connection ends.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_HEADER_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
-    pub header_timeout: Time,
+    pub header_timeout: TimeSpan,
 
     /// How long a connection may be open without a byte of a request
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_IDLE_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
-    pub idle_timeout: Time,
+    pub idle_timeout: TimeSpan,
 
     /// How long a client may accept nothing of its answer
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = some_time)]
     #[arg(env = "GLASSHOUSE_SEND_TIMEOUT", hide_env = true, help_heading = CLIENTS)]
-    pub send_timeout: Time,
+    pub send_timeout: TimeSpan,
 
     /// Content of a request that is read and thrown away
     ///
     /// No request needs any. One with more is answered without it, and the connection ends.
     #[arg(long, value_name = "SIZE", default_value = "1M")]
     #[arg(env = "GLASSHOUSE_MAX_CONTENT", hide_env = true, help_heading = CLIENTS)]
-    pub max_content: Size,
+    pub max_content: ByteSize,
 
     /// Connections that may be open [default: three of four open files]
     ///
@@ -54,16 +55,16 @@ pub struct Clients {
     /// wait, or are 503. The same rule is for open files and busy instances.
     #[arg(long, value_name = "SIZE", value_parser = some_size)]
     #[arg(env = "GLASSHOUSE_MAX_TOTAL_MEMORY", hide_env = true, help_heading = CLIENTS)]
-    pub max_total_memory: Option<Size>,
+    pub max_total_memory: Option<ByteSize>,
 }
 
 /// With less, nothing would be answered.
-fn some_size(text: &str) -> Result<Size, String> {
-    let size: Size = text.parse()?;
+fn some_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
     if size.0 < 8 << 20 { Err("less than 8M is too little for one answer".to_owned()) } else { Ok(size) }
 }
 
 /// In less time no client can do anything.
-fn some_time(text: &str) -> Result<Time, String> {
-    Time::at_least(text, Duration::from_millis(10))
+fn some_time(text: &str) -> Result<TimeSpan, String> {
+    TimeSpan::at_least(text, Duration::from_millis(10))
 }

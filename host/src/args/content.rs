@@ -1,7 +1,7 @@
 //! The options that the handler understands and this program only passes on: flags in, the handler's own text out. It
 //! refuses to know what they mean; the handler's table of options does.
 
-use glasshouse_core::options;
+use glasshouse_core::config::options;
 
 const CONTENT: &str = "Content";
 const SITE: &str = "Site rules";
@@ -9,7 +9,7 @@ const BROWSERS: &str = "Caches and browsers";
 
 /// The flags of the handler.
 #[derive(Debug, clap::Args)]
-pub struct Content {
+pub struct ContentFlags {
     /// Field to send with files and listings, repeatable
     ///
     /// Two words: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' a line. Vary is added to what the answer depends on;
@@ -139,7 +139,7 @@ pub struct Content {
     isolate: bool,
 }
 
-impl Content {
+impl ContentFlags {
     /// Every option of the handler by name, with what was typed in the form of its variable; `None` where nothing was.
     ///
     /// # Errors

@@ -1,13 +1,14 @@
 //! The file that `--config` names: options by the names of their flags, in TOML. It refuses to know what the values mean: it
 //! hands them on as words, to whoever reads the words that are typed.
 
-use super::form;
-use super::{Stop, bytes, settings};
-use crate::config::Fault;
+use super::Stop;
+use crate::args::{effective, toml_bytes, toml_shape};
+use crate::config::StartupError;
 use clap::Command;
-use glasshouse_core::document::{self, Flaw, Form};
-use glasshouse_core::near;
-use glasshouse_front::file;
+use glasshouse_core::config::toml_document;
+use glasshouse_core::config::toml_document::{TomlError, ValueShape};
+use glasshouse_core::suggest;
+use glasshouse_http::bounded_file;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ const LONGEST: usize = 1 << 20;
 
 /// What a file says; nothing where there is none.
 #[derive(Debug, Default)]
-pub struct File {
+pub struct ConfigFile {
     path: PathBuf,
     keys: BTreeMap<String, Key>,
 }
@@ -25,24 +26,24 @@ pub struct File {
 #[derive(Debug)]
 struct Key {
     line: usize,
-    form: Form,
+    form: ValueShape,
     texts: Vec<OsString>,
 }
 
-impl File {
+impl ConfigFile {
     /// Reads the file at `path`, whose keys are the options of `command`.
     ///
     /// # Errors
     /// It cannot be read. What it says makes no sense: names, in words for the person who wrote it, the file, the line and the key, and
     /// the way out.
-    pub fn read(path: &Path, command: &Command) -> Result<File, Stop> {
-        let bytes = file::read(path, LONGEST).map_err(|reason| {
+    pub fn read(path: &Path, command: &Command) -> Result<ConfigFile, Stop> {
+        let bytes = bounded_file::read(path, LONGEST).map_err(|reason| {
             let name = path.display();
-            Fault::CannotServe(format!(
+            StartupError::CannotServe(format!(
                 "cannot read the settings '{name}': {reason}; name a file in TOML with --config"
             ))
         })?;
-        let usage = |text| Stop::from(Fault::Usage(text));
+        let usage = |text| Stop::from(StartupError::Usage(text));
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
             let line = before.filter(|byte| **byte == b'\n').count() + 1;
@@ -51,20 +52,20 @@ impl File {
                 path.display()
             ))
         })?;
-        File::parse(path, &text, command).map_err(usage)
+        ConfigFile::parse(path, &text, command).map_err(usage)
     }
 
-    fn parse(path: &Path, text: &str, command: &Command) -> Result<File, String> {
-        let keys = document::read(text)
-            .map_err(|Flaw { line, reason }| format!("{}, line {line}: {reason}", path.display()))?;
-        let mut file = File { path: path.to_owned(), keys: BTreeMap::new() };
-        for document::Key { name, line, value } in keys {
+    fn parse(path: &Path, text: &str, command: &Command) -> Result<ConfigFile, String> {
+        let keys = toml_document::read(text)
+            .map_err(|TomlError { line, reason }| format!("{}, line {line}: {reason}", path.display()))?;
+        let mut file = ConfigFile { path: path.to_owned(), keys: BTreeMap::new() };
+        for toml_document::Key { name, line, value } in keys {
             let place = || place(path, line, &name);
-            let Some(arg) = settings::options(command).find(|arg| settings::name(arg) == name) else {
+            let Some(arg) = effective::options(command).find(|arg| effective::name(arg) == name) else {
                 return Err(format!("{}: no such key; {}", place(), way_out(&name, command)));
             };
-            let form = form::of(arg);
-            let texts = bytes::read(form, &value).map_err(|reason| format!("{}: {reason}", place()))?;
+            let form = toml_shape::of(arg);
+            let texts = toml_bytes::read(form, &value).map_err(|reason| format!("{}: {reason}", place()))?;
             file.keys.insert(name, Key { line, form, texts });
         }
         Ok(file)
@@ -97,7 +98,7 @@ impl File {
     pub fn words(&self, name: &str) -> Vec<OsString> {
         let Some(key) = self.keys.get(name) else { return Vec::new() };
         let typed = |text: &OsString| match key.form {
-            Form::Switch => (text == "true").then(|| format!("--{name}").into()),
+            ValueShape::Switch => (text == "true").then(|| format!("--{name}").into()),
             _ => Some(flag(name, text)),
         };
         key.texts.iter().filter_map(typed).collect()
@@ -112,10 +113,10 @@ pub fn flag(name: &str, value: &OsStr) -> OsString {
 }
 
 fn way_out(name: &str, command: &Command) -> String {
-    if settings::NOT_IN_A_FILE.contains(&name) {
+    if effective::NOT_IN_A_FILE.contains(&name) {
         return format!("--{name} says how the file is used, so it is none of its keys");
     }
-    match nearest(name, settings::options(command).map(settings::name)) {
+    match nearest(name, effective::options(command).map(effective::name)) {
         Some(near) => format!("did you mean '{near}'?"),
         None => "a key is the name of a flag that --help lists".to_owned(),
     }
@@ -127,6 +128,6 @@ fn place(path: &Path, line: usize, name: &str) -> String {
 
 /// The nearest of `names`; `None` where none is near.
 pub fn nearest(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
-    let near = names.filter_map(|name| Some((near::distance(asked, name.as_ref())?, name)));
+    let near = names.filter_map(|name| Some((suggest::distance(asked, name.as_ref())?, name)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.as_ref().to_owned())
 }

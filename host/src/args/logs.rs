@@ -9,13 +9,13 @@ const LOGS: &str = "Log and figures";
 
 /// What is told, and where.
 #[derive(Debug, clap::Args)]
-pub struct Logs {
+pub struct LogFlags {
     /// Form of the entry that each request leaves in the log
     ///
     /// Its variable is GLASSHOUSE_LOG_FORM: GLASSHOUSE_LOG is that of --verbose.
     #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
     #[arg(env = "GLASSHOUSE_LOG_FORM", hide_env = true, help_heading = LOGS)]
-    pub log: Form,
+    pub log: LogFormat,
 
     /// File that the entries are added to [default: standard error]
     ///
@@ -63,7 +63,7 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse().or_else(address).map_err(|_| format!("'{text}' is no network; give one such as 10.0.0.0/8 or ::1"))
 }
 
-impl Logs {
+impl LogFlags {
     /// How much is said: each `-v` is one more than before it.
     pub fn level(&self) -> Level {
         Level::of(self.verbose.iter())
@@ -121,7 +121,7 @@ pub enum Verbosity {
 
 /// How a request is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum LogFormat {
     /// As python -m http.server does
     Python,
     /// The Common Log Format
@@ -134,14 +134,14 @@ pub enum Form {
     Off,
 }
 
-impl From<Form> for glasshouse_front::Form {
-    fn from(form: Form) -> glasshouse_front::Form {
+impl From<LogFormat> for glasshouse_http::Format {
+    fn from(form: LogFormat) -> glasshouse_http::Format {
         match form {
-            Form::Python => glasshouse_front::Form::Python,
-            Form::Common => glasshouse_front::Form::Common,
-            Form::Combined => glasshouse_front::Form::Combined,
-            Form::Json => glasshouse_front::Form::Json,
-            Form::Off => glasshouse_front::Form::Off,
+            LogFormat::Python => glasshouse_http::Format::Python,
+            LogFormat::Common => glasshouse_http::Format::Common,
+            LogFormat::Combined => glasshouse_http::Format::Combined,
+            LogFormat::Json => glasshouse_http::Format::Json,
+            LogFormat::Off => glasshouse_http::Format::Off,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A tree that is served at a path of its own, as it is typed: `/PATH=DIR`. It refuses to know whether the directory is there.
 
-use glasshouse_core::options;
-use glasshouse_core::target::Target;
+use glasshouse_core::config::options;
+use glasshouse_core::http::target::Target;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;

@@ -1,8 +1,8 @@
 //! Tests of what the words of a command line are understood as.
 
-use super::settings::Source;
 use super::*;
-use glasshouse_core::options;
+use crate::args::effective::OptionSource;
+use glasshouse_core::config::options;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -216,7 +216,7 @@ fn a_component_can_be_inspected() {
 #[test]
 fn each_option_has_a_variable() {
     for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "check" && !arg.is_positional()) {
-        let name = settings::name(arg);
+        let name = effective::name(arg);
         // One name has been that of diagnostics in every program of its kind.
         let variable = match name {
             "log" => "GLASSHOUSE_LOG_FORM".to_owned(),
@@ -260,7 +260,7 @@ fn each_v_is_one_level_more() {
         assert_eq!(serve(words).logs.level(), *expected, "{words:?}");
     }
     let Ok(Task::Serve(args)) = with_file("verbose = 'info'\nlog = 'json'\n", &[], &[]) else { panic!("a server") };
-    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::Form::Json));
+    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::LogFormat::Json));
 }
 
 #[test]
@@ -356,12 +356,12 @@ fn each_setting_tells_where_it_is_from() {
     let Ok(Task::Check(_, settings)) = with_file(text, &["8", "--check"], &variables) else { panic!("settings") };
     let from = |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.from);
     for (name, expected) in [
-        ("port", Source::Typed),
-        ("quiet", Source::Variable),
-        ("hidden", Source::Variable),
-        ("threads", Source::File),
-        ("index", Source::File),
-        ("protocol", Source::Default),
+        ("port", OptionSource::Typed),
+        ("quiet", OptionSource::Variable),
+        ("hidden", OptionSource::Variable),
+        ("threads", OptionSource::File),
+        ("index", OptionSource::File),
+        ("protocol", OptionSource::Default),
     ] {
         assert_eq!(from(name), Some(expected), "{name}");
     }

@@ -7,7 +7,7 @@ const TLS: &str = "TLS";
 
 /// Whether to speak TLS, and as whom.
 #[derive(Debug, clap::Args)]
-pub struct Flags {
+pub struct TlsFlags {
     /// Serve over TLS with this certificate, in PEM, and those that signed it behind it
     ///
     /// Read anew when it changes, without a connection being lost.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 const USERS: &str = "Users";
 
 #[derive(Debug, clap::Args)]
-pub struct Flags {
+pub struct AuthFlags {
     /// Answer users alone, those of this file of names and hashed passwords
     ///
     /// Lines of NAME:HASH as htpasswd writes them, with hashes of bcrypt, argon2id or SHA-512-crypt; `glasshouse passwd`

@@ -1,7 +1,7 @@
 //! Amounts as people write them: numbers, bytes with a unit behind them, time, and the mode of a file. What is read can be
 //! written again, and an error says which values there are.
 
-use glasshouse_core::options;
+use glasshouse_core::config::options;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
@@ -10,17 +10,17 @@ use std::time::Duration;
 
 /// A number of bytes, such as `64M`: so many times 1024 as the unit stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size(pub u64);
+pub struct ByteSize(pub u64);
 
-impl FromStr for Size {
+impl FromStr for ByteSize {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Size, String> {
-        options::size(text).map(Size)
+    fn from_str(text: &str) -> Result<ByteSize, String> {
+        options::size(text).map(ByteSize)
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
         match units.into_iter().find(|(unit, _)| self.0 != 0 && self.0.is_multiple_of(*unit)) {
@@ -30,13 +30,13 @@ impl fmt::Display for Size {
     }
 }
 
-impl Size {
+impl ByteSize {
     /// Reads a size within bounds.
-    pub fn within(text: &str, bounds: RangeInclusive<u64>) -> Result<Size, String> {
-        let size: Size = text.parse()?;
+    pub fn within(text: &str, bounds: RangeInclusive<u64>) -> Result<ByteSize, String> {
+        let size: ByteSize = text.parse()?;
         match bounds.contains(&size.0) {
             true => Ok(size),
-            false => Err(format!("give a size from {} to {}", Size(*bounds.start()), Size(*bounds.end()))),
+            false => Err(format!("give a size from {} to {}", ByteSize(*bounds.start()), ByteSize(*bounds.end()))),
         }
     }
 }
@@ -74,34 +74,34 @@ fn digits(text: &str) -> Option<&str> {
 
 /// A length of time, such as `500ms`, `10s` or `2m`; a number alone is one of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Time(pub Duration);
+pub struct TimeSpan(pub Duration);
 
-impl FromStr for Time {
+impl FromStr for TimeSpan {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Time, String> {
+    fn from_str(text: &str) -> Result<TimeSpan, String> {
         let error = || format!("'{text}' is no time; give one such as 500ms, 10s or 2m");
         let time = match text.parse() {
             Ok(seconds) if digits(text).is_some() => Duration::from_secs(seconds),
             _ => humantime::parse_duration(text).map_err(|_| error())?,
         };
         // Beyond a century nobody waits, and clocks need not be able to tell.
-        (time.as_secs() <= 100 * 366 * 24 * 3600).then_some(Time(time)).ok_or_else(error)
+        (time.as_secs() <= 100 * 366 * 24 * 3600).then_some(TimeSpan(time)).ok_or_else(error)
     }
 }
 
-impl Time {
+impl TimeSpan {
     /// Reads a time in which something can happen. With less, nobody would be served.
-    pub fn at_least(text: &str, least: Duration) -> Result<Time, String> {
-        let time: Time = text.parse()?;
+    pub fn at_least(text: &str, least: Duration) -> Result<TimeSpan, String> {
+        let time: TimeSpan = text.parse()?;
         match time.0 >= least {
             true => Ok(time),
-            false => Err(format!("too short; give {} or more, such as 500ms, 10s or 2m", Time(least))),
+            false => Err(format!("too short; give {} or more, such as 500ms, 10s or 2m", TimeSpan(least))),
         }
     }
 }
 
-impl fmt::Display for Time {
+impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)
     }
@@ -135,13 +135,13 @@ mod tests {
         for (text, bytes, again) in
             [("0", 0, "0"), ("64M", 64 << 20, "64M"), ("1025", 1025, "1025"), ("2048", 2048, "2K")]
         {
-            let size: Size = text.parse().unwrap();
+            let size: ByteSize = text.parse().unwrap();
             assert_eq!((size.0, size.to_string().as_str()), (bytes, again));
         }
         for (text, millis, again) in
             [("10", 10_000, "10s"), ("500ms", 500, "500ms"), ("90s", 90_000, "1m 30s"), ("0", 0, "0s")]
         {
-            let time: Time = text.parse().unwrap();
+            let time: TimeSpan = text.parse().unwrap();
             assert_eq!((time.0.as_millis(), time.to_string().as_str()), (millis, again));
             assert_eq!(time.to_string().parse(), Ok(time));
         }
@@ -150,13 +150,13 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_a_way_out() {
         for text in ["", "-1", "+1", "1X", "M", "99999999999T"] {
-            assert!(text.parse::<Size>().is_err_and(|error| error.contains("give a number of bytes")), "{text}");
+            assert!(text.parse::<ByteSize>().is_err_and(|error| error.contains("give a number of bytes")), "{text}");
         }
         for text in ["", "-1", "+600", "8", "1777", "rw"] {
             assert!(text.parse::<FileMode>().is_err_and(|error| error.contains("in octal such as 600")), "{text}");
         }
         for text in ["", "-1", "+1", "soon", "1parsec", "99999999999999"] {
-            assert!(text.parse::<Time>().is_err_and(|error| error.contains("such as 500ms")), "{text}");
+            assert!(text.parse::<TimeSpan>().is_err_and(|error| error.contains("such as 500ms")), "{text}");
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The variables of this program: which there are, which names are near one, and which belong to somebody else although their names
 //! begin alike.
 
+use super::Cli;
 use super::file::nearest;
-use super::{Cli, settings};
+use crate::args::effective;
 use clap::{Command, CommandFactory as _};
-use glasshouse_core::options;
-use glasshouse_core::service_link::is_service_link;
+use glasshouse_core::config::options;
+use glasshouse_core::config::service_link::is_service_link;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use tracing::info;
@@ -91,7 +92,7 @@ fn way_out(command: &Command, key: &str, known: &[String]) -> String {
     // Two variables are called otherwise than their flags.
     let flag = ALIASES.iter().find(|(alias, _)| *alias == asked).map_or(asked.as_str(), |(_, flag)| flag);
     if let Some(arg) = command.get_arguments().find(|arg| arg.get_long() == Some(flag)) {
-        return format!("did you mean '{}'?", settings::variable(arg).display());
+        return format!("did you mean '{}'?", effective::variable(arg).display());
     }
     match nearest(&bare(key), known.iter().map(|key| bare(key))) {
         Some(near) => format!("did you mean '{}{near}'?", options::PREFIX),

@@ -1,9 +1,9 @@
 //! The hosts for which the server answers: those that were named, or what follows from the addresses that it listens
-//! on. How a `Host` is compared is the business of `glasshouse_front`.
+//! on. How a `Host` is compared is the business of `glasshouse_http`.
 
-use super::Fault;
+use crate::config::StartupError;
 use crate::listen::Addresses;
-use glasshouse_front::{Host, Hosts};
+use glasshouse_http::{Host, Hosts};
 use std::net::SocketAddr;
 
 /// Which hosts are answered for on which connection.
@@ -31,9 +31,14 @@ impl HostRule {
     /// certificate, so no other page gets here by it.
     ///
     /// # Errors A host that is none.
-    pub fn new(hosts: &[String], binds: &[&str], addresses: &Addresses, is_secure: bool) -> Result<HostRule, Fault> {
+    pub fn new(
+        hosts: &[String],
+        binds: &[&str],
+        addresses: &Addresses,
+        is_secure: bool,
+    ) -> Result<HostRule, StartupError> {
         let named = hosts.iter().map(|host| host.trim().parse::<Host>()).collect::<Result<Vec<_>, _>>();
-        let named = named.map_err(|error| Fault::Usage(format!("--host: {error}")))?;
+        let named = named.map_err(|error| StartupError::Usage(format!("--host: {error}")))?;
         let scope = match named.as_slice() {
             _ if named.contains(&Host::Any) => Scope::Nowhere,
             [] if is_secure || !listens_on_loopback_alone(addresses) => Scope::Nowhere,
@@ -88,13 +93,13 @@ fn is_unspecified(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listen::{Options, Typed};
+    use crate::listen::{BindAddr, Options};
     use http::{HeaderMap, Uri};
 
     fn rule(hosts: &[&str], binds: &[&str], is_secure: bool) -> HostRule {
         let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
-        let typed: Vec<_> = binds.iter().map(|bind| Typed::parse(bind).unwrap()).collect();
-        let names: Vec<_> = typed.iter().filter_map(Typed::host).map(str::to_owned).collect();
+        let typed: Vec<_> = binds.iter().map(|bind| BindAddr::parse(bind).unwrap()).collect();
+        let names: Vec<_> = typed.iter().filter_map(BindAddr::host).map(str::to_owned).collect();
         let addresses = Addresses::resolve(typed, options).unwrap();
         let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -157,6 +162,6 @@ mod tests {
         let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
         let addresses = Addresses::resolve(Vec::new(), options).unwrap();
         let error = HostRule::new(&["a:80".into()], &[], &addresses, false);
-        assert!(matches!(error, Err(Fault::Usage(text)) if text.starts_with("--host: 'a:80' is not a host")));
+        assert!(matches!(error, Err(StartupError::Usage(text)) if text.starts_with("--host: 'a:80' is not a host")));
     }
 }

@@ -1,11 +1,11 @@
 //! The limits for clients on this machine, and what they share: what was typed, and else what its open files and its memory allow.
 
-use super::Fault;
 use super::memory::memory;
-use crate::args::Clients;
-use glasshouse_front::Limits;
+use crate::args::ClientFlags;
+use crate::config::StartupError;
+use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
-use glasshouse_sandbox::Ceilings;
+use glasshouse_sandbox::RequestLimits;
 use std::num::NonZeroUsize;
 
 /// Descriptors that are not for clients: listeners, the runtime's own, the directory that is served.
@@ -21,12 +21,16 @@ const LEAST: u64 = 64 << 20;
 ///
 /// # Errors
 /// More connections than this process may have open files.
-pub fn limits(clients: &Clients, ceilings: &Ceilings, threads: NonZeroUsize) -> Result<(Limits, Totals), Fault> {
+pub fn limits(
+    clients: &ClientFlags,
+    ceilings: &RequestLimits,
+    threads: NonZeroUsize,
+) -> Result<(ClientLimits, Totals), StartupError> {
     let descriptors = raise_descriptor_limit();
     let bearable = connections(descriptors);
     let max_connections = clients.max_connections.map_or(bearable, NonZeroUsize::get);
     if max_connections > bearable {
-        return Err(Fault::CannotServe(format!(
+        return Err(StartupError::CannotServe(format!(
             "cannot serve {max_connections} connections: the limit of open files allows for {bearable}; raise it with \
              'ulimit -n', or give a smaller --max-connections"
         )));
@@ -40,7 +44,7 @@ pub fn limits(clients: &Clients, ceilings: &Ceilings, threads: NonZeroUsize) -> 
         heads,
         bodies: (heads / 4).max(1),
     };
-    let limits = Limits {
+    let limits = ClientLimits {
         header_timeout: clients.header_timeout.0,
         idle_timeout: clients.idle_timeout.0,
         send_timeout: clients.send_timeout.0,
@@ -87,9 +91,9 @@ mod tests {
     use crate::args::tests::serve;
     use std::time::Duration;
 
-    fn limited(words: &[&str]) -> Result<(Limits, Totals), Fault> {
+    fn limited(words: &[&str]) -> Result<(ClientLimits, Totals), StartupError> {
         let args = serve(words);
-        limits(&args.clients, &Ceilings::from(&args.ceilings), NonZeroUsize::MIN.saturating_add(1))
+        limits(&args.clients, &RequestLimits::from(&args.ceilings), NonZeroUsize::MIN.saturating_add(1))
     }
 
     #[test]
@@ -117,7 +121,7 @@ mod tests {
     fn what_is_typed_wins() {
         let words = "--header-timeout 2s --idle-timeout 3 --send-timeout 400ms --max-content 0 --max-connections 9";
         let typed = limited(&words.split(' ').collect::<Vec<_>>()).unwrap().0;
-        let expected = Limits {
+        let expected = ClientLimits {
             header_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(3),
             send_timeout: Duration::from_millis(400),
@@ -134,6 +138,6 @@ mod tests {
     #[test]
     fn more_than_there_are_files_is_refused() {
         let refused = limited(&["--max-connections", "999999999"]);
-        assert!(matches!(&refused, Err(Fault::CannotServe(text)) if text.contains("ulimit -n")), "{refused:?}");
+        assert!(matches!(&refused, Err(StartupError::CannotServe(text)) if text.contains("ulimit -n")), "{refused:?}");
     }
 }

@@ -4,10 +4,12 @@
 //! A file that is there is judged when it is open, and one that is not before it is made, by the directory in which that would
 //! happen: whatever its path says, no byte of a log comes into a tree.
 
-use super::roots::{Identity, Roots, above, identity, open_directory};
-use super::{Fault, Rights, Served};
-use glasshouse_front::{LogFile, file};
-use glasshouse_sandbox::Tree;
+use super::roots::{Roots, above, identity, open_directory};
+use super::{Rights, ServedTree};
+use crate::config::StartupError;
+use crate::config::roots::DirectoryId;
+use glasshouse_http::{LogFile, bounded_file};
+use glasshouse_sandbox::ServedPath;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -32,7 +34,7 @@ pub struct OpenLog {
     /// The directory in which the path was looked for, and the last part of the path.
     base: OwnedFd,
     name: OsString,
-    trees: Vec<Tree>,
+    trees: Vec<ServedPath>,
     served: Mutex<Roots>,
     /// Where the file is.
     found: Mutex<Place>,
@@ -45,14 +47,14 @@ pub struct OpenLog {
 /// Where a file is.
 #[derive(Debug)]
 struct Place {
-    file: Identity,
+    file: DirectoryId,
     /// The directory that it is in, and its name there; none for a terminal or the like, which nobody moves away.
     directory: Option<(OwnedFd, OsString)>,
 }
 
 /// Why a file cannot be the log.
 enum Unfit {
-    Served,
+    ServedTree,
     Error(io::Error),
 }
 
@@ -73,7 +75,7 @@ impl OpenLog {
     ///
     /// # Errors
     /// It cannot be opened, or clients could read it.
-    pub fn open(path: &Path, trees: &[Served], rights: Rights) -> Result<OpenLog, Fault> {
+    pub fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
         let roots = Roots::of(trees);
         let (base, name) = based(path).map_err(|error| refused(path, &Unfit::Error(error)))?;
         let (file, found) = find(&base, &name, &roots).map_err(|unfit| refused(path, &unfit))?;
@@ -137,13 +139,13 @@ impl OpenLog {
                 *found = place;
                 Ok(())
             }
-            Err(Unfit::Served) => Err(stays(AMONG_SERVED)),
+            Err(Unfit::ServedTree) => Err(stays(AMONG_SERVED)),
             Err(Unfit::Error(error)) => Err(stays(&error.to_string())),
         }
     }
 
     /// Whether the file would be served if the tree was opened again now.
-    pub fn is_in(&self, tree: &Tree) -> bool {
+    pub fn is_in(&self, tree: &ServedPath) -> bool {
         let mut roots = Roots::default();
         roots.add(tree);
         self.found().is_in(&roots)
@@ -162,14 +164,14 @@ const AMONG_SERVED: &str = "it is among what is served, where everybody could re
 ///
 /// # Errors
 /// As for [`OpenLog::open`].
-pub fn probe(path: &Path, trees: &[Served]) -> Result<(), Fault> {
+pub fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupError> {
     let roots = Roots::of(trees);
     let probed = based(path).map_err(Unfit::Error).and_then(|(base, name)| match existing(&base, &name, &roots) {
         Ok(Some(_)) => Ok(()),
         Ok(None) => {
             let (directory, name) = target(&base, &name)?;
             if roots.has_in(&directory, &name) {
-                return Err(Unfit::Served);
+                return Err(Unfit::ServedTree);
             }
             Ok(rustix::fs::accessat(&directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::EACCESS)?)
         }
@@ -178,17 +180,17 @@ pub fn probe(path: &Path, trees: &[Served]) -> Result<(), Fault> {
     probed.map_err(|unfit| refused(path, &unfit))
 }
 
-fn refused(path: &Path, unfit: &Unfit) -> Fault {
+fn refused(path: &Path, unfit: &Unfit) -> StartupError {
     let path = path.display();
-    Fault::CannotServe(match unfit {
-        Unfit::Served => format!("cannot log to '{path}': {AMONG_SERVED}"),
+    StartupError::CannotServe(match unfit {
+        Unfit::ServedTree => format!("cannot log to '{path}': {AMONG_SERVED}"),
         Unfit::Error(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
             format!("cannot log to '{path}': nobody reads this pipe or socket; name a file with --log-file")
         }
         Unfit::Error(error) => {
             let reason = match error.kind() {
                 io::ErrorKind::NotFound => "no such directory".to_owned(),
-                _ => file::reason(error),
+                _ => bounded_file::reason(error),
             };
             format!("cannot log to '{path}': {reason}; name another file with --log-file")
         }
@@ -203,10 +205,10 @@ fn based(path: &Path) -> io::Result<(OwnedFd, OsString)> {
 }
 
 /// Where what a tree serves begins.
-fn root(tree: &Tree) -> PathBuf {
+fn root(tree: &ServedPath) -> PathBuf {
     match tree {
-        Tree::Directory(path) => path.clone(),
-        Tree::File { directory, .. } => directory.clone(),
+        ServedPath::Directory(path) => path.clone(),
+        ServedPath::File { directory, .. } => directory.clone(),
     }
 }
 
@@ -218,7 +220,7 @@ fn find(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<(File, Place), Un
         }
         let (directory, name) = target(base, name)?;
         if roots.has_in(&directory, &name) {
-            return Err(Unfit::Served);
+            return Err(Unfit::ServedTree);
         }
         let flags = ADDING | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         match openat(&directory, &name, flags, Mode::from_raw_mode(0o640)) {
@@ -256,7 +258,7 @@ fn existing(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<Option<(File,
         // Whoever reads a pipe slowly is waited for.
         let _ = fcntl_setfl(&file, OFlags::APPEND);
     }
-    if place.is_in(roots) { Err(Unfit::Served) } else { Ok(Some((file, place))) }
+    if place.is_in(roots) { Err(Unfit::ServedTree) } else { Ok(Some((file, place))) }
 }
 
 /// Where a file is, or would be made: links are followed to what is no link.
@@ -294,11 +296,11 @@ mod tests {
         place
     }
 
-    fn served(tree: Tree) -> Served {
-        Served { at: None, tree }
+    fn served(tree: ServedPath) -> ServedTree {
+        ServedTree { at: None, tree }
     }
 
-    fn open(path: &Path, trees: &[Served]) -> Result<OpenLog, String> {
+    fn open(path: &Path, trees: &[ServedTree]) -> Result<OpenLog, String> {
         OpenLog::open(path, trees, Rights::AreGivenUp).map_err(|fault| fault.to_string())
     }
 
@@ -321,7 +323,10 @@ mod tests {
         fs::write(at("site/there"), "there").unwrap();
         fs::write(at("one"), "one").unwrap();
         fs::hard_link(at("one"), at("logs/same")).unwrap();
-        let trees = [served(Tree::Directory(at("site"))), served(Tree::File { directory: at(""), name: "one".into() })];
+        let trees = [
+            served(ServedPath::Directory(at("site"))),
+            served(ServedPath::File { directory: at(""), name: "one".into() }),
+        ];
         for name in [
             "site/a",
             "site/sub/a",
@@ -358,8 +363,8 @@ mod tests {
     fn a_log_beside_what_is_served_is_not_opened_anew_and_says_so() {
         let place = place();
         let at = |name: &str| place.path().join(name);
-        let site = [served(Tree::Directory(at("site")))];
-        let one = [served(Tree::File { directory: at("logs"), name: "one".into() })];
+        let site = [served(ServedPath::Directory(at("site")))];
+        let one = [served(ServedPath::File { directory: at("logs"), name: "one".into() })];
         for (name, trees, is_kept) in [("logs/a", &site, true), ("a", &site, false), ("logs/b", &one, false)] {
             let log = open(&at(name), trees).unwrap();
             assert_eq!(log.directory().is_some(), is_kept, "{name}");
@@ -377,7 +382,7 @@ mod tests {
         let place = place();
         let at = |name: &str| place.path().join(name);
         symlink("../other/log", at("logs/link")).unwrap();
-        let trees = [served(Tree::Directory(at("site")))];
+        let trees = [served(ServedPath::Directory(at("site")))];
         let log = open(&at("logs/link"), &trees).unwrap();
         assert!(at("other/log").exists());
         fs::rename(at("other/log"), at("other/log.1")).unwrap();
@@ -390,7 +395,7 @@ mod tests {
                 .is_err_and(|why| why.starts_with("cannot open the log '") && why.contains("among what is served"))
         );
         assert!(!at("site/log").exists());
-        assert!(!log.is_in(&Tree::Directory(at("site"))) && log.is_in(&Tree::Directory(at("other"))));
+        assert!(!log.is_in(&ServedPath::Directory(at("site"))) && log.is_in(&ServedPath::Directory(at("other"))));
     }
 
     #[test]

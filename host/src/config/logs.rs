@@ -2,10 +2,11 @@
 //! to know what is told.
 
 use super::logfile::{self, OpenLog};
-use super::{Fault, Rights, Served};
+use super::{Rights, ServedTree};
 use crate::args;
+use crate::config::StartupError;
 use crate::listen::{listen_alone, resolve};
-use glasshouse_front::{Form, Sink, Trust};
+use glasshouse_http::{Format, Sink, TrustedProxies};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use std::sync::Arc;
 /// Where requests are logged and figures told.
 #[derive(Debug)]
 pub struct Logs {
-    pub form: Form,
+    pub form: Format,
     file: Option<PathBuf>,
     admin: Option<SocketAddr>,
     /// Proxies that are believed.
-    pub trust: Trust,
+    pub trust: TrustedProxies,
     /// Whether they begin with a header of the PROXY protocol.
     pub proxy_protocol: bool,
 }
@@ -32,10 +33,10 @@ pub struct Opened {
 impl Logs {
     /// # Errors
     /// An admin address that is none.
-    pub fn new(args: &args::Logs, quiet: bool) -> Result<Logs, Fault> {
-        let form = if quiet { Form::Off } else { args.log.into() };
+    pub fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
+        let form = if quiet { Format::Off } else { args.log.into() };
         let admin = args.admin.as_deref().map(admin).transpose()?;
-        let trust = Trust::new(args.trust.iter().copied());
+        let trust = TrustedProxies::new(args.trust.iter().copied());
         Ok(Logs { form, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })
     }
 
@@ -43,7 +44,7 @@ impl Logs {
     ///
     /// # Errors
     /// It cannot be opened, or clients could read it.
-    pub fn open(&self, trees: &[Served], rights: Rights) -> Result<Opened, Fault> {
+    pub fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, file: None }) };
         let file = Arc::new(OpenLog::open(path, trees, rights)?);
         Ok(Opened { sink: Sink::File(Arc::clone(&file.output)), file: Some(file) })
@@ -53,7 +54,7 @@ impl Logs {
     ///
     /// # Errors
     /// As for [`Logs::open`].
-    pub fn probe(&self, trees: &[Served]) -> Result<(), Fault> {
+    pub fn probe(&self, trees: &[ServedTree]) -> Result<(), StartupError> {
         self.file.as_deref().map_or(Ok(()), |path| logfile::probe(path, trees))
     }
 
@@ -61,12 +62,12 @@ impl Logs {
     ///
     /// # Errors
     /// It is taken, or none of this machine's.
-    pub fn listen(&self) -> Result<Option<TcpListener>, Fault> {
+    pub fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
         self.admin.map(listen_alone).transpose()
     }
 }
 
-fn admin(text: &str) -> Result<SocketAddr, Fault> {
+fn admin(text: &str) -> Result<SocketAddr, StartupError> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
@@ -75,7 +76,9 @@ fn admin(text: &str) -> Result<SocketAddr, Fault> {
         Some((host, port)) if !host.is_empty() => {
             resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
         }
-        _ => Err(Fault::Usage(format!("--admin: '{text}' is no address; give one such as 127.0.0.1:9000, or a port"))),
+        _ => Err(StartupError::Usage(format!(
+            "--admin: '{text}' is no address; give one such as 127.0.0.1:9000, or a port"
+        ))),
     }
 }
 
@@ -95,7 +98,7 @@ mod tests {
             assert_eq!(admin(text), Ok(expected.parse().unwrap()), "{text}");
         }
         for text in ["", ":1", "localhost", "127.0.0.1", "127.0.0.1:x", "65536", "a:65536"] {
-            assert!(matches!(admin(text), Err(Fault::Usage(_))), "{text}");
+            assert!(matches!(admin(text), Err(StartupError::Usage(_))), "{text}");
         }
     }
 }

@@ -2,54 +2,53 @@
 //! by links, by `..` and by what is mounted; the directories above an open one are what they are. It refuses to know what the
 //! files are for.
 
-use super::Served;
-use glasshouse_sandbox::Tree;
+use super::ServedTree;
+use glasshouse_sandbox::ServedPath;
 use rustix::fs::{CWD, Mode, OFlags, Stat, fstat, openat, stat};
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The most directories that a directory can be in: a path has no more bytes.
 const DEEPEST: usize = 4096;
 
 /// The device and the number of a file, which no other has.
-pub type Identity = (u64, u64);
+pub type DirectoryId = (u64, u64);
 
-pub fn identity(stat: &Stat) -> Identity {
+pub fn identity(stat: &Stat) -> DirectoryId {
     (stat.st_dev, stat.st_ino)
 }
 
 /// What is served, as it is found at the moment.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
-    directories: Vec<Identity>,
-    files: Vec<Identity>,
+    directories: Vec<DirectoryId>,
+    files: Vec<DirectoryId>,
     /// Files that are served by themselves, by the directory and the name: what is put in their place is served too.
-    names: Vec<(Identity, OsString)>,
+    names: Vec<(DirectoryId, OsString)>,
 }
 
 impl Roots {
-    pub fn of(trees: &[Served]) -> Roots {
+    pub fn of(trees: &[ServedTree]) -> Roots {
         let mut roots = Roots::default();
         trees.iter().for_each(|served| roots.add(&served.tree));
         roots
     }
 
     /// Takes in what a tree is at the moment, beside what it was.
-    pub fn add(&mut self, tree: &Tree) {
+    pub fn add(&mut self, tree: &ServedPath) {
         let path = tree.path();
         // Where links lead, too.
         for path in [Some(path.clone()), path.canonicalize().ok()].into_iter().flatten() {
             let found = stat(&path).ok().map(|stat| identity(&stat));
             match tree {
-                Tree::Directory(_) => {
+                ServedPath::Directory(_) => {
                     self.directories.extend(found);
                     self.add_mounts(&path);
                 }
-                Tree::File { .. } => {
+                ServedPath::File { .. } => {
                     self.files.extend(found);
                     let above = stat(path.parent().unwrap_or(Path::new("/"))).ok();
                     self.names.extend(above.and_then(|above| Some((identity(&above), path.file_name()?.to_owned()))));
@@ -78,14 +77,14 @@ impl Roots {
 
     /// Whether a file of this name in this directory would be served.
     pub fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
-        let is_name = |above: Identity| self.names.iter().any(|(at, known)| *at == above && known == name);
+        let is_name = |above: DirectoryId| self.names.iter().any(|(at, known)| *at == above && known == name);
         let mut above = above(&directory);
         above.next().is_some_and(|first| self.directories.contains(&first) || is_name(first))
             || above.any(|one| self.directories.contains(&one))
     }
 
     /// Whether this very file is served by itself.
-    pub fn has_file(&self, file: Identity) -> bool {
+    pub fn has_file(&self, file: DirectoryId) -> bool {
         self.files.contains(&file)
     }
 
@@ -104,7 +103,7 @@ pub fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
 }
 
 /// A directory and those that it is in, up to the root, or as far as this process may go: it serves nothing from beyond.
-pub fn above(directory: impl AsFd) -> impl Iterator<Item = Identity> {
+pub fn above(directory: impl AsFd) -> impl Iterator<Item = DirectoryId> {
     let mut next = open_directory(directory, Path::new(".")).ok();
     let mut before = None;
     std::iter::from_fn(move || {
@@ -148,8 +147,8 @@ mod tests {
         fs::hard_link(at("one"), at("logs/same")).unwrap();
         symlink("../logs/a", at("site/out")).unwrap();
         let mut roots = Roots::default();
-        roots.add(&Tree::Directory(at("served")));
-        roots.add(&Tree::File { directory: at(""), name: "one".into() });
+        roots.add(&ServedPath::Directory(at("served")));
+        roots.add(&ServedPath::File { directory: at(""), name: "one".into() });
         for (name, expected) in [
             ("site/b", true),
             ("short/a", true),

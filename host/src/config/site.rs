@@ -1,12 +1,13 @@
 //! The options that the file of each tree sets, read once at the start for `--check` and for pages that are missing. Errors in the
 //! file are reported elsewhere, and the handler reads it for itself.
 
-use super::Served;
-use glasshouse_core::site::{self, FILE, LONGEST};
-use glasshouse_core::target::Target;
-use glasshouse_core::{Config, options};
-use glasshouse_front::file;
-use glasshouse_sandbox::Tree;
+use super::ServedTree;
+use glasshouse_core::Config;
+use glasshouse_core::config::site_file::{FILE, LONGEST};
+use glasshouse_core::config::{options, site_file};
+use glasshouse_core::http::target::Target;
+use glasshouse_http::bounded_file;
+use glasshouse_sandbox::ServedPath;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -20,11 +21,11 @@ pub struct SiteFile {
 }
 
 /// Reads the file of a tree, over which the variables `guest` win.
-pub fn read(served: &Served, guest: &[(String, String)]) -> SiteFile {
+pub fn read(served: &ServedTree, guest: &[(String, String)]) -> SiteFile {
     let pairs = || guest.iter().map(|(key, value)| (key, value));
     let plain = Config::from_pairs(pairs()).unwrap_or_default();
     let said = match &served.tree {
-        Tree::Directory(directory) if plain.site_file => parsed(directory),
+        ServedPath::Directory(directory) if plain.site_file => parsed(directory),
         _ => None,
     };
     match said.and_then(|(config, settings)| Some((config.with_pairs(pairs()).ok()?, settings))) {
@@ -37,16 +38,17 @@ pub fn read(served: &Served, guest: &[(String, String)]) -> SiteFile {
 }
 
 /// What the file in a directory says, if it is one that the handler can use.
-fn parsed(directory: &Path) -> Option<(Config, Vec<site::Setting>)> {
+fn parsed(directory: &Path) -> Option<(Config, Vec<site_file::SiteSetting>)> {
     let path = directory.join(FILE);
     // Links that lead out of the tree, pipes and the like are not there for the handler.
-    let bytes = is_file_within(&path, directory).then(|| file::read(&path, usize::try_from(LONGEST).ok()?).ok());
-    site::parse(&bytes.flatten()?).ok()
+    let bytes =
+        is_file_within(&path, directory).then(|| bounded_file::read(&path, usize::try_from(LONGEST).ok()?).ok());
+    site_file::parse(&bytes.flatten()?).ok()
 }
 
 /// What the options of a tree name and is not there, in words for whoever runs the server.
-pub fn missing(served: &Served, site: &SiteFile, guest: &[(String, String)]) -> Vec<String> {
-    let Tree::Directory(directory) = &served.tree else { return Vec::new() };
+pub fn missing(served: &ServedTree, site: &SiteFile, guest: &[(String, String)]) -> Vec<String> {
+    let ServedPath::Directory(directory) = &served.tree else { return Vec::new() };
     let place = |name: &str| match guest.iter().any(|(key, _)| *key == options::variable(name)) {
         true => Some(format!("--{name}")),
         false => site.values.get(name).map(|(_, line)| format!("{FILE}, line {line}, {name}")),
@@ -80,7 +82,7 @@ mod tests {
     #[test]
     fn missing_pages_are_reported() {
         let place = tempfile::tempdir().unwrap();
-        let served = Served { at: None, tree: Tree::Directory(place.path().to_owned()) };
+        let served = ServedTree { at: None, tree: ServedPath::Directory(place.path().to_owned()) };
         let guest = [("GLASSHOUSE_SPA".to_owned(), "x.html".to_owned())];
         let site = read(&served, &guest);
         assert!(site.values.is_empty());

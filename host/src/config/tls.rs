@@ -1,33 +1,33 @@
 //! What the options about TLS mean on this machine: whose certificate it is. It refuses to know how it is used.
 
-use super::Fault;
-use crate::args::tls::Flags;
+use crate::args::tls::TlsFlags;
 use crate::banner;
+use crate::config::StartupError;
 use crate::listen::Addresses;
-use crate::tls::{Files, Identity, self_signed};
+use crate::tls::{Files, TlsIdentity, self_signed};
 use std::net::{IpAddr, SocketAddr};
 
 /// Who the server is; `None` without TLS. What it is made for are the names that were typed and the addresses to listen on,
 /// none of which are all.
-pub fn identity(flags: &Flags, names: &[&str], addresses: &Addresses) -> Result<Option<Identity>, Fault> {
+pub fn identity(flags: &TlsFlags, names: &[&str], addresses: &Addresses) -> Result<Option<TlsIdentity>, StartupError> {
     if flags.redirect_http.is_some() && !addresses.have_hosts() {
-        return Err(Fault::Usage(
+        return Err(StartupError::Usage(
             "--redirect-http: it is unknown on which address; name one with --bind as well, or leave it out".into(),
         ));
     }
     if let Some(cert) = &flags.tls_cert {
         let files = Files { cert: cert.clone(), key: flags.tls_key.clone(), password: flags.tls_password_file.clone() };
-        let key = files.read().map_err(Fault::CannotServe)?;
-        return Ok(Some(Identity::Files(files, key)));
+        let key = files.read().map_err(StartupError::CannotServe)?;
+        return Ok(Some(TlsIdentity::Files(files, key)));
     }
     if flags.tls_self_signed {
         let key =
             self_signed(&made_for_names(names), &made_for_addresses(&addresses.of_tcp(), addresses.is_everywhere()))
-                .map_err(Fault::CannotServe)?;
-        return Ok(Some(Identity::Made(key)));
+                .map_err(StartupError::CannotServe)?;
+        return Ok(Some(TlsIdentity::Made(key)));
     }
     match flags.redirect_http {
-        Some(_) => Err(Fault::Usage(
+        Some(_) => Err(StartupError::Usage(
             "--redirect-http: there is no TLS to send anybody to; give --tls-cert or --tls-self-signed as well".into(),
         )),
         None => Ok(None),

@@ -3,10 +3,9 @@
 //! that were given as options, as a shell writes `--config <(...)` as the path of such a descriptor.
 
 use rustix::io::{FdFlags, fcntl_setfd};
-use std::fs;
 use std::ops::Range;
 use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
-use std::{env, process};
+use std::{env, fs, process};
 
 /// The first descriptor that is none of the standard streams.
 const FIRST: RawFd = 3;

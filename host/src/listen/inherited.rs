@@ -2,7 +2,7 @@
 //! connects to them.
 
 use super::Listener;
-use crate::config::Fault;
+use crate::config::StartupError;
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;
@@ -11,16 +11,16 @@ use std::io;
 ///
 /// # Errors
 /// One that no client of HTTP could connect to.
-pub fn inherited() -> Result<Vec<Listener>, Fault> {
+pub fn inherited() -> Result<Vec<Listener>, StartupError> {
     // A library, because a number becomes a descriptor by `unsafe` alone.
     let mut handed = ListenFd::from_env();
     (0..handed.len()).map(|at| take(&mut handed, at)).collect()
 }
 
-fn take(handed: &mut ListenFd, at: usize) -> Result<Listener, Fault> {
+fn take(handed: &mut ListenFd, at: usize) -> Result<Listener, StartupError> {
     let number = at + 1;
     let fault = |reason: &str| {
-        Fault::CannotServe(format!("cannot listen on socket {number} of those that were handed over: {reason}"))
+        StartupError::CannotServe(format!("cannot listen on socket {number} of those that were handed over: {reason}"))
     };
     let listener = match (handed.take_tcp_listener(at), handed.take_unix_listener(at)) {
         (Ok(Some(listener)), _) => Listener::Tcp(listener),

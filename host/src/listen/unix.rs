@@ -1,7 +1,7 @@
 //! Unix sockets as files: made with a mode, in the place of one that nobody listens on any more, and removed at the end. It
 //! refuses to touch a file that is no socket, and one that has come in the place of its own.
 
-use crate::config::Fault;
+use crate::config::StartupError;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, lstat, unlinkat};
 use rustix::process::umask;
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -39,8 +39,8 @@ fn is_socket(stat: &Stat) -> bool {
 ///
 /// # Errors
 /// Another file, or a socket that somebody listens on; a directory in which none can be made.
-pub fn listen(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile), Fault> {
-    let fault = |reason: &str| Fault::CannotServe(format!("cannot listen on '{}': {reason}", path.display()));
+pub fn listen(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile), StartupError> {
+    let fault = |reason: &str| StartupError::CannotServe(format!("cannot listen on '{}': {reason}", path.display()));
     make_room(path).map_err(fault)?;
     let made = || -> io::Result<_> {
         let listener = bind(path, Mode::from_raw_mode(mode))?;

@@ -1,9 +1,9 @@
 //! Certificates and keys in files: PEM, the kinds of keys, and passwords. It refuses to know when they are read.
 
-use super::locked::{Locked, unlock};
 use super::provider;
 use super::validity::concerns;
-use glasshouse_front::file;
+use crate::tls::encrypted_key::{Locked, unlock};
+use glasshouse_http::bounded_file;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -33,7 +33,7 @@ const MARK: &[u8] = "\u{feff}".as_bytes();
 /// there is a state as well. The time of the last change is the kernel's, who also changes it where a copy takes over the other
 /// time from its original.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Stamp(Vec<Option<FileStamp>>);
+pub struct PemStamp(Vec<Option<FileStamp>>);
 
 /// Seconds and nanoseconds.
 type Time = (i64, i64);
@@ -47,7 +47,7 @@ struct FileStamp {
     changed: Time,
 }
 
-impl Stamp {
+impl PemStamp {
     /// When the last of the files changed.
     pub fn changed(&self) -> Option<SystemTime> {
         let seconds = self.0.iter().flatten().map(|file| file.changed.0).max()?;
@@ -57,7 +57,7 @@ impl Stamp {
 
 impl Files {
     /// The state that the files are in.
-    pub fn stamp(&self) -> Stamp {
+    pub fn stamp(&self) -> PemStamp {
         let stamp = |path: &Path| {
             let seen = fs::metadata(path).ok()?;
             Some(FileStamp {
@@ -68,7 +68,7 @@ impl Files {
                 changed: (seen.ctime(), seen.ctime_nsec()),
             })
         };
-        Stamp(self.paths().map(stamp).collect())
+        PemStamp(self.paths().map(stamp).collect())
     }
 
     /// What clients will not like of these certificates, in words for whoever runs the server.
@@ -197,7 +197,7 @@ fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
 }
 
 fn contents(what: &str, path: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    let read = file::read(path, LONGEST)
+    let read = bounded_file::read(path, LONGEST)
         .map_err(|reason| unusable(what, path, &reason, &format!("name a file that you may read with {flag}")));
     read.map(without_marks)
 }

@@ -1,7 +1,7 @@
 //! How a connection becomes one of TLS. It refuses to know what is served on it.
 
 use super::Tls;
-use glasshouse_front::{HasWriteTimeout, Opened, Speaks, Spoken, open};
+use glasshouse_http::{HasWriteTimeout, Protocol, Rewind, Sniffed, sniff};
 use rustls::ProtocolVersion;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -21,7 +21,7 @@ const MISTAKEN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; ch
 pub enum Handshake<S> {
     Done {
         stream: Secured<S>,
-        spoken: Spoken,
+        spoken: Protocol,
         /// Of TLS, as programs that know it write it.
         version: Option<&'static str>,
     },
@@ -33,7 +33,7 @@ pub enum Handshake<S> {
 
 /// A connection of TLS, boxed as it is large. What it writes to has a limit for the time without progress, so it has
 /// one itself.
-pub struct Secured<S>(Box<TlsStream<Opened<S>>>);
+pub struct Secured<S>(Box<TlsStream<Rewind<S>>>);
 
 impl<S: HasWriteTimeout> HasWriteTimeout for Secured<S> {}
 
@@ -84,8 +84,8 @@ impl Tls {
     where
         S: HasWriteTimeout,
     {
-        let (speaks, mut opened) = open(stream).await;
-        if speaks != Speaks::Tls {
+        let (speaks, mut opened) = sniff(stream).await;
+        if speaks != Sniffed::Tls {
             if opened.is_empty() {
                 return Handshake::Failed(ErrorKind::UnexpectedEof.into());
             }
@@ -97,7 +97,7 @@ impl Tls {
         match TlsAcceptor::from(self.config.clone()).accept(opened).await {
             Ok(stream) => {
                 let agreed = stream.get_ref().1;
-                let spoken = if agreed.alpn_protocol() == Some(b"h2") { Spoken::Http2 } else { Spoken::Http1 };
+                let spoken = if agreed.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
                 let version = match agreed.protocol_version() {
                     Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2"),
                     Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),

@@ -1,7 +1,7 @@
 //! Files that change under a server, and those that are of no use to one.
 
 use super::*;
-use glasshouse_front::{Form, Sink};
+use glasshouse_http::{Format, Sink};
 use rcgen::{CertificateParams, KeyPair};
 use std::fs;
 use std::path::Path;
@@ -115,10 +115,10 @@ fn what_cannot_be_used_is_named_with_a_way_out() {
 }
 
 /// A keeper of the pair `a`, and where it is.
-fn kept(place: &Path) -> Keeper {
+fn kept(place: &Path) -> CertStore {
     let files = files(place, "a.crt", Some("a.key"), None);
     let key = files.read().unwrap();
-    Keeper::new(Identity::Files(files, key), Log::new(Form::Off, Sink::Stderr))
+    CertStore::new(TlsIdentity::Files(files, key), Log::new(Format::Off, Sink::Stderr))
 }
 
 /// Puts a file of another pair in the place of that of the first.
@@ -218,6 +218,6 @@ fn what_is_made_is_for_its_names_alone() {
     let has = |part: &[u8]| der.windows(part.len()).any(|window| window == part);
     assert!(has(b"localhost") && !has("b\u{fc}ro".as_bytes()) && has(&std::net::Ipv6Addr::LOCALHOST.octets()));
     let other = self_signed(&names, &[]).unwrap();
-    let fingerprints = [made, other].map(|key| Identity::Made(key).fingerprint());
+    let fingerprints = [made, other].map(|key| TlsIdentity::Made(key).fingerprint());
     assert!(fingerprints[0] != fingerprints[1] && fingerprints[0].len() == 95, "{fingerprints:?}");
 }

@@ -1,18 +1,16 @@
-//! A server under attack: a bystander who reads a good file all the while and must not notice, the vital signs of the server before,
-//! during and after, and the figures of each attack, which are printed where the long forms run. It refuses to know what an attack
-//! does.
+//! Measures a server under attack. A bystander reads a file during the attack and must not notice it. Memory and
+//! descriptors of the server are compared before, during and after it. The long forms print the figures.
 
 use super::is_torture;
-use crate::client::{Connection, request};
-use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::client::{HttpConnection, request};
+use crate::support::clock;
+use crate::support::proc::{descriptors, descriptors_return, memory, memory_returns};
+use crate::support::server::TestServer;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
-use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fmt, panic, thread};
 
 /// What the bystander asks for, and the content that it must get.
 #[derive(Clone, Copy, Debug)]
@@ -29,9 +27,10 @@ const SAMPLES: usize = 200;
 const PAUSE: Duration = Duration::from_millis(1);
 /// How many times longer the bystander may wait during an attack than before it.
 const SLOWER: u32 = 3;
-/// Less than this nobody notices, and a machine with few processors and much to do takes it from time to time.
+/// Shorter delays go unnoticed, and a busy machine with few processors causes them from time to time.
 const UNNOTICED: Duration = Duration::from_millis(100);
-/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator holds back.
+/// Memory that a server may keep once it has been attacked, in KiB: instances that are warm, and what the allocator
+/// holds back.
 const KEPT: u64 = 64 << 10;
 
 /// What became of the requests of an attack: how many had which end.
@@ -55,14 +54,19 @@ impl Tally {
     }
 }
 
-/// Lets `act` attack the server while the bystander reads, and tells by how many KiB the server grew. What `act` returns, such as
-/// open connections, is held until that was measured.
+/// Lets `act` attack the server while the bystander reads, and returns by how many KiB the server grew. The result of
+/// `act`, such as open connections, is dropped after the measurement.
 ///
 /// # Panics
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps
 /// descriptors or memory.
 #[track_caller]
-pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
+pub fn attack<Held>(
+    name: &str,
+    server: &mut TestServer,
+    good: Good,
+    act: impl FnOnce(&TestServer, &mut Tally) -> Held,
+) -> u64 {
     let mut figures = Figures { name, ..Figures::default() };
     figures.slowest.0 = slowest(read(server.address(), good, |done| done < SAMPLES));
     figures.descriptors.0 = descriptors(server);
@@ -71,7 +75,7 @@ pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnc
     let (held, under_attack) = thread::scope(|scope| {
         let (address, goes_on) = (server.address(), |done| done < SAMPLES || !is_over.load(Ordering::Relaxed));
         let bystander = scope.spawn(move || read(address, good, goes_on));
-        let ends = Over(&is_over);
+        let ends = AttackGuard(&is_over);
         let held = act(server, &mut figures.tally);
         drop(ends);
         (held, bystander.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
@@ -93,19 +97,19 @@ pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnc
     during.zip(before).map_or(0, |(during, before)| during.saturating_sub(before))
 }
 
-/// Says at its end that the attack is over, also where that is a panic.
-struct Over<'a>(&'a AtomicBool);
+/// Sets the flag when the attack is over, also by a panic.
+pub struct AttackGuard<'a>(pub &'a AtomicBool);
 
-impl Drop for Over<'_> {
+impl Drop for AttackGuard<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// Reads the good file as long as `goes_on` says so of the number of answers, and tells how long each took.
+/// Reads the good file while `goes_on` holds for the number of responses, and returns the time of each.
 #[track_caller]
 fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
-    let mut connections: Vec<Connection> = (0..CONNECTIONS).map(|_| Connection::open(address)).collect();
+    let mut connections: Vec<HttpConnection> = (0..CONNECTIONS).map(|_| HttpConnection::open(address)).collect();
     let question = request("GET", good.target, &[]);
     let mut times = Vec::new();
     while goes_on(times.len()) {
@@ -116,7 +120,7 @@ fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec
         let answer = answer.unwrap_or_else(|error| panic!("the bystander got no answer: {error}"));
         assert_eq!(answer.head.status, 200, "the bystander got {:?}", answer.text());
         assert!(answer.body == good.content, "the bystander got {:?}", answer.text());
-        thread::sleep(PAUSE);
+        clock::wait_between_actions(PAUSE);
     }
     times
 }
@@ -127,7 +131,7 @@ fn slowest(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() * 99 / 100).copied().unwrap_or_default()
 }
 
-/// What there is to tell of an attack: each pair is before it and after it, or during it.
+/// The figures of an attack: each pair is before and after it, or before and during it.
 #[derive(Debug, Default)]
 struct Figures<'a> {
     name: &'a str,

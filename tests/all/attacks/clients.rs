@@ -1,13 +1,13 @@
-//! Clients that open, keep, starve and flood connections. It refuses to know what malformed requests are answered with; that
-//! is `hostile`.
+//! Clients that open, keep, starve and flood connections. Malformed requests are in `http::hostile_clients`.
 
 use super::bystander::{Good, Tally, attack};
 use super::effort;
-use crate::client::{Connection, Framing, PATIENCE, request};
-use crate::fixture;
-use crate::hostile::serve_with;
-use crate::server::Server;
-use crate::vitals::{descriptors, descriptors_return, memory};
+use crate::http::hostile_clients::serve_with;
+use crate::support::client::{BodyFraming, HttpConnection, TIMEOUT, request};
+use crate::support::clock;
+use crate::support::fixture;
+use crate::support::proc::{descriptors, descriptors_return, memory, unread_responses};
+use crate::support::server::TestServer;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
 use rustix::process::{Resource, getrlimit};
 use std::io::{ErrorKind, Read, Write};
@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 const HELLO: Good = Good { target: "/hello.txt", content: b"hello\n" };
 const GET: &[u8] = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn open(server: &Server) -> TcpStream {
+fn open(server: &TestServer) -> TcpStream {
     let stream = TcpStream::connect(server.address()).expect("the server accepts");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
     stream
 }
 
@@ -47,19 +47,9 @@ fn status(answer: &[u8]) -> u16 {
     status.unwrap_or_else(|| panic!("no answer: {text}"))
 }
 
-/// Waits until something holds.
+/// Attacks a new server with `hello.txt` and the 64 MiB of `long`, and returns by how many KiB it grew.
 #[track_caller]
-fn wait_until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Attacks a server of its own, which serves `hello.txt` and the 64 MiB of `long`, and tells by how many KiB it grew.
-#[track_caller]
-pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
+pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&TestServer, &mut Tally) -> Held) -> u64 {
     let (_place, mut server) = serve_with(arguments);
     attack(name, &mut server, HELLO, act)
 }
@@ -77,10 +67,10 @@ fn slowloris() {
         }
         while start.elapsed() < HEADER {
             for client in clients.iter_mut().skip(2).step_by(4) {
-                // Whoever is cut already does not drip.
+                // The connection may be closed already.
                 let _ = client.write_all(b"x");
             }
-            thread::sleep(Duration::from_millis(250));
+            clock::wait_between_actions(Duration::from_millis(250));
         }
         for (index, client) in clients.into_iter().enumerate() {
             let status = last_word(client);
@@ -102,7 +92,7 @@ fn slow_readers() {
     const EACH: usize = 64 << 20;
     let grown = besiege("slow readers", &["--send-timeout", "2s"], |server, tally| {
         let before = descriptors(server);
-        let mut steady = Connection::open(server.address());
+        let mut steady = HttpConnection::open(server.address());
         steady.send(&request("GET", "/long", &[])).expect("the server reads");
         steady.head().expect("an answer").expect("an answer");
         let start = Instant::now();
@@ -115,14 +105,14 @@ fn slow_readers() {
             .collect();
         let mut taken = 0;
         while start.elapsed() < Duration::from_secs(4) {
-            let some = Framing::Length(32 << 10);
+            let some = BodyFraming::Length(32 << 10);
             taken += steady.body(some, |_| ()).expect("a client that reads is not cut");
-            thread::sleep(Duration::from_millis(20));
+            clock::wait_between_actions(Duration::from_millis(20));
         }
-        let rest = Framing::Length(EACH as u64 - taken);
+        let rest = BodyFraming::Length(EACH as u64 - taken);
         steady.body(rest, |_| ()).expect("a client that reads gets all of it");
         // The bystander may have connected since, and the steady client has a connection and a file.
-        wait_until("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 16));
+        clock::wait_until_true("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 16));
         let peak = memory(server, "VmHWM:");
         for mut client in stalled {
             let mut got = Vec::new();
@@ -135,7 +125,8 @@ fn slow_readers() {
     assert!(grown < 48 << 10, "60 readers took {grown} KiB");
 }
 
-/// Requests sent ahead by clients that read no answer: the server reads no further than it can answer. Then all are answered.
+/// Requests sent ahead by clients that read no answer: the server reads no further than it can answer. Then all are
+/// answered.
 #[test]
 fn floods_of_requests() {
     const AHEAD: usize = 10_000;
@@ -150,7 +141,7 @@ fn floods_of_requests() {
                     client.shutdown(Shutdown::Write).expect("a half can be closed");
                 });
             }
-            thread::sleep(Duration::from_secs(1));
+            clock::wait_for_stable("unread responses", || unread_responses(server));
             let readers: Vec<_> = unread
                 .iter()
                 .map(|client| {
@@ -183,7 +174,7 @@ fn idle_connections() {
     raise_descriptor_limit();
     let limits = ["--max-connections", "10100", "--max-connections-per-address", "10100"];
     let (_place, mut server) = serve_with(&limits);
-    let crowd = |server: &Server, tally: &mut Tally| {
+    let crowd = |server: &TestServer, tally: &mut Tally| {
         let mut clients: Vec<_> = (0..CLIENTS).map(|_| open(server)).collect();
         for client in clients.iter_mut().step_by(2) {
             client.write_all(GET).expect("the server reads");
@@ -194,13 +185,17 @@ fn idle_connections() {
             tally.count(status(&answer[..got]));
         }
         assert_eq!(tally.of(200), CLIENTS / 2);
-        wait_until("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
-        // For as long as others look at how they are served meanwhile.
-        thread::sleep(Duration::from_millis(500));
+        clock::wait_until_true("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
+        // One more client is served while all of them are connected, and so is the bystander.
+        let mut one = HttpConnection::open(server.address());
+        for _ in 0..1000 {
+            one.send(GET).expect("the server reads");
+            assert_eq!(one.answer("GET").expect("an answer").head.status, 200);
+        }
         clients
     };
-    // The first crowds come before it is measured: what an allocator keeps for the next time is then not taken for a leak, and a leak
-    // is still one.
+    // The first crowds come before it is measured: what an allocator keeps for the next time is then not taken for a
+    // leak, and a leak is still one.
     let (start, before) = (memory(&server, "VmRSS:"), descriptors(&server));
     for _ in 0..3 {
         drop(crowd(&server, &mut Tally::default()));
@@ -225,7 +220,7 @@ fn connect_and_vanish() {
         let words: [&[u8]; 4] = [b"", b"GET /hello.txt HT", GET, b"GET /long HTTP/1.1\r\nHost: a\r\n\r\n"];
         for index in 0..effort(5_000, 100_000) {
             let mut client = open(server);
-            // Who is reset meanwhile has nothing more to say.
+            // The connection may be reset by now.
             let _ = client.write_all(words[index % 4]);
             // Closed in order, a connection keeps its port for a minute, and there are not so many ports.
             if index % 16 != 0 {
@@ -237,37 +232,31 @@ fn connect_and_vanish() {
 }
 
 /// A connection from another address of this machine.
-fn open_from(server: &Server, last: u8) -> std::io::Result<TcpStream> {
+fn open_from(server: &TestServer, last: u8) -> std::io::Result<TcpStream> {
     let SocketAddr::V4(to) = server.address() else { panic!("the server listens on IPv4") };
     let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
     let stream = socket(AddressFamily::INET, SocketType::STREAM, None)?;
     bind(&stream, &from)?;
     connect(&stream, &SocketAddr::V4(to))?;
     let stream = TcpStream::from(stream);
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
     Ok(stream)
 }
 
 /// Connects until there is a place, which there must be soon.
 #[track_caller]
-fn admitted(server: &Server, last: u8) -> TcpStream {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+fn admitted(server: &TestServer, last: u8) -> TcpStream {
+    clock::wait_for("a place that was given back", || {
         let mut client = open_from(server, last).expect("an address of this machine");
         // Who is turned away may be so before it asks.
         let _ = client.write_all(GET);
         let mut answer = [0; 1024];
-        if let Ok(got) = client.read(&mut answer)
-            && status(&answer[..got]) == 200
-        {
-            return client;
-        }
-        assert!(Instant::now() < deadline, "no place was given back");
-        thread::sleep(Duration::from_millis(10));
-    }
+        let got = client.read(&mut answer).ok()?;
+        (status(&answer[..got]) == 200).then_some(client)
+    })
 }
 
-/// As many connections as may be open, from one address and then from others, are served; further ones are told to come back.
+/// Connections up to the limits are served, from one address and then from others. Further ones get 503.
 #[test]
 fn more_connections_than_there_are_places() {
     if open_from_everywhere_is_impossible() {
@@ -275,11 +264,11 @@ fn more_connections_than_there_are_places() {
     }
     let limits = ["--max-connections", "36", "--max-connections-per-address", "20"];
     besiege("more connections than places", &limits, |server, tally| {
-        let mut turn_away = |last: u8| {
+        let mut unauthorized = |last: u8| {
             for _ in 0..20 {
                 let client = open_from(server, last).expect("an address of this machine");
                 let mut answer = Vec::new();
-                (&client).read_to_end(&mut answer).expect("an answer that nobody asked for");
+                (&client).read_to_end(&mut answer).expect("a response without a request");
                 let text = String::from_utf8_lossy(&answer);
                 assert!(
                     text.contains("\r\nretry-after: 1\r\n") && text.contains("\r\nconnection: close\r\n"),
@@ -288,13 +277,13 @@ fn more_connections_than_there_are_places() {
                 tally.count(status(&answer));
             }
         };
-        // The bystander is somebody else, with eight connections.
+        // The bystander has another address and eight connections.
         let mut first: Vec<_> = (0..20).map(|_| admitted(server, 2)).collect();
-        turn_away(2);
+        unauthorized(2);
         let second: Vec<_> = (0..8).map(|_| admitted(server, 3)).collect();
         drop(first.split_off(10));
         first.extend((0..10).map(|_| admitted(server, 2)));
-        turn_away(2);
+        unauthorized(2);
         let refused = |log: &str| log.lines().filter(|line| line.ends_with("\"\" 503 0")).count();
         server.wait_for_stderr("a line for each refusal", |log| (refused(log) >= 40).then_some(()));
         assert_eq!(tally.of(503), 40);
@@ -316,13 +305,13 @@ pub fn open_from_everywhere_is_impossible() -> bool {
     bind(&any, &SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0))).is_err()
 }
 
-/// Content that nobody wants is read up to the limit and no further.
+/// Unwanted content is read up to the limit and no further.
 #[test]
 fn unwanted_uploads() {
     const LENGTH: usize = 64 << 20;
     besiege("unwanted uploads", &[], |server, tally| {
         let begin = |fields: &str| {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             let head = format!("POST /hello.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
             connection.send(head.as_bytes()).expect("the server reads");
             connection
@@ -341,7 +330,7 @@ fn unwanted_uploads() {
         connection.send(chunk(1 << 20).as_bytes()).expect("the server reads");
         connection.wait_at_most(Duration::from_millis(300));
         assert!(connection.head().is_err(), "an answer before all of the content that is read");
-        connection.wait_at_most(PATIENCE);
+        connection.wait_at_most(TIMEOUT);
         connection.send(chunk(1).as_bytes()).expect("the server reads");
         let head = connection.head().expect("an answer").expect("an answer");
         assert!(head.status == 405 && head.closes(), "{head:?}");

@@ -1,32 +1,37 @@
-//! The worst that four clients know to do at once, and what a fifth notices of it. It refuses to know why anything is slow.
+//! Four clients attack at once, and a fifth measures its responses.
 //!
-//! The bystander's p99 may be three times what it is on the idle server, and besides what the machine costs anybody: the attackers
-//! and the server want more processors than there are, so whoever is woken waits for one, and whoever computes is interrupted. Both
-//! are measured meanwhile, by a thread that sleeps a millisecond and sees how late it wakes, and computes from time to time for as
-//! long as a turn in the server lasts and sees how long that takes. A request takes two such wakings, one of the server and one of the
-//! client, and two turns of somebody else: one that is under way when the request
-//! comes, and one that was called before it was read.
+//! The p99 of the fifth may be three times that on the idle server, plus what the machine costs. The attackers and the
+//! server want more processors than there are, so a thread that wakes waits for one, and a thread that computes is
+//! interrupted. Both delays are measured during the attack: a thread waits for a millisecond and measures how late it
+//! wakes, and now and then computes for as long as a turn in the server and measures how long that takes. A request
+//! needs two wakings, of the server and of the client, and waits for two turns of other clients: the one that runs when
+//! the request arrives, and the one that was queued before it.
 
+use super::bystander::AttackGuard;
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
-use crate::client::{Connection, connect_from, request};
-use crate::fixture::{self, MODIFIED, put};
-use crate::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
-use crate::server::{Server, Setup, Stack};
-use crate::trust;
+use crate::support::certs;
+use crate::support::client::{HttpConnection, connect_from, request};
+use crate::support::clock;
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::frames::{FrameClient, PREFACE, WINDOW_UPDATE, asking, frame, setting};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Bystander's requests before the attack, and the fewest during it.
 const SAMPLES: usize = 300;
-/// How long work computes in the server until it is somebody else's turn.
+/// How long work computes in the server before the turn of the next client.
 const TURN: Duration = Duration::from_millis(5);
+/// How long an attacker keeps a connection.
+const ROUND: Duration = Duration::from_secs(2);
 /// Everything that a client is given room for.
 const ROOM: u32 = (1 << 31) - 1;
 
@@ -34,8 +39,8 @@ fn client(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, last)
 }
 
-/// Asks for targets on a hundred streams of a connection, again as soon as all of them are answered, and reads all that comes, or
-/// nothing.
+/// Asks for targets on a hundred streams of a connection, again as soon as all of them are answered, and reads all that
+/// comes, or nothing.
 fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str], is_over: &AtomicBool) {
     while !is_over.load(Relaxed) {
         let mut words = [PREFACE, &setting(4, room)].concat();
@@ -43,16 +48,15 @@ fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str]
             words.extend(frame(WINDOW_UPDATE, 0, 0, &(room - 65_535).to_be_bytes()));
         }
         words.extend((0..100).flat_map(|stream| asking(2 * stream + 1, targets[stream as usize % targets.len()])));
-        let mut raw = Raw::silent_from(client(last), address);
-        let until = Instant::now() + Duration::from_secs(2);
-        if raw.send(&words).is_ok() {
-            while !is_over.load(Relaxed) && Instant::now() < until {
-                match room {
-                    ROOM if matches!(raw.next(), Ok(Some(_))) => {}
-                    ROOM => break,
-                    _ => thread::sleep(Duration::from_millis(50)),
-                }
-            }
+        let mut raw = FrameClient::silent_from(client(last), address);
+        let (until, lasts) = (Instant::now() + ROUND, || !is_over.load(Relaxed));
+        if raw.send(&words).is_err() {
+            continue;
+        }
+        if room == ROOM {
+            while lasts() && Instant::now() < until && matches!(raw.next(), Ok(Some(_))) {}
+        } else {
+            clock::poll(ROUND, || (!lasts()).then_some(()));
         }
     }
 }
@@ -60,7 +64,7 @@ fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str]
 /// Asks for what is not there, one after the other.
 fn ask_for_nothing(address: SocketAddr, last: u8, is_over: &AtomicBool) {
     while !is_over.load(Relaxed) {
-        let mut connection = Connection::open_from(client(last), address);
+        let mut connection = HttpConnection::open_from(client(last), address);
         for number in 0..100 {
             let target = format!("/many/nearly-entry-{number}.tx");
             let _ = connection.send(&request("GET", &target, &[])).and_then(|()| connection.answer("GET"));
@@ -70,7 +74,7 @@ fn ask_for_nothing(address: SocketAddr, last: u8, is_over: &AtomicBool) {
 
 /// Shakes hands over TLS, and leaves.
 fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
-    let config = trust::client(&[]);
+    let config = certs::client(&[]);
     while !is_over.load(Relaxed) {
         let socket = connect_from(client(last), address);
         let connection = ClientConnection::new(Arc::clone(&config), address.ip().into()).expect("an address is a name");
@@ -78,13 +82,14 @@ fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
     }
 }
 
-/// How long each of the bystander's requests takes: every other one for what was given before, the others for what was not.
+/// How long each of the bystander's requests takes: every other one for what was given before, the others for what was
+/// not.
 #[track_caller]
-fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
+fn bystand(server: &TestServer, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<_> = (0..8)
         .map(|_| match is_secure {
-            true => Connection::secure(server.address(), trust::client(&[])),
-            false => Connection::open(server.address()),
+            true => HttpConnection::secure(server.address(), certs::client(&[])),
+            false => HttpConnection::open(server.address()),
         })
         .collect();
     let mut times = Vec::new();
@@ -97,7 +102,7 @@ fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) ->
         times.push(start.elapsed());
         let answer = answer.unwrap_or_else(|error| panic!("request {number}: the bystander got no answer: {error}"));
         assert_eq!((answer.head.status, answer.body.as_slice()), (200, b"hello\n".as_slice()), "request {number}");
-        thread::sleep(Duration::from_millis(1));
+        clock::wait_between_actions(Duration::from_millis(1));
     }
     times
 }
@@ -106,9 +111,9 @@ fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) ->
 fn measure(is_over: &AtomicBool) -> (Vec<Duration>, Vec<Duration>) {
     let (mut lateness, mut turns) = (Vec::new(), Vec::new());
     while !is_over.load(Relaxed) {
-        let start = Instant::now();
-        thread::sleep(Duration::from_millis(1));
-        lateness.push(start.elapsed().saturating_sub(Duration::from_millis(1)));
+        let due = Instant::now() + Duration::from_millis(1);
+        clock::wait_until(due);
+        lateness.push(due.elapsed());
         if lateness.len().is_multiple_of(16) {
             let (start, end) = (Instant::now(), time_of_thread() + TURN);
             while time_of_thread() < end {}
@@ -144,7 +149,7 @@ fn four_against_one(is_secure: bool) {
     let stack = if is_secure { Stack::HostTls } else { Stack::Host };
     let arguments = &["--compress"];
     let (directory, options) = (place.path(), &[][..]);
-    let server = Server::launch(Setup { stack, directory, options, arguments, unprivileged: false });
+    let server = TestServer::launch(Setup { stack, directory, options, arguments, unprivileged: false });
     let idle = at(bystand(&server, is_secure, |done| done < SAMPLES), 99);
     let (is_over, address) = (&AtomicBool::new(false), server.address());
     let (during, (lateness, turns)) = thread::scope(|scope| {
@@ -166,7 +171,7 @@ fn four_against_one(is_secure: bool) {
         }
         let late = scope.spawn(move || measure(is_over));
         let end = Instant::now() + Duration::from_secs(effort(4, 60) as u64);
-        let over = Over(is_over);
+        let over = AttackGuard(is_over);
         let during = bystand(&server, is_secure, |done| done < SAMPLES || Instant::now() < end);
         drop(over);
         (during, late.join().expect("a thread sleeps"))
@@ -183,15 +188,6 @@ fn four_against_one(is_secure: bool) {
         eprintln!("{figures}");
     }
     assert!(during <= most, "more than {most:?}: {figures}");
-}
-
-/// Says at its end that the attack is over, also where that is a panic.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 /// Archives, searches, compressed listings, streams that take nothing, and what is not there.

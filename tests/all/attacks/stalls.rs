@@ -1,18 +1,17 @@
-//! Clients that stop reading at a byte of their choice. Every wait for one has an end, wherever in the server the bytes
-//! are that it does not take: in the answer, in the records of TLS, in the socket. It refuses to know what is asked.
+//! Clients that stop reading at any byte. Every wait for such a client ends, wherever its bytes are: in the response,
+//! in TLS records, or in the socket.
 
 use super::effort;
-use crate::client::{PATIENCE, get, request};
-use crate::hostile::serve_with;
-use crate::server::Server;
-use crate::trust;
-use crate::vitals::{descriptors, descriptors_return, listeners};
+use crate::http::hostile_clients::serve_with;
+use crate::support::certs;
+use crate::support::client::{TIMEOUT, get, request};
+use crate::support::clock;
+use crate::support::proc::{descriptors, descriptors_return, listeners, unread_responses};
+use crate::support::server::TestServer;
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
 use rustls::{ClientConnection, StreamOwned};
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 use std::time::{Duration, Instant};
 
 const LIMITS: [&str; 6] = ["--send-timeout", "1s", "--idle-timeout", "2s", "--header-timeout", "2s"];
@@ -24,74 +23,42 @@ fn narrow(address: SocketAddr) -> TcpStream {
     sockopt::set_socket_recv_buffer_size(&stream, 2048).expect("room can be taken");
     connect(&stream, &address).expect("the server accepts");
     let stream = TcpStream::from(stream);
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
+    stream.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
     stream
 }
 
 /// A client of HTTP/1.1 over TLS that asks for so much of the long file, and then reads nothing.
 #[track_caller]
-fn stalled(server: &Server, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
-    let client = ClientConnection::new(trust::client(&[]), server.address().ip().into()).expect("an address is a name");
+fn stalled(server: &TestServer, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
+    let client = ClientConnection::new(certs::client(&[]), server.address().ip().into()).expect("an address is a name");
     let mut stream = StreamOwned::new(client, narrow(server.address()));
     let range = format!("bytes=0-{}", bytes - 1);
     stream.write_all(&request("GET", "/long", &[("Range", &range)])).expect("the server reads");
     stream
 }
 
-/// What the kernel holds of bytes that the server has written to its clients and they have not read, for the fullest
-/// connection.
-fn held_by_the_kernel(server: &Server) -> u64 {
-    let port = format!(":{:04X}", server.address().port());
-    let table = fs::read_to_string("/proc/net/tcp").expect("Linux tells");
-    let queues = table.lines().filter_map(|line| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        fields.get(1)?.ends_with(&port).then(|| fields.get(4)?.split_once(':'))?
-    });
-    queues.filter_map(|(sent, _)| u64::from_str_radix(sent, 16).ok()).max().unwrap_or_default()
-}
-
-/// Waits until a number has been the same for a while.
-#[track_caller]
-fn settled(number: impl Fn() -> u64) -> u64 {
-    let (deadline, mut last) = (Instant::now() + PATIENCE, (0, Instant::now()));
-    loop {
-        let now = number();
-        if now != last.0 {
-            last = (now, Instant::now());
-        }
-        if now > 0 && last.1.elapsed() > Duration::from_millis(300) {
-            return now;
-        }
-        assert!(Instant::now() < deadline, "it never settles");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// An answer that is longer than what the kernel takes, by less than what TLS keeps for it, is written for whoever
-/// writes it. What waits then is the flush, and later the end of the connection.
+/// A response that exceeds the buffers of the kernel by less than the buffer of TLS counts as written. The flush waits
+/// then, and later the end of the connection.
 #[test]
 fn a_client_of_tls_that_stops_at_any_byte_is_given_up() {
     const STEP: u64 = 16 << 10;
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &LIMITS].concat());
     let before = descriptors(&server);
     let whole = stalled(&server, 64 << 20);
-    let room = settled(|| held_by_the_kernel(&server));
+    let room = clock::wait_for_stable("what the kernel holds", || unread_responses(&server));
     drop(whole);
     descriptors_return(&server, before);
     // From what fits into the kernel to what fits nowhere.
     let sizes = (0..16).map(|step| (room + step * STEP).saturating_sub(6 * STEP));
     let held: Vec<_> = (0..effort(2, 20)).flat_map(|_| sizes.clone()).map(|bytes| stalled(&server, bytes)).collect();
     // The limits pass, and some time for a machine that is busy.
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let most = before.unwrap_or(usize::MAX).saturating_add(4);
     let open = || descriptors(&server).unwrap_or_default();
-    while open() > before.unwrap_or(usize::MAX).saturating_add(4) {
-        let left = open();
-        assert!(Instant::now() < deadline, "{left} descriptors of {} clients are still open: {before:?}", held.len());
-        thread::sleep(Duration::from_millis(50));
-    }
+    let closed = clock::poll(Duration::from_secs(10), || (open() <= most).then_some(()));
+    assert!(closed.is_some(), "{} descriptors of {} clients are still open: {before:?}", open(), held.len());
     drop(held);
 }
 
@@ -101,7 +68,7 @@ fn a_slow_client_of_tls_gets_all_of_it() {
     const SIZE: u64 = 6 << 20;
     // Bytes in a second. The server sees progress whenever a third of what the kernel holds has been read.
     const RATE: f64 = 1_200_000.0;
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let limits = ["--send-timeout", "4s", "--idle-timeout", "2s", "--header-timeout", "2s"];
     let (_place, server) = serve_with(&[&["--tls-cert", cert, "--tls-key", key][..], &limits].concat());
@@ -116,7 +83,7 @@ fn a_slow_client_of_tls_gets_all_of_it() {
         let head = got.windows(4).take(4096).position(|four| four == b"\r\n\r\n").map(|at| at as u64 + 4);
         left = head.map(|head| (head + SIZE).saturating_sub(got.len() as u64));
         let due = Duration::from_secs_f64(got.len() as f64 / RATE);
-        thread::sleep(due.saturating_sub(began.elapsed()));
+        clock::wait_until(began + due);
     }
     assert!(began.elapsed() > Duration::from_secs(4), "it was slow");
 }
@@ -124,7 +91,7 @@ fn a_slow_client_of_tls_gets_all_of_it() {
 /// The same for what is written in the clear, and for the address from which clients are sent to the one with TLS.
 #[test]
 fn a_client_that_only_asks_is_given_up_wherever_it_connects() {
-    let pair = trust::pair();
+    let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let redirecting = ["--tls-cert", cert, "--tls-key", key, "--redirect-http", "0"];
     for arguments in [&redirecting[..], &[]] {

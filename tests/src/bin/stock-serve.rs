@@ -1,5 +1,5 @@
-//! `wasmtime serve` and nothing else: the command as Wasmtime publishes it, so that the handler is proved in a host that
-//! knows nothing of glasshouse. It refuses to add an option of its own.
+//! The published `wasmtime serve` and nothing else, so that the tests run the handler in a host without code of
+//! glasshouse.
 
 use clap::Parser;
 use wasmtime_cli::commands::ServeCommand;

@@ -4,9 +4,9 @@
 //! The crate `tar` has such heads, and libc and the file system with them, which the core has no use for. What is written
 //! here is read back with it by the tests.
 
-use super::End;
-use super::walk::Item;
-use crate::date::Stamp;
+use crate::archive::ArchiveEnd;
+use crate::archive::walk::WalkItem;
+use crate::http::date::HttpTime;
 
 const BLOCK: usize = 512;
 /// Two empty blocks.
@@ -32,7 +32,7 @@ pub struct Tar {
 
 impl Tar {
     /// How many bytes an entry takes with its content.
-    pub fn measure<F>(item: &Item<F>) -> u64 {
+    pub fn measure<F>(item: &WalkItem<F>) -> u64 {
         const HEAD: u64 = BLOCK as u64;
         let (records, size) = (super::length(records(item).as_bytes()), item.size());
         let filled = |length: u64| length.div_ceil(HEAD).saturating_mul(HEAD);
@@ -41,10 +41,10 @@ impl Tar {
     }
 
     /// The head of an entry, behind records for what it cannot hold.
-    pub fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
+    pub fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         let (kind, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (path, size) = (format!("{}{slash}", item.path), item.size());
-        let seconds = item.modified.map_or(0, Stamp::seconds);
+        let seconds = item.modified.map_or(0, HttpTime::seconds);
         self.padding = padding(size);
 
         let records = records(item);
@@ -60,8 +60,8 @@ impl Tar {
     }
 
     /// What fills up the content of the entry that was begun.
-    pub fn end(&self) -> End {
-        End { now: vec![0; self.padding], later: Vec::new() }
+    pub fn end(&self) -> ArchiveEnd {
+        ArchiveEnd { now: vec![0; self.padding], later: Vec::new() }
     }
 }
 
@@ -72,9 +72,9 @@ fn padding(size: u64) -> usize {
 }
 
 /// What the head of an entry cannot hold. Heads have no encoding; records are UTF-8.
-fn records<F>(item: &Item<F>) -> String {
+fn records<F>(item: &WalkItem<F>) -> String {
     let slash = if item.file.is_some() { "" } else { "/" };
-    let (size, seconds) = (item.size(), item.modified.map_or(0, Stamp::seconds));
+    let (size, seconds) = (item.size(), item.modified.map_or(0, HttpTime::seconds));
     let mut records = String::new();
     if !item.path.is_ascii() || item.path.len().saturating_add(slash.len()) > NAME {
         record("path", &format!("{}{slash}", item.path), &mut records);

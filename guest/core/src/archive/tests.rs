@@ -2,16 +2,16 @@
 
 use super::*;
 use crate::at_once;
-use crate::date::Stamp;
-use crate::memory::{MemoryNode, MemoryTree};
+use crate::http::date::HttpTime;
+use crate::tree::memory::{MemoryNode, MemoryTree};
 
 /// The sum over `123456789`, which descriptions of CRC-32 give for a check.
 const SUM: u64 = 0xCBF4_3926;
 const MODIFIED: i64 = 784_111_777;
 
-fn item(path: &str, seconds: Option<i64>, size: Option<u64>) -> Item<()> {
-    let modified = seconds.and_then(|seconds| Stamp::new(seconds, 0));
-    Item { path: path.to_owned(), modified, file: size.map(|size| ((), size)) }
+fn item(path: &str, seconds: Option<i64>, size: Option<u64>) -> WalkItem<()> {
+    let modified = seconds.and_then(|seconds| HttpTime::new(seconds, 0));
+    WalkItem { path: path.to_owned(), modified, file: size.map(|size| ((), size)) }
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -27,7 +27,7 @@ fn little(bytes: &[u8], start: usize, length: usize) -> u64 {
 fn tree(files: &[(&str, usize)]) -> MemoryTree {
     let mut tree = MemoryTree::default();
     for (path, size) in files {
-        tree.insert(path, MemoryNode::File(vec![7; *size], Stamp::new(MODIFIED, 0)));
+        tree.insert(path, MemoryNode::File(vec![7; *size], HttpTime::new(MODIFIED, 0)));
     }
     tree
 }
@@ -38,12 +38,12 @@ fn target(raw: &str) -> Target {
 }
 
 #[track_caller]
-fn plan(form: Form, raw: &str, tree: &MemoryTree, config: &Config) -> Result<Plan, Refusal> {
+fn plan(form: ArchiveFormat, raw: &str, tree: &MemoryTree, config: &Config) -> Result<Plan, Refusal> {
     at_once(Plan::make(form, &target(raw), tree, config)).unwrap_or_else(|| panic!("memory never waits"))
 }
 
 /// All pieces of an archive, and how they end.
-fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Cut>) {
+fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Truncated>) {
     let (mut archive, mut bytes) = (Archive::new(plan), Vec::new());
     loop {
         match at_once(archive.next(tree)) {
@@ -52,7 +52,7 @@ fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Cut>) {
                 bytes.extend(piece);
             }
             Some(Ok(None)) => return (bytes, Ok(())),
-            Some(Err(Cut)) | None => return (bytes, Err(Cut)),
+            Some(Err(Truncated)) | None => return (bytes, Err(Truncated)),
         }
     }
 }
@@ -178,13 +178,13 @@ fn dates_in_a_zip_file_are_as_near_as_dos_comes() {
 fn an_archive_is_as_long_as_was_planned() {
     let tree =
         tree(&[("d/a", 0), ("d/b", 1), ("d/c/d", 65_535), ("d/c/e", 65_536), ("d/c/f", 400_000), ("d/g\u{e9}", 512)]);
-    for form in [Form::Tar, Form::Zip] {
+    for form in [ArchiveFormat::Tar, ArchiveFormat::Zip] {
         let Ok(plan) = plan(form, "/d/", &tree, &Config::default()) else { panic!("{form:?}: there is a plan") };
         let (bytes, end) = pack(&plan, &tree);
         assert_eq!((plan.length(), end), (Some(length(&bytes)), Ok(())), "{form:?}");
         assert_eq!(pack(&plan, &tree), (bytes, Ok(())), "{form:?} is another the second time");
     }
-    let gzip = plan(Form::TarGz, "/d/", &tree, &Config::default());
+    let gzip = plan(ArchiveFormat::TarGz, "/d/", &tree, &Config::default());
     assert_eq!(gzip.map(|plan| plan.length()), Ok(None));
 }
 
@@ -199,13 +199,13 @@ fn a_folder_that_is_not_what_was_planned_is_cut_off() {
         &[("d/a", 10), ("d/b", 200_000), ("d/c", 10), ("d/d", 0)],
         &[],
     ];
-    for form in Form::ALL {
+    for form in ArchiveFormat::ALL {
         let Ok(plan) = plan(*form, "/d/", &tree(&before), &Config::default()) else { panic!("{form:?}") };
         assert_eq!(pack(&plan, &tree(&before)).1, Ok(()));
         for files in after {
             let (bytes, end) = pack(&plan, &tree(files));
             // Tar has the same length for sizes that fill the same blocks; that archive is as true as the one before it.
-            let is_same = *form != Form::Zip && files.len() == 3 && files[1].1 != 200_000 && files[2].1 != 0;
+            let is_same = *form != ArchiveFormat::Zip && files.len() == 3 && files[1].1 != 200_000 && files[2].1 != 0;
             assert_eq!(end.is_ok(), is_same, "{form:?} {files:?}");
             assert!(length(&bytes) <= plan.length, "{form:?} {files:?}");
         }
@@ -217,7 +217,7 @@ fn what_is_too_much_is_refused() {
     let tree = tree(&[("d/a", 600), ("d/b/c", 400)]);
     for (max, expected) in [(1000, None), (999, Some(Refusal::TooLarge)), (0, Some(Refusal::TooLarge))] {
         let config = Config { archive_max: max, ..Config::default() };
-        for form in Form::ALL {
+        for form in ArchiveFormat::ALL {
             assert_eq!(plan(*form, "/d/", &tree, &config).err(), expected, "{form:?} {max}");
         }
     }
@@ -225,25 +225,25 @@ fn what_is_too_much_is_refused() {
         let mut deep = MemoryTree::default();
         let path = vec!["d"; depth].join("/");
         deep.insert(&path, MemoryNode::Directory(MemoryTree::default()));
-        assert_eq!(plan(Form::Zip, "/", &deep, &Config::default()).err(), expected, "{depth}");
+        assert_eq!(plan(ArchiveFormat::Zip, "/", &deep, &Config::default()).err(), expected, "{depth}");
     }
     let mut many = MemoryTree::default();
     for index in 0..100_001 {
-        assert!(index < 100_000 || plan(Form::Tar, "/", &many, &Config::default()).is_ok());
+        assert!(index < 100_000 || plan(ArchiveFormat::Tar, "/", &many, &Config::default()).is_ok());
         many.insert(&index.to_string(), MemoryNode::Closed);
     }
-    assert_eq!(plan(Form::Tar, "/", &many, &Config::default()), Err(Refusal::TooLarge));
+    assert_eq!(plan(ArchiveFormat::Tar, "/", &many, &Config::default()), Err(Refusal::TooLarge));
     let mut folders = MemoryTree::default();
     for index in 0..20_001 {
-        assert!(index < 20_000 || plan(Form::Tar, "/", &folders, &Config::default()).is_ok());
+        assert!(index < 20_000 || plan(ArchiveFormat::Tar, "/", &folders, &Config::default()).is_ok());
         folders.insert(&index.to_string(), MemoryNode::Directory(MemoryTree::default()));
     }
-    assert_eq!(plan(Form::Tar, "/", &folders, &Config::default()), Err(Refusal::TooLarge));
+    assert_eq!(plan(ArchiveFormat::Tar, "/", &folders, &Config::default()), Err(Refusal::TooLarge));
     let mut long = MemoryTree::default();
     long.insert(&"n".repeat(65_600), MemoryNode::Directory(MemoryTree::default()));
-    assert_eq!(plan(Form::Zip, "/", &long, &Config::default()), Err(Refusal::TooLarge));
+    assert_eq!(plan(ArchiveFormat::Zip, "/", &long, &Config::default()), Err(Refusal::TooLarge));
     let none = MemoryTree::default();
-    assert_eq!(plan(Form::Zip, "/none/", &none, &Config::default()), Err(Refusal::NotListable));
+    assert_eq!(plan(ArchiveFormat::Zip, "/none/", &none, &Config::default()), Err(Refusal::NotListable));
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn the_file_is_called_after_the_folder_in_two_ways() {
         ),
         ("a\r\nb/a", "/a%0D%0Ab/", "attachment; filename=\"a__b.zip\"; filename*=UTF-8''a%0D%0Ab.zip"),
     ] {
-        let got = plan(Form::Zip, raw, &tree(&[(path, 1)]), &Config::default());
+        let got = plan(ArchiveFormat::Zip, raw, &tree(&[(path, 1)]), &Config::default());
         assert_eq!(got.map(|plan| plan.disposition()), Ok(expected.to_owned()), "{raw}");
     }
 }
@@ -312,11 +312,11 @@ const NOTE: &str = "Left out of this archive:\n\nb⟨U+202E⟩: cannot be read\n
 #[test]
 fn an_archive_says_what_is_not_in_it() {
     let tree = with_what_cannot_be_had(tree(&[("d/a", 10), ("d/e/f", 1)]));
-    for form in Form::ALL {
+    for form in ArchiveFormat::ALL {
         let plan = plan(*form, "/d/", &tree, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         let (bytes, end) = pack(&plan, &tree);
         assert_eq!((end, plan.length, plan.is_exact), (Ok(()), length(&bytes), true), "{form:?}");
-        if *form == Form::Tar {
+        if *form == ArchiveFormat::Tar {
             let members = members(&bytes);
             let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["d/LEFT-OUT.txt", "d/a", "d/e/", "d/e/f", "d/LEFT-OUT-2.txt"]);
@@ -324,25 +324,29 @@ fn an_archive_says_what_is_not_in_it() {
         }
     }
     // What goes meanwhile is no more than what cannot be had: its note would be as long as it was.
-    let plan = plan(Form::Tar, "/d/", &self::tree(&[("d/a", 1), ("d/z/last", 4)]), &Config::default());
+    let plan = plan(ArchiveFormat::Tar, "/d/", &self::tree(&[("d/a", 1), ("d/z/last", 4)]), &Config::default());
     let plan = plan.unwrap_or_else(|refusal| panic!("{refusal:?}"));
     let mut gone = self::tree(&[("d/a", 1)]);
     gone.insert("d/z", MemoryNode::Shut(4));
-    assert_eq!(pack(&plan, &gone).1, Err(Cut));
+    assert_eq!(pack(&plan, &gone).1, Err(Truncated));
     // A folder with nothing in it that can be had is there all the same.
     let mut nothing = MemoryTree::default();
     nothing.insert("d/shut", MemoryNode::Shut(5));
     nothing.insert("d/fifo", MemoryNode::Closed);
     nothing.insert("d/link", MemoryNode::Link("shut".into()));
-    for form in Form::ALL {
+    for form in ArchiveFormat::ALL {
         let plan =
             self::plan(*form, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         assert_eq!(pack(&plan, &nothing).1, Ok(()), "{form:?}");
     }
     let mut said = LeftOut::default();
-    for (path, why) in
-        [("a", Why::Closed), ("l", Why::Link), ("b", Why::Closed), ("c", Why::Special), ("d", Why::Unlisted)]
-    {
+    for (path, why) in [
+        ("a", LeftOutReason::Closed),
+        ("l", LeftOutReason::Link),
+        ("b", LeftOutReason::Closed),
+        ("c", LeftOutReason::Special),
+        ("d", LeftOutReason::Unlisted),
+    ] {
         said.add(path, why);
     }
     assert_eq!(
@@ -360,20 +364,20 @@ fn a_folder_of_very_many_files_is_planned_by_what_is_seen() {
         before.insert(&format!("d/many/{index}"), MemoryNode::File(Vec::new(), None));
     }
     let before = with_what_cannot_be_had(before);
-    for form in Form::ALL {
+    for form in ArchiveFormat::ALL {
         let plan = plan(*form, "/d/", &before, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         assert_eq!(plan.length(), None, "{form:?}");
         let (bytes, end) = pack(&plan, &before);
         assert_eq!(end, Ok(()), "{form:?}");
         assert!(length(&bytes) <= plan.length && length(&bytes) + 12_000 > plan.length, "{form:?}");
-        if *form == Form::Tar {
+        if *form == ArchiveFormat::Tar {
             let members = members(&bytes);
             assert_eq!(members.len(), 40_006);
             assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
         }
         let mut after = before.clone();
         after.insert("d/new", MemoryNode::File(Vec::new(), None));
-        assert_eq!(pack(&plan, &after).1, Err(Cut), "{form:?}");
+        assert_eq!(pack(&plan, &after).1, Err(Truncated), "{form:?}");
         let config = Config { made_max: plan.length - 1, ..Config::default() };
         assert_eq!(at_once(Plan::make(*form, &target("/d/"), &before, &config)), Some(Err(Refusal::TooLarge)));
     }

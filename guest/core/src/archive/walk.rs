@@ -1,12 +1,12 @@
 //! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
 
-use super::note;
-use crate::date::Stamp;
-use crate::dotfiles::Dotfiles;
+use crate::archive::left_out;
+use crate::http::date::HttpTime;
+use crate::http::target::Name;
 use crate::listing::{is_shown, join, retain_shown};
 use crate::reply::Refusal;
-use crate::target::Name;
-use crate::tree::{Entry, EntryKind, Tree, Unread, found};
+use crate::tree::dotfiles::Dotfiles;
+use crate::tree::{DirEntry, EntryKind, Tree, Unread, found};
 use std::vec;
 
 /// How deep folders may lie in each other.
@@ -26,16 +26,16 @@ const OPENED: usize = 40_000;
 
 /// A file or a folder on its way into an archive.
 #[derive(Debug)]
-pub struct Item<F> {
+pub struct WalkItem<F> {
     /// Its path in the archive, without a slash at its end.
     pub path: String,
     /// When it was last changed; `None` where HTTP has no date for it.
-    pub modified: Option<Stamp>,
+    pub modified: Option<HttpTime>,
     /// The file and its size in bytes, which only a plan knows before it is opened; `None` for a folder.
     pub file: Option<(F, u64)>,
 }
 
-impl<F> Item<F> {
+impl<F> WalkItem<F> {
     /// Its size in bytes; a folder has none.
     pub fn size(&self) -> u64 {
         self.file.as_ref().map_or(0, |(_, size)| *size)
@@ -44,16 +44,16 @@ impl<F> Item<F> {
 
 /// A step of a walk.
 #[derive(Debug)]
-pub enum Step {
+pub enum WalkStep {
     /// A folder, or a file that lies at this path in the tree.
-    Item(Item<String>),
+    Item(WalkItem<String>),
     /// Something that is not in the archive.
-    LeftOut { path: String, why: Why },
+    LeftOut { path: String, why: LeftOutReason },
 }
 
 /// Why something that a listing shows is not in an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum LeftOutReason {
     /// What it leads to lies elsewhere, and is there under its own name if it may be had.
     Link,
     /// It is a FIFO, a socket or a device.
@@ -71,7 +71,7 @@ pub struct Walk {
     from: String,
     top: String,
     hidden: Dotfiles,
-    levels: Vec<Level>,
+    levels: Vec<WalkLevel>,
     /// What may still be met.
     entries: usize,
     folders: usize,
@@ -89,10 +89,10 @@ pub struct Walk {
 
 /// A folder that the walk is in.
 #[derive(Debug)]
-struct Level {
+struct WalkLevel {
     /// Relative to the folder that is walked through.
     path: String,
-    rest: vec::IntoIter<Entry>,
+    rest: vec::IntoIter<DirEntry>,
 }
 
 impl Walk {
@@ -131,7 +131,7 @@ impl Walk {
 
     /// The path in the archive of a note about what is not in it.
     pub fn path_of_note(&self) -> String {
-        format!("{}/{}", self.top, note::name(&self.names_like_the_note))
+        format!("{}/{}", self.top, left_out::name(&self.names_like_the_note))
     }
 
     /// Enters the folder.
@@ -148,9 +148,9 @@ impl Walk {
     ///
     /// # Errors
     /// [`Refusal::TooLarge`] for more than is kept track of, [`Refusal::Fault`] where the machine fails.
-    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Step>, Refusal> {
+    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<WalkStep>, Refusal> {
         if let Some(path) = self.unlisted.take() {
-            return Ok(Some(Step::LeftOut { path, why: Why::Unlisted }));
+            return Ok(Some(WalkStep::LeftOut { path, why: LeftOutReason::Unlisted }));
         }
         while let Some(level) = self.levels.last_mut() {
             let Some(entry) = level.rest.next() else {
@@ -158,7 +158,7 @@ impl Walk {
                 continue;
             };
             let below = join(&level.path, &entry.name);
-            let left_out = |path, why| Ok(Some(Step::LeftOut { path, why }));
+            let left_out = |path, why| Ok(Some(WalkStep::LeftOut { path, why }));
             let file = match (entry.kind, entry.size) {
                 (EntryKind::Directory, _) => {
                     // If it cannot be read, there is nothing of it to be had.
@@ -169,14 +169,14 @@ impl Walk {
                 }
                 (EntryKind::File, Some(size)) => Some((self.place(&below), size)),
                 (EntryKind::File, None) if self.opened.is_none() => Some((self.place(&below), 0)),
-                (EntryKind::File, None) => return left_out(below, Why::Special),
-                (EntryKind::Closed, _) => return left_out(below, Why::Closed),
-                (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, Why::Link),
+                (EntryKind::File, None) => return left_out(below, LeftOutReason::Special),
+                (EntryKind::Closed, _) => return left_out(below, LeftOutReason::Closed),
+                (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, LeftOutReason::Link),
             };
-            return Ok(Some(Step::Item(Item { path: self.archived(&below)?, modified: entry.modified, file })));
+            return Ok(Some(WalkStep::Item(WalkItem { path: self.archived(&below)?, modified: entry.modified, file })));
         }
-        let top = Item { path: self.top.clone(), modified: None, file: None };
-        Ok(Some(Step::Item(top)).filter(|_| std::mem::take(&mut self.is_empty)))
+        let top = WalkItem { path: self.top.clone(), modified: None, file: None };
+        Ok(Some(WalkStep::Item(top)).filter(|_| std::mem::take(&mut self.is_empty)))
     }
 
     /// Reads a folder, to go on with what is in it; `false` where it cannot be read.
@@ -198,12 +198,13 @@ impl Walk {
         self.entries = self.entries.saturating_sub(entries.len());
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         if path.is_empty() {
-            self.names_like_the_note.extend(entries.iter().map(|entry| entry.name.clone()).filter(note::is_like_it));
+            self.names_like_the_note
+                .extend(entries.iter().map(|entry| entry.name.clone()).filter(left_out::is_like_it));
         }
         let count = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
         let (files, folders) = (count(EntryKind::File), count(EntryKind::Directory));
         self.folders = self.folders.checked_sub(folders).ok_or(Refusal::TooLarge)?;
-        let due = |kinds: &'static [EntryKind]| move |entry: &&mut Entry| kinds.contains(&entry.kind);
+        let due = |kinds: &'static [EntryKind]| move |entry: &&mut DirEntry| kinds.contains(&entry.kind);
         const BOTH: &[EntryKind] = &[EntryKind::File, EntryKind::Directory];
         match self.opened {
             // Each look opens the folder.
@@ -219,7 +220,7 @@ impl Walk {
                 tree.describe(&place, entries.iter_mut().filter(due(BOTH))).await?;
             }
         }
-        self.levels.push(Level { path, rest: entries.into_iter() });
+        self.levels.push(WalkLevel { path, rest: entries.into_iter() });
         Ok(true)
     }
 

@@ -10,9 +10,10 @@
 //! none of, and `async_zip` pushes into a writer where here pieces are asked for; neither tells lengths beforehand. The
 //! sums are those of `flate2`, and what is written is read back with `zip` by the tests.
 
-use super::walk::Item;
-use super::{CHUNK, End, length};
-use crate::date::{Rfc3339, Stamp};
+use super::{CHUNK, length};
+use crate::archive::ArchiveEnd;
+use crate::archive::walk::WalkItem;
+use crate::http::date::{HttpTime, Rfc3339};
 use flate2::Crc;
 
 /// What stands in a field of 32 bits whose value is in the ZIP64 field (4.5.3), and in one of 16 bits.
@@ -41,15 +42,15 @@ pub struct Zip {
     entries: u64,
     /// Bytes of the directory until now.
     directory: u64,
-    entry: Option<Entry>,
+    entry: Option<ZipEntry>,
 }
 
 /// The current entry.
 #[derive(Debug)]
-struct Entry {
+struct ZipEntry {
     name: String,
     attributes: u32,
-    modified: Option<Stamp>,
+    modified: Option<HttpTime>,
     size: u64,
     /// The size of what the content becomes.
     framed: u64,
@@ -71,7 +72,7 @@ const TIME: u64 = 9;
 
 impl Zip {
     /// Passes over an entry, and returns how many bytes it takes with its content, and how many in the directory.
-    pub fn measure<F>(&mut self, item: &Item<F>) -> (u64, u64) {
+    pub fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
         let (size, framed) = (item.size(), framed(item.size()));
         let is_large = framed >= u64::from(ELSEWHERE);
         let name = u64::try_from(item.path.len()).unwrap_or(u64::MAX).saturating_add(u64::from(item.file.is_none()));
@@ -95,11 +96,11 @@ impl Zip {
     }
 
     /// The head of an entry (4.3.7).
-    pub fn begin<F>(&mut self, item: &Item<F>) -> Vec<u8> {
+    pub fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         let (attributes, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (name, size) = (format!("{}{slash}", item.path), item.size());
         let (modified, start, sum) = (item.modified, self.offset, Crc::new());
-        let entry = Entry { name, attributes, modified, size, framed: framed(size), start, sum };
+        let entry = ZipEntry { name, attributes, modified, size, framed: framed(size), start, sum };
         let (sizes, extra) = match entry.is_large() {
             true => (ELSEWHERE, Bytes::default().u16(1).u16(16).u64(0).u64(0)),
             false => (0, Bytes::default()),
@@ -125,13 +126,13 @@ impl Zip {
     }
 
     /// What stands behind the content of the entry that was begun (4.3.9), and its place in the directory (4.3.12).
-    pub fn end(&mut self) -> End {
-        let Some(entry) = self.entry.take() else { return End::default() };
+    pub fn end(&mut self) -> ArchiveEnd {
+        let Some(entry) = self.entry.take() else { return ArchiveEnd::default() };
         let (now, later) = (entry.described_behind(), entry.in_directory());
         self.offset = self.offset.saturating_add(entry.framed).saturating_add(length(&now));
         self.directory = self.directory.saturating_add(length(&later));
         self.entries = self.entries.saturating_add(1);
-        End { now, later }
+        ArchiveEnd { now, later }
     }
 
     /// The end of the directory (4.3.16), behind that of ZIP64 (4.3.14 and 4.3.15) where a number does not fit.
@@ -149,7 +150,7 @@ impl Zip {
     }
 }
 
-impl Entry {
+impl ZipEntry {
     /// Whether its sizes need 64 bits.
     fn is_large(&self) -> bool {
         self.framed >= u64::from(ELSEWHERE)
@@ -228,7 +229,7 @@ pub fn framed(size: u64) -> u64 {
 
 /// Time and date as DOS has them (4.4.6): local there, UTC here, for nobody knows where the client is; in steps of two
 /// seconds, from 1980 to 2107.
-fn dos(modified: Option<Stamp>) -> (u16, u16) {
+fn dos(modified: Option<HttpTime>) -> (u16, u16) {
     const FIRST: (u16, u16) = (0, 1 << 5 | 1);
     const LAST: (u16, u16) = (23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31);
     let Some(written) = modified.map(Rfc3339::from) else { return FIRST };

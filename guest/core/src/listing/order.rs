@@ -2,8 +2,8 @@
 //! how they got there.
 
 use super::Row;
-use crate::natural;
-use crate::view::Sort;
+use crate::listing::natural;
+use crate::listing::query::Sort;
 use std::cmp::Ordering;
 
 /// Puts rows into their order.

@@ -1,15 +1,15 @@
 //! The page of a directory, in the three pieces that a long one is sent in: what is before the entries, entries, and what
 //! is behind them. It refuses to know how entries were found and sorted.
 
-use super::genre::{Genre, Genres};
 use super::size::Size;
 use super::{BASE, LISTING, SCRIPT, markdown};
 use crate::archive;
-use crate::date::Rfc3339;
+use crate::http::date::Rfc3339;
+use crate::listing::query::{Layout, Order, Query, Sort};
+use crate::listing::search::Stopped;
 use crate::listing::{AT_ONCE, Href, Listing, Row};
-use crate::search::Stopped;
+use crate::page::file_category::{FileCategories, FileCategory};
 use crate::tree::EntryKind;
-use crate::view::{Layout, Order, Sort, View};
 use crate::visible::visible;
 use askama::filters::HtmlSafe;
 use askama::{FastWritable, Template, Values};
@@ -32,13 +32,13 @@ struct Begin<'a> {
     kept: Vec<(&'static str, &'a str)>,
     columns: [Column; 3],
     all: String,
-    list: View,
-    grid: View,
+    list: Query,
+    grid: Query,
     is_grid: bool,
     /// Whether there are so many rows that a browser should lay out those alone that are seen.
     is_long: bool,
     has_images: bool,
-    archives: &'a [archive::Form],
+    archives: &'a [archive::ArchiveFormat],
 }
 
 /// A directory on the way from the top to the one that is shown.
@@ -53,7 +53,7 @@ struct Crumb<'a> {
 /// The head of a column, which sorts by it.
 struct Column {
     name: &'static str,
-    view: View,
+    view: Query,
     /// The word for the order, in the column that is sorted by.
     order: Option<&'static str>,
     /// Whether its entries are times: those of the reader where a script can tell, or else of UTC.
@@ -63,7 +63,7 @@ struct Column {
 /// What is before the entries.
 pub fn begin(listing: &Listing) -> String {
     let view = &listing.view;
-    let usual_form = View { form: None, ..view.clone() };
+    let usual_form = Query { form: None, ..view.clone() };
     let purpose = if view.search.is_some() { "Search below" } else { "Directory listing for" };
     let path = visible(&listing.target.title()).into_owned();
     let term = view.search.as_deref().unwrap_or_default();
@@ -72,7 +72,7 @@ pub fn begin(listing: &Listing) -> String {
         Some(_) => format!("Search for {shown_term} below {path}"),
         None => format!("Directory listing for {path}"),
     };
-    let mut genres = Genres::default();
+    let mut genres = FileCategories::default();
     let page = Begin {
         title,
         style: LISTING,
@@ -89,7 +89,7 @@ pub fn begin(listing: &Listing) -> String {
         grid: view.laid_out(Layout::Grid),
         is_grid: view.layout == Layout::Grid,
         is_long: !listing.is_short(),
-        has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == Genre::Image),
+        has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == FileCategory::Image),
         archives: &listing.archives,
     };
     written(&page)
@@ -100,7 +100,7 @@ fn written(page: &impl Template) -> String {
     page.render().unwrap_or_default()
 }
 
-fn column(sort: Sort, view: &View) -> Column {
+fn column(sort: Sort, view: &Query) -> Column {
     let name = match sort {
         Sort::Name => "Name",
         Sort::Size => "Size",
@@ -176,7 +176,7 @@ const ROW: usize = 320;
 /// Entries, one after the other.
 pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
     to.reserve(rows.len() * ROW);
-    let mut genres = Genres::default();
+    let mut genres = FileCategories::default();
     for row in rows {
         let genre = genres.of(row);
         let (slash, is_link) = match row.entry.kind {
@@ -194,7 +194,8 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
                 Line { href, icon, above, name, slash, is_link, size, modified }.render_into(to)
             }
             Layout::Grid => {
-                Tile { href, icon, is_image: genre == Genre::Image, above, name, slash, is_link, size }.render_into(to)
+                Tile { href, icon, is_image: genre == FileCategory::Image, above, name, slash, is_link, size }
+                    .render_into(to)
             }
         });
         // Some programs read a listing line by line, and take one entry from each.

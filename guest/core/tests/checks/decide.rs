@@ -1,16 +1,16 @@
-//! What holds of every answer: on its own, beside the answer to the same request without conditions, and as the base of
+//! Properties of every response: alone, beside the response to the same request without conditions, and as the base of
 //! the next request.
 
 use super::exchange::{Answer, Exchange, TREE, owner, withheld};
 use super::listing::listing;
 use super::resolve;
 use super::values::{assert_disjoint, assert_multipart};
-use glasshouse_core::dotfiles::Visibility;
-use glasshouse_core::etag::ETag;
-use glasshouse_core::stream::{Made, Maker};
-use glasshouse_core::target::{Name, Target};
+use glasshouse_core::body::{GeneratedBody, Source};
+use glasshouse_core::http::etag::ETag;
+use glasshouse_core::http::target::{Name, Target};
+use glasshouse_core::tree::dotfiles::Visibility;
 use glasshouse_core::tree::{Node, Tree as _};
-use glasshouse_core::{Config, Passage, Span, at_once};
+use glasshouse_core::{Body, Config, Span, at_once};
 
 const CONDITIONS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
 /// RFC 9110 15.4.5.
@@ -25,7 +25,7 @@ pub fn decide(bytes: &[u8]) {
     let (get, head) = (exchange.answer("GET"), exchange.answer("HEAD"));
     // Range means nothing with HEAD (RFC 9110 14.2), and If-Range nothing without it.
     assert_eq!(head.head, exchange.without(&["range", "if-range"]).answer("GET").head, "{exchange:?}");
-    assert!(matches!(head.passage, Passage::Nothing), "{exchange:?}");
+    assert!(matches!(head.passage, Body::Nothing), "{exchange:?}");
 
     let asked = exchange.answer(&exchange.method);
     match exchange.method.as_str() {
@@ -73,13 +73,13 @@ fn fields(exchange: &Exchange, config: &Config, answer: &Answer) {
 /// The length that is announced is the length that is sent.
 fn content(exchange: &Exchange, get: &Answer) {
     let length = match &get.passage {
-        Passage::Nothing => Some(0),
-        Passage::Bytes(bytes) => Some(bytes.len()),
-        Passage::File(file, span) => {
+        Body::Nothing => Some(0),
+        Body::Bytes(bytes) => Some(bytes.len()),
+        Body::File(file, span) => {
             assert_disjoint(&[*span], size(file));
             usize::try_from(span.length()).ok()
         }
-        Passage::Made(made) => made_content(exchange, get, made),
+        Body::Generated(made) => made_content(exchange, get, made),
     };
     let announced = get.value("content-length");
     match get.head.status {
@@ -89,14 +89,14 @@ fn content(exchange: &Exchange, get: &Answer) {
 }
 
 /// The length of what is made for an answer, if it can be known.
-fn made_content(exchange: &Exchange, get: &Answer, made: &Made<Vec<u8>>) -> Option<usize> {
+fn made_content(exchange: &Exchange, get: &Answer, made: &GeneratedBody<Vec<u8>>) -> Option<usize> {
     match (&made.maker, made.coding) {
-        (Maker::Part(file, span), Some(coding)) => {
+        (Source::Part(file, span), Some(coding)) => {
             assert_eq!(*span, Span { start: 0, end: size(file) }, "{exchange:?}");
             assert_eq!(get.value("content-encoding").as_deref(), Some(coding.token()), "{exchange:?}");
             None
         }
-        (Maker::Parts(file, multipart), None) => {
+        (Source::Parts(file, multipart), None) => {
             let spans: Vec<Span> = multipart.parts.iter().map(|part| part.span).collect();
             assert_disjoint(&spans, size(file));
             assert!(spans.len() > 1, "{exchange:?}");
@@ -104,7 +104,7 @@ fn made_content(exchange: &Exchange, get: &Answer, made: &Made<Vec<u8>>) -> Opti
             assert_eq!(get.value("content-type"), Some(multipart.media()), "{exchange:?}");
             usize::try_from(multipart.length()).ok()
         }
-        (Maker::Archive(_), coding) => {
+        (Source::Archive(_), coding) => {
             let bytes = archive(exchange, get);
             coding.is_none().then_some(bytes.len())
         }
@@ -125,7 +125,7 @@ fn archive(exchange: &Exchange, get: &Answer) -> Vec<u8> {
             "{exchange:?}: {get:?}"
         );
     }
-    let Passage::Made(mut made) = exchange.answer("GET").passage else { panic!("{exchange:?}: another answer") };
+    let Body::Generated(mut made) = exchange.answer("GET").passage else { panic!("{exchange:?}: another answer") };
     let is_plain = made.coding.take().is_none();
     let mut bytes = Vec::new();
     while let Some(piece) = at_once(made.next(&*TREE)).expect("memory never waits").expect("nothing changes") {
@@ -147,11 +147,11 @@ fn status(exchange: &Exchange, answer: &Answer) {
         200 | 304 | 404 => assert!(range.is_none(), "{exchange:?}: {answer:?}"),
         204 | 405 => assert!(answer.value("allow").is_some(), "{exchange:?}: {answer:?}"),
         206 => match (&answer.passage, range) {
-            (Passage::File(file, span), Some(range)) => {
+            (Body::File(file, span), Some(range)) => {
                 let expected = format!("bytes {}-{}/{}", span.start, span.end - 1, file.len());
                 assert_eq!(range, expected, "{exchange:?}");
             }
-            (Passage::Made(_), None) => assert!(is_multipart, "{exchange:?}: {answer:?}"),
+            (Body::Generated(_), None) => assert!(is_multipart, "{exchange:?}: {answer:?}"),
             _ => panic!("{exchange:?}: {answer:?}"),
         },
         301 | 302 | 303 | 307 | 308 => assert!(answer.value("location").is_some(), "{exchange:?}: {answer:?}"),
@@ -167,7 +167,7 @@ fn status(exchange: &Exchange, answer: &Answer) {
 /// What is sent is a file that the target or the configuration names, and none that is to be kept back.
 fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
     let Some(file) = file(get) else { return };
-    let is_encoded_here = matches!(&get.passage, Passage::Made(made) if made.coding.is_some());
+    let is_encoded_here = matches!(&get.passage, Body::Generated(made) if made.coding.is_some());
     let is_coded = get.value("content-encoding").is_some() && !is_encoded_here;
     let owner = owner(file).unwrap_or_else(|| panic!("{exchange:?}: no file of the tree: {get:?}"));
     assert_ne!(owner, "glasshouse.toml", "{exchange:?}");
@@ -249,7 +249,8 @@ fn authority(location: &str) -> Option<&str> {
     rest.split(['/', '?', '#', '\\']).next()
 }
 
-/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no other.
+/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no
+/// other.
 fn conditions(exchange: &Exchange, get: &Answer) {
     let plain = exchange.without(CONDITIONS).without(&["range"]).answer("GET");
     let has = |fields: &[&str]| fields.iter().any(|field| exchange.has(field));
@@ -303,7 +304,7 @@ fn follow_up(exchange: &Exchange, config: &Config) {
     }
 }
 
-/// What the answer depends on is told to caches (RFC 9110 12.5.5).
+/// `Vary` names what the response depends on (RFC 9110 12.5.5).
 fn negotiated(exchange: &Exchange, get: &Answer) {
     for name in ["accept", "accept-encoding", "origin"] {
         let other = exchange.without(&[name]).answer("GET");
@@ -316,8 +317,8 @@ fn negotiated(exchange: &Exchange, get: &Answer) {
         }
         for answer in [get, &other] {
             let vary = answer.values("vary").join(",").to_ascii_lowercase();
-            let is_told = vary.split(',').any(|field| field.trim() == name);
-            assert!(is_told || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
+            let is_reported = vary.split(',').any(|field| field.trim() == name);
+            assert!(is_reported || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
         }
     }
 }
@@ -326,12 +327,12 @@ const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
 fn file(answer: &Answer) -> Option<&Vec<u8>> {
     match &answer.passage {
-        Passage::File(file, _) => Some(file),
-        Passage::Made(made) => match &made.maker {
-            Maker::Part(file, _) | Maker::Parts(file, _) => Some(file),
-            Maker::Archive(_) | Maker::Sheet(_) => None,
+        Body::File(file, _) => Some(file),
+        Body::Generated(made) => match &made.maker {
+            Source::Part(file, _) | Source::Parts(file, _) => Some(file),
+            Source::Archive(_) | Source::ListingStream(_) => None,
         },
-        Passage::Nothing | Passage::Bytes(_) => None,
+        Body::Nothing | Body::Bytes(_) => None,
     }
 }
 

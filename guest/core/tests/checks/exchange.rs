@@ -1,14 +1,14 @@
-//! A request with the options it is answered under, as text, and the tree that it is put to. It refuses to know what a
-//! good answer is.
+//! A request with its options, as text, and the tree for it.
 //!
 //! The text has a line `OPTION=VALUE` for each option (again for each line of its value), a line `METHOD TARGET`, and a
 //! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.
 
 use super::lines;
-use glasshouse_core::date::Stamp;
-use glasshouse_core::dotfiles::Visibility;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Head, Passage, Request, answer, at_once, options};
+use glasshouse_core::config::options;
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::tree::dotfiles::Visibility;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Head, Request, answer, at_once};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
@@ -61,7 +61,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
 const README: &str = "# List <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![y](https://a.example/z.png)\n\n\
     * <img src=x onerror=alert(1)>\n* [z](<hello.txt\" onclick=\"x>)\n\n```\"><i>\n</code></pre>\n```\n\n| a |\n|:-:|\n| &lt;b |\n";
 
-/// Every link: its path, and where it points. Those that lead to hidden files are left out: whoever made them meant it.
+/// Every link: its path, and its target. Links to hidden files are left out: they are intended.
 const LINKS: &[(&str, &str)] = &[
     ("absolute", "/hello.txt"),
     ("link.txt", "hello.txt"),
@@ -74,7 +74,7 @@ const LINKS: &[(&str, &str)] = &[
 pub static TREE: LazyLock<MemoryTree> = LazyLock::new(|| {
     let mut tree = MemoryTree::default();
     for &(path, size, seconds) in FILES {
-        let modified = seconds.and_then(|seconds| Stamp::new(seconds, 5));
+        let modified = seconds.and_then(|seconds| HttpTime::new(seconds, 5));
         tree.insert(path, MemoryNode::File(content(path, size), modified));
     }
     for (path, to) in LINKS {
@@ -125,7 +125,7 @@ pub struct Exchange {
 #[derive(Debug)]
 pub struct Answer {
     pub head: Head,
-    pub passage: Passage<Vec<u8>>,
+    pub passage: Body<Vec<u8>>,
 }
 
 impl Exchange {

@@ -1,8 +1,8 @@
-//! A reader of the pages that glasshouse makes, strict where a browser is kind: an element, an attribute or a value that
-//! is not known is an error, as it may have come out of a file's name. It refuses to know which page it reads.
+//! A strict reader of the pages of glasshouse: an unknown element, attribute or value is an error, because it could
+//! come from the name of a file.
 
+use glasshouse_core::http::target::encode;
 use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
-use glasshouse_core::target::encode;
 
 /// What the value of an attribute may be.
 #[derive(Clone, Copy)]
@@ -114,7 +114,7 @@ const REFERENCES: &[&str] = &["#home", "#folder", "#file", "#text", "#image", "#
 
 /// A page, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct ParsedPage {
     /// `href` and text of the link to each entry of a listing, decoded.
     pub links: Vec<(String, String)>,
     /// The text of the title, decoded.
@@ -132,9 +132,9 @@ pub struct Page {
 }
 
 /// # Errors
-/// What is no HTML of glasshouse, in words.
-pub fn read(html: &str) -> Result<Page, String> {
-    let mut page = Page::default();
+/// Why a text is not HTML of glasshouse.
+pub fn read(html: &str) -> Result<ParsedPage, String> {
+    let mut page = ParsedPage::default();
     let mut rest = html.strip_prefix("<!DOCTYPE html>\n").ok_or("the page has no doctype")?;
     let mut open: Vec<String> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -191,7 +191,7 @@ fn is_entry(open: &[String]) -> bool {
     !has("section") && (has("tbody") || has("li"))
 }
 
-fn take_text(page: &mut Page, open: &[String], text: &str) {
+fn take_text(page: &mut ParsedPage, open: &[String], text: &str) {
     let has = |name: &str| open.iter().any(|open| open == name);
     if has("title") {
         page.title.push_str(text);
@@ -222,7 +222,7 @@ fn read_comment(comment: &str) -> Result<String, String> {
 }
 
 /// What a form without anything to fill in asks for, by each of its buttons.
-fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
+fn take_control(page: &mut ParsedPage, element: &str, attributes: &[(String, String)]) {
     let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let Some(asked) = &mut page.asked else { return };
     let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
@@ -241,7 +241,7 @@ fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)])
 }
 
 /// A link with a query would be followed by programs that follow links, at every level of a tree.
-fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
+fn take_link(page: &mut ParsedPage, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
     let Some((_, href)) = attributes.iter().find(|(name, _)| name == "href") else { return Ok(()) };
     let has = |name: &str| open.iter().any(|open| open == name);
     let is_of_a_search = page.title.starts_with("Search for ");
@@ -258,8 +258,8 @@ fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) 
 fn read_attributes(element: &str, mut rest: &str, known: Attributes) -> Result<Vec<(String, String)>, String> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {
-        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for an
-        // entry do not see them.
+        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for
+        // an entry do not see them.
         if let Some(bare) = rest.strip_prefix("href=").filter(|value| value.starts_with(['.', '/', '#', '?'])) {
             let (value, tail) = bare.split_once(' ').unwrap_or((bare, ""));
             if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte)) {

@@ -1,20 +1,20 @@
-//! What holds of a listing in every form: it names what may be asked for, and nothing else. It refuses to know what it
-//! looks like.
+//! Properties of a listing in every format: it names the entries that a client may request, and nothing else.
 
 use super::exchange::{Exchange, TREE};
 use super::html;
+use glasshouse_core::http::target;
+use glasshouse_core::http::target::Target;
 use glasshouse_core::listing::join;
-use glasshouse_core::target::{self, Target};
+use glasshouse_core::listing::query::Query;
 use glasshouse_core::tree::{Bounds, Node, Tree as _};
-use glasshouse_core::view::View;
-use glasshouse_core::{Config, Passage, at_once};
+use glasshouse_core::{Body, Config, at_once};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A page made here is no more than it should be; a listing names what may be asked for, in each of its forms.
+/// A page has nothing unexpected in it, and a listing names the entries that a client may request, in each format.
 pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>) {
     let plain = exchange.without(&["accept-encoding"]).answer("GET");
-    let Passage::Bytes(bytes) = &plain.passage else { return };
+    let Body::Bytes(bytes) = &plain.passage else { return };
     let text = str::from_utf8(bytes).expect("what is made here is UTF-8");
     let media = plain.value("content-type").unwrap_or_default();
     let names = match media.split(';').next() {
@@ -33,7 +33,7 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     };
     let Some(directory) = directory.filter(|_| plain.head.status == 200) else { return };
     assert!(config.listing, "{exchange:?}");
-    let view = View::parse(directory.query());
+    let view = Query::parse(directory.query());
     let all = at_once(TREE.list(&directory.path(), |_| true, Bounds::kept(usize::MAX)))
         .expect("a tree in memory does not wait");
     let entries = all.unwrap_or_default().entries;

@@ -1,6 +1,6 @@
-//! What holds of everything that the core reads and answers, whatever it is sent. A check takes its input as a person
-//! would write it down and panics where something does not hold. It refuses to know where the input comes from: the
-//! fuzz targets, the generated cases and the kept seeds all run these functions.
+//! Properties of everything that the core reads and returns. A check takes its input as text that a person could write,
+//! and panics where a property does not hold. The fuzz targets, the generated cases and the kept seeds run these
+//! functions.
 
 mod decide;
 mod exchange;
@@ -42,7 +42,8 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// What a reference means that was sent in answer to a request for `target` (RFC 3986 5.2), if it has neither scheme nor host.
+/// What a reference means that was sent in answer to a request for `target` (RFC 3986 5.2), if it has neither scheme
+/// nor host.
 fn resolve(target: &str, reference: &str) -> String {
     let (path, rest) = reference.split_at(reference.find(['?', '#']).unwrap_or(reference.len()));
     let base = target.split(['?', '#']).next().unwrap_or_default();

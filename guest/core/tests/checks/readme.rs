@@ -1,8 +1,8 @@
-//! What holds of a page with a README.md in it, whatever a stranger wrote there: its markup is known, and none of it acts.
+//! Properties of a page with a README.md from a stranger: its markup is known, and none of it acts.
 
 use super::html;
-use glasshouse_core::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::{Config, Passage, Request, answer, at_once};
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 
 /// The text of a README.md.
 pub fn readme(bytes: &[u8]) {
@@ -10,7 +10,7 @@ pub fn readme(bytes: &[u8]) {
     tree.insert("README.md", MemoryNode::File(bytes.to_vec(), None));
     let request = Request::read("GET", Some("/"), |_| Vec::new());
     let reply = at_once(answer(&request, &tree, &Config::default())).expect("a tree in memory does not wait");
-    let Passage::Bytes(page) = reply.write(request.method).1 else { panic!("a short listing is made at once") };
+    let Body::Bytes(page) = reply.write(request.method).1 else { panic!("a short listing is made at once") };
     let page = str::from_utf8(&page).expect("a page is UTF-8");
     let read = html::read(page).unwrap_or_else(|error| panic!("{error}\n{page}"));
     assert_eq!(read.links.len(), 1, "{page}");

@@ -1,10 +1,9 @@
-//! What holds of every file of a site: it is refused in one short line, or read and then widens nothing. It refuses to know what a
-//! good file is.
+//! Properties of every `glasshouse.toml`: it is rejected in one short line, or it is read and grants nothing.
 
 use super::exchange::{TREE, owner};
-use glasshouse_core::site;
-use glasshouse_core::target::Name;
-use glasshouse_core::{Config, Passage, Request, answer, at_once, options};
+use glasshouse_core::config::{options, site_file};
+use glasshouse_core::http::target::Name;
+use glasshouse_core::{Body, Config, Request, answer, at_once};
 
 /// What begins the names of fields that speak for the host, to a proxy or of credentials.
 const NOT_A_TREES: &[&str] = &[
@@ -30,7 +29,7 @@ const NOT_A_TREES: &[&str] = &[
 
 /// The bytes of a file.
 pub fn site(bytes: &[u8]) {
-    let (config, settings) = match site::parse(bytes) {
+    let (config, settings) = match site_file::parse(bytes) {
         Ok(read) => read,
         Err(error) => {
             let line = error.to_string();
@@ -41,7 +40,7 @@ pub fn site(bytes: &[u8]) {
     };
     assert!(settings.is_sorted_by_key(|setting| setting.line), "{settings:?}");
     let pairs = settings.iter().map(|setting| (options::variable(setting.name), setting.text.as_str()));
-    let typed = Config::from_pairs(pairs).expect("what a tree may say, whoever runs the server may say");
+    let typed = Config::from_pairs(pairs).expect("the operator may set what a tree may set");
     assert_eq!(typed, config, "{settings:?}");
     widens_nothing(&config);
     for target in ["/", "/.env", "/.git/config", "/glasshouse.toml", "/page", "/nothing", "/sub/", "/list/"] {
@@ -72,7 +71,7 @@ fn answers(config: &Config, target: &str) {
         let is_text = value.iter().all(|byte| *byte == b'\t' || *byte >= b' ' && *byte != 0x7F);
         assert!(is_text, "{target}: {name}: {}", value.escape_ascii());
     }
-    let Passage::File(file, _) = passage else { return };
+    let Body::File(file, _) = passage else { return };
     let owner = owner(&file).expect("a file of the tree");
     let is_hidden = owner.split('/').any(|name| Name::new(name).is_some_and(|name| name.is_hidden()));
     assert!(!is_hidden && owner != "glasshouse.toml", "{target}: {owner}");

@@ -1,13 +1,13 @@
-//! What holds of the parsers of single values: target, Range, entity tags, Accept-Encoding and Accept, dates.
+//! Properties of the parsers of single values: target, Range, entity tags, Accept-Encoding and Accept, dates.
 
 use super::{assert_own_origin, lines, resolve, without_end_of_file};
-use glasshouse_core::accept::{AcceptEncoding, Choice, Coding, accepts};
-use glasshouse_core::date::Stamp;
-use glasshouse_core::etag::{ETag, Tags};
-use glasshouse_core::kind::MediaType;
-use glasshouse_core::multipart::Multipart;
-use glasshouse_core::range::{Ranged, ranged};
-use glasshouse_core::target::{Name, Target, encode_path};
+use glasshouse_core::body::multipart::Multipart;
+use glasshouse_core::http::accept::{AcceptEncoding, Choice, Coding, accepts};
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::etag::{ETag, Tags};
+use glasshouse_core::http::range::{Ranged, ranged};
+use glasshouse_core::http::target::{Name, Target, encode_path};
+use glasshouse_core::media_type::MediaType;
 use glasshouse_core::{Refusal, Span};
 
 /// A request target: names are names, and every way to write the same path means the same.
@@ -203,17 +203,17 @@ pub fn date(bytes: &[u8]) {
     let text = String::from_utf8_lossy(without_end_of_file(bytes));
     let stamp = match text.parse() {
         Ok(seconds) => {
-            let stamp = Stamp::new(seconds, 999_999_999);
+            let stamp = HttpTime::new(seconds, 999_999_999);
             assert_eq!(stamp.map(|stamp| i64::try_from(stamp.seconds())), stamp.map(|_| Ok(seconds)));
             assert_eq!(stamp.is_some(), (0..253_402_300_800).contains(&seconds), "{seconds}");
             stamp
         }
-        Err(_) => Stamp::parse(&text),
+        Err(_) => HttpTime::parse(&text),
     };
     let Some(stamp) = stamp else { return };
     let written = stamp.to_string();
     assert!(written.len() == 29 && written.ends_with(" GMT"), "{text:?}: {written:?}");
     for same in [written.clone(), format!("\t{written} "), written.replace("GMT", "+0000")] {
-        assert_eq!(Stamp::parse(&same).map(Stamp::seconds), Some(stamp.seconds()), "{text:?}: {same:?}");
+        assert_eq!(HttpTime::parse(&same).map(HttpTime::seconds), Some(stamp.seconds()), "{text:?}: {same:?}");
     }
 }

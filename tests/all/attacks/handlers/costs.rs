@@ -1,11 +1,11 @@
-//! Handlers that cost the host more than their memory and their time: by how many parts they have. What has too many is
-//! refused before it is compiled; that is `inspect`. Here is what is just allowed.
+//! Handlers with as many parts as are allowed, which cost the host more than memory and time of a request.
+//! `sandbox::inspect` tests that a handler with more parts is rejected.
 
 use crate::attacks::effort;
-use crate::client::get;
-use crate::fixture::{self, MODIFIED, put};
-use crate::server::{Server, Setup, Stack};
-use crate::vitals::memory;
+use crate::support::client::get;
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::proc::memory;
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn what_is_just_allowed_costs_little() {
         ];
         let directory = &place.path().join("www");
         let setup = Setup { stack: Stack::Host, directory, options: &[], arguments: &arguments, unprivileged: false };
-        let server = Server::launch(setup);
+        let server = TestServer::launch(setup);
         get(server.address(), "/");
         let before = memory(&server, "VmRSS:");
         for _ in 0..effort(5, 100) {

@@ -1,5 +1,5 @@
-//! A small HTTP/1.1 client for answers that are known beforehand: it asks, counts and discards. It refuses to cost more
-//! than the server that is measured, so bodies that nobody looks at are dropped in the kernel.
+//! A small HTTP/1.1 client for known responses. It must cost less than the measured server, so the kernel discards
+//! bodies that are not compared.
 
 use crate::process::failed;
 use rustix::io::Errno;
@@ -56,18 +56,18 @@ pub fn request(to: SocketAddrV4, path: &str, fields: &str) -> Vec<u8> {
 
 /// A status line and the fields behind it.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct FetchedHead {
     pub status: u16,
     lines: String,
 }
 
-impl Head {
+impl FetchedHead {
     /// Reads a head from the beginning of what was received; with its length, or `None` while it is not complete.
-    pub fn parse(bytes: &[u8]) -> Option<(Head, usize)> {
+    pub fn parse(bytes: &[u8]) -> Option<(FetchedHead, usize)> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let lines = String::from_utf8_lossy(bytes.get(..end)?).into_owned();
         let status = lines.split(' ').nth(1)?.get(..3)?.parse().ok()?;
-        Some((Head { status, lines }, end + 4))
+        Some((FetchedHead { status, lines }, end + 4))
     }
 
     pub fn field(&self, name: &str) -> Option<&str> {
@@ -83,16 +83,16 @@ impl Head {
 
 /// A head and the beginning of what followed it.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub head: Head,
+pub struct Fetched {
+    pub head: FetchedHead,
     pub body: Vec<u8>,
 }
 
-/// Asks on a connection of its own and reads to the end, or until a body is longer than anybody wants to look at.
+/// Asks on a new connection and reads to the end, or until the body exceeds the limit.
 ///
 /// # Errors
 /// Where no answer comes.
-pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
+pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Fetched> {
     let mut stream = connect(to, Origin::default())?;
     stream.write_all(&request(to, path, &format!("{fields}Connection: close\r\n")))?;
     let (head, mut body) = read_head(&mut stream)?;
@@ -103,17 +103,17 @@ pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
     }
     // The peer may have closed first.
     drop(stream.shutdown(Shutdown::Both));
-    Ok(Answer { head, body })
+    Ok(Fetched { head, body })
 }
 
 /// Reads a head and what came with it.
 ///
 /// # Errors
 /// Where no answer comes.
-pub fn read_head(stream: &mut TcpStream) -> io::Result<(Head, Vec<u8>)> {
+pub fn read_head(stream: &mut TcpStream) -> io::Result<(FetchedHead, Vec<u8>)> {
     let (mut received, mut block) = (Vec::new(), [0; 16 << 10]);
     loop {
-        if let Some((head, length)) = Head::parse(&received) {
+        if let Some((head, length)) = FetchedHead::parse(&received) {
             let body = received.split_off(length);
             return Ok((head, body));
         }
@@ -128,7 +128,7 @@ pub fn read_head(stream: &mut TcpStream) -> io::Result<(Head, Vec<u8>)> {
     }
 }
 
-/// Asks on a connection that stays open and discards the body, whose length the server must tell; that length in bytes.
+/// Asks on a connection that stays open, discards the body, and returns its announced length in bytes.
 ///
 /// # Errors
 /// Where the answer is not 200 and whole by the deadline.

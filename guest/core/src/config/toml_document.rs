@@ -1,0 +1,222 @@
+//! A file of options in TOML: keys with their lines, and the forms that values have. `glasshouse.toml` and the file that the host
+//! takes its own options from are read by the same code. It refuses to know which options there are.
+
+use crate::suggest;
+use std::collections::BTreeMap;
+use toml::{Spanned, Value};
+
+/// A key at the top of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    pub name: String,
+    /// The first line is 1.
+    pub line: usize,
+    pub value: Value,
+}
+
+/// Why a text is no such file, in words for the person who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TomlError {
+    pub line: usize,
+    pub reason: String,
+}
+
+/// The keys of a file, in the order of their lines.
+///
+/// # Errors
+/// A text that is not TOML.
+pub fn read(text: &str) -> Result<Vec<Key>, TomlError> {
+    let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
+    let table: BTreeMap<String, Spanned<Value>> = toml::from_str(text).map_err(|error| TomlError {
+        line: error.span().map_or(1, |span| line(span.start)),
+        reason: error.message().replace('\n', "; "),
+    })?;
+    let key = |(name, value): (String, Spanned<Value>)| {
+        let line = line(value.span().start);
+        Key { name, line, value: value.into_inner() }
+    };
+    let mut keys: Vec<Key> = table.into_iter().map(key).collect();
+    keys.sort_by_key(|key| key.line);
+    Ok(keys)
+}
+
+/// The question whether the nearest of `names` was meant; `None` where none is near.
+pub fn meant(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+    let near = names.filter_map(|name| Some((suggest::distance(asked, name.as_ref())?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| format!("did you mean '{}'?", name.as_ref()))
+}
+
+/// How the value of an option is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueShape {
+    /// `true` or `false`.
+    Switch,
+    /// One text or number, or a switch where some text means on or off.
+    One { or_switch: bool },
+    /// A list of texts or numbers; one alone is a list of one.
+    Several,
+    /// The same, or a switch that stands for all or for none.
+    SeveralOrSwitch,
+}
+
+impl ValueShape {
+    /// The texts that a value stands for, one for each time that the option would be typed.
+    ///
+    /// # Errors
+    /// A value of another form, in words for the person who wrote it.
+    pub fn read(self, value: &Value) -> Result<Vec<String>, &'static str> {
+        match (self, value) {
+            (
+                ValueShape::Switch | ValueShape::One { or_switch: true } | ValueShape::SeveralOrSwitch,
+                Value::Boolean(on),
+            ) => Ok(vec![on.to_string()]),
+            (ValueShape::Switch, _) => Err("is a switch; write true or false"),
+            (ValueShape::One { .. }, _) => {
+                word(value).map(|word| vec![word]).ok_or("takes one value; write a text or a number")
+            }
+            (ValueShape::Several | ValueShape::SeveralOrSwitch, Value::Array(values)) => {
+                values.iter().map(word).collect::<Option<_>>().ok_or("takes several values; write a list of texts")
+            }
+            (ValueShape::Several | ValueShape::SeveralOrSwitch, _) => {
+                word(value).map(|word| vec![word]).ok_or("takes several values; write a list of texts")
+            }
+        }
+    }
+
+    /// The value that the text of a variable is written as: several are lines of it.
+    pub fn write_text(self, text: &str) -> Option<Value> {
+        self.write(match self {
+            ValueShape::Several | ValueShape::SeveralOrSwitch => text.lines().map(str::to_owned).collect(),
+            ValueShape::Switch | ValueShape::One { .. } => vec![text.to_owned()],
+        })
+    }
+
+    /// The value that texts are written as; `None` for one value where there is none.
+    pub fn write(self, mut texts: Vec<String>) -> Option<Value> {
+        match self {
+            ValueShape::Switch => Some(Value::Boolean(texts.pop().and_then(|text| switch(&text)) == Some(true))),
+            ValueShape::One { or_switch } => texts.pop().map(|text| match text.as_str() {
+                "true" | "false" if or_switch => Value::Boolean(text == "true"),
+                _ => simplest(text),
+            }),
+            ValueShape::Several | ValueShape::SeveralOrSwitch => {
+                if let (ValueShape::SeveralOrSwitch, [text]) = (self, texts.as_slice())
+                    && !text.is_empty()
+                    && let Some(on) = switch(text)
+                {
+                    return Some(Value::Boolean(on));
+                }
+                Some(Value::Array(texts.into_iter().map(simplest).collect()))
+            }
+        }
+    }
+}
+
+/// A word, as it would be typed.
+fn word(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A number where it says the same as the text.
+fn simplest(text: String) -> Value {
+    match text.parse::<i64>() {
+        Ok(number) if number.to_string() == text => Value::Integer(number),
+        _ => Value::String(text),
+    }
+}
+
+/// The words for a switch, on and off; `None` for any other text.
+pub fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "" | "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::toml_document::*;
+
+    const ONE: ValueShape = ValueShape::One { or_switch: false };
+    const OPTIONAL: ValueShape = ValueShape::One { or_switch: true };
+
+    #[track_caller]
+    fn value(text: &str) -> Value {
+        match read(&format!("x = {text}")).map(|mut keys| keys.pop()) {
+            Ok(Some(key)) => key.value,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_read_can_be_written() {
+        let rows: &[(ValueShape, &str, &[&str])] = &[
+            (ValueShape::Switch, "true", &["true"]),
+            (ValueShape::Switch, "false", &["false"]),
+            (ONE, "'64M'", &["64M"]),
+            (ONE, "3", &["3"]),
+            (ONE, "'03'", &["03"]),
+            (ONE, "'true'", &["true"]),
+            (ONE, "'a\"b'", &["a\"b"]),
+            (OPTIONAL, "true", &["true"]),
+            (OPTIONAL, "'x.html'", &["x.html"]),
+            (ValueShape::Several, "[]", &[]),
+            (ValueShape::Several, "['a', 60]", &["a", "60"]),
+            (ValueShape::SeveralOrSwitch, "['tar', 'zip']", &["tar", "zip"]),
+        ];
+        for (form, text, expected) in rows {
+            let read = form.read(&value(text)).unwrap_or_default();
+            assert_eq!(&read, expected, "{text}");
+            assert_eq!(form.write(read), Some(value(text)), "{text}");
+        }
+        assert_eq!(ValueShape::Several.read(&value("'a'")), Ok(vec!["a".to_owned()]));
+        assert_eq!(ValueShape::SeveralOrSwitch.read(&value("false")), Ok(vec!["false".to_owned()]));
+        assert_eq!(ONE.write(Vec::new()), None);
+    }
+
+    #[test]
+    fn other_forms_are_refused() {
+        let rows: &[(ValueShape, &[&str], &str)] = &[
+            (ValueShape::Switch, &["'yes'", "1", "[true]"], "a switch"),
+            (ONE, &["true", "1.5", "['a']", "{ a = 1 }", "2020-01-01"], "one value"),
+            (OPTIONAL, &["['a']"], "one value"),
+            (ValueShape::Several, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
+            (ValueShape::SeveralOrSwitch, &["[true]", "1.5"], "several values"),
+        ];
+        for (form, texts, expected) in rows {
+            for text in *texts {
+                assert!(form.read(&value(text)).is_err_and(|reason| reason.contains(expected)), "{form:?} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_come_in_the_order_of_their_lines() {
+        let keys = read("\u{feff}# a\nb = 1\r\n\na = [\n1,\n]\n[c]\nd = 1\n").unwrap_or_default();
+        let lines: Vec<_> = keys.iter().map(|key| (key.name.as_str(), key.line)).collect();
+        assert_eq!(lines, [("b", 2), ("a", 4), ("c", 7)]);
+    }
+
+    #[test]
+    fn a_flaw_has_a_line() {
+        for (text, line, reason) in [
+            ("a = 1\na = 2", 2, "duplicate key"),
+            ("\n\nspa = ", 3, ""),
+            ("a = 1\nb", 2, ""),
+            ("[a]\n[a]\n", 2, "duplicate key"),
+        ] {
+            let flaw = read(text).map_err(|flaw| (flaw.line, flaw.reason.contains(reason), flaw.reason.contains('\n')));
+            assert_eq!(flaw, Err((line, true, false)), "{text}");
+        }
+        assert_eq!(
+            meant("clean-url", ["compress", "clean-urls"].iter()).as_deref(),
+            Some("did you mean 'clean-urls'?")
+        );
+        assert_eq!(meant("zzzzzzz", ["compress", "clean-urls"].iter()), None);
+    }
+}

@@ -1,0 +1,10 @@
+//! The parts of HTTP that the core reads and compares: targets, dates, validators, ranges, preferences.
+
+pub mod accept;
+pub mod condition;
+pub mod cors;
+pub mod date;
+pub mod etag;
+pub mod range;
+pub mod request;
+pub mod target;

@@ -1,0 +1,167 @@
+//! Relative references from a path as the client wrote it (RFC 3986 4.2). A proxy in front of the server may have taken a prefix off
+//! the path: a relative `Location` stays below that prefix, where one from the root of the server would leave it.
+
+use crate::http::target::{Name, Target, encode};
+
+/// The most steps up that a reference takes. A path with more slashes than that is answered from the root of the server.
+const MOST_LEVELS: usize = 32;
+
+impl Target {
+    /// Whether the client wrote the path as this server does, but for what is percent-encoded: relative references in
+    /// an answer lead where they should from no other form (`//sub//`, `/sub%2F`, `/sub/x/..`).
+    pub fn is_canonical(&self) -> bool {
+        self.slashes.is_none()
+    }
+
+    /// The path of these names, at the same server and with the same query.
+    pub fn at(&self, names: Vec<Name>, directory: bool) -> Target {
+        Target { names, directory, slashes: None, ..self.clone() }
+    }
+
+    /// Whether the whole path, prefix and all, is that of `above` or lies below it.
+    pub fn is_below(&self, above: &Target) -> bool {
+        let mut names = self.prefix.iter().chain(&self.names);
+        above.names.iter().all(|name| names.next() == Some(name))
+    }
+
+    /// The `Location` of this path as a directory, with the query (S30).
+    pub fn as_directory(&self) -> String {
+        self.redirect(&self.names, true)
+    }
+
+    /// The `Location` of other names at the same server, with the query.
+    pub fn redirect(&self, names: &[Name], directory: bool) -> String {
+        let mut location = self.reference(names, directory);
+        self.keep_query(&mut location);
+        location
+    }
+
+    /// A relative reference to the path of `names`. It is built from names and begins with no slash, and a `:` in it is
+    /// encoded, so it cannot lead to another origin (S31).
+    ///
+    /// From a path that is not canonical it goes up to the root before it goes down. Clients disagree about what `%2E%2E` in
+    /// such a path means; one step too many stops at the root (RFC 3986 5.2.4), and one too few would be wrong.
+    pub fn reference(&self, names: &[Name], directory: bool) -> String {
+        let (up, shared) = match self.slashes {
+            None => self.steps(names, directory),
+            Some(slashes @ ..=MOST_LEVELS) => (slashes.saturating_sub(1), 0),
+            Some(_) => return self.locate(names, directory),
+        };
+        let mut reference = "../".repeat(up);
+        for name in self.prefix.iter().chain(names).skip(shared) {
+            encode(name.as_str(), &mut reference);
+            reference.push('/');
+        }
+        if !directory {
+            reference.pop();
+        }
+        if reference.is_empty() { "./".to_owned() } else { reference }
+    }
+
+    /// How many steps up lead to the last directory that this path and that of `names` have in common, and how many levels below
+    /// the root it is.
+    fn steps(&self, names: &[Name], directory: bool) -> (usize, usize) {
+        let directories =
+            |names: &[Name], directory: bool| (self.prefix.len() + names.len()).saturating_sub(usize::from(!directory));
+        let (here, there) = (directories(&self.names, self.directory), directories(names, directory));
+        let own = self.prefix.iter().chain(&self.names).take(here);
+        let other = self.prefix.iter().chain(names).take(there);
+        let shared = own.zip(other).take_while(|(one, other)| one == other).count();
+        (here.saturating_sub(shared), shared)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::http::target::reference::*;
+
+    fn names(path: &str) -> Vec<Name> {
+        path.split('/').filter_map(Name::new).collect()
+    }
+
+    #[test]
+    fn the_canonical_form_is_known() {
+        for (raw, expected) in [
+            ("/", true),
+            ("", true),
+            ("/sub", true),
+            ("/sub/", true),
+            ("/s%75b/%2e%2e%2e/x?a//b#//", true),
+            ("//", false),
+            ("/.", false),
+            ("/%2e%2e/", false),
+            ("//sub/", false),
+            ("/sub//", false),
+            ("/sub/.", false),
+            ("/sub/%2E", false),
+            ("/sub/x/..", false),
+            ("/sub%2f", false),
+            ("/sub%2f/", false),
+            ("/a%2fb/..", false),
+            ("/a%2f..%2f", false),
+        ] {
+            assert_eq!(Target::parse(raw).map(|target| target.is_canonical()), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn s30_a_directory_is_named_from_where_it_is() {
+        for (raw, location) in [
+            ("/sub", "sub/"),
+            ("/sub?a=b&c=d", "sub/?a=b&c=d"),
+            ("/sub/deep", "deep/"),
+            ("/s%75b/a:b", "a%3Ab/"),
+            ("/100%", "100%25/"),
+            ("/what%3f?x", "what%3F/?x"),
+            ("/%5cevil.com", "%5Cevil.com/"),
+            ("/%0d%0aX-Injected:1", "%0D%0AX-Injected%3A1/"),
+            // From a path of another form, from the root on.
+            ("//evil.com/x", "../../evil.com/x/"),
+            ("/sub%2F?x", "sub/?x"),
+            ("/sub/x/..", "../../sub/"),
+            ("//sub//", "../../../sub/"),
+            ("//", "../"),
+            ("/.", "./"),
+            ("/..%2F%5cevil%2F%3f%2F..", "%5Cevil/"),
+        ] {
+            assert_eq!(Target::parse(raw).map(|target| target.as_directory()), Ok(location.to_owned()), "{raw:?}");
+        }
+        let slashes = "/".repeat(MOST_LEVELS);
+        let location = Target::parse(&format!("{slashes}sub")).map(|target| target.as_directory());
+        assert_eq!(location, Ok("../".repeat(MOST_LEVELS - 1) + "sub/"));
+        let location = Target::parse(&format!("{slashes}/sub")).map(|target| target.as_directory());
+        assert_eq!(location.as_deref(), Ok("/sub/"));
+    }
+
+    #[test]
+    fn a_reference_goes_up_as_far_as_it_must() {
+        for (raw, to, directory, expected) in [
+            ("/pages/about.html", "pages/about", false, "about"),
+            ("/pages/index.html", "pages", true, "./"),
+            ("/index.html", "", true, "./"),
+            ("/a/b/none", "a", true, "../"),
+            ("/a/b/none/", "a", true, "../../"),
+            ("/a/b/", "a", false, "../../a"),
+            ("/a/b", "a/b/c", false, "b/c"),
+            ("/a/b/", "c/d", true, "../../c/d/"),
+        ] {
+            let got = Target::parse(raw).map(|target| target.reference(&names(to), directory));
+            assert_eq!(got, Ok(expected.to_owned()), "{raw} {to}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_part_of_the_way() {
+        let prefixed = |raw: &str| {
+            let prefix = Target::parse("/a%20b/docs")?;
+            Ok(Target::parse(raw)?.below(&prefix).map(|target| target.as_directory()))
+        };
+        for (raw, location) in [
+            ("/a%20b/docs?x", "docs/?x"),
+            ("/a%20b/docs/sub", "sub/"),
+            ("/a%20b//docs/sub", "../../../a%20b/docs/sub/"),
+        ] {
+            assert_eq!(prefixed(raw), Ok::<_, crate::Refusal>(Some(location.to_owned())), "{raw}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The order in which a person looks for a name: numbers by their value, letters without regard to case (S36). It
+//! refuses to know what is named.
+//!
+//! Rule: it is a total order. Names that it cannot tell apart (`a1`, `A01`) are ordered by length and bytes, so that a
+//! listing is the same whatever order a file system gives it in.
+
+use std::cmp::Ordering;
+
+/// Compares two names.
+pub fn compare(one: &str, other: &str) -> Ordering {
+    // Most of a name is often that of the next: what both begin with, byte for byte, decides nothing. A number that it ends
+    // in may be longer than that, so it counts as a whole.
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
+    let digits = one.bytes().take(same).rev().take_while(u8::is_ascii_digit).count();
+    let begin = (0..=same - digits).rev().find(|begin| one.is_char_boundary(*begin)).unwrap_or(0);
+    let [left, right] = [one, other].map(|name| Chunks(name.get(begin..).unwrap_or(name)));
+    order(left, right).then_with(|| one.len().cmp(&other.len())).then_with(|| one.cmp(other))
+}
+
+/// Writes bytes that are ordered, byte by byte, as names are by [`compare`], also with further keys behind them.
+pub fn key(name: &str, to: &mut Vec<u8>) {
+    let mut letters = [0; 4];
+    for piece in Chunks(name) {
+        match piece {
+            Chunk::Letter(letter) => to.extend_from_slice(letter.encode_utf8(&mut letters).as_bytes()),
+            Chunk::Number(digits) => {
+                to.push(b'0');
+                to.extend_from_slice(&length(digits));
+                to.extend_from_slice(digits.as_bytes());
+            }
+        }
+    }
+    // No name holds a zero: it ends before all that is longer.
+    to.push(0);
+    to.extend_from_slice(&length(name));
+    to.extend_from_slice(name.as_bytes());
+}
+
+fn length(text: &str) -> [u8; 4] {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+fn order(mut left: Chunks, mut right: Chunks) -> Ordering {
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return Ordering::Equal,
+            (left, right) if left == right => {}
+            // Nothing comes before something.
+            (left, right) => return left.cmp(&right),
+        }
+    }
+}
+
+/// What a name is made of, from its front.
+struct Chunks<'a>(&'a str);
+
+/// A letter, or a number without its leading zeros.
+///
+/// Between the two it is the first digit that counts: no letter lies between the digits, so the order stays total.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chunk<'a> {
+    Letter(char),
+    Number(&'a str),
+}
+
+impl<'a> Iterator for Chunks<'a> {
+    type Item = Chunk<'a>;
+
+    fn next(&mut self) -> Option<Chunk<'a>> {
+        let mut letters = self.0.chars();
+        let letter = letters.next()?;
+        if !letter.is_ascii_digit() {
+            self.0 = letters.as_str();
+            return Some(Chunk::Letter(folded(letter)));
+        }
+        let after = self.0.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        let digits = self.0.strip_suffix(after).unwrap_or_default();
+        self.0 = after;
+        Some(Chunk::Number(digits.trim_start_matches('0')))
+    }
+}
+
+impl Ord for Chunk<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Chunk::Letter(one), Chunk::Letter(other)) => one.cmp(other),
+            // Of two numbers without leading zeros the longer is the greater.
+            (Chunk::Number(one), Chunk::Number(other)) => one.len().cmp(&other.len()).then_with(|| one.cmp(other)),
+            (Chunk::Letter(letter), Chunk::Number(_)) => letter.cmp(&'0'),
+            (Chunk::Number(_), Chunk::Letter(letter)) => '0'.cmp(letter),
+        }
+    }
+}
+
+impl PartialOrd for Chunk<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The letter without its case. The few that have several small letters are ordered by the first of them.
+fn folded(letter: char) -> char {
+    if letter.is_ascii() {
+        return letter.to_ascii_lowercase();
+    }
+    letter.to_lowercase().next().unwrap_or(letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::listing::natural::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_are_in_the_order_of_a_person() {
+        let sorted = [
+            "",
+            "!",
+            "-1",
+            "0",
+            "00",
+            "1",
+            "01",
+            "2",
+            "2a",
+            "10",
+            "99999999999999999999999999",
+            "100000000000000000000000000",
+            "_",
+            "a",
+            "a b",
+            "A-2",
+            "a1",
+            "a01",
+            "a1b",
+            "a2",
+            "A10",
+            "a10b2",
+            "a10b10",
+            "aa",
+            "Beta",
+            "beta",
+            "file2.txt",
+            "file10.txt",
+            "v1.9.0",
+            "v1.10.0",
+            "Zed",
+            "\u{e9}",
+            "\u{c9}a",
+        ];
+        for (index, one) in sorted.iter().enumerate() {
+            for (place, other) in sorted.iter().enumerate() {
+                assert_eq!(compare(one, other), index.cmp(&place), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof!["[aA01 é-]{0,6}", "[0-9]{0,4}[bB]?[0-9]{0,4}", ".{0,4}"]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_are_ordered_as_names_are(one in "[aB0-9\u{1}.é-]{0,6}", other in "[aB0-9\u{1}.é-]{0,6}", behind in "[a0]{0,1}") {
+            let key = |name: &str| {
+                let mut key = Vec::new();
+                super::key(name, &mut key);
+                if one != other {
+                    key.extend(behind.bytes());
+                }
+                key
+            };
+            prop_assert_eq!(key(&one).cmp(&key(&other)), compare(&one, &other));
+        }
+
+        #[test]
+        fn what_names_begin_with_makes_no_difference(same in name(), one in name(), other in name()) {
+            let [left, right] = [&one, &other].map(|name| format!("{same}{name}"));
+            prop_assert_eq!(compare(&left, &right).is_eq(), one == other);
+            let pieces = order(Chunks(&left), Chunks(&right));
+            prop_assert!(pieces.is_eq() || compare(&left, &right) == pieces);
+        }
+
+        #[test]
+        fn the_order_is_total(one in name(), two in name(), three in name()) {
+            prop_assert_eq!(compare(&one, &two), compare(&two, &one).reverse());
+            prop_assert_eq!(compare(&one, &two) == Ordering::Equal, one == two);
+            if compare(&one, &two).is_le() && compare(&two, &three).is_le() {
+                prop_assert!(compare(&one, &three).is_le(), "{one:?} {two:?} {three:?}");
+            }
+        }
+    }
+}

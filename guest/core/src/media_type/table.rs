@@ -1,0 +1,201 @@
+//! Rule: which media type the name of a file stands for, without parameters. What this file says goes first, with the reason;
+//! then the registry of IANA; then `mime_guess`, which knows what is registered nowhere.
+
+/// Suffix (lower case, sorted) and type, where the tables below have none or a worse one. A row without a remark is what
+/// CPython 3.15 says, which follows newer registrations than `mime_guess` does (RFC 8216 playlists, 9559 Matroska), or
+/// what browsers and tools ask for.
+///
+/// `.xml` is not here: all tables say text/xml, which RFC 7303 9.2 makes an alias of application/xml.
+/// `.mod` is not here: `go.mod` is text by its whole name, and what else has the suffix (films, music) is not.
+pub const OVERRIDES: &[(&str, &str)] = &[
+    ("3gpp2", "video/3gpp2"), // As `mime_guess` has it for `.3g2`.
+    ("a", "application/octet-stream"),
+    ("ai", "application/pdf"),
+    ("applescript", "text/plain"),
+    ("arb", "application/json"),
+    ("ass", "text/plain"), // Subtitles; see DIFFERENCES in the tests.
+    ("automount", "text/plain"),
+    ("avi", "video/vnd.avi"),
+    ("avsc", "application/json"),
+    ("bat", "text/plain"),
+    ("br", "application/octet-stream"), // Brotli has a coding name but no media type.
+    ("cdf", "application/x-netcdf"),
+    ("cjs", "text/javascript"), // Bundlers write scripts for pages under this name; as application/node none would run.
+    ("cts", "text/plain"),      // See `ts`.
+    ("dds", "image/vnd.ms-dds"),
+    ("deb", "application/x-debian-package"),
+    ("dll", "application/vnd.microsoft.portable-executable"),
+    ("dockerfile", "text/plain"),
+    ("exe", "application/vnd.microsoft.portable-executable"),
+    ("feather", "application/vnd.apache.arrow.file"), // Its second version is an Arrow file.
+    ("h5", "application/x-hdf5"),
+    ("handlebars", "text/plain"),
+    ("har", "application/json"),
+    ("hjif", "haptics/hjif"),
+    ("hmpg", "haptics/hmpg"),
+    ("importmap", "application/importmap+json"), // What HTML asks for.
+    ("ipynb", "application/x-ipynb+json"),       // Registered nowhere, and what Jupyter sends.
+    ("ivs", "haptics/ivs"),
+    ("ksh", "text/plain"),
+    ("libsonnet", "text/plain"),
+    ("litcoffee", "text/plain"),
+    ("loas", "audio/aac"),
+    ("m3u", "application/vnd.apple.mpegurl"),
+    ("mk3d", "video/matroska-3d"),
+    ("mka", "audio/matroska"),
+    ("mkv", "video/matroska"),
+    ("msgpack", "application/vnd.msgpack"), // Registered with IANA.
+    ("mts", "text/plain"),                  // See `ts`.
+    ("o", "application/octet-stream"),
+    ("pl", "text/plain"),
+    ("pls", "audio/x-scpls"), // A playlist; players go by this type. See EXCEPTIONS in the tests.
+    ("pmtiles", "application/vnd.pmtiles"), // Registered with IANA.
+    ("properties", "text/plain"),
+    ("py", "text/x-python"),
+    ("pyc", "application/x-python-code"),
+    ("pyo", "application/x-python-code"),
+    ("ram", "application/x-pn-realaudio"),
+    ("rpm", "application/x-rpm"),
+    ("rst", "text/x-rst"),
+    ("srt", "text/plain"),
+    ("svgz", "application/gzip"), // Without a content coding its bytes are gzip and no SVG parser takes them.
+    ("swiftinterface", "text/plain"),
+    ("taz", "application/x-tar"), // S54: to the seed taz, tbz2, tgz, txz and tz are tar files, the coding dropped.
+    ("tbz", "application/x-tar"),
+    ("tbz2", "application/x-tar"),
+    ("tfstate", "application/json"),
+    ("tgz", "application/x-tar"),
+    ("topojson", "application/json"),
+    // TypeScript, not an MPEG transport stream: a source is opened to be read, and only text/plain is shown by every
+    // browser, while HLS players go by the playlist. `--mime ts=video/mp2t` serves an archive of them.
+    ("ts", "text/plain"),
+    ("tsx", "text/plain"), // See `ts`.
+    ("txz", "application/x-tar"),
+    ("tz", "application/x-tar"),
+    ("tzst", "application/x-tar"),
+    ("wsdl", "application/xml"),
+    ("xlb", "application/vnd.ms-excel"),
+    ("xpdl", "application/xml"),
+    ("z", "application/octet-stream"), // S53: what the seed says for `.Z`.
+];
+
+/// Suffixes (lower case, sorted) of sources and settings: people open them to read them, and text/plain is the one type
+/// that every browser shows. Where another type is registered, EXCEPTIONS in the tests has the reason.
+#[rustfmt::skip]
+pub const TEXT: &[&str] = &[
+    "abnf", "ada", "adb", "adoc", "ads", "agda", "ahk", "am", "as", "asciidoc", "asmdef", "astro", "au3", "avdl", "awk",
+    "bash", "bats", "bazel", "bib", "bicep", "bnf", "bst", "bzl", "c++", "cabal", "cairo", "capnp", "cbl", "cginc",
+    "changes", "cl", "clj", "cljc", "cljs", "cls", "cmake", "cmakein", "cob", "coffee", "comp", "control", "cppm", "cr",
+    "csh", "cshtml", "cson", "csx", "cu", "cue", "cuh", "cwl", "cyp", "cypher", "d", "d2", "dart", "desktop", "dhall",
+    "di", "diff", "do", "dpr", "dtsi", "dtx", "dune", "ebnf", "ebuild", "eclass", "edn", "eex", "ejs", "el", "elm",
+    "elv", "env", "envrc", "erb", "erl", "err", "ex", "exs", "f", "f03", "f08", "f77", "f90", "f95", "fa", "factor",
+    "fasta", "fastq", "fbs", "feature", "fish", "fnl", "for", "fq", "frag", "fs", "fsi", "fsproj", "fsx", "ftn", "g4",
+    "gcode", "gd", "gdshader", "gemspec", "geom", "gff", "gjs", "gleam", "glsl", "gnuplot", "go", "gohtml", "gotmpl",
+    "gp", "gql", "gradle", "graphql", "groovy", "gtf", "gts", "h++", "haml", "hbs", "hcl", "heex", "hip", "hjson",
+    "hlsl", "hocon", "hrl", "hs", "http", "hurl", "hx", "idr", "ii", "inf", "ino", "ipp", "ispc", "iss", "ixx", "j2",
+    "jade", "jags", "janet", "java", "jbuilder", "jinja", "jinja2", "jison", "jl", "json5", "jsonc", "jsonl", "jsonnet",
+    "jsp", "kdl", "kql", "ksy", "kt", "kts", "l", "lark", "latex", "lean", "less", "lex", "lhs", "liquid", "lisp", "ll",
+    "lock", "lsp", "ltx", "lua", "ly", "m", "m4", "make", "makefile", "marko", "md5", "mdx", "mermaid", "meson",
+    "metal", "mjml", "ml", "mli", "mlir", "mm", "mmd", "moon", "mount", "move", "mustache", "nasm", "ndjson", "netdev",
+    "network", "nf", "nfo", "nim", "nimble", "ninja", "nix", "njk", "nomad", "nsh", "nsi", "nu", "nush", "nut", "odin",
+    "ohm", "opam", "org", "p", "pas", "patch", "pbtxt", "pde", "peg", "pegjs", "pest", "php", "php3", "php4", "php5",
+    "phps", "phtml", "pkl", "plantuml", "plist", "plt", "plx", "pm", "po", "pod", "podspec", "pony", "pp", "pri",
+    "prisma", "pro", "props", "proto", "prototxt", "ps1", "psd1", "psm1", "pug", "puml", "purs", "pxd", "pyi", "pyst",
+    "pyw", "pyx", "ql", "qmd", "qml", "r", "rake", "raku", "rakumod", "raml", "razor", "rb", "rbi", "rbs", "rd", "re",
+    "rego", "rei", "resi", "rhtml", "rkt", "rmd", "rnc", "rnw", "robot", "roc", "rockspec", "ron", "rprofile", "rproj",
+    "rq", "rs", "ru", "ruby", "rules", "sas", "sass", "sbt", "sc", "scad", "scala", "scm", "scss", "sed", "service",
+    "sh", "sha1", "sha224", "sha256", "sha384", "sha512", "shader", "slice", "slim", "smithy", "smk", "sml", "socket",
+    "sparql", "spec", "sps", "sql", "ss", "ssa", "stan", "star", "starlark", "strings", "sty", "styl", "stylus", "sum",
+    "surql", "sv", "svelte", "svh", "swift", "target", "targets", "tcc", "tcl", "tcsh", "td", "templ", "tesc", "tese",
+    "tex", "texi", "texinfo", "textile", "tf", "tfvars", "thrift", "thy", "timer", "tk", "tla", "tmpl", "toml", "tpl",
+    "tpp", "tres", "tscn", "twig", "typ", "uss", "uxml", "v", "vala", "vapi", "vbs", "vert", "vhdl", "vim", "vimrc",
+    "vtl", "vue", "wast", "wat", "wdl", "wit", "wl", "work", "xonshrc", "xs", "xsh", "y", "yaml", "yang", "yml", "yy",
+    "zig", "zon", "zsh", "zshrc",
+];
+
+/// Whole names (lower case, sorted) of files of text that have no suffix, or one that says something else.
+#[rustfmt::skip]
+pub const NAMES: &[&str] = &[
+    ".babelrc", ".bash_aliases", ".bash_logout", ".bash_profile", ".bashrc", ".browserslistrc", ".clang-format",
+    ".clang-tidy", ".clangd", ".curlrc", ".cvsignore", ".dockerignore", ".editorconfig", ".env", ".envrc",
+    ".eslintignore", ".flake8", ".gdbinit", ".gemrc", ".gitattributes", ".gitconfig", ".gitignore", ".gitkeep",
+    ".gitmodules", ".hgignore", ".htaccess", ".inputrc", ".mailmap", ".node-version", ".npmignore", ".npmrc", ".nvmrc",
+    ".prettierignore", ".prettierrc", ".profile", ".pylintrc", ".python-version", ".rspec", ".ruby-version",
+    ".screenrc", ".tool-versions", ".vimrc", ".wgetrc", ".yarnrc", ".zprofile", ".zshenv", ".zshrc", "_headers",
+    "_redirects", "brewfile", "build", "cname", "codeowners", "config", "configure", "configure.ac", "contributors",
+    "credits", "crontab", "emakefile", "fastfile", "gnumakefile", "go.mod", "guardfile", "hacking", "history",
+    "inrelease", "install", "justfile", "kbuild", "kconfig", "maintainers", "md5sums", "news", "owners", "packages",
+    "patents", "pkgbuild", "podfile", "rakefile", "release", "sconscript", "sconstruct", "security", "sha1sums",
+    "sha256sums", "sha512sums", "sources", "thanks", "unlicense", "version", "workspace",
+];
+
+/// The same, also with something behind: `Dockerfile.dev`, `LICENSE-MIT`, `.env.local`.
+#[rustfmt::skip]
+pub const STEMS: &[&str] = &[
+    ".env", "authors", "caddyfile", "changelog", "changes", "containerfile", "contributing", "copying", "copyright",
+    "dockerfile", "gemfile", "jenkinsfile", "licence", "license", "makefile", "notice", "pipfile", "procfile", "readme",
+    "todo", "vagrantfile",
+];
+
+/// Whole names of files of JSON: the metadata of a zarr store of version 2, and settings of tools.
+const JSON: &[&str] =
+    &[".eslintrc", ".jshintrc", ".swcrc", ".watchmanconfig", ".zarray", ".zattrs", ".zgroup", ".zmetadata"];
+
+/// Suffix and registered type, one a line and sorted, behind lines that begin with `#`.
+pub const REGISTERED: &str = include_str!("registered.tsv");
+
+/// The type that a name stands for; `None` where no table knows.
+pub fn essence(name: &str) -> Option<&'static str> {
+    let suffix = crate::media_type::suffix(name);
+    let known = suffix.filter(|_| !has(NAMES, name)).and_then(of_suffix);
+    known.or_else(|| of_whole(name))
+}
+
+fn of_suffix(suffix: &str) -> Option<&'static str> {
+    let own = OVERRIDES.binary_search_by(|(key, _)| compare(key, suffix)).ok().and_then(|row| OVERRIDES.get(row));
+    match own {
+        Some(&(_, essence)) => Some(essence),
+        None if has(TEXT, suffix) => Some("text/plain"),
+        None => registered(suffix).or_else(|| mime_guess::from_ext(suffix).first_raw()),
+    }
+}
+
+fn of_whole(name: &str) -> Option<&'static str> {
+    // A dot at the start is a part of the name.
+    let from = name.len() - name.trim_start_matches('.').len();
+    let end = name.get(from..).and_then(|rest| rest.find(['.', '-'])).map_or(name.len(), |end| from + end);
+    match name.get(..end) {
+        _ if JSON.iter().any(|known| known.eq_ignore_ascii_case(name)) => Some("application/json"),
+        _ if has(NAMES, name) => Some("text/plain"),
+        Some(stem) if has(STEMS, stem) => Some("text/plain"),
+        _ => None,
+    }
+}
+
+/// Whether a sorted table of words in lower case has one, in whatever case it is written.
+fn has(table: &[&str], word: &str) -> bool {
+    table.binary_search_by(|key| compare(key, word)).is_ok()
+}
+
+/// Compares a key in lower case with a word, as if the word were in lower case too.
+fn compare(key: &str, word: &str) -> std::cmp::Ordering {
+    key.bytes().cmp(word.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
+/// Looks up a suffix in the text of [`REGISTERED`], by halves.
+fn registered(suffix: &str) -> Option<&'static str> {
+    let mut rest = REGISTERED;
+    while !rest.is_empty() {
+        let middle =
+            rest.as_bytes().get(..rest.len() / 2)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let (before, after) = rest.split_at_checked(middle)?;
+        let (line, behind) = after.split_once('\n')?;
+        let (key, essence) = line.split_once('\t').unwrap_or((line, ""));
+        match compare(key, suffix) {
+            std::cmp::Ordering::Less => rest = behind,
+            std::cmp::Ordering::Equal => return Some(essence),
+            std::cmp::Ordering::Greater => rest = before,
+        }
+    }
+    None
+}

@@ -1,0 +1,279 @@
+//! Rule: which files and directories whose names begin with a dot are served and listed (S28). It refuses to know what
+//! lies at a path.
+
+use crate::config::rule::Glob;
+use crate::http::target::{Name, is_dotfile};
+
+/// Which dotfiles are served and listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Dotfiles {
+    /// None of them.
+    #[default]
+    Hidden,
+    /// All of them.
+    Shown,
+    /// Those that a pattern matches.
+    Matching(Vec<DotfileRule>),
+}
+
+/// What may be had of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// The file or directory there, and what is in it but for further dotfiles.
+    Shown,
+    /// A directory, as the way to what a pattern matches below it; no file.
+    Parent,
+    /// Nothing.
+    Hidden,
+}
+
+impl Visibility {
+    /// Whether it is served and listed.
+    pub fn shows(self, is_directory: bool) -> bool {
+        match self {
+            Visibility::Shown => true,
+            Visibility::Parent => is_directory,
+            Visibility::Hidden => false,
+        }
+    }
+}
+
+/// A pattern for dotfiles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DotfileRule {
+    glob: Glob,
+    /// The patterns of the directories above what it matches.
+    parents: Vec<Glob>,
+}
+
+impl DotfileRule {
+    fn parse(text: &str) -> Result<DotfileRule, String> {
+        let pattern = text.trim_end_matches('/');
+        let can_match = pattern.split('/').any(|part| part.starts_with(['.', '*', '?', '[', '{', '\\']));
+        if !can_match {
+            return Err(format!(
+                "'{text}' is neither 'true' nor 'false' nor a pattern of names that begin with a dot, as '.git/**' is"
+            ));
+        }
+        if pattern.starts_with('!') {
+            return Err(format!("'{text}' begins with '!'; a pattern names what is shown"));
+        }
+        let glob = Glob::parse_strict(pattern)?;
+        let parents = glob.parents().ok_or(format!("'{text}' has a '/' inside of braces; give a pattern for each"))?;
+        Ok(DotfileRule { glob, parents })
+    }
+
+    /// Whether a directory at `path`, called `name`, is on the way to something that it matches. What a pattern says
+    /// of a dotfile's parent it has to say with the dot: `*/x` does not make every directory visible that begins with one.
+    fn leads_through(&self, path: &str, name: &str) -> bool {
+        let is_named = |parent: &Glob| !is_dotfile(name) || !parent.matches(&without_dot(path, name));
+        self.parents.iter().any(|parent| parent.matches(path) && is_named(parent))
+    }
+}
+
+/// The path with another character, which no pattern names, in the place of the dot.
+fn without_dot(path: &str, name: &str) -> String {
+    let above = path.strip_suffix(name).unwrap_or_default();
+    format!("{above}\x7f{}", name.get(1..).unwrap_or_default())
+}
+
+impl Dotfiles {
+    /// `true` or `false`, or a pattern a line.
+    ///
+    /// # Errors
+    /// A line that is none of those, in words for the person who wrote it.
+    pub fn parse(text: &str) -> Result<Dotfiles, String> {
+        let mut rules = Vec::new();
+        let mut is_shown = false;
+        for line in text.lines().map(str::trim) {
+            match crate::config::options::switch(line) {
+                Ok(on) => is_shown |= on,
+                Err(_) => rules.push(DotfileRule::parse(line)?),
+            }
+        }
+        Ok(match (is_shown, rules.is_empty()) {
+            (true, _) => Dotfiles::Shown,
+            (false, true) => Dotfiles::Hidden,
+            (false, false) => Dotfiles::Matching(rules),
+        })
+    }
+
+    /// What may be had of a path, relative to the root.
+    pub fn look(&self, path: &str) -> Visibility {
+        let mut visibility = Visibility::Shown;
+        let mut end = 0;
+        for name in path.split('/').filter(|name| !name.is_empty()) {
+            end += name.len();
+            visibility = self.below(visibility, path.get(..end).unwrap_or(path), name);
+            end += 1;
+        }
+        visibility
+    }
+
+    /// What may be had of the entries of a directory.
+    pub fn within<'a>(&'a self, directory: &'a str) -> Within<'a> {
+        Within { dotfiles: self, directory, visibility: self.look(directory) }
+    }
+
+    /// What may be had of `path`, whose last name is `name`, where so much may be had of the directory that it is in.
+    fn below(&self, above: Visibility, path: &str, name: &str) -> Visibility {
+        match (self, above) {
+            (_, Visibility::Hidden) => Visibility::Hidden,
+            (_, Visibility::Shown) if !is_dotfile(name) => Visibility::Shown,
+            (Dotfiles::Shown, _) => Visibility::Shown,
+            (Dotfiles::Hidden, _) => Visibility::Hidden,
+            (Dotfiles::Matching(rules), _) => {
+                if rules.iter().any(|rule| rule.glob.matches(path)) {
+                    Visibility::Shown
+                } else if rules.iter().any(|rule| rule.leads_through(path, name)) {
+                    Visibility::Parent
+                } else {
+                    Visibility::Hidden
+                }
+            }
+        }
+    }
+}
+
+/// The entries of a directory, as far as they may be had.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'a> {
+    dotfiles: &'a Dotfiles,
+    pub directory: &'a str,
+    /// What may be had of the directory itself.
+    pub visibility: Visibility,
+}
+
+impl Within<'_> {
+    /// What may be had of an entry.
+    pub fn look(&self, name: &Name) -> Visibility {
+        let name = name.as_str();
+        match (self.visibility, self.directory) {
+            // The usual case costs no path.
+            (Visibility::Shown, _) if !is_dotfile(name) => Visibility::Shown,
+            (above, "") => self.dotfiles.below(above, name, name),
+            (above, directory) => self.dotfiles.below(above, &format!("{directory}/{name}"), name),
+        }
+    }
+
+    /// Whether of all its entries either nothing may be had or everything, whatever they are.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self.dotfiles, Dotfiles::Matching(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tree::dotfiles::*;
+    use Visibility::{Hidden, Parent, Shown};
+
+    #[track_caller]
+    fn check(text: &str, rows: &[(&str, Visibility)]) {
+        let dotfiles = Dotfiles::parse(text).unwrap_or_else(|error| panic!("{error}"));
+        for (path, expected) in rows {
+            assert_eq!(dotfiles.look(path), *expected, "{path} by {text}");
+            let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let Some(name) = Name::new(name) else { continue };
+            assert_eq!(dotfiles.within(directory).look(&name), *expected, "{name:?} in {directory} by {text}");
+        }
+    }
+
+    #[test]
+    fn all_or_none() {
+        for text in ["", "0", "false", "No", "off", "\n"] {
+            check(text, &[("a", Shown), (".a", Hidden), ("a/.b/c", Hidden), (".well-known/x", Shown), ("", Shown)]);
+        }
+        for text in ["1", "true", "yes", "on", "true\n.git/**", ".git/**\ntrue", "**"] {
+            check(text, &[("a", Shown), (".a", Shown), ("a/.b/c", Shown), (".well-known/.x", Shown), ("", Shown)]);
+        }
+    }
+
+    #[test]
+    fn a_directory_and_all_that_is_below() {
+        for text in [".git/**", "/.git/**", "false\n.git/**"] {
+            let rows = [
+                (".git/config", Shown),
+                (".git/objects/ab/cd", Shown),
+                (".git/hooks/.hidden", Shown),
+                (".gitignore", Hidden),
+                (".github/x", Hidden),
+                ("sub/.git", Hidden),
+                ("sub/.git/config", Hidden),
+                (".env", Hidden),
+                ("a/b", Shown),
+            ];
+            check(text, &rows);
+            assert!(Dotfiles::parse(text).is_ok_and(|dotfiles| dotfiles.look(".git").shows(true)), "{text}");
+        }
+        check(
+            "**/.git/**",
+            &[("sub/.git/config", Shown), (".git/a/.b", Shown), (".github", Hidden), ("sub/.env", Hidden)],
+        );
+        assert!(Dotfiles::parse("**/.git/**").is_ok_and(|dotfiles| dotfiles.look("sub/.git").shows(true)));
+    }
+
+    #[test]
+    fn a_name_in_any_directory() {
+        for text in ["**/.zarray", ".zarray"] {
+            let rows = [
+                (".zarray", Shown),
+                ("a/b/.zarray", Shown),
+                (".zgroup", Hidden),
+                (".cache/.zarray", Hidden),
+                (".cache", Hidden),
+                ("a/.zarrays", Hidden),
+            ];
+            check(text, &rows);
+        }
+        check("{.zarray,.zgroup}", &[("a/.zarray", Shown), ("a/.zgroup", Shown), ("a/.zattrs", Hidden)]);
+        check(".z*\n.env", &[("a/.zattrs", Shown), (".env", Shown), (".envrc", Hidden)]);
+    }
+
+    #[test]
+    fn what_is_in_a_directory_that_is_named() {
+        for text in [".git", ".git/"] {
+            check(text, &[(".git", Shown), ("a/.git/config", Shown), (".git/.x", Hidden), (".git/a/.x/b", Hidden)]);
+        }
+    }
+
+    #[test]
+    fn of_a_parent_nothing_else_is_shown() {
+        let rows = [
+            (".ssh", Parent),
+            (".ssh/known_hosts", Shown),
+            (".ssh/id_ed25519", Hidden),
+            (".ssh/.x", Hidden),
+            ("a/.ssh", Hidden),
+        ];
+        check(".ssh/known_hosts", &rows);
+        let rows = [(".a", Parent), (".a/b", Parent), (".a/b/c", Parent), (".a/b/x", Shown), (".a/.b", Hidden)];
+        check(".a/**/x", &rows);
+        check(".a/.b/x\n[.]d/x", &[(".a", Parent), (".a/.b", Parent), (".a/.b/x", Shown), (".d", Parent)]);
+    }
+
+    #[test]
+    fn a_wildcard_leads_through_no_dotfile() {
+        for text in ["**/x.txt", "*/x.txt", "?git/x.txt", "[!a]git/x.txt"] {
+            check(text, &[(".git", Hidden), (".git/x.txt", Hidden), ("a/.b/x.txt", Hidden)]);
+        }
+        check(".*/x.txt", &[(".git", Parent), (".git/x.txt", Shown), (".git/y.txt", Hidden)]);
+        check("**/*.json", &[("a/.eslintrc.json", Shown), (".vscode/settings.json", Hidden)]);
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for (text, expected) in [
+            ("perhaps", "'perhaps' is neither 'true' nor 'false' nor a pattern of names that begin with a dot"),
+            ("a/b", "'a/b' is neither 'true' nor"),
+            ("{.a/b,.c}/d", "'{.a/b,.c}/d' has a '/' inside of braces"),
+            (".git/{a", "'.git/{a' is no pattern: unclosed brace"),
+            (".[a", "'.[a' is no pattern: unclosed character class"),
+            ("!.git", "'!.git' "),
+            ("!*", "'!*' "),
+            ("/", "'/' is neither"),
+        ] {
+            let error = Dotfiles::parse(text).err().unwrap_or_default();
+            assert!(error.starts_with(expected), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Values of a file of settings that no TOML string can hold, because a path may have bytes that are not UTF-8: they are written as
+//! `{ percent-encoded = "site%FF" }`.
+
+use crate::args::toml_shape::ValueShape;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use toml::{Table, Value};
+
+const KEY: &str = "percent-encoded";
+
+/// The texts that a value stands for.
+///
+/// # Errors
+/// A value of another form, in words for the person who wrote it.
+pub fn read(form: ValueShape, value: &Value) -> Result<Vec<OsString>, String> {
+    match value {
+        Value::Table(table) if form != ValueShape::Switch && table.contains_key(KEY) => Ok(vec![decoded(table)?]),
+        Value::Array(values) if form == ValueShape::Several && values.iter().any(Value::is_table) => {
+            let texts = values.iter().map(|value| read(form, value)).collect::<Result<Vec<_>, _>>()?;
+            Ok(texts.into_iter().flatten().collect())
+        }
+        _ => Ok(form.read(value)?.into_iter().map(OsString::from).collect()),
+    }
+}
+
+/// The value that texts are written as; `None` for one value where there is none.
+pub fn write(form: ValueShape, texts: Vec<OsString>) -> Option<Value> {
+    let strings = texts.iter().map(|text| text.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+    match (strings, form) {
+        (Some(strings), _) => form.write(strings),
+        (None, ValueShape::Several) => Some(Value::Array(texts.iter().map(|text| one(text)).collect())),
+        (None, _) => texts.last().map(|text| one(text)),
+    }
+}
+
+fn one(text: &OsStr) -> Value {
+    match text.to_str() {
+        Some(text) => Value::String(text.to_owned()),
+        None => Value::Table(Table::from_iter([(KEY.to_owned(), Value::String(encoded(text)))])),
+    }
+}
+
+fn encoded(text: &OsStr) -> String {
+    let mut encoded = String::new();
+    for byte in text.as_bytes() {
+        match byte {
+            b'!'..=b'~' if *byte != b'%' => encoded.push(char::from(*byte)),
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+fn decoded(table: &Table) -> Result<OsString, String> {
+    let error = || format!("{KEY} takes a text with %XX for other bytes");
+    let (1, Some(Value::String(text))) = (table.len(), table.get(KEY)) else { return Err(error()) };
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        bytes.push(digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or_else(error)?);
+        bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    Ok(OsString::from_vec(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::args::toml_bytes::*;
+
+    #[test]
+    fn any_bytes_are_written_and_read() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        let (all, plain) = (OsString::from_vec(all), OsString::from("plain"));
+        for (form, texts) in [
+            (ValueShape::One { or_switch: false }, vec![all.clone()]),
+            (ValueShape::Several, vec![plain.clone(), all.clone(), all]),
+            (ValueShape::Several, vec![plain]),
+        ] {
+            let value = write(form, texts.clone()).unwrap();
+            let line = format!("x = {value}");
+            assert_eq!(line.lines().count(), 1, "{line}");
+            let value = line.parse::<Table>().unwrap().remove("x").unwrap();
+            assert_eq!(read(form, &value), Ok(texts));
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["'%'", "'%F'", "'%+1'", "'%é'", "1", "'a', x = 1"] {
+            let value = format!("x = {{ percent-encoded = {text} }}").parse::<Table>().unwrap().remove("x").unwrap();
+            assert!(read(ValueShape::Several, &value).is_err_and(|error| error.contains("%XX")), "{text}");
+            assert!(read(ValueShape::Switch, &value).is_err(), "{text}");
+        }
+    }
+}

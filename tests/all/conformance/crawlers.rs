@@ -1,0 +1,235 @@
+//! Other programs that read listings. Those that follow each link fetch a tree once, and those with rules of their own
+//! find each entry. For a program that is too large to install, the test implements its rule.
+
+use crate::support::client::get;
+use crate::support::fixture::{self, MODIFIED, link, put};
+use crate::support::html::percent_decode;
+use crate::support::server::{Stack, TestServer};
+use crate::support::tools::{ends, runs, runs_within};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+const FILES: &[&str] = &[
+    "a/b/c/d/deep.bin",
+    "a/b/c/d/other.bin",
+    "a/b/notes.txt",
+    "a/picture.png",
+    "a & b/100%/#1.txt",
+    "README.md",
+    "top one.bin",
+];
+/// Links of its own, some of which lead up, and one to nowhere.
+const README: &[u8] =
+    b"# Read me\n\n[deep](a/b/c/), [notes](a/b/notes.txt), [self](./), [up](../), [top](/), [part](#read-me).\n";
+
+/// The tree, with distinct content in each file.
+fn plant(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let content = |path: &str| if path == "README.md" { README.to_vec() } else { path.repeat(1000).into_bytes() };
+    let files: BTreeMap<_, _> = FILES.iter().map(|path| ((*path).to_owned(), content(path))).collect();
+    for (path, bytes) in &files {
+        put(&root.join(path), bytes, MODIFIED);
+    }
+    files
+}
+
+/// All files below a directory.
+fn fetched(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    fn walk(root: &Path, directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+        for entry in fs::read_dir(directory).unwrap_or_else(|error| panic!("{directory:?}: {error}")) {
+            let path = entry.expect("a directory can be read").path();
+            if path.is_dir() {
+                walk(root, &path, files);
+            } else {
+                let name = path.strip_prefix(root).expect("it lies below").to_string_lossy().into_owned();
+                files.insert(name, fs::read(&path).expect("a file can be read"));
+            }
+        }
+    }
+    let mut files = BTreeMap::new();
+    walk(root, root, &mut files);
+    files
+}
+
+/// What was asked for and sent with 200, in the order of the log.
+fn sent(server: &TestServer) -> Vec<String> {
+    let request = |line: &str| {
+        let (_, rest) = line.split_once("\"GET ")?;
+        let (target, rest) = rest.split_once(" HTTP/1.1\" ")?;
+        rest.starts_with("200").then(|| target.to_owned())
+    };
+    server.stderr().lines().filter_map(request).collect()
+}
+
+#[test]
+fn wget_brings_a_tree_home_once() {
+    if !fixture::is_there("wget", "listings") {
+        return;
+    }
+    let place = fixture::place();
+    let root = place.path().join("www");
+    let tree = plant(&root);
+    for how in [&["-r", "-np"][..], &["--mirror"]] {
+        let server = TestServer::start(Stack::Host, &root);
+        let to = format!("got{}", how.len());
+        let url = format!("http://{}/", server.address());
+        let arguments: Vec<&str> = ["-q", "-nH", "-P", &to].iter().chain(how).copied().chain([&*url]).collect();
+        runs(place.path(), "wget", &arguments);
+        let mut got = fetched(&place.path().join(&to));
+        got.retain(|path, _| path != "index.html" && !path.ends_with("/index.html"));
+        got.remove("robots.txt");
+        assert_eq!(got.keys().collect::<Vec<_>>(), tree.keys().collect::<Vec<_>>(), "{how:?}");
+        assert!(got == tree, "{how:?}: the content is another");
+        let asked = sent(&server);
+        let once: BTreeSet<&String> = asked.iter().collect();
+        assert_eq!(asked.len(), once.len(), "{how:?}: {asked:?}");
+        assert!(asked.iter().all(|target| !target.contains('?')), "{how:?}: {asked:?}");
+        if how == ["--mirror"] {
+            runs(place.path(), "wget", &arguments);
+            let again: Vec<String> = sent(&server).split_off(asked.len());
+            assert!(again.iter().all(|target| target.ends_with('/')), "a second time: {again:?}");
+        }
+    }
+}
+
+#[test]
+fn lftp_mirrors_a_tree() {
+    if !fixture::is_there("lftp", "listings") {
+        return;
+    }
+    let place = fixture::place();
+    let root = place.path().join("www");
+    let tree = plant(&root);
+    let server = TestServer::start(Stack::Host, &root);
+    let script = format!("open http://{}/; mirror . got", server.address());
+    runs_within(Duration::from_secs(60), place.path(), "lftp", &["-c", &script]);
+    assert!(fetched(&place.path().join("got")) == tree, "{:?}", fetched(&place.path().join("got")).keys());
+}
+
+#[test]
+fn rclone_lists_a_tree() {
+    if !fixture::is_there("rclone", "listings") {
+        return;
+    }
+    let place = fixture::place();
+    let root = place.path().join("www");
+    let tree = plant(&root);
+    let server = TestServer::start(Stack::Host, &root);
+    let url = format!("http://{}/", server.address());
+    let config = place.path().join("rclone.conf").display().to_string();
+    let arguments = ["--config", &config, "--http-url", &url, "--files-only", "-R", "lsf", ":http:"];
+    let listed = runs(place.path(), "rclone", &arguments);
+    assert_eq!(listed.lines().collect::<BTreeSet<_>>(), tree.keys().map(String::as_str).collect());
+}
+
+const WHEEL: &str = "\
+import zipfile
+with zipfile.ZipFile('www/demo-1.0-py3-none-any.whl', 'w') as wheel:
+    wheel.writestr('demo.py', '')
+    wheel.writestr('demo-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: demo\\nVersion: 1.0\\n')
+    wheel.writestr('demo-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+    wheel.writestr('demo-1.0.dist-info/RECORD', '')";
+
+#[test]
+fn pip_finds_what_is_listed() {
+    let place = fixture::place();
+    let has_pip = || ends(place.path(), "python3", &["-m", "pip", "--version"]).status.success();
+    if !fixture::is_there("python3", "listings") || !has_pip() {
+        return fixture::skipped("listings with pip, which is not installed");
+    }
+    fs::create_dir(place.path().join("www")).expect("a directory can be made");
+    runs(place.path(), "python3", &["-c", WHEEL]);
+    let server = TestServer::start(Stack::Host, &place.path().join("www"));
+    let url = format!("http://{}/", server.address());
+    let arguments =
+        ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", "got", "demo"];
+    runs_within(Duration::from_secs(60), place.path(), "python3", &arguments);
+    assert_eq!(fetched(&place.path().join("got")).into_keys().collect::<Vec<_>>(), ["demo-1.0-py3-none-any.whl"]);
+}
+
+const FIND: &str = "\
+import fsspec, sys
+for path in fsspec.filesystem('http').find(sys.argv[1]):
+    print(path.removeprefix(sys.argv[1]))";
+
+#[test]
+fn fsspec_finds_each_file_once() {
+    let place = fixture::place();
+    let has_it = || ends(place.path(), "python3", &["-c", "import fsspec, aiohttp"]).status.success();
+    if !fixture::is_there("python3", "listings") || !has_it() {
+        return fixture::skipped("listings with fsspec, which is not installed");
+    }
+    let root = place.path().join("www");
+    let tree = plant(&root);
+    let server = TestServer::start(Stack::Host, &root);
+    let url = format!("http://{}/", server.address());
+    let found = runs(place.path(), "python3", &["-c", FIND, &url]);
+    let decoded = |line: &str| String::from_utf8(percent_decode(line)?).ok();
+    let found: Vec<String> = found.lines().filter_map(decoded).collect();
+    assert_eq!(found.iter().collect::<BTreeSet<_>>(), tree.keys().collect(), "{found:?}");
+}
+
+/// What fsspec takes for an entry: each quoted `href` of an `a` but the one to the directory above.
+fn as_fsspec(page: &str) -> BTreeSet<String> {
+    let link = |tag: &str| {
+        let tag = tag.split('>').next()?;
+        let (_, value) = tag
+            .strip_prefix(char::is_whitespace)?
+            .split_once("href=")
+            .filter(|(before, _)| before.is_empty() || before.ends_with(char::is_whitespace))?;
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        value[1..].split_once(quote).map(|(link, _)| link.to_owned())
+    };
+    page.split("<a").skip(1).filter_map(link).filter(|link| !matches!(link.as_str(), ".." | "../")).collect()
+}
+
+/// What Kodi takes for an entry: in each line, a link whose text is what it leads to.
+fn as_kodi(page: &str) -> BTreeSet<String> {
+    let entry = |line: &str| {
+        let (_, line) = line.split_once("<a href=\"")?;
+        let (line, _) = line.rsplit_once("</a>")?;
+        let (link, text) = line.rsplit_once("\">")?;
+        let text = text.replace("&#38;", "&").replace("&#39;", "'");
+        let name = String::from_utf8(percent_decode(link)?).ok()?;
+        let is_entry = text.trim().trim_end_matches('/') == name.trim_end_matches('/');
+        is_entry.then(|| link.to_owned())
+    };
+    page.lines().filter_map(entry).collect()
+}
+
+/// What GDAL takes for an entry: the first link of each line behind one with the title that other servers have, as long
+/// as there is a single table.
+fn as_gdal(page: &str, directory: &str) -> Option<BTreeSet<String>> {
+    let title = format!("<title>Index of {directory}</title>");
+    if page.matches("<table").count() > 1 {
+        return None;
+    }
+    let mut lines = page.lines();
+    lines.find(|line| line.contains(&title))?;
+    let entry = |line: &str| Some(line.split_once("<a href=\"")?.1.split_once('"')?.0.to_owned());
+    Some(lines.filter_map(entry).collect())
+}
+
+#[test]
+fn programs_with_rules_of_their_own_find_each_entry() {
+    let place = fixture::place();
+    plant(place.path());
+    link(Path::new("b"), &place.path().join("a/to-b"));
+    link(Path::new("picture.png"), &place.path().join("a/to-picture.png"));
+    let server = TestServer::start(Stack::Host, place.path());
+    for (directory, names) in [
+        ("/", &["a/", "a%20%26%20b/", "README.md", "top%20one.bin"][..]),
+        ("/a/", &["b/", "picture.png", "to-b/", "to-picture.png"]),
+        ("/a/b/", &["c/", "notes.txt"]),
+        ("/a/b/c/d/", &["deep.bin", "other.bin"]),
+    ] {
+        let page = get(server.address(), directory).text();
+        // A README has links of its own.
+        let listing = page.split("<section class=\"readme\"").next().unwrap_or_default();
+        let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(as_fsspec(listing), names, "fsspec in {directory}");
+        assert_eq!(as_kodi(&page), names, "Kodi in {directory}");
+        assert_eq!(as_gdal(listing, directory).as_ref(), Some(&names), "GDAL in {directory}");
+    }
+}

@@ -1,0 +1,10 @@
+//! HTTP between a client and the host: connections, invalid requests, hosts, proxies, users and mounts.
+
+pub mod auth;
+mod connections;
+pub mod hostile_clients;
+mod hosts;
+mod http2;
+mod memory;
+mod mounts;
+mod proxies;

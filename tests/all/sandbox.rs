@@ -1,0 +1,5 @@
+//! What the handler and the process can reach.
+
+pub mod capability;
+mod harden;
+mod inspect;
