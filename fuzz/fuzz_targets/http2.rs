@@ -1,4 +1,4 @@
-//! Looks for acts of an HTTP/2 client that violate `connection::http2`.
+//! Looks for acts of an HTTP/2 client for which `connection::http2` fails.
 
 #![no_main]
 
