@@ -31,7 +31,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Sizes of the buffer that stands for the sockets, so that writes of the server stall too.
-const PIPES: [usize; 4] = [64, 1 << 10, 16 << 10, 256 << 10];
+const PIPES: [usize; 4] = [256, 2 << 10, 16 << 10, 256 << 10];
 /// Bytes of memory for responses: room for a few streams, or for all of them.
 const MEMORY: [usize; 2] = [320 << 10, 64 << 20];
 

@@ -28,7 +28,7 @@ const STEP: Duration = Duration::from_millis(100);
 /// Windows that a client may grant at first.
 const WINDOWS: [u32; 8] = [0, 1, 2, 100, 16_384, 65_535, 1 << 20, (1 << 31) - 1];
 /// Lengths of content.
-const SIZES: [u32; 8] = [0, 1, 100, 16_384, 16_385, 65_536, 300_000, 700_000];
+const SIZES: [u32; 8] = [0, 1, 100, 16_384, 16_385, 65_536, 140_000, 300_000];
 const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "OPTIONS"];
 
 /// What is left of the bytes of a case; zeros follow.
