@@ -4,7 +4,7 @@ use super::clients::{open_from_everywhere_is_impossible, raise_descriptor_limit}
 use super::shares::figure;
 use super::{effort, is_torture};
 use crate::http::hostile_clients::serve_with;
-use crate::support::client::{PATIENCE, get};
+use crate::support::client::{TIMEOUT, get};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::frames::{FrameClient, PREFACE, WINDOW_UPDATE, asking, frame, setting};
 use crate::support::proc::memory;
@@ -62,7 +62,7 @@ fn a_crowd_with_stalled_streams() {
             put(&place.path().join(format!("many/an-entry-of-the-directory-{entry}")), b"", MODIFIED);
         }
         let held = crowd(&server, connections, window);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while figure(&server, "open_connections") < connections as u64 {
             assert!(Instant::now() < deadline, "{name}: connections were refused");
             thread::sleep(Duration::from_millis(50));
@@ -84,7 +84,7 @@ fn a_crowd_with_stalled_streams() {
         assert!(resident < Some(total), "{name}: the server has taken {resident:?} bytes");
         assert!(largest > total / 4, "{name}: the clients held {largest} bytes only");
         drop(held);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while figure(&server, "answer_memory_bytes") > total / 16 {
             assert!(Instant::now() < deadline, "{name}: memory is still held");
             thread::sleep(Duration::from_millis(50));
