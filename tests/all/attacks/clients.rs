@@ -206,7 +206,8 @@ fn idle_connections() {
     assert!(grown < 240 << 10, "10,000 connections took {grown} KiB");
 }
 
-fn raise_descriptor_limit() {
+/// Lets this process open as many files as its hard limit allows.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Rlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })

@@ -152,7 +152,7 @@ fn streams_that_take_nothing() {
 }
 
 /// One of the figures at the admin address.
-fn figure(server: &TestServer, name: &str) -> u64 {
+pub fn figure(server: &TestServer, name: &str) -> u64 {
     let stdout = server.stdout();
     let line = stdout.lines().find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://"));
     let admin =

@@ -45,7 +45,7 @@ pub(crate) async fn send<H: Handler>(
             return Err(error);
         }
     };
-    let mut sender = BodySender { body, stream, chunk: Bytes::new(), is_last: false };
+    let mut sender = BodySender { body, stream, chunk: Bytes::new(), is_last: false, is_waiting: false };
     poll_fn(|cx| sender.poll(cx)).await
 }
 
@@ -71,6 +71,8 @@ struct BodySender<H: Handler> {
     chunk: Bytes,
     /// Whether `chunk` is the end of the body.
     is_last: bool,
+    /// Whether the body is waiting, and the room that there was for it has been released.
+    is_waiting: bool,
 }
 
 impl<H: Handler> BodySender<H> {
@@ -85,8 +87,13 @@ impl<H: Handler> BodySender<H> {
                 }
                 continue;
             }
-            ready!(self.poll_room_to_read(cx))?;
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            // A body that waits keeps its bound. Reserving room again would wake this task in an endless loop.
+            if !self.is_waiting {
+                ready!(self.poll_room_to_read(cx))?;
+            }
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            self.is_waiting = polled.is_pending();
+            match polled {
                 Poll::Pending => {
                     // Lets other streams of the connection use the room.
                     self.stream.reserve_capacity(0);

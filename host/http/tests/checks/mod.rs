@@ -1,5 +1,7 @@
 //! Checks of a connection for any bytes, in any pieces. A stub answers the requests.
 
+mod http2;
+
 use bytes::Bytes;
 use glasshouse_http::auth::{BYTE_ORDER_MARK, Htpasswd, is_name};
 use glasshouse_http::{
@@ -10,6 +12,7 @@ use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
+pub use http2::http2;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
