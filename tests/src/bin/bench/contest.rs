@@ -19,11 +19,12 @@ pub struct Tools {
 
 /// The servers and the means to measure them.
 pub struct Contest {
+    // Before the site, because the servers write into its directory until they end.
+    running: BTreeMap<(ServerKind, Profile), RunningServer>,
     site: BenchSite,
     tools: Tools,
     /// The duration of a load in whole seconds.
     seconds: u32,
-    running: BTreeMap<(ServerKind, Profile), RunningServer>,
 }
 
 impl Contest {

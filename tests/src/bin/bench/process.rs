@@ -1,14 +1,12 @@
 //! Child processes, which end in time or when they are dropped, and their cost as `/proc` reports it.
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
-
-/// The longest time in which a master ends its workers.
-const TERMINATION: Duration = Duration::from_secs(3);
 
 /// The unit of times in `/proc` on every architecture (proc(5), `USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -113,22 +111,19 @@ impl ChildProcess {
         }
     }
 
-    /// Ends the process. A master gets SIGTERM, because its workers outlive a SIGKILL.
+    /// Kills the process and then its descendants. SIGTERM is not an option: lighttpd passes it on to its process group,
+    /// which includes this program.
     fn end(&mut self) -> io::Result<()> {
         if self.ended()?.is_some() {
             return Ok(());
         }
-        if self.family()?.len() > 1 {
-            signal(self.child.id(), Signal::TERM)?;
-            if self.wait(TERMINATION)?.is_some() {
-                return Ok(());
-            }
-            for id in self.family()?.into_keys().filter(|id| *id != self.child.id()) {
-                signal(id, Signal::KILL)?;
-            }
-        }
+        let family = self.family()?;
         self.child.kill()?;
-        self.child.wait().map(drop)
+        self.child.wait()?;
+        for id in family.into_keys().filter(|id| *id != self.child.id()) {
+            kill(id)?;
+        }
+        Ok(())
     }
 }
 
@@ -145,10 +140,14 @@ pub fn failed(message: String) -> io::Error {
     io::Error::other(message)
 }
 
-fn signal(id: u32, signal: Signal) -> io::Result<()> {
+/// Kills a process that may have ended.
+fn kill(id: u32) -> io::Result<()> {
     let id =
         i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| failed(format!("invalid process id {id}")))?;
-    Ok(kill_process(id, signal)?)
+    match kill_process(id, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A line of `/proc/ID/stat`.

@@ -42,7 +42,7 @@ local function modes(token)
    return {
       ["uniform"] = { prepare_files, function() return prepared[math.floor(FILES * math.random())] end },
       ["skewed"] = { prepare_files, function() return prepared[math.floor(FILES * math.random() ^ 4)] end },
-      ["accept"] = { prepare_accept, function() return prepared[math.floor(#ACCEPT * math.random())] end },
+      ["accept"] = { prepare_accept, function() return prepared[number % #ACCEPT] end },
       ["user-agent"] = { nil, function()
          return build("/1k.bin", "User-Agent: Browser/" .. token .. "." .. number .. "\r\n")
       end },
