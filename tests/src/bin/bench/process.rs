@@ -15,7 +15,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub struct ChildProcess {
     child: Child,
     name: String,
-    /// Processor time at the last look, in ticks.
+    /// Processor time in ticks, when `wait` last read it.
     ticks: u32,
 }
 
@@ -111,8 +111,8 @@ impl ChildProcess {
         }
     }
 
-    /// Kills the process and then its descendants. SIGTERM is not an option: lighttpd passes it on to its process group,
-    /// which includes this program.
+    /// Kills the process and then its descendants. lighttpd passes a SIGTERM on to its process group, which includes
+    /// this program.
     fn end(&mut self) -> io::Result<()> {
         if self.ended()?.is_some() {
             return Ok(());

@@ -129,7 +129,8 @@ have fewer rounds: archives, slow readers and memory. nginx, lighttpd and h2o ha
   disk, as in its package; h2o and nginx compress each response.
 - TLS 1.3 with TLS_AES_128_GCM_SHA256 and a P-256 certificate. Handshakes: 8 clients, no resumption.
 - 512 MiB over one connection: four downloads, two over TLS. The kernel discards plain ones. GB are 10^9 bytes.
-- Archives: one download of 8,192 text files. MB are 10^6 bytes of the files, per second or per second of processor time.
+- Archives: one download of 8,192 text files. MB are 10^6 bytes of the files. Per core: per second of
+  processor time.
 - Start: the median of five starts. Memory: `VmRSS` of all processes of the server; a shared page counts for each. nginx
   reserves 2 x 16,384 connections at its start.
 - Slow readers: 200 readers of 1 MiB/s each from a 1 GiB file, beside 2,000 requests for 1 KiB at even distances over

@@ -1,4 +1,4 @@
-//! Loads over TLS 1.3: h2load for requests on kept connections, the benchmark's own client for handshakes and downloads.
+//! Loads over TLS 1.3: h2load for requests on kept connections, a client on rustls for handshakes and downloads.
 
 use crate::client::{self, Origin, ResponseHead};
 use crate::http_load::busy_note;
