@@ -70,7 +70,7 @@ async fn run(bytes: &[u8]) {
     let (near, far) = duplex(PIPES[usize::from(options & 3)]);
     let (closing, closes) = watch::channel(false);
     let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let log = Log::new(Format::Off, Sink::Stderr).counting(Arc::clone(&counters));
+    let log = Log::new(Format::Off, Sink::Stderr).with_counters(Arc::clone(&counters));
     let handler = WindowHandler::new(Arc::clone(&case));
     let exchange = ConnectionContext::new(handler, Version::HTTP_11, &limits, log, address, quotas.client(address));
     let protocol = if options & 4 == 0 { Protocol::Http2 } else { Protocol::Unknown };

@@ -2,7 +2,7 @@
 
 use super::frames::{NUMBERED, SentFrames};
 use bytes::Bytes;
-use glasshouse_http::{Client, Handler, HandlerError};
+use glasshouse_http::{Client, Handler, HandlerCall, HandlerError};
 use glasshouse_quota::{Lease, Quotas, Resource, Waiter};
 use http::request::Parts;
 use http::{Response, Uri};
@@ -99,19 +99,22 @@ impl WindowHandler {
 impl Handler for WindowHandler {
     type Body = WindowContent;
 
-    fn cached(&self, request: &Parts, client: &Client) -> Option<Response<WindowContent>> {
+    fn call(
+        &self,
+        request: Parts,
+        client: &Client,
+    ) -> HandlerCall<WindowContent, impl Future<Output = Result<Response<WindowContent>, HandlerError>> + Send> {
         let content = self.content(&request.uri, client);
-        let is_cached = content.kind == ContentKind::File && content.length.is_multiple_of(2);
-        is_cached.then(|| Response::new(content))
-    }
-
-    async fn answer(&self, request: Parts, client: &Client) -> Result<Response<WindowContent>, HandlerError> {
-        yield_now().await;
-        let content = self.content(&request.uri, client);
-        if content.kind == ContentKind::Silent {
-            pending::<()>().await;
+        if content.kind == ContentKind::File && content.length.is_multiple_of(2) {
+            return HandlerCall::Cached(Response::new(content));
         }
-        Ok(Response::new(content))
+        HandlerCall::Pending(async move {
+            yield_now().await;
+            if content.kind == ContentKind::Silent {
+                pending::<()>().await;
+            }
+            Ok(Response::new(content))
+        })
     }
 
     fn bound(content: &mut WindowContent, room: usize) -> bool {
