@@ -1,5 +1,5 @@
-//! The command line, and the variables and the file that stand in for it. Does not read any other file, and does not
-//! know a default that depends on the machine: `config` does that.
+//! The command line, the variables and the file of `--config`. Does not read any other file, and does not know defaults
+//! that depend on the machine: `config` does that.
 
 mod addresses;
 mod clap_options;

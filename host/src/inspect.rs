@@ -103,11 +103,12 @@ impl ComponentReport {
 }
 
 fn to_json(import: &Import) -> Value {
-    let mut value = json!({ "name": import.name, "functions": import.functions });
-    if let ImportStatus::Refused(reason) = import.standing {
-        value["reason"] = reason.into();
+    match import.standing {
+        ImportStatus::Refused(reason) => {
+            json!({ "name": import.name, "functions": import.functions, "reason": reason })
+        }
+        ImportStatus::Granted | ImportStatus::Unknown => json!({ "name": import.name, "functions": import.functions }),
     }
-    value
 }
 
 /// The imports under one heading.
@@ -167,13 +168,13 @@ fn write_import(f: &mut fmt::Formatter<'_>, import: &Import) -> fmt::Result {
     for function in &import.functions {
         // Without the kind of the function, such as `[method]`.
         let function = function.split_once(']').map_or(function.as_str(), |(_, name)| name);
-        let width = function.chars().count() + 2;
-        if column + width > COLUMNS {
+        let width = function.chars().count().saturating_add(2);
+        if column.saturating_add(width) > COLUMNS {
             write!(f, "\n    ")?;
             column = 4;
         }
         write!(f, "  {}", Escaped(function))?;
-        column += width;
+        column = column.saturating_add(width);
     }
     writeln!(f)
 }

@@ -4,7 +4,7 @@
 mod inherited;
 mod unix;
 
-use crate::config::StartupError;
+use crate::error::StartupError;
 use glasshouse_http::bounded_file;
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};

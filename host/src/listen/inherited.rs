@@ -2,7 +2,7 @@
 //! connects to them.
 
 use super::Listener;
-use crate::config::StartupError;
+use crate::error::StartupError;
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;

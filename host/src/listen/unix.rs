@@ -1,7 +1,7 @@
 //! Unix sockets as files: made with a mode, in the place of one that nobody listens on any more, and removed at the end. It
 //! refuses to touch a file that is no socket, and one that has come in the place of its own.
 
-use crate::config::StartupError;
+use crate::error::StartupError;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, lstat, unlinkat};
 use rustix::process::umask;
 use socket2::{Domain, SockAddr, Socket, Type};
