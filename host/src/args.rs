@@ -216,7 +216,7 @@ enum Command {
     },
     /// Print the manual page
     Man {
-        /// Write all pages into this directory, also those of the commands
+        /// Directory for the pages of all commands [default: print one page]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
