@@ -1,5 +1,5 @@
-//! The command line, and the variables and the file that stand in for it. Does not read any other file, and does not
-//! know a default that depends on the machine: `config` does that.
+//! The command line, the variables and the file of `--config`. Does not read any other file, and does not know defaults
+//! that depend on the machine: `config` does that.
 
 mod addresses;
 mod clap_options;
@@ -216,7 +216,7 @@ enum Command {
     },
     /// Print the manual page
     Man {
-        /// Write all pages into this directory, also those of the commands
+        /// Directory for the pages of all commands [default: print one page]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },

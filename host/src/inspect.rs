@@ -107,7 +107,7 @@ fn to_json(import: &Import) -> Value {
         ImportStatus::Refused(reason) => {
             json!({ "name": import.name, "functions": import.functions, "reason": reason })
         }
-        _ => json!({ "name": import.name, "functions": import.functions }),
+        ImportStatus::Granted | ImportStatus::Unknown => json!({ "name": import.name, "functions": import.functions }),
     }
 }
 

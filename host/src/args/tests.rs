@@ -231,7 +231,7 @@ fn each_option_has_a_variable() {
     }
 }
 
-/// Variables are written `KEY=value`, without the common prefix of the keys; what is passed on, `name=text`.
+/// Variables have the form `KEY=value` without the common prefix; options of the handler have the form `name=text`.
 #[track_caller]
 fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &str>) {
     let pairs = environment.iter().filter_map(|pair| pair.split_once('='));
@@ -321,7 +321,7 @@ fn only_a_path_may_have_other_bytes() {
     assert!(matches!(passed("GLASSHOUSE_DIRECTORY"), Ok(0)));
 }
 
-/// What the words and variables are understood as beside a file of this text.
+/// The task with a file of this text.
 fn with_file(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Result<Task, String> {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("settings.toml");
@@ -348,7 +348,7 @@ fn a_file_stands_in_for_what_was_not_typed() {
         [("index", "a\nb")]
     );
     assert!(passed[0].location.ends_with("settings.toml, line 6, index"), "{}", passed[0].location);
-    // What the handler reads is passed on as variables are, and one of them wins.
+    // The variable of an option of the handler wins over the file.
     let passed = args.handler_options([("GLASSHOUSE_INDEX".into(), "c".into())]).unwrap();
     assert_eq!((passed[0].text.as_str(), passed[0].location.as_str()), ("c", "GLASSHOUSE_INDEX"));
 }
@@ -405,7 +405,7 @@ fn an_invalid_file_is_named() {
             Ok(task) => panic!("{text}: {task:?}"),
         }
     }
-    // What is typed is not the fault of the file.
+    // An error in a flag does not name the file.
     let error = with_file("threads = 3", &["--threads", "0"], &[]).unwrap_err();
     assert!(error.contains("invalid value '0'") && !error.contains("FILE"), "{error}");
 }

@@ -15,7 +15,7 @@ pub(crate) struct AuthFlags {
 
     /// Accept passwords without TLS on every address
     ///
-    /// For a server behind a proxy that encrypts, or in a network without strangers.
+    /// For a server behind a proxy that encrypts, or in a trusted network.
     #[arg(long, requires = "auth")]
     #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = CLIENTS)]
     pub(crate) auth_insecure: bool,

@@ -27,7 +27,7 @@ enum Scope {
 
 impl HostRule {
     /// The rule for these values of `--host` and `--bind`. Over TLS the browser compares the name with the certificate,
-    /// so a page elsewhere cannot use a name of its own.
+    /// so a page elsewhere cannot use its own name.
     ///
     /// # Errors
     /// An invalid host.
