@@ -4,14 +4,14 @@ use super::clients::{open_from_everywhere_is_impossible, raise_descriptor_limit}
 use super::shares::figure;
 use super::{effort, is_torture};
 use crate::http::hostile_clients::serve_with;
-use crate::support::client::{TIMEOUT, get};
+use crate::support::client::get;
+use crate::support::clock::{wait_between_actions, wait_until_true};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::frames::{FrameClient, PREFACE, WINDOW_UPDATE, asking, frame, setting};
 use crate::support::proc::memory;
 use crate::support::server::TestServer;
 use rustix::process::{Resource, getrlimit};
 use std::net::Ipv4Addr;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Requests of each connection: a large file, listings of many entries, and an archive. Some are cached, some are not.
@@ -55,18 +55,16 @@ fn a_crowd_with_stalled_streams() {
     let (most, total) = ((connections + 100).to_string(), mebibytes as u64 * 1024 * 1024);
     // By default, one address may have half of all connections, which may be three of four open files.
     let limits = ["--max-connections", &most, "--max-connections-per-address", &most, "--send-timeout", "2m"];
-    let limits = [&limits[..], &["--max-total-memory", &format!("{mebibytes}M"), "--admin", "0"]].concat();
+    let memory_limit = format!("{mebibytes}M");
+    let limits = [&limits[..], &["--max-total-memory", &memory_limit, "--admin", "0"]].concat();
     for (name, window) in [("no windows", 0), ("tiny windows", 1), ("windows that are not read", MAX_WINDOW)] {
         let (place, server) = serve_with(&limits);
         for entry in 0..ENTRIES {
             put(&place.path().join(format!("many/an-entry-of-the-directory-{entry}")), b"", MODIFIED);
         }
         let held = crowd(&server, connections, window);
-        let deadline = Instant::now() + TIMEOUT;
-        while figure(&server, "open_connections") < connections as u64 {
-            assert!(Instant::now() < deadline, "{name}: connections were refused");
-            thread::sleep(Duration::from_millis(50));
-        }
+        let all = connections as u64;
+        wait_until_true("all connections are open", || figure(&server, "open_connections") >= all);
         let (mut largest, end) = (0, Instant::now() + Duration::from_secs(effort(2, 10) as u64));
         while Instant::now() < end {
             let own = figure(&server, "answer_memory_bytes");
@@ -74,7 +72,7 @@ fn a_crowd_with_stalled_streams() {
             assert_eq!(figure(&server, "max_answer_memory_bytes"), total);
             assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n", "{name}");
             largest = largest.max(own);
-            thread::sleep(Duration::from_millis(100));
+            wait_between_actions(Duration::from_millis(100));
         }
         let resident = memory(&server, "VmHWM:").map(|most| most << 10);
         if is_torture() {
@@ -84,10 +82,6 @@ fn a_crowd_with_stalled_streams() {
         assert!(resident < Some(total), "{name}: the server has taken {resident:?} bytes");
         assert!(largest > total / 4, "{name}: the clients held {largest} bytes only");
         drop(held);
-        let deadline = Instant::now() + TIMEOUT;
-        while figure(&server, "answer_memory_bytes") > total / 16 {
-            assert!(Instant::now() < deadline, "{name}: memory is still held");
-            thread::sleep(Duration::from_millis(50));
-        }
+        wait_until_true("the memory is released", || figure(&server, "answer_memory_bytes") <= total / 16);
     }
 }
