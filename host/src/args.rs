@@ -99,7 +99,7 @@ impl Task {
     pub(crate) fn level(&self) -> Level {
         match self {
             Task::Serve(args) | Task::Check(args, _) => args.logs.level(),
-            _ => Level::Error,
+            _ => Level::Warn,
         }
     }
 

@@ -12,14 +12,15 @@ mod tls;
 mod trees;
 
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
+use crate::bounded_file;
 use crate::component_file;
 pub(crate) use crate::error::StartupError;
-use crate::listen::{Addresses, BindAddr, Options};
+use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;
+use crate::users_file::UsersFile;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::{ConfigError, options};
-use glasshouse_http::auth::Users;
-use glasshouse_http::{ClientLimits, bounded_file};
+use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
 pub(crate) use hosts::HostRule;
@@ -64,7 +65,7 @@ pub(crate) struct ServerConfig {
     /// The certificate; `None` without TLS.
     pub(crate) identity: Option<TlsIdentity>,
     /// The users; `None` if every client has access.
-    pub(crate) users: Option<Arc<Users>>,
+    pub(crate) users: Option<Arc<UsersFile>>,
     pub(crate) quiet: bool,
     pub(crate) logs: Logs,
     pub(crate) addresses: Addresses,
@@ -99,8 +100,6 @@ pub(crate) enum HandlerSource {
     },
 }
 
-pub(crate) use ServerConfig as Config;
-
 impl ServerConfig {
     /// Resolves the options, with the variables of this process for the handler.
     ///
@@ -134,7 +133,7 @@ impl ServerConfig {
         let handler = handler(args.handler.as_deref())?;
         let mut warnings = Vec::new();
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, HandlerSource::Embedded));
-        let addresses = Addresses::resolve(binds, Options::from(&args))?;
+        let addresses = Addresses::resolve(binds, ListenOptions::from(&args))?;
         if args.port_is_set && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
             warnings.push(format!("port {port} is not used: no --bind names a host; add one"));
@@ -182,9 +181,9 @@ impl ServerConfig {
     }
 }
 
-impl From<&Args> for Options {
-    fn from(args: &Args) -> Options {
-        Options {
+impl From<&Args> for ListenOptions {
+    fn from(args: &Args) -> ListenOptions {
+        ListenOptions {
             port: args.port,
             port_fallback: args.addresses.port_fallback,
             redirect_port: args.tls.redirect_http,
@@ -240,7 +239,7 @@ mod tests {
     }
 
     fn listening(words: &[&str]) -> Result<Listeners, StartupError> {
-        build(words)?.addresses.listen()
+        Ok(build(words)?.addresses.listen()?)
     }
 
     #[test]
@@ -301,18 +300,21 @@ mod tests {
                 vec!["-H", "A: b", "1"],
                 usage("--header: invalid field name 'A: b': give name and value as two arguments"),
             ),
-            ("PY-5", vec!["-b", ""], usage("--bind: '' is no address; leave --bind out to listen on all")),
+            (
+                "PY-5",
+                vec!["-b", ""],
+                usage("--bind: invalid address '': it is empty; leave --bind out to listen on all addresses"),
+            ),
             (
                 "PY-5",
                 vec!["-b", "[::1]:80"],
-                usage("--bind: '[::1]:80' has a port in it; give the port as an argument of its own"),
+                usage("--bind: invalid address '[::1]:80': it contains a port; give the port as a separate argument"),
             ),
             (
                 "PY-5",
                 vec!["-b", &unknown],
                 cannot(&format!(
-                    "cannot listen on '{unknown}': no address is known for this name; give a name or an address of this \
-                     machine"
+                    "cannot listen on '{unknown}': unknown host; give a name or an address of this machine"
                 )),
             ),
             (

@@ -1,10 +1,10 @@
 //! Shell completions and manual pages, generated from the definition of the command line.
 
+use crate::bounded_file;
 use crate::error::StartupError;
 use crate::{args, stdout};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use glasshouse_http::bounded_file;
 use std::io::ErrorKind;
 use std::path::Path;
 

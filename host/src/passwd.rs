@@ -1,9 +1,9 @@
 //! `glasshouse passwd`: sets the password of one user in a file and keeps all other lines.
 
 use crate::args::Passwd;
+use crate::bounded_file;
 use crate::error::StartupError;
-use glasshouse_http::auth::{Hash, MARK, PASSWORD, is_name, is_password};
-use glasshouse_http::bounded_file;
+use glasshouse_http::auth::{BYTE_ORDER_MARK, Hash, MAX_PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
@@ -39,7 +39,7 @@ pub(crate) fn set(arguments: &Passwd) -> Result<(), StartupError> {
         ));
     }
     let password = read_password(user).map_err(|error| StartupError::CannotServe(error.to_string()))?;
-    let hash = Hash::make(&password).map_err(|error| cannot("hash the password for", &error.to_string()))?;
+    let hash = Hash::create(&password).map_err(|error| cannot("hash the password for", &error.to_string()))?;
     let text = with_user(&old, user, &hash);
     write(file, &text).map_err(|error| {
         StartupError::io(format!("cannot write '{}': {}", file.display(), bounded_file::reason(&error)), error)
@@ -62,7 +62,7 @@ enum PasswordError {
     Different,
     #[error("the password is empty; nothing is changed")]
     Empty,
-    #[error("invalid password: give at most {PASSWORD} bytes without control characters; nothing is changed")]
+    #[error("invalid password: give at most {MAX_PASSWORD} bytes without control characters; nothing is changed")]
     Invalid,
 }
 
@@ -77,7 +77,7 @@ fn read_password(user: &str) -> Result<Vec<u8>, PasswordError> {
     } else {
         let mut line = Vec::new();
         // One byte more than a valid password, and a line break of two bytes.
-        let most = u64::try_from(PASSWORD).unwrap_or(u64::MAX).saturating_add(3);
+        let most = u64::try_from(MAX_PASSWORD).unwrap_or(u64::MAX).saturating_add(3);
         io::stdin().lock().take(most).read_until(b'\n', &mut line)?;
         let line = line.strip_suffix(b"\n").unwrap_or(&line);
         line.strip_suffix(b"\r").unwrap_or(line).to_owned()
@@ -96,7 +96,7 @@ fn with_user(old: &[u8], user: &str, hash: &str) -> Vec<u8> {
     let line = format!("{user}:{hash}\n");
     let (mut text, mut is_set) = (Vec::with_capacity(old.len().saturating_add(line.len())), false);
     // Other programs would read a byte order mark as part of the first name.
-    let old = old.strip_prefix(MARK).unwrap_or(old);
+    let old = old.strip_prefix(BYTE_ORDER_MARK).unwrap_or(old);
     for other in old.split_inclusive(|byte| *byte == b'\n') {
         let is_same = other.split(|byte| *byte == b':').next() == Some(user.as_bytes());
         match (is_same, is_set) {

@@ -2,11 +2,12 @@
 //! the sockets, further work waits in a queue: after each look at the sockets the client is next that has had the least time, so a
 //! turn does not grow with the number of requests of anybody else. It refuses to know what is computed.
 
+use crate::sync::lock;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
@@ -109,7 +110,7 @@ struct Standing {
 impl Ticket {
     /// A panic while it was locked has left nothing half done.
     fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Lets it compute; `false` if nobody wants that any more.
@@ -151,7 +152,7 @@ impl Scheduler {
 
     /// A panic while it was locked has left nothing half done.
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Whether there is nothing to wait for; otherwise the work is in the queue afterwards.

@@ -60,7 +60,7 @@ pub(crate) struct ContentFlags {
 
     /// Maximum size of the files in an archive [default: 4G]
     ///
-    /// A number of bytes, or one with K, M, G or T behind it. --max-made limits an archive too, so raise both.
+    /// A number of bytes, or one with K, M, G or T behind it. An archive is also limited by --max-made, so raise both.
     #[arg(long, value_name = "SIZE", hide_short_help = true, help_heading = CONTENT)]
     archive_max: Option<String>,
     /// Maximum number of entries in a listing [default: 100000]
@@ -141,12 +141,12 @@ pub(crate) struct ContentFlags {
     isolate: bool,
 }
 
-/// The text of a flag; `None` if the flag is not set.
-type TextOf = fn(&ContentFlags) -> Option<String>;
+/// The value of an option in the form of its variable; `None` if the flag is absent.
+type OptionText = fn(&ContentFlags) -> Option<String>;
 
 /// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's
 /// table. A test compares the names with that table.
-const TEXTS: &[(&str, TextOf)] = &[
+const TEXTS: &[(&str, OptionText)] = &[
     ("archive", |flags| flags.archive.clone()),
     ("archive-max", |flags| flags.archive_max.clone()),
     ("cache", |flags| lines(&flags.cache)),
@@ -172,7 +172,7 @@ const TEXTS: &[(&str, TextOf)] = &[
 ];
 
 impl ContentFlags {
-    /// Every option of the handler with the text of its flag.
+    /// Every option of the handler with the text of its flag; `None` for a flag that is not set.
     ///
     /// # Errors
     /// A header field that cannot be written as one line.

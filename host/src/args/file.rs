@@ -2,12 +2,12 @@
 //! argument, so flags and keys have one parser.
 
 use super::{clap_options, toml_bytes, toml_shape};
+use crate::bounded_file;
 use crate::error::StartupError;
 use clap::Command;
 use glasshouse_core::config::toml_document;
 use glasshouse_core::config::toml_document::{TomlError, ValueShape};
 use glasshouse_core::suggest;
-use glasshouse_http::bounded_file;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! The options for logs, for metrics and for trusted proxies.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, ValueEnum};
+use glasshouse_http::Format;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,9 +15,9 @@ pub(crate) struct LogFlags {
     /// Format of the access log
     ///
     /// The variable is GLASSHOUSE_LOG_FORM, because GLASSHOUSE_LOG is the variable of --verbose.
-    #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
+    #[arg(long, value_name = "FORM", value_parser = log_format(), default_value = "python")]
     #[arg(env = "GLASSHOUSE_LOG_FORM", hide_env = true, help_heading = LOGS)]
-    pub(crate) log: LogFormat,
+    pub(crate) log: Format,
 
     /// File of the access log [default: standard error]
     ///
@@ -27,7 +29,8 @@ pub(crate) struct LogFlags {
 
     /// Log more to standard error (-v: info, -vv: debug)
     ///
-    /// The variable is GLASSHOUSE_LOG: error, info or debug. The level debug includes each connection.
+    /// The variable is GLASSHOUSE_LOG: error, warn, info or debug. The default is warn. The level debug includes each
+    /// connection.
     #[arg(short, long, value_name = "LEVEL", value_enum, action = ArgAction::Append, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "more")]
     #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
@@ -74,6 +77,7 @@ impl LogFlags {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     Error,
+    Warn,
     Info,
     Debug,
 }
@@ -81,8 +85,9 @@ pub(crate) enum Level {
 impl Level {
     /// The level that a sequence of `--verbose` sets.
     pub(crate) fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
-        verbose.fold(Level::Error, |level, verbosity| match verbosity {
+        verbose.fold(Level::Warn, |level, verbosity| match verbosity {
             Verbosity::Error => Level::Error,
+            Verbosity::Warn => Level::Warn,
             Verbosity::Info => Level::Info,
             Verbosity::Debug => Level::Debug,
             Verbosity::More => level.next(),
@@ -93,6 +98,7 @@ impl Level {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
+            Level::Warn => "warn",
             Level::Info => "info",
             Level::Debug => "debug",
         }
@@ -100,7 +106,8 @@ impl Level {
 
     fn next(self) -> Level {
         match self {
-            Level::Error => Level::Info,
+            Level::Error => Level::Warn,
+            Level::Warn => Level::Info,
             Level::Info | Level::Debug => Level::Debug,
         }
     }
@@ -109,8 +116,10 @@ impl Level {
 /// A value of `--verbose`: a level, or an increase by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Verbosity {
-    /// Errors and warnings
+    /// Errors only
     Error,
+    /// Also warnings and notices, the default
+    Warn,
     /// Also startup, shutdown and refused clients
     Info,
     /// Also the start and the end of each connection
@@ -119,29 +128,18 @@ pub(crate) enum Verbosity {
     More,
 }
 
-/// How a request is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// As python -m http.server does
-    Python,
-    /// The Common Log Format
-    Common,
-    /// The same with Referer and User-Agent
-    Combined,
-    /// One JSON object a line, with duration and TLS
-    Json,
-    /// Not at all
-    Off,
+/// Parses the name of a format of the access log.
+fn log_format() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.map(|format| PossibleValue::new(format.name()).help(describe(format)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Format>())
 }
 
-impl From<LogFormat> for glasshouse_http::Format {
-    fn from(form: LogFormat) -> glasshouse_http::Format {
-        match form {
-            LogFormat::Python => glasshouse_http::Format::Python,
-            LogFormat::Common => glasshouse_http::Format::Common,
-            LogFormat::Combined => glasshouse_http::Format::Combined,
-            LogFormat::Json => glasshouse_http::Format::Json,
-            LogFormat::Off => glasshouse_http::Format::Off,
-        }
+fn describe(format: Format) -> &'static str {
+    match format {
+        Format::Python => "As python -m http.server does",
+        Format::Common => "The Common Log Format",
+        Format::Combined => "The same with Referer and User-Agent",
+        Format::Json => "One JSON object a line, with duration and TLS",
+        Format::Off => "Not at all",
     }
 }

@@ -250,7 +250,7 @@ fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &
 #[test]
 fn each_v_is_one_level_more() {
     let rows: &[(&[&str], Level)] = &[
-        (&[], Level::Error),
+        (&[], Level::Warn),
         (&["-v"], Level::Info),
         (&["-vv"], Level::Debug),
         (&["-vvv"], Level::Debug),
@@ -262,7 +262,7 @@ fn each_v_is_one_level_more() {
         assert_eq!(serve(words).logs.level(), *expected, "{words:?}");
     }
     let Ok(Task::Serve(args)) = with_file("verbose = 'info'\nlog = 'json'\n", &[], &[]) else { panic!("a server") };
-    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::LogFormat::Json));
+    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, glasshouse_http::Format::Json));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn each_option_reports_its_source() {
     let line = |name: &str| settings.iter().find(|setting| setting.name == name).map(ToString::to_string);
     assert_eq!(line("quiet").as_deref(), Some("quiet = true  # from the environment: GLASSHOUSE_QUIET"));
     assert_eq!(line("threads").as_deref(), Some("threads = 3  # from the file: line 3"));
-    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"error\"]  # default"));
+    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"warn\"]  # default"));
 }
 
 #[test]

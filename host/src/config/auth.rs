@@ -4,7 +4,7 @@ use super::{Roots, ServedTree};
 use crate::args::AuthFlags;
 use crate::error::StartupError;
 use crate::listen::Addresses;
-use glasshouse_http::auth::Users;
+use crate::users_file::UsersFile;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ pub(crate) fn users(
     trees: &[ServedTree],
     addresses: &Addresses,
     is_secure: bool,
-) -> Result<Option<Arc<Users>>, StartupError> {
+) -> Result<Option<Arc<UsersFile>>, StartupError> {
     let Some(file) = &flags.auth else { return Ok(None) };
     if !flags.auth_insecure && !is_secure {
         in_private(addresses)?;
     }
-    let users = Users::read(file).map_err(|error| StartupError::CannotServe(error.to_string()))?;
+    let users = UsersFile::read(file).map_err(|error| StartupError::CannotServe(error.to_string()))?;
     // Every user could download it.
     if Roots::of(trees).has(file) {
         return Err(StartupError::Usage(format!(

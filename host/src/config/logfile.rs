@@ -5,9 +5,10 @@
 
 use super::roots::{Roots, above, identity, open_directory};
 use super::{Rights, ServedTree};
+use crate::bounded_file;
 use crate::config::roots::FileIdentity;
 use crate::error::StartupError;
-use glasshouse_http::{LogFile, bounded_file};
+use glasshouse_http::LogFile;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;

@@ -33,7 +33,7 @@ impl Logs {
     /// # Errors
     /// An invalid admin address.
     pub(crate) fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
-        let form = if quiet { Format::Off } else { args.log.into() };
+        let form = if quiet { Format::Off } else { args.log };
         let admin = args.admin.as_deref().map(admin).transpose()?;
         let trust = TrustedProxies::new(args.trust.iter().copied());
         Ok(Logs { form, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })
@@ -62,7 +62,7 @@ impl Logs {
     /// # Errors
     /// The address is in use, or is not one of this machine.
     pub(crate) fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
-        self.admin.map(listen_alone).transpose()
+        Ok(self.admin.map(listen_alone).transpose()?)
     }
 }
 
@@ -73,7 +73,7 @@ fn admin(text: &str) -> Result<SocketAddr, StartupError> {
     let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
         Some((host, port)) if !host.is_empty() => {
-            resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
+            Ok(resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)?)
         }
         _ => Err(StartupError::Usage(format!(
             "--admin: invalid address '{text}'; give one such as 127.0.0.1:9000, or a port"

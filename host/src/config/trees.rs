@@ -1,10 +1,10 @@
 //! The served trees: which directory or file belongs to which URL path. The sandbox opens them.
 
 use crate::args::{HandlerOption, Mount, OperandHint};
+use crate::bounded_file;
 use crate::error::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::bounded_file;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{Access, access};
 use std::cmp::Reverse;

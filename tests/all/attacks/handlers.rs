@@ -252,7 +252,7 @@ fn words(version: Version) {
     let target = format!("/stderr?{}", effort(8, 1024));
     attack(&format!("{version:?} {target}"), &mut place.server, GOOD, |server, tally| {
         tally.count(ask(server, &target).end());
-        let own = "glasshouse: a request was given up: ";
+        let own = "glasshouse: request failed: ";
         let stderr = server.wait_for_stderr("its complaint", |text| text.contains(own).then(|| text.to_owned()));
         let length: usize = own_lines(&stderr).map(str::len).sum();
         assert!(length < MOST, "{length} bytes");

@@ -244,7 +244,7 @@ const ROWS: &[ErrorCase] = &[
     (&["--header-for", "", "X", "y"], 2, &["--header-for: the pattern is empty"]),
     (&["-H", "", "y"], 2, &["--header: the field name is empty"]),
     (&["--archive", "tar,off"], 2, &["--archive: 'off' cannot be combined"]),
-    (&["-b", ""], 2, &["--bind: "]),
+    (&["-b", ""], 2, &["--bind: invalid address ''"]),
     // What a start says, and goes on.
     (&["site", "--spa=nope.html"], 0, &["--spa: no file 'nope.html' in '"]),
     (&["site", "--not-found", "nope.html"], 0, &["--not-found: no file 'nope.html' in '"]),

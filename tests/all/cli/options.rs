@@ -126,7 +126,7 @@ fn what_check_prints_is_a_file_of_settings() {
         "spa = true  # from the file: line 4",
         "max-cpu = \"2s\"  # from the file: line 5",
         "protocol = \"HTTP/1.1\"  # default",
-        "verbose = [\"error\"]  # default",
+        "verbose = [\"warn\"]  # default",
         "archive = [\"tar\", \"tar.gz\", \"zip\"]  # default",
         "archive-max = \"4G\"  # default",
         "listing-max = 100000  # default",

@@ -117,7 +117,7 @@ fn a_link_is_followed_when_it_is_opened() {
         assert_eq!(get(server.address(), "/a.html").head.status, 404, "it is known by one name");
     }
     assert_eq!((reload(&open).as_str(), reload(&closed).as_str()), ("2", "1"));
-    assert!(closed.stderr().contains("is still served") && closed.stderr().contains("--harden-also"));
+    assert!(closed.stderr().contains("tree not replaced") && closed.stderr().contains("--harden-also"));
     save("3", &at("releases/2/b.html"));
     assert_eq!(get(open.address(), "/").text(), "3", "what is saved where the link led is seen");
 }

@@ -212,7 +212,7 @@ fn each_tree_is_reported_and_again_after_a_reload() {
     reload(&server, 1);
     wait("/docs/glasshouse.toml' sets: cache");
     wait("/site/glasshouse.toml, line 1, sap: no such option; did you mean 'spa'?");
-    wait("glasshouse: reloaded, but for that");
+    wait("glasshouse: reloaded with errors");
 }
 
 #[test]

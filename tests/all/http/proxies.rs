@@ -73,7 +73,7 @@ fn the_proxy_protocol_is_for_trusted_proxies() {
 fn a_proxy_that_says_nothing_keeps_no_server() {
     let (_place, server) = serve(Stack::Host, &["--trust", "127.0.0.1", "--proxy-protocol", "--grace", "1h", "-vv"]);
     let silent = HttpConnection::open(server.address());
-    server.wait_for_stderr("the connection", |text| text.contains("a connection begins").then_some(()));
+    server.wait_for_stderr("the connection", |text| text.contains("connection opened").then_some(()));
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
     drop(silent);
 }

@@ -74,7 +74,7 @@ fn only_an_unused_socket_is_replaced() {
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
     let done = run(command(place.path(), &binds));
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("no socket"), "{done:?}");
+    assert!(done.stderr.contains("a file is there that is not a socket"), "{done:?}");
     assert_eq!(fs::read(&path).expect("the file is there"), b"precious");
     let done = run(command(place.path(), &["-b", "unix:nowhere/socket"]));
     assert!(done.status.code() == Some(1) && done.stderr.contains("no such directory"), "{done:?}");
@@ -87,7 +87,7 @@ fn the_next_free_port_is_taken_where_it_is_asked_for() {
     let port = holder.local_addr().expect("it has an address").port();
     let server = TestServer::spawn(command(place.path(), &[&port.to_string(), "-b", "127.0.0.1", "--port-fallback"]));
     assert!(server.address().port() > port, "{}", server.address());
-    assert_eq!(server.stderr(), format!("glasshouse: port {port} is taken; the next free one is used\n"));
+    assert_eq!(server.stderr(), format!("glasshouse: port in use: {port}; using the next free port\n"));
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
@@ -185,7 +185,9 @@ fn a_browser_is_opened_although_rights_are_given_up() {
 fn the_address_is_shown_in_squares() {
     let place = tree();
     let server = TestServer::spawn(command(place.path(), &["0", "-b", "127.0.0.1", "--qr"]));
-    server.wait_for_stderr("why there is none", |text| text.contains("from this machine alone").then_some(()));
+    server.wait_for_stderr("why there is none", |text| {
+        text.contains("no QR code: only this machine can reach the server").then_some(())
+    });
     let server = TestServer::spawn(command(place.path(), &["0", "--qr"]));
     if server
         .stdout()

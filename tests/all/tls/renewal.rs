@@ -157,7 +157,7 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     // Twice the promised time: a mismatch that does not last is not logged.
     clock::wait_until(Instant::now() + 2 * PROMISED);
     assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
-    let complaint = "it is not that of the certificate";
+    let complaint = "it is not the key of the certificate";
     let reported = |text: &str| text.matches(complaint).count();
     assert_eq!(reported(&server.stderr()), 1, "{}", server.stderr());
     assert!(server.stderr().contains("the certificate in use is kept"), "{}", server.stderr());
@@ -186,11 +186,10 @@ fn a_certificate_whose_time_is_not_now_is_named() {
     let place = tree();
     let file = place.path().join("both.pem");
     let name = text(&file).to_owned();
-    let expired = format!(
-        "glasshouse: the certificate '{name}' expired at 2021-01-02T00:00:00Z, and clients refuse it; renew it\n"
-    );
+    let expired =
+        format!("glasshouse: certificate '{name}': expired at 2021-01-02T00:00:00Z, so clients reject it; renew it\n");
     let early = format!(
-        "glasshouse: the certificate '{name}' is not valid before 2090-01-02T00:00:00Z, and clients refuse it until then\n"
+        "glasshouse: certificate '{name}': not valid before 2090-01-02T00:00:00Z, so clients reject it until then\n"
     );
     dated("old", &file, 2020, 2021);
     let server = launch(Stack::Host, &place, &["--tls-cert", &name]);
@@ -236,16 +235,16 @@ fn a_chain_in_another_order_is_named() {
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&good)]);
     assert_eq!(server.stderr(), "");
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&mixed)]);
-    let reported = "mixed' did not sign the certificate before it";
+    let reported = "mixed': it did not sign the previous certificate";
     server.wait_for_stderr(reported, |text| {
-        (text.contains("certificate 2 in '") && text.contains(reported)).then_some(())
+        (text.contains("certificate 2 of '") && text.contains(reported)).then_some(())
     });
     let first = write("first", &[&between, &leaf, &key]);
     let mut command = glasshouse();
     command.args(["0", "-b", "127.0.0.1", "--tls-cert", text(&first), "-d"]).arg(place.path().join("www"));
     let done = run(command);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("the certificate of the key is not the first in it; put that one first"), "{done:?}");
+    assert!(done.stderr.contains("the certificate of the key is not the first one; put it first"), "{done:?}");
 }
 
 /// A key in the served directory is reported, whatever path leads to it.
@@ -258,8 +257,10 @@ fn secrets_among_what_is_served_are_named() {
     symlink(&within, &beside).expect("a link can be made");
     for key in [&within, &beside] {
         let server = launch(Stack::Host, &place, &["--tls-cert", text(&pair.cert), "--tls-key", text(key)]);
-        let reported =
-            format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
+        let reported = format!(
+            "glasshouse: exposed key: clients can read '{}'; move it out of the served directories\n",
+            key.display()
+        );
         server.wait_for_stderr(&reported, |text| (text == reported).then_some(()));
     }
 }

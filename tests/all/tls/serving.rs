@@ -151,14 +151,10 @@ fn what_cannot_be_used_is_an_error() {
         (&["--tls-password-file", key], 2, "--tls-cert <FILE>"),
         (&["--tls-self-signed", "--tls-cert", cert], 2, "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'"),
         (&["--redirect-http", "0"], 2, "--redirect-http: there is no TLS address for the redirect; add --tls-cert or"),
-        (
-            &["--tls-cert", "nope"],
-            1,
-            "cannot use the certificate 'nope': no such file; name a file that you may read with",
-        ),
-        (&["--tls-cert", cert], 1, "there is no private key in it; name the file of the key with --tls-key"),
-        (&["--tls-cert", key], 1, "there is no certificate in it; name a PEM file with --tls-cert"),
-        (&["--tls-cert", cert, "--tls-key", foreign], 1, "it is not that of the certificate"),
+        (&["--tls-cert", "nope"], 1, "cannot use the certificate 'nope': no such file; name a readable file with"),
+        (&["--tls-cert", cert], 1, "it contains no private key; name the file of the key with --tls-key"),
+        (&["--tls-cert", key], 1, "it contains no certificate; name a PEM file with --tls-cert"),
+        (&["--tls-cert", cert, "--tls-key", foreign], 1, "it is not the key of the certificate"),
     ];
     for (arguments, code, expected) in rows {
         let mut command = glasshouse();
