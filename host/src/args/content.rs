@@ -60,7 +60,7 @@ pub(crate) struct ContentFlags {
 
     /// Maximum size of the files in an archive [default: 4G]
     ///
-    /// A number of bytes, or one with K, M, G or T behind it. An archive is also limited by --max-made, so raise both.
+    /// A number of bytes, or one with K, M, G or T behind it. --max-made limits an archive too, so raise both.
     #[arg(long, value_name = "SIZE", hide_short_help = true, help_heading = CONTENT)]
     archive_max: Option<String>,
     /// Maximum number of entries in a listing [default: 100000]
