@@ -238,8 +238,6 @@ pub(crate) enum ProtocolVersion {
     Http11,
 }
 
-pub(crate) use ProtocolVersion as Protocol;
-
 impl ProtocolVersion {
     pub(crate) fn version(self) -> http::Version {
         match self {

@@ -1,5 +1,5 @@
-//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON. It does not run or
-//! compile the component. The sandbox decides whether it can serve.
+//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON. It does not run
+//! or compile the component. The sandbox decides whether it can serve.
 
 use crate::args::{Input, Inspect};
 use crate::error::StartupError;

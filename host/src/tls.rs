@@ -11,7 +11,7 @@ mod handshake;
 mod self_signed;
 mod validity;
 
-use crate::args::Protocol;
+use crate::args::ProtocolVersion;
 use cert_store::CertStore;
 pub(crate) use error::{RenewalError, TlsError};
 pub(crate) use files::TlsFiles;
@@ -72,7 +72,7 @@ impl Tls {
     ///
     /// # Errors
     /// The system has no random numbers, or cannot start a thread.
-    pub(crate) fn start(identity: TlsIdentity, protocol: Protocol) -> Result<Tls, TlsError> {
+    pub(crate) fn start(identity: TlsIdentity, protocol: ProtocolVersion) -> Result<Tls, TlsError> {
         let cert_store = CertStore::start(identity)?;
         let resolver: Arc<dyn ResolvesServerCert> = cert_store.clone();
         let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
@@ -81,8 +81,8 @@ impl Tls {
         config.ticketer = ring::Ticketer::new()?;
         // A client may offer only one version. A response may have an older version (RFC 9110 2.5).
         let offered: &[&[u8]] = match protocol {
-            Protocol::Http11 => &[b"h2", b"http/1.1", b"http/1.0"],
-            Protocol::Http10 => &[b"http/1.1", b"http/1.0"],
+            ProtocolVersion::Http11 => &[b"h2", b"http/1.1", b"http/1.0"],
+            ProtocolVersion::Http10 => &[b"http/1.1", b"http/1.0"],
         };
         config.alpn_protocols = offered.iter().map(|name| name.to_vec()).collect();
         Ok(Tls { config: Arc::new(config), cert_store })

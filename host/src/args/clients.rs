@@ -43,8 +43,8 @@ pub(crate) struct ClientFlags {
     /// Maximum open connections of one address [default: half]
     ///
     /// IPv6 addresses with the same first 64 bits count as one, because one host gets all of them.
-    #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY))]
-    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, hide_short_help = true, help_heading = CLIENTS)]
+    #[arg(long, value_name = "N", value_parser = |text: &str| count(text, 1..=MANY), hide_short_help = true)]
+    #[arg(env = "GLASSHOUSE_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true, help_heading = CLIENTS)]
     pub(crate) max_connections_per_address: Option<NonZeroUsize>,
 
     /// Maximum memory of all responses [default: 25% of the memory]

@@ -141,12 +141,12 @@ pub(crate) struct ContentFlags {
     isolate: bool,
 }
 
-/// The text of a flag; `None` if the flag is not set.
-type TextOf = fn(&ContentFlags) -> Option<String>;
+/// The value of an option in the form of its variable; `None` if the flag is absent.
+type OptionText = fn(&ContentFlags) -> Option<String>;
 
 /// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's
 /// table. A test compares the names with that table.
-const TEXTS: &[(&str, TextOf)] = &[
+const TEXTS: &[(&str, OptionText)] = &[
     ("archive", |flags| flags.archive.clone()),
     ("archive-max", |flags| flags.archive_max.clone()),
     ("cache", |flags| lines(&flags.cache)),
@@ -172,7 +172,7 @@ const TEXTS: &[(&str, TextOf)] = &[
 ];
 
 impl ContentFlags {
-    /// Every option of the handler with the text of its flag.
+    /// Every option of the handler with the text of its flag; `None` for a flag that is not set.
     ///
     /// # Errors
     /// A header field that cannot be written as one line.

@@ -21,10 +21,9 @@ impl FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
-        let whole = |unit: u64| self.0.checked_div(unit).filter(|_| self.0 != 0 && self.0.is_multiple_of(unit));
-        match units.into_iter().find_map(|(unit, letter)| Some((whole(unit)?, letter))) {
-            Some((number, letter)) => write!(f, "{number}{letter}"),
+        let units = [(40, "T"), (30, "G"), (20, "M"), (10, "K")];
+        match units.into_iter().find(|(shift, _)| self.0 != 0 && self.0.trailing_zeros() >= *shift) {
+            Some((shift, letter)) => write!(f, "{}{letter}", self.0 >> shift),
             None => write!(f, "{}", self.0),
         }
     }
