@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 GUEST := wasm32-wasip2
 # One profile for the program, its tests and its lints, so that cargo compiles wasmtime as rarely as possible.
 CARGO_FLAGS := --release --locked
-CORE := -p glasshouse-core
+CORE := -p glasshouse-core -p glasshouse-protocol
 GUESTS := $(CORE) -p glasshouse-adapter -p glasshouse-p2 -p glasshouse-p3
 # Handlers of the tests, which the build of the tests generates.
 HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3

@@ -1,13 +1,13 @@
 //! Builds the hostile handlers from source, for the tests to serve with.
 
-#[path = "../guest/components.rs"]
+#[path = "../guest/build/components.rs"]
 mod components;
 
 use std::error::Error;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["hostile-handlers", "build.rs", "../guest/components.rs", "../Cargo.toml", "../Cargo.lock"] {
+    for path in ["hostile-handlers", "build.rs", "../guest/build/components.rs", "../Cargo.toml", "../Cargo.lock"] {
         println!("cargo::rerun-if-changed={path}");
     }
     let target = PathBuf::from(components::variable("OUT_DIR")?).join("handlers");

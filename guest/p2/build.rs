@@ -1,8 +1,8 @@
-//! Links the component without chance; see `guest/adapter/link`.
+//! Links the component with a constant hash seed; see `guest/build`.
 
-#[path = "../adapter/link/seed.rs"]
-mod seed;
+#[path = "../build/hash_seed.rs"]
+mod hash_seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    seed::link()
+    hash_seed::link()
 }

@@ -1,7 +1,7 @@
 //! Builds the two components from source, for the binary to embed, and compiles the one that it runs to machine code, so
 //! that nothing is compiled when it starts.
 
-#[path = "../../guest/components.rs"]
+#[path = "../../guest/build/components.rs"]
 mod components;
 #[path = "src/engine.rs"]
 mod engine;

@@ -6,22 +6,12 @@ use crate::config::{Config, HandlerSource, OpenLog, Rights, ServedTree, StartupE
 use crate::{component_file, router, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
+use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
 use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use tracing::error;
-
-/// Tells the handler that file bodies are taken over by the host; see the handler's own configuration.
-const DIRECT: &str = "GLASSHOUSE_BODY";
-/// Tells it the name of the one file that it is lent.
-const FILE: &str = "GLASSHOUSE_FILE";
-/// Tells it at which paths within its own tree others answer, so that it sends no client there.
-const MOUNTS: &str = "GLASSHOUSE_MOUNTS";
-/// Tells it which directories above its tree are served as well.
-const ABOVE: &str = "GLASSHOUSE_ABOVE";
-/// Tells it the length beyond which its content is cut off.
-const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
 /// The handler that was read at the start, ready to serve each tree.
 ///
@@ -142,15 +132,7 @@ fn environment(config: &Config, served: &ServedTree) -> Vec<(String, String)> {
     let given = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
     let mounts = mounts_within(config, served);
     let above = served.at.as_ref().map(|at| above(config, at));
-    let made = config.ceilings.made.to_string();
-    let own = [
-        (DIRECT, Some("direct")),
-        (FILE, served.tree.name()),
-        (&prefix, at.as_deref()),
-        (ABOVE, above.as_deref()),
-        (MADE_MAX, Some(&made)),
-        (MOUNTS, mounts.as_deref()),
-    ];
+    let own = [(prefix.as_str(), at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
     given.chain(own).collect()
 }

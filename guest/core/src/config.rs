@@ -18,6 +18,7 @@ use crate::media_type::MediaType;
 use crate::precompressed::Siblings;
 use crate::reply::Field;
 use crate::tree::dotfiles::Dotfiles;
+use glasshouse_protocol::{ABOVE_ENV, BODY_DIRECT, BODY_ENV, BODY_PUMPED, FILE_ENV, MADE_MAX_ENV, MOUNTS_ENV};
 use std::fmt;
 
 /// How the handler answers.
@@ -161,14 +162,13 @@ impl Config {
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
             if let Some(variable) = key.strip_prefix(options::PREFIX).filter(|_| !is_service_link(key, value)) {
-                let name = variable.to_ascii_lowercase().replace('_', "-");
-                let set = match name.as_str() {
-                    "body" => set_body(&mut self, value),
-                    "file" => set_file(&mut self, value),
-                    "mounts" => set_mounts(&mut self, value),
-                    "above" => set_above(&mut self, value),
-                    "made-max" => set_made_max(&mut self, value),
-                    option => options::set(&mut self, option, value),
+                let set = match key {
+                    BODY_ENV => set_body(&mut self, value),
+                    FILE_ENV => set_file(&mut self, value),
+                    MOUNTS_ENV => set_mounts(&mut self, value),
+                    ABOVE_ENV => set_above(&mut self, value),
+                    MADE_MAX_ENV => set_made_max(&mut self, value),
+                    _ => options::set(&mut self, &variable.to_ascii_lowercase().replace('_', "-"), value),
                 };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
             }
@@ -232,9 +232,9 @@ impl Config {
 /// `GLASSHOUSE_BODY` is between host and handler; a person has no say in it, so it is no option.
 fn set_body(config: &mut Config, value: &str) -> Result<(), String> {
     config.body = match value {
-        "direct" => BodyPath::Direct,
-        "pumped" | "" => BodyPath::Pumped,
-        _ => return Err(format!("'{value}' is neither 'direct' nor 'pumped'")),
+        BODY_DIRECT => BodyPath::Direct,
+        BODY_PUMPED | "" => BodyPath::Pumped,
+        _ => return Err(format!("'{value}' is neither '{BODY_DIRECT}' nor '{BODY_PUMPED}'")),
     };
     Ok(())
 }

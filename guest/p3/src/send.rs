@@ -4,8 +4,8 @@ use crate::tree::PreopenedTree;
 use glasshouse_core::body::multipart::{Multipart, Part};
 use glasshouse_core::body::{BLOCK, GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::http::target::encode;
 use glasshouse_core::{Body, Head, PublicTree, Reply, Request, Span, Truncated};
+use glasshouse_protocol::{PIECE_HEADER, Piece};
 use wasip3::filesystem::types::Descriptor;
 use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
@@ -48,19 +48,14 @@ fn leave(fields: Fields, content: Option<(&Descriptor, u64)>) -> Response {
     response
 }
 
-/// The field in which the host is told a piece of the content, in the order in which they follow each other.
-const PIECE: &str = "glasshouse-piece";
-
-/// Several parts of a file, for a host that puts them together: bytes made here, percent-encoded, and bytes of the file.
+/// A multipart body as header lines, for a host that assembles it.
 fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
-    let text = |bytes: &[u8]| {
-        let mut piece = String::from("text:");
-        encode(&String::from_utf8_lossy(bytes), &mut piece);
-        piece
+    let of_part = |Part { head, span }: &'_ Part| {
+        [Piece::Text(head.as_slice().into()).encode(), Piece::File { start: span.start, end: span.end }.encode()]
     };
-    let part = move |part: &Part| [text(&part.head), format!("file:{}-{}", part.span.start, part.span.end)];
-    let pieces = multipart.parts.iter().flat_map(part).chain([text(&multipart.end)]);
-    pieces.map(|piece| (PIECE.to_owned(), piece.into_bytes()))
+    let end = Piece::Text(multipart.end.as_slice().into()).encode();
+    let pieces = multipart.parts.iter().flat_map(of_part).chain([end]);
+    pieces.map(|piece| (PIECE_HEADER.to_owned(), piece.into_bytes()))
 }
 
 /// A response whose content passes through here. The task waits for the transmission to end: a host may take an

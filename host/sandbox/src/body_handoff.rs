@@ -5,15 +5,13 @@
 //! descriptor that it holds already. Files that it reads itself come through the same stream in large blocks.
 
 use crate::file_body;
-use crate::file_body::Piece;
+use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::sandbox::State;
 use bytes::{Bytes, BytesMut};
-#[cfg(test)]
-use http::HeaderValue;
+use glasshouse_protocol::{PIECE_HEADER, Piece};
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
 use http_body_util::Empty;
-use percent_encoding::percent_decode_str;
 use std::any::{Any, TypeId};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -180,25 +178,25 @@ fn without_stream(
     Ok((response, transmitted))
 }
 
-/// The field in which a handler says that the content is put together from pieces of the file: one line for each, either
-/// `file:START-END`, half-open and in bytes, or `text:` and percent-encoded bytes. It does not leave the host.
-const PIECE: HeaderName = HeaderName::from_static("glasshouse-piece");
+/// The header of the protocol that describes the body. It does not leave the host.
+const PIECE: HeaderName = HeaderName::from_static(PIECE_HEADER);
 
 /// The pieces of a file that follow a head: those that its fields name, or else as much as they announce, or else the rest
 /// of the file.
 ///
 /// # Errors
 /// Pieces that cannot be read, or that have another length than was announced.
-pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Piece]>> {
+pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
     let announced = announced(fields);
     if !fields.contains_key(PIECE) {
         let length = match announced {
             Some(length) => length,
             None => file.metadata()?.len().saturating_sub(offset),
         };
-        return Ok([Piece::Part { offset, length }].into());
+        return Ok([Segment::File { offset, length }].into());
     }
-    let pieces: Option<Arc<[Piece]>> = fields.get_all(PIECE).iter().map(|line| piece(line.to_str().ok()?)).collect();
+    let pieces: Option<Arc<[Segment]>> =
+        fields.get_all(PIECE).iter().map(|line| segment(line.to_str().ok()?)).collect();
     let pieces = pieces.ok_or_else(|| format_err!("the handler named a piece of its answer that cannot be read"))?;
     fields.remove(PIECE);
     match announced {
@@ -212,24 +210,20 @@ pub fn announced(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn piece(line: &str) -> Option<Piece> {
-    match line.split_once(':')? {
-        ("text", text) => Some(Piece::Made(Bytes::from_iter(percent_decode_str(text)))),
-        ("file", range) => {
-            let (start, end) = range.split_once('-')?;
-            let (offset, end) = (start.parse().ok()?, end.parse::<u64>().ok()?);
-            Some(Piece::Part { offset, length: end.checked_sub(offset)? })
-        }
-        _ => None,
-    }
+fn segment(line: &str) -> Option<Segment> {
+    Some(match Piece::parse(line)? {
+        Piece::Text(bytes) => Segment::Bytes(bytes.into_owned().into()),
+        Piece::File { start, end } => Segment::File { offset: start, length: end.checked_sub(start)? },
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use crate::body_handoff::*;
+    use http::HeaderValue;
 
     #[track_caller]
-    fn check(lines: &[&'static str], length: &'static str, expected: Option<&[Piece]>) {
+    fn check(lines: &[&'static str], length: &'static str, expected: Option<&[Segment]>) {
         let mut fields = HeaderMap::new();
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
         fields.extend(lines.iter().map(|line| (PIECE, HeaderValue::from_static(line))));
@@ -241,9 +235,9 @@ mod tests {
 
     #[test]
     fn pieces_are_named_by_fields() {
-        check(&[], "5", Some(&[Piece::Part { offset: 7, length: 5 }]));
-        let made = Piece::Made(Bytes::from_static(b"a\r\n"));
-        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[made, Piece::Part { offset: 2, length: 2 }]));
+        check(&[], "5", Some(&[Segment::File { offset: 7, length: 5 }]));
+        let made = Segment::Bytes(Bytes::from_static(b"a\r\n"));
+        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[made, Segment::File { offset: 2, length: 2 }]));
         for lines in
             [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]]
         {

@@ -35,11 +35,11 @@ const SPARE: usize = 32;
 
 /// What a body consists of, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum Segment {
     /// Bytes that were made for it.
-    Made(Bytes),
+    Bytes(Bytes),
     /// Bytes of the file.
-    Part {
+    File {
         /// The first byte.
         offset: u64,
         /// How many bytes follow from there.
@@ -47,39 +47,39 @@ pub enum Piece {
     },
 }
 
-impl Piece {
+impl Segment {
     fn length(&self) -> u64 {
         match self {
-            Piece::Made(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
-            Piece::Part { length, .. } => *length,
+            Segment::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Segment::File { length, .. } => *length,
         }
     }
 
     /// The piece without its first `taken` bytes.
-    fn skip(&self, taken: u64) -> Piece {
+    fn skip(&self, taken: u64) -> Segment {
         match self {
-            Piece::Made(bytes) => {
-                Piece::Made(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..))
+            Segment::Bytes(bytes) => {
+                Segment::Bytes(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..))
             }
-            Piece::Part { offset, length } => {
-                Piece::Part { offset: offset.saturating_add(taken), length: length.saturating_sub(taken) }
+            Segment::File { offset, length } => {
+                Segment::File { offset: offset.saturating_add(taken), length: length.saturating_sub(taken) }
             }
         }
     }
 }
 
 /// What is sent, and the file of which there are parts among it.
-pub type Pieces = (Option<Arc<File>>, Arc<[Piece]>);
+pub type Pieces = (Option<Arc<File>>, Arc<[Segment]>);
 
 /// How many bytes some pieces have together.
-pub fn length(pieces: &[Piece]) -> u64 {
-    pieces.iter().map(Piece::length).fold(0, u64::saturating_add)
+pub fn length(pieces: &[Segment]) -> u64 {
+    pieces.iter().map(Segment::length).fold(0, u64::saturating_add)
 }
 
 /// Pieces, all of them of one file, as the content of a message: exactly their length, or an error that cuts the connection.
 pub struct FileBody {
     file: Option<Arc<File>>,
-    pieces: Arc<[Piece]>,
+    pieces: Arc<[Segment]>,
     /// The piece that is being sent, and how much of it has been.
     current: (usize, u64),
     /// Bytes that are still to be sent.
@@ -145,7 +145,7 @@ impl FileBody {
     }
 
     /// What is left of the first piece that has something left.
-    fn rest(&mut self) -> Option<Piece> {
+    fn rest(&mut self) -> Option<Segment> {
         loop {
             let (index, taken) = self.current;
             let piece = self.pieces.get(index)?;
@@ -160,8 +160,8 @@ impl FileBody {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.reading.is_none() {
             let (offset, length) = match self.rest() {
-                Some(Piece::Part { offset, length }) => (offset, length),
-                Some(Piece::Made(bytes)) => return Poll::Ready(Ok(bytes.slice(..self.room.min(bytes.len())))),
+                Some(Segment::File { offset, length }) => (offset, length),
+                Some(Segment::Bytes(bytes)) => return Poll::Ready(Ok(bytes.slice(..self.room.min(bytes.len())))),
                 None => return Poll::Ready(Ok(Bytes::new())),
             };
             let most = usize::try_from(length).unwrap_or(BLOCK).min(self.room);

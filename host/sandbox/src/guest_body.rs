@@ -2,7 +2,7 @@
 //! error. What is written can be copied on its way, to be given again. It refuses to know what it is.
 
 use crate::body_handoff::announced;
-use crate::file_body::Piece;
+use crate::file_body::Segment;
 use crate::limits::Usage;
 use crate::metrics::InstanceMetrics;
 use crate::sandbox::Complain;
@@ -153,12 +153,12 @@ pub fn tee(response: http::Response<WasiBody>, client: &Client) -> (http::Respon
 
 impl Capture {
     /// The body in one piece, if all of it was copied: to its end, or to the length that the fields announce.
-    pub fn pieces(&self, fields: &HeaderMap) -> Option<Arc<[Piece]>> {
+    pub fn pieces(&self, fields: &HeaderMap) -> Option<Arc<[Segment]>> {
         let mut copying = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_whole =
             announced(fields).map_or(copying.has_ended, |announced| usize::try_from(announced) == Ok(copying.length));
         let frames = copying.frames.take().filter(|_| is_whole)?;
-        Some([Piece::Made(Bytes::from(frames.concat()))].into())
+        Some([Segment::Bytes(Bytes::from(frames.concat()))].into())
     }
 
     fn note(&self, polled: &Poll<Option<Result<Frame<Bytes>, Error>>>) {
@@ -250,7 +250,11 @@ mod tests {
     }
 
     /// What is copied of a body that was read to its end, or not at all, with a length that was announced.
-    async fn transcribed(bytes: &'static [u8], is_read: bool, announced: Option<&'static str>) -> Option<Arc<[Piece]>> {
+    async fn transcribed(
+        bytes: &'static [u8],
+        is_read: bool,
+        announced: Option<&'static str>,
+    ) -> Option<Arc<[Segment]>> {
         let (response, copy) = super::tee(http::Response::new(body(bytes)), &client());
         if is_read {
             response.into_body().collect().await.expect("it can be read");
@@ -261,7 +265,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_whole_body_is_copied() {
-        let whole: Option<Arc<[Piece]>> = Some([Piece::Made(Bytes::from_static(b"whole"))].into());
+        let whole: Option<Arc<[Segment]>> = Some([Segment::Bytes(Bytes::from_static(b"whole"))].into());
         assert_eq!(transcribed(b"whole", true, None).await, whole);
         assert_eq!(transcribed(b"whole", true, Some("5")).await, whole);
         assert_eq!(transcribed(b"whole", true, Some("6")).await, None);

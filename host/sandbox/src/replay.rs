@@ -8,7 +8,7 @@
 //! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
 
 use crate::beneath::{Entries, Entry, FileId, OpenOptions, Symlinks};
-use crate::file_body::{Piece, Pieces};
+use crate::file_body::{Pieces, Segment};
 use crate::preopen::Preopen;
 use crate::{beneath, last_modified};
 use http::request::Parts;
@@ -153,7 +153,7 @@ pub struct CachedResponse {
     /// The file of which there are parts among the pieces: a handler may open several, and send another than the last.
     pub file: Option<FileId>,
     /// The content.
-    pub pieces: Arc<[Piece]>,
+    pub pieces: Arc<[Segment]>,
 }
 
 impl CachedResponse {
@@ -289,8 +289,8 @@ impl Replay {
 }
 
 /// Bytes that some pieces keep in memory.
-pub fn made(pieces: &[Piece]) -> usize {
-    pieces.iter().map(|piece| if let Piece::Made(bytes) = piece { bytes.len() } else { 0 }).sum()
+pub fn made(pieces: &[Segment]) -> usize {
+    pieces.iter().map(|piece| if let Segment::Bytes(bytes) = piece { bytes.len() } else { 0 }).sum()
 }
 
 /// What a step opened.

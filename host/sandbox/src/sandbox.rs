@@ -10,6 +10,7 @@ use crate::preopen::{Preopen, ReadScope, ServedPath};
 use crate::replay::{Recording, Replay};
 use crate::stderr::GuestStderr;
 use crate::{body_handoff, capability, engine, preopen, wasi};
+use glasshouse_protocol::{BODY_DIRECT, BODY_ENV, FILE_ENV, MADE_MAX_ENV};
 use glasshouse_quota::Client;
 use rayon::{ThreadBuilder, ThreadPoolBuilder};
 use std::collections::BTreeMap;
@@ -136,6 +137,15 @@ pub struct Sandbox {
     can_walk: bool,
 }
 
+/// The variables of instances: those that the caller chose, and those that follow from what the sandbox does.
+fn environment(given: Vec<(String, String)>, served: &ServedPath, limits: &RequestLimits) -> Vec<(String, String)> {
+    let made_max = limits.made.to_string();
+    let own = [(BODY_ENV, Some(BODY_DIRECT)), (FILE_ENV, served.name()), (MADE_MAX_ENV, Some(made_max.as_str()))];
+    let given = given.into_iter().filter(|(name, _)| own.iter().all(|(own, _)| name != own));
+    let own = own.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
+    given.chain(own).collect()
+}
+
 /// What is served as it was when it was opened.
 struct OpenTree {
     lent: Arc<Preopen>,
@@ -221,6 +231,7 @@ impl Sandbox {
                     .context("the handler exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")?,
             ),
         };
+        let environment = self::environment(environment, &tree, &ceilings);
         let (ceilings, words) = (Arc::new(ceilings), GuestStderr::new(Arc::clone(&complain)));
         let OpenTree { lent, faults, can_walk } = place;
         Ok(Arc::new(Sandbox {
@@ -257,7 +268,7 @@ impl Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
             lent,
-            environment,
+            environment: self::environment(environment, tree, &self.ceilings),
             is_pure: self.is_pure,
             complain: Arc::clone(&self.complain),
             faults,

@@ -11,7 +11,7 @@
 //! Each call was asked: what can code of an attacker do with it, and with the descriptors that there are? Those are the
 //! listeners, the connections of clients, the served directories and files of them (to read), the log (to add to), the
 //! socket of the service manager, and what the runtime waits with. Where the answer depends on the arguments, they are
-//! looked at ([`conditions`]), and `tests/all/harden.rs` tries the forms that are refused.
+//! looked at ([`conditions`]), and `tests/all/sandbox/harden.rs` tries the forms that are refused.
 //!
 //! The kernel works out once which calls are allowed whatever their arguments, and does not run the filter for them; so
 //! those that a request makes are looked at no closer, but for `sendto`. Paths cannot be looked at here at all; that is

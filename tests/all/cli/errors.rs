@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 /// How long a refusal may take: a pipe without an end is waited for, and the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// The user and group `nobody`.
-const NOBODY: u32 = 65534;
+/// The user and group without rights.
+const UNPRIVILEGED: u32 = 65534;
 /// Words that only a library says.
 const FOREIGN: &[&str] =
     &["os error", "panicked", "digit found", "target type", "non-zero type", "Os {", "Error(", "Some(", "-- -1"];
@@ -47,11 +47,11 @@ fn place() -> TempDir {
 }
 
 #[track_caller]
-fn ask(place: &TempDir, words: &[OsString], variables: &[(&str, &str)], is_nobody: bool) -> Done {
+fn ask(place: &TempDir, words: &[OsString], variables: &[(&str, &str)], is_unprivileged: bool) -> Done {
     let mut command = glasshouse();
     command.current_dir(place.path()).args(words).envs(variables.iter().copied()).stdin(Stdio::null());
-    if is_nobody && rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+    if is_unprivileged && rustix::process::geteuid().is_root() {
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
     }
     run_within(DEADLINE, command)
 }
@@ -143,20 +143,20 @@ fn no_option_hangs_or_speaks_in_tongues() {
         let fixed = ["--check", "--port-fallback"].map(OsString::from);
         let site = if flag == "--directory" { None } else { Some("./site".into()) };
         let done = ask(&place, &[&fixed[..], &words, site.as_slice()].concat(), &[], false);
-        let told = format!("{flag} {}", value.display());
-        is_plain(&told, &done);
+        let typed = format!("{flag} {}", value.display());
+        is_plain(&typed, &done);
         let names_it = [flag.trim_start_matches('-'), &value.to_string_lossy(), flag];
         let is_named = names_it.iter().any(|name| !name.is_empty() && done.stderr.contains(name));
         // What another option is missing for is not named by the library.
         let is_named = is_named || done.stderr.contains("--tls-cert");
-        assert!(done.status.success() || is_named, "{told}: {}", done.stderr);
+        assert!(done.status.success() || is_named, "{typed}: {}", done.stderr);
     });
 }
 
 /// The words, the exit code, and what is on standard error.
-type Row<'a> = (&'a [&'a str], i32, &'a [&'a str]);
+type ErrorCase<'a> = (&'a [&'a str], i32, &'a [&'a str]);
 
-const ROWS: &[Row] = &[
+const ROWS: &[ErrorCase] = &[
     // The words that stand by themselves.
     (&["nope"], 1, &["cannot serve 'nope': no such directory or file; name an existing one"]),
     (&["hander"], 2, &["cannot serve 'hander': no such directory or file; did you mean the command 'handler'?"]),
@@ -275,10 +275,12 @@ fn words_come_to_an_exit_code_and_a_message() {
 #[test]
 fn what_may_not_be_read_is_named() {
     if !can_be_unprivileged() {
-        return fixture::skipped("files that may not be read, because the programs are where nobody else may go");
+        return fixture::skipped(
+            "files that may not be read, because the directory of the programs is closed to others",
+        );
     }
     let place = place();
-    let rows: &[Row] = &[
+    let rows: &[ErrorCase] = &[
         (&["closed"], 1, &["cannot serve 'closed': permission denied; name one that you may read"]),
         (&["searchable"], 1, &["cannot serve 'searchable': permission denied; name one that you may read"]),
         (&["secret"], 1, &["cannot serve 'secret': permission denied"]),
@@ -382,7 +384,7 @@ fn a_reader_that_leaves_is_no_error() {
 
 /// Nothing is announced that is not served.
 #[test]
-fn too_few_descriptors_are_told_before_the_banner() {
+fn too_few_descriptors_are_reported_before_the_banner() {
     let mut command = std::process::Command::new("sh");
     let program = glasshouse().get_program().to_owned();
     command.args(["-c", "ulimit -n 40; exec \"$0\" 0 -b 127.0.0.1 --threads 100"]).arg(program);

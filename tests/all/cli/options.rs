@@ -3,7 +3,7 @@
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Done, Server, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -52,7 +52,7 @@ fn a_server_is_set_up_by_a_file() {
     let settings =
         "port = 0\nbind = ['127.0.0.1']\nheader = ['X-One: 1', 'X-Two: a: b']\ncontent-type = 'text/x-file'\n";
     let (_place, from_file) = command(settings, &[]);
-    let server = Server::spawn(from_file);
+    let server = TestServer::spawn(from_file);
     let head = get(server.address(), "/noext").head;
     assert_eq!((head.one("x-one"), head.one("x-two")), (Some("1"), Some("a: b")));
     assert_eq!(head.one("content-type"), Some("text/x-file"));
@@ -65,7 +65,7 @@ fn a_server_is_set_up_by_a_file() {
         let mut command = glasshouse();
         command.current_dir(place.path()).args(typed);
         command.envs([("GLASSHOUSE_CONTENT_TYPE", "text/x-variable"), ("GLASSHOUSE_CONFIG", "settings.toml")]);
-        let server = Server::spawn(command);
+        let server = TestServer::spawn(command);
         assert_eq!(get(server.address(), "/noext").head.one("content-type"), Some(expected));
     }
 }
@@ -138,7 +138,7 @@ fn what_check_prints_is_a_file_of_settings() {
     }
     let number =
         |name: &str| report.lines().find_map(|line| line.strip_prefix(name)?.split("  # ").next()?.parse::<u32>().ok());
-    let most = number("max-connections = ").expect("the limit of this machine is told");
+    let most = number("max-connections = ").expect("the limit of this machine is printed");
     assert_eq!(number("max-connections-per-address = "), Some(most.div_ceil(2)));
     let (_place, again) = command(&report, &["--check"]);
     let again = succeeds(again);
@@ -148,7 +148,7 @@ fn what_check_prints_is_a_file_of_settings() {
 
 /// `--check` prints the effective value of each option, also from the site file, for each tree.
 #[test]
-fn what_a_tree_says_of_itself_is_told() {
+fn the_options_of_a_tree_are_reported() {
     let (place, mut one) = command("hidden = false\n", &["site", "--check", "-vv"]);
     put(&place.path().join("site/glasshouse.toml"), b"\nclean-urls = true\nindex = ['a', 'b']\n", MODIFIED);
     put(&place.path().join("other/x"), b"x\n", MODIFIED);
@@ -175,7 +175,7 @@ fn what_a_tree_says_of_itself_is_told() {
 
 /// A broken site file does not prevent the start, and the start reports it.
 #[test]
-fn a_broken_file_of_a_tree_is_told_at_the_start() {
+fn a_broken_site_file_is_reported_at_the_start() {
     let place = fixture::place();
     put(&place.path().join("glasshouse.toml"), b"\nclean-url = true\n", MODIFIED);
     let start = |arguments: &[&str]| {
@@ -186,7 +186,7 @@ fn a_broken_file_of_a_tree_is_told_at_the_start() {
     let done = run(start(&["--check"]));
     assert_eq!((done.status.code(), done.stdout.as_str()), (Some(1), ""), "{done:?}");
     assert!(done.stderr.contains("glasshouse.toml") && done.stderr.contains("clean-url"), "{done:?}");
-    let server = Server::spawn(start(&[]));
+    let server = TestServer::spawn(start(&[]));
     assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
     assert!(server.stderr().contains("each request is answered with 500"), "{}", server.stderr());
     assert_eq!(get(server.address(), "/").head.status, 500);
@@ -235,7 +235,7 @@ fn shells_complete_every_option() {
 }
 
 #[test]
-fn the_manual_tells_every_option_and_every_command() {
+fn the_manual_lists_every_option_and_every_command() {
     let mut command = glasshouse();
     command.arg("man");
     let page = succeeds(command);

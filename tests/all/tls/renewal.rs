@@ -3,9 +3,9 @@
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
-use crate::support::client::{self, Connection};
+use crate::support::client::{self, HttpConnection};
 use crate::support::clock;
-use crate::support::server::{Server, Stack, glasshouse, run};
+use crate::support::server::{Stack, TestServer, glasshouse, run};
 use crate::support::tools::runs;
 use crate::tls::serving::{get, launch, replace, text, tree};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -20,7 +20,7 @@ const PROMISED: Duration = Duration::from_secs(1);
 
 /// A server with a certificate and a key at these paths, which gives up all rights that it can.
 #[track_caller]
-fn serve(place: &TempDir, cert: &Path, key: &Path) -> Server {
+fn serve(place: &TempDir, cert: &Path, key: &Path) -> TestServer {
     launch(Stack::Host, place, &["--tls-cert", text(cert), "--tls-key", text(key), "--require-harden"])
 }
 
@@ -109,7 +109,7 @@ fn the_first_connection_after_a_second_has_the_new_certificate() {
     ];
     let pairs: Vec<Pair> = (0..3).map(|_| Pair::make()).collect();
     let served = tree();
-    let servers: Vec<(&str, Renew, PathBuf, Server, TempDir)> = ways
+    let servers: Vec<(&str, Renew, PathBuf, TestServer, TempDir)> = ways
         .into_iter()
         .map(|(what, renew)| {
             let place = crate::support::fixture::place();
@@ -147,7 +147,7 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     let (cert, key) = (place.path().join("live.crt"), place.path().join("live.key"));
     replace(&first, &cert, &key);
     let server = serve(&place, &cert, &key);
-    let mut open = Connection::secure(server.address(), first.client(&[b"http/1.1"]));
+    let mut open = HttpConnection::secure(server.address(), first.client(&[b"http/1.1"]));
     let mut still_open = || {
         open.send(&client::request("GET", "/hello.txt", &[])).expect("the connection is kept");
         assert_eq!(open.answer("GET").expect("an answer").text(), "hello\n");
@@ -158,15 +158,15 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     clock::wait_until(Instant::now() + 2 * PROMISED);
     assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
     let complaint = "it is not that of the certificate";
-    let told = |text: &str| text.matches(complaint).count();
-    assert_eq!(told(&server.stderr()), 1, "{}", server.stderr());
+    let reported = |text: &str| text.matches(complaint).count();
+    assert_eq!(reported(&server.stderr()), 1, "{}", server.stderr());
     assert!(server.stderr().contains("the certificate in use is kept"), "{}", server.stderr());
     fs::copy(&second.key, &key).expect("a file can be written");
     clock::wait_until(Instant::now() + PROMISED);
     assert_eq!(get(server.address(), &second).expect("all of it is there").text(), "hello\n");
     assert!(get(server.address(), &first).is_err(), "the first one is no longer used");
     still_open();
-    assert_eq!(told(&server.stderr()), 1, "once for each change: {}", server.stderr());
+    assert_eq!(reported(&server.stderr()), 1, "once for each change: {}", server.stderr());
 }
 
 /// A certificate with a time, in a file with its key.
@@ -236,8 +236,10 @@ fn a_chain_in_another_order_is_named() {
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&good)]);
     assert_eq!(server.stderr(), "");
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&mixed)]);
-    let told = "mixed' did not sign the certificate before it";
-    server.wait_for_stderr(told, |text| (text.contains("certificate 2 in '") && text.contains(told)).then_some(()));
+    let reported = "mixed' did not sign the certificate before it";
+    server.wait_for_stderr(reported, |text| {
+        (text.contains("certificate 2 in '") && text.contains(reported)).then_some(())
+    });
     let first = write("first", &[&between, &leaf, &key]);
     let mut command = glasshouse();
     command.args(["0", "-b", "127.0.0.1", "--tls-cert", text(&first), "-d"]).arg(place.path().join("www"));
@@ -256,9 +258,9 @@ fn secrets_among_what_is_served_are_named() {
     symlink(&within, &beside).expect("a link can be made");
     for key in [&within, &beside] {
         let server = launch(Stack::Host, &place, &["--tls-cert", text(&pair.cert), "--tls-key", text(key)]);
-        let told =
+        let reported =
             format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
-        server.wait_for_stderr(&told, |text| (text == told).then_some(()));
+        server.wait_for_stderr(&reported, |text| (text == reported).then_some(()));
     }
 }
 

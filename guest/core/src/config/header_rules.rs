@@ -2,6 +2,7 @@
 //! where fields are sent.
 
 use crate::reply::Field;
+use glasshouse_protocol::PIECE_HEADER;
 
 /// The field that says how long an answer may be kept (RFC 9111 5.2).
 pub const CACHE_CONTROL: &str = "cache-control";
@@ -31,7 +32,7 @@ const OWNED: &[(&str, Owner)] = &[
     ("content-type", Owner::Options("mime and content-type")),
     ("date", Owner::Server),
     ("etag", Owner::File),
-    ("glasshouse-piece", Owner::Server),
+    (PIECE_HEADER, Owner::Server),
     ("host", Owner::Server),
     ("http2-settings", Owner::Server),
     ("keep-alive", Owner::Server),

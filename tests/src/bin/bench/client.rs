@@ -56,18 +56,18 @@ pub fn request(to: SocketAddrV4, path: &str, fields: &str) -> Vec<u8> {
 
 /// A status line and the fields behind it.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct FetchedHead {
     pub status: u16,
     lines: String,
 }
 
-impl Head {
+impl FetchedHead {
     /// Reads a head from the beginning of what was received; with its length, or `None` while it is not complete.
-    pub fn parse(bytes: &[u8]) -> Option<(Head, usize)> {
+    pub fn parse(bytes: &[u8]) -> Option<(FetchedHead, usize)> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let lines = String::from_utf8_lossy(bytes.get(..end)?).into_owned();
         let status = lines.split(' ').nth(1)?.get(..3)?.parse().ok()?;
-        Some((Head { status, lines }, end + 4))
+        Some((FetchedHead { status, lines }, end + 4))
     }
 
     pub fn field(&self, name: &str) -> Option<&str> {
@@ -83,8 +83,8 @@ impl Head {
 
 /// A head and the beginning of what followed it.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub head: Head,
+pub struct Fetched {
+    pub head: FetchedHead,
     pub body: Vec<u8>,
 }
 
@@ -92,7 +92,7 @@ pub struct Answer {
 ///
 /// # Errors
 /// Where no answer comes.
-pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
+pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Fetched> {
     let mut stream = connect(to, Origin::default())?;
     stream.write_all(&request(to, path, &format!("{fields}Connection: close\r\n")))?;
     let (head, mut body) = read_head(&mut stream)?;
@@ -103,17 +103,17 @@ pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
     }
     // The peer may have closed first.
     drop(stream.shutdown(Shutdown::Both));
-    Ok(Answer { head, body })
+    Ok(Fetched { head, body })
 }
 
 /// Reads a head and what came with it.
 ///
 /// # Errors
 /// Where no answer comes.
-pub fn read_head(stream: &mut TcpStream) -> io::Result<(Head, Vec<u8>)> {
+pub fn read_head(stream: &mut TcpStream) -> io::Result<(FetchedHead, Vec<u8>)> {
     let (mut received, mut block) = (Vec::new(), [0; 16 << 10]);
     loop {
-        if let Some((head, length)) = Head::parse(&received) {
+        if let Some((head, length)) = FetchedHead::parse(&received) {
             let body = received.split_off(length);
             return Ok((head, body));
         }

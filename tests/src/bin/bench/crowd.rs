@@ -1,9 +1,9 @@
 //! Many connections at the same time: idle ones, and slow readers beside clients of small files. Readers drain at a
 //! fixed rate, and small requests come at fixed times, however the server does.
 
-use crate::client::{self, Head, Origin};
+use crate::client::{self, FetchedHead, Origin};
 use crate::process::failed;
-use crate::site::{HUGE, SMALL, Server};
+use crate::site::{BenchServer, HUGE, SMALL};
 use crate::works::{Metric, Trouble, Yield, count};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -51,7 +51,7 @@ pub fn raise_open_files() {
 ///
 /// # Errors
 /// Where the server does not answer or holds no connection.
-pub fn idle(server: &Server) -> Result<Yield, Trouble> {
+pub fn idle(server: &BenchServer) -> Result<Yield, Trouble> {
     let room = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(OTHER_DESCRIPTORS);
     let before = server.process.resident()?;
     let begin = Instant::now();
@@ -142,7 +142,7 @@ struct Progress {
 }
 
 /// A connection that drains at a fixed rate.
-struct Reader {
+struct SlowReader {
     stream: TcpStream,
     /// Bytes that may be read now.
     credit: u64,
@@ -157,7 +157,7 @@ fn read_slowly(address: SocketAddrV4, progress: &Progress) -> usize {
         // A server that is busy with the readers it has may not accept all that come.
         let connected = client::connect(address, Origin { address: None, buffer: Some(BUFFER) });
         let asked = connected.and_then(|mut stream| stream.write_all(&request).map(|()| stream));
-        readers.extend(asked.map(|stream| Reader { stream, credit: 0, has_begun: false }));
+        readers.extend(asked.map(|stream| SlowReader { stream, credit: 0, has_begun: false }));
     }
     let (mut block, mut last) = (vec![0; BUFFER], Instant::now());
     while !progress.is_done.load(Ordering::Relaxed) {
@@ -175,7 +175,7 @@ fn read_slowly(address: SocketAddrV4, progress: &Progress) -> usize {
 }
 
 /// Reads what may be read and is there; whether the connection is still open.
-fn drain(reader: &mut Reader, block: &mut [u8], progress: &Progress) -> bool {
+fn drain(reader: &mut SlowReader, block: &mut [u8], progress: &Progress) -> bool {
     while reader.credit > 0 {
         let size = usize::try_from(reader.credit).unwrap_or(BUFFER).min(BUFFER);
         match client::discard(&reader.stream, block.get_mut(..size).unwrap_or_default(), RecvFlags::DONTWAIT) {
@@ -253,7 +253,7 @@ fn receive(lane: &mut Lane) -> io::Result<Option<Duration>> {
         return Err(failed("a connection for small requests was closed".into()));
     }
     lane.received.extend_from_slice(block.get(..count).unwrap_or_default());
-    let Some((head, length)) = Head::parse(&lane.received) else { return Ok(None) };
+    let Some((head, length)) = FetchedHead::parse(&lane.received) else { return Ok(None) };
     let body = head.length().filter(|_| head.status == 200).and_then(|length| usize::try_from(length).ok());
     let body = body.ok_or_else(|| failed(format!("status {} for a small file", head.status)))?;
     if lane.received.len() < length + body {

@@ -13,10 +13,10 @@ mod site;
 mod targets;
 mod works;
 
-use process::{Process, failed};
-use report::{Conditions, Samples};
-use servers::{Installed, Kind, first_line, on_path};
-use site::Site;
+use process::{BenchProcess, failed};
+use report::{Conditions, RoundSamples};
+use servers::{Contestant, Installed, first_line, on_path};
+use site::BenchSite;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -46,7 +46,7 @@ struct Settings {
     seconds: u32,
     rounds: u32,
     works: Vec<Work>,
-    kinds: Vec<Kind>,
+    kinds: Vec<Contestant>,
     /// Whether nothing was left out, so that the document may replace the one that is kept.
     is_whole: bool,
 }
@@ -58,7 +58,7 @@ impl Settings {
             seconds: number("BENCH_SECONDS", 3)?,
             rounds: number("BENCH_ROUNDS", 5)?,
             works: choice("BENCH_ONLY", Work::ALL.map(|work| (work.key(), work)))?,
-            kinds: choice("BENCH_SERVERS", Kind::ALL.map(|kind| (kind.key(), kind)))?,
+            kinds: choice("BENCH_SERVERS", Contestant::ALL.map(|kind| (kind.key(), kind)))?,
             is_whole,
         })
     }
@@ -102,13 +102,13 @@ fn run() -> io::Result<bool> {
     if let Some(kind) = missing.iter().find(|kind| kind.is_ours()) {
         return Err(failed(format!("{} is not built: run `make bench`", kind.name())));
     }
-    if missing.contains(&Kind::Nginx) {
+    if missing.contains(&Contestant::Nginx) {
         eprintln!("nginx is missing: there will be no ratios to it");
     }
     crowd::raise_open_files();
     eprintln!("writing the tree");
-    let site = Site::build(settings.kinds.contains(&Kind::Stock))?;
-    let said = wrk.as_ref().map(|wrk| Process::output(Command::new(wrk).arg("-v"), Duration::from_secs(5)));
+    let site = BenchSite::build(settings.kinds.contains(&Contestant::Stock))?;
+    let said = wrk.as_ref().map(|wrk| BenchProcess::output(Command::new(wrk).arg("-v"), Duration::from_secs(5)));
     let version =
         said.transpose()?.map(|(_, text)| first_line(&text).split(" Copyright").next().unwrap_or("").to_owned());
     let mut contest = Contest::new(site, wrk, settings.seconds);
@@ -120,7 +120,7 @@ fn run() -> io::Result<bool> {
     Ok(!samples.has_failed)
 }
 
-fn find_servers(kinds: &[Kind]) -> (Vec<Installed>, Vec<Kind>) {
+fn find_servers(kinds: &[Contestant]) -> (Vec<Installed>, Vec<Contestant>) {
     let (mut installed, mut missing) = (Vec::new(), Vec::new());
     for kind in kinds {
         match Installed::find(*kind) {
@@ -132,8 +132,8 @@ fn find_servers(kinds: &[Kind]) -> (Vec<Installed>, Vec<Kind>) {
 }
 
 /// Work by work, round by round; who begins changes with the round.
-fn measure(contest: &mut Contest, settings: &Settings, installed: &[Installed]) -> Samples {
-    let mut samples = Samples::default();
+fn measure(contest: &mut Contest, settings: &Settings, installed: &[Installed]) -> RoundSamples {
+    let mut samples = RoundSamples::default();
     for work in &settings.works {
         let mut order: Vec<&Installed> = installed.iter().collect();
         for round in 0..settings.rounds {
@@ -157,7 +157,7 @@ fn measure(contest: &mut Contest, settings: &Settings, installed: &[Installed]) 
 }
 
 /// Prints the document, and keeps it if it is a whole one; what people wrote at its end stays.
-fn publish(samples: &Samples, conditions: &Conditions, is_whole: bool) -> io::Result<()> {
+fn publish(samples: &RoundSamples, conditions: &Conditions, is_whole: bool) -> io::Result<()> {
     let mut text = report::document(samples, conditions).map_err(io::Error::other)?;
     io::stdout().write_all(text.as_bytes())?;
     if !is_whole {

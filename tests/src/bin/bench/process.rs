@@ -14,18 +14,18 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A child that does not outlive this value.
-pub struct Process {
+pub struct BenchProcess {
     child: Child,
     name: String,
 }
 
-impl Process {
+impl BenchProcess {
     /// # Errors
     /// Where the program cannot be started.
-    pub fn spawn(command: &mut Command) -> io::Result<Process> {
+    pub fn spawn(command: &mut Command) -> io::Result<BenchProcess> {
         let name = command.get_program().to_string_lossy().into_owned();
         let child = command.stdin(Stdio::null()).spawn().map_err(|error| failed(format!("{name}: {error}")))?;
-        Ok(Process { child, name })
+        Ok(BenchProcess { child, name })
     }
 
     /// Runs a command that writes little to its end; both its outputs, whatever its exit status.
@@ -33,7 +33,7 @@ impl Process {
     /// # Errors
     /// Where it cannot be started or does not end within `patience`.
     pub fn output(command: &mut Command, patience: Duration) -> io::Result<(ExitStatus, String)> {
-        let mut process = Process::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+        let mut process = BenchProcess::spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
         let Some(status) = process.wait(patience)? else {
             return Err(failed(format!("{} did not end within {patience:?}", process.name)));
         };
@@ -119,7 +119,7 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for BenchProcess {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
             eprintln!("{} may still run: {error}", self.name);
@@ -133,7 +133,7 @@ pub fn failed(message: String) -> io::Error {
 }
 
 fn signal(id: u32, signal: Signal) -> io::Result<()> {
-    let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| failed(format!("{id} is no process")))?;
+    let id = i32::try_from(id).ok().and_then(Pid::from_raw).ok_or_else(|| failed(format!("{id} is not a process")))?;
     Ok(kill_process(id, signal)?)
 }
 

@@ -1,7 +1,7 @@
 //! Turns samples of rounds into Markdown. A ratio compares two samples of the same round, because only they ran side by
 //! side.
 
-use crate::servers::{Installed, Kind, first_line};
+use crate::servers::{Contestant, Installed, first_line};
 use crate::targets::TARGETS;
 use crate::works::{Metric, Trouble, Work, Yield, median};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +12,9 @@ use std::time::Duration;
 
 /// All numbers, and all that has to be said about them.
 #[derive(Default)]
-pub struct Samples {
+pub struct RoundSamples {
     /// A value per round.
-    values: BTreeMap<(Metric, Kind), BTreeMap<u32, f64>>,
+    values: BTreeMap<(Metric, Contestant), BTreeMap<u32, f64>>,
     remarks: BTreeMap<Work, BTreeSet<String>>,
     /// Which metrics belong to which work is known when they come.
     metrics: BTreeMap<Work, BTreeSet<Metric>>,
@@ -38,8 +38,8 @@ impl Spread {
     }
 }
 
-impl Samples {
-    pub fn add(&mut self, work: Work, kind: Kind, round: u32, taken: Yield) {
+impl RoundSamples {
+    pub fn add(&mut self, work: Work, kind: Contestant, round: u32, taken: Yield) {
         for (metric, value) in taken.values {
             self.metrics.entry(work).or_default().insert(metric);
             self.values.entry((metric, kind)).or_default().insert(round, value);
@@ -49,7 +49,7 @@ impl Samples {
     }
 
     /// The reason for a missing number.
-    pub fn refuse(&mut self, work: Work, kind: Kind, trouble: Trouble) {
+    pub fn refuse(&mut self, work: Work, kind: Contestant, trouble: Trouble) {
         let text = match trouble {
             Trouble::Lacks(what) => format!("{}: {what}", kind.name()),
             Trouble::Failed(error) => {
@@ -62,12 +62,12 @@ impl Samples {
     }
 
     /// A number in all its rounds.
-    pub fn absolute(&self, metric: Metric, kind: Kind) -> Option<Spread> {
+    pub fn absolute(&self, metric: Metric, kind: Contestant) -> Option<Spread> {
         Spread::of(&self.values.get(&(metric, kind))?.values().copied().collect::<Vec<_>>())
     }
 
     /// A number divided by that of another server, round by round.
-    pub fn ratio(&self, metric: Metric, kind: Kind, to: Kind) -> Option<Spread> {
+    pub fn ratio(&self, metric: Metric, kind: Contestant, to: Contestant) -> Option<Spread> {
         let others = self.values.get(&(metric, to))?;
         let own = self.values.get(&(metric, kind))?;
         let ratios = own.iter().filter_map(|(round, value)| Some(value / others.get(round)?));
@@ -78,7 +78,7 @@ impl Samples {
 /// How the numbers came about.
 pub struct Conditions {
     pub installed: Vec<Installed>,
-    pub missing: Vec<Kind>,
+    pub missing: Vec<Contestant>,
     pub wrk: Option<String>,
     pub rounds: u32,
     pub seconds: u32,
@@ -88,7 +88,7 @@ pub struct Conditions {
 ///
 /// # Errors
 /// None; writing to a string does not fail.
-pub fn document(samples: &Samples, conditions: &Conditions) -> Result<String, fmt::Error> {
+pub fn document(samples: &RoundSamples, conditions: &Conditions) -> Result<String, fmt::Error> {
     let mut text = String::from("# Measurements\n\n");
     write_conditions(&mut text, conditions)?;
     for (work, metrics) in &samples.metrics {
@@ -110,7 +110,7 @@ fn write_conditions(text: &mut String, conditions: &Conditions) -> fmt::Result {
     let Conditions { installed, missing, wrk, rounds, seconds } = conditions;
     writeln!(text, "Written by `make bench` on {}.\n", today())?;
     writeln!(text, "- machine: {}", machine())?;
-    for server in installed.iter().filter(|server| server.kind != Kind::NoReplay) {
+    for server in installed.iter().filter(|server| server.kind != Contestant::NoReplay) {
         writeln!(text, "- {}: {}", server.kind.name(), server.version)?;
     }
     writeln!(text, "- load: {}; {rounds} rounds of {seconds} s", wrk.as_deref().unwrap_or("no wrk"))?;
@@ -121,24 +121,25 @@ fn write_conditions(text: &mut String, conditions: &Conditions) -> fmt::Result {
     text.write_str(
         "
 Every server ran once in every round, in an order that rotates; load and server share the machine, over the loopback. A
-median is over the rounds. A ratio is made within a round; shown are the least, the **median** and the greatest. Requests per
-second: wrk, one thread, 32 connections that are kept. One connection: four times the file, discarded in the kernel; GB are
-10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of all processes of the
-server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start. Slow readers: 200 times
-1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four connections; a late answer counts
-from when its request was due. Python and darkhttpd log to the null device, the others do not log.
+median is over the rounds. A ratio is made within a round; shown are the least, the **median** and the greatest.
+Requests per second: wrk, one thread, 32 connections that are kept. One connection: four times the file, discarded in
+the kernel; GB are 10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of
+all processes of the server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start.
+Slow readers: 200 times 1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four
+connections; a late answer counts from when its request was due. Python and darkhttpd log to the null device, the others
+do not log.
 
 ",
     )
 }
 
-fn write_table(text: &mut String, samples: &Samples, metric: Metric) -> fmt::Result {
+fn write_table(text: &mut String, samples: &RoundSamples, metric: Metric) -> fmt::Result {
     let (title, unit) = metric.title();
     let better = if metric.more_is_better() { "more" } else { "less" };
     writeln!(text, "## {title}\n\n| server | {unit} ({better} is better) | ratio to nginx |\n|---|---:|---:|")?;
-    for kind in Kind::ALL {
+    for kind in Contestant::ALL {
         let Some(spread) = samples.absolute(metric, kind) else { continue };
-        let ratio = samples.ratio(metric, kind, Kind::Nginx).filter(|_| kind != Kind::Nginx);
+        let ratio = samples.ratio(metric, kind, Contestant::Nginx).filter(|_| kind != Contestant::Nginx);
         let ratio = ratio.map_or("—".into(), |Spread { least, median, most }| {
             format!("{}–**{}**–{}", number(least), number(median), number(most))
         });
@@ -157,7 +158,7 @@ fn write_remarks(text: &mut String, remarks: Option<&BTreeSet<String>>) -> fmt::
     if any { writeln!(text) } else { Ok(()) }
 }
 
-fn write_targets(text: &mut String, samples: &Samples) -> fmt::Result {
+fn write_targets(text: &mut String, samples: &RoundSamples) -> fmt::Result {
     writeln!(text, "## Targets\n\n| target | wanted | measured | met |\n|---|---:|---:|---|")?;
     for target in TARGETS {
         let measured = target.measured(samples);
@@ -193,7 +194,7 @@ pub fn number(value: f64) -> String {
 /// The day, as the system's clock says.
 fn today() -> String {
     let mut command = Command::new("date");
-    let said = crate::process::Process::output(command.args(["-u", "+%Y-%m-%d"]), Duration::from_secs(5));
+    let said = crate::process::BenchProcess::output(command.args(["-u", "+%Y-%m-%d"]), Duration::from_secs(5));
     said.map(|(_, text)| first_line(&text).to_owned()).unwrap_or_else(|_| "an unknown day".into())
 }
 

@@ -1,7 +1,7 @@
 //! The compared servers: how to find each, its version, and its arguments for one directory on one loopback port
 //! without a log.
 
-use crate::process::Process;
+use crate::process::BenchProcess;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server, and what it is run with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Contestant {
     Nginx,
     Glasshouse,
     /// glasshouse that asks its handler for each answer.
@@ -27,55 +27,55 @@ pub enum Kind {
     Darkhttpd,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 10] = [
-        Kind::Nginx,
-        Kind::Glasshouse,
-        Kind::NoReplay,
-        Kind::Stock,
-        Kind::Python,
-        Kind::Miniserve,
-        Kind::StaticWebServer,
-        Kind::Dufs,
-        Kind::Caddy,
-        Kind::Darkhttpd,
+impl Contestant {
+    pub const ALL: [Contestant; 10] = [
+        Contestant::Nginx,
+        Contestant::Glasshouse,
+        Contestant::NoReplay,
+        Contestant::Stock,
+        Contestant::Python,
+        Contestant::Miniserve,
+        Contestant::StaticWebServer,
+        Contestant::Dufs,
+        Contestant::Caddy,
+        Contestant::Darkhttpd,
     ];
 
     /// The name in tables and in `BENCH_SERVERS`.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Nginx => "nginx",
-            Kind::Glasshouse => "glasshouse",
-            Kind::NoReplay => "glasshouse --no-replay",
-            Kind::Stock => "wasmtime serve",
-            Kind::Python => "python",
-            Kind::Miniserve => "miniserve",
-            Kind::StaticWebServer => "static-web-server",
-            Kind::Dufs => "dufs",
-            Kind::Caddy => "caddy",
-            Kind::Darkhttpd => "darkhttpd",
+            Contestant::Nginx => "nginx",
+            Contestant::Glasshouse => "glasshouse",
+            Contestant::NoReplay => "glasshouse --no-replay",
+            Contestant::Stock => "wasmtime serve",
+            Contestant::Python => "python",
+            Contestant::Miniserve => "miniserve",
+            Contestant::StaticWebServer => "static-web-server",
+            Contestant::Dufs => "dufs",
+            Contestant::Caddy => "caddy",
+            Contestant::Darkhttpd => "darkhttpd",
         }
     }
 
     /// The word that selects it in `BENCH_SERVERS`.
     pub fn key(self) -> &'static str {
         match self {
-            Kind::NoReplay => "no-replay",
-            Kind::Stock => "stock",
+            Contestant::NoReplay => "no-replay",
+            Contestant::Stock => "stock",
             other => other.name(),
         }
     }
 
     /// Whether it is built from this repository, so that a missing one is a mistake.
     pub fn is_ours(self) -> bool {
-        matches!(self, Kind::Glasshouse | Kind::NoReplay | Kind::Stock)
+        matches!(self, Contestant::Glasshouse | Contestant::NoReplay | Contestant::Stock)
     }
 
     fn program(self) -> Option<PathBuf> {
         match self {
-            Kind::Glasshouse | Kind::NoReplay => beside("glasshouse"),
-            Kind::Stock => beside("stock-serve"),
-            Kind::Python => python(),
+            Contestant::Glasshouse | Contestant::NoReplay => beside("glasshouse"),
+            Contestant::Stock => beside("stock-serve"),
+            Contestant::Python => python(),
             other => on_path(other.name()),
         }
     }
@@ -83,14 +83,14 @@ impl Kind {
     fn version(self, program: &Path) -> String {
         let mut command = Command::new(program);
         match self {
-            Kind::Stock => return locked_version("wasmtime-cli").unwrap_or_default(),
-            Kind::Nginx => command.arg("-v"),
-            Kind::Caddy => command.arg("version"),
+            Contestant::Stock => return locked_version("wasmtime-cli").unwrap_or_default(),
+            Contestant::Nginx => command.arg("-v"),
+            Contestant::Caddy => command.arg("version"),
             // It has no such option, and prints a greeting without an argument.
-            Kind::Darkhttpd => &mut command,
+            Contestant::Darkhttpd => &mut command,
             _ => command.arg("--version"),
         };
-        let text = Process::output(&mut command, PATIENCE).map(|(_, text)| text).unwrap_or_default();
+        let text = BenchProcess::output(&mut command, PATIENCE).map(|(_, text)| text).unwrap_or_default();
         first_line(&text).to_owned()
     }
 }
@@ -98,7 +98,7 @@ impl Kind {
 /// A server that this machine has.
 #[derive(Clone, Debug)]
 pub struct Installed {
-    pub kind: Kind,
+    pub kind: Contestant,
     program: PathBuf,
     /// As it says itself.
     pub version: String,
@@ -106,7 +106,7 @@ pub struct Installed {
 
 impl Installed {
     /// `None` where it is not there.
-    pub fn find(kind: Kind) -> Option<Installed> {
+    pub fn find(kind: Contestant) -> Option<Installed> {
         let program = kind.program()?;
         let version = kind.version(&program);
         Some(Installed { kind, program, version })
@@ -123,39 +123,41 @@ impl Installed {
         }
         let port_text = port.to_string();
         match self.kind {
-            Kind::Nginx => {
+            Contestant::Nginx => {
                 let file = scratch.join("nginx.conf");
                 fs::write(&file, nginx_configuration(directory, port, scratch))?;
                 command.arg("-p").arg(scratch).arg("-c").arg(file).arg("-e").arg(scratch.join("nginx-error.log"))
             }
-            Kind::Glasshouse => {
+            Contestant::Glasshouse => {
                 command.args([&port_text, "--bind", "127.0.0.1", "--quiet", "--directory"]).arg(directory)
             }
-            Kind::NoReplay => command
+            Contestant::NoReplay => command
                 .args([&port_text, "--bind", "127.0.0.1", "--quiet", "--no-replay", "--directory"])
                 .arg(directory),
-            Kind::Stock => command
+            Contestant::Stock => command
                 .args(["-Scli", "--addr", &format!("127.0.0.1:{port}"), "--dir"])
                 .arg(format!("{}::/", directory.display()))
                 .arg(handler(scratch)),
-            Kind::Python => command
+            Contestant::Python => command
                 .args(["-m", "http.server", "-p", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"])
                 .arg(directory)
                 .arg(port_text),
-            Kind::Miniserve => command.args(["--interfaces", "127.0.0.1", "--port", &port_text]).arg(directory),
-            Kind::StaticWebServer => command
+            Contestant::Miniserve => command.args(["--interfaces", "127.0.0.1", "--port", &port_text]).arg(directory),
+            Contestant::StaticWebServer => command
                 .env("SERVER_HOST", "127.0.0.1")
                 .env("SERVER_PORT", port_text)
                 .env("SERVER_ROOT", directory)
                 .env("SERVER_LOG_LEVEL", "error")
                 .env("SERVER_DIRECTORY_LISTING", "true"),
-            Kind::Dufs => command.args(["--bind", "127.0.0.1", "--port", &port_text, "--log-format="]).arg(directory),
-            Kind::Caddy => command
+            Contestant::Dufs => {
+                command.args(["--bind", "127.0.0.1", "--port", &port_text, "--log-format="]).arg(directory)
+            }
+            Contestant::Caddy => command
                 .env("XDG_CONFIG_HOME", scratch)
                 .env("XDG_DATA_HOME", scratch)
                 .args(["file-server", "--browse", "--listen", &format!("127.0.0.1:{port}"), "--root"])
                 .arg(directory),
-            Kind::Darkhttpd => command.arg(directory).args(["--addr", "127.0.0.1", "--port", &port_text]),
+            Contestant::Darkhttpd => command.arg(directory).args(["--addr", "127.0.0.1", "--port", &port_text]),
         };
         Ok(command)
     }
@@ -170,7 +172,7 @@ pub fn write_handler(scratch: &Path) -> std::io::Result<()> {
         beside("glasshouse").ok_or_else(|| std::io::Error::other("there is no glasshouse: run `make build`"))?;
     let mut command = Command::new(program);
     command.args(["handler", "-o"]).arg(handler(scratch));
-    let (status, text) = Process::output(&mut command, PATIENCE)?;
+    let (status, text) = BenchProcess::output(&mut command, PATIENCE)?;
     if !status.success() {
         return Err(std::io::Error::other(format!("`glasshouse handler`: {status}: {}", first_line(&text))));
     }
@@ -202,7 +204,7 @@ fn beside(name: &str) -> Option<PathBuf> {
 fn python() -> Option<PathBuf> {
     let mut command = Command::new(on_path("python3")?);
     command.args(["-c", "import sys; print(sys.executable)"]);
-    let (status, text) = Process::output(&mut command, PATIENCE).ok()?;
+    let (status, text) = BenchProcess::output(&mut command, PATIENCE).ok()?;
     status.success().then(|| PathBuf::from(first_line(&text))).filter(|file| file.is_file())
 }
 

@@ -1,8 +1,8 @@
 //! The setup of the benchmark: one generated tree, free ports and running servers, all removed when dropped.
 
 use crate::client::{self, Origin};
-use crate::process::{Process, failed};
-use crate::servers::{Installed, Kind, first_line, write_handler};
+use crate::process::{BenchProcess, failed};
+use crate::servers::{Contestant, Installed, first_line, write_handler};
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -40,23 +40,23 @@ const PORTS: std::ops::Range<u16> = 20_000..32_000;
 const SCRATCH: &str = "glasshouse-bench-";
 
 /// The tree and what belongs to it.
-pub struct Site {
+pub struct BenchSite {
     scratch: PathBuf,
     tree: PathBuf,
     next_port: Cell<u16>,
 }
 
-impl Site {
+impl BenchSite {
     /// Writes the tree; 1.5 GiB of it, so that servers and kernel handle files and not holes.
     ///
     /// # Errors
     /// Where the temporary directory has no room, or a handler is needed and glasshouse cannot write it.
-    pub fn build(with_handler: bool) -> io::Result<Site> {
+    pub fn build(with_handler: bool) -> io::Result<BenchSite> {
         remove_leftovers()?;
         let scratch = std::env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
         fs::create_dir(&scratch).map_err(|error| failed(format!("{}: {error}", scratch.display())))?;
         let spread = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start)).unwrap_or(0);
-        let site = Site { tree: scratch.join("tree"), scratch, next_port: Cell::new(PORTS.start + spread) };
+        let site = BenchSite { tree: scratch.join("tree"), scratch, next_port: Cell::new(PORTS.start + spread) };
         fs::create_dir(&site.tree)?;
         for (path, size) in [(SMALL, 1 << 10), (MIDDLE, 100 << 10), (LARGE, 512 << 20), (HUGE, 1 << 30)] {
             write_file(&site.path(path), size)?;
@@ -90,14 +90,14 @@ impl Site {
     ///
     /// # Errors
     /// Where it does not answer; with what it said instead.
-    pub fn start(&self, installed: &Installed) -> io::Result<(Server, Duration)> {
+    pub fn start(&self, installed: &Installed) -> io::Result<(BenchServer, Duration)> {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port()?);
         let mut command = installed.command(&self.tree, address.port(), &self.scratch)?;
         let log = self.scratch.join(format!("{}.log", installed.kind.key()));
         // Python writes a line per request, and a file of them would count against it.
-        let stderr = if installed.kind == Kind::Python { Stdio::null() } else { File::create(&log)?.into() };
+        let stderr = if installed.kind == Contestant::Python { Stdio::null() } else { File::create(&log)?.into() };
         let start = Instant::now();
-        let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(stderr))?;
+        let mut process = BenchProcess::spawn(command.stdout(Stdio::null()).stderr(stderr))?;
         while !answers(address) {
             if let Some(status) = process.ended()? {
                 let text = fs::read_to_string(&log).unwrap_or_default();
@@ -109,11 +109,11 @@ impl Site {
             thread::sleep(POLL);
         }
         let time = start.elapsed();
-        Ok((Server { address, process }, time))
+        Ok((BenchServer { address, process }, time))
     }
 }
 
-impl Drop for Site {
+impl Drop for BenchSite {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.scratch) {
             eprintln!("{} is left behind: {error}", self.scratch.display());
@@ -135,9 +135,9 @@ fn remove_leftovers() -> io::Result<()> {
 }
 
 /// A server that has answered, and ends when dropped.
-pub struct Server {
+pub struct BenchServer {
     pub address: SocketAddrV4,
-    pub process: Process,
+    pub process: BenchProcess,
 }
 
 /// Whether a small file can be had.

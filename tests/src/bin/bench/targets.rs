@@ -1,7 +1,7 @@
 //! The targets of the project, one row each. A missed target is a line in a table and no failure.
 
-use crate::report::{Samples, number};
-use crate::servers::Kind;
+use crate::report::{RoundSamples, number};
+use crate::servers::Contestant;
 use crate::works::Metric;
 use std::fmt;
 
@@ -31,18 +31,18 @@ impl fmt::Display for Wanted {
 }
 
 /// A wish.
-pub struct Target {
+pub struct Goal {
     pub title: &'static str,
     pub wanted: Wanted,
     metric: Metric,
-    server: Kind,
+    server: Contestant,
     /// The server to compare with; none where the number itself counts.
-    to: Option<Kind>,
+    to: Option<Contestant>,
 }
 
-impl Target {
+impl Goal {
     /// The median, of the numbers or of the ratios.
-    pub fn measured(&self, samples: &Samples) -> Option<f64> {
+    pub fn measured(&self, samples: &RoundSamples) -> Option<f64> {
         let spread = match self.to {
             Some(to) => samples.ratio(self.metric, self.server, to),
             None => samples.absolute(self.metric, self.server),
@@ -51,27 +51,27 @@ impl Target {
     }
 }
 
-const fn to_nginx(title: &'static str, metric: Metric, wanted: Wanted) -> Target {
-    Target { title, wanted, metric, server: Kind::Glasshouse, to: Some(Kind::Nginx) }
+const fn to_nginx(title: &'static str, metric: Metric, wanted: Wanted) -> Goal {
+    Goal { title, wanted, metric, server: Contestant::Glasshouse, to: Some(Contestant::Nginx) }
 }
 
-const fn small_to(title: &'static str, to: Kind, bound: f64) -> Target {
+const fn small_to(title: &'static str, to: Contestant, bound: f64) -> Goal {
     let wanted = Wanted::AtLeast(bound);
-    Target { title, wanted, metric: Metric::Small, server: Kind::Glasshouse, to: Some(to) }
+    Goal { title, wanted, metric: Metric::Small, server: Contestant::Glasshouse, to: Some(to) }
 }
 
-const fn alone(title: &'static str, metric: Metric, bound: f64) -> Target {
-    Target { title, wanted: Wanted::AtMost(bound), metric, server: Kind::Glasshouse, to: None }
+const fn alone(title: &'static str, metric: Metric, bound: f64) -> Goal {
+    Goal { title, wanted: Wanted::AtMost(bound), metric, server: Contestant::Glasshouse, to: None }
 }
 
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Goal; 15] = [
     to_nginx("1 KiB file, to nginx", Metric::Small, Wanted::AtLeast(1.0)),
-    Target {
+    Goal {
         title: "1 KiB file with `--no-replay`, to nginx",
         wanted: Wanted::AtLeast(0.8),
         metric: Metric::Small,
-        server: Kind::NoReplay,
-        to: Some(Kind::Nginx),
+        server: Contestant::NoReplay,
+        to: Some(Contestant::Nginx),
     },
     to_nginx("100 KiB file, to nginx", Metric::Middle, Wanted::AtLeast(1.0)),
     to_nginx("304 by ETag, to nginx", Metric::NotModified, Wanted::AtLeast(1.0)),
@@ -81,9 +81,9 @@ pub const TARGETS: [Target; 15] = [
     alone("start to first answer, ms", Metric::Start, 30.0),
     alone("memory after start, MiB", Metric::Memory, 40.0),
     alone("memory per idle connection, KiB", Metric::Idle, 12.0),
-    small_to("1 KiB file, to stock `wasmtime serve`", Kind::Stock, 2.0),
-    small_to("1 KiB file, to python", Kind::Python, 15.0),
-    small_to("1 KiB file, to miniserve", Kind::Miniserve, 1.3),
-    small_to("1 KiB file, to static-web-server", Kind::StaticWebServer, 1.3),
-    small_to("1 KiB file, to dufs", Kind::Dufs, 1.3),
+    small_to("1 KiB file, to stock `wasmtime serve`", Contestant::Stock, 2.0),
+    small_to("1 KiB file, to python", Contestant::Python, 15.0),
+    small_to("1 KiB file, to miniserve", Contestant::Miniserve, 1.3),
+    small_to("1 KiB file, to static-web-server", Contestant::StaticWebServer, 1.3),
+    small_to("1 KiB file, to dufs", Contestant::Dufs, 1.3),
 ];

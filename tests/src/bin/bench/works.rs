@@ -2,9 +2,9 @@
 
 use crate::client::{self, Origin};
 use crate::crowd;
-use crate::process::{Process, failed};
-use crate::servers::{Installed, Kind};
-use crate::site::{ENTRIES, HUGE, LARGE, LISTING, MIDDLE, SMALL, Server, Site, entry};
+use crate::process::{BenchProcess, failed};
+use crate::servers::{Contestant, Installed};
+use crate::site::{BenchServer, BenchSite, ENTRIES, HUGE, LARGE, LISTING, MIDDLE, SMALL, entry};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -152,16 +152,16 @@ impl From<io::Error> for Trouble {
 
 /// The servers and the means to measure them.
 pub struct Contest {
-    pub site: Site,
+    pub site: BenchSite,
     /// Where a load comes from; none where no work needs it.
     pub wrk: Option<PathBuf>,
     /// How long one load lasts, in whole seconds.
     pub seconds: u32,
-    running: BTreeMap<Kind, Server>,
+    running: BTreeMap<Contestant, BenchServer>,
 }
 
 impl Contest {
-    pub fn new(site: Site, wrk: Option<PathBuf>, seconds: u32) -> Contest {
+    pub fn new(site: BenchSite, wrk: Option<PathBuf>, seconds: u32) -> Contest {
         Contest { site, wrk, seconds, running: BTreeMap::new() }
     }
 
@@ -205,8 +205,8 @@ impl Contest {
     }
 
     /// The server as it runs since its first work.
-    fn running(&mut self, installed: &Installed) -> io::Result<&Server> {
-        let gone = |server: &mut Server| !matches!(server.process.ended(), Ok(None));
+    fn running(&mut self, installed: &Installed) -> io::Result<&BenchServer> {
+        let gone = |server: &mut BenchServer| !matches!(server.process.ended(), Ok(None));
         if self.running.get_mut(&installed.kind).is_none_or(gone) {
             let (server, _) = self.site.start(installed)?;
             self.running.insert(installed.kind, server);
@@ -227,7 +227,7 @@ impl Contest {
     fn load(&mut self, work: Work, installed: &Installed, metric: Metric) -> Result<Yield, Trouble> {
         let (seconds, wrk) = (self.seconds, self.wrk.clone());
         let wrk = wrk.ok_or_else(|| failed("there is no wrk".into()))?;
-        let (path, load) = work.load().ok_or_else(|| failed("this is no load".into()))?;
+        let (path, load) = work.load().ok_or_else(|| failed("this is not a load".into()))?;
         let is_new = !self.running.contains_key(&installed.kind);
         let server = self.running(installed)?;
         let field = rehearse(server, path, load)?;
@@ -245,7 +245,7 @@ fn one(metric: Metric, value: f64) -> Yield {
 }
 
 /// Asks once and looks at the answer, so that no server wins with a wrong one; the field to send.
-fn rehearse(server: &Server, path: &str, load: Load) -> Result<Option<String>, Trouble> {
+fn rehearse(server: &BenchServer, path: &str, load: Load) -> Result<Option<String>, Trouble> {
     let ask = |field: &str| client::fetch(server.address, path, field);
     match load {
         Load::Plain => match ask("")?.head.status {
@@ -286,7 +286,7 @@ fn run_wrk(wrk: &PathBuf, url: &str, field: Option<&str>, seconds: u32) -> io::R
     if let Some(field) = field {
         command.args(["-H", field]);
     }
-    let (status, text) = Process::output(command.arg(url), Duration::from_secs(u64::from(seconds) + 20))?;
+    let (status, text) = BenchProcess::output(command.arg(url), Duration::from_secs(u64::from(seconds) + 20))?;
     let after = |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
     if let Some(count) = after("Non-2xx or 3xx responses:") {
         return Err(failed(format!("{count} answers with an error")));
@@ -298,7 +298,7 @@ fn run_wrk(wrk: &PathBuf, url: &str, field: Option<&str>, seconds: u32) -> io::R
 
 /// The large file, one time after the other over one connection: often enough that hundredths of a second, in which the
 /// kernel counts processor time, do not matter.
-fn large(server: &Server) -> Result<Yield, Trouble> {
+fn large(server: &BenchServer) -> Result<Yield, Trouble> {
     let request = client::request(server.address, LARGE, "");
     let (begin, seconds_before) = (Instant::now(), server.process.processor_seconds()?);
     let deadline = begin + Duration::from_secs(60);

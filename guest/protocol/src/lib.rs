@@ -1,0 +1,51 @@
+//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the response header
+//! by which a handler describes a body that the host assembles.
+//!
+//! Operators set no part of it. A host that does not know the protocol sets no variable, and the handler then uses
+//! nothing but WASI.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+#![warn(missing_docs)]
+
+mod piece;
+
+pub use piece::Piece;
+
+/// Variable: how the bytes of files leave the handler, [`BODY_DIRECT`] or [`BODY_PUMPED`].
+pub const BODY_ENV: &str = "GLASSHOUSE_BODY";
+
+/// Value of [`BODY_ENV`]: the handler puts the unread stream of an open file into the response. The host sends as many
+/// bytes of the file as `content-length` announces, or the pieces that [`PIECE_HEADER`] describes.
+pub const BODY_DIRECT: &str = "direct";
+
+/// Value of [`BODY_ENV`], and the default: the handler reads the file and writes the body. Works in every host.
+pub const BODY_PUMPED: &str = "pumped";
+
+/// Variable: the name of the only file that the handler serves.
+pub const FILE_ENV: &str = "GLASSHOUSE_FILE";
+
+/// Variable: the paths at which the host serves other trees, as in a URL, separated by spaces.
+pub const MOUNTS_ENV: &str = "GLASSHOUSE_MOUNTS";
+
+/// Variable: for each tree that the host serves above this one, the number of names in its path, separated by commas.
+pub const ABOVE_ENV: &str = "GLASSHOUSE_ABOVE";
+
+/// Variable: the most bytes that the handler may generate for one response.
+pub const MADE_MAX_ENV: &str = "GLASSHOUSE_MADE_MAX";
+
+/// Response header with one [`Piece`] of the body per line, in order, in lower case. The host removes it.
+pub const PIECE_HEADER: &str = "glasshouse-piece";
