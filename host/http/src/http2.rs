@@ -91,10 +91,14 @@ pub(crate) async fn serve<S, H>(
                 is_closing = true;
                 connection.graceful_shutdown();
             }
-            () = idle.as_mut(), if !is_closing => {
+            // Also during the shutdown: h2 waits for the reply of the client to its PING, without a timeout.
+            () = idle.as_mut(), if end.is_none() => {
                 // Complete responses may still be in the send buffer.
-                (is_closing, end) = (true, Some(Instant::now() + limits.send_timeout));
-                connection.graceful_shutdown();
+                end = Some(Instant::now() + limits.send_timeout);
+                if !is_closing {
+                    is_closing = true;
+                    connection.graceful_shutdown();
+                }
             }
             () = until(end) => return,
         }

@@ -45,7 +45,7 @@ pub(crate) async fn send<H: Handler>(
             return Err(error);
         }
     };
-    let mut sender = BodySender { body, stream, chunk: Bytes::new(), is_last: false };
+    let mut sender = BodySender { body, stream, chunk: Bytes::new(), is_last: false, is_waiting: false };
     poll_fn(|cx| sender.poll(cx)).await
 }
 
@@ -71,6 +71,8 @@ struct BodySender<H: Handler> {
     chunk: Bytes,
     /// Whether `chunk` is the end of the body.
     is_last: bool,
+    /// Whether the body was pending, so that the room for it is released.
+    is_waiting: bool,
 }
 
 impl<H: Handler> BodySender<H> {
@@ -86,7 +88,9 @@ impl<H: Handler> BodySender<H> {
                 continue;
             }
             ready!(self.poll_room_to_read(cx))?;
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            self.is_waiting = polled.is_pending();
+            match polled {
                 Poll::Pending => {
                     // Lets other streams of the connection use the room.
                     self.stream.reserve_capacity(0);
@@ -127,9 +131,10 @@ impl<H: Handler> BodySender<H> {
         Poll::Ready(Ok(is_last))
     }
 
-    /// Limits the next read of the body to the room that the client grants, if the body supports that.
+    /// Limits the next read of the body to the room that the client grants, if the body supports that. A pending body
+    /// keeps its limit: to reserve room again would wake this task, and so poll it in a loop.
     fn poll_room_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        if self.body.bound(MAX_READ) {
+        if !self.is_waiting && self.body.bound(MAX_READ) {
             let left = self.body.size_hint().upper().and_then(|left| usize::try_from(left).ok());
             self.stream.reserve_capacity(left.unwrap_or(MAX_READ).clamp(1, MAX_READ));
             let room = ready!(self.poll_room(cx))?;
