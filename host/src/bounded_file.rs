@@ -74,7 +74,7 @@ pub fn create(path: &Path) -> io::Result<File> {
 /// Describes why a file cannot be opened, read or written, as text that follows its name.
 pub fn reason(error: &io::Error) -> String {
     match Errno::from_io_error(error) {
-        Some(Errno::NXIO) => return "a socket, or a pipe without a reader".to_owned(),
+        Some(Errno::NXIO) => return "a socket, or a pipe that no process reads".to_owned(),
         Some(Errno::MFILE | Errno::NFILE) => {
             return "too many files are open; raise the limit with 'ulimit -n'".to_owned();
         }
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(read(&path, 9), Err("a pipe or a device that did not end within 5 seconds".into()));
         assert_eq!(
             create(&path).map_err(|error| reason(&error)).err().unwrap(),
-            "a socket, or a pipe without a reader"
+            "a socket, or a pipe that no process reads"
         );
     }
 }

@@ -235,7 +235,7 @@ const ROWS: &[ErrorCase] = &[
     (&["--mount", "/a=file"], 1, &["cannot serve 'file': not a directory"]),
     (&["broken"], 1, &["broken/glasshouse.toml", "clean-url", "answered with 500"]),
     (&["inspect", "pipe"], 1, &["cannot inspect 'pipe': a pipe or a device that did not end"]),
-    (&["handler", "-o", "pipe"], 1, &["cannot write the handler to 'pipe': a socket, or a pipe without a reader"]),
+    (&["handler", "-o", "pipe"], 1, &["cannot write the handler to 'pipe': a socket, or a pipe"]),
     (&["handler", "-o", "site"], 1, &["cannot write the handler to 'site': a directory"]),
     (&["passwd", "nope/f", "u"], 1, &["cannot write 'nope/f': no such directory 'nope'"]),
     (&["passwd", "site", "u"], 1, &["cannot read 'site': a directory"]),
