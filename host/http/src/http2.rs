@@ -91,7 +91,7 @@ pub(crate) async fn serve<S, H>(
                 is_closing = true;
                 connection.graceful_shutdown();
             }
-            // Also while it closes: h2 waits without a deadline for the client to answer its PING.
+            // Also during the shutdown: h2 waits for the reply of the client to its PING, without a timeout.
             () = idle.as_mut(), if end.is_none() => {
                 // Complete responses may still be in the send buffer.
                 end = Some(Instant::now() + limits.send_timeout);

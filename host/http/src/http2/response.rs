@@ -71,7 +71,7 @@ struct BodySender<H: Handler> {
     chunk: Bytes,
     /// Whether `chunk` is the end of the body.
     is_last: bool,
-    /// Whether the body is waiting, and the room that there was for it has been released.
+    /// Whether the body was pending, so that the room for it is released.
     is_waiting: bool,
 }
 
@@ -87,10 +87,7 @@ impl<H: Handler> BodySender<H> {
                 }
                 continue;
             }
-            // A body that waits keeps its bound. Reserving room again would wake this task in an endless loop.
-            if !self.is_waiting {
-                ready!(self.poll_room_to_read(cx))?;
-            }
+            ready!(self.poll_room_to_read(cx))?;
             let polled = Pin::new(&mut self.body).poll_frame(cx);
             self.is_waiting = polled.is_pending();
             match polled {
@@ -134,9 +131,10 @@ impl<H: Handler> BodySender<H> {
         Poll::Ready(Ok(is_last))
     }
 
-    /// Limits the next read of the body to the room that the client grants, if the body supports that.
+    /// Limits the next read of the body to the room that the client grants, if the body supports that. A pending body
+    /// keeps its limit: to reserve room again would wake this task, and so poll it in a loop.
     fn poll_room_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        if self.body.bound(MAX_READ) {
+        if !self.is_waiting && self.body.bound(MAX_READ) {
             let left = self.body.size_hint().upper().and_then(|left| usize::try_from(left).ok());
             self.stream.reserve_capacity(left.unwrap_or(MAX_READ).clamp(1, MAX_READ));
             let room = ready!(self.poll_room(cx))?;

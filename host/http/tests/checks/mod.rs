@@ -26,18 +26,18 @@ use tokio::time::timeout;
 /// Stands for a pause in what is sent.
 pub const PAUSE: u8 = 0xff;
 
-/// Less than what the stub answers with, so that answers are cut too.
+/// Shorter than the responses of the stub, so that responses are split too.
 const PIPE: usize = 48;
-/// All waiting is for the client, which is done at once.
+/// The server waits only for the client, which sends immediately.
 const SOON: Duration = Duration::from_secs(4);
-/// More than a case may send, so that content ends before it is too much.
+/// More than a case may send, so that no body exceeds it.
 const MAX_CONTENT: u64 = 256;
 
 /// Sends bytes with pauses, then closes. The server closes too. It sends complete messages, at most one for each head,
 /// and never reads a request behind a body with ambiguous framing.
 ///
 /// # Panics
-/// Where any of this is not so.
+/// If the server does not behave so.
 pub fn socket(bytes: &[u8]) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
     let stub = Stub::default();
@@ -57,18 +57,19 @@ pub fn socket(bytes: &[u8]) {
     assert!(asked.load(Ordering::Relaxed) <= answers.min(heads), "more was asked than answered");
 }
 
-/// The first bytes of a header of the PROXY protocol, in both versions, and the most bytes that one may have.
+/// The first bytes of a PROXY protocol header, in both versions, and its maximum length.
 const HEADERS: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 const HEADER: usize = 16 + 4096;
 
-/// Lets a trusted proxy begin with these bytes. They are a header or are refused; no more than a header is read, and
-/// the client is the one that it names.
+/// Sends these bytes as a trusted proxy. The server rejects them unless they start with a header, reads no byte behind
+/// it, and uses the address in it.
 ///
-/// # Panics Where any of this is not so.
+/// # Panics
+/// If the server does not behave so.
 pub fn proxy(bytes: &[u8]) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
     runtime.block_on(async {
-        // Room for all that either side says.
+        // Room for everything that either side sends.
         let (mut client, server) = duplex(bytes.len() + 1024);
         client.write_all(bytes).await.expect("there is room");
         client.shutdown().await.expect("a half can be closed");
@@ -92,10 +93,10 @@ pub fn proxy(bytes: &[u8]) {
     });
 }
 
-/// Reads these bytes as a file of users. It is taken, or refused in one line that tells no hash.
+/// Parses these bytes as a file of users. An error is one line without a hash.
 ///
 /// # Panics
-/// Where that is not so.
+/// If an error contains a hash, or a user is not in the file.
 pub fn htpasswd(bytes: &[u8]) {
     // An editor may have put a byte order mark before the first line.
     let lines = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
@@ -105,20 +106,20 @@ pub fn htpasswd(bytes: &[u8]) {
     };
     match Htpasswd::parse(bytes) {
         Ok(table) => {
-            assert!(table.names().count() > 0, "a file of nobody");
-            assert!(table.names().all(|name| is_name(name) && has_lines(name)), "a user who is not there");
+            assert!(table.names().count() > 0, "a file without users");
+            assert!(table.names().all(|name| is_name(name) && has_lines(name)), "a user who is not in the file");
         }
-        Err(wrong) => {
-            let told = wrong.to_string();
-            assert!(!told.chars().any(char::is_control), "{told:?}");
+        Err(error) => {
+            let message = error.to_string();
+            assert!(!message.chars().any(char::is_control), "{message:?}");
             let lines = lines.split(|byte| *byte == b'\n').filter_map(|line| str::from_utf8(line).ok());
             let pairs: Vec<(&str, &str)> =
                 lines.filter_map(|line| line.trim_end_matches('\r').split_once(":$")).collect();
-            // The name of a user is told, and may be anything; what is a hash has parts.
+            // The message may contain the name of a user, which may be any text. A hash has several parts.
             let names = pairs.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
-            let rest = names.fold(told.clone(), |rest, name| rest.replace(name, ""));
+            let rest = names.fold(message.clone(), |rest, name| rest.replace(name, ""));
             for (_, hash) in pairs.iter().filter(|(_, hash)| hash.len() > 20 && hash.contains('$')) {
-                assert!(!rest.contains(hash), "{told} tells a hash");
+                assert!(!rest.contains(hash), "{message} contains a hash");
             }
         }
     }
@@ -147,13 +148,13 @@ fn exchange(stub: Stub, limits: &ClientLimits) -> ConnectionContext<Stub> {
     )
 }
 
-/// Sends everything while it takes in what comes back.
+/// Sends everything and reads the responses concurrently.
 async fn talk(client: DuplexStream, bytes: &[u8]) -> Vec<u8> {
     let (mut from, mut to) = tokio::io::split(client);
     let mut received = Vec::new();
     let send = async {
         for piece in bytes.split(|byte| *byte == PAUSE) {
-            // A server that has heard enough does not listen.
+            // The server may have closed the connection.
             let _ = to.write_all(piece).await;
             yield_now().await;
         }
@@ -164,7 +165,7 @@ async fn talk(client: DuplexStream, bytes: &[u8]) -> Vec<u8> {
     received
 }
 
-/// How many heads the bytes have room for: each ends with an empty line.
+/// Maximum number of heads in the bytes: each ends with an empty line.
 fn heads(bytes: &[u8]) -> usize {
     let sent: Vec<u8> = bytes.iter().copied().filter(|byte| !matches!(*byte, PAUSE | b'\r')).collect();
     sent.windows(2).filter(|pair| pair == b"\n\n").count()
@@ -178,7 +179,7 @@ fn asks_for_upgrade(bytes: &[u8]) -> bool {
     has(b"upgrade") || has(b"connect ")
 }
 
-/// Counts final answers, all of which must be whole messages (RFC 9112 2.1); the last one `may_be_cut`.
+/// Counts final responses. All must be complete messages (RFC 9112 2.1); the last one `may_be_cut`.
 #[track_caller]
 fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     let all = String::from_utf8_lossy(received).into_owned();
@@ -211,7 +212,7 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
         assert!(one("date").is_some(), "no date: {all}");
         let length: usize = one("content-length").and_then(|length| length.parse().ok()).expect("a length");
         let closes = one("connection") == Some("close");
-        // The last one may be to HEAD, whose content is not sent.
+        // The last response may be to HEAD, without a body.
         let length = if closes && rest.is_empty() { 0 } else { length };
         let behind = rest.get(length..);
         assert!(behind.is_some() || may_be_cut, "half an answer: {all}");
@@ -254,7 +255,7 @@ impl Stub {
         assert!(!before, "content was run as {} {}", request.method, request.uri);
         let mut response = Response::new(Full::default());
         match request.method {
-            // A tunnel has no content to look at.
+            // The body behind CONNECT would be a tunnel.
             Method::CONNECT => *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED,
             Method::HEAD => drop(response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"))),
             _ => *response.body_mut() = request.uri.to_string().into(),
@@ -263,7 +264,7 @@ impl Stub {
     }
 }
 
-/// Whether two servers may disagree on where the content ends: only one length in its shortest form leaves no doubt.
+/// Whether two servers may determine different ends of the body: only one length in its shortest form is unambiguous.
 fn is_doubtful(fields: &HeaderMap) -> bool {
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes);
     let is_plain = |length: &[u8]| length == b"0" || !length.starts_with(b"0");
