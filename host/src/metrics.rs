@@ -92,7 +92,7 @@ fn sandbox(text: &mut String, tallies: &[Arc<InstanceMetrics>]) -> fmt::Result {
         "glasshouse_instances_total",
         "counter",
         "Instances of the handler that were made.",
-        sum(&InstanceMetrics::made),
+        sum(&InstanceMetrics::created),
     )?;
     single(
         text,
@@ -108,7 +108,7 @@ fn sandbox(text: &mut String, tallies: &[Arc<InstanceMetrics>]) -> fmt::Result {
     let name = "glasshouse_ceilings_reached_total";
     family(text, name, "counter", "Requests that reached a ceiling, by the option that moves it.")?;
     for ceiling in LimitExceeded::ALL {
-        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", ceiling.option(), sum(&|tally| tally.reached(ceiling)))?;
+        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", ceiling.option(), sum(&|tally| tally.exceeded(ceiling)))?;
     }
     Ok(())
 }

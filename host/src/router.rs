@@ -99,11 +99,11 @@ impl Handler for Router {
 
     async fn answer(&self, request: Parts, client: &Client) -> Result<Response<ResponseBody>, HandlerError> {
         let instances = self.instances(&request).ok_or(HandlerError::NotFound)?;
-        instances.answer(request, client).await.map_err(|error| match error.ceiling() {
-            Some(ceiling @ (LimitExceeded::Instances | LimitExceeded::Total | LimitExceeded::Files)) => {
-                HandlerError::Busy(ceiling.to_string())
+        instances.answer(request, client).await.map_err(|error| match error.limit() {
+            Some(limit @ (LimitExceeded::Instances | LimitExceeded::Total | LimitExceeded::Files)) => {
+                HandlerError::Busy(limit.to_string())
             }
-            Some(ceiling) => HandlerError::LimitExceeded(ceiling.to_string()),
+            Some(limit) => HandlerError::LimitExceeded(limit.to_string()),
             None => HandlerError::Failed(error.to_string()),
         })
     }

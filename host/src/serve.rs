@@ -40,7 +40,7 @@ pub fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
     let log = Log::new(config.logs.form, sink);
     let log = if logging::is_coloured() { log.coloured() } else { log };
     let began = Instant::now();
-    let sandboxes = setup::sandboxes(&config, &log)?;
+    let sandboxes = setup::sandboxes(&config)?;
     info!("the handler is ready after {:.3} s; threads: {}", began.elapsed().as_secs_f64(), config.threads);
     site_report::report(&config, &sandboxes, |text| log.error(text)).iter().for_each(|fault| log.error(fault));
     config.warnings.iter().for_each(|warning| log.error(warning));
@@ -138,7 +138,7 @@ fn give_up_rights(
     let read_again = harden::directories(certificates.chain(config.users.iter().map(|users| users.file())));
     let also = config.harden_also.iter().map(|directory| directory.as_fd());
     let also = read_again.iter().map(AsFd::as_fd).chain(also).map(ReadScope::Directory);
-    let readable = sandboxes.iter().map(|sandbox| sandbox.ground()).chain(also).collect();
+    let readable = sandboxes.iter().map(|sandbox| sandbox.read_scope()).chain(also).collect();
     let roots = Roots::of(&config.trees);
     if sockets.iter().any(|file| roots.has_in(&file.directory, OsStr::new(""))) {
         log.error(
@@ -240,7 +240,7 @@ async fn run(
 pub fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupError> {
     let config = Config::from_args(args)?;
     let log = Log::new(Format::Off, Sink::Stderr);
-    let sandboxes = setup::sandboxes(&config, &log)?;
+    let sandboxes = setup::sandboxes(&config)?;
     site_report::check(&config, &sandboxes, |text| log.error(text)).map_err(StartupError::CannotServe)?;
     config.logs.probe(&config.trees)?;
     let identity = config.identity.as_ref();

@@ -7,7 +7,7 @@ use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_http::{Log, bounded_file};
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
-use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
+use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig, SandboxError};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// A component that cannot serve, a tree that cannot be opened.
-pub fn sandboxes(config: &Config, log: &Log) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+pub fn sandboxes(config: &Config) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let (handler, name) = match &config.handler {
         HandlerSource::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
         HandlerSource::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
     };
-    load(config, handler, log).map_err(|cause| {
+    load(config, handler).map_err(|cause| {
         StartupError::CannotServe(match cause {
             Cause::Tree(_) => format!("{cause}; name one that you may read"),
             Cause::Handler(cause) => format!("cannot run the handler {name}: {cause}; name another one with --handler"),
@@ -48,7 +48,7 @@ pub fn again(
                     return Err(stays(kept(served, HOLDS_LOG)));
                 }
                 let bytes = component_file::read(path).map_err(stays)?;
-                sandboxes = load(&config, Code::Component(&bytes), &log).map_err(|cause| stays(cause.to_string()))?;
+                sandboxes = load(&config, Code::Component(&bytes)).map_err(|cause| stays(cause.to_string()))?;
             }
             // One that stays as it is keeps no other from being opened.
             _ => {
@@ -57,7 +57,7 @@ pub fn again(
                         faults.push(kept(served, HOLDS_LOG));
                         continue;
                     }
-                    match sandbox.with_tree(&served.tree) {
+                    match sandbox.reopen(&served.tree) {
                         Ok(opened) => *sandbox = opened,
                         Err(error) => faults.push(stays(&config, served, &error)),
                     }
@@ -95,7 +95,7 @@ impl fmt::Display for Cause {
 }
 
 /// A sandbox for each tree, in their order. The handler is compiled once.
-fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox>>, Cause> {
+fn load(config: &Config, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, Cause> {
     // What lies beneath quotes the file, in lines of its own.
     let cause = |text: String| text.lines().next().unwrap_or_default().to_owned();
     let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
@@ -105,19 +105,17 @@ fn load(config: &Config, handler: Code<'_>, log: &Log) -> Result<Vec<Arc<Sandbox
             Cause::Tree(format!("cannot serve '{}': {}", served.tree.path().display(), bounded_file::reason(error)))
         };
         let sandbox = match sandboxes.first() {
-            Some(first) => first.beside(&served.tree, environment).map_err(|error| unopened(&error)),
+            Some(first) => first.with_root(&served.tree, environment).map_err(|error| unopened(&error)),
             None => {
-                let log = log.clone();
-                let terms = SandboxConfig {
-                    tree: served.tree.clone(),
+                let settings = SandboxConfig {
+                    root: served.tree.clone(),
                     environment,
                     is_pure: config.is_pure,
-                    ceilings: config.ceilings.clone(),
-                    complain: Arc::new(move |text: fmt::Arguments<'_>| log.error(text)),
+                    limits: config.ceilings.clone(),
                 };
-                Sandbox::new(handler, terms).map_err(|error| match error.downcast_ref::<io::Error>() {
-                    Some(error) => unopened(error),
-                    None => Cause::Handler(cause(error.to_string())),
+                Sandbox::new(handler, settings).map_err(|error| match error {
+                    SandboxError::Open(error) => unopened(&error),
+                    error => Cause::Handler(cause(error.to_string())),
                 })
             }
         };
