@@ -1,8 +1,8 @@
 //! The imports that a handler may have: one table, from which the linker is built and by which a component is judged
 //! before it is compiled.
 //!
-//! [`crate::wasi`] has another table, of the functions that a replay can repeat. They are separate on purpose: an import
-//! can be granted without being replayable.
+//! [`crate::wasi`] has another table, of the functions that a replay can repeat. They are separate on purpose: an
+//! import can be granted without being replayable.
 
 use crate::state::InstanceState;
 use crate::wasi_version::WasiVersion;

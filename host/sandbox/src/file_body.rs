@@ -21,7 +21,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// Bytes of a block, unless the caller bounds it. A slow HTTP/1 client occupies one block besides the connection's buffer.
+/// Bytes of a block, unless the caller bounds it. A slow HTTP/1 client occupies one block besides the connection's
+/// buffer.
 const BLOCK: usize = 256 << 10;
 /// The smallest block for a client that has used most of its share of memory.
 const MIN_BLOCK: usize = 4 << 10;

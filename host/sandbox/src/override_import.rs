@@ -1,7 +1,7 @@
 //! Replaces a definition of wasmtime-wasi in a linker.
 //!
-//! The sandbox depends on it: a definition under another version would be added beside that of the library, and handlers
-//! would call the library. Every replacement therefore fails unless there is a definition to replace.
+//! The sandbox depends on it: a definition under another version would be added beside that of the library, and
+//! handlers would call the library. Every replacement therefore fails unless there is a definition to replace.
 
 use crate::wasi_version::WasiVersion;
 use wasmtime::component::{Linker, LinkerInstance};

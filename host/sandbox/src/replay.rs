@@ -2,9 +2,9 @@
 //!
 //! A handler without a clock and random numbers is a function of the request and of what it reads through its
 //! capabilities. A response is therefore stored with the headers, metadata and directories that the handler read. For
-//! the next equal request the host reads them again; if all are equal, the response is as well. Nothing is assumed to be
-//! unchanged, and the file that is sent is the one that was compared. Contents of files are not compared, so a handler
-//! that reads one is not replayed.
+//! the next equal request the host reads them again; if all are equal, the response is as well. Nothing is assumed to
+//! be unchanged, and the file that is sent is the one that was compared. Contents of files are not compared, so a
+//! handler that reads one is not replayed.
 
 use crate::beneath::{DirReader, FileId, OpenOptions, RawDirEntry, Symlinks};
 use crate::file_body::{FileContent, Segment};

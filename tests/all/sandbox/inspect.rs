@@ -117,7 +117,11 @@ fn what_would_connect_is_refused() {
         ("wasi:sockets/tcp@0.2.0", r#"(export "tcp-socket" (type (sub resource)))"#, "a handler opens no connections"),
         ("wasi:sockets/udp@0.2.12", "", "a handler opens no connections"),
         ("wasi:sockets/ip-name-lookup@0.2.3", "", "a handler opens no connections"),
-        ("wasi:sockets/types@0.3.0", r#"(export "udp-socket" (type (sub resource)))"#, "a handler opens no connections"),
+        (
+            "wasi:sockets/types@0.3.0",
+            r#"(export "udp-socket" (type (sub resource)))"#,
+            "a handler opens no connections",
+        ),
         ("wasi:tls/types@0.2.0-draft", "", "a handler opens no connections"),
         ("wasi:http/outgoing-handler@0.2.6", r#"(export "handle" (func))"#, "a handler sends no requests"),
         ("wasi:http/client@0.3.0", r#"(export "send" (func))"#, "a handler sends no requests"),

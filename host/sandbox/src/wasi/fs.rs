@@ -13,7 +13,8 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{self, Descriptor, Dir, FsPerms, OpenMode};
 
-/// Converts the flags of `open-at` to [`OpenOptions`]. Fails with the errors of wasmtime-wasi for flags that would write.
+/// Converts the flags of `open-at` to [`OpenOptions`]. Fails with the errors of wasmtime-wasi for flags that would
+/// write.
 ///
 /// A macro, because the flag types of the two WASI versions have the same names and methods, but no common trait. The
 /// caller imports `OpenFlags`, `DescriptorFlags` and `PathFlags` of its version.
