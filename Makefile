@@ -18,7 +18,7 @@ HOST := $(PROGRAM) -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := accept date decide etag htpasswd proxy range readme site socket target
+FUZZ_TARGETS := accept date decide etag htpasswd http2 piece proxy range readme site socket target
 
 .PHONY: run build test torture soak bench check lint doc deny fuzz flags dist dist-check install clean
 
@@ -46,8 +46,8 @@ SOAK_SECONDS ?= 1800
 soak: build
 	GLASSHOUSE_SOAK=$(SOAK_SECONDS) cargo test $(CARGO_FLAGS) $(TESTS) --test all soak:: -- --nocapture
 
-# Compares with nginx and other installed servers. Needs wrk. BENCH_SECONDS, BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS
-# are options.
+# Compares with nginx, lighttpd, h2o and other installed servers. Needs wrk and h2load. 30 to 45 minutes; BENCH_SECONDS,
+# BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS shorten it.
 bench: build
 	cargo build $(CARGO_FLAGS) $(TESTS) --bins
 	target/release/bench

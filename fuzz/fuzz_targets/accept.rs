@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::accept` does not hold for. It refuses to know what that is.
+//! Looks for an `Accept` header for which `checks::accept` fails.
 
 #![no_main]
 

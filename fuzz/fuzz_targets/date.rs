@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::date` does not hold for. It refuses to know what that is.
+//! Looks for an HTTP date for which `checks::date` fails.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::decide` does not hold for. It refuses to know what that is.
+//! Looks for a request for which `checks::decide` fails.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::etag` does not hold for. It refuses to know what that is.
+//! Looks for a list of entity tags for which `checks::etag` fails.
 
 #![no_main]
 

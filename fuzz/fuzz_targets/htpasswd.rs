@@ -1,4 +1,4 @@
-//! Looks for bytes that `connection::htpasswd` does not hold for. It refuses to know what that is.
+//! Looks for a password file for which `connection::htpasswd` fails.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Looks for bytes that `connection::proxy` does not hold for. It refuses to know what that is.
+//! Looks for a PROXY protocol header for which `connection::proxy` fails.
 
 #![no_main]
 

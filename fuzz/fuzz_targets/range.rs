@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::range` does not hold for. It refuses to know what that is.
+//! Looks for a `Range` header for which `checks::range` fails.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::readme` does not hold for. It refuses to know what that is.
+//! Looks for a README for which `checks::readme` fails.
 
 #![no_main]
 

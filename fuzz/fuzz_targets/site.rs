@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::site` does not hold for. It refuses to know what that is.
+//! Looks for a site file for which `checks::site` fails.
 
 #![no_main]
 

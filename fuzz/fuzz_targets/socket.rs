@@ -1,4 +1,4 @@
-//! Looks for bytes, and pauses between them, that `connection::socket` does not hold for. It refuses to know what that is.
+//! Looks for bytes and pauses on an HTTP/1 connection for which `connection::socket` fails.
 
 #![no_main]
 

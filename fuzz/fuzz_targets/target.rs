@@ -1,4 +1,4 @@
-//! Looks for bytes that `checks::target` does not hold for. It refuses to know what that is.
+//! Looks for a request target for which `checks::target` fails.
 
 #![no_main]
 

@@ -1,7 +1,8 @@
-//! What was typed, and nothing of what it means: the command line, and the variables and the file that stand in for it. It
-//! opens no file but that one, asks for no address and knows no default that depends on the machine; that is `config`.
+//! The command line, the variables and the file of `--config`. Does not read any other file, and does not know defaults
+//! that depend on the machine: `config` does that.
 
 mod addresses;
+mod clap_options;
 mod clients;
 mod content;
 mod effective;
@@ -18,173 +19,159 @@ mod operands;
 mod options_table;
 mod sources;
 #[cfg(test)]
-pub mod tests;
-pub mod tls;
+pub(crate) mod tests;
+pub(crate) mod tls;
 mod toml_bytes;
 mod toml_shape;
 mod users;
-pub mod value;
+pub(crate) mod value;
 mod variables;
 
-use crate::config::StartupError;
-pub use addresses::{AddressFlags, places};
+use crate::error::StartupError;
+pub(crate) use addresses::{AddressFlags, bind_values};
 use clap::builder::{ArgPredicate, OsStringValueParser, TypedValueParser as _};
 use clap::error::{Error, ErrorKind};
-use clap::{CommandFactory, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-pub use clients::ClientFlags;
+pub(crate) use clients::ClientFlags;
 use content::ContentFlags;
-pub use effective::{EffectiveOption, OptionSource};
-pub use export::{Export, Output};
+pub(crate) use effective::{EffectiveOption, OptionSource};
+pub(crate) use export::{Export, Output};
 use file::ConfigFile;
-pub use handler_options::HandlerOptions;
-pub use inspect::{Input, Inspect};
-pub use logs::{Level, LogFlags};
-pub use mount::Mount;
-pub use operands::Meant;
+pub(crate) use handler_options::HandlerOption;
+pub(crate) use inspect::{Input, Inspect};
+pub(crate) use logs::{Level, LogFlags};
+pub(crate) use mount::Mount;
+pub(crate) use operands::OperandHint;
 use operands::Operands;
 use sources::{Sources, Variables};
 use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-pub use toml_shape::ValueShape;
-pub use users::{AuthFlags as Auth, Passwd};
+pub(crate) use toml_shape::ValueShape;
+pub(crate) use users::{AuthFlags, Passwd};
 
 const SERVING: &str = "Serving";
+const CLIENTS: &str = "Clients and users";
 const RUNTIME: &str = "Runtime";
 const EXAMPLES: &str = "\
 Examples:
-  glasshouse                             the current directory, on every address, port 8000
+  glasshouse                             the current directory, all addresses, port 8000
   glasshouse site                        another directory
-  glasshouse 0 -b localhost              on this machine only, on any free port
-  glasshouse 8080 report.pdf             one file, and nothing beside it, on port 8080
-  glasshouse -H Cache-Control no-cache   a field for every page
-  glasshouse handler -o handler.wasm     write out the handler, to run it elsewhere
-  glasshouse passwd FILE USER            set the password of a user, for --auth FILE
-  glasshouse inspect other.wasm          what another handler would want, without running it
+  glasshouse 0 -b localhost              this machine only, any free port
+  glasshouse 8080 report.pdf             one file, on port 8080
+  glasshouse -H Cache-Control no-cache   a header field for every page
+  glasshouse passwd FILE USER            the password of a user, for --auth FILE
 
-Each option has a variable, such as GLASSHOUSE_CONTENT_TYPE for --content-type, and
-a key in the file of --config; what is typed wins, then the variable. Ctrl-C stops
-the server.";
+An option comes from its flag, else from its variable (GLASSHOUSE_CONTENT_TYPE for
+--content-type), else from the file of --config. Ctrl-C stops the server.";
 
-/// What the program was asked to do.
+/// What the program does.
 #[derive(Debug)]
-pub enum Task {
+pub(crate) enum Task {
     Serve(Args),
-    /// Tell what would be served, and how.
+    /// Print the effective options.
     Check(Args, Vec<EffectiveOption>),
     Export(Export),
     Inspect(Inspect),
     Completions(Shell),
-    /// Write the pages of the manual into a directory, or the first of them to standard output.
+    /// Write all pages of the manual into a directory, or the first one to standard output.
     Man(Option<PathBuf>),
     Passwd(Passwd),
 }
 
 impl Task {
-    /// Reads this process's command line, and the file that it names. Ends the process after `--help` and `--version`
-    /// (exit 0) and on an option that cannot be understood (exit 2, S3).
+    /// Reads the command line of this process, its variables, and the file that they name. Ends the process after
+    /// `--help` and `--version` (exit code 0) and on an invalid argument (exit code 2, PY-3).
     ///
     /// # Errors
-    /// The file cannot be read, or makes no sense.
-    pub fn from_command_line() -> Result<Task, StartupError> {
-        let words: Vec<OsString> = env::args_os().collect();
-        Task::parse(&words, &|key| env::var_os(key)).map_err(|stop| match stop {
-            Stop::Clap(error) => error.exit(),
-            Stop::Fault(fault) => fault,
+    /// The file cannot be read or is invalid.
+    pub(crate) fn from_command_line() -> Result<Task, StartupError> {
+        let arguments: Vec<OsString> = env::args_os().collect();
+        Task::parse(&arguments, &|key| env::var_os(key)).map_err(|error| match error {
+            CommandLineError::Clap(error) => error.exit(),
+            CommandLineError::Startup(error) => error,
         })
     }
 
-    /// How much is said while it is done.
-    pub fn level(&self) -> Level {
+    /// The level of the log while the task runs.
+    pub(crate) fn level(&self) -> Level {
         match self {
             Task::Serve(args) | Task::Check(args, _) => args.logs.level(),
-            _ => Level::Error,
+            _ => Level::Warn,
         }
     }
 
-    fn parse(words: &[OsString], variable: Variables) -> Result<Task, Stop> {
+    fn parse(arguments: &[OsString], variable: Variables) -> Result<Task, CommandLineError> {
         let (mut command, definition) = (sources::command(), Cli::command());
-        // What was typed alone, to know what a file has no say in. An error in it is told below.
-        let typed = command.clone().ignore_errors(true).try_get_matches_from(words)?;
-        let is_server = typed.subcommand().is_none();
-        let operands = match Operands::read(&definition, &typed, words).map_err(|text| usage(&mut command, text)) {
+        // The flags decide which variables and keys count, so they are read first. The last parse reports their errors.
+        let flags = command.clone().ignore_errors(true).try_get_matches_from(arguments)?;
+        let is_server = flags.subcommand().is_none();
+        let operands = match Operands::read(&definition, &flags, arguments).map_err(|text| usage(&mut command, text)) {
             Err(error) if is_server => {
-                // An option that cannot be understood comes first, as it may be why a word stands by itself.
-                let given = Sources { typed, operands: Operands::default(), file: ConfigFile::default(), variable };
-                let parsed = command.try_get_matches_from_mut(words);
-                parsed.map_err(|error| given.explain(error, words, words.len()))?;
+                // An invalid option comes first: it may be the reason for the extra operand.
+                let sources = Sources { flags, operands: Operands::default(), file: ConfigFile::default(), variable };
+                let parsed = command.try_get_matches_from_mut(arguments);
+                parsed.map_err(|error| sources.explain(error, arguments, arguments.len()))?;
                 return Err(error);
             }
             operands => operands.unwrap_or_default(),
         };
-        let named = match variable("GLASSHOUSE_CONFIG".as_ref()) {
-            _ if !is_server || typed.value_source("config").is_some() => typed.get_one("config").cloned(),
+        let path = match variable("GLASSHOUSE_CONFIG".as_ref()) {
+            _ if !is_server || flags.value_source("config").is_some() => flags.get_one("config").cloned(),
             Some(empty) if empty.is_empty() => {
                 let text = "GLASSHOUSE_CONFIG: the value is empty; give one, or unset the variable";
                 return Err(usage(&mut command, text.to_owned()));
             }
             path => path.map(PathBuf::from),
         };
-        let file = match named.filter(|_| is_server) {
+        let file = match path.filter(|_| is_server) {
             Some(path) => ConfigFile::read(&path, &definition)?,
             None => ConfigFile::default(),
         };
-        let given = Sources { typed, operands, file, variable };
+        let sources = Sources { flags, operands, file, variable };
         let all = match is_server {
-            true => given.words(words).map_err(|text| usage(&mut command, text))?,
-            false => words.to_vec(),
+            true => sources.arguments(arguments).map_err(|text| usage(&mut command, text))?,
+            false => arguments.to_vec(),
         };
         let parsed = command.try_get_matches_from_mut(&all);
-        let matches = parsed.map_err(|error| given.explain(error, &all, words.len()))?;
+        let matches = parsed.map_err(|error| sources.explain(error, &all, arguments.len()))?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        let setting = |arg| effective::setting(arg, &matches, given.source(arg), &given.file);
-        let settings = cli.check.then(|| effective::options(&definition).map(setting).collect());
-        cli.args.port_is_given = given.is_given("port");
-        cli.args.meant = given.operands.meant;
-        cli.args.file = given.file;
-        Ok(match (cli.command, settings) {
+        let effective = |arg| effective::option(arg, &matches, sources.source(arg), &sources.file);
+        let options = cli.check.then(|| clap_options::all(&definition).map(effective).collect());
+        cli.args.port_is_set = sources.is_set("port");
+        cli.args.path_hint = sources.operands.hint;
+        cli.args.file = sources.file;
+        Ok(match (cli.command, options) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
             (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
-            (Some(Command::Passwd(words)), _) => Task::Passwd(words),
+            (Some(Command::Passwd(passwd)), _) => Task::Passwd(passwd),
             (Some(Command::Completions { shell }), _) => Task::Completions(shell),
             (Some(Command::Man { output }), _) => Task::Man(output),
-            (None, Some(settings)) => Task::Check(cli.args, settings),
+            (None, Some(options)) => Task::Check(cli.args, options),
             (None, None) => Task::Serve(cli.args),
         })
     }
 }
 
-/// Why there is no task.
-#[derive(Debug)]
-enum Stop {
-    /// The words cannot be understood, or only ask what there is to be typed.
-    Clap(Error),
-    /// The file of settings cannot be read, or makes no sense.
-    Fault(StartupError),
+/// The command line is invalid, or it requests a text.
+#[derive(Debug, thiserror::Error)]
+enum CommandLineError {
+    /// The arguments are invalid, or they request the help or the version.
+    #[error(transparent)]
+    Clap(#[from] Error),
+    #[error(transparent)]
+    Startup(#[from] StartupError),
 }
 
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
-        Stop::Clap(error)
-    }
+fn usage(command: &mut clap::Command, text: String) -> CommandLineError {
+    CommandLineError::Clap(command.error(ErrorKind::InvalidValue, text))
 }
 
-impl From<StartupError> for Stop {
-    fn from(fault: StartupError) -> Stop {
-        Stop::Fault(fault)
-    }
-}
-
-fn usage(command: &mut clap::Command, text: String) -> Stop {
-    Stop::Clap(command.error(ErrorKind::InvalidValue, text))
-}
-
-/// Serve one directory over HTTP, read-only.
+/// Serve one directory over HTTP, read-only
 ///
-/// Everything that reads a request and touches a file runs in a sandbox that can read this one directory and nothing
-/// else.
+/// The code that reads requests and files runs in a sandbox that can read this directory and nothing else.
 #[derive(Debug, Parser)]
 #[command(name = "glasshouse", version, after_help = EXAMPLES)]
 #[command(override_usage = "glasshouse [OPTIONS] [PORT] [PATH]\n       glasshouse COMMAND ...")]
@@ -194,192 +181,199 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     args: Args,
-    /// Print every option with its value in effect, and exit
+    /// Print every option with its effective value and exit
     ///
-    /// And with where it is from, in the form of a file that --config takes. What a start would complain of is told, too; ports
-    /// and sockets are not tried. It is typed: there is no variable and no key for it.
+    /// The output names the source of each value and is a valid file for --config. The command reports every error that
+    /// a start would report. It does not try ports and sockets. It has no variable and no key.
     #[arg(long, help_heading = RUNTIME)]
     check: bool,
-    /// File with values for options: in TOML, a key for each, named as its flag is
+    /// TOML file with options, one key per flag
     ///
-    /// What is typed wins, and then the variables. Paths in it begin where the program is started. GLASSHOUSE_CONFIG names it, too; a
-    /// file cannot name another one.
+    /// Flags and variables win over the file. Relative paths in it start at the working directory. The variable is
+    /// GLASSHOUSE_CONFIG. A file cannot name another file.
     #[arg(long, value_name = "FILE", env = "GLASSHOUSE_CONFIG", hide_env = true, help_heading = RUNTIME)]
     config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write out the handler, a WebAssembly component, to run it in another host
+    /// Write the handler component to a file, for other hosts
     Handler(Export),
-    /// Tell what a component is and imports, and whether it could be the handler, without running it
+    /// Report the imports of a component and whether it can serve
     ///
-    /// Exits with 0 if it could, and with 1 if --handler would refuse it.
+    /// The command does not run the component. It exits with 0 if --handler accepts the component, and with 1 if not.
     Inspect(Inspect),
     /// Set the password of a user in a file for --auth
     ///
-    /// It is asked for twice on a terminal; otherwise it is the first line of standard input. What is written is a hash
-    /// of argon2id.
+    /// The command asks twice on a terminal. Otherwise it reads the first line of standard input. It writes an argon2id
+    /// hash.
     Passwd(Passwd),
-    /// Write what lets a shell complete options, to standard output
+    /// Print the completions for a shell
     Completions {
+        /// Shell of the completions
         #[arg(value_name = "SHELL")]
         shell: Shell,
     },
-    /// Write the page of the manual to standard output
+    /// Print the manual page
     Man {
-        /// Write all pages, those of the commands too, into this directory
+        /// Directory for the pages of all commands [default: print one page]
         #[arg(short, long, value_name = "DIR")]
         output: Option<PathBuf>,
     },
 }
 
-/// The definition of the command line, for what else is made from it.
-pub fn definition() -> clap::Command {
+/// The definition of the command line, for the completions and the manual.
+pub(crate) fn definition() -> clap::Command {
     Cli::command().disable_help_subcommand(true)
 }
 
-/// The version of HTTP that is spoken, whatever the client offers.
+/// The version of HTTP/1 in use, whatever the client offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Protocol {
+pub(crate) enum ProtocolVersion {
     /// One request per connection
     #[value(name = "HTTP/1.0")]
     Http10,
-    /// Connections are kept for further requests
+    /// Several requests per connection
     #[value(name = "HTTP/1.1")]
     Http11,
 }
 
-impl Protocol {
-    pub fn version(self) -> http::Version {
+pub(crate) use ProtocolVersion as Protocol;
+
+impl ProtocolVersion {
+    pub(crate) fn version(self) -> http::Version {
         match self {
-            Protocol::Http10 => http::Version::HTTP_10,
-            Protocol::Http11 => http::Version::HTTP_11,
+            ProtocolVersion::Http10 => http::Version::HTTP_10,
+            ProtocolVersion::Http11 => http::Version::HTTP_11,
         }
     }
 }
 
 /// The options of the server.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// A number is the port, anything else the path to serve
+pub(crate) struct Args {
+    /// Port (a number) or path (anything else) to serve
     ///
-    /// As --port and --directory. A path that is a number is written as ./8080.
+    /// Same as --port and --directory, in any order. Write a path that is a number as ./8080.
     #[arg(value_names = ["PORT", "PATH"], display_order = 0, help_heading = SERVING)]
-    words: Vec<OsString>,
+    operands: Vec<OsString>,
 
-    /// Port to listen on; 0 takes any free one
+    /// Port to listen on; 0 selects any free port
     #[arg(long, value_name = "PORT", default_value = "8000", value_parser = value::port)]
     #[arg(env = "GLASSHOUSE_PORT", hide_env = true, help_heading = SERVING)]
-    pub port: u16,
+    pub(crate) port: u16,
 
-    /// Whether anybody has named it.
+    /// Whether the port has another source than the default.
     #[arg(skip)]
-    pub port_is_given: bool,
+    pub(crate) port_is_set: bool,
 
-    /// What else the path may have been meant as, if it stands by itself.
+    /// A suggestion for an operand that is not an existing path.
     #[arg(skip)]
-    pub meant: Option<Meant>,
+    pub(crate) path_hint: Option<OperandHint>,
 
-    /// Address or host name to listen on, repeatable [default: all]
+    /// Address or host name to listen on (repeatable) [default: all]
     ///
-    /// An IPv4 or IPv6 address, with '%' and its interface where it takes one, a name, whose first address is taken, or
-    /// 'unix:' and the path of a socket. The variable holds several, separated by commas.
+    /// An IPv4 or IPv6 address, with '%' and the interface where the address needs one, a host name, of which the
+    /// server uses the first address, or 'unix:' and the path of a socket. The variable holds several, separated by
+    /// commas.
     #[arg(short, long, value_name = "ADDR")]
     #[arg(env = "GLASSHOUSE_BIND", hide_env = true, help_heading = SERVING)]
-    pub bind: Vec<String>,
+    pub(crate) bind: Vec<String>,
 
     #[command(flatten)]
-    pub addresses: AddressFlags,
+    pub(crate) addresses: AddressFlags,
 
-    /// Directory to serve, or one file
+    /// Directory or single file to serve
     ///
-    /// A file is at '/' and at its name. What is beside it is not there for anybody. With --mount there is none by default, and what
-    /// is not below a mount is not found.
+    /// A single file is served at '/' and at its name. The files beside it are not served. With --mount this option has
+    /// no default: paths outside the mounts are then not found.
     #[arg(short, long, value_name = "PATH", default_value = ".")]
     #[arg(default_value_if("mount", ArgPredicate::IsPresent, None))]
     #[arg(env = "GLASSHOUSE_DIRECTORY", hide_env = true, help_heading = SERVING)]
-    pub directory: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
 
-    /// Directory to serve at a path of its own, repeatable
+    /// Directory to serve below a URL path (repeatable)
     ///
-    /// The path is written plainly, not percent-encoded, and the longest that fits a request counts. What answers there can read
-    /// this directory and no other. The variable holds one a line.
+    /// PATH is plain text, not percent-encoded. The longest matching path counts. The handler of a mount can read the
+    /// directory of that mount and no other. The variable holds one mount per line.
     #[arg(long, value_name = "PATH=DIR")]
     #[arg(value_parser = OsStringValueParser::new().try_map(Mount::parse))]
     #[arg(env = "GLASSHOUSE_MOUNT", hide_env = true, help_heading = SERVING)]
-    pub mount: Vec<Mount>,
+    pub(crate) mount: Vec<Mount>,
 
-    /// Version of HTTP to speak
+    /// HTTP version; HTTP/1.1 includes HTTP/2 over TLS
     #[arg(short, long, value_name = "VERSION", value_enum, default_value = "HTTP/1.1", ignore_case = true)]
     #[arg(env = "GLASSHOUSE_PROTOCOL", hide_env = true, help_heading = SERVING)]
-    pub protocol: Protocol,
+    pub(crate) protocol: ProtocolVersion,
 
     #[command(flatten)]
-    pub tls: tls::TlsFlags,
+    pub(crate) tls: tls::TlsFlags,
 
     #[command(flatten)]
     content: ContentFlags,
 
     #[command(flatten)]
-    pub users: Auth,
+    pub(crate) users: AuthFlags,
 
     #[command(flatten)]
-    pub clients: ClientFlags,
+    pub(crate) clients: ClientFlags,
 
     #[command(flatten)]
-    pub logs: LogFlags,
+    pub(crate) logs: LogFlags,
 
-    /// What the file says, for the options that the handler reads.
+    /// The file of `--config`, for the options of the handler.
     #[arg(skip)]
     file: ConfigFile,
 
-    /// Threads that answer requests [default: one per processor]
+    /// Worker threads [default: one per processor]
     #[arg(long, value_name = "N", value_parser = |text: &str| value::count(text, 1..=4096))]
     #[arg(env = "GLASSHOUSE_THREADS", hide_env = true, help_heading = RUNTIME)]
-    pub threads: Option<NonZeroUsize>,
+    pub(crate) threads: Option<NonZeroUsize>,
 
     #[command(flatten)]
-    pub ceilings: limits::LimitFlags,
+    pub(crate) limits: limits::LimitFlags,
 
-    /// Component that answers requests, in place of the built-in one
+    /// Handler component to run instead of the built-in one
     ///
-    /// A WebAssembly component that exports wasi:http/handler 0.3 or wasi:http/incoming-handler 0.2, and imports nothing that is
-    /// refused or unknown: `glasshouse inspect FILE` tells.
+    /// A WebAssembly component that exports wasi:http/handler 0.3 or wasi:http/incoming-handler 0.2. The server refuses
+    /// a component with a refused or unknown import; `glasshouse inspect FILE` lists them.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_HANDLER", hide_env = true, help_heading = RUNTIME)]
-    pub handler: Option<PathBuf>,
+    pub(crate) handler: Option<PathBuf>,
 
-    /// Give answers of that component again while no file that it looked at has changed
+    /// Replay responses of --handler while the files are unchanged
     ///
-    /// For a component whose answers depend on the request and the files alone, as those of the built-in one do.
+    /// For a component whose responses depend only on the request and on the files, as those of the built-in handler
+    /// do.
     #[arg(long, requires = "handler")]
-    #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, help_heading = RUNTIME)]
-    pub pure_handler: bool,
+    #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
+    pub(crate) pure_handler: bool,
 
-    /// Ask the component for every answer
+    /// Run the handler for every request
     #[arg(long)]
-    #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, help_heading = RUNTIME)]
-    pub no_replay: bool,
+    #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
+    pub(crate) no_replay: bool,
 
-    /// Keep the rights that serving does not need
+    /// Keep process rights that serving does not need
     ///
-    /// Otherwise the process gives them up as soon as it listens: opening anything but the served files, writing, starting
-    /// programs, opening connections, making machine code.
+    /// By default the process gives up these rights when it listens: opening anything but the served files, writing,
+    /// starting programs, opening connections, generating machine code.
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_HARDEN", hide_env = true, help_heading = RUNTIME)]
-    pub no_harden: bool,
+    pub(crate) no_harden: bool,
 
-    /// Do not serve where the system refuses to take any of these rights away
+    /// Fail if the system cannot remove all unneeded rights
     #[arg(long, conflicts_with = "no_harden")]
-    #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, help_heading = RUNTIME)]
-    pub require_harden: bool,
+    #[arg(env = "GLASSHOUSE_REQUIRE_HARDEN", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
+    pub(crate) require_harden: bool,
 
     #[command(flatten)]
-    pub life: lifecycle::Lifecycle,
+    pub(crate) lifecycle: lifecycle::LifecycleFlags,
 
-    /// Print no addresses and log no requests, whatever --log says
+    /// Print no addresses and log no requests
+    ///
+    /// This option overrides --log.
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_QUIET", hide_env = true, help_heading = RUNTIME)]
-    pub quiet: bool,
+    pub(crate) quiet: bool,
 }

@@ -1,24 +1,36 @@
-//! Opens an address in a browser. It refuses to know what is there, and what becomes of the browser.
+//! Opens the address of the server in a browser.
 
-use std::env;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::{env, io};
+use thiserror::Error;
 
-/// What asks the desktop for the browser that it prefers.
-const DESKTOP: &str = "xdg-open";
+/// Starts the default browser of the desktop.
+const DEFAULT_PROGRAM: &str = "xdg-open";
 
-/// Starts the browser of the variable `BROWSER`, or that of the desktop. This comes before the process gives up the right to
-/// start programs.
+/// The browser cannot be started.
+#[derive(Debug, Error)]
+pub(crate) enum BrowserError {
+    #[error("cannot open a browser: it cannot connect to a Unix socket")]
+    NoUrl,
+    #[error("cannot open a browser with '{program}': {source}; open {url} yourself")]
+    Start { program: String, url: String, source: io::Error },
+}
+
+/// Starts the program of the variable `BROWSER`, or the default browser. Call it while the process can start programs.
 ///
 /// # Errors
-/// In words for the person who runs the server: there is no such program, or no address that a browser can open.
-pub fn open(url: Option<&str>) -> Result<(), String> {
-    let Some(url) = url else { return Err("cannot open a browser: it cannot reach a Unix socket".into()) };
-    let program = env::var_os("BROWSER").filter(|name| !name.is_empty()).unwrap_or_else(|| DESKTOP.into());
+/// The server has no URL, or the program cannot be started.
+pub(crate) fn open(url: Option<&str>) -> Result<(), BrowserError> {
+    let url = url.ok_or(BrowserError::NoUrl)?;
+    let program = env::var_os("BROWSER").filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_PROGRAM.into());
     let mut command = Command::new(&program);
     command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Ctrl-C is for the server alone.
+    // Ctrl-C must not reach the browser.
     command.process_group(0);
-    let started = command.spawn().map(drop);
-    started.map_err(|error| format!("cannot open a browser with '{}': {error}; open {url} yourself", program.display()))
+    command.spawn().map(drop).map_err(|source| BrowserError::Start {
+        program: program.display().to_string(),
+        url: url.to_owned(),
+        source,
+    })
 }

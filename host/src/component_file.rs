@@ -1,32 +1,31 @@
-//! Reads the file of a component, whosever it is: as much as a component may have, and no more. It refuses to know what is in it.
+//! Reads component files with a limit for their length.
 
-use glasshouse_http::bounded_file;
+use crate::bounded_file;
 use std::io::Read;
 use std::path::Path;
 
-/// Bytes that a component may have: an interpreter with its whole library has a third of it. What is longer, or has no end like a
-/// device, is not read on.
-pub const LENGTH: usize = 128 << 20;
+/// The maximum length of a component in bytes. An interpreter with its library has a third of it.
+pub(crate) const MAX_LENGTH: usize = 128 << 20;
 
-/// The bytes of a file.
+/// Reads a file.
 ///
 /// # Errors
-/// Why it cannot be read, in words that follow on its name.
-pub fn read(path: &Path) -> Result<Vec<u8>, String> {
-    bounded_file::read(path, LENGTH)
+/// The reason why it cannot be read, to follow its name in a message.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    bounded_file::read(path, MAX_LENGTH)
 }
 
-/// The bytes of what is already open.
+/// Reads an open source to its end.
 ///
 /// # Errors
-/// Why it cannot be read, in words that follow on its name.
-pub fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
+/// The reason why it cannot be read, to follow its name in a message.
+pub(crate) fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    let most = u64::try_from(LENGTH).unwrap_or(u64::MAX).saturating_add(1);
-    source.take(most).read_to_end(&mut bytes).map_err(|error| bounded_file::reason(&error))?;
+    let limit = u64::try_from(MAX_LENGTH).unwrap_or(u64::MAX).saturating_add(1);
+    source.take(limit).read_to_end(&mut bytes).map_err(|error| bounded_file::reason(&error))?;
     match bytes.len() {
-        ..=LENGTH => Ok(bytes),
-        _ => Err(format!("longer than {} MiB", LENGTH >> 20)),
+        ..=MAX_LENGTH => Ok(bytes),
+        _ => Err(format!("longer than {} MiB", MAX_LENGTH >> 20)),
     }
 }
 
@@ -36,14 +35,14 @@ mod tests {
     use std::io;
 
     #[test]
-    fn what_has_no_end_is_not_read_to_it() {
+    fn an_endless_source_is_rejected() {
         assert_eq!(read_from(io::repeat(0)), Err("longer than 128 MiB".into()));
-        assert_eq!(read_from(io::repeat(0).take(LENGTH as u64)).map(|bytes| bytes.len()), Ok(LENGTH));
+        assert_eq!(read_from(io::repeat(0).take(MAX_LENGTH as u64)).map(|bytes| bytes.len()), Ok(MAX_LENGTH));
         assert_eq!(read_from(io::empty()), Ok(Vec::new()));
     }
 
     #[test]
-    fn what_cannot_be_read_is_told() {
+    fn unreadable_files_have_a_reason() {
         for (path, expected) in [("nope", "no such file"), (".", "a directory")] {
             assert_eq!(read(Path::new(path)), Err(expected.into()));
         }

@@ -1,6 +1,5 @@
-//! What the options mean on this machine: the directory is there, the handler is read, the addresses are known. Once a
-//! [`Config`] exists, all that can still fail is to [listen](Addresses::listen). It refuses to know how requests are
-//! answered.
+//! The configuration of the server: the options, checked and resolved on this machine. Once a [`ServerConfig`] exists,
+//! only the sandbox and [`Addresses::listen`] can still fail.
 
 mod auth;
 mod hosts;
@@ -9,171 +8,143 @@ mod logfile;
 mod logs;
 mod memory;
 mod roots;
-mod site;
 mod tls;
 mod trees;
 
-use crate::args::{Args, HandlerOptions, Protocol, places};
+use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
+use crate::bounded_file;
 use crate::component_file;
-use crate::listen::{Addresses, BindAddr, Options};
+pub(crate) use crate::error::StartupError;
+use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;
-use glasshouse_core::Config as GuestConfig;
-use glasshouse_core::config::options;
-use glasshouse_http::auth::Users;
-use glasshouse_http::{ClientLimits, bounded_file};
+use crate::users_file::UsersFile;
+use glasshouse_core::Config as HandlerConfig;
+use glasshouse_core::config::{ConfigError, options};
+use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
-pub use hosts::HostRule;
-pub use logfile::OpenLog;
-pub use logs::{Logs, Opened};
-pub use roots::Roots;
+pub(crate) use hosts::HostRule;
+pub(crate) use logfile::OpenLog;
+pub(crate) use logs::{Logs, Opened};
+pub(crate) use roots::Roots;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
-pub use site::SiteFile;
 use std::ffi::OsString;
 use std::fs::File;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, fmt, thread};
-pub use trees::ServedTree;
+use std::{env, thread};
+pub(crate) use trees::ServedTree;
 
-/// A server that is ready to run.
+/// The configuration of a server.
 #[derive(Debug)]
-pub struct Config {
-    /// At least one, in the order in which they are asked whether a path is theirs.
-    pub trees: Vec<ServedTree>,
-    /// What the file of each tree says, in their order; or what is wrong with it, which does not keep the tree from being served later.
-    pub site_files: Vec<SiteFile>,
-    /// What will not do what its option promises, in words for whoever runs the server.
-    pub warnings: Vec<String>,
-    /// The path that people are led to, where something is served.
-    pub entry: String,
-    pub protocol: Protocol,
-    pub threads: NonZeroUsize,
-    pub limits: ClientLimits,
-    /// What clients share.
-    pub totals: Totals,
-    /// The hosts for which requests are answered.
-    pub hosts: HostRule,
-    /// The variables of the handler, all of them understood by the built-in one.
-    pub guest: Vec<(String, String)>,
-    pub handler: HandlerSource,
-    /// Whether answers may be given again while nothing has changed: always those of the built-in handler, those of
-    /// another one if its owner says so.
-    pub is_pure: bool,
-    pub ceilings: RequestLimits,
-    pub rights: Rights,
-    /// Who the server is to clients that speak TLS; without, none does.
-    pub identity: Option<TlsIdentity>,
-    /// Those who may ask; everybody where there are none.
-    pub users: Option<Arc<Users>>,
-    pub quiet: bool,
-    pub logs: Logs,
-    pub addresses: Addresses,
-    /// Whether the address is opened in a browser, and whether it is shown as a QR code.
-    pub open: bool,
-    pub qr: bool,
-    /// How long answers under way are waited for when the server stops.
-    pub grace: Duration,
-    /// Directories that may be read later on too, open.
-    pub harden_also: Vec<File>,
+pub(crate) struct ServerConfig {
+    /// At least one. The first tree that a path belongs to serves it.
+    pub(crate) trees: Vec<ServedTree>,
+    /// Options without an effect, for the operator.
+    pub(crate) warnings: Vec<String>,
+    /// The URL path of the links in the banner.
+    pub(crate) entry: String,
+    pub(crate) protocol: ProtocolVersion,
+    pub(crate) threads: NonZeroUsize,
+    pub(crate) limits: ClientLimits,
+    /// The quotas that clients share.
+    pub(crate) totals: Totals,
+    /// The hosts that requests may name.
+    pub(crate) hosts: HostRule,
+    /// The variables of the handler, all valid for the built-in one.
+    pub(crate) guest: Vec<(String, String)>,
+    pub(crate) handler: HandlerSource,
+    /// Whether responses may be replayed while the files are unchanged. The built-in handler always allows it; another
+    /// one does with `--pure-handler`.
+    pub(crate) is_pure: bool,
+    pub(crate) ceilings: RequestLimits,
+    pub(crate) rights: Rights,
+    /// The certificate; `None` without TLS.
+    pub(crate) identity: Option<TlsIdentity>,
+    /// The users; `None` if every client has access.
+    pub(crate) users: Option<Arc<UsersFile>>,
+    pub(crate) quiet: bool,
+    pub(crate) logs: Logs,
+    pub(crate) addresses: Addresses,
+    /// Whether to open the address in a browser.
+    pub(crate) open: bool,
+    /// Whether to print the address as a QR code.
+    pub(crate) qr: bool,
+    /// The maximum time of open requests at shutdown.
+    pub(crate) grace: Duration,
+    /// Directories that stay readable for a reload.
+    pub(crate) harden_also: Vec<File>,
 }
 
-/// What becomes of the rights that serving does not need.
+/// Whether the process gives up the rights that serving does not need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rights {
+pub(crate) enum Rights {
     AreKept,
-    /// As far as the system lets us.
+    /// As far as the system supports it.
     AreGivenUp,
-    /// All of them, or nothing is served.
+    /// The start fails if the system cannot remove all of them.
     MustBeGivenUp,
 }
 
-/// The component that answers.
+/// The source of the handler.
 #[derive(Debug)]
-pub enum HandlerSource {
+pub(crate) enum HandlerSource {
     Embedded,
-    /// The bytes of a file, not yet looked at, and where they are from.
+    /// The bytes of a file, not validated yet.
     File {
         path: PathBuf,
         bytes: Vec<u8>,
     },
 }
 
-/// Why there is no server, in words for the person who started it.
-#[derive(Debug, PartialEq, Eq)]
-pub enum StartupError {
-    /// An option makes no sense on any machine.
-    Usage(String),
-    /// This machine cannot do what was asked.
-    CannotServe(String),
-}
-
-impl StartupError {
-    /// The exit code of a program that ends for this reason (S3, S14).
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            StartupError::Usage(_) => 2,
-            StartupError::CannotServe(_) => 1,
-        }
-    }
-}
-
-impl fmt::Display for StartupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartupError::Usage(text) | StartupError::CannotServe(text) => f.write_str(text),
-        }
-    }
-}
-
-impl Config {
-    /// Carries out the options, with the variables of this process for the handler.
+impl ServerConfig {
+    /// Resolves the options, with the variables of this process for the handler.
     ///
     /// # Errors
-    /// The first option that has no meaning, or that this machine cannot fulfil. Options that cannot be understood come
-    /// first; no socket listens until all others are in order.
-    pub fn from_args(args: Args) -> Result<Config, StartupError> {
-        Config::build(args, env::vars_os())
+    /// The first option that is invalid, or that this machine cannot fulfil. Invalid options come first. No socket
+    /// listens yet.
+    pub(crate) fn from_args(args: Args) -> Result<ServerConfig, StartupError> {
+        ServerConfig::build(args, env::vars_os())
     }
 
-    fn build(args: Args, environment: impl Iterator<Item = (OsString, OsString)>) -> Result<Config, StartupError> {
-        let passed = args.passed_on(environment).map_err(StartupError::Usage)?;
+    fn build(
+        args: Args,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<ServerConfig, StartupError> {
+        let passed = args.handler_options(environment)?;
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
-        let understood = GuestConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
-        understood.map_err(|error| StartupError::Usage(blame(&error.to_string(), &passed)))?;
-        let binds = args.bind.iter().flat_map(|text| places(text));
+        let parsed = HandlerConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
+        parsed.map_err(|error| located(error, &passed))?;
+        let binds = args.bind.iter().flat_map(|text| bind_values(text));
         let binds = binds.map(BindAddr::parse).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(BindAddr::host).collect();
 
-        let trees = trees::trees(args.directory.as_deref(), args.meant.as_ref(), &args.mount)?;
+        let trees = trees::trees(args.directory.as_deref(), args.path_hint.as_ref(), &args.mount)?;
         let prefix = passed.iter().find(|option| option.name == "prefix");
-        let is_prefix = |prefix: &&HandlerOptions| !matches!(options::prefix(&prefix.text), Ok(None));
+        let is_prefix = |prefix: &&HandlerOption| !matches!(options::prefix(&prefix.text), Ok(None));
         if let (None, Some(prefix)) = (&args.directory, prefix.filter(is_prefix)) {
-            let reason = "there is no directory to serve there; name one with -d, or leave it out";
-            return Err(StartupError::Usage(format!("{}: {reason}", prefix.place)));
+            let reason = "no directory is served there; name one with -d, or leave the option out";
+            return Err(StartupError::Usage(format!("{}: {reason}", prefix.location)));
         }
         let entry = trees::entry(&trees, prefix);
-        let site_files: Vec<_> = trees.iter().map(|served| site::read(served, &guest)).collect();
         let handler = handler(args.handler.as_deref())?;
-        // What another handler does with its options is its own affair.
-        let of_site = trees.iter().zip(&site_files).filter(|_| matches!(handler, HandlerSource::Embedded));
-        let mut warnings: Vec<String> =
-            of_site.flat_map(|(served, site)| site::missing(served, site, &guest)).collect();
+        let mut warnings = Vec::new();
         let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, HandlerSource::Embedded));
-        let addresses = Addresses::resolve(binds, Options::from(&args))?;
-        if args.port_is_given && args.port != 0 && !addresses.have_hosts() {
+        let addresses = Addresses::resolve(binds, ListenOptions::from(&args))?;
+        if args.port_is_set && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
-            warnings.push(format!("the port {port} is not used: no host is listened on; name one with --bind"));
+            warnings.push(format!("port {port} is not used: no --bind names a host; add one"));
         }
         let identity = tls::identity(&args.tls, &names, &addresses)?;
         let hosts = HostRule::new(&args.addresses.host, &names, &addresses, identity.is_some())?;
         let users = auth::users(&args.users, &trees, &addresses, identity.is_some())?;
-        let harden_also = args.life.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
+        let harden_also =
+            args.lifecycle.harden_also.iter().map(|path| readable(path)).collect::<Result<Vec<_>, _>>()?;
         let threads = args.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-        let ceilings = RequestLimits::from(&args.ceilings);
+        let ceilings = RequestLimits::from(&args.limits);
         let (limits, totals) = limits::limits(&args.clients, &ceilings, threads)?;
         let rights = match (args.no_harden, args.require_harden) {
             (true, _) => Rights::AreKept,
@@ -182,10 +153,9 @@ impl Config {
         };
         let logs = Logs::new(&args.logs, args.quiet)?;
         let (open, qr) = (args.addresses.open, args.addresses.qr);
-        let (protocol, quiet, grace) = (args.protocol, args.quiet, args.life.grace.0);
-        Ok(Config {
+        let (protocol, quiet, grace) = (args.protocol, args.quiet, args.lifecycle.grace.0);
+        Ok(ServerConfig {
             trees,
-            site_files,
             warnings,
             entry,
             protocol,
@@ -211,9 +181,9 @@ impl Config {
     }
 }
 
-impl From<&Args> for Options {
-    fn from(args: &Args) -> Options {
-        Options {
+impl From<&Args> for ListenOptions {
+    fn from(args: &Args) -> ListenOptions {
+        ListenOptions {
             port: args.port,
             port_fallback: args.addresses.port_fallback,
             redirect_port: args.tls.redirect_http,
@@ -222,16 +192,20 @@ impl From<&Args> for Options {
     }
 }
 
-/// A complaint of the handler about a variable, told of the place where the value was given.
-fn blame(complaint: &str, passed: &[HandlerOptions]) -> String {
-    let told = passed.iter().find_map(|option| {
-        let reason = complaint.strip_prefix(&options::variable(option.name))?.strip_prefix(':')?;
-        Some(format!("{}:{reason}", option.place))
+/// An error of the handler about a variable, with the location of the value instead.
+fn located(error: ConfigError, passed: &[HandlerOption]) -> StartupError {
+    let text = error.to_string();
+    let found = passed.iter().find_map(|option| {
+        let reason = text.strip_prefix(&options::variable(option.name))?.strip_prefix(": ")?;
+        Some((option.location.clone(), reason.to_owned()))
     });
-    told.unwrap_or_else(|| complaint.to_owned())
+    match found {
+        Some((location, reason)) => StartupError::HandlerOption { location, reason, source: error },
+        None => StartupError::Usage(text),
+    }
 }
 
-/// Opens a directory that may be read later on too.
+/// Opens a directory that stays readable for a reload.
 fn readable(path: &Path) -> Result<File, StartupError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| {
@@ -239,15 +213,16 @@ fn readable(path: &Path) -> Result<File, StartupError> {
             Errno::NOENT => "no such directory".to_owned(),
             errno => bounded_file::reason(&errno.into()),
         };
-        StartupError::CannotServe(format!("--harden-also: cannot open '{}': {reason}", path.display()))
+        let message = format!("--harden-also: cannot open '{}': {reason}; name another directory", path.display());
+        StartupError::io(message, errno)
     })
 }
 
 fn handler(file: Option<&Path>) -> Result<HandlerSource, StartupError> {
     let Some(file) = file else { return Ok(HandlerSource::Embedded) };
     component_file::read(file).map(|bytes| HandlerSource::File { path: file.to_owned(), bytes }).map_err(|reason| {
-        let way_out = "name a WebAssembly component with --handler, or leave it out";
-        StartupError::CannotServe(format!("cannot read the handler '{}': {reason}; {way_out}", file.display()))
+        let fix = "name a WebAssembly component with --handler, or leave the option out";
+        StartupError::CannotServe(format!("cannot read the handler '{}': {reason}; {fix}", file.display()))
     })
 }
 
@@ -259,16 +234,16 @@ mod tests {
     use glasshouse_sandbox::ServedPath;
     use std::fs;
 
-    fn build(words: &[&str]) -> Result<Config, StartupError> {
-        Config::build(serve(words), std::iter::empty())
+    fn build(words: &[&str]) -> Result<ServerConfig, StartupError> {
+        ServerConfig::build(serve(words), std::iter::empty())
     }
 
     fn listening(words: &[&str]) -> Result<Listeners, StartupError> {
-        build(words)?.addresses.listen()
+        Ok(build(words)?.addresses.listen()?)
     }
 
     #[test]
-    fn what_was_asked_for_is_ready() {
+    fn options_are_resolved() {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
         let trees: Vec<_> = config.trees.iter().map(|served| served.tree.clone()).collect();
         assert_eq!(trees, [ServedPath::Directory(env::current_dir().unwrap())]);
@@ -286,17 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_the_thing_and_the_way_out() {
+    fn errors_name_the_thing_and_the_fix() {
         let usage = |text: &str| StartupError::Usage(text.into());
         let cannot = |text: &str| StartupError::CannotServe(text.into());
         let unknown = "x".repeat(64);
         let rows = [
-            ("S6", vec!["-d", "nope"], cannot("cannot serve 'nope': no such directory or file; name an existing one")),
-            ("S6", vec!["-d", "/dev/null"], cannot("cannot serve '/dev/null': not a directory or a file; name one")),
+            (
+                "PY-6",
+                vec!["-d", "nope"],
+                cannot("cannot serve 'nope': no such directory or file; name an existing one"),
+            ),
+            ("PY-6", vec!["-d", "/dev/null"], cannot("cannot serve '/dev/null': not a directory or a file; name one")),
             (
                 "harden",
                 vec!["--harden-also", "Cargo.toml"],
-                cannot("--harden-also: cannot open 'Cargo.toml': not a directory"),
+                cannot("--harden-also: cannot open 'Cargo.toml': not a directory; name another directory"),
             ),
             (
                 "mount",
@@ -306,37 +285,40 @@ mod tests {
             (
                 "mount",
                 vec!["--mount", "/a=.", "--prefix", "b"],
-                usage("--prefix: there is no directory to serve there; name one with -d, or leave it out"),
+                usage("--prefix: no directory is served there; name one with -d, or leave the option out"),
             ),
             (
                 "handler",
                 vec!["--handler", "nope.wasm"],
                 cannot(
                     "cannot read the handler 'nope.wasm': no such file; name a WebAssembly component with --handler, \
-                     or leave it out",
+                     or leave the option out",
                 ),
             ),
             (
-                "S10",
+                "PY-10",
                 vec!["-H", "A: b", "1"],
-                usage("--header: 'A: b' is no field name; give name and value as two words"),
+                usage("--header: invalid field name 'A: b': give name and value as two arguments"),
             ),
-            ("S5", vec!["-b", ""], usage("--bind: '' is no address; leave --bind out to listen on all")),
             (
-                "S5",
+                "PY-5",
+                vec!["-b", ""],
+                usage("--bind: invalid address '': it is empty; leave --bind out to listen on all addresses"),
+            ),
+            (
+                "PY-5",
                 vec!["-b", "[::1]:80"],
-                usage("--bind: '[::1]:80' has a port in it; give the port as an argument of its own"),
+                usage("--bind: invalid address '[::1]:80': it contains a port; give the port as a separate argument"),
             ),
             (
-                "S5",
+                "PY-5",
                 vec!["-b", &unknown],
                 cannot(&format!(
-                    "cannot listen on '{unknown}': no address is known for this name; give a name or an address of this \
-                     machine"
+                    "cannot listen on '{unknown}': unknown host; give a name or an address of this machine"
                 )),
             ),
             (
-                "S5",
+                "PY-5",
                 vec!["0", "-b", "203.0.113.1"],
                 cannot(
                     "cannot listen on 203.0.113.1 port 0: not an address of this machine; leave --bind out to listen \
@@ -350,14 +332,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_handler_refuses_is_blamed_on_the_flag_or_the_variable() {
+    fn an_error_of_the_handler_names_the_flag_or_the_variable() {
         let variable = |value: &str| ("GLASSHOUSE_INDEX".into(), value.into());
         let rows: &[(&[&str], _, _)] = &[
-            (&["--index", "a/b"], variable("c/d"), "--index: 'a/b'"),
-            (&["--hidden"], variable("c/d"), "GLASSHOUSE_INDEX: 'c/d'"),
+            (&["--index", "a/b"], variable("c/d"), "--index: "),
+            (&["--hidden"], variable("c/d"), "GLASSHOUSE_INDEX: "),
         ];
         for (words, variable, expected) in rows {
-            let Err(fault) = Config::build(serve(words), [variable.clone()].into_iter()) else { panic!("{words:?}") };
+            let Err(fault) = ServerConfig::build(serve(words), [variable.clone()].into_iter()) else {
+                panic!("{words:?}")
+            };
             assert_eq!(fault.exit_code(), 2);
             assert!(fault.to_string().starts_with(expected), "{fault}");
         }

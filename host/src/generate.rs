@@ -1,38 +1,41 @@
-//! What is told of the command line elsewhere: completions for shells, and pages of the manual. It refuses to know an option:
-//! both are made from the one definition.
+//! Shell completions and manual pages, generated from the definition of the command line.
 
-use crate::config::StartupError;
+use crate::bounded_file;
+use crate::error::StartupError;
 use crate::{args, stdout};
 use clap_complete::Shell;
 use clap_mangen::Man;
-use glasshouse_http::bounded_file;
 use std::io::ErrorKind;
 use std::path::Path;
 
 /// Writes the completions for a shell to standard output.
-pub fn completions(shell: Shell) -> Result<(), StartupError> {
+///
+/// # Errors
+/// Standard output cannot be written.
+pub(crate) fn completions(shell: Shell) -> Result<(), StartupError> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut args::definition(), "glasshouse", &mut text);
     stdout::print(&text)
 }
 
-/// Writes all pages of the manual into a directory, or the first of them to standard output.
-pub fn pages(directory: Option<&Path>) -> Result<(), StartupError> {
+/// Writes all pages of the manual into a directory, or the first one to standard output.
+///
+/// # Errors
+/// A file or standard output cannot be written.
+pub(crate) fn pages(directory: Option<&Path>) -> Result<(), StartupError> {
     match directory {
         Some(directory) => clap_mangen::generate_to(args::definition(), directory).map_err(|error| {
             let reason = match error.kind() {
                 ErrorKind::NotFound => "no such directory".to_owned(),
                 _ => bounded_file::reason(&error),
             };
-            StartupError::CannotServe(format!(
-                "cannot write to '{}': {reason}; name a directory with -o",
-                directory.display()
-            ))
+            let message = format!("cannot write to '{}': {reason}; name a directory with -o", directory.display());
+            StartupError::io(message, error)
         }),
         None => {
             let mut text = Vec::new();
-            // Memory takes all of it.
-            let _ = Man::new(args::definition()).render(&mut text);
+            let rendered = Man::new(args::definition()).render(&mut text);
+            rendered.map_err(|error| StartupError::io(format!("cannot render the manual: {error}"), error))?;
             stdout::print(&text)
         }
     }

@@ -1,31 +1,29 @@
-//! The third wall: once the listeners are there, the process gives up what serving files does not need, for good.
-//! Whoever came out of WebAssembly by a fault of its compiler would be in a process that opens nothing but the served
-//! files, for reading, starts no other program, opens no connection and makes no machine code. It refuses to know what
-//! is served.
+//! Gives up rights that serving does not need, permanently, once the listeners are open.
 //!
-//! - `no_new_privs`: no program that it would start gets more rights than it has.
-//! - Landlock: files are opened beneath the served directory, and those that are named, alone, for reading alone. Its
-//!   rules are about files that are there; so that one may be replaced that is served by itself, files beside it can be
-//!   opened as well, but not listed. No TCP port is bound or connected to, and no process outside gets a signal, as far
-//!   as the kernel knows how to refuse that.
-//! - seccomp: the system calls in [`calls`] and no others, and some of these with certain arguments alone.
-//! - No core file is written and no debugger gets in: the memory holds keys. Limits stay as they are, as the call that
-//!   would raise them is among those that are refused.
-//! - What whoever started the process left open in it is closed ([`Inherited`]).
+//! If code escapes from WebAssembly through a bug of the compiler, it runs in a process that can open only the served
+//! files, for reading. It cannot start a program, open a connection or create machine code.
 //!
-//! All of it binds the thread that asks for it and the threads that it starts, so it comes before any other thread
-//! there is. And nothing undoes it: what would be read again later must have been named here, as the time zone of the
-//! log, the addresses of the machine and the handler are read once, before. Files that are to be read again, such as a
-//! certificate, can be, if the directory that holds them is given to [`apply`]; so can another directory to serve. What
-//! cannot be had again without a new process: another address to listen on, another handler, whose code would have to
-//! become executable.
+//! - `no_new_privs`: a program that the process starts cannot gain rights.
+//! - Landlock: files below the served directories and the named directories can be opened for reading. Landlock rules
+//!   apply to existing files. So that a file that is served alone can be replaced, the files beside it can be opened
+//!   too, but not listed. No TCP port can be bound or connected, and no other process can be signalled, on kernels
+//!   that support this.
+//! - seccomp: the system calls in [`calls`] and no others, some of them with certain arguments only.
+//! - No core file is written and no debugger can attach, because the memory contains keys. The call that raises
+//!   limits is rejected.
+//! - Descriptors that were open at the start are closed ([`Inherited`]).
+//!
+//! The restrictions apply to the calling thread and to threads that it starts, so they must come before any other
+//! thread. They cannot be lifted. Files that are read again later, such as a certificate, need their directory in
+//! [`apply`]; so does another directory to serve. The time zone, the addresses of the machine and the handler are
+//! read before. A new address or a new handler needs a new process, because its code would have to become executable.
 
 mod calls;
 mod descriptors;
 mod directories;
 
-pub use descriptors::Inherited;
-pub use directories::directories;
+pub(crate) use descriptors::Inherited;
+pub(crate) use directories::directories;
 use glasshouse_sandbox::ReadScope;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr as _,
@@ -34,24 +32,42 @@ use landlock::{
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::{fmt, io, thread};
+use thiserror::Error;
 
-/// The newest version of Landlock that this was written for. An older kernel does what it can.
+/// The newest supported version of Landlock. An older kernel applies what it supports.
 const NEWEST: ABI = ABI::V7;
-/// Versions of Landlock by what they began to refuse, beside files.
-const SINCE: &[(ABI, &str)] = &[(ABI::V4, "TCP"), (ABI::V6, "signals")];
+/// What newer versions of Landlock restrict besides files.
+const RESTRICTED_SINCE: &[(ABI, &str)] = &[(ABI::V4, "TCP"), (ABI::V6, "signals")];
 
-/// What the process has given up; a part that the system refused, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hardening {
-    pub no_new_privs: bool,
-    /// The version of Landlock that is in force.
-    pub landlock: Result<ABI, String>,
-    pub seccomp: Result<(), String>,
+/// The restrictions in force.
+#[derive(Debug)]
+pub(crate) struct Hardening {
+    pub(crate) no_new_privs: bool,
+    /// The version of Landlock in force.
+    pub(crate) landlock: Result<ABI, HardenError>,
+    pub(crate) seccomp: Result<(), HardenError>,
+}
+
+/// A restriction is not in force.
+#[derive(Debug, Error)]
+pub(crate) enum HardenError {
+    #[error("disabled at boot")]
+    LandlockDisabled,
+    #[error("not supported by this kernel")]
+    LandlockUnsupported,
+    #[error(transparent)]
+    Landlock(#[from] RulesetError),
+    #[error(transparent)]
+    Seccomp(#[from] seccompiler::Error),
+    #[error(transparent)]
+    Filter(#[from] seccompiler::BackendError),
+    #[error("the probe failed")]
+    Probe,
 }
 
 impl Hardening {
-    /// Whether the system refused nothing.
-    pub fn is_complete(&self) -> bool {
+    /// Whether all restrictions are in force.
+    pub(crate) fn is_complete(&self) -> bool {
         self.no_new_privs && self.landlock.is_ok() && self.seccomp.is_ok()
     }
 }
@@ -62,62 +78,65 @@ impl fmt::Display for Hardening {
         match &self.landlock {
             Ok(abi) => {
                 write!(f, "landlock on (version {abi}: files")?;
-                for (_, what) in SINCE.iter().filter(|(since, _)| abi >= since) {
-                    write!(f, ", {what}")?;
+                for (_, scope) in RESTRICTED_SINCE.iter().filter(|(since, _)| abi >= since) {
+                    write!(f, ", {scope}")?;
                 }
                 f.write_str("), ")?;
             }
-            Err(reason) => write!(f, "landlock off ({reason}), ")?,
+            Err(error) => write!(f, "landlock off ({error}), ")?,
         }
         match &self.seccomp {
             Ok(()) => f.write_str("seccomp on"),
-            Err(reason) => write!(f, "seccomp off ({reason})"),
+            Err(error) => write!(f, "seccomp off ({error})"),
         }
     }
 }
 
-/// What is kept.
+/// The rights that the process keeps.
 #[derive(Clone, Debug, Default)]
-pub struct Kept<'a> {
-    /// Beneath which directories files are read.
-    pub readable: Vec<ReadScope<'a>>,
-    /// Directories of Unix sockets, which are removed at the end. The system has no right to remove just one file.
-    pub sockets: Vec<BorrowedFd<'a>>,
-    /// The directory of the log, which is made anew when somebody has moved it. The system has no narrower right for a file that does
-    /// not exist yet; nothing beneath it can be read, cut short or removed.
-    pub log: Option<BorrowedFd<'a>>,
+pub(crate) struct KeptRights<'a> {
+    /// Directories below which files can be read.
+    pub(crate) readable: Vec<ReadScope<'a>>,
+    /// Directories of Unix sockets, whose files are removed at exit. Landlock has no right for a single file.
+    pub(crate) sockets: Vec<BorrowedFd<'a>>,
+    /// The directory of the log file, which is created again after a rotation. Landlock has no narrower right for a
+    /// file that does not exist yet. Files in it cannot be read, truncated or removed.
+    pub(crate) log: Option<BorrowedFd<'a>>,
 }
 
-/// Gives up, in this thread and all that it starts from now on, everything but this.
-pub fn apply(kept: &Kept<'_>) -> Hardening {
-    // Landlock first: asking for it is among the calls that are given up next.
-    let files = limit_files(kept).map_err(|error| error.to_string());
-    let seccomp = limit_calls(!kept.sockets.is_empty()).map_err(|error| error.to_string());
-    // Neither can be had without it.
+/// Restricts this thread, and the threads that it starts, to the kept rights.
+pub(crate) fn apply(kept: &KeptRights<'_>) -> Hardening {
+    // seccomp comes second, because it rejects the calls of Landlock.
+    let files = restrict_files(kept);
+    let seccomp = restrict_calls(!kept.sockets.is_empty());
+    // Both require `no_new_privs`.
     let no_new_privs = files.as_ref().is_ok_and(|status| status.no_new_privs) || seccomp.is_ok();
-    Hardening { no_new_privs, landlock: files.and_then(|status| version(&status)), seccomp }
+    let landlock = files.map_err(HardenError::from).and_then(|status| landlock_version(&status));
+    Hardening { no_new_privs, landlock, seccomp }
 }
 
-/// Keeps the memory of the process from core files, and from debuggers of its own user. Unlike the rest this holds for
-/// the whole process.
+/// Disables core files, and debuggers of the same user. Unlike the other restrictions this applies to the whole
+/// process.
 ///
-/// # Errors The system refuses it.
-pub fn forbid_dumps() -> io::Result<()> {
+/// # Errors
+/// The system rejects the change.
+pub(crate) fn forbid_dumps() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
-/// What [`apply`] would come to here. It happens to a thread that ends at once, so that nothing is guessed.
-pub fn probe() -> Hardening {
-    thread::spawn(|| apply(&Kept::default())).join().unwrap_or_else(|_| {
-        let refused = "it cannot be tried";
-        Hardening { no_new_privs: false, landlock: Err(refused.into()), seccomp: Err(refused.into()) }
+/// Tries [`apply`] in a thread that then ends.
+pub(crate) fn probe() -> Hardening {
+    thread::spawn(|| apply(&KeptRights::default())).join().unwrap_or(Hardening {
+        no_new_privs: false,
+        landlock: Err(HardenError::Probe),
+        seccomp: Err(HardenError::Probe),
     })
 }
 
-/// Everything that Landlock knows how to refuse, is; but to read, to remove sockets and to add to the log.
-fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
-    let readable = kept.readable.iter().map(|ground| match ground {
+/// Denies every right that Landlock controls, except the kept ones.
+fn restrict_files(kept: &KeptRights<'_>) -> Result<RestrictionStatus, RulesetError> {
+    let readable = kept.readable.iter().map(|scope| match scope {
         ReadScope::Directory(directory) => (directory, make_bitflags!(AccessFs::{ReadFile | ReadDir})),
         ReadScope::Files(directory) => (directory, AccessFs::ReadFile.into()),
     });
@@ -136,18 +155,18 @@ fn limit_files(kept: &Kept<'_>) -> Result<RestrictionStatus, RulesetError> {
         .restrict_self()
 }
 
-fn version(status: &RestrictionStatus) -> Result<ABI, String> {
+fn landlock_version(status: &RestrictionStatus) -> Result<ABI, HardenError> {
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. } if status.ruleset != RulesetStatus::NotEnforced => {
             Ok(effective_abi.min(NEWEST))
         }
-        LandlockStatus::NotEnabled => Err("switched off when the system was started".into()),
-        _ => Err("this kernel has none".into()),
+        LandlockStatus::NotEnabled => Err(HardenError::LandlockDisabled),
+        _ => Err(HardenError::LandlockUnsupported),
     }
 }
 
-fn limit_calls(removes: bool) -> Result<(), seccompiler::Error> {
-    seccompiler::apply_filter(&calls::filter(removes)?)
+fn restrict_calls(removes_sockets: bool) -> Result<(), HardenError> {
+    Ok(seccompiler::apply_filter(&calls::filter(removes_sockets)?)?)
 }
 
 #[cfg(test)]
@@ -159,21 +178,21 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    /// What `act` finds in a thread that has given up everything but to read beneath `src`, and in one that it starts.
+    /// The result of `act` in a thread that can only read below `src`, and in a thread that it starts.
     fn hardened<T: Send + 'static>(act: fn() -> T) -> [T; 2] {
         thread::spawn(move || {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![ReadScope::Directory(source.as_fd())], ..Kept::default() });
-            assert!(state.is_complete(), "a system to develop on has all of it: {state}");
+            let state =
+                apply(&KeptRights { readable: vec![ReadScope::Directory(source.as_fd())], ..KeptRights::default() });
+            assert!(state.is_complete(), "the tests need a system with all restrictions: {state}");
             [act(), thread::spawn(act).join().unwrap()]
         })
         .join()
         .unwrap()
     }
 
-    /// Beneath the directory of a log files are made and added to; none is read, cut short or removed.
     #[test]
-    fn a_log_is_made_and_added_to_and_no_more() {
+    fn log_files_can_only_be_created_and_appended() {
         let (logs, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let (path, beside) = (logs.path().join("log"), other.path().join("log"));
         fs::write(&path, "before").unwrap();
@@ -181,13 +200,13 @@ mod tests {
         let found = thread::spawn({
             let (path, beside, new) = (path.clone(), beside, logs.path().join("new"));
             move || {
-                let state = apply(&Kept { log: Some(directory.as_fd()), ..Kept::default() });
-                assert!(state.is_complete(), "a system to develop on has all of it: {state}");
-                let add = |path: &Path| File::options().append(true).create(true).open(path).map(drop);
+                let state = apply(&KeptRights { log: Some(directory.as_fd()), ..KeptRights::default() });
+                assert!(state.is_complete(), "the tests need a system with all restrictions: {state}");
+                let append = |path: &Path| File::options().append(true).create(true).open(path).map(drop);
                 [
-                    add(&path),
-                    add(&new),
-                    add(&beside),
+                    append(&path),
+                    append(&new),
+                    append(&beside),
                     fs::read(&path).map(drop),
                     File::options().write(true).truncate(true).open(&path).map(drop),
                     fs::create_dir(path.with_file_name("directory")),
@@ -200,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_beneath_is_all_that_is_left_of_files() {
+    fn files_can_only_be_read_and_only_below_a_kept_directory() {
         let found = hardened(|| {
             let kind = |result: std::io::Result<()>| result.map_err(|error| error.kind());
             [
@@ -220,10 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn files_may_be_readable_where_directories_are_not() {
+    fn files_can_be_readable_in_unreadable_directories() {
         let found = thread::spawn(|| {
             let source = File::open("src").unwrap();
-            let state = apply(&Kept { readable: vec![ReadScope::Files(source.as_fd())], ..Kept::default() });
+            let state =
+                apply(&KeptRights { readable: vec![ReadScope::Files(source.as_fd())], ..KeptRights::default() });
             assert!(state.is_complete(), "{state}");
             [fs::read("src/main.rs").map(drop), fs::read_dir("src").map(drop), fs::read("Cargo.toml").map(drop)]
                 .map(|result| result.map_err(|error| error.kind()))
@@ -233,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn no_program_is_started_and_no_socket_made() {
+    fn programs_and_sockets_are_rejected() {
         let found = hardened(|| {
             let sockets = TcpListener::bind("127.0.0.1:0").map(drop).map_err(|error| error.kind());
             let programs = Command::new("true").status().map(drop).map_err(|error| error.kind());
@@ -241,18 +261,20 @@ mod tests {
             let made = fs::create_dir("src/new").map_err(|error| error.kind());
             [sockets, programs, removed, made]
         });
-        // As if the kernel did not have the calls.
+        // ENOSYS.
         let refused = [const { Err(ErrorKind::Unsupported) }; 4];
         assert_eq!(found, [refused, refused]);
     }
 
     #[test]
-    fn the_state_is_told() {
+    fn the_state_is_printed() {
+        const V1: &str = "no_new_privs on, landlock on (version 1: files), seccomp off (the probe failed)";
+        const NONE: &str = "no_new_privs off, landlock off (disabled at boot), seccomp off (the probe failed)";
         let rows = [
             (true, Ok(ABI::V7), Ok(()), "no_new_privs on, landlock on (version 7: files, TCP, signals), seccomp on"),
             (true, Ok(ABI::V4), Ok(()), "no_new_privs on, landlock on (version 4: files, TCP), seccomp on"),
-            (true, Ok(ABI::V1), Err("x".into()), "no_new_privs on, landlock on (version 1: files), seccomp off (x)"),
-            (false, Err("y".into()), Err("x".into()), "no_new_privs off, landlock off (y), seccomp off (x)"),
+            (true, Ok(ABI::V1), Err(HardenError::Probe), V1),
+            (false, Err(HardenError::LandlockDisabled), Err(HardenError::Probe), NONE),
         ];
         for (at, (no_new_privs, landlock, seccomp, expected)) in rows.into_iter().enumerate() {
             let state = Hardening { no_new_privs, landlock, seccomp };
@@ -262,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_leaves_the_process_as_it_is() {
+    fn a_probe_does_not_restrict_the_process() {
         assert!(probe().is_complete());
         assert!(fs::read("Cargo.toml").is_ok() && TcpListener::bind("127.0.0.1:0").is_ok());
     }

@@ -1,8 +1,8 @@
-//! `glasshouse inspect`: tells what a component is and wants, to a person or to a program, without running or compiling any of it.
-//! It refuses to judge; that is the sandbox's.
+//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON. It does not run or
+//! compile the component. The sandbox decides whether it can serve.
 
 use crate::args::{Input, Inspect};
-use crate::config::StartupError;
+use crate::error::StartupError;
 use crate::{component_file, stdout};
 use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3};
 use serde_json::{Value, json};
@@ -12,29 +12,29 @@ use std::sync::mpsc;
 use std::time::Duration;
 use std::{io, thread};
 
-/// How long a file may be looked at. The built-in handler takes a fiftieth of a second; what takes this long was made to.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Columns that the functions of an interface are written in.
+/// The maximum time of an inspection. The built-in handler takes 20 ms; only a hostile file takes this long.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The width of the lines with the functions of an interface.
 const COLUMNS: usize = 100;
 
-/// A file, and what was found out about it.
-struct Told {
-    /// As it was typed.
+/// A component and the result of its inspection.
+struct ComponentReport {
+    /// The argument of the command.
     name: String,
     size: usize,
     /// SHA-256 of the bytes, in hexadecimal.
     hash: String,
     inspection: Inspection,
-    /// Why it could not serve; nothing if it could.
+    /// The reasons why it cannot serve; none if it can.
     reasons: Vec<String>,
 }
 
-/// Inspects a file, and says whether it could serve.
+/// Prints the report on a component, and returns whether it can serve.
 ///
 /// # Errors
-/// What cannot be read or written, or takes too long.
-pub fn inspect(asked: &Inspect) -> Result<bool, StartupError> {
-    let (name, bytes) = match &asked.file {
+/// The file cannot be read, the report cannot be written, or the inspection takes too long.
+pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
+    let (name, bytes) = match &arguments.file {
         None => ("built-in handler".to_owned(), Ok(P3.to_vec())),
         Some(Input::Stdin) => ("standard input".to_owned(), component_file::read_from(io::stdin().lock())),
         Some(Input::File(path)) => (path.to_string_lossy().into_owned(), component_file::read(path)),
@@ -44,21 +44,21 @@ pub fn inspect(asked: &Inspect) -> Result<bool, StartupError> {
             "cannot inspect '{name}': {reason}; name a WebAssembly component, or leave it out"
         ))
     };
-    let bytes = bytes.map_err(|reason| unable(&reason))?;
+    let bytes = bytes.map_err(|reason| unable(&reason.to_string()))?;
     let (size, hash) = (bytes.len(), hexadecimal(&Sha256::digest(&bytes)));
-    let inspection = within_patience(bytes).ok_or_else(|| unable("it takes too long to be looked at"))?;
+    let inspection = within_timeout(bytes).ok_or_else(|| unable("the inspection takes too long"))?;
     let reasons = inspection.reasons().iter().map(ToString::to_string).collect();
-    let told = Told { name, size, hash, inspection, reasons };
-    let text = if asked.json { format!("{:#}\n", told.to_json()) } else { told.to_string() };
+    let report = ComponentReport { name, size, hash, inspection, reasons };
+    let text = if arguments.json { format!("{:#}\n", report.to_json()) } else { report.to_string() };
     stdout::print(text.as_bytes())?;
-    Ok(told.reasons.is_empty())
+    Ok(report.reasons.is_empty())
 }
 
-/// Looks at bytes for so long and no longer. The thread that does it ends with the process.
-fn within_patience(bytes: Vec<u8>) -> Option<Inspection> {
+/// Inspects bytes; `None` after the timeout. The thread then runs until the process ends.
+fn within_timeout(bytes: Vec<u8>) -> Option<Inspection> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(Inspection::new(&bytes)));
-    receiver.recv_timeout(PATIENCE).ok()
+    receiver.recv_timeout(TIMEOUT).ok()
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -68,7 +68,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
-impl Told {
+impl ComponentReport {
     fn to_json(&self) -> Value {
         let (kind, versions) = match self.inspection.kind {
             ComponentKind::Handler { p2, p3 } => {
@@ -103,14 +103,15 @@ impl Told {
 }
 
 fn to_json(import: &Import) -> Value {
-    let mut value = json!({ "name": import.name, "functions": import.functions });
-    if let ImportStatus::Refused(reason) = import.status {
-        value["reason"] = reason.into();
+    match import.status {
+        ImportStatus::Refused(reason) => {
+            json!({ "name": import.name, "functions": import.functions, "reason": reason })
+        }
+        ImportStatus::Granted | ImportStatus::Unknown => json!({ "name": import.name, "functions": import.functions }),
     }
-    value
 }
 
-/// The imports that are told together.
+/// The imports under one heading.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Group {
     Granted,
@@ -128,17 +129,17 @@ impl Group {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for ComponentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Told { name, size, hash, inspection, reasons } = self;
-        writeln!(f, "{}", Plain(name))?;
+        let ComponentReport { name, size, hash, inspection, reasons } = self;
+        writeln!(f, "{}", Escaped(name))?;
         writeln!(f, "  kind    {}", inspection.kind)?;
         writeln!(f, "  size    {size} bytes")?;
         writeln!(f, "  sha256  {hash}")?;
         for (group, heading) in [
-            (Group::Refused, "imports that are refused"),
-            (Group::Unknown, "imports that are unknown"),
-            (Group::Granted, "imports that are granted"),
+            (Group::Refused, "refused imports"),
+            (Group::Unknown, "unknown imports"),
+            (Group::Granted, "granted imports"),
         ] {
             let imports: Vec<_> = inspection.imports.iter().filter(|import| Group::of(import) == group).collect();
             if !imports.is_empty() {
@@ -148,40 +149,40 @@ impl fmt::Display for Told {
         }
         if !inspection.exports.is_empty() {
             writeln!(f, "\nexports")?;
-            inspection.exports.iter().try_for_each(|name| writeln!(f, "  {}", Plain(name)))?;
+            inspection.exports.iter().try_for_each(|name| writeln!(f, "  {}", Escaped(name)))?;
         }
         match reasons.as_slice() {
             [] => writeln!(f, "\nIt can serve."),
             reasons => {
                 writeln!(f, "\nIt cannot serve:")?;
-                reasons.iter().try_for_each(|reason| writeln!(f, "  {}", Plain(reason)))
+                reasons.iter().try_for_each(|reason| writeln!(f, "  {}", Escaped(reason)))
             }
         }
     }
 }
 
-/// An interface with its functions below it, as many to a line as fit.
+/// An interface with its functions below it, in lines of limited width.
 fn write_import(f: &mut fmt::Formatter<'_>, import: &Import) -> fmt::Result {
-    write!(f, "  {}", Plain(&import.name))?;
+    write!(f, "  {}", Escaped(&import.name))?;
     let mut column = COLUMNS;
     for function in &import.functions {
-        // What kind of function it is says nothing here that its name does not.
+        // Without the kind of the function, such as `[method]`.
         let function = function.split_once(']').map_or(function.as_str(), |(_, name)| name);
-        let width = function.chars().count() + 2;
-        if column + width > COLUMNS {
+        let width = function.chars().count().saturating_add(2);
+        if column.saturating_add(width) > COLUMNS {
             write!(f, "\n    ")?;
             column = 4;
         }
-        write!(f, "  {}", Plain(function))?;
-        column += width;
+        write!(f, "  {}", Escaped(function))?;
+        column = column.saturating_add(width);
     }
     writeln!(f)
 }
 
-/// A text of somebody else, of which a terminal obeys nothing.
-struct Plain<'a>(&'a str);
+/// A text from a component, without control characters, which a terminal would obey.
+struct Escaped<'a>(&'a str);
 
-impl fmt::Display for Plain<'_> {
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|char| match char.is_control() {
             true => write!(f, r"\x{:02x}", u32::from(char)),

@@ -1,5 +1,6 @@
-//! What the program says of itself, on standard error: what goes wrong always, and as much more as was asked for. It refuses to pass on
-//! what the libraries beneath say: some of it quotes what clients send.
+//! Writes the log events of the program to standard error.
+//!
+//! Does not write events of libraries, because some of them quote data of clients.
 
 use crate::args::Level;
 use std::env;
@@ -14,29 +15,34 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, layer};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry::{LookupSpan, Registry};
 
-/// What the names of our crates begin with.
-const OURS: &str = "glasshouse";
+/// The common prefix of the names of our crates.
+const CRATES: &str = "glasshouse";
+/// The target of `info` events that the default level shows, such as the end of a reload.
+pub(crate) const NOTICE: &str = "glasshouse::notice";
 
-/// Says from now on what is of this level or above it.
-pub fn start(level: Level) {
-    let ours = Targets::new().with_target(OURS, tracing::Level::from(level));
-    let lines = layer().event_format(Lines { is_coloured: is_coloured() }).with_writer(io::stderr);
-    // Nobody else has begun to listen: this is called once.
-    let _ = tracing::subscriber::set_global_default(Registry::default().with(lines.with_filter(ours)));
+/// Writes the events of this level and above from now on.
+pub(crate) fn start(level: Level) {
+    let notices = if level == Level::Error { Level::Error } else { Level::Debug };
+    let targets = Targets::new().with_target(CRATES, tracing::Level::from(level));
+    let targets = targets.with_target(NOTICE, tracing::Level::from(notices));
+    let lines = layer().event_format(LineFormat { is_coloured: is_coloured() }).with_writer(io::stderr);
+    // This fails only if it is called twice.
+    let _ = tracing::subscriber::set_global_default(Registry::default().with(lines.with_filter(targets)));
 }
 
 impl From<Level> for tracing::Level {
     fn from(level: Level) -> tracing::Level {
         match level {
             Level::Error => tracing::Level::ERROR,
+            Level::Warn => tracing::Level::WARN,
             Level::Info => tracing::Level::INFO,
             Level::Debug => tracing::Level::DEBUG,
         }
     }
 }
 
-/// Whether standard error shows colours, and nobody has forbidden them (<https://no-color.org>).
-pub fn is_coloured() -> bool {
+/// Whether to use colours on standard error: on a terminal, unless `NO_COLOR` is set (<https://no-color.org>).
+pub(crate) fn is_coloured() -> bool {
     let variable = |name| env::var_os(name);
     has_colours(io::stderr().is_terminal(), variable("NO_COLOR").as_deref(), variable("TERM").as_deref())
 }
@@ -45,21 +51,23 @@ fn has_colours(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>
     is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
 }
 
-/// `glasshouse: TEXT`, and what is nothing wrong with its level before the text.
-struct Lines {
+/// The format `glasshouse: EVENT: DETAIL`. Lines that the default level hides have their level before the event.
+struct LineFormat {
     is_coloured: bool,
 }
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut text = Text::default();
+        let mut text = EventText::default();
         event.record(&mut text);
         let (prefix, colour) = match *event.metadata().level() {
-            tracing::Level::ERROR | tracing::Level::WARN => ("", "31"),
+            tracing::Level::ERROR => ("", "31"),
+            tracing::Level::WARN => ("", "33"),
+            tracing::Level::INFO if event.metadata().target() == NOTICE => ("", "32"),
             tracing::Level::INFO => ("info: ", "32"),
             tracing::Level::DEBUG | tracing::Level::TRACE => ("debug: ", "34"),
         };
@@ -67,15 +75,15 @@ where
             true => write!(writer, "\x1b[{colour}mglasshouse:\x1b[0m ")?,
             false => writer.write_str("glasshouse: ")?,
         }
-        writeln!(writer, "{prefix}{}", Legible(&text.0))
+        writeln!(writer, "{prefix}{}", EscapedEvent(&text.0))
     }
 }
 
-/// The text of an event.
+/// The message and the fields of an event.
 #[derive(Default)]
-struct Text(String);
+struct EventText(String);
 
-impl Visit for Text {
+impl Visit for EventText {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let _ = match field.name() {
             "message" => write!(self.0, "{value:?}"),
@@ -84,10 +92,11 @@ impl Visit for Text {
     }
 }
 
-/// Names of files stay legible, so only what a terminal would obey is escaped, and what turns or hides a part of a name.
-struct Legible<'a>(&'a str);
+/// Escapes control characters, and characters that reorder or hide a part of a file name. Other characters stay
+/// readable.
+struct EscapedEvent<'a>(&'a str);
 
-impl fmt::Display for Legible<'_> {
+impl fmt::Display for EscapedEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|char| match char {
             char if char.is_control() => write!(f, r"\x{:02x}", u32::from(char)),
@@ -104,16 +113,16 @@ mod tests {
     use crate::logging::*;
 
     #[test]
-    fn what_is_said_is_one_line() {
+    fn an_event_is_one_line() {
         for (text, expected) in
             [("a\nb\x1b[0m", r"a\x0ab\x1b[0m"), ("'é\\'\u{9b}", r"'é\'\x9b"), ("\u{202e}a", r"\u{202e}a")]
         {
-            assert_eq!(Legible(text).to_string(), expected);
+            assert_eq!(EscapedEvent(text).to_string(), expected);
         }
     }
 
     #[test]
-    fn colours_are_for_terminals_and_for_those_who_want_them() {
+    fn colours_need_a_terminal_and_no_objection() {
         let rows: &[(bool, Option<&str>, Option<&str>, bool)] = &[
             (true, None, Some("xterm"), true),
             (true, None, None, true),

@@ -1,13 +1,34 @@
-//! glasshouse: serves one directory over HTTP from inside a sandbox. Chooses what was asked for, and tells by its exit
-//! code how it went: 0 stopped when asked to, 1 cannot serve, or what it inspected could not, 2 cannot be understood.
+//! The program `glasshouse`: runs a subcommand and returns its exit code.
+//!
+//! 0: success. 1: this machine cannot do it, or an inspected component cannot serve. 2: invalid options.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+
+mod accept;
 mod admin;
+mod app;
 mod args;
 mod banner;
+mod bounded_file;
 mod browser;
 mod check;
 mod component_file;
 mod config;
+mod error;
 mod generate;
 mod harden;
 mod inspect;
@@ -18,6 +39,7 @@ mod passwd;
 mod qr;
 mod redirect_listener;
 mod reload;
+mod rights;
 mod router;
 mod sd_notify;
 mod serve;
@@ -28,11 +50,11 @@ mod site_report;
 mod socket;
 mod stdout;
 mod tls;
+mod users_file;
 mod worker;
 
 use args::{Export, Level, Output, Task};
-use config::StartupError;
-use glasshouse_http::bounded_file;
+use error::StartupError;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
 use std::io::{ErrorKind, Write as _};
@@ -40,35 +62,35 @@ use std::process::ExitCode;
 use tracing::error;
 
 fn main() -> ExitCode {
-    // Before anything is opened here.
+    // First, because every descriptor that is open now is inherited.
     let inherited = Inherited::find();
     let task = Task::from_command_line();
-    logging::start(task.as_ref().map_or(Level::Error, Task::level));
-    match task.and_then(|task| carry_out(task, inherited)) {
+    logging::start(task.as_ref().map_or(Level::Warn, Task::level));
+    match task.and_then(|task| run(task, inherited)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(fault) => {
-            error!("{fault}");
-            ExitCode::from(fault.exit_code())
+        Err(error) => {
+            error!("{error}");
+            ExitCode::from(error.exit_code())
         }
     }
 }
 
-/// Does what was asked for. `false` is an answer that is no error: an inspected component could not serve.
-fn carry_out(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
+/// Returns `false` if an inspected component cannot serve.
+fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
     match task {
         Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
-        Task::Export(export) => write_out(&export).map(|()| true),
-        Task::Inspect(asked) => inspect::inspect(&asked),
+        Task::Export(export) => export_handler(&export).map(|()| true),
+        Task::Inspect(options) => inspect::inspect(&options),
         Task::Completions(shell) => generate::completions(shell).map(|()| true),
         Task::Man(output) => generate::pages(output.as_deref()).map(|()| true),
-        Task::Passwd(words) => passwd::set(&words).map(|()| true),
+        Task::Passwd(options) => passwd::set(&options).map(|()| true),
     }
 }
 
-/// Writes the component to a file, for other hosts.
-fn write_out(export: &Export) -> Result<(), StartupError> {
+/// Writes the built-in handler to a file, for other hosts.
+fn export_handler(export: &Export) -> Result<(), StartupError> {
     let component = if export.p2 { P2 } else { P3 };
     let Output::File(path) = &export.output else { return stdout::print(component) };
     bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {

@@ -1,140 +1,141 @@
-//! The figures of the server in the text form of Prometheus, version 0.0.4. It refuses to know who asks for them, and nothing that
-//! serves waits for it: each thread counts for itself, and the counts are added up when somebody asks.
+//! Metrics of the server in the text format of Prometheus, version 0.0.4.
+//!
+//! Each thread has its own counters. A scrape adds them up, so threads that serve never wait for it.
 
 use glasshouse_http::{BOUNDS, CounterTotals, Counters};
+use glasshouse_quota::sync::lock;
 use glasshouse_quota::{Quotas, Resource};
 use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// The media type of the text form.
-pub const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+/// The media type of the text format.
+pub(crate) const TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All that is counted in this process.
+/// The counters of all threads.
 #[derive(Debug, Default)]
-pub struct Metrics {
-    counts: Mutex<Counts>,
-    /// What clients share, where there are any.
+pub(crate) struct Metrics {
+    counts: Mutex<ThreadCounters>,
+    /// `None` in tests.
     quotas: Option<Quotas>,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    front: Vec<Arc<Counters>>,
+struct ThreadCounters {
+    http: Vec<Arc<Counters>>,
     sandbox: Vec<Arc<InstanceMetrics>>,
 }
 
 impl Metrics {
-    /// Nothing yet, of those who share this.
-    pub fn new(quotas: Quotas) -> Metrics {
+    pub(crate) fn new(quotas: Quotas) -> Metrics {
         Metrics { quotas: Some(quotas), ..Metrics::default() }
     }
 
     /// Counters for one more thread.
-    pub fn counters(&self) -> Arc<Counters> {
+    pub(crate) fn counters(&self) -> Arc<Counters> {
         let counters = Arc::default();
-        self.counts().front.push(Arc::clone(&counters));
+        self.counts().http.push(Arc::clone(&counters));
         counters
     }
 
-    /// Takes in what befalls the instances of a thread.
-    pub fn watch(&self, tally: &Arc<InstanceMetrics>) {
-        self.counts().sandbox.push(Arc::clone(tally));
+    /// Adds the instance counters of one more thread.
+    pub(crate) fn watch(&self, instances: &Arc<InstanceMetrics>) {
+        self.counts().sandbox.push(Arc::clone(instances));
     }
 
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, ThreadCounters> {
+        lock(&self.counts)
     }
 
-    /// Everything, as it is now.
-    pub fn text(&self) -> String {
+    /// The current values of all metrics.
+    pub(crate) fn text(&self) -> String {
         let counts = self.counts();
         let mut totals = CounterTotals::default();
-        counts.front.iter().for_each(|counters| totals.add(counters));
+        counts.http.iter().for_each(|counters| totals.add(counters));
         let mut text = String::with_capacity(4096);
-        // A string takes everything that is written to it.
-        let _ = front(&mut text, &totals)
+        // A write to a string cannot fail.
+        let _ = http(&mut text, &totals)
             .and_then(|()| sandbox(&mut text, &counts.sandbox))
             .and_then(|()| self.quotas.iter().try_for_each(|quotas| shared(&mut text, quotas)));
         text
     }
 }
 
-fn front(text: &mut String, totals: &CounterTotals) -> fmt::Result {
-    family(text, "glasshouse_requests_total", "counter", "Answers by status, those to no request included.")?;
+fn http(text: &mut String, totals: &CounterTotals) -> fmt::Result {
+    family(
+        text,
+        "glasshouse_requests_total",
+        "counter",
+        "Responses by status, including responses to invalid requests.",
+    )?;
     for (status, count) in &totals.statuses {
         writeln!(text, "glasshouse_requests_total{{status=\"{status}\"}} {count}")?;
     }
-    single(text, "glasshouse_sent_bytes_total", "counter", "Bytes of content that were sent.", totals.bytes)?;
+    single(text, "glasshouse_sent_bytes_total", "counter", "Bytes of content sent.", totals.bytes)?;
     let name = "glasshouse_request_duration_seconds";
-    family(text, name, "histogram", "Time from the head of a request to the last byte of its answer.")?;
-    let mut below = 0;
+    family(text, name, "histogram", "Time from the head of a request to the last byte of its response.")?;
+    let mut below: u64 = 0;
     let bounds = BOUNDS.iter().map(|bound| seconds(*bound)).chain(["+Inf".to_owned()]);
     for (bound, count) in bounds.zip(totals.durations) {
-        below += count;
+        below = below.saturating_add(count);
         writeln!(text, "{name}_bucket{{le=\"{bound}\"}} {below}")?;
     }
     writeln!(text, "{name}_sum {}", seconds(totals.microseconds))?;
     writeln!(text, "{name}_count {below}")?;
-    let lost = "Entries that the log did not take, such as those for a disk that is full.";
+    let lost = "Log entries lost, for example on a full disk.";
     single(text, "glasshouse_lost_log_entries_total", "counter", lost, totals.lost_entries)?;
-    let in_flight = "Requests whose answer is not finished.";
+    let in_flight = "Requests whose response is not finished.";
     single(text, "glasshouse_requests_in_flight", "gauge", in_flight, totals.in_flight)?;
-    single(text, "glasshouse_open_connections", "gauge", "Connections that are open.", totals.connections)?;
-    let ever = "Connections that were served.";
-    single(text, "glasshouse_connections_total", "counter", ever, totals.connections_ever)
+    single(text, "glasshouse_open_connections", "gauge", "Open connections.", totals.connections)?;
+    single(text, "glasshouse_connections_total", "counter", "Accepted connections.", totals.connections_ever)
 }
 
-fn sandbox(text: &mut String, tallies: &[Arc<InstanceMetrics>]) -> fmt::Result {
-    let sum = |count: &dyn Fn(&InstanceMetrics) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
+fn sandbox(text: &mut String, threads: &[Arc<InstanceMetrics>]) -> fmt::Result {
+    let sum = |count: &dyn Fn(&InstanceMetrics) -> u64| threads.iter().map(|thread| count(thread)).sum::<u64>();
     single(
         text,
         "glasshouse_instances_total",
         "counter",
-        "Instances of the handler that were made.",
+        "Created instances of the handler.",
         sum(&InstanceMetrics::created),
     )?;
     single(
         text,
         "glasshouse_live_instances",
         "gauge",
-        "Instances of the handler that there are.",
+        "Existing instances of the handler.",
         sum(&InstanceMetrics::alive),
     )?;
-    let failed = "Requests for which the handler trapped, gave no answer or broke it off.";
+    let failed = "Requests whose handler trapped, sent no response or aborted it.";
     single(text, "glasshouse_traps_total", "counter", failed, sum(&InstanceMetrics::failed))?;
-    let replayed = "Answers that were given again without the handler.";
+    let replayed = "Responses replayed without the handler.";
     single(text, "glasshouse_replay_hits_total", "counter", replayed, sum(&InstanceMetrics::replayed))?;
     let name = "glasshouse_ceilings_reached_total";
-    family(text, name, "counter", "Requests that reached a ceiling, by the option that moves it.")?;
-    for ceiling in LimitExceeded::ALL {
-        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", ceiling.option(), sum(&|tally| tally.exceeded(ceiling)))?;
+    family(text, name, "counter", "Requests that exceeded a limit, by the option of the limit.")?;
+    for limit in LimitExceeded::ALL {
+        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", limit.option(), sum(&|thread| thread.exceeded(limit)))?;
     }
     Ok(())
 }
 
-/// What clients hold now, and how much there is of it.
+/// The shared resources: their current use and their limits.
 fn shared(text: &mut String, quotas: &Quotas) -> fmt::Result {
     let rows = [
-        (
-            Resource::Memory,
-            "answer_memory_bytes",
-            "Memory that answers hold: content that is not sent, and busy instances.",
-        ),
-        (Resource::Files, "answer_files", "Files that are open for answers."),
-        (Resource::Heads, "busy_instances", "Instances that are busy with the head of an answer."),
-        (Resource::Bodies, "generating_instances", "Instances that generate the content of an answer."),
+        (Resource::Memory, "answer_memory_bytes", "Memory of responses: unsent content and busy instances."),
+        (Resource::Files, "answer_files", "Files that are open for responses."),
+        (Resource::Heads, "busy_instances", "Instances that generate the head of a response."),
+        (Resource::Bodies, "generating_instances", "Instances that generate the content of a response."),
     ];
     for (resource, name, help) in rows {
         let value = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         single(text, &format!("glasshouse_{name}"), "gauge", help, value(quotas.held(resource)))?;
-        let most = format!("The most that there may be of glasshouse_{name}.");
-        single(text, &format!("glasshouse_max_{name}"), "gauge", &most, value(quotas.total(resource)))?;
+        let limit = format!("The maximum of glasshouse_{name}.");
+        single(text, &format!("glasshouse_max_{name}"), "gauge", &limit, value(quotas.total(resource)))?;
     }
     Ok(())
 }
 
-/// The two lines before the samples of a family.
+/// The HELP and TYPE lines of a metric.
 fn family(text: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
     writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}")
 }
@@ -157,7 +158,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_was_counted_is_told() {
+    fn all_counters_are_in_the_text() {
         let metrics = Metrics::new(Quotas::new(Totals { memory: 4096, ..Totals::unlimited() }));
         let (one, other) = (metrics.counters(), metrics.counters());
         metrics.watch(&Arc::default());
@@ -180,7 +181,7 @@ mod tests {
             "glasshouse_answer_memory_bytes 0",
             "glasshouse_max_answer_memory_bytes 4096",
         ] {
-            assert!(text.lines().any(|told| told == line), "{line}: {text}");
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
         }
     }
 }

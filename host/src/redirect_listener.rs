@@ -1,28 +1,28 @@
-//! The address without TLS: whoever asks there is sent to the one with it, whatever was asked for. It refuses to know what is
-//! served.
+//! The handler of listeners without TLS: redirects every request to `https`.
 
 use crate::listen::Listener;
 use bytes::Bytes;
-use glasshouse_http::{Client, Handler, HandlerError};
+use glasshouse_http::{Client, Handler, HandlerCall, HandlerError};
 use http::header::{CONTENT_TYPE, HOST, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{Response, StatusCode};
 use http_body_util::Full;
+use std::future::Ready;
 
-/// Sends everybody to a port of the host that they asked for.
+/// Redirects to a port of the requested host.
 #[derive(Clone, Copy, Debug)]
-pub struct RedirectListener {
+pub(crate) struct RedirectListener {
     port: u16,
 }
 
 impl RedirectListener {
-    /// To the first of these.
-    pub fn to(listeners: &[Listener]) -> RedirectListener {
+    /// Redirects to the port of the first TCP listener.
+    pub(crate) fn to(listeners: &[Listener]) -> RedirectListener {
         RedirectListener { port: listeners.iter().find_map(Listener::address).map_or(443, |address| address.port()) }
     }
 
-    /// 308 rather than 301: no client may make another method of it (RFC 9110 15.4.9), and whoever speaks TLS 1.2 knows it.
+    /// 308 preserves the method (RFC 9110 15.4.9). Every client with TLS 1.2 supports it.
     fn response(self, request: &Parts) -> Response<Full<Bytes>> {
         let location = location(request, self.port).and_then(|location| HeaderValue::try_from(location).ok());
         let (status, text) = match &location {
@@ -40,24 +40,23 @@ impl RedirectListener {
 impl Handler for RedirectListener {
     type Body = Full<Bytes>;
 
-    fn cached(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
-        Some(self.response(request))
-    }
-
-    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, HandlerError> {
-        Ok(self.response(&request))
+    fn call(
+        &self,
+        request: Parts,
+        _: &Client,
+    ) -> HandlerCall<Full<Bytes>, impl Future<Output = Result<Response<Full<Bytes>>, HandlerError>> + Send> {
+        HandlerCall::<_, Ready<_>>::Cached(self.response(&request))
     }
 }
 
-/// The same target on another port. The host is the one that the gate let pass: an authority of the target goes before the
-/// field (RFC 9112 3.2.2).
+/// The URL of the same target on the other port. The authority of the target precedes the field Host (RFC 9112 3.2.2).
 fn location(request: &Parts, port: u16) -> Option<String> {
     let authority = match request.uri.authority() {
         Some(authority) => authority.clone(),
         None => Authority::try_from(request.headers.get(HOST)?.as_bytes()).ok()?,
     };
     let host = Some(authority.host()).filter(|host| !host.is_empty())?;
-    // `*` is no part of a URL.
+    // The target `*` has no path.
     let path =
         request.uri.path_and_query().map(PathAndQuery::as_str).filter(|path| path.starts_with('/')).unwrap_or("/");
     Some(if port == 443 { format!("https://{host}{path}") } else { format!("https://{host}:{port}{path}") })
@@ -69,7 +68,7 @@ mod tests {
     use http::Request;
 
     #[test]
-    fn the_target_stays_and_the_port_changes() {
+    fn the_location_has_the_same_target_and_another_port() {
         let rows: &[(&str, &str, u16, Option<&str>)] = &[
             ("/a?b", "example.com", 443, Some("https://example.com/a?b")),
             ("/a?b", "example.com:80", 8443, Some("https://example.com:8443/a?b")),

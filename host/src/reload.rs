@@ -1,55 +1,61 @@
-//! What SIGHUP does: a list of steps, each of which reads again what was read at the start and puts it in the place of what is in
-//! use. It refuses to know what the steps are; a step that fails leaves things as they are, and one line says why.
+//! Runs the reload steps on SIGHUP. A step that fails leaves its state unchanged and is logged.
 
+use crate::logging::NOTICE;
 use crate::sd_notify::ServiceManager;
-use glasshouse_http::Log;
+use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::task::spawn_blocking;
+use tracing::{error, info, warn};
 
-/// Reads something again; why that cannot be, in words for whoever runs the server.
-type Step = Box<dyn FnMut() -> Result<(), String> + Send>;
+/// Replaces a part of the running state. The error is a message for the operator.
+type ReloadStep = Box<dyn FnMut() -> Result<(), String> + Send>;
 
-/// The steps, in the order in which they were added.
-pub struct Reload {
-    log: Log,
-    manager: Arc<ServiceManager>,
+/// The steps, in the order of their addition.
+pub(crate) struct Reload {
+    service_manager: Arc<ServiceManager>,
     hangups: Option<unix::Signal>,
-    steps: Vec<Step>,
+    steps: Vec<ReloadStep>,
 }
 
 impl Reload {
-    /// SIGHUP is caught from now on, so whoever sends one as soon as the server is announced ends nothing.
+    /// Catches SIGHUP from this call on, so that a signal right after the start does not end the process.
     ///
     /// # Panics
     /// Outside a tokio runtime with its I/O driver.
-    pub fn new(log: Log, manager: Arc<ServiceManager>) -> Reload {
-        Reload { log, manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
+    pub(crate) fn new(service_manager: Arc<ServiceManager>) -> Reload {
+        Reload { service_manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
     }
 
-    pub fn add(&mut self, step: impl FnMut() -> Result<(), String> + Send + 'static) {
-        self.steps.push(Box::new(step));
+    pub(crate) fn add<E: fmt::Display>(&mut self, mut step: impl FnMut() -> Result<(), E> + Send + 'static) {
+        self.steps.push(Box::new(move || step().map_err(|error| error.to_string())));
     }
 
-    /// Takes the steps at each SIGHUP, for ever, on a thread that nobody waits for. Signals that come meanwhile are one.
-    pub async fn run(mut self) {
+    /// Runs the steps after each SIGHUP, on a thread for blocking work. Signals during a reload count as one. This
+    /// never returns.
+    pub(crate) async fn run(mut self) {
         while let Some(hangups) = &mut self.hangups
             && hangups.recv().await.is_some()
         {
-            self.manager.reloading();
+            self.service_manager.reloading();
             let mut steps = self.steps;
-            let taken = spawn_blocking(move || {
-                let faults: Vec<String> = steps.iter_mut().filter_map(|step| step().err()).collect();
-                (steps, faults)
+            let reload = spawn_blocking(move || {
+                let errors: Vec<String> = steps.iter_mut().filter_map(|step| step().err()).collect();
+                (steps, errors)
             });
-            // A step that panics takes the others with it.
-            let (steps, faults) =
-                taken.await.unwrap_or_else(|_| (Vec::new(), vec!["nothing is read again".to_owned()]));
+            // A panic in a step loses the other steps.
+            let (steps, errors) = reload.await.unwrap_or_else(|_| {
+                (Vec::new(), vec!["reload failed: a step panicked; restart the server to reload".to_owned()])
+            });
             self.steps = steps;
-            faults.iter().for_each(|fault| self.log.error(fault));
-            self.log.error(if faults.is_empty() { "reloaded" } else { "reloaded, but for that" });
-            self.manager.ready();
+            errors.iter().for_each(|text| error!("{text}"));
+            if errors.is_empty() {
+                info!(target: NOTICE, "reloaded");
+            } else {
+                warn!("reloaded with errors");
+            }
+            self.service_manager.ready();
         }
         pending().await
     }

@@ -1,7 +1,6 @@
-//! What the service manager is told, where there is one (`sd_notify(3)`): that the server is ready, reads again, stops, and is alive.
-//! It refuses to know what any of that takes.
+//! Notifies the service manager (`sd_notify(3)`): ready, reloading, stopping, watchdog.
 //!
-//! It is written here, because what others wrote opens a socket for each message, and that is a right the process gives up.
+//! The crates for this open a socket for each message. The process gives up that right.
 
 use rustix::time::{ClockId, clock_gettime};
 use std::ffi::OsStr;
@@ -9,81 +8,88 @@ use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::time::Duration;
-use std::{env, process};
+use std::{env, io, process};
+use thiserror::Error;
 
-/// A connection to the manager, if it wants to hear.
+/// The service manager cannot be notified.
+#[derive(Debug, Error)]
+#[error("service manager: cannot connect to '{name}': {source}; correct or unset NOTIFY_SOCKET")]
+pub(crate) struct NotifyError {
+    name: String,
+    source: io::Error,
+}
+
+/// A connection to the service manager, if there is one.
 #[derive(Debug, Default)]
-pub struct ServiceManager {
+pub(crate) struct ServiceManager {
     socket: Option<UnixDatagram>,
-    /// How often it wants to hear that the server is alive.
-    pulse: Option<Duration>,
+    /// The interval between watchdog notifications.
+    watchdog_interval: Option<Duration>,
 }
 
 impl ServiceManager {
-    /// The manager that the variables `NOTIFY_SOCKET` and `WATCHDOG_USEC` tell of. It is connected to at once.
+    /// Connects to the manager of the variables `NOTIFY_SOCKET` and `WATCHDOG_USEC`. Without them nothing is sent.
     ///
     /// # Errors
-    /// In words for whoever runs the server: it tells of one that cannot be reached.
-    pub fn from_environment() -> Result<ServiceManager, String> {
+    /// The socket cannot be reached.
+    pub(crate) fn from_environment() -> Result<ServiceManager, NotifyError> {
         let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Ok(ServiceManager::default());
         };
-        let socket = connect(&name).map_err(|error| {
-            format!("the service manager at '{}' cannot be told anything: {error}", name.to_string_lossy())
-        })?;
-        Ok(ServiceManager { socket: Some(socket), pulse: pulse(|key| env::var(key).ok()) })
+        let socket = connect(&name).map_err(|source| NotifyError { name: name.to_string_lossy().into(), source })?;
+        Ok(ServiceManager { socket: Some(socket), watchdog_interval: watchdog_interval(|key| env::var(key).ok()) })
     }
 
-    /// How often [`alive`](ServiceManager::alive) is to be told.
-    pub fn pulse(&self) -> Option<Duration> {
-        self.pulse
+    /// The interval for [`watchdog`](ServiceManager::watchdog), if the manager requests it.
+    pub(crate) fn watchdog_interval(&self) -> Option<Duration> {
+        self.watchdog_interval
     }
 
-    /// Clients are served from now on, or again by what was read again.
-    pub fn ready(&self) {
-        self.tell("READY=1");
+    /// The server accepts connections, or has finished a reload.
+    pub(crate) fn ready(&self) {
+        self.send("READY=1");
     }
 
-    /// What was read at the start is read again.
-    pub fn reloading(&self) {
+    /// The server reloads.
+    pub(crate) fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let now = Duration::try_from(now).unwrap_or_default();
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={}", now.as_micros()));
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={}", now.as_micros()));
     }
 
-    /// Nobody else is served.
-    pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+    /// The server accepts no more connections.
+    pub(crate) fn stopping(&self) {
+        self.send("STOPPING=1");
     }
 
-    /// Every thread still takes what it is given.
-    pub fn alive(&self) {
-        self.tell("WATCHDOG=1");
+    /// Every worker thread answers.
+    pub(crate) fn watchdog(&self) {
+        self.send("WATCHDOG=1");
     }
 
-    /// A manager that does not listen any more has no wish that could be met.
-    fn tell(&self, message: &str) {
+    /// Ignores errors: a manager that has left needs no notification.
+    fn send(&self, message: &str) {
         let _ = self.socket.as_ref().map(|socket| socket.send(message.as_bytes()));
     }
 }
 
-fn connect(name: &OsStr) -> std::io::Result<UnixDatagram> {
+fn connect(name: &OsStr) -> io::Result<UnixDatagram> {
     let address = match name.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         _ => SocketAddr::from_pathname(name)?,
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    // A manager that is busy keeps no client waiting.
+    // A busy manager must not block the server.
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
 
-/// Twice in the time after which the manager takes the server for dead, as it asks for (`sd_watchdog_enabled(3)`).
-fn pulse(variable: impl Fn(&str) -> Option<String>) -> Option<Duration> {
-    let is_meant = variable("WATCHDOG_PID").is_none_or(|id| id.parse() == Ok(process::id()));
-    let limit: u64 = variable("WATCHDOG_USEC").filter(|_| is_meant)?.parse().ok()?;
-    Some(Duration::from_micros(limit / 2)).filter(|pulse| !pulse.is_zero())
+/// Half of the watchdog timeout, as `sd_watchdog_enabled(3)` recommends.
+fn watchdog_interval(variable: impl Fn(&str) -> Option<String>) -> Option<Duration> {
+    let is_for_us = variable("WATCHDOG_PID").is_none_or(|id| id.parse() == Ok(process::id()));
+    let limit: u64 = variable("WATCHDOG_USEC").filter(|_| is_for_us)?.parse().ok()?;
+    Some(Duration::from_micros(limit / 2)).filter(|interval| !interval.is_zero())
 }
 
 #[cfg(test)]
@@ -91,7 +97,7 @@ mod tests {
     use crate::sd_notify::*;
 
     #[test]
-    fn the_pulse_is_that_of_this_process() {
+    fn the_watchdog_variables_apply_to_this_process() {
         let id = process::id().to_string();
         let rows = [
             (None, None, None),
@@ -101,26 +107,26 @@ mod tests {
             (Some("1"), None, None),
             (Some("soon"), None, None),
         ];
-        for (limit, meant, expected) in rows {
-            let variable = |key: &str| if key == "WATCHDOG_USEC" { limit } else { meant }.map(str::to_owned);
-            assert_eq!(pulse(variable), expected.map(Duration::from_millis), "{limit:?} {meant:?}");
+        for (limit, id, expected) in rows {
+            let variable = |key: &str| if key == "WATCHDOG_USEC" { limit } else { id }.map(str::to_owned);
+            assert_eq!(watchdog_interval(variable), expected.map(Duration::from_millis), "{limit:?} {id:?}");
         }
     }
 
     #[test]
-    fn a_manager_is_told_by_a_path_and_by_a_name() {
+    fn path_and_abstract_name_reach_the_manager() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("notify");
         let name = format!("glasshouse-{}", process::id());
         let abstracted = SocketAddr::from_abstract_name(&name).unwrap();
-        let heard = [UnixDatagram::bind(&path).unwrap(), UnixDatagram::bind_addr(&abstracted).unwrap()];
-        for (typed, heard) in [path.into_os_string(), format!("@{name}").into()].iter().zip(heard) {
-            let manager = ServiceManager { socket: Some(connect(typed).unwrap()), pulse: None };
+        let receivers = [UnixDatagram::bind(&path).unwrap(), UnixDatagram::bind_addr(&abstracted).unwrap()];
+        for (address, receiver) in [path.into_os_string(), format!("@{name}").into()].iter().zip(receivers) {
+            let manager = ServiceManager { socket: Some(connect(address).unwrap()), watchdog_interval: None };
             manager.ready();
             manager.reloading();
             let mut buffer = [0; 64];
             let mut next = || {
-                let length = heard.recv(&mut buffer).unwrap();
+                let length = receiver.recv(&mut buffer).unwrap();
                 String::from_utf8_lossy(&buffer[..length]).into_owned()
             };
             assert_eq!(next(), "READY=1");

@@ -1,5 +1,4 @@
-//! The two signals that ask a server to end, and the words at the end. It refuses to know what there is to finish;
-//! whoever waits drains, and waits once more to learn that it took too long.
+//! The signals that request a shutdown: SIGINT and SIGTERM.
 
 use std::fmt;
 use std::future::{self, Future, poll_fn};
@@ -7,37 +6,36 @@ use std::io::{self, Write as _};
 use std::task::Poll;
 use tokio::signal::unix::{self, SignalKind};
 
-/// Who asked.
+/// A signal that requests a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// SIGINT: a person, with Ctrl-C.
+pub(crate) enum ShutdownSignal {
+    /// SIGINT: a user pressed Ctrl-C.
     Interrupt,
-    /// SIGTERM: a supervisor.
+    /// SIGTERM: sent by a service manager.
     Terminate,
 }
 
-impl fmt::Display for Signal {
+impl fmt::Display for ShutdownSignal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Signal::Interrupt => "SIGINT",
-            Signal::Terminate => "SIGTERM",
+            ShutdownSignal::Interrupt => "SIGINT",
+            ShutdownSignal::Terminate => "SIGTERM",
         })
     }
 }
 
-/// Waits for SIGINT or SIGTERM. Both are caught from this call on, not from the first poll, so a caller that announces
-/// itself afterwards ends in order however soon it is told to; and they stay caught, so a caller that wants to hear of
-/// a second signal calls again. A signal that the system does not let us catch ends the process as it always did.
+/// Waits for SIGINT or SIGTERM. Both are caught from this call on, not from the first poll, and stay caught. Call
+/// again to wait for a second signal. A signal that cannot be caught ends the process.
 ///
 /// # Panics
 /// Outside a tokio runtime with its I/O driver.
-pub fn requested() -> impl Future<Output = Signal> {
+pub(crate) fn requested() -> impl Future<Output = ShutdownSignal> {
     let mut interrupt = unix::signal(SignalKind::interrupt()).ok();
     let mut terminate = unix::signal(SignalKind::terminate()).ok();
     async move {
         tokio::select! {
-            () = received(interrupt.as_mut()) => Signal::Interrupt,
-            () = received(terminate.as_mut()) => Signal::Terminate,
+            () = received(interrupt.as_mut()) => ShutdownSignal::Interrupt,
+            () = received(terminate.as_mut()) => ShutdownSignal::Terminate,
         }
     }
 }
@@ -46,15 +44,15 @@ async fn received(signal: Option<&mut unix::Signal>) {
     let Some(signal) = signal else { return future::pending().await };
     poll_fn(|context| match signal.poll_recv(context) {
         Poll::Ready(Some(())) => Poll::Ready(()),
-        // A source that has dried up is no request to end.
+        // The end of the stream is not a signal.
         Poll::Ready(None) | Poll::Pending => Poll::Pending,
     })
     .await;
 }
 
-/// What the seed prints after Ctrl-C (S13); nothing where no person waits for it.
-pub fn farewell(signal: Signal) {
-    if signal == Signal::Interrupt {
+/// Prints the line that Python's http.server prints after Ctrl-C (PY-13). After SIGTERM no user reads it.
+pub(crate) fn print_interrupt_message(signal: ShutdownSignal) {
+    if signal == ShutdownSignal::Interrupt {
         let mut stdout = io::stdout().lock();
         let _ = stdout.write_all(b"\nKeyboard interrupt received, exiting.\n").and_then(|()| stdout.flush());
     }
@@ -63,23 +61,27 @@ pub fn farewell(signal: Signal) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::process::{Signal as Raw, getpid, kill_process};
+    use rustix::process::{Signal, getpid, kill_process};
     use std::pin::pin;
 
-    /// One test for both: signals go to the whole process, so two tests would hear each other's.
+    /// One test for both, because a signal reaches every test of the process.
     #[tokio::test]
-    async fn both_signals_are_heard_and_told_apart_s13() {
-        for (raw, expected) in [(Raw::INT, Signal::Interrupt), (Raw::TERM, Signal::Terminate)] {
+    async fn each_signal_reaches_all_waiters() {
+        for (signal, expected) in [(Signal::INT, ShutdownSignal::Interrupt), (Signal::TERM, ShutdownSignal::Terminate)]
+        {
             let first = requested();
-            let unheard = requested();
-            kill_process(getpid(), raw).unwrap();
+            let second = requested();
+            kill_process(getpid(), signal).unwrap();
             assert_eq!(first.await, expected);
-            assert_eq!(unheard.await, expected, "each waiter hears it");
-
-            let mut second = pin!(requested());
-            assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut second).await.is_err(), "heard before");
-            kill_process(getpid(), raw).unwrap();
             assert_eq!(second.await, expected);
+
+            let mut next = pin!(requested());
+            assert!(
+                tokio::time::timeout(std::time::Duration::ZERO, &mut next).await.is_err(),
+                "an earlier signal does not count"
+            );
+            kill_process(getpid(), signal).unwrap();
+            assert_eq!(next.await, expected);
         }
     }
 }

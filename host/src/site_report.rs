@@ -1,94 +1,220 @@
-//! What the file of each site says, told when the server starts and when it reads again. It refuses to know what options mean, and
-//! hands nothing of it on: the handler reads the file by itself.
+//! The `glasshouse.toml` of each served directory, for reports: errors at the start and at a reload, missing pages, and
+//! the values of `--check`. The handler reads the file itself, so nothing here changes a response.
 
-use crate::config::{Config, HandlerSource, ServedTree};
-use glasshouse_core::config::site_file::{FILE, LONGEST};
-use glasshouse_core::config::{options, site_file};
+use crate::config::{HandlerSource, ServedTree, ServerConfig};
+use crate::error::StartupError;
+use glasshouse_core::Config as HandlerConfig;
+use glasshouse_core::config::site_file::{self, FILE, LONGEST, SiteSetting};
+use glasshouse_core::config::{ConfigError, options};
+use glasshouse_core::http::target::Target;
 use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
+use rustix::io::Errno;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// What the file of one site comes to.
-#[derive(Debug, PartialEq, Eq)]
-pub enum SiteFileReport {
-    /// There is none, or nobody reads it.
-    Nothing,
-    /// These options, in the order of its lines, as far as nothing else that was given stands over them.
-    Sets(Vec<site_file::SiteSetting>),
-    /// It has an error, and each request is answered with 500.
-    Broken(String),
-    /// What is there in its place is read by nobody.
-    Ignored(String),
+/// The file of each tree, in the order of the trees.
+pub(crate) struct SiteFiles<'a> {
+    config: &'a ServerConfig,
+    sandboxes: &'a [Arc<Sandbox>],
+    files: Vec<SiteFile>,
 }
 
-/// Reads the file of the site that a sandbox serves.
-pub fn read(config: &Config, served: &ServedTree, sandbox: &Sandbox) -> SiteFileReport {
-    let is_off = options::variable("no-site-file");
-    let is_read = |pairs: &[(String, String)]| {
-        let pairs = pairs.iter().filter(|(key, _)| *key == is_off);
-        glasshouse_core::Config::from_pairs(pairs.map(|(key, value)| (key, value))).is_ok_and(|config| config.site_file)
-    };
-    // What another handler reads is its own affair.
-    let is_ours = matches!((&config.handler, &served.tree), (HandlerSource::Embedded, ServedPath::Directory(_)));
-    if !is_ours || !is_read(&config.guest) {
-        return SiteFileReport::Nothing;
+/// The file of one tree.
+enum SiteFile {
+    /// No file, or the handler does not read it.
+    Absent,
+    /// The options in the order of their lines, and the configuration of the handler without them and with them.
+    Valid {
+        settings: Vec<SiteSetting>,
+        merged: Box<HandlerConfig>,
+    },
+    Broken(SiteFileError),
+    /// The entry with this name is not a file.
+    Ignored(PathBuf, &'static str),
+}
+
+/// The reason why the handler answers each request with 500.
+#[derive(Debug, thiserror::Error)]
+enum SiteFileError {
+    #[error("{}/{source}", directory.display())]
+    Invalid { directory: PathBuf, source: ConfigError },
+    #[error("'{}' {}", .0.display(), site_file::too_long())]
+    TooLong(PathBuf),
+    #[error("cannot read '{}': {}", path.display(), reason(source))]
+    Unreadable { path: PathBuf, source: io::Error },
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
-    let directory = served.tree.path();
-    let path = directory.join(FILE);
-    let broken = |reason: String| {
-        SiteFileReport::Broken(format!("{reason} (each request is answered with 500 until it is mended)"))
-    };
-    match sandbox.peek(FILE, LONGEST.saturating_add(1)) {
-        Ok(Peek::Nothing) => SiteFileReport::Nothing,
-        Ok(Peek::Other(what)) => SiteFileReport::Ignored(format!("'{}' is {what}, and is not read", path.display())),
-        Ok(Peek::File(bytes)) if u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST) => {
-            match site_file::parse(&bytes) {
-                Ok((_, settings)) => SiteFileReport::Sets(in_effect(settings, &config.guest)),
-                Err(error) => broken(format!("{}/{error}", directory.display())),
+}
+
+impl<'a> SiteFiles<'a> {
+    /// Reads the files through the sandboxes, as the handler reads them.
+    pub(crate) fn read(config: &'a ServerConfig, sandboxes: &'a [Arc<Sandbox>]) -> SiteFiles<'a> {
+        let files = config.trees.iter().zip(sandboxes).map(|(served, sandbox)| SiteFile::read(config, served, sandbox));
+        SiteFiles { config, sandboxes, files: files.collect() }
+    }
+
+    /// Another handler may ignore the file.
+    fn is_reported(&self) -> bool {
+        matches!(self.config.handler, HandlerSource::Embedded)
+    }
+
+    /// Reports the options that each file sets, in one line per file, and returns the errors.
+    pub(crate) fn report(&self, log: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
+        let mut errors = Vec::new();
+        for (served, file) in self.config.trees.iter().zip(&self.files).filter(|_| self.is_reported()) {
+            match file {
+                SiteFile::Absent => {}
+                SiteFile::Valid { settings, .. } => {
+                    let names: Vec<&str> = settings
+                        .iter()
+                        .map(|setting| setting.name)
+                        .filter(|name| !is_set_by_operator(self.config, name))
+                        .collect();
+                    if !names.is_empty() && !self.config.quiet {
+                        let path = served.tree.path().join(FILE);
+                        log(format_args!("'{}' sets: {}", path.display(), names.join(", ")));
+                    }
+                }
+                SiteFile::Broken(error) => errors.push(broken(error)),
+                SiteFile::Ignored(path, kind) => errors.push(ignored(path, kind)),
             }
         }
-        Ok(Peek::File(_)) => broken(format!("'{}' {}", path.display(), site_file::too_long())),
+        errors
+    }
+
+    /// Returns the warnings of a start.
+    ///
+    /// # Errors
+    /// The first file that makes the handler answer each request with 500.
+    pub(crate) fn check(&self) -> Result<Vec<String>, StartupError> {
+        let mut warnings = Vec::new();
+        for file in self.files.iter().filter(|_| self.is_reported()) {
+            match file {
+                SiteFile::Broken(error) => return Err(StartupError::CannotServe(broken(error))),
+                SiteFile::Ignored(path, kind) => warnings.push(ignored(path, kind)),
+                SiteFile::Absent | SiteFile::Valid { .. } => {}
+            }
+        }
+        Ok(warnings)
+    }
+
+    /// The pages that an option names and that do not exist, for the operator.
+    pub(crate) fn missing_pages(&self) -> Vec<String> {
+        let trees = self.config.trees.iter().zip(self.sandboxes).zip(&self.files).filter(|_| self.is_reported());
+        trees.flat_map(|((served, sandbox), file)| missing_pages(self.config, served, sandbox, file)).collect()
+    }
+
+    /// The text and the line of an option in the file of each tree.
+    pub(crate) fn values(&self, name: &str) -> Vec<Option<(&str, usize)>> {
+        let values = self.files.iter().map(|file| match file {
+            SiteFile::Valid { settings, .. } => {
+                let setting = settings.iter().find(|setting| setting.name == name);
+                setting.map(|setting| (setting.text.as_str(), setting.line))
+            }
+            SiteFile::Absent | SiteFile::Broken(_) | SiteFile::Ignored(..) => None,
+        });
+        values.collect()
+    }
+}
+
+/// As [`SiteFiles::report`], for a reload.
+pub(crate) fn report(
+    config: &ServerConfig,
+    sandboxes: &[Arc<Sandbox>],
+    log: impl Fn(fmt::Arguments<'_>),
+) -> Vec<String> {
+    SiteFiles::read(config, sandboxes).report(log)
+}
+
+impl SiteFile {
+    fn read(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox) -> SiteFile {
+        let ServedPath::Directory(directory) = &served.tree else { return SiteFile::Absent };
+        if !operator_config(config).site_file {
+            return SiteFile::Absent;
+        }
+        let path = directory.join(FILE);
+        let bytes = match sandbox.peek(FILE, LONGEST.saturating_add(1)) {
+            Ok(Peek::Nothing) => return SiteFile::Absent,
+            Ok(Peek::Other(kind)) => return SiteFile::Ignored(path, kind),
+            Ok(Peek::File(bytes)) => bytes,
+            Err(source) => return SiteFile::Broken(SiteFileError::Unreadable { path, source }),
+        };
+        if !u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST) {
+            return SiteFile::Broken(SiteFileError::TooLong(path));
+        }
+        let invalid = |source| SiteFile::Broken(SiteFileError::Invalid { directory: directory.clone(), source });
+        match site_file::parse(&bytes).and_then(|(site, settings)| Ok((site.with_pairs(pairs(config))?, settings))) {
+            Ok((merged, settings)) => SiteFile::Valid { settings, merged: Box::new(merged) },
+            Err(error) => invalid(error),
+        }
+    }
+}
+
+fn pairs(config: &ServerConfig) -> impl Iterator<Item = (&String, &String)> {
+    config.guest.iter().map(|(key, value)| (key, value))
+}
+
+/// The configuration of the handler without a file.
+fn operator_config(config: &ServerConfig) -> HandlerConfig {
+    // `ServerConfig` has parsed the same pairs.
+    HandlerConfig::from_pairs(pairs(config)).unwrap_or_default()
+}
+
+fn is_set_by_operator(config: &ServerConfig, name: &str) -> bool {
+    let variable = options::variable(name);
+    config.guest.iter().any(|(key, _)| *key == variable)
+}
+
+fn broken(error: &SiteFileError) -> String {
+    format!("{error} (each request is answered with 500 until the file is fixed)")
+}
+
+fn ignored(path: &std::path::Path, kind: &str) -> String {
+    format!("'{}' is {kind}, and is not read", path.display())
+}
+
+fn missing_pages(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox, file: &SiteFile) -> Vec<String> {
+    let ServedPath::Directory(directory) = &served.tree else { return Vec::new() };
+    let (in_effect, settings) = match file {
+        SiteFile::Valid { settings, merged } => (merged.as_ref().clone(), settings.as_slice()),
+        SiteFile::Absent | SiteFile::Broken(_) | SiteFile::Ignored(..) => (operator_config(config), &[][..]),
+    };
+    let location = |name: &str| match is_set_by_operator(config, name) {
+        true => Some(format!("--{name}")),
+        false => {
+            let setting = settings.iter().find(|setting| setting.name == name);
+            setting.map(|setting| format!("{FILE}, line {}, {name}", setting.line))
+        }
+    };
+    // The default page need not exist.
+    let default = HandlerConfig::default().not_found;
+    let pages =
+        [("spa", in_effect.spa), ("not-found", in_effect.not_found.filter(|page| Some(page) != default.as_ref()))];
+    let named = pages.into_iter().filter_map(|(name, page)| Some((location(name)?, page?)));
+    let missing = named.filter(|(_, page)| is_missing(sandbox, page));
+    missing
+        .map(|(location, page)| {
+            let (page, directory) = (page.path(), directory.display());
+            format!("{location}: no file '{page}' in '{directory}'; the option has no effect until the file exists")
+        })
+        .collect()
+}
+
+/// Whether the handler would not find a page.
+fn is_missing(sandbox: &Sandbox, page: &Target) -> bool {
+    match sandbox.peek(&page.path(), 0) {
+        Ok(Peek::File(_)) => false,
+        Ok(Peek::Nothing | Peek::Other(_)) => true,
         Err(error) => {
-            let reason = match error.kind() {
-                ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                _ => error.to_string(),
-            };
-            broken(format!("cannot read '{}': {reason}", path.display()))
+            let errno = Errno::from_io_error(&error);
+            matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV))
         }
     }
-}
-
-/// Without what flags, variables and the file of `--config` say otherwise.
-fn in_effect(mut settings: Vec<site_file::SiteSetting>, given: &[(String, String)]) -> Vec<site_file::SiteSetting> {
-    settings.retain(|setting| given.iter().all(|(key, _)| *key != options::variable(setting.name)));
-    settings
-}
-
-/// Tells what the file of each site sets, in one line for each, and returns what is wrong with them.
-pub fn report(config: &Config, sandboxes: &[Arc<Sandbox>], tell: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
-    let mut faults = Vec::new();
-    for (served, sandbox) in config.trees.iter().zip(sandboxes) {
-        match read(config, served, sandbox) {
-            SiteFileReport::Sets(settings) if !settings.is_empty() && !config.quiet => {
-                let names: Vec<&str> = settings.iter().map(|setting| setting.name).collect();
-                tell(format_args!("'{}' sets: {}", served.tree.path().join(FILE).display(), names.join(", ")));
-            }
-            SiteFileReport::Nothing | SiteFileReport::Sets(_) => {}
-            SiteFileReport::Broken(text) | SiteFileReport::Ignored(text) => faults.push(text),
-        }
-    }
-    faults
-}
-
-/// Reports what a start would report, and returns as an error the first file for which every request would be answered with 500.
-pub fn check(config: &Config, sandboxes: &[Arc<Sandbox>], report: impl Fn(String)) -> Result<(), String> {
-    for (served, sandbox) in config.trees.iter().zip(sandboxes) {
-        match read(config, served, sandbox) {
-            SiteFileReport::Broken(text) => return Err(text),
-            SiteFileReport::Ignored(text) => report(text),
-            SiteFileReport::Nothing | SiteFileReport::Sets(_) => {}
-        }
-    }
-    Ok(())
 }

@@ -1,220 +1,214 @@
-//! A thread that serves connections: what is spoken on each, and who answers there. It refuses to know how they were accepted.
+//! A worker thread: serves the connections that the accept loops send to it.
 
+use crate::accept::{Accepted, Role, WorkerMessage};
 use crate::config::HostRule;
 use crate::redirect_listener::RedirectListener;
 use crate::router::Router;
-use crate::server::{Accepted, Role};
-use crate::socket::Connection;
+use crate::socket::TimedSocket;
 use crate::tls::{Handshake, Tls};
 use glasshouse_http::auth::Users;
 use glasshouse_http::{
-    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies, introduce,
+    ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies,
+    accept_proxy_header,
 };
 use glasshouse_quota::{Quotas, Scheduler};
 use http::{StatusCode, Version};
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 use tokio::runtime::Builder;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::debug;
 
-/// What a thread is given.
-pub enum WorkerMessage {
-    Connection(Accepted),
-    /// To be answered, which shows that it lives.
-    Call(oneshot::Sender<()>),
-}
-
-/// What holds for every connection.
+/// The settings of every connection.
 #[derive(Clone)]
-pub struct WorkerConfig {
-    /// Where clients are sent who come without TLS where there is some.
-    pub redirect: RedirectListener,
-    /// Without, nobody speaks it.
-    pub tls: Option<Tls>,
-    /// Those who may ask; everybody where there are none.
-    pub users: Option<Arc<Users>>,
-    /// Of HTTP: 1.0 or 1.1.
-    pub version: Version,
-    pub limits: ClientLimits,
-    /// What clients share.
-    pub quotas: Quotas,
-    /// The hosts for which requests are answered.
-    pub hosts: HostRule,
-    /// How long answers under way are waited for when the server stops.
-    pub grace: Duration,
-    /// Proxies that are believed.
-    pub trust: TrustedProxies,
-    /// Whether they begin with a header of the PROXY protocol.
-    pub proxied: bool,
-    pub log: Log,
+pub(crate) struct WorkerConfig {
+    /// The handler of redirecting listeners.
+    pub(crate) redirect: RedirectListener,
+    /// `None`: serving listeners do not use TLS.
+    pub(crate) tls: Option<Tls>,
+    /// `None`: no password is required.
+    pub(crate) users: Option<Arc<Users>>,
+    /// HTTP/1.0 or HTTP/1.1.
+    pub(crate) version: Version,
+    pub(crate) limits: ClientLimits,
+    pub(crate) quotas: Quotas,
+    /// The accepted hosts of requests.
+    pub(crate) hosts: HostRule,
+    /// How long open responses may take after the first signal.
+    pub(crate) grace: Duration,
+    pub(crate) trust: TrustedProxies,
+    /// Whether trusted proxies send a PROXY protocol header.
+    pub(crate) proxied: bool,
+    pub(crate) log: Log,
 }
 
-/// What is never sent. A thread that could send it lives.
-pub enum Never {}
+/// The shutdown signals between the server and a worker.
+#[derive(Clone)]
+pub(crate) struct WorkerSignals {
+    /// True after the first signal: finish open connections.
+    pub(crate) draining: watch::Receiver<bool>,
+    /// True after the second signal: abort them.
+    pub(crate) aborting: watch::Receiver<bool>,
+    /// Never sends. Its channel closes when all workers have exited and have written their log entries.
+    pub(crate) exit_guard: mpsc::Sender<Infallible>,
+}
 
-/// Starts a thread that serves the connections which arrive in the queue, and holds `alive` until it has served them and written the
-/// last entry in the log. It finishes what is under way when `closes` says so, and cuts it when `cuts` does.
+/// Starts a worker thread. The result is its queue.
 ///
 /// # Errors
-/// The system has no thread or no poller to give.
-pub fn start(
-    terms: WorkerConfig,
-    handler: Router,
-    (closes, cuts): (&watch::Receiver<bool>, &watch::Receiver<bool>),
-    alive: &mpsc::Sender<Never>,
+/// The system cannot start a thread or create a poller.
+pub(crate) fn start(
+    config: WorkerConfig,
+    router: Router,
+    signals: WorkerSignals,
 ) -> io::Result<mpsc::UnboundedSender<WorkerMessage>> {
-    let (queue, connections) = mpsc::unbounded_channel();
+    let (queue, messages) = mpsc::unbounded_channel();
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let service = Service { handler, terms, closes: closes.clone() };
-    let (alive, cuts) = (alive.clone(), cuts.clone());
+    let WorkerSignals { draining, aborting, exit_guard } = signals;
+    let worker = Worker { router, config, draining };
     thread::Builder::new().name("worker".to_owned()).spawn(move || {
-        runtime.block_on(serve(connections, service, cuts));
-        // Drops what is still under way, which writes its entries. Files that are being read are not waited for.
+        runtime.block_on(worker.run(messages, aborting));
+        // Drops the remaining connections, which writes their log entries. Blocking reads of files do not delay this.
         runtime.shutdown_background();
-        drop(alive);
+        drop(exit_guard);
     })?;
     Ok(queue)
 }
 
-/// Serves what arrives in the queue, until nothing can arrive any more.
-async fn serve(mut queue: mpsc::UnboundedReceiver<WorkerMessage>, service: Service, mut cuts: watch::Receiver<bool>) {
-    let mut open = JoinSet::new();
-    loop {
-        tokio::select! {
-            given = queue.recv() => {
-                let Accepted { stream, peer, way, place } = match given {
-                    Some(WorkerMessage::Connection(accepted)) => accepted,
-                    Some(WorkerMessage::Call(answer)) => {
-                        // Whoever does not wait for it any more will call again.
-                        let _ = answer.send(());
-                        continue;
+struct Worker {
+    router: Router,
+    config: WorkerConfig,
+    draining: watch::Receiver<bool>,
+}
+
+/// Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes in the heap.
+type ConnectionFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What the steps of a connection need besides its stream and its context.
+struct ConnectionOptions {
+    limits: ClientLimits,
+    /// Whether a PROXY protocol header comes first.
+    proxied: bool,
+    draining: watch::Receiver<bool>,
+}
+
+impl Worker {
+    /// Serves messages until the queue closes. Then open connections have the grace period.
+    async fn run(&self, mut messages: mpsc::UnboundedReceiver<WorkerMessage>, mut aborting: watch::Receiver<bool>) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                message = messages.recv() => match message {
+                    Some(WorkerMessage::Connection(accepted)) => self.spawn(accepted, &mut connections),
+                    Some(WorkerMessage::Ping(reply)) => {
+                        let _ = reply.send(());
                     }
                     None => break,
-                };
-                // A connection that the poller does not take is closed; its client sees that.
-                let connection = match Connection::from_std(stream, service.terms.limits.send_timeout) {
-                    Ok(Connection::Tcp(stream)) => {
-                        let hosts = service.terms.hosts.over_tcp(service.terms.trust.covers(peer));
-                        service.connection(stream, peer, way, hosts)
-                    }
-                    Ok(Connection::Unix(stream)) => {
-                        service.connection(stream, peer, way, service.terms.hosts.over_unix())
-                    }
-                    Err(_) => continue,
-                };
-                let counted = service.terms.log.open();
-                open.spawn(async move {
-                    let began = Instant::now();
-                    debug!("{peer}: a connection begins");
-                    connection.await;
-                    debug!("{peer}: a connection ends after {:.3} s", began.elapsed().as_secs_f64());
-                    drop((counted, place));
-                });
+                },
+                Some(_) = connections.join_next() => {}
             }
-            Some(_) = open.join_next() => {}
+        }
+        tokio::select! {
+            _ = timeout(self.config.grace, async { while connections.join_next().await.is_some() {} }) => {}
+            _ = aborting.wait_for(|is_aborting| *is_aborting) => {}
         }
     }
-    // Whoever has not finished by then is cut.
-    tokio::select! {
-        _ = timeout(service.terms.grace, async { while open.join_next().await.is_some() {} }) => {}
-        _ = cuts.wait_for(|cut| *cut) => {}
-    }
-}
 
-/// What the connections of a thread have in common.
-struct Service {
-    handler: Router,
-    terms: WorkerConfig,
-    closes: watch::Receiver<bool>,
-}
-
-/// Boxed, because the runtime aligns its tasks, and aligned blocks of this size leave holes behind.
-type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-impl Service {
-    fn connection<S: HasWriteTimeout>(&self, stream: S, peer: IpAddr, way: Role, hosts: Hosts) -> Served {
-        let (limits, closes, proxied) = (self.terms.limits, self.closes.clone(), self.terms.proxied);
-        match (way, &self.terms.tls) {
-            (Role::Redirecting, _) => {
-                Box::pin(clear(stream, self.exchange(self.terms.redirect, peer), proxied, limits, closes))
+    fn spawn(&self, accepted: Accepted, connections: &mut JoinSet<()>) {
+        let Accepted { socket, peer, role, permit } = accepted;
+        let hosts = &self.config.hosts;
+        let connection = match TimedSocket::from_std(socket, self.config.limits.send_timeout) {
+            Ok(TimedSocket::Tcp(stream)) => {
+                self.connection(stream, peer, role, hosts.over_tcp(self.config.trust.contains(peer)))
             }
-            (Role::Serving, None) => Box::pin(clear(stream, self.for_users(peer, hosts), proxied, limits, closes)),
+            Ok(TimedSocket::Unix(stream)) => self.connection(stream, peer, role, hosts.over_unix()),
+            // The poller is full. The drop closes the connection, so its client sees an error.
+            Err(_) => return,
+        };
+        let gauge_guard = self.config.log.open_connection();
+        connections.spawn(async move {
+            let start = Instant::now();
+            debug!("connection opened: {peer}");
+            connection.await;
+            debug!("connection closed: {peer}, after {:.3} s", start.elapsed().as_secs_f64());
+            drop((gauge_guard, permit));
+        });
+    }
+
+    fn connection<S: HasWriteTimeout>(&self, stream: S, peer: IpAddr, role: Role, hosts: Hosts) -> ConnectionFuture {
+        let (limits, proxied) = (self.config.limits, self.config.proxied);
+        let options = ConnectionOptions { limits, proxied, draining: self.draining.clone() };
+        match (role, &self.config.tls) {
+            (Role::Redirecting, _) => Box::pin(serve_clear(stream, self.context(self.config.redirect, peer), options)),
+            (Role::Serving, None) => Box::pin(serve_clear(stream, self.router_context(peer, hosts), options)),
             (Role::Serving, Some(tls)) => {
-                let scheduler = Arc::clone(self.handler.scheduler());
-                Box::pin(secure(stream, (tls.clone(), scheduler), self.for_users(peer, hosts), proxied, limits, closes))
+                let scheduler = Arc::clone(self.router.scheduler());
+                Box::pin(serve_tls(stream, (tls.clone(), scheduler), self.router_context(peer, hosts), options))
             }
         }
     }
 
-    fn for_users(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
-        self.exchange(self.handler.clone(), peer).for_users(self.terms.users.clone()).for_hosts(hosts)
+    fn router_context(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
+        self.context(self.router.clone(), peer).with_users(self.config.users.clone()).with_hosts(hosts)
     }
 
-    fn exchange<A: Handler>(&self, answerer: A, peer: IpAddr) -> ConnectionContext<A> {
-        let WorkerConfig { version, limits, log, trust, quotas, .. } = &self.terms;
-        ConnectionContext::new(answerer, *version, limits, log.clone(), peer, quotas.client(peer))
-            .trusting(trust.clone())
-    }
-}
-
-async fn clear<S, A>(
-    mut stream: S,
-    exchange: ConnectionContext<A>,
-    proxied: bool,
-    limits: ClientLimits,
-    closes: watch::Receiver<bool>,
-) where
-    S: HasWriteTimeout,
-    A: Handler,
-{
-    if let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await {
-        glasshouse_http::serve(stream, Protocol::Unknown, exchange, limits, closes).await;
+    fn context<H: Handler>(&self, handler: H, peer: IpAddr) -> ConnectionContext<H> {
+        let WorkerConfig { version, limits, log, trust, quotas, .. } = &self.config;
+        ConnectionContext::new(handler, *version, limits, log.clone(), peer, quotas.client(peer))
+            .with_trusted_proxies(trust.clone())
     }
 }
 
-async fn secure<S>(
-    mut stream: S,
-    (tls, scheduler): (Tls, Arc<Scheduler>),
-    exchange: ConnectionContext<Router>,
-    proxied: bool,
-    limits: ClientLimits,
-    closes: watch::Receiver<bool>,
-) where
-    S: HasWriteTimeout,
-{
-    let Some(exchange) = introduced(&mut stream, exchange, proxied, limits, closes.clone()).await else { return };
-    // Boxed, because the room for it would be kept with every connection. What it computes, it computes in turn.
-    let handshake = Box::pin(tls.accept(stream, limits.header_timeout));
-    match Box::pin(scheduler.schedule(exchange.sharer().address(), handshake)).await {
-        Handshake::Done { stream, spoken, version } => {
-            glasshouse_http::serve(stream, spoken, exchange.over_tls(version), limits, closes).await;
-        }
-        Handshake::Mistaken => exchange.log_unread(StatusCode::BAD_REQUEST),
-        Handshake::Failed(why) => debug!("{}: no handshake: {why}", exchange.client()),
-    }
-}
-
-/// What a proxy says of its client comes before everything else, TLS included.
-async fn introduced<S, A>(
-    stream: &mut S,
-    exchange: ConnectionContext<A>,
-    proxied: bool,
-    limits: ClientLimits,
-    closes: watch::Receiver<bool>,
-) -> Option<ConnectionContext<A>>
+async fn serve_clear<S, H>(mut stream: S, context: ConnectionContext<H>, options: ConnectionOptions)
 where
     S: HasWriteTimeout,
-    A: Handler,
+    H: Handler,
 {
-    match proxied {
-        // Boxed, because the room for it would be kept with every connection.
-        true => Box::pin(introduce(stream, exchange, limits.header_timeout, closes)).await,
-        false => Some(exchange),
+    if let Some(context) = read_proxy_header(&mut stream, context, &options).await {
+        glasshouse_http::serve(stream, Protocol::Unknown, context, options.limits, options.draining).await;
     }
+}
+
+async fn serve_tls<S>(
+    mut stream: S,
+    (tls, scheduler): (Tls, Arc<Scheduler>),
+    context: ConnectionContext<Router>,
+    options: ConnectionOptions,
+) where
+    S: HasWriteTimeout,
+{
+    let Some(context) = read_proxy_header(&mut stream, context, &options).await else { return };
+    // Boxed, so that the connection does not keep the memory of the handshake. The scheduler limits its CPU time.
+    let handshake = Box::pin(tls.accept(stream, options.limits.header_timeout));
+    match Box::pin(scheduler.schedule(context.client().address(), handshake)).await {
+        Handshake::Done { stream, protocol, version } => {
+            let context = context.with_tls_version(version);
+            glasshouse_http::serve(stream, protocol, context, options.limits, options.draining).await;
+        }
+        Handshake::PlainHttp => context.log_without_request(StatusCode::BAD_REQUEST),
+        Handshake::Failed(error) => debug!("TLS handshake failed: {}: {error}", context.peer()),
+    }
+}
+
+/// The PROXY protocol header comes first, before TLS. `None`: the connection is over.
+async fn read_proxy_header<S, H>(
+    stream: &mut S,
+    context: ConnectionContext<H>,
+    options: &ConnectionOptions,
+) -> Option<ConnectionContext<H>>
+where
+    S: HasWriteTimeout,
+    H: Handler,
+{
+    if !options.proxied {
+        return Some(context);
+    }
+    // Boxed, so that the connection does not keep the memory of this step.
+    Box::pin(accept_proxy_header(stream, context, options.limits.header_timeout, options.draining.clone())).await
 }

@@ -2,6 +2,7 @@
 
 mod bystander;
 mod clients;
+mod crowd;
 mod faults;
 mod handlers;
 mod mix;

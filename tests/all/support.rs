@@ -11,6 +11,7 @@ pub mod proc;
 pub mod prometheus;
 #[cfg(target_arch = "x86_64")]
 pub mod ptrace;
+pub mod random;
 pub mod reference;
 pub mod server;
 pub mod tools;

@@ -1,5 +1,9 @@
 //! Rules of this repository that a compiler does not check.
 
+mod imports;
+mod names;
+mod wording;
+
 use crate::sandbox::capability::cargo_tree;
 use std::fs;
 use std::path::{Path, PathBuf};

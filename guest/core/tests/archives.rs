@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
 /// What a tree has at each path; `None` for a folder.
-type Files = BTreeMap<String, Option<(Vec<u8>, u64)>>;
+type TreeFiles = BTreeMap<String, Option<(Vec<u8>, u64)>>;
 
 /// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line
 /// break in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
@@ -33,7 +33,7 @@ fn file() -> impl Strategy<Value = (String, Option<(Vec<u8>, u64)>)> {
     })
 }
 
-fn tree(files: &Files) -> MemoryTree {
+fn tree(files: &TreeFiles) -> MemoryTree {
     let mut tree = MemoryTree::default();
     for (path, node) in files {
         tree.insert(
@@ -51,8 +51,8 @@ fn tree(files: &Files) -> MemoryTree {
 }
 
 /// What is in the archive: every file, and every folder, under the one that everything is in.
-fn expected(files: &Files) -> Files {
-    let mut expected = Files::new();
+fn expected(files: &TreeFiles) -> TreeFiles {
+    let mut expected = TreeFiles::new();
     for (path, node) in files.iter() {
         for (end, _) in path.match_indices('/') {
             expected.insert(format!("archive/{}/", &path[..end]), None);
@@ -84,8 +84,8 @@ fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     bytes
 }
 
-fn read_tar(bytes: &[u8]) -> Files {
-    let mut files = Files::new();
+fn read_tar(bytes: &[u8]) -> TreeFiles {
+    let mut files = TreeFiles::new();
     let mut last = Vec::new();
     for entry in tar::Archive::new(bytes).entries().expect("a tar file") {
         let mut entry = entry.expect("an entry");
@@ -109,9 +109,9 @@ fn read_tar(bytes: &[u8]) -> Files {
     files
 }
 
-fn read_zip(bytes: &[u8]) -> Files {
+fn read_zip(bytes: &[u8]) -> TreeFiles {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip file");
-    let (mut files, mut last) = (Files::new(), Vec::new());
+    let (mut files, mut last) = (TreeFiles::new(), Vec::new());
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).expect("an entry");
         let path = entry.name().expect("a name in UTF-8").into_owned();
@@ -145,7 +145,7 @@ proptest! {
 
     #[test]
     fn an_archive_reads_back_as_what_it_was_made_of(files in prop::collection::vec(file(), 0..8)) {
-        let files: Files = files.into_iter().collect();
+        let files: TreeFiles = files.into_iter().collect();
         let tree = tree(&files);
         let expected = expected(&files);
         let tar = archive(&tree, "tar");
@@ -155,10 +155,10 @@ proptest! {
         GzDecoder::new(archive(&tree, "tar.gz").as_slice()).read_to_end(&mut unpacked).expect("gzip");
         prop_assert!(unpacked == tar);
         // 32 bits are all that its times have.
-        let told = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
+        let reported = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
             let limit = |seconds| if i32::try_from(seconds).is_ok() { seconds } else { u64::MAX };
             (path, node.map(|(bytes, seconds)| (bytes, limit(seconds))))
         };
-        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(told).collect::<Files>());
+        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(reported).collect::<TreeFiles>());
     }
 }

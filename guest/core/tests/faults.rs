@@ -58,11 +58,11 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
 }
 
 /// What cannot be read, what is asked for, and the options.
-type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+type UnreadableCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 #[test]
-fn what_cannot_be_told_is_a_500() {
-    let rows: &[Row] = &[
+fn an_error_of_the_machine_is_a_500() {
+    let rows: &[UnreadableCase] = &[
         ("file", "/file", &[]),
         ("folder", "/folder/", &[]),
         ("folder", "/folder/below", &[]),

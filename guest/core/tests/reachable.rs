@@ -47,13 +47,13 @@ const REDIRECTS: &[&str] = &["", "/docs /elsewhere", "/docs/ /elsewhere", "/* ht
 const QUERIES: &[&str] = &["", "?a=b", "?download=zip", "?format=json"];
 
 #[derive(Clone, Debug)]
-struct Site {
+struct GeneratedSite {
     /// Each file by its path, and where it is a link, what it leads to.
     files: Vec<(String, Option<String>)>,
     options: Vec<(&'static str, &'static str)>,
 }
 
-impl Site {
+impl GeneratedSite {
     fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::default();
         let files = self.files.iter().filter(|(_, link)| link.is_none());
@@ -79,7 +79,7 @@ impl Site {
 }
 
 /// Paths of files. A path below another is left out: a file is not a directory.
-fn sites() -> impl Strategy<Value = Site> {
+fn sites() -> impl Strategy<Value = GeneratedSite> {
     let path = prop::collection::vec(select(NAMES), 1..4).prop_map(|names| names.join("/"));
     let paths = prop::collection::btree_set(path, 1..9).prop_map(|paths| {
         let is_above = |above: &String, path: &String| path.starts_with(&format!("{above}/"));
@@ -100,7 +100,7 @@ fn sites() -> impl Strategy<Value = Site> {
                 files.insert(link.clone(), Some(to.clone()));
             }
         }
-        Site { files: files.into_iter().collect(), options }
+        GeneratedSite { files: files.into_iter().collect(), options }
     })
 }
 
@@ -111,7 +111,7 @@ fn is_asked(target: &Target, config: &Config) -> bool {
 }
 
 /// Follows redirects from a path on to what is sent in the end, and says every path on the way.
-fn follow(site: &Site, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
+fn follow(site: &GeneratedSite, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
     let mut way = vec![path];
     loop {
         let here = way.last().expect("there is a first").clone();

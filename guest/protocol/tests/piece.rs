@@ -1,7 +1,11 @@
 //! What one side encodes, the other side parses.
 
+mod checks;
+
 use glasshouse_protocol::{PIECE_HEADER, Piece};
 use proptest::prelude::*;
+use std::fs;
+use std::path::Path;
 
 fn piece() -> impl Strategy<Value = Piece<'static>> {
     prop_oneof![
@@ -66,4 +70,25 @@ fn a_value_outside_the_grammar_is_rejected() {
     }
     assert_eq!(Piece::parse("text:"), Some(Piece::Text([].as_slice().into())));
     assert_eq!(Piece::parse("file:7-7"), Some(Piece::File { start: 7, end: 7 }));
+}
+
+/// The seeds of the fuzz target `piece`, cut off anywhere and with each byte changed.
+#[test]
+fn seeds() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/piece");
+    let entries = fs::read_dir(directory).expect("there are seeds");
+    let seeds =
+        entries.map(|entry| fs::read(entry.expect("a directory can be read").path()).expect("a seed is a file"));
+    let seeds: Vec<_> = seeds.collect();
+    assert!(seeds.len() > 4);
+    for seed in seeds {
+        for at in 0..=seed.len() {
+            checks::piece(&seed[..at]);
+            for byte in [0, b'%', b'-', b'0', 0xff] {
+                let mut changed = seed.clone();
+                changed.splice(at..seed.len().min(at + 1), [byte]);
+                checks::piece(&changed);
+            }
+        }
+    }
 }

@@ -1,50 +1,52 @@
-//! The log: an entry for each request in one of several forms, which is counted, too; and what goes wrong, among the diagnostics. It
-//! looks no name up (S83), and it refuses to fail: a server does not stop because nobody reads its log.
+//! The access log: an entry for each request, and the counters. It resolves no names (PY-83), and a log that cannot be
+//! written does not stop the server.
 
 mod color;
 mod format;
 mod sink;
 
 use crate::access_log::color::color;
-pub use crate::access_log::format::Format;
+pub use crate::access_log::format::{Format, UnknownFormat};
 pub use crate::access_log::sink::{LogFile, Sink};
 use crate::metrics::{Counters, Gauge, GaugeGuard};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The status in the entry of a request that was read and never answered: its client has gone, or the server ended first. No
-/// client ever sees it; programs that read logs know it.
-pub const UNANSWERED: u16 = 499;
+/// The status of a request without a response: the client has closed the connection, or the server has stopped. No
+/// client sees it. nginx uses the same number.
+pub(crate) const UNANSWERED: u16 = 499;
 
-/// A request that was answered.
+/// A request and its response.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
-    /// Who asked: the other end of the connection, or whom a trusted proxy says that it asks for.
-    pub peer: IpAddr,
-    /// Who was let in; a name that was only claimed may be a password that was typed into the wrong line.
+pub struct LogEntry<'a> {
+    /// Address of the client: the other end of the connection, or what a trusted proxy reports.
+    pub client: IpAddr,
+    /// The authenticated user. A rejected name is not logged, because it may be a password in the wrong field.
     pub user: Option<&'a str>,
-    /// The request line as received, such as `GET /x HTTP/1.1`; empty where none could be read.
+    /// The request line as received, such as `GET /x HTTP/1.1`; empty if none was read.
     pub request: &'a str,
+    /// Status of the response.
     pub status: u16,
-    /// Bytes of the body that were sent.
+    /// Bytes of the response body that were sent.
     pub bytes: u64,
-    /// From the head of the request to the last byte of the answer; `None` where no head was read.
+    /// From the head of the request to the last byte of the response; `None` if no head was read.
     pub duration: Option<Duration>,
+    /// Value of `Referer`.
     pub referer: Option<&'a [u8]>,
+    /// Value of `User-Agent`.
     pub user_agent: Option<&'a [u8]>,
-    /// The version of TLS, such as `TLSv1.3`.
+    /// Version of TLS, such as `TLSv1.3`.
     pub tls: Option<&'a str>,
 }
 
-impl Entry<'_> {
-    /// That of an answer to somebody whose request was never read, or not to its end.
-    pub fn unread(peer: IpAddr, status: u16) -> Entry<'static> {
-        Entry {
-            peer,
+impl LogEntry<'_> {
+    /// The entry of a response to a client whose request was not read, or not to its end.
+    pub fn without_request(client: IpAddr, status: u16) -> LogEntry<'static> {
+        LogEntry {
+            client,
             user: None,
             request: "",
             status,
@@ -57,63 +59,60 @@ impl Entry<'_> {
     }
 }
 
-/// Writes whole entries at a time; any number of copies on any threads.
+/// Writes the access log. Clones on any threads write to the same sink, one entry at a time.
 #[derive(Clone, Debug)]
 pub struct Log {
-    form: Format,
+    format: Format,
     sink: Sink,
-    /// That of the machine when the log began: later, nothing outside of the served directory can be read.
+    /// The time zone at the start: a hardened process cannot read it later.
     zone: TimeZone,
     counters: Arc<Counters>,
-    is_coloured: bool,
+    is_colored: bool,
 }
 
 impl Log {
-    pub fn new(form: Format, sink: Sink) -> Log {
-        Log { form, sink, zone: TimeZone::system(), counters: Arc::default(), is_coloured: false }
+    /// A log without colors, in the local time zone.
+    pub fn new(format: Format, sink: Sink) -> Log {
+        Log { format, sink, zone: TimeZone::system(), counters: Arc::default(), is_colored: false }
     }
 
-    /// The same log in colours, for people: neither a file nor a program wants them.
-    pub fn coloured(self) -> Log {
-        let is_coloured =
-            matches!((&self.sink, self.form), (Sink::Stderr, Format::Python | Format::Common | Format::Combined));
-        Log { is_coloured, ..self }
+    /// Colors the entries, unless they go to a file or another program reads them.
+    pub fn colored(self) -> Log {
+        let is_colored =
+            matches!((&self.sink, self.format), (Sink::Stderr, Format::Python | Format::Common | Format::Combined));
+        Log { is_colored, ..self }
     }
 
-    /// The same log for a thread that has counters of its own.
-    pub fn counting(&self, counters: Arc<Counters>) -> Log {
+    /// The same log with the counters of another thread.
+    pub fn with_counters(&self, counters: Arc<Counters>) -> Log {
         Log { counters, ..self.clone() }
     }
 
-    /// Whether requests leave no entry. They are counted all the same.
+    /// Whether the log writes no entries. It counts requests in any case.
     pub fn is_quiet(&self) -> bool {
-        self.form == Format::Off
+        self.format == Format::Off
     }
 
-    /// Writes the entry of one request, stamped with the local time.
-    pub fn access(&self, line: &Entry) {
-        self.counters.count(line.status, line.bytes, line.duration);
-        if !self.is_quiet() {
-            let entry = format::render(self.form, line, &Timestamp::now().to_zoned(self.zone.clone()));
-            let entry = if self.is_coloured { color(entry, line.status) } else { entry };
-            if !self.sink.write(&entry) {
-                self.counters.count_lost_entry();
-            }
+    /// Counts a request, and writes its entry with the local time.
+    pub fn access(&self, entry: &LogEntry) {
+        self.counters.count(entry.status, entry.bytes, entry.duration);
+        if self.is_quiet() {
+            return;
+        }
+        let text = format::render(self.format, entry, &Timestamp::now().to_zoned(self.zone.clone()));
+        let text = if self.is_colored { color(text, entry.status) } else { text };
+        if !self.sink.write(&text) {
+            self.counters.count_lost_entry();
         }
     }
 
-    /// A request is under way until this is dropped.
-    pub(crate) fn under_way(&self) -> GaugeGuard {
+    /// Counts a request in progress until the guard is dropped.
+    pub(crate) fn request_in_flight(&self) -> GaugeGuard {
         GaugeGuard::new(&self.counters, Gauge::InFlight)
     }
 
-    /// A connection is open until this is dropped.
-    pub fn open(&self) -> GaugeGuard {
+    /// Counts an open connection until the guard is dropped.
+    pub fn open_connection(&self) -> GaugeGuard {
         GaugeGuard::new(&self.counters, Gauge::Connections)
-    }
-
-    /// Says what went wrong, among the diagnostics.
-    pub fn error(&self, text: impl fmt::Display) {
-        tracing::error!("{text}");
     }
 }

@@ -1,13 +1,12 @@
-//! Who may ask: the users of a file, let in by the Basic scheme (RFC 7617) before the handler is asked, or an answer given again.
-//! Checking a password takes long on purpose, so it is done beside the threads that serve, in turn for each address, and not again
-//! for a while once it was right. It refuses to know what is asked for.
+//! Basic authentication (RFC 7617) with the users of an htpasswd file. A password hash is slow on purpose: it is
+//! verified on another thread, one per client address, and a verified password is cached for a while.
 //!
-//! Two things are left as they are, each for a reason:
+//! Two things are left out on purpose:
 //!
-//! - Answers have no `Cache-Control: private` of their own. A shared cache must not keep an answer to a request with Authorization
-//!   unless the answer says `public` or the like (RFC 9111 3.5), and `--cache` never does.
-//! - A browser's question before a request to another origin (Fetch 4.8) carries no credentials and is refused as any other
-//!   request without them. Nothing would come of letting it in: no answer here allows pages of other origins to send any.
+//! - Responses have no `Cache-Control: private`. A shared cache must not store the response to a request with
+//!   `Authorization` unless the response allows it (RFC 9111 3.5), and `--cache` never does.
+//! - A CORS preflight request (Fetch 4.8) has no credentials and is rejected like any other request without them. To
+//!   allow it would change nothing: no response lets pages of other origins send credentials.
 
 mod basic;
 mod cache;
@@ -15,176 +14,164 @@ mod hash;
 mod htpasswd;
 mod rate_limit;
 
-pub use crate::auth::basic::{CHALLENGE, Credentials, PASSWORD, is_password};
+pub use crate::auth::basic::{CHALLENGE, Credentials, MAX_PASSWORD, is_password};
 use crate::auth::cache::{CacheKey, VerifiedCache};
-pub use crate::auth::hash::Hash;
-pub use crate::auth::htpasswd::{Htpasswd, MARK, is_name};
+pub use crate::auth::hash::{Hash, HashError, UnsupportedHash};
+pub use crate::auth::htpasswd::{BYTE_ORDER_MARK, Htpasswd, HtpasswdError, is_name};
 use crate::auth::rate_limit::{Failures, RateLimits};
-use crate::bounded_file;
+use glasshouse_quota::sync::{read, write};
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// How long a request waits until its password is looked at.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for the verification of its password to start.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The most passwords that are looked at at once: each may take the memory of an argon2 hash.
-const PLACES: usize = 8;
+/// Maximum number of passwords that are verified concurrently. Each may need the memory of an argon2 hash.
+const MAX_JOBS: usize = 8;
 
-/// The longest file of users in bytes: about a hundred thousand of them.
-const LONGEST: usize = 16 << 20;
-
-/// The name of a user who was let in.
+/// The name of an authenticated user.
 pub type UserName = Arc<str>;
 
-/// Why somebody is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a request is not authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// Not without credentials.
-    Unnamed,
-    /// Not with these credentials.
-    Unknown,
-    /// Wrong too often: not before this time is over.
+    /// The request has no credentials of the Basic scheme.
+    #[error("no user and password")]
+    Missing,
+    /// No user has these credentials.
+    #[error("unknown user or wrong password")]
+    Invalid,
+    /// The address has failed too often, and may try again after this time.
+    #[error("too many failures; next try in {} s", .0.as_secs().saturating_add(1))]
     Limited(Duration),
-    /// Too many passwords are being looked at.
+    /// Too many passwords wait for verification.
+    #[error("too many concurrent logins")]
     Busy,
 }
 
-impl fmt::Display for AuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AuthError::Unnamed => f.write_str("no name and password were sent"),
-            AuthError::Unknown => f.write_str("wrong name or password"),
-            AuthError::Limited(wait) => {
-                write!(f, "too many wrong passwords; the next try may be in {} s", wait.as_secs().saturating_add(1))
-            }
-            AuthError::Busy => f.write_str("too many passwords are being checked at this moment"),
-        }
-    }
+/// Why users cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum UsersError {
+    /// The text is not an htpasswd file.
+    #[error(transparent)]
+    Parse(#[from] HtpasswdError),
+    /// The kernel returns no random numbers.
+    #[error("no random numbers: {0}")]
+    Random(getrandom::Error),
 }
 
-/// The users of a file, and what is known of those who ask.
+/// The users who may send requests, with the cache and the failures of clients.
 pub struct Users {
-    file: PathBuf,
-    roll: RwLock<Arc<Snapshot>>,
+    snapshot: RwLock<Arc<Snapshot>>,
     limits: RateLimits,
-    /// Room for passwords to be looked at: at most half of the processors, as the others have requests to answer.
-    places: Arc<Semaphore>,
+    /// Permits for [`VerifyJob`]: at most half of the processors, because the others serve requests.
+    permits: Arc<Semaphore>,
 }
 
-/// A file as it was read, and who was let in by it.
+/// A file as it was read, and the credentials that were verified with it.
 struct Snapshot {
-    table: Htpasswd,
-    known: VerifiedCache,
+    htpasswd: Htpasswd,
+    verified: VerifiedCache,
 }
 
 impl fmt::Debug for Users {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Users").field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("Users").finish_non_exhaustive()
     }
 }
 
 impl Users {
-    /// Reads a file of users.
+    /// Maximum length of a file of users in bytes, for about a hundred thousand users.
+    pub const MAX_FILE: usize = 16 << 20;
+
+    /// Loads the text of an htpasswd file.
     ///
     /// # Errors
-    /// In words for its owner: a file that cannot be read, and the first line of it that is not taken.
-    pub fn read(file: &Path) -> Result<Users, String> {
-        let roll = RwLock::new(Arc::new(Snapshot::read(file)?));
+    /// The first invalid line, or a file without users.
+    pub fn parse(text: &[u8]) -> Result<Users, UsersError> {
+        let snapshot = RwLock::new(Arc::new(Snapshot::parse(text)?));
         let processors = thread::available_parallelism().map_or(1, usize::from);
-        let places = Arc::new(Semaphore::new((processors / 2).clamp(1, PLACES)));
-        Ok(Users { file: file.to_owned(), roll, limits: RateLimits::default(), places })
+        let permits = Arc::new(Semaphore::new((processors / 2).clamp(1, MAX_JOBS)));
+        Ok(Users { snapshot, limits: RateLimits::default(), permits })
     }
 
-    /// The file that they are from.
-    pub fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// Reads the file anew. Whoever was let in is looked at again; failures are not forgotten.
+    /// Replaces the users. Every client must authenticate again; failures of addresses still count.
     ///
     /// # Errors
-    /// As for [`Users::read`]; the users stay those that they were.
-    pub fn reload(&self) -> Result<(), String> {
-        let roll = Arc::new(Snapshot::read(&self.file)?);
-        *self.roll.write().unwrap_or_else(PoisonError::into_inner) = roll;
+    /// See [`Users::parse`]. The users then stay the same.
+    pub fn replace(&self, text: &[u8]) -> Result<(), UsersError> {
+        let snapshot = Arc::new(Snapshot::parse(text)?);
+        *write(&self.snapshot) = snapshot;
         Ok(())
     }
 
-    /// The user whose password was right a short while ago.
-    pub fn recall(&self, credentials: &Credentials) -> Option<UserName> {
-        let roll = self.roll();
-        roll.known.recall(roll.known.token(credentials), Instant::now())
+    /// Returns the user whose credentials were verified a short while ago.
+    pub(crate) fn cached(&self, credentials: &Credentials) -> Option<UserName> {
+        let snapshot = self.snapshot();
+        snapshot.verified.get(snapshot.verified.key(credentials), Instant::now())
     }
 
-    /// Looks at a password. It goes on when nobody waits for it any more, so hanging up saves no failure.
+    /// Verifies a password. The verification continues if the caller drops the future, so a client cannot avoid a
+    /// failure by closing the connection.
     ///
     /// # Errors
-    /// Why the one who sent it is not let in, or not now.
-    pub async fn verify(&self, credentials: Credentials, peer: IpAddr) -> Result<UserName, AuthError> {
-        let turn = self.limits.of(peer, Instant::now()).ok_or(AuthError::Busy)?;
-        let mut turn = timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| AuthError::Busy)?;
-        let (roll, now) = (self.roll(), Instant::now());
-        let token = roll.known.token(&credentials);
-        // Others of the same page may have been first.
-        if let Some(name) = roll.known.recall(token, now) {
+    /// The credentials are invalid, or cannot be verified now.
+    pub(crate) async fn verify(&self, credentials: Credentials, client: IpAddr) -> Result<UserName, AuthError> {
+        let failures = self.limits.failures(client, Instant::now()).ok_or(AuthError::Busy)?;
+        let failures = timeout(QUEUE_TIMEOUT, failures.lock_owned()).await;
+        let mut failures = failures.map_err(|_| AuthError::Busy)?;
+        let (snapshot, now) = (self.snapshot(), Instant::now());
+        let key = snapshot.verified.key(&credentials);
+        // Another request of the same page may have been verified in the meantime.
+        if let Some(name) = snapshot.verified.get(key, now) {
             return Ok(name);
         }
-        turn.may_try(now).map_err(AuthError::Limited)?;
-        let place = timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
-        let Ok(Ok(place)) = place else { return Err(AuthError::Busy) };
-        let look = VerifyJob { roll, credentials, token, _place: place, turn };
-        spawn_blocking(|| look.look()).await.unwrap_or(Err(AuthError::Busy))
+        failures.check(now).map_err(AuthError::Limited)?;
+        let permit = timeout(QUEUE_TIMEOUT, Arc::clone(&self.permits).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(AuthError::Busy) };
+        let job = VerifyJob { snapshot, credentials, key, _permit: permit, failures };
+        spawn_blocking(|| job.run()).await.unwrap_or(Err(AuthError::Busy))
     }
 
-    fn roll(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.roll.read().unwrap_or_else(PoisonError::into_inner))
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&read(&self.snapshot))
     }
 }
 
 impl Snapshot {
-    fn read(file: &Path) -> Result<Snapshot, String> {
-        let name = file.display();
-        let fault = |reason: &dyn fmt::Display| {
-            format!("--auth: cannot use '{name}': {reason}; `glasshouse passwd '{name}' USER` sets a password")
-        };
-        let text = bounded_file::read(file, LONGEST).map_err(|reason| match reason.as_str() {
-            "no such file" => fault(&reason),
-            _ => format!("--auth: cannot read '{name}': {reason}; name a file of users that you may read"),
-        })?;
-        let table = Htpasswd::parse(&text).map_err(|wrong| fault(&wrong))?;
-        let known = VerifiedCache::new().map_err(|error| fault(&error))?;
-        Ok(Snapshot { table, known })
+    fn parse(text: &[u8]) -> Result<Snapshot, UsersError> {
+        let htpasswd = Htpasswd::parse(text)?;
+        Ok(Snapshot { htpasswd, verified: VerifiedCache::new().map_err(UsersError::Random)? })
     }
 }
 
-/// A password that is being looked at, with all that is taken while it is.
+/// The verification of a password, and what it holds.
 struct VerifyJob {
-    roll: Arc<Snapshot>,
+    snapshot: Arc<Snapshot>,
     credentials: Credentials,
-    token: CacheKey,
-    /// Given back before the turn is, so that whoever has the turn next finds it.
-    _place: OwnedSemaphorePermit,
-    turn: OwnedMutexGuard<Failures>,
+    key: CacheKey,
+    /// Dropped before the lock of `failures`, so that the next request of the address finds it free.
+    _permit: OwnedSemaphorePermit,
+    failures: OwnedMutexGuard<Failures>,
 }
 
 impl VerifyJob {
-    fn look(mut self) -> Result<UserName, AuthError> {
+    fn run(mut self) -> Result<UserName, AuthError> {
         let Credentials { name, password } = &self.credentials;
-        let known = &self.roll.known;
-        match self.roll.table.check(name, password, known.decoy_index(name)) {
+        let verified = &self.snapshot.verified;
+        match self.snapshot.htpasswd.verify(name, password, verified.decoy_index(name)) {
             Some(name) => {
-                known.remember(self.token, Arc::clone(&name), Instant::now());
+                verified.insert(self.key, Arc::clone(&name), Instant::now());
                 Ok(name)
             }
             None => {
-                self.turn.failed(Instant::now());
-                Err(AuthError::Unknown)
+                self.failures.add(Instant::now());
+                Err(AuthError::Invalid)
             }
         }
     }
@@ -193,18 +180,14 @@ impl VerifyJob {
 #[cfg(test)]
 mod tests {
     use crate::auth::*;
-    use std::fs;
-    use std::io::Write as _;
     use tokio::runtime::Builder;
 
     /// The hash of `secret`.
     const BCRYPT: &str = "$2y$05$cQPrrh7/biwcLoo7bBta7.crtZIlTFXktbM8Pty1sDsnM0sfCbVr6";
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    fn file(text: &str) -> tempfile::NamedTempFile {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(text.replace("HASH", BCRYPT).as_bytes()).unwrap();
-        file
+    fn users(text: &str) -> Users {
+        Users::parse(text.replace("HASH", BCRYPT).as_bytes()).unwrap()
     }
 
     fn credentials(name: &str, password: &str) -> Credentials {
@@ -217,69 +200,59 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_let_in_and_remembered() {
-        let file = file("a:HASH");
-        let users = Users::read(file.path()).unwrap();
-        assert_eq!(users.recall(&credentials("a", "secret")), None);
+    fn a_user_is_verified_and_cached() {
+        let users = users("a:HASH");
+        assert_eq!(users.cached(&credentials("a", "secret")), None);
         assert_eq!(verify(&users, HERE, "a", "secret"), Ok("a".into()));
-        assert_eq!(users.recall(&credentials("a", "secret")).as_deref(), Some("a"));
-        assert_eq!(verify(&users, HERE, "a", "wrong"), Err(AuthError::Unknown));
-        assert_eq!(verify(&users, HERE, "b", "secret"), Err(AuthError::Unknown));
-        assert_eq!(users.recall(&credentials("a", "wrong")), None);
+        assert_eq!(users.cached(&credentials("a", "secret")).as_deref(), Some("a"));
+        assert_eq!(verify(&users, HERE, "a", "wrong"), Err(AuthError::Invalid));
+        assert_eq!(verify(&users, HERE, "b", "secret"), Err(AuthError::Invalid));
+        assert_eq!(users.cached(&credentials("a", "wrong")), None);
     }
 
     #[test]
-    fn an_address_that_was_wrong_too_often_waits_and_nobody_else() {
-        let file = file("a:HASH");
-        let users = Users::read(file.path()).unwrap();
+    fn an_address_with_too_many_failures_waits_and_no_other() {
+        let users = users("a:HASH");
         assert!(verify(&users, HERE, "a", "secret").is_ok());
-        for _ in 0..rate_limit::FAILURES {
-            assert_eq!(verify(&users, HERE, "a", "wrong"), Err(AuthError::Unknown));
+        for _ in 0..rate_limit::MAX_FAILURES {
+            assert_eq!(verify(&users, HERE, "a", "wrong"), Err(AuthError::Invalid));
         }
         let limited =
-            |verdict| matches!(verdict, Err(AuthError::Limited(wait)) if wait <= rate_limit::WINDOW && !wait.is_zero());
+            |result| matches!(result, Err(AuthError::Limited(wait)) if wait <= rate_limit::WINDOW && !wait.is_zero());
         assert!(limited(verify(&users, HERE, "a", "wrong")));
-        // Who was right before is not in doubt.
+        // Cached credentials are not limited.
         assert!(verify(&users, HERE, "a", "secret").is_ok());
-        users.reload().unwrap();
-        assert!(limited(verify(&users, HERE, "a", "secret")), "what is not remembered is a guess");
+        users.replace(format!("a:{BCRYPT}").as_bytes()).unwrap();
+        assert!(limited(verify(&users, HERE, "a", "secret")), "the cache is empty");
         assert!(verify(&users, [192, 0, 2, 1].into(), "a", "secret").is_ok());
     }
 
-    /// Whoever hangs up has tried all the same.
     #[test]
-    fn a_try_counts_without_anybody_waiting() {
-        let file = file("a:HASH");
-        let users = Users::read(file.path()).unwrap();
+    fn a_failure_counts_if_the_client_has_gone() {
+        let users = users("a:HASH");
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            for _ in 0..rate_limit::FAILURES {
-                let mut look = Box::pin(users.verify(credentials("a", "wrong"), HERE));
-                // Polled until the password is handed over, and no longer.
-                std::future::poll_fn(|cx| std::task::Poll::Ready(look.as_mut().poll(cx).is_ready())).await;
-                drop(look);
-                drop(users.limits.of(HERE, Instant::now()).unwrap().lock_owned().await);
+            for _ in 0..rate_limit::MAX_FAILURES {
+                let mut verification = Box::pin(users.verify(credentials("a", "wrong"), HERE));
+                // Polled until the job has started, and no longer.
+                std::future::poll_fn(|cx| std::task::Poll::Ready(verification.as_mut().poll(cx).is_ready())).await;
+                drop(verification);
+                drop(users.limits.failures(HERE, Instant::now()).unwrap().lock_owned().await);
             }
         });
         assert!(matches!(verify(&users, HERE, "a", "secret"), Err(AuthError::Limited(_))));
     }
 
     #[test]
-    fn a_file_is_read_again_and_a_bad_one_changes_nothing() {
-        let file = file("a:HASH");
-        let users = Users::read(file.path()).unwrap();
+    fn users_are_replaced_by_a_valid_file_only() {
+        let users = users("a:HASH");
         assert!(verify(&users, HERE, "a", "secret").is_ok());
-        fs::write(file.path(), "b:hunter2").unwrap();
-        let error = users.reload().unwrap_err();
+        let error = users.replace(b"b:hunter2").unwrap_err().to_string();
         assert!(error.contains("line 1") && error.contains("'b'") && !error.contains("hunter2"), "{error}");
-        assert!(users.recall(&credentials("a", "secret")).is_some());
-        fs::write(file.path(), format!("b:{BCRYPT}")).unwrap();
-        users.reload().unwrap();
-        assert_eq!(users.recall(&credentials("a", "secret")), None);
-        assert_eq!(verify(&users, HERE, "a", "secret"), Err(AuthError::Unknown));
+        assert!(users.cached(&credentials("a", "secret")).is_some());
+        users.replace(format!("b:{BCRYPT}").as_bytes()).unwrap();
+        assert_eq!(users.cached(&credentials("a", "secret")), None);
+        assert_eq!(verify(&users, HERE, "a", "secret"), Err(AuthError::Invalid));
         assert_eq!(verify(&users, HERE, "b", "secret"), Ok("b".into()));
-        fs::remove_file(file.path()).unwrap();
-        assert!(users.reload().is_err_and(|error| error.contains("no such file")));
-        assert!(users.recall(&credentials("b", "secret")).is_some());
     }
 }

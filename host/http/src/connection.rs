@@ -1,13 +1,16 @@
-//! One connection from its first byte to its last: what is spoken on it, hyper and its limits, and what is said to a client that
-//! was waited for too long. It refuses to know what is asked.
+//! One connection from its first byte to its last: protocol, hyper for HTTP/1, and the response to a client that timed
+//! out.
 
+use crate::connection_context::ConnectionContext;
+use crate::handler::Handler;
 use crate::http2;
 use crate::limits::ClientLimits;
 use crate::raw_response::raw_response;
-use crate::service::{ConnectionContext, Handler};
+use crate::service::HttpService;
+use crate::shutdown::{self, LAST_CALL, last_call};
 use crate::sniff::{Rewind, Sniffed, sniff};
-use crate::timeout::{Timeout, TimeoutStream};
-use crate::validate::FIELDS;
+use crate::timeout::{Phase, Timeout, TimeoutStream};
+use crate::validate::MAX_FIELDS;
 use crate::write_timeout::HasWriteTimeout;
 use http::{StatusCode, Version};
 use hyper::server::conn::http1;
@@ -18,137 +21,126 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::debug;
 
-/// The longest head in bytes: a request line (S77) and a field (S78) of full length. It also bounds what waits to be
-/// written.
-const BUFFER: usize = 160 << 10;
-/// How long a new client may take for its head once the server closes: as long as one that is on its way.
-const LAST_CALL: Duration = Duration::from_millis(100);
+/// Maximum length of a head in bytes: a request line (PY-77) and a field (PY-78) of full length. It also limits what
+/// waits to be written.
+const MAX_HEAD: usize = 160 << 10;
 
-/// What client and server have agreed on.
+/// The protocol that client and server have negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// Nothing: the client's first bytes tell (RFC 9113 3.3).
+    /// None: the first bytes of the client decide (RFC 9113 3.3).
     Unknown,
+    /// HTTP/1.1 or HTTP/1.0.
     Http1,
+    /// HTTP/2.
     Http2,
 }
 
-/// Serves a connection until it ends, or until `closing` says so and the answers under way are finished. Where the server speaks
-/// HTTP/1.0, so does every connection.
-pub async fn serve<S, A>(
+/// Serves a connection until it ends. After `closing` becomes true it finishes the responses in progress. A server of
+/// HTTP/1.0 speaks only that, whatever was negotiated.
+pub async fn serve<S, H>(
     stream: S,
-    spoken: Protocol,
-    exchange: ConnectionContext<A>,
+    protocol: Protocol,
+    context: ConnectionContext<H>,
     limits: ClientLimits,
     closing: watch::Receiver<bool>,
 ) where
     S: HasWriteTimeout,
-    A: Handler,
+    H: Handler,
 {
-    let patient = TimeoutStream::new(stream, limits, Arc::clone(&exchange.turns));
-    let (speaks, opened) = match spoken {
-        _ if exchange.version == Version::HTTP_10 => (Sniffed::Other, patient.into()),
+    let context = Arc::new(context);
+    let phase = Arc::<Phase>::default();
+    let stream = TimeoutStream::new(stream, limits, Arc::clone(&phase));
+    let (sniffed, stream) = match protocol {
+        _ if context.version == Version::HTTP_10 => (Sniffed::Other, stream.into()),
         Protocol::Unknown => tokio::select! {
-            opened = sniff(patient) => opened,
+            sniffed = sniff(stream) => sniffed,
             () = last_call(closing.clone()) => return,
         },
-        Protocol::Http1 => (Sniffed::Other, patient.into()),
-        Protocol::Http2 => (Sniffed::Http2, patient.into()),
+        Protocol::Http1 => (Sniffed::Other, stream.into()),
+        Protocol::Http2 => (Sniffed::Http2, stream.into()),
     };
-    if speaks == Sniffed::Http2 {
-        // From here on it is never the client's turn alone; each of its streams has turns of its own.
-        exchange.turns.pass();
-        // Boxed, because the room for it would be kept with every connection.
-        Box::pin(http2::serve(opened, exchange, limits, closing)).await;
+    if sniffed == Sniffed::Http2 {
+        // Ends the timeouts for a head. Each stream of HTTP/2 has a phase and timeouts.
+        phase.advance();
+        // Boxed: otherwise every connection reserves space for it.
+        Box::pin(http2::serve(stream, context, limits, closing)).await;
     } else {
-        serve_http1(opened, exchange, closing).await;
+        serve_http1(stream, context, phase, closing).await;
     }
 }
 
-async fn serve_http1<S, A>(
-    opened: Rewind<TimeoutStream<S>>,
-    exchange: ConnectionContext<A>,
+async fn serve_http1<S, H>(
+    stream: Rewind<TimeoutStream<S>>,
+    context: Arc<ConnectionContext<H>>,
+    phase: Arc<Phase>,
     closing: watch::Receiver<bool>,
 ) where
     S: HasWriteTimeout,
-    A: Handler,
+    H: Handler,
 {
-    let (version, unread) = (exchange.version, exchange.clone());
-    let turns = Arc::clone(&exchange.turns);
+    let service = HttpService::with_phase(Arc::clone(&context), context.version, Arc::clone(&phase));
     let service = service_fn(move |request| {
-        let exchange = exchange.clone();
-        async move { Ok::<_, Infallible>(exchange.answer(request).await) }
+        let response = service.clone().respond(request);
+        async move { Ok::<_, Infallible>(response.await) }
     });
     let mut connection = http1::Builder::new()
-        .max_headers(FIELDS)
-        .max_buf_size(BUFFER)
-        // Clients that close their half after asking still want the answer.
+        .max_headers(MAX_FIELDS)
+        .max_buf_size(MAX_HEAD)
+        // A client may close its half after the request and still read the response.
         .half_close(true)
-        .keep_alive(version == Version::HTTP_11)
-        .serve_connection(TokioIo::new(opened), service);
+        .keep_alive(context.version == Version::HTTP_11)
+        .serve_connection(TokioIo::new(stream), service);
     let outcome = tokio::select! {
         outcome = &mut connection => outcome,
-        () = told(closing) => {
+        () = shutdown::started(closing) => {
             Pin::new(&mut connection).graceful_shutdown();
             match timeout(LAST_CALL, &mut connection).await {
                 Ok(outcome) => outcome,
-                // hyper waits for the first head as it does for an answer.
-                Err(_) if turns.is_first() => return,
+                // hyper would wait for the first head as long as for a response.
+                Err(_) if phase.is_first_head() => return,
                 Err(_) => (&mut connection).await,
             }
         }
     };
-    let patient = connection.into_parts().io.into_inner().stream;
-    if let Some(missed) = patient.missed {
-        let what = match missed {
-            Timeout::Idle(_) => "the first byte of a request",
-            Timeout::Head(_) => "the rest of the head of a request",
-        };
-        debug!("{}: waited for too long: {what}", unread.peer);
-    }
-    if let (Err(error), None) = (&outcome, patient.missed) {
-        debug!("{}: broken off: {error}", unread.peer);
-    }
-    let status = match (outcome, patient.missed) {
-        (_, Some(Timeout::Head(_))) => {
-            let status = StatusCode::REQUEST_TIMEOUT;
-            if !send_at_once(patient.stream, raw_response(version, status).as_bytes()).await {
-                return;
-            }
-            status
+    let stream = connection.into_parts().io.into_inner().stream;
+    let status = match (stream.expired, outcome) {
+        (Some(timeout), _) => {
+            debug!("connection timed out: {}: {timeout}", context.peer);
+            let is_answered = matches!(timeout, Timeout::Head(_)) && send_timed_out(stream.stream, &context).await;
+            is_answered.then_some(StatusCode::REQUEST_TIMEOUT)
         }
-        // hyper answered these by itself.
-        (Err(error), None) if error.is_parse_too_large() && error.to_string().contains("URI") => {
-            StatusCode::URI_TOO_LONG
+        (None, Err(error)) => {
+            debug!("connection aborted: {}: {error}", context.peer);
+            parse_error_status(&error)
         }
-        (Err(error), None) if error.is_parse_too_large() => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        (Err(error), None) if error.is_parse() => StatusCode::BAD_REQUEST,
-        _ => return,
+        (None, Ok(())) => None,
     };
-    // They were no requests yet, so they have no line (S81).
-    unread.log_unread(status);
+    // No request was read, so the entry has no request line (PY-81).
+    if let Some(status) = status {
+        context.log_without_request(status);
+    }
 }
 
-/// Waits until the server closes and a new client has had its time.
-pub async fn last_call(closing: watch::Receiver<bool>) {
-    told(closing).await;
-    sleep(LAST_CALL).await;
-}
-
-/// Waits until the server closes.
-pub async fn told(mut closing: watch::Receiver<bool>) {
-    // A sender that is gone says the same.
-    let _ = closing.wait_for(|closing| *closing).await;
-}
-
-/// Sends what can be sent without waiting, and tells whether that is all of it.
-async fn send_at_once(mut stream: impl AsyncWrite + Unpin, bytes: &[u8]) -> bool {
-    let sent = poll_fn(|context| Poll::Ready(Pin::new(&mut stream).poll_write(context, bytes))).await;
+/// Sends 408 without waiting for the client. Returns whether all of it was sent.
+async fn send_timed_out<H: Handler>(mut stream: impl AsyncWrite + Unpin, context: &ConnectionContext<H>) -> bool {
+    let response = raw_response(context.version, StatusCode::REQUEST_TIMEOUT);
+    let bytes = response.as_bytes();
+    let sent = poll_fn(|cx| Poll::Ready(Pin::new(&mut stream).poll_write(cx, bytes))).await;
     matches!(sent, Poll::Ready(Ok(sent)) if sent == bytes.len())
+}
+
+/// The status that hyper has sent to a client whose request it could not parse.
+fn parse_error_status(error: &hyper::Error) -> Option<StatusCode> {
+    if error.is_parse_too_large() {
+        // hyper has no method for this distinction.
+        let is_uri = error.to_string().contains("URI");
+        return Some(if is_uri { StatusCode::URI_TOO_LONG } else { StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE });
+    }
+    error.is_parse().then_some(StatusCode::BAD_REQUEST)
 }

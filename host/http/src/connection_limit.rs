@@ -1,65 +1,66 @@
-//! Who may connect: counts the connections that are open, in all and from each address. It refuses to know what becomes of
-//! them, and of those that it turns away.
+//! Limits the open connections, in total and of each address.
 
 use crate::limits::ClientLimits;
 use glasshouse_quota::network;
+use glasshouse_quota::sync::lock;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-/// The count of a server, for all of its threads.
+/// Counts the open connections of a server, on all threads.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    most: usize,
-    most_each: usize,
-    open: Mutex<Open>,
+    max: usize,
+    max_per_address: usize,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    all: usize,
-    /// Those that have any.
-    each: HashMap<IpAddr, usize>,
+struct OpenConnections {
+    total: usize,
+    /// Without addresses that have none.
+    by_address: HashMap<IpAddr, usize>,
 }
 
-/// A connection that counts until this is dropped.
+/// Counts an open connection until it is dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
-    admission: Arc<ConnectionLimiter>,
-    client: IpAddr,
+    limiter: Arc<ConnectionLimiter>,
+    network: IpAddr,
 }
 
 impl ConnectionLimiter {
+    /// A limiter without open connections.
     pub fn new(limits: &ClientLimits) -> Arc<ConnectionLimiter> {
-        let (most, most_each) = (limits.max_connections, limits.max_connections_per_address);
-        Arc::new(ConnectionLimiter { most, most_each, open: Mutex::default() })
+        let (max, max_per_address) = (limits.max_connections, limits.max_connections_per_address);
+        Arc::new(ConnectionLimiter { max, max_per_address, open: Mutex::default() })
     }
 
-    /// A place for one more connection of this address; `None` where it or the server has as many as it may.
+    /// Permits one more connection of an address, or returns `None` if it or the server has the maximum.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
-        let client = network(address);
+        let network = network(address);
         let mut open = self.open();
-        if open.all >= self.most || open.each.get(&client).is_some_and(|&each| each >= self.most_each) {
+        let of_network = open.by_address.get(&network).copied().unwrap_or_default();
+        if open.total >= self.max || of_network >= self.max_per_address {
             return None;
         }
-        open.all += 1;
-        *open.each.entry(client).or_default() += 1;
-        Some(ConnectionPermit { admission: Arc::clone(self), client })
+        open.total = open.total.saturating_add(1);
+        open.by_address.insert(network, of_network.saturating_add(1));
+        Some(ConnectionPermit { limiter: Arc::clone(self), network })
     }
 
-    /// A panic while it was locked has left the count as it was or as it should be.
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
+        lock(&self.open)
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut open = self.admission.open();
-        open.all = open.all.saturating_sub(1);
-        match open.each.get_mut(&self.client) {
-            Some(each) if *each > 1 => *each -= 1,
-            _ => drop(open.each.remove(&self.client)),
+        let mut open = self.limiter.open();
+        open.total = open.total.saturating_sub(1);
+        match open.by_address.get_mut(&self.network) {
+            Some(count) if *count > 1 => *count = count.saturating_sub(1),
+            _ => drop(open.by_address.remove(&self.network)),
         }
     }
 }
@@ -68,35 +69,35 @@ impl Drop for ConnectionPermit {
 mod tests {
     use crate::connection_limit::*;
 
-    fn admission(most: usize, most_each: usize) -> Arc<ConnectionLimiter> {
-        Arc::new(ConnectionLimiter { most, most_each, open: Mutex::default() })
+    fn limiter(max: usize, max_per_address: usize) -> Arc<ConnectionLimiter> {
+        Arc::new(ConnectionLimiter { max, max_per_address, open: Mutex::default() })
     }
 
     #[test]
-    fn a_place_is_given_back() {
-        let admission = admission(3, 2);
-        let admit = |address: &str| admission.admit(address.parse().unwrap());
+    fn a_dropped_permit_is_free_again() {
+        let limiter = limiter(3, 2);
+        let admit = |address: &str| limiter.admit(address.parse().unwrap());
         let (first, second) = (admit("192.0.2.1").unwrap(), admit("192.0.2.1").unwrap());
         assert!(admit("192.0.2.1").is_none(), "two from one address");
         let third = admit("192.0.2.2").unwrap();
         assert!(admit("192.0.2.3").is_none(), "three in all");
         drop(first);
-        assert!(admit("192.0.2.1").is_some_and(|place| place.client == second.client));
+        assert!(admit("192.0.2.1").is_some_and(|permit| permit.network == second.network));
         drop((second, third));
-        assert!(admission.open().all == 0 && admission.open().each.is_empty());
+        assert!(limiter.open().total == 0 && limiter.open().by_address.is_empty());
     }
 
     #[test]
-    fn a_network_is_one_client() {
+    fn a_network_counts_as_one_address() {
         for (one, other, same) in [
             ("2001:db8::1", "2001:db8::ffff:0:0:2", true),
             ("2001:db8::1", "2001:db8:0:1::1", false),
             ("::ffff:192.0.2.1", "192.0.2.1", true),
             ("::ffff:192.0.2.1", "::ffff:192.0.2.2", false),
         ] {
-            let admission = admission(9, 1);
-            let _place = admission.admit(one.parse().unwrap()).unwrap();
-            assert_eq!(admission.admit(other.parse().unwrap()).is_none(), same, "{one} {other}");
+            let limiter = limiter(9, 1);
+            let _permit = limiter.admit(one.parse().unwrap()).unwrap();
+            assert_eq!(limiter.admit(other.parse().unwrap()).is_none(), same, "{one} {other}");
         }
     }
 }

@@ -1,24 +1,24 @@
-//! A point in time that is moved often and seldom reached. It knows nothing of what is waited for.
+//! A deadline that moves often and rarely expires.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Moving it is free: the timer stays where it was set, and when it rings too early it is set to what is left.
+/// A deadline that is cheap to move: the timer keeps its time, and is set again if it fires too early.
 #[derive(Debug)]
-pub struct Deadline {
-    pub at: Instant,
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Deadline {
-    /// One that is to be moved before it is waited for.
-    pub fn new() -> Deadline {
+    /// A deadline that the caller moves before it polls.
+    pub(crate) fn new() -> Deadline {
         Deadline { at: Instant::now(), timer: None }
     }
 
-    /// Ready once the time has come.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Ready when the deadline has passed.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(self.at)));
         if timer.deadline() > self.at {
             timer.as_mut().reset(self.at);

@@ -1,6 +1,5 @@
-//! The hosts for which a server answers. A page in a browser may have its own name resolve to this machine (DNS
-//! rebinding), and would then read what is served here as its own; the `Host` of its requests still names that page.
-//! This module knows no addresses.
+//! The hosts that requests may name. A web page can make its own name resolve to this machine (DNS rebinding) and then
+//! read the served files as its own; the `Host` of its requests still names the page.
 
 use http::header::HOST;
 use http::uri::Authority;
@@ -9,22 +8,28 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A host that was named, without a port.
+/// A host of `--host`, without a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     /// `*`
     Any,
-    /// `*.example.com`: what stands behind the asterisk, in lower case.
+    /// `*.example.com`: the part behind the asterisk, in lower case.
     Below(String),
-    /// A name, in lower case and without the dot that may end it.
+    /// A name in lower case, without a dot at its end.
     Name(String),
+    /// An address, IPv4 if it is mapped to IPv6.
     Address(IpAddr),
 }
 
-impl FromStr for Host {
-    type Err = String;
+/// The text is not a host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid host '{0}': use a name such as example.com without scheme and port, an address, or '*'")]
+pub struct InvalidHost(String);
 
-    fn from_str(text: &str) -> Result<Host, String> {
+impl FromStr for Host {
+    type Err = InvalidHost;
+
+    fn from_str(text: &str) -> Result<Host, InvalidHost> {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(Host::Address(address.to_canonical()));
@@ -34,17 +39,15 @@ impl FromStr for Host {
         }
         let (name, is_below) = text.strip_prefix("*.").map_or((text, false), |name| (name, true));
         let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-        if normal(name).is_empty() || !name.bytes().all(is_letter) {
-            return Err(format!(
-                "'{text}' is not a host; give a name such as example.com without scheme and port, an address, or '*'"
-            ));
+        if normalized(name).is_empty() || !name.bytes().all(is_letter) {
+            return Err(InvalidHost(text.to_owned()));
         }
-        Ok(if is_below { Host::Below(format!(".{}", normal(name))) } else { Host::Name(normal(name)) })
+        Ok(if is_below { Host::Below(format!(".{}", normalized(name))) } else { Host::Name(normalized(name)) })
     }
 }
 
 impl Host {
-    fn covers(&self, host: &str) -> bool {
+    fn matches(&self, host: &str) -> bool {
         match self {
             Host::Any => true,
             Host::Below(end) => host.len() > end.len() && host.ends_with(end),
@@ -54,23 +57,24 @@ impl Host {
     }
 }
 
-/// The hosts for which a server answers.
+/// The hosts that requests may name.
 #[derive(Clone, Debug, Default)]
 pub enum Hosts {
+    /// Every host.
     #[default]
     All,
-    /// Those that mean this machine wherever they are used, and these.
+    /// The loopback names and addresses, and these.
     Local(Arc<[Host]>),
 }
 
 impl Hosts {
-    /// The names of this machine for itself, and `others`.
+    /// The loopback names and addresses, and `others`.
     pub fn local_and(others: impl IntoIterator<Item = Host>) -> Hosts {
         Hosts::Local(others.into_iter().collect())
     }
 
-    /// Whether a request is for one of them. One that names no host is from no browser. An authority of the target goes
-    /// before the field (RFC 9112 3.2.2).
+    /// Whether a request may have this target and these fields. No browser sends a request without a host. The
+    /// authority of the target takes precedence over `Host` (RFC 9112 3.2.2).
     pub fn include(&self, target: &Uri, fields: &HeaderMap) -> bool {
         let Hosts::Local(others) = self else { return true };
         let host = match (target.host(), fields.get(HOST)) {
@@ -82,21 +86,21 @@ impl Hosts {
                 Err(_) => return false,
             },
         };
-        let host = normal(&host);
-        is_loopback(&host) || others.iter().any(|other| other.covers(&host))
+        let host = normalized(&host);
+        is_loopback(&host) || others.iter().any(|other| other.matches(&host))
     }
 }
 
-/// A host as it is compared: in lower case (RFC 9110 4.2.3), without the dot that ends a full name.
-fn normal(host: &str) -> String {
+/// In lower case (RFC 9110 4.2.3), without the dot at the end of a fully qualified name.
+fn normalized(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
-/// Whether a host is this machine for whoever resolves it (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3). No page has
-/// such a name.
+/// Whether a host always resolves to the machine of the client (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3). No web
+/// page has such a name.
 fn is_loopback(host: &str) -> bool {
     let is_name = host == "localhost" || host.ends_with(".localhost");
-    // Shortened, as in 127.1, it is still no name: a name does not end in digits (RFC 3696 2).
+    // A short form such as 127.1 is not a name either: names do not end in digits (RFC 3696 2).
     let is_ipv4 = host.strip_prefix("127.").is_some_and(|rest| {
         rest.split('.').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
     });
@@ -115,8 +119,8 @@ mod tests {
     use super::*;
     use http::{Request, Version};
 
-    /// Whether a request with this target and this field is answered, by a server that also has these names.
-    fn is_answered(target: &str, host: Option<&[u8]>, others: &[&str]) -> bool {
+    /// Whether a server with these additional hosts accepts a request with this target and this field.
+    fn is_accepted(target: &str, host: Option<&[u8]>, others: &[&str]) -> bool {
         let mut request = Request::builder().version(Version::HTTP_11).uri(target);
         if let Some(host) = host {
             request = request.header(HOST, host);
@@ -127,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_this_machine_are_answered_for() {
+    fn loopback_hosts_are_accepted() {
         for host in [
             "localhost",
             "LocalHost:8000",
@@ -146,13 +150,13 @@ mod tests {
             "[::FFFF:7f00:1]:1",
             "",
         ] {
-            assert!(is_answered("/", Some(host.as_bytes()), &[]), "{host:?}");
+            assert!(is_accepted("/", Some(host.as_bytes()), &[]), "{host:?}");
         }
-        assert!(is_answered("/", None, &[]));
+        assert!(is_accepted("/", None, &[]));
     }
 
     #[test]
-    fn other_names_are_not() {
+    fn other_hosts_are_rejected() {
         for host in [
             "example.com",
             "example.com:80",
@@ -182,21 +186,21 @@ mod tests {
             "[::1",
             "2130706433",
         ] {
-            assert!(!is_answered("/", Some(host.as_bytes()), &[]), "{host:?}");
+            assert!(!is_accepted("/", Some(host.as_bytes()), &[]), "{host:?}");
         }
-        assert!(!is_answered("/", Some(b"loc\xe4lhost"), &[]));
+        assert!(!is_accepted("/", Some(b"loc\xe4lhost"), &[]));
     }
 
     #[test]
-    fn the_target_goes_before_the_field() {
-        assert!(is_answered("http://localhost:80/", Some(b"example.com"), &[]));
-        assert!(!is_answered("http://example.com/", Some(b"localhost"), &[]));
-        assert!(!is_answered("https://localhost@example.com/", Some(b"localhost"), &[]));
-        assert!(!is_answered("http://example.com", None, &[]));
+    fn the_target_takes_precedence_over_the_field() {
+        assert!(is_accepted("http://localhost:80/", Some(b"example.com"), &[]));
+        assert!(!is_accepted("http://example.com/", Some(b"localhost"), &[]));
+        assert!(!is_accepted("https://localhost@example.com/", Some(b"localhost"), &[]));
+        assert!(!is_accepted("http://example.com", None, &[]));
     }
 
     #[test]
-    fn hosts_that_are_named_are_answered_for_too() {
+    fn additional_hosts_are_accepted() {
         let rows: &[(&[&str], &str, bool)] = &[
             (&["Example.com"], "example.COM.:80", true),
             (&["example.com."], "example.com", true),
@@ -215,14 +219,14 @@ mod tests {
             (&["*"], "anything", true),
         ];
         for (others, host, expected) in rows {
-            assert_eq!(is_answered("/", Some(host.as_bytes()), others), *expected, "{others:?} {host}");
+            assert_eq!(is_accepted("/", Some(host.as_bytes()), others), *expected, "{others:?} {host}");
         }
     }
 
     #[test]
-    fn what_is_no_host_is_refused() {
+    fn invalid_hosts_are_rejected() {
         for text in ["", ".", "*.", "**", "a b", "http://a", "a:80", "a/", "[::1", "*a", "a.*", "b\u{fc}cher.example"] {
-            assert!(text.parse::<Host>().is_err_and(|error| error.contains("is not a host")), "{text:?}");
+            assert!(text.parse::<Host>() == Err(InvalidHost(text.to_owned())), "{text:?}");
         }
     }
 }

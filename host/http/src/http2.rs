@@ -1,66 +1,69 @@
-//! A connection of HTTP/2: the limits of h2 for it, and what of ours it lacks. It refuses to know what is asked.
+//! A connection of HTTP/2: the limits of h2, and those that it lacks.
 //!
-//! What a connection may cost here, beside what one of HTTP/1 may: a hundred requests at once, and 64 KiB of a head. Requests that are
-//! taken back as fast as they are made, heads that do not end and frames that want an answer which nobody reads are ended or not
-//! read on by h2 itself; tests hold it to that.
+//! A connection may cost more than one of HTTP/1 by a hundred concurrent requests and a head of 64 KiB. h2 itself ends
+//! or stops reading connections with rapid resets, heads without an end, and frames whose replies the client does not
+//! read. Tests prove it.
 //!
-//! h2 is used without hyper, which asks a body for a block before the client has room for any of it, and again while the last one
-//! waits. Here nothing is read of a file before there is room, and no more than there is room for.
+//! h2 is used without hyper. hyper reads the next block of a body before the client has granted room for it. Here a
+//! file is read only when there is room, and only as much as fits.
 //!
-//! There are no PINGs to see whether a client is still there: with a request open it takes what it is sent or is given up,
-//! and without one it has the time of an idle connection.
+//! The server sends no PINGs to check that a client is alive. A client with an open request must accept data within the
+//! send timeout; a client without one has the idle timeout.
 
-pub mod response;
-pub mod streams;
+mod response;
+mod streams;
 
-use crate::connection::{last_call, told};
+use crate::connection_context::ConnectionContext;
+use crate::handler::Handler;
 use crate::http2::response::send;
 use crate::http2::streams::H2Streams;
 use crate::limits::ClientLimits;
-use crate::service::{ConnectionContext, Handler};
+use crate::service::HttpService;
+use crate::shutdown::{self, last_call};
 use bytes::Bytes;
 use glasshouse_quota::{Lease, Resource};
 use h2::server::{Builder, SendResponse};
 use h2::{Reason, RecvStream};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, Request};
+use http::{HeaderMap, Request, Version};
 use http_body::{Body, Frame, SizeHint};
 use std::future::{pending, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::debug;
 
-/// Requests at once, which RFC 9113 6.5.2 wants to be no fewer.
-const STREAMS: u32 = 100;
-/// The longest head in bytes, each field counted with 32 more (RFC 9113 6.5.2).
-const HEAD: u32 = 64 << 10;
-/// Content that may be on its way to us, in bytes, on a stream and on all of them: the least that every client expects. No
-/// request needs any.
-const CONTENT: u32 = 65_535;
-/// What of an answer may wait to be sent, in bytes, before more of it is read.
-const WAITING: usize = 128 << 10;
-/// Requests that were taken back before they were looked at, and those refused for an error of their own, after which the
-/// connection ends.
-const TAKEN_BACK: usize = 20;
-const REFUSED: usize = 100;
-/// Bytes that a stream counts for, whatever it waits for: its head, its task, and content that is not worth a count of its own.
-const STREAM: usize = 32 << 10;
+/// Concurrent requests. RFC 9113 6.5.2 recommends at least 100.
+const MAX_STREAMS: u32 = 100;
+/// Maximum length of a head in bytes; each field counts 32 more (RFC 9113 6.5.2).
+const MAX_HEAD: u32 = 64 << 10;
+/// Flow-control window for request bodies in bytes, of a stream and of the connection: the minimum that clients expect.
+/// No request needs a body.
+const REQUEST_WINDOW: u32 = 65_535;
+/// Bytes of responses that may wait to be sent before the server reads more of them.
+const SEND_BUFFER: usize = 128 << 10;
+/// Requests that the client may reset before they are accepted; more end the connection.
+const MAX_PENDING_RESETS: usize = 20;
+/// Requests that h2 may reset because of an error; more end the connection.
+const MAX_ERROR_RESETS: usize = 100;
+/// Bytes of memory that each stream counts for: its head, its task, and small bodies.
+const STREAM_MEMORY: usize = 32 << 10;
 
-/// Serves a connection until it ends, has been idle for too long, or until `closing` says so and the answers under way are finished.
-pub async fn serve<S, A>(
+/// Serves a connection until it ends or its idle timeout expires. After `closing` becomes true it finishes the
+/// responses in progress.
+pub(crate) async fn serve<S, H>(
     stream: S,
-    exchange: ConnectionContext<A>,
+    context: Arc<ConnectionContext<H>>,
     limits: ClientLimits,
     closing: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    A: Handler,
+    H: Handler,
 {
-    let peer = exchange.peer;
     let streams = H2Streams::new(limits.send_timeout);
     let handshake = builder().handshake::<_, Bytes>(stream);
     let connection = tokio::select! {
@@ -70,28 +73,32 @@ pub async fn serve<S, A>(
     };
     let mut connection = match connection {
         Ok(connection) => connection,
-        Err(error) => return broken(peer, &error),
+        Err(error) => return log_aborted(context.peer, &error),
     };
-    let mut told = pin!(told(closing));
+    let mut shutdown = pin!(shutdown::started(closing));
     let mut idle = pin!(streams.idle(limits.idle_timeout));
     let mut is_closing = false;
     let mut end = None;
     loop {
-        // How it ends is known to the streams that were open.
+        // The open streams learn how the connection ends.
         tokio::select! {
             accepted = connection.accept() => match accepted {
-                Some(Ok((request, respond))) => begin(&exchange, &streams, request, respond),
-                Some(Err(error)) => return broken(peer, &error),
+                Some(Ok((request, respond))) => start(&context, &streams, request, respond),
+                Some(Err(error)) => return log_aborted(context.peer, &error),
                 None => return,
             },
-            () = told.as_mut(), if !is_closing => {
+            () = shutdown.as_mut(), if !is_closing => {
                 is_closing = true;
                 connection.graceful_shutdown();
             }
-            () = idle.as_mut(), if !is_closing => {
-                // What was handed over whole may still be on its way.
-                (is_closing, end) = (true, Some(Instant::now() + limits.send_timeout));
-                connection.graceful_shutdown();
+            // Also while it closes: h2 waits without a deadline for the client to answer its PING.
+            () = idle.as_mut(), if end.is_none() => {
+                // Complete responses may still be in the send buffer.
+                end = Some(Instant::now() + limits.send_timeout);
+                if !is_closing {
+                    is_closing = true;
+                    connection.graceful_shutdown();
+                }
             }
             () = until(end) => return,
         }
@@ -101,18 +108,18 @@ pub async fn serve<S, A>(
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEAD)
-        .initial_window_size(CONTENT)
-        .initial_connection_window_size(CONTENT)
-        .max_send_buffer_size(WAITING)
-        .max_pending_accept_reset_streams(TAKEN_BACK)
-        .max_local_error_reset_streams(Some(REFUSED));
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEAD)
+        .initial_window_size(REQUEST_WINDOW)
+        .initial_connection_window_size(REQUEST_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(Some(MAX_ERROR_RESETS));
     builder
 }
 
-fn broken(peer: IpAddr, error: &h2::Error) {
-    debug!("{peer}: a connection of HTTP/2 is broken off: {error}");
+fn log_aborted(peer: IpAddr, error: &h2::Error) {
+    debug!("connection aborted: {peer}: {error}");
 }
 
 async fn until(end: Option<Instant>) {
@@ -122,31 +129,34 @@ async fn until(end: Option<Instant>) {
     }
 }
 
-/// Lets a request be answered, unless its client holds as much as it may: then it can be asked again (RFC 9113 8.7).
-fn begin<A: Handler>(
-    exchange: &ConnectionContext<A>,
+/// Starts to answer a request. A client without memory left in its share may repeat it (RFC 9113 8.7).
+fn start<H: Handler>(
+    context: &Arc<ConnectionContext<H>>,
     streams: &H2Streams,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
 ) {
-    match exchange.client.try_take(Resource::Memory, STREAM) {
-        Some(memory) => streams.begin(answer(exchange.of_stream(), request, respond, memory)),
+    match context.client.try_take(Resource::Memory, STREAM_MEMORY) {
+        Some(memory) => {
+            let service = HttpService::new(Arc::clone(context), Version::HTTP_2);
+            streams.spawn(answer(service, request, respond, memory));
+        }
         None => respond.send_reset(Reason::REFUSED_STREAM),
     }
 }
 
-async fn answer<A: Handler>(
-    exchange: ConnectionContext<A>,
+async fn answer<H: Handler>(
+    service: HttpService<H>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
     memory: Lease,
 ) {
     let response = {
         let (head, stream) = request.into_parts();
-        let content = Content::of(&head.headers, stream);
-        let mut answer = pin!(exchange.answer(Request::from_parts(head, content)));
-        // A client that takes its request back wants no answer.
-        poll_fn(|cx| match answer.as_mut().poll(cx) {
+        let body = RequestBody::new(&head.headers, stream);
+        let mut response = pin!(service.respond(Request::from_parts(head, body)));
+        // A client that resets its stream needs no response.
+        poll_fn(|cx| match response.as_mut().poll(cx) {
             Poll::Ready(response) => Poll::Ready(Some(response)),
             Poll::Pending => respond.poll_reset(cx).map(|_| None),
         })
@@ -155,26 +165,26 @@ async fn answer<A: Handler>(
     if let Some(response) = response
         && let Err(error) = send(response, respond).await
     {
-        debug!("a stream of HTTP/2 is broken off: {error}");
+        debug!("stream aborted: {error}");
     }
     drop(memory);
 }
 
-/// The content of a request.
-struct Content {
+/// The body of a request.
+struct RequestBody {
     stream: RecvStream,
-    /// Where it is announced.
+    /// Value of `Content-Length`.
     length: Option<u64>,
 }
 
-impl Content {
-    fn of(fields: &HeaderMap, stream: RecvStream) -> Content {
+impl RequestBody {
+    fn new(fields: &HeaderMap, stream: RecvStream) -> RequestBody {
         let length = fields.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        Content { stream, length }
+        RequestBody { stream, length }
     }
 }
 
-impl Body for Content {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = h2::Error;
 

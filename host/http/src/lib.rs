@@ -1,12 +1,30 @@
-//! All that clients meet: who may connect and how long each is waited for, what a request must be to be asked at all, and the
-//! log of what came of it. It refuses to know who answers; that is an [`Handler`].
+//! HTTP on a connection: protocols, timeouts, limits, authentication and the access log. A [`Handler`] answers
+//! requests.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        missing_docs,
+        unreachable_pub
+    )
+)]
 
 mod access_log;
 pub mod auth;
-pub mod bounded_file;
 mod connection;
+mod connection_context;
 mod connection_limit;
 mod deadline;
+mod handler;
 mod hosts;
 mod http2;
 mod limits;
@@ -14,22 +32,25 @@ mod metrics;
 mod proxy_protocol;
 mod raw_response;
 mod service;
+mod shutdown;
 mod sniff;
 mod timeout;
 mod trusted_proxies;
 mod validate;
 mod write_timeout;
 
-pub use access_log::{Entry, Format, Log, LogFile, Sink};
+pub use access_log::{Format, Log, LogEntry, LogFile, Sink, UnknownFormat};
 pub use connection::{Protocol, serve};
+pub use connection_context::ConnectionContext;
 pub use connection_limit::{ConnectionLimiter, ConnectionPermit};
 pub use glasshouse_quota::Client;
-pub use hosts::{Host, Hosts};
+pub use handler::{BoxError, Handler, HandlerCall, HandlerError};
+pub use hosts::{Host, Hosts, InvalidHost};
 pub use limits::ClientLimits;
 pub use metrics::{BOUNDS, CounterTotals, Counters, GaugeGuard};
-pub use proxy_protocol::introduce;
+pub use proxy_protocol::accept_proxy_header;
 pub use raw_response::raw_response;
-pub use service::{ConnectionContext, Handler, HandlerError};
+pub use service::{HttpService, LoggedBody};
 pub use sniff::{Rewind, Sniffed, sniff};
 pub use trusted_proxies::TrustedProxies;
 pub use write_timeout::{HasWriteTimeout, WriteTimeout};

@@ -1,21 +1,20 @@
-//! What clients may cost: the times that they are waited for, and how many of them there may be. It refuses to know where the
-//! figures come from.
+//! Limits for clients: timeouts, and the number of connections.
 
 use std::time::Duration;
 
-/// The limits of a server, all of them greater than zero but [`ClientLimits::max_content`].
+/// Limits for clients. All are greater than zero, except for [`ClientLimits::max_content`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientLimits {
-    /// For the head of a request, from its first byte.
+    /// Time for the head of a request, from its first byte.
     pub header_timeout: Duration,
-    /// Without a byte of a request, on a connection that is new or kept.
+    /// Time without a byte of a request, on a new or kept connection.
     pub idle_timeout: Duration,
-    /// Without progress of an answer.
+    /// Time without progress of a response.
     pub send_timeout: Duration,
-    /// Bytes of content that are read and thrown away.
+    /// Bytes of a request body that are read and discarded.
     pub max_content: u64,
-    /// Open connections in all.
+    /// Open connections of all clients.
     pub max_connections: usize,
-    /// Open connections from one address.
+    /// Open connections of one address; an IPv6 /64 network counts as one.
     pub max_connections_per_address: usize,
 }

@@ -1,5 +1,5 @@
-//! Counts of what a thread has served. Each thread has counters of its own, in cache lines of their own, so counting waits for
-//! nobody; whoever wants to know adds them up. It refuses to know how they are told.
+//! Counters of requests and connections. Each thread has its counters in separate cache lines, so threads do not
+//! contend. A reader adds them up.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-/// Upper bounds of the classes that durations are counted in, in microseconds; there is one more class above.
+/// Upper bounds of the duration histogram in microseconds. The last bucket, +Inf, is not among them.
 pub const BOUNDS: [u64; 14] =
     [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000, 10_000_000, 60_000_000];
 /// Statuses have three digits.
 const STATUSES: usize = 1000;
 
-/// The counters of a thread. None of them has to agree with another one at any moment.
+/// The counters of a thread. A reader may see one counter before and another after the same event.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Counters {
@@ -22,18 +22,37 @@ pub struct Counters {
     durations: [AtomicU64; BOUNDS.len() + 1],
     microseconds: AtomicU64,
     lost_entries: AtomicU64,
-    /// How often each gauge went up, and down.
-    gauges: [[AtomicU64; 2]; 2],
+    in_flight: GaugeCounters,
+    connections: GaugeCounters,
 }
 
-/// What there is a number of at a time.
+/// A number that rises and falls.
 #[derive(Clone, Copy, Debug)]
-pub enum Gauge {
+pub(crate) enum Gauge {
+    /// Requests whose response is not finished.
     InFlight,
+    /// Open connections.
     Connections,
 }
 
-/// One of what a gauge counts, until it is dropped.
+/// How often a gauge rose and fell.
+#[derive(Debug, Default)]
+struct GaugeCounters {
+    up: AtomicU64,
+    down: AtomicU64,
+}
+
+impl GaugeCounters {
+    /// Returns the current value, and how often it rose.
+    fn load(&self) -> (u64, u64) {
+        // `down` first, so that it is not greater than `up`.
+        let down = self.down.load(Relaxed);
+        let up = self.up.load(Relaxed);
+        (up.saturating_sub(down), up)
+    }
+}
+
+/// Raises a gauge until it is dropped.
 #[derive(Debug)]
 pub struct GaugeGuard {
     counters: Arc<Counters>,
@@ -41,15 +60,15 @@ pub struct GaugeGuard {
 }
 
 impl GaugeGuard {
-    pub fn new(counters: &Arc<Counters>, gauge: Gauge) -> GaugeGuard {
-        counters.gauge(gauge)[0].fetch_add(1, Relaxed);
+    pub(crate) fn new(counters: &Arc<Counters>, gauge: Gauge) -> GaugeGuard {
+        counters.gauge(gauge).up.fetch_add(1, Relaxed);
         GaugeGuard { counters: Arc::clone(counters), gauge }
     }
 }
 
 impl Drop for GaugeGuard {
     fn drop(&mut self) {
-        self.counters.gauge(self.gauge)[1].fetch_add(1, Relaxed);
+        self.counters.gauge(self.gauge).down.fetch_add(1, Relaxed);
     }
 }
 
@@ -61,86 +80,92 @@ impl Default for Counters {
             durations: [const { AtomicU64::new(0) }; BOUNDS.len() + 1],
             microseconds: AtomicU64::default(),
             lost_entries: AtomicU64::default(),
-            gauges: Default::default(),
+            in_flight: GaugeCounters::default(),
+            connections: GaugeCounters::default(),
         }
     }
 }
 
 impl Counters {
-    /// An answer of so many bytes; how long it took, unless there was no request.
+    /// Counts a response, its bytes, and its duration unless no request was read.
     pub fn count(&self, status: u16, bytes: u64, duration: Option<Duration>) {
         if let Some(status) = self.statuses.get(usize::from(status)) {
             status.fetch_add(1, Relaxed);
         }
         self.bytes.fetch_add(bytes, Relaxed);
         let Some(duration) = duration else { return };
-        let duration = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
-        if let Some(class) = self.durations.get(BOUNDS.partition_point(|bound| *bound < duration)) {
-            class.fetch_add(1, Relaxed);
+        let duration = micros(duration);
+        if let Some(bucket) = self.durations.get(BOUNDS.partition_point(|bound| *bound < duration)) {
+            bucket.fetch_add(1, Relaxed);
         }
         self.microseconds.fetch_add(duration, Relaxed);
     }
 
-    /// An entry that the log did not take.
-    pub fn count_lost_entry(&self) {
+    /// Counts an entry that was not written.
+    pub(crate) fn count_lost_entry(&self) {
         self.lost_entries.fetch_add(1, Relaxed);
     }
 
-    fn gauge(&self, gauge: Gauge) -> &[AtomicU64; 2] {
-        let [in_flight, connections] = &self.gauges;
+    fn gauge(&self, gauge: Gauge) -> &GaugeCounters {
         match gauge {
-            Gauge::InFlight => in_flight,
-            Gauge::Connections => connections,
+            Gauge::InFlight => &self.in_flight,
+            Gauge::Connections => &self.connections,
         }
     }
 }
 
-/// The counts of any number of threads together.
+/// The sums of the counters of several threads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CounterTotals {
-    /// Answers by status; those that there were.
+    /// Responses by status, without those that are zero.
     pub statuses: BTreeMap<usize, u64>,
-    /// Bytes of content that were sent.
+    /// Bytes of response bodies that were sent.
     pub bytes: u64,
-    /// Requests by the class of their duration, see [`BOUNDS`].
+    /// Requests by duration; see [`BOUNDS`].
     pub durations: [u64; BOUNDS.len() + 1],
-    /// All durations together.
+    /// Sum of all durations.
     pub microseconds: u64,
-    /// Entries that the log did not take.
+    /// Entries that were not written to the access log.
     pub lost_entries: u64,
-    /// Requests whose answer is not finished.
+    /// Requests whose response is not finished.
     pub in_flight: u64,
-    /// Connections that are open, and those that ever were.
+    /// Open connections.
     pub connections: u64,
+    /// Connections that were ever open.
     pub connections_ever: u64,
 }
 
 impl CounterTotals {
+    /// Adds the counters of a thread.
     pub fn add(&mut self, counters: &Counters) {
         for (status, count) in counters.statuses.iter().enumerate() {
             let count = count.load(Relaxed);
             if count > 0 {
-                *self.statuses.entry(status).or_default() += count;
+                increase(self.statuses.entry(status).or_default(), count);
             }
         }
-        self.bytes = self.bytes.wrapping_add(counters.bytes.load(Relaxed));
-        self.lost_entries += counters.lost_entries.load(Relaxed);
+        increase(&mut self.bytes, counters.bytes.load(Relaxed));
+        increase(&mut self.lost_entries, counters.lost_entries.load(Relaxed));
         for (total, count) in self.durations.iter_mut().zip(&counters.durations) {
-            *total += count.load(Relaxed);
+            increase(total, count.load(Relaxed));
         }
-        self.microseconds = self.microseconds.wrapping_add(counters.microseconds.load(Relaxed));
-        let read = |gauge| {
-            // What went down is read first, so it is not more than what went up.
-            let [up, down] = counters.gauge(gauge);
-            let down = down.load(Relaxed);
-            let up = up.load(Relaxed);
-            (up.saturating_sub(down), up)
-        };
-        self.in_flight += read(Gauge::InFlight).0;
-        let (open, ever) = read(Gauge::Connections);
-        self.connections += open;
-        self.connections_ever += ever;
+        increase(&mut self.microseconds, counters.microseconds.load(Relaxed));
+        let (in_flight, _) = counters.in_flight.load();
+        let (open, ever) = counters.connections.load();
+        increase(&mut self.in_flight, in_flight);
+        increase(&mut self.connections, open);
+        increase(&mut self.connections_ever, ever);
     }
+}
+
+/// A duration in microseconds.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Adds to a sum that wraps around, as Prometheus expects of counters.
+fn increase(sum: &mut u64, count: u64) {
+    *sum = sum.wrapping_add(count);
 }
 
 #[cfg(test)]
@@ -148,7 +173,7 @@ mod tests {
     use crate::metrics::*;
 
     #[test]
-    fn threads_are_added_up() {
+    fn the_counters_of_threads_are_summed() {
         let (one, other) = (Arc::new(Counters::default()), Arc::new(Counters::default()));
         one.count(200, 5, Some(Duration::from_micros(100)));
         other.count(200, 6, Some(Duration::from_micros(101)));

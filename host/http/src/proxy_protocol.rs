@@ -1,14 +1,15 @@
-//! What a proxy says before the first byte of its client: the PROXY protocol, versions 1 and 2, as HAProxy describes it. It refuses
-//! to take a byte more than that, and to judge who may say it.
+//! The PROXY protocol, versions 1 and 2 (HAProxy, `proxy-protocol.txt`): a header in front of the first byte of the
+//! client. Reads no byte behind it.
 
-use crate::connection::last_call;
+use crate::connection_context::ConnectionContext;
+use crate::handler::Handler;
 use crate::raw_response::raw_response;
-use crate::service::{ConnectionContext, Handler};
+use crate::shutdown::last_call;
 use crate::write_timeout::HasWriteTimeout;
 use http::StatusCode;
 use ppp::{HeaderResult, v1, v2};
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::Poll;
@@ -18,57 +19,68 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::info;
 
-/// The first bytes of version 2, which no version of HTTP begins with.
+/// First bytes of version 2. No request of HTTP starts with them.
 const SIGNATURE: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
-/// The longest line of version 1, its end included.
-const LINE: usize = 107;
-/// The most that version 2 may have behind its length: addresses, and what proxies like to add.
-const REST: usize = 4096;
+/// Maximum length of a header of version 1, with its line break.
+const MAX_LINE: usize = 107;
+/// Maximum length of a header of version 2 behind its length field: addresses and extensions.
+const MAX_REST: usize = 4096;
 
-/// Lets a proxy that is believed say who its client is; anybody else begins with a request. `None` where it says something else,
-/// which is answered with 400, or nothing in time, or nothing before the server closes.
-pub async fn introduce<S, A>(
+/// Why a proxy sent no header.
+#[derive(Debug, thiserror::Error)]
+enum ProxyHeaderError {
+    #[error("invalid header")]
+    Invalid,
+    #[error("no header within the timeout")]
+    Timeout,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Reads the header of a trusted proxy and sets the address of the client. Other peers send no header.
+///
+/// Returns `None` if the header is invalid (after a response with status 400), if it does not arrive within `timeout`,
+/// or if the server shuts down.
+pub async fn accept_proxy_header<S, H>(
     stream: &mut S,
-    exchange: ConnectionContext<A>,
-    patience: Duration,
+    context: ConnectionContext<H>,
+    timeout: Duration,
     closing: watch::Receiver<bool>,
-) -> Option<ConnectionContext<A>>
+) -> Option<ConnectionContext<H>>
 where
     S: HasWriteTimeout,
-    A: Handler,
+    H: Handler,
 {
-    if !exchange.trust.covers(exchange.peer) {
-        return Some(exchange);
+    if !context.trusted_proxies.contains(context.peer) {
+        return Some(context);
     }
-    let told = tokio::select! {
-        told = client(stream, patience) => told,
+    let client = tokio::select! {
+        client = read_client(stream, timeout) => client,
         () = last_call(closing) => return None,
     };
-    match told {
-        Ok(Some(client)) => Some(exchange.on_behalf_of(client.to_canonical())),
-        Ok(None) => Some(exchange),
-        Err(error) => {
-            // Who only looks whether somebody listens says nothing, and is told nothing.
-            if error.kind() == ErrorKind::InvalidData {
-                let status = StatusCode::BAD_REQUEST;
-                info!("{}: a trusted proxy sends no header of the PROXY protocol", exchange.peer);
-                let answer = raw_response(exchange.version, status);
-                // What cannot be sent at once is not.
-                let _ =
-                    poll_fn(|context| Poll::Ready(Pin::new(&mut *stream).poll_write(context, answer.as_bytes()))).await;
-                exchange.log_unread(status);
-            }
+    match client {
+        Ok(Some(client)) => Some(context.with_peer(client.to_canonical())),
+        Ok(None) => Some(context),
+        Err(ProxyHeaderError::Invalid) => {
+            info!("connection refused: {}: no header of the PROXY protocol from a trusted proxy", context.peer);
+            let status = StatusCode::BAD_REQUEST;
+            let response = raw_response(context.version, status);
+            // Does not wait for the client.
+            let _ = poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_write(cx, response.as_bytes()))).await;
+            context.log_without_request(status);
             None
         }
+        // A health check that only opens the connection is not an error.
+        Err(ProxyHeaderError::Timeout | ProxyHeaderError::Io(_)) => None,
     }
 }
 
-/// The client that the proxy asks for; `None` where it asks for itself, or does not say.
-///
-/// # Errors
-/// Something else was said, or nothing in time.
-async fn client(stream: &mut (impl AsyncRead + Unpin), patience: Duration) -> io::Result<Option<IpAddr>> {
-    let header = timeout(patience, read(stream)).await.map_err(|_| ErrorKind::TimedOut)??;
+/// Returns the address of the client, or `None` if the proxy names none or connects for itself.
+async fn read_client(
+    stream: &mut (impl AsyncRead + Unpin),
+    duration: Duration,
+) -> Result<Option<IpAddr>, ProxyHeaderError> {
+    let header = timeout(duration, read_header(stream)).await.map_err(|_| ProxyHeaderError::Timeout)??;
     match HeaderResult::parse(&header) {
         HeaderResult::V1(Ok(header)) => Ok(match header.addresses {
             v1::Addresses::Tcp4(addresses) => Some(addresses.source_address.into()),
@@ -80,30 +92,29 @@ async fn client(stream: &mut (impl AsyncRead + Unpin), patience: Duration) -> io
             (v2::Command::Proxy, v2::Addresses::IPv6(addresses)) => Some(addresses.source_address.into()),
             _ => None,
         }),
-        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Err(ErrorKind::InvalidData.into()),
+        HeaderResult::V1(Err(_)) | HeaderResult::V2(Err(_)) => Err(ProxyHeaderError::Invalid),
     }
 }
 
-/// The bytes of a header, and none behind them. There are more than these in the shortest one.
-async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
+/// Reads the bytes of a header. The shortest header is longer than [`SIGNATURE`].
+async fn read_header(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, ProxyHeaderError> {
     let mut header = vec![0; SIGNATURE.len()];
     stream.read_exact(&mut header).await?;
     if header == SIGNATURE {
-        let kind = stream.read_u16().await?;
+        let command_and_family = stream.read_u16().await?;
         let length = stream.read_u16().await?;
-        let rest = usize::from(length);
-        if rest > REST {
-            return Err(ErrorKind::InvalidData.into());
+        if usize::from(length) > MAX_REST {
+            return Err(ProxyHeaderError::Invalid);
         }
-        header.extend_from_slice(&kind.to_be_bytes());
+        let mut rest = vec![0; usize::from(length)];
+        stream.read_exact(&mut rest).await?;
+        header.extend_from_slice(&command_and_family.to_be_bytes());
         header.extend_from_slice(&length.to_be_bytes());
-        let begun = header.len();
-        header.resize(begun + rest, 0);
-        stream.read_exact(header.get_mut(begun..).unwrap_or_default()).await?;
+        header.append(&mut rest);
         return Ok(header);
     }
-    // One at a time: behind the line stands what is not read here.
-    while header.starts_with(b"PROXY ") && !header.ends_with(b"\r\n") && header.len() < LINE {
+    // One byte at a time, because the first request may follow the line.
+    while header.starts_with(b"PROXY ") && !header.ends_with(b"\r\n") && header.len() < MAX_LINE {
         header.push(stream.read_u8().await?);
     }
     Ok(header)
@@ -113,18 +124,18 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
 mod tests {
     use crate::proxy_protocol::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
     fn binary(kind: u8, family: u8, addresses: &[u8]) -> Vec<u8> {
         let length = u16::try_from(addresses.len()).unwrap().to_be_bytes();
         [SIGNATURE, &[kind, family][..], &length, addresses].concat()
     }
 
-    /// Who is asked for, and what is left to read.
-    async fn told(header: &[u8]) -> (io::Result<Option<IpAddr>>, Vec<u8>) {
+    /// The client that a header names, and the bytes that are left to read.
+    async fn read(header: &[u8]) -> (Result<Option<IpAddr>, ProxyHeaderError>, Vec<u8>) {
         let bytes = [header, b"GET /"].concat();
         let mut stream = bytes.as_slice();
-        (client(&mut stream, PATIENCE).await, stream.to_vec())
+        (read_client(&mut stream, TIMEOUT).await, stream.to_vec())
     }
 
     #[tokio::test]
@@ -142,14 +153,14 @@ mod tests {
             (binary(0x20, 0x11, &v4), None),
         ];
         for (header, expected) in rows {
-            let (client, left) = told(&header).await;
+            let (client, left) = read(&header).await;
             assert_eq!(client.unwrap(), expected.map(|client| client.parse().unwrap()), "{}", header.escape_ascii());
             assert_eq!(left, b"GET /", "{}", header.escape_ascii());
         }
     }
 
     #[tokio::test]
-    async fn what_is_no_header_is_refused() {
+    async fn invalid_headers_are_rejected() {
         let rows = [
             b"GET / HTTP/1.1\r\n\r\n".to_vec(),
             b"PROXY TCP4 192.0.2.1\r\n".to_vec(),
@@ -157,17 +168,17 @@ mod tests {
             [b"PROXY ".to_vec(), vec![b'a'; 200]].concat(),
             binary(0x31, 0x11, &[0; 12]),
             binary(0x21, 0x11, &[0; 4]),
-            binary(0x21, 0x11, &vec![0; REST + 1]),
+            binary(0x21, 0x11, &vec![0; MAX_REST + 1]),
         ];
         for header in rows {
-            assert!(told(&header).await.0.is_err(), "{}", header.escape_ascii());
+            assert!(read(&header).await.0.is_err(), "{}", header.escape_ascii());
         }
     }
 
     #[tokio::test]
-    async fn a_silent_proxy_is_not_waited_for() {
+    async fn a_silent_proxy_times_out() {
         let (_other, mut stream) = tokio::io::duplex(64);
-        let error = client(&mut stream, Duration::from_millis(1)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        let error = read_client(&mut stream, Duration::from_millis(1)).await.unwrap_err();
+        assert!(matches!(error, ProxyHeaderError::Timeout), "{error}");
     }
 }

@@ -1,13 +1,12 @@
-//! Answers to clients that no request was read from: a status, and the connection ends. It refuses to wait; a client that
-//! cannot take so little at once goes without.
+//! Responses to clients whose request was not read: a status, and the connection ends.
 
 use http::{StatusCode, Version};
 use std::time::SystemTime;
 
-/// Seconds after which a client may try again (RFC 9110 10.2.3): a few short answers from now, places are free.
+/// Seconds after which a client may try again (RFC 9110 10.2.3). Short requests free a connection sooner.
 const RETRY_AFTER: u32 = 1;
 
-/// A whole message without content.
+/// A complete response without a body.
 pub fn raw_response(version: Version, status: StatusCode) -> String {
     let date = httpdate::fmt_http_date(SystemTime::now());
     let retry = match status {
@@ -22,7 +21,7 @@ mod tests {
     use crate::raw_response::*;
 
     #[test]
-    fn a_refusal_is_a_message() {
+    fn a_raw_response_is_a_complete_message() {
         let late = raw_response(Version::HTTP_11, StatusCode::REQUEST_TIMEOUT);
         let head = "HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\ndate: ";
         assert!(late.starts_with(head) && late.ends_with(" GMT\r\n\r\n"), "{late}");

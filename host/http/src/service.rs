@@ -1,397 +1,223 @@
-//! One request and its response on a connection: checked at the gate, answered by whoever answers, finished with what only
-//! a server knows, and logged when the last byte is gone. It refuses to know paths, files and what an answer means.
+//! One request and its response: validate, authenticate, call the handler, log.
 
 mod logged_body;
+mod normalize;
+mod responses;
+#[cfg(test)]
+mod tests;
 
-use crate::access_log::{Entry, Log};
-use crate::auth::{AuthError, CHALLENGE, Credentials, UserName, Users};
-use crate::hosts::Hosts;
-use crate::limits::ClientLimits;
+use crate::auth::{AuthError, Credentials};
+use crate::connection_context::ConnectionContext;
+use crate::handler::{Handler, HandlerCall, HandlerError};
 pub use crate::service::logged_body::LoggedBody;
-use crate::service::logged_body::RequestRecord;
+use crate::service::logged_body::{RequestRecord, frame_len};
+use crate::service::normalize::normalize;
+use crate::service::responses::{handler_error, status_response, unauthorized};
 use crate::timeout::Phase;
-use crate::trusted_proxies::TrustedProxies;
 use crate::validate;
-use crate::validate::Framing;
+use crate::validate::RequestFraming;
 use bytes::Bytes;
 use glasshouse_quota::Client;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, Version};
-use http_body::{Body, Frame};
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Full};
-use std::error::Error;
-use std::mem;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use tracing::info;
+use tracing::{error, info, warn};
 
-/// How long is waited for content that nobody wants.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client may take to send a request body that the server discards.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who answers. A copy of it is made for each request.
-pub trait Handler: Clone + Send + Sync + Unpin + 'static {
-    /// The content of an answer.
-    type Body: Body<Data = Bytes, Error: Into<Failure>> + Send + Unpin + 'static;
+/// A body of the handler, or one of this crate.
+type ServiceBody<H> = Either<<H as Handler>::Body, Full<Bytes>>;
 
-    /// The answer to a request that costs nothing, if it has one. What is held for it is held by the client.
-    fn cached(&self, request: &Parts, client: &Client) -> Option<Response<Self::Body>>;
-
-    /// The answer to a request, without its content.
-    fn answer(
-        &self,
-        request: Parts,
-        client: &Client,
-    ) -> impl Future<Output = Result<Response<Self::Body>, HandlerError>> + Send;
-
-    /// Reads no more than `room` bytes of content at a time from here on; `false` where its pieces are what they are, because somebody
-    /// makes them.
-    fn bound(_body: &mut Self::Body, _room: usize) -> bool {
-        false
-    }
-}
-
-/// Why a request has no answer, in words for whoever runs the server.
+/// Answers the requests of one HTTP/1 connection, or of one HTTP/2 stream.
 #[derive(Debug)]
-pub enum HandlerError {
-    /// Nobody answers at its path.
-    NotFound,
-    /// It costs more than one request may. What is too much now may not be too much later.
-    LimitExceeded(String),
-    /// Its client holds as much as it may, and can come back when it holds less.
-    Busy(String),
-    /// Whoever answers failed, and will do so again.
-    Failed(String),
+pub struct HttpService<H> {
+    context: Arc<ConnectionContext<H>>,
+    version: Version,
+    phase: Arc<Phase>,
 }
 
-/// Why content ended too early.
-type Failure = Box<dyn Error + Send + Sync>;
-/// The content of an answer that was given here, or that is a refusal.
-type Content<A> = Either<<A as Handler>::Body, Full<Bytes>>;
-
-/// What all exchanges of a connection have in common.
-#[derive(Clone)]
-pub struct ConnectionContext<A> {
-    answerer: A,
-    /// The version of HTTP that is spoken: 1.0 or 1.1, and 2 on a stream.
-    pub(crate) version: Version,
-    pub(crate) log: Log,
-    pub(crate) peer: IpAddr,
-    /// The peer as one of those who share what there is.
-    pub(crate) client: Client,
-    /// Content that is read and thrown away, in bytes: nothing here takes any, but a client that is still sending may not be
-    /// reading.
-    max_content: u64,
-    users: Option<Arc<Users>>,
-    /// The version of TLS, for the log.
-    tls: Option<&'static str>,
-    /// Proxies whose word is taken for whom they ask for.
-    pub(crate) trust: TrustedProxies,
-    /// The hosts for which requests are answered.
-    hosts: Hosts,
-    pub(crate) turns: Arc<Phase>,
+impl<H> Clone for HttpService<H> {
+    fn clone(&self) -> HttpService<H> {
+        HttpService { context: Arc::clone(&self.context), version: self.version, phase: Arc::clone(&self.phase) }
+    }
 }
 
-impl<A: Handler> ConnectionContext<A> {
-    /// What a connection of `peer` begins with, who shares what there is as `client`.
-    pub fn new(
-        answerer: A,
+impl<H: Handler> HttpService<H> {
+    /// A service for one connection, or for one stream if `version` is HTTP/2.
+    pub fn new(context: Arc<ConnectionContext<H>>, version: Version) -> HttpService<H> {
+        HttpService::with_phase(context, version, Arc::default())
+    }
+
+    pub(crate) fn with_phase(
+        context: Arc<ConnectionContext<H>>,
         version: Version,
-        limits: &ClientLimits,
-        log: Log,
-        peer: IpAddr,
-        client: Client,
-    ) -> ConnectionContext<A> {
-        ConnectionContext {
-            answerer,
-            version,
-            log,
-            peer,
-            client,
-            max_content: limits.max_content,
-            users: None,
-            tls: None,
-            trust: TrustedProxies::default(),
-            hosts: Hosts::All,
-            turns: Arc::default(),
-        }
+        phase: Arc<Phase>,
+    ) -> HttpService<H> {
+        HttpService { context, version, phase }
     }
 
-    /// The same for users alone, if there are any.
-    pub fn for_users(self, users: Option<Arc<Users>>) -> ConnectionContext<A> {
-        ConnectionContext { users, ..self }
-    }
-
-    /// The same for somebody who takes the word of some proxies.
-    pub fn trusting(self, trust: TrustedProxies) -> ConnectionContext<A> {
-        ConnectionContext { trust, ..self }
-    }
-
-    /// The same for requests to these hosts alone.
-    pub fn for_hosts(self, hosts: Hosts) -> ConnectionContext<A> {
-        ConnectionContext { hosts, ..self }
-    }
-
-    /// The same over this version of TLS, such as `TLSv1.3`.
-    pub fn over_tls(self, version: Option<&'static str>) -> ConnectionContext<A> {
-        ConnectionContext { tls: version, ..self }
-    }
-
-    /// The same for a client that a proxy asks for.
-    pub(crate) fn on_behalf_of(self, peer: IpAddr) -> ConnectionContext<A> {
-        ConnectionContext { peer, client: self.client.at(peer), ..self }
-    }
-
-    /// The same for a stream of a connection of HTTP/2.
-    pub(crate) fn of_stream(&self) -> ConnectionContext<A> {
-        ConnectionContext { version: Version::HTTP_2, turns: Arc::default(), ..self.clone() }
-    }
-
-    /// Who asks on this connection.
-    pub fn client(&self) -> IpAddr {
-        self.peer
-    }
-
-    /// The same as one of those who share what there is.
-    pub fn sharer(&self) -> &Client {
-        &self.client
-    }
-
-    /// Logs an answer to what never became a request.
-    pub fn log_unread(&self, status: StatusCode) {
-        self.log.access(&Entry { tls: self.tls, ..Entry::unread(self.peer, status.as_u16()) });
-    }
-
-    /// Answers one request, whatever happens.
-    pub async fn answer<B>(self, request: Request<B>) -> Response<LoggedBody<A>>
+    /// Answers one request. Every failure is a response.
+    pub async fn respond<B>(self, request: Request<B>) -> Response<LoggedBody<H>>
     where
         B: Body<Data = Bytes> + Send + Unpin,
     {
-        self.turns.pass();
-        let mut asked = RequestRecord::new(&request, &self);
+        self.phase.advance();
+        let mut record = RequestRecord::new(&request, &self.context);
         let (framing, is_head) = (validate::framing(&request), request.method() == Method::HEAD);
-        let is_old = [request.version(), self.version].contains(&Version::HTTP_10);
-        let (response, is_read) = match validate::check(&request) {
-            Ok(()) if !self.hosts.include(request.uri(), request.headers()) => {
-                (misdirected(), framing == Framing::Empty)
-            }
-            Ok(()) => self.ask(request, &mut asked).await,
-            Err(status) => (refuse(status), framing == Framing::Empty),
+        let is_http10 = [request.version(), self.version].contains(&Version::HTTP_10);
+        let (response, is_read) = match self.validate(&request) {
+            Ok(()) => self.respond_to_valid(request, &mut record).await,
+            Err(status) => (status_response(status), framing == RequestFraming::Empty),
         };
-        let goes_on = match framing {
-            Framing::Doubtful => false,
-            Framing::Length => is_read && !is_old && !is_last(response.status()),
-            Framing::Empty if is_old => !is_error(response.status()),
-            Framing::Empty => !is_last(response.status()),
-        };
-        let mut response = self.finish(response, goes_on);
-        if is_head && self.version == Version::HTTP_2 {
-            // As hyper does by itself in HTTP/1.
-            leave_content_out::<A>(&mut response);
-        }
-        let status = response.status().as_u16();
-        response.map(|body| LoggedBody::new(body, status, asked, self.turns))
+        let is_kept = is_kept_alive(framing, is_read, is_http10, response.status());
+        let response = self.finish(response, is_kept, is_head);
+        record.status = response.status().as_u16();
+        response.map(|body| LoggedBody::new(body, record, self.phase))
     }
 
-    /// The answer, and whether the content of the request was read to its end.
-    async fn ask<B>(&self, request: Request<B>, asked: &mut RequestRecord) -> (Response<Content<A>>, bool)
+    fn validate<B>(&self, request: &Request<B>) -> Result<(), StatusCode> {
+        validate::check(request)?;
+        match self.context.hosts.include(request.uri(), request.headers()) {
+            true => Ok(()),
+            false => Err(StatusCode::MISDIRECTED_REQUEST),
+        }
+    }
+
+    /// Returns the response, and whether the request body was read to its end.
+    async fn respond_to_valid<B>(
+        &self,
+        request: Request<B>,
+        record: &mut RequestRecord,
+    ) -> (Response<ServiceBody<H>>, bool)
     where
         B: Body<Data = Bytes> + Send + Unpin,
     {
         let (mut head, body) = request.into_parts();
-        if self.version == Version::HTTP_2 {
-            in_origin_form(&mut head);
-        }
-        complete_path(&mut head.uri);
-        // In HTTP/1.0 nobody expects a 100 (S80), and reading is what makes hyper send one. What is longer than will be read
-        // need not begin.
-        let is_bearable = body.size_hint().lower() <= self.max_content;
-        let mut is_read = body.is_end_stream();
-        if self.version != Version::HTTP_10 && !is_read && is_bearable {
-            // Boxed, because room for what is waited for here is kept with every connection, idle ones included.
-            is_read = Box::pin(timeout(PATIENCE, discard(body, self.max_content))).await.unwrap_or(false);
-        }
-        if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
-            // HTTP/1.0 may leave it out, and a handler for WASI 0.2 does not get to see a request without one.
-            head.headers.insert(HOST, HeaderValue::from_static("localhost"));
-        }
-        let response = match self.admit(&mut head, asked.client).await {
-            Ok(user) => {
-                asked.user = user;
-                self.respond(head, &self.client.at(asked.client)).await
-            }
-            Err(refused) => {
-                info!("{}: not let in: {refused}", asked.client);
-                unauthorized(refused)
+        normalize(&mut head, self.version);
+        let is_read = self.discard(body).await;
+        let response = match self.authenticate(&mut head, record).await {
+            Ok(()) => self.handle(head, &self.context.client.at(record.client)).await,
+            Err(error) => {
+                info!("authentication failed: {}: {error}", record.client);
+                unauthorized(error)
             }
         };
         (response, is_read)
     }
 
-    /// Who asks, if that matters. Behind this, there are no credentials in the request.
-    async fn admit(&self, head: &mut Parts, client: IpAddr) -> Result<Option<UserName>, AuthError> {
-        let Some(users) = &self.users else { return Ok(None) };
-        let credentials = Credentials::take(&mut head.headers).ok_or(AuthError::Unnamed)?;
-        if let Some(name) = users.recall(&credentials) {
-            return Ok(Some(name));
+    /// Reads the request body and drops it. Returns whether that was all of it.
+    async fn discard<B>(&self, body: B) -> bool
+    where
+        B: Body<Data = Bytes> + Send + Unpin,
+    {
+        let max = self.context.max_content;
+        // hyper sends 100 Continue when the body is read. A client of HTTP/1.0 does not expect it, and a body that is
+        // announced as too long need not be sent.
+        if body.is_end_stream() || self.version == Version::HTTP_10 || body.size_hint().lower() > max {
+            return body.is_end_stream();
         }
-        // Boxed, as it is waited for once in a while alone.
-        Box::pin(users.verify(credentials, client)).await.map(Some)
+        // Boxed: otherwise every idle connection reserves space for it.
+        Box::pin(timeout(DISCARD_TIMEOUT, drain(body, max))).await.unwrap_or(false)
     }
 
-    async fn respond(&self, head: Parts, client: &Client) -> Response<Content<A>> {
-        if let Some(response) = self.answerer.cached(&head, client) {
-            return response.map(Either::Left);
-        }
-        match Box::pin(self.answerer.answer(head, client)).await {
-            // An answer that is none yet; hyper would put one of its own in the place of it.
-            Ok(response) if response.status().is_informational() => {
-                self.log.error(format_args!("a request was given up: the handler answered with {}", response.status()));
-                refuse(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Ok(response) => response.map(Either::Left),
-            Err(error) => {
-                let (status, reason, is_soon_over) = match error {
-                    HandlerError::NotFound => return refuse(StatusCode::NOT_FOUND),
-                    HandlerError::LimitExceeded(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason, false),
-                    HandlerError::Busy(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason, true),
-                    HandlerError::Failed(reason) => (StatusCode::INTERNAL_SERVER_ERROR, reason, false),
-                };
-                self.log.error(format_args!("a request was given up: {reason}"));
-                let mut response = refuse(status);
-                if is_soon_over {
-                    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(1));
-                }
-                response
-            }
-        }
+    /// Checks the credentials, if the server has users, and removes them from the request.
+    async fn authenticate(&self, head: &mut Parts, record: &mut RequestRecord) -> Result<(), AuthError> {
+        let Some(users) = &self.context.users else { return Ok(()) };
+        let credentials = Credentials::take(&mut head.headers).ok_or(AuthError::Missing)?;
+        record.user = Some(match users.cached(&credentials) {
+            Some(name) => name,
+            // Boxed: it is rare, and every idle connection would reserve space for it.
+            None => Box::pin(users.verify(credentials, record.client)).await?,
+        });
+        Ok(())
     }
 
-    /// Adds what the handler cannot know: whether the connection goes on, and which protocol it speaks.
-    fn finish(&self, mut response: Response<Content<A>>, goes_on: bool) -> Response<Content<A>> {
-        // The streams of HTTP/2 cannot be confused.
-        if self.version != Version::HTTP_2 && !goes_on {
+    async fn handle(&self, head: Parts, client: &Client) -> Response<ServiceBody<H>> {
+        let call = self.context.handler.call(head, client).boxed();
+        let result = match call {
+            HandlerCall::Cached(response) => Ok(response),
+            HandlerCall::Pending(future) => future.await,
+        };
+        match result {
+            // hyper would replace an interim response with one of its own.
+            Ok(response) if response.status().is_informational() => Err(HandlerError::InterimStatus(response.status())),
+            result => result,
+        }
+        .map_or_else(
+            |error| {
+                log_error(&error);
+                handler_error(&error)
+            },
+            |response| response.map(Either::Left),
+        )
+    }
+
+    /// Adds what the handler does not know: whether the connection stays open, and the protocol version.
+    fn finish(&self, mut response: Response<ServiceBody<H>>, is_kept: bool, is_head: bool) -> Response<ServiceBody<H>> {
+        // The streams of HTTP/2 have frames, so no error in one affects the next.
+        let is_http2 = self.version == Version::HTTP_2;
+        if !is_kept && !is_http2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        // hyper does this in HTTP/1.
+        if is_head && is_http2 {
+            remove_body::<H>(&mut response);
         }
         *response.version_mut() = self.version;
         response
     }
 }
 
-/// Whether the connection ends with this answer (S71): the client and the server may not agree on where its request ended. After
-/// any other error the next request begins where everybody expects it. After 421 a client is to connect anew (RFC 9110 15.5.20).
-fn is_last(status: StatusCode) -> bool {
-    matches!(
+/// Whether the connection of HTTP/1 stays open behind a response.
+fn is_kept_alive(framing: RequestFraming, is_read: bool, is_http10: bool, status: StatusCode) -> bool {
+    // Client and server may disagree on where these requests end. After other errors the next request starts where both
+    // expect it. After 421 the client should open another connection (RFC 9110 15.5.20).
+    let is_last = matches!(
         status,
         StatusCode::BAD_REQUEST
             | StatusCode::REQUEST_TIMEOUT
             | StatusCode::URI_TOO_LONG
             | StatusCode::MISDIRECTED_REQUEST
             | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
-    )
+    );
+    match framing {
+        RequestFraming::Ambiguous => false,
+        RequestFraming::Length => is_read && !is_http10 && !is_last,
+        RequestFraming::Empty if is_http10 => !(status.is_client_error() || status.is_server_error()),
+        RequestFraming::Empty => !is_last,
+    }
 }
 
-fn is_error(status: StatusCode) -> bool {
-    status.is_client_error() || status.is_server_error()
-}
-
-/// Reads content up to a measure, and keeps none of it. Returns whether that was all of it.
-async fn discard(mut body: impl Body<Data = Bytes> + Unpin, mut left: u64) -> bool {
+/// Reads a body of at most `max` bytes. Returns whether it ended within them.
+async fn drain(mut body: impl Body<Data = Bytes> + Unpin, mut max: u64) -> bool {
     while let Some(frame) = body.frame().await {
-        match frame.ok().and_then(|frame| left.checked_sub(length(&frame))) {
-            Some(rest) => left = rest,
+        match frame.ok().and_then(|frame| max.checked_sub(frame_len(&frame))) {
+            Some(rest) => max = rest,
             None => return false,
         }
     }
     true
 }
 
-fn length(frame: &Frame<Bytes>) -> u64 {
-    frame.data_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(u64::MAX))
+fn log_error(error: &HandlerError) {
+    match error {
+        HandlerError::NotFound => {}
+        HandlerError::LimitExceeded(_) | HandlerError::Busy(_) => warn!("request failed: {error}"),
+        HandlerError::Failed(_) | HandlerError::InterimStatus(_) => error!("request failed: {error}"),
+    }
 }
 
-/// The answer to a request for a host that is not this server's (RFC 9110 15.5.20).
-fn misdirected<B>() -> Response<Either<B, Full<Bytes>>> {
-    const TEXT: &str = "421 Misdirected Request\n\nThis server answers for names of its own machine, such as localhost, \
-                        and the request is for another host. Whoever runs the server can add hosts with --host NAME.\n";
-    refuse::<B>(StatusCode::MISDIRECTED_REQUEST).map(|_| Either::Right(Full::from(TEXT)))
-}
-
-/// The server's own answer where the handler was not asked or had none: the status and no more.
-fn refuse<B>(status: StatusCode) -> Response<Either<B, Full<Bytes>>> {
-    let text = Bytes::from(format!("{status}\n"));
-    let mut response = Response::new(Either::Right(Full::new(text)));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
-}
-
-/// The answer to somebody who may not ask, or not now (RFC 9110 15.5.2, RFC 6585 4).
-fn unauthorized<B>(why: AuthError) -> Response<Either<B, Full<Bytes>>> {
-    let (status, name, value) = match why {
-        AuthError::Limited(wait) => {
-            (StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)))
-        }
-        AuthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, HeaderValue::from(1)),
-        AuthError::Unnamed | AuthError::Unknown => (StatusCode::UNAUTHORIZED, WWW_AUTHENTICATE, CHALLENGE),
-    };
-    let mut response = refuse(status);
-    response.headers_mut().insert(name, value);
-    response
-}
-
-/// Leaves the length of the content and nothing else of it (RFC 9110 9.3.2).
-fn leave_content_out<A: Handler>(response: &mut Response<Content<A>>) {
+/// Leaves only the length of the body in the response (RFC 9110 9.3.2).
+fn remove_body<H: Handler>(response: &mut Response<ServiceBody<H>>) {
     let length = response.body().size_hint().exact().filter(|length| *length > 0);
     if let Some(length) = length {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
     *response.body_mut() = Either::Right(Full::default());
-}
-
-/// As HTTP/1.1 has it: the authority in a field, and nothing of it in the target (RFC 9113 8.3.1). The gate has seen to it that they
-/// agree.
-fn in_origin_form(head: &mut Parts) {
-    let target = mem::take(&mut head.uri).into_parts();
-    if let Some(Ok(host)) = target.authority.map(|authority| HeaderValue::from_str(authority.as_str())) {
-        head.headers.insert(HOST, host);
-    }
-    head.uri = target.path_and_query.map(Uri::from).unwrap_or_default();
-}
-
-/// A target in absolute form may have a query and no path, which is then that of the root (RFC 9110 4.2.3).
-fn complete_path(target: &mut Uri) {
-    let query = target.path_and_query().map(PathAndQuery::as_str).filter(|path| path.starts_with('?'));
-    if let Some(Ok(path)) = query.map(|query| PathAndQuery::try_from(format!("/{query}"))) {
-        let mut parts = mem::take(target).into_parts();
-        parts.path_and_query = Some(path);
-        // Whatever had one path may have another one.
-        *target = Uri::from_parts(parts).unwrap_or_default();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::service::*;
-
-    #[test]
-    fn an_empty_path_is_that_of_the_root() {
-        for (target, expected) in [
-            ("http://x?a=b", "http://x/?a=b"),
-            ("http://x?", "http://x/?"),
-            ("http://x", "http://x/"),
-            ("http://x/?a", "http://x/?a"),
-            ("/a?b", "/a?b"),
-            ("*", "*"),
-        ] {
-            let mut uri = Uri::try_from(target).expect("a target");
-            complete_path(&mut uri);
-            let path = uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
-            assert!(expected.ends_with(path) && !path.starts_with('?'), "{target}: {path}");
-            assert_eq!(uri.to_string(), expected, "{target}");
-        }
-    }
 }

@@ -1,4 +1,5 @@
-//! The first bytes of a connection, which say what a client speaks. It refuses to know what it goes on to say.
+//! Detects the protocol of a connection from its first bytes. `hyper_util::server::conn::auto` does this too, but does
+//! not recognize TLS.
 
 use crate::write_timeout::HasWriteTimeout;
 use bytes::Bytes;
@@ -9,25 +10,27 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How a client of HTTP/2 begins (RFC 9113 3.4). No request of HTTP/1 begins like this.
+/// The first bytes of HTTP/2 (RFC 9113 3.4). No request of HTTP/1 starts with them.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// The type of the record that a handshake of TLS begins with (RFC 8446 5.1). No method of HTTP has such a byte.
+/// The first byte of TLS, the record type of a handshake (RFC 8446 5.1). No method of HTTP contains it.
 const HANDSHAKE: u8 = 22;
-/// Enough for most requests to be read with one call, as they would be without this.
-const ROOM: usize = 2048;
+/// Maximum length of one read in bytes: most requests need only one.
+const READ: usize = 2048;
 
-/// What a client speaks.
+/// The protocol of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sniffed {
+    /// TLS.
     Tls,
+    /// HTTP/2 without TLS.
     Http2,
-    /// HTTP/1, or nothing that is known.
+    /// HTTP/1, or an unknown protocol.
     Other,
 }
 
 impl Sniffed {
-    /// `None` where more bytes may tell.
-    fn of(first: &[u8]) -> Option<Sniffed> {
+    /// Returns `None` if it takes more bytes to decide.
+    fn detect(first: &[u8]) -> Option<Sniffed> {
         match first {
             [] => None,
             [HANDSHAKE, ..] => Some(Sniffed::Tls),
@@ -38,53 +41,54 @@ impl Sniffed {
     }
 }
 
-/// A stream that gives back what was read of it.
+/// A stream that yields the sniffed bytes again.
 #[derive(Debug)]
 pub struct Rewind<S> {
     first: Bytes,
+    /// The stream behind the sniffed bytes.
     pub stream: S,
 }
 
 impl<S> Rewind<S> {
-    /// Whether nothing was read.
+    /// Whether no bytes were sniffed, or all of them were read again.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
     }
 }
 
 impl<S> From<S> for Rewind<S> {
-    /// A stream that nothing was read of.
+    /// A stream without sniffed bytes.
     fn from(stream: S) -> Rewind<S> {
         Rewind { first: Bytes::new(), stream }
     }
 }
 
-/// Reads until it is known what the client speaks. Where the stream ends or fails before, whoever reads on meets that too.
+/// Reads until the protocol is clear. The next read repeats an end or an error of the stream.
 pub async fn sniff<S: AsyncRead + Unpin>(mut stream: S) -> (Sniffed, Rewind<S>) {
     let mut first = Vec::new();
-    let speaks = loop {
-        if let Some(speaks) = Sniffed::of(&first) {
-            break speaks;
+    let sniffed = loop {
+        if let Some(sniffed) = Sniffed::detect(&first) {
+            break sniffed;
         }
         match poll_fn(|cx| poll_more(&mut stream, cx, &mut first)).await {
             Ok(more) if more > 0 => {}
             _ => break Sniffed::Other,
         }
     };
-    (speaks, Rewind { first: first.into(), stream })
+    (sniffed, Rewind { first: first.into(), stream })
 }
 
-/// Appends what there is. The room is borrowed for the call alone, so a connection that is silent holds none.
+/// Appends the available bytes. The buffer lives on the stack, so a silent connection holds none.
 fn poll_more<S: AsyncRead + Unpin>(
     stream: &mut S,
     cx: &mut Context<'_>,
     first: &mut Vec<u8>,
 ) -> Poll<io::Result<usize>> {
-    let mut room = [MaybeUninit::uninit(); ROOM];
-    let mut room = ReadBuf::uninit(&mut room);
-    ready!(Pin::new(stream).poll_read(cx, &mut room))?;
-    first.extend_from_slice(room.filled());
-    Poll::Ready(Ok(room.filled().len()))
+    let mut buffer = [MaybeUninit::uninit(); READ];
+    let mut buffer = ReadBuf::uninit(&mut buffer);
+    ready!(Pin::new(stream).poll_read(cx, &mut buffer))?;
+    first.extend_from_slice(buffer.filled());
+    Poll::Ready(Ok(buffer.filled().len()))
 }
 
 impl<S: HasWriteTimeout> HasWriteTimeout for Rewind<S> {}
@@ -131,8 +135,8 @@ mod tests {
     use crate::sniff::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
-    /// Sends pieces one after the other, each when the one before has been read.
-    async fn opened(pieces: &[&[u8]]) -> (Sniffed, Vec<u8>) {
+    /// Sends each piece after the server has read the previous one.
+    async fn sniffed(pieces: &[&[u8]]) -> (Sniffed, Vec<u8>) {
         let longest = pieces.iter().map(|piece| piece.len()).max().unwrap_or_default();
         let (mut client, server) = duplex(longest.max(1));
         let pieces: Vec<Vec<u8>> = pieces.iter().map(|piece| piece.to_vec()).collect();
@@ -141,16 +145,16 @@ mod tests {
                 client.write_all(&piece).await.unwrap();
             }
         });
-        let (speaks, mut opened) = sniff(server).await;
+        let (sniffed, mut stream) = sniff(server).await;
         let mut all = Vec::new();
-        opened.read_to_end(&mut all).await.unwrap();
+        stream.read_to_end(&mut all).await.unwrap();
         sending.await.unwrap();
-        (speaks, all)
+        (sniffed, all)
     }
 
     #[tokio::test]
-    async fn the_first_bytes_tell_and_are_given_back() {
-        let long = [b"GET /".as_slice(), &[b'a'; 3 * ROOM]].concat();
+    async fn the_first_bytes_decide_and_are_read_again() {
+        let long = [b"GET /".as_slice(), &[b'a'; 3 * READ]].concat();
         let rows: &[(&[&[u8]], Sniffed)] = &[
             (&[b"GET / HTTP/1.1\r\n\r\n"], Sniffed::Other),
             (&[&long], Sniffed::Other),
@@ -164,7 +168,7 @@ mod tests {
             (&[b"\0"], Sniffed::Other),
         ];
         for (pieces, expected) in rows {
-            assert_eq!(opened(pieces).await, (*expected, pieces.concat()), "{pieces:?}");
+            assert_eq!(sniffed(pieces).await, (*expected, pieces.concat()), "{pieces:?}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! A stream that gives up on a client which keeps it waiting: for the first byte of a request, or for the rest of its
-//! head. It refuses to know HTTP; whose turn it is it is told. What is written has its limit beneath, in
-//! `write_timeout`.
+//! A stream with timeouts for the client: for the first byte of a request, and for the rest of its head. The service
+//! reports where a request starts and ends. `write_timeout` limits writes.
 
 use crate::deadline::Deadline;
 use crate::limits::ClientLimits;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,92 +12,82 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// Whose turn it is on a connection, for both sides of it: the number is even while the client owes a head, and odd while the
-/// server owes an answer.
+/// Counts the phases of a connection. In an even phase the server waits for a head, in an odd one the client waits for
+/// a response.
 #[derive(Debug, Default)]
-pub struct Phase(AtomicU32);
+pub(crate) struct Phase(AtomicU32);
 
 impl Phase {
-    /// The other side's turn begins. There is one thread for each connection, so nothing else needs to be in order.
-    pub fn pass(&self) {
+    /// Starts the next phase. One thread serves the connection, so no other memory access needs an order.
+    pub(crate) fn advance(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether no head has come yet.
-    pub fn is_first(&self) -> bool {
-        self.now() == 0
+    /// Whether the connection has not received its first head yet.
+    pub(crate) fn is_first_head(&self) -> bool {
+        self.current() == 0
     }
 
-    fn now(&self) -> u32 {
+    fn current(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// What a client is waited for.
+/// What the server waits for, and in which phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// The first byte of a head, in a turn.
+pub(crate) enum Timeout {
+    /// The first byte of a head.
     Idle(u32),
-    /// The rest of a head, in a turn.
+    /// The rest of a head.
     Head(u32),
 }
 
-/// The stream of a client.
-pub struct TimeoutStream<S> {
-    pub stream: S,
+impl fmt::Display for Timeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Timeout::Idle(_) => "no request",
+            Timeout::Head(_) => "incomplete head of a request",
+        })
+    }
+}
+
+/// A stream with timeouts for reads.
+pub(crate) struct TimeoutStream<S> {
+    pub(crate) stream: S,
     limits: ClientLimits,
-    turns: Arc<Phase>,
-    /// The last of the client's turns in which it sent anything. Part of a head that came together with the one before it is not
-    /// seen here; then the head has the time of an idle connection before its own.
-    begun: Option<u32>,
+    phase: Arc<Phase>,
+    /// The last phase in which bytes of a head arrived. A head whose first bytes came together with the head before it
+    /// is not seen here; it has the idle timeout before the timeout for a head.
+    head_started_in: Option<u32>,
     waiting: Option<Timeout>,
     deadline: Deadline,
-    /// What was waited for too long.
-    pub missed: Option<Timeout>,
+    /// The timeout that has expired.
+    pub(crate) expired: Option<Timeout>,
 }
 
 impl<S> TimeoutStream<S> {
-    pub fn new(stream: S, limits: ClientLimits, turns: Arc<Phase>) -> TimeoutStream<S> {
-        TimeoutStream { stream, limits, turns, begun: None, waiting: None, deadline: Deadline::new(), missed: None }
+    pub(crate) fn new(stream: S, limits: ClientLimits, phase: Arc<Phase>) -> TimeoutStream<S> {
+        let deadline = Deadline::new();
+        TimeoutStream { stream, limits, phase, head_started_in: None, waiting: None, deadline, expired: None }
     }
 
-    /// Goes on waiting, or begins to.
-    fn wait(&mut self, cx: &mut Context<'_>, wait: Timeout) -> Poll<io::Result<()>> {
-        if self.waiting != Some(wait) {
-            self.waiting = Some(wait);
-            self.deadline.at = Instant::now()
-                + match wait {
-                    Timeout::Idle(_) => self.limits.idle_timeout,
-                    Timeout::Head(_) => self.limits.header_timeout,
-                };
+    /// Waits until the deadline of this timeout.
+    fn poll_timeout(&mut self, cx: &mut Context<'_>, timeout: Timeout) -> Poll<io::Result<()>> {
+        if self.waiting != Some(timeout) {
+            self.waiting = Some(timeout);
+            let duration = match timeout {
+                Timeout::Idle(_) => self.limits.idle_timeout,
+                Timeout::Head(_) => self.limits.header_timeout,
+            };
+            self.deadline.at = Instant::now() + duration;
         }
         ready!(self.deadline.poll(cx));
-        self.missed = Some(wait);
+        self.expired = Some(timeout);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
-}
 
-impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let turn = self.turns.now();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        let is_clients = turn.is_multiple_of(2);
-        match read {
-            Poll::Ready(_) if is_clients => self.begun = Some(turn),
-            Poll::Pending if is_clients => {
-                let has_begun = self.begun == Some(turn);
-                return self.wait(cx, if has_begun { Timeout::Head(turn) } else { Timeout::Idle(turn) });
-            }
-            // Content: whoever wants it knows how long.
-            _ => {}
-        }
-        read
-    }
-}
-
-impl<S> TimeoutStream<S> {
-    /// As long as something is on its way to the client, its time does not run; it begins anew when all has been sent.
-    fn sends<T>(&mut self, polled: Poll<io::Result<T>>, is_progress: bool) -> Poll<io::Result<T>> {
+    /// Stops the timeout while bytes are on their way to the client; the next read starts it again.
+    fn after_write<T>(&mut self, polled: Poll<io::Result<T>>, is_progress: bool) -> Poll<io::Result<T>> {
         if polled.is_pending() || is_progress {
             self.waiting = None;
         }
@@ -105,10 +95,28 @@ impl<S> TimeoutStream<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> AsyncRead for TimeoutStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let phase = self.phase.current();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        let is_head = phase.is_multiple_of(2);
+        match read {
+            Poll::Ready(_) if is_head => self.head_started_in = Some(phase),
+            Poll::Pending if is_head => {
+                let has_started = self.head_started_in == Some(phase);
+                return self.poll_timeout(cx, if has_started { Timeout::Head(phase) } else { Timeout::Idle(phase) });
+            }
+            // A request body: the service has a timeout for it.
+            _ => {}
+        }
+        read
+    }
+}
+
 impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.sends(polled, true)
+        self.after_write(polled, true)
     }
 
     fn poll_write_vectored(
@@ -117,7 +125,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.sends(polled, true)
+        self.after_write(polled, true)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -125,13 +133,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // It is called all the time, and with nothing to do it is no progress.
+        // hyper flushes often; a flush with nothing to send is not progress.
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.sends(polled, false)
+        self.after_write(polled, false)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.sends(polled, false)
+        self.after_write(polled, false)
     }
 }

@@ -1,27 +1,26 @@
-//! What may come in: the rules of HTTP that hyper leaves to its user. It refuses to know paths and files.
+//! Validates the head of a request: the rules of HTTP that hyper does not check.
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Method, Request, StatusCode, Version};
+use http::{HeaderName, Method, Request, StatusCode, Version};
 use http_body::Body;
 
-/// The longest field line in bytes, as the seed has it (S78).
-const LINE: usize = 65_536;
+/// Maximum length of a field line in bytes (PY-78).
+const MAX_LINE: usize = 65_536;
 
-/// The largest number of fields (S78). HTTP/1 is not read beyond it.
-pub const FIELDS: usize = 100;
+/// Maximum number of fields (PY-78). hyper stops to read HTTP/1 beyond it.
+pub(crate) const MAX_FIELDS: usize = 100;
 
-/// Looks at the head of a request.
+/// Validates the head of a request.
 ///
 /// # Errors
-/// The status to answer with: 400 for a Host that is missing, repeated or no host and for a target in a form that its method
-/// does not have (RFC 9112 3.2), 431 for a field line beyond measure (RFC 6585 5).
-pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
-    if request.headers().len() > FIELDS {
+/// The status of the response: 400 for a missing, repeated or invalid `Host`, and for a target in a form that the
+/// method does not allow (RFC 9112 3.2); 431 for too many or too long fields (RFC 6585 5).
+pub(crate) fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
+    if request.headers().len() > MAX_FIELDS {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
-    let lengths = |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() + 4;
-    if request.headers().iter().map(lengths).any(|length| length > LINE) {
+    if request.headers().iter().any(|(name, value)| line_len(name, value) > MAX_LINE) {
         return Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     }
     if !is_target(request) {
@@ -29,28 +28,33 @@ pub fn check<B>(request: &Request<B>) -> Result<(), StatusCode> {
     }
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        // In HTTP/2 the authority of the target may take its place, and they must agree (RFC 9113 8.3.1).
-        (None, _) if request.version() == Version::HTTP_2 => is_authority(request, None),
-        (Some(host), None) if request.version() == Version::HTTP_2 => is_authority(request, Some(host)),
+        // HTTP/2 may send the authority of the target instead. If there are both, they must agree (RFC 9113 8.3.1).
+        (None, _) if request.version() == Version::HTTP_2 => check_authority(request, None),
+        (Some(host), None) if request.version() == Version::HTTP_2 => check_authority(request, Some(host)),
         (None, _) if request.version() == Version::HTTP_10 => Ok(()),
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         _ => Err(StatusCode::BAD_REQUEST),
     }
 }
 
-/// Whether a request of HTTP/2 names one host.
-fn is_authority<B>(request: &Request<B>, host: Option<&HeaderValue>) -> Result<(), StatusCode> {
+/// Length of a field line with its colon, space and line break.
+fn line_len(name: &HeaderName, value: &HeaderValue) -> usize {
+    name.as_str().len().saturating_add(value.len()).saturating_add(4)
+}
+
+/// Checks that a request of HTTP/2 names exactly one host.
+fn check_authority<B>(request: &Request<B>, host: Option<&HeaderValue>) -> Result<(), StatusCode> {
     let authority = request.uri().authority().map(Authority::as_str);
     let is_same = |name: &str| host.is_none_or(|host| host.as_bytes().eq_ignore_ascii_case(name.as_bytes()));
-    let is_one = match (authority, host) {
+    let is_valid = match (authority, host) {
         (Some(authority), _) => is_host(authority.as_bytes()) && is_same(authority),
         (None, Some(host)) => is_host(host.as_bytes()),
         (None, None) => false,
     };
-    if is_one { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
+    if is_valid { Ok(()) } else { Err(StatusCode::BAD_REQUEST) }
 }
 
-/// Whether the target is one of a resource that could be here. An authority alone is for CONNECT, which names no resource.
+/// Whether the target has a form that the method allows. Only CONNECT has an authority as its target.
 fn is_target<B>(request: &Request<B>) -> bool {
     let target = request.uri();
     match target.scheme_str() {
@@ -59,44 +63,44 @@ fn is_target<B>(request: &Request<B>) -> bool {
     }
 }
 
-/// How the end of a request is told, as far as it matters for the next one on the connection.
+/// How the length of a request is determined, as far as it matters for the next request on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// There is no content.
+pub(crate) enum RequestFraming {
+    /// The request has no body.
     Empty,
-    /// The content has the length that one field says in its shortest form.
+    /// One `Content-Length` field in its shortest form.
     Length,
-    /// Another server on the way may have taken something else for the end: the next request is not read.
-    Doubtful,
+    /// A proxy may have determined another end. The server does not read another request.
+    Ambiguous,
 }
 
-/// How the end of a request is told. hyper refuses lengths that differ. A message with Transfer-Encoding is never trusted to end where it says (RFC 9112 6.1), and
-/// behind CONNECT may be anything (RFC 9110 9.3.6).
-pub fn framing<B: Body>(request: &Request<B>) -> Framing {
+/// Determines the framing. hyper rejects lengths that differ. The end of a request with `Transfer-Encoding` is never
+/// trusted (RFC 9112 6.1), and any bytes may follow CONNECT (RFC 9110 9.3.6).
+pub(crate) fn framing<B: Body>(request: &Request<B>) -> RequestFraming {
     let fields = request.headers();
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
     let (first, second) = (lengths.next(), lengths.next());
-    let is_plain = |length: &HeaderValue| {
+    let is_shortest = |length: &HeaderValue| {
         let digits = length.as_bytes();
         digits == b"0" || (!digits.starts_with(b"0") && digits.iter().all(u8::is_ascii_digit))
     };
-    let is_doubtful = fields.contains_key(TRANSFER_ENCODING)
+    let is_ambiguous = fields.contains_key(TRANSFER_ENCODING)
         || request.method() == Method::CONNECT
         || second.is_some()
-        || !first.is_none_or(is_plain);
-    match (is_doubtful, request.body().is_end_stream()) {
-        (true, _) => Framing::Doubtful,
-        (false, true) => Framing::Empty,
-        (false, false) => Framing::Length,
+        || !first.is_none_or(is_shortest);
+    match (is_ambiguous, request.body().is_end_stream()) {
+        (true, _) => RequestFraming::Ambiguous,
+        (false, true) => RequestFraming::Empty,
+        (false, false) => RequestFraming::Length,
     }
 }
 
-/// `uri-host [ ":" port ]`, or nothing for a target without an authority (RFC 9110 7.2).
+/// `uri-host [ ":" port ]`, or empty for a target without an authority (RFC 9110 7.2).
 fn is_host(value: &[u8]) -> bool {
-    // Most are a plain name or address, which takes no parser; the empty one stands for none.
+    // Most are a plain name or address. The parser is for the others.
     value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
         || Authority::try_from(value).is_ok_and(|authority| {
-            // What precedes the host would be a user, who has no place here; what follows is the port.
+            // A user in front of the host is invalid. A port may follow it.
             let port = authority.as_str().strip_prefix(authority.host());
             let is_port = |port: &str| matches!(port, "" | ":") || authority.port_u16().is_some();
             !authority.host().is_empty() && port.is_some_and(is_port)
@@ -107,7 +111,6 @@ fn is_host(value: &[u8]) -> bool {
 mod tests {
     use crate::validate::*;
     use bytes::Bytes;
-    use http::HeaderName;
     use http_body_util::Full;
 
     #[track_caller]
@@ -171,22 +174,22 @@ mod tests {
         }
     }
 
-    /// A method, fields, content, and how its end is told.
-    type Framed<'a> = (&'a str, &'a [(HeaderName, &'a str)], &'a str, Framing);
+    /// A method, fields, a body, and the framing.
+    type Row<'a> = (&'a str, &'a [(HeaderName, &'a str)], &'a str, RequestFraming);
 
     #[test]
-    fn the_end_of_a_request_is_certain_or_not() {
-        let rows: &[Framed] = &[
-            ("GET", &[], "", Framing::Empty),
-            ("POST", &[(CONTENT_LENGTH, "0")], "", Framing::Empty),
-            ("POST", &[(CONTENT_LENGTH, "10")], "0123456789", Framing::Length),
-            ("POST", &[(CONTENT_LENGTH, "010")], "0123456789", Framing::Doubtful),
-            ("POST", &[(CONTENT_LENGTH, "00")], "", Framing::Doubtful),
-            ("POST", &[(CONTENT_LENGTH, "1"), (CONTENT_LENGTH, "1")], "0", Framing::Doubtful),
-            ("POST", &[(CONTENT_LENGTH, "1, 1")], "0", Framing::Doubtful),
-            ("POST", &[(TRANSFER_ENCODING, "chunked")], "0", Framing::Doubtful),
-            ("GET", &[(TRANSFER_ENCODING, "chunked")], "", Framing::Doubtful),
-            ("CONNECT", &[], "", Framing::Doubtful),
+    fn framing_is_certain_or_ambiguous() {
+        let rows: &[Row] = &[
+            ("GET", &[], "", RequestFraming::Empty),
+            ("POST", &[(CONTENT_LENGTH, "0")], "", RequestFraming::Empty),
+            ("POST", &[(CONTENT_LENGTH, "10")], "0123456789", RequestFraming::Length),
+            ("POST", &[(CONTENT_LENGTH, "010")], "0123456789", RequestFraming::Ambiguous),
+            ("POST", &[(CONTENT_LENGTH, "00")], "", RequestFraming::Ambiguous),
+            ("POST", &[(CONTENT_LENGTH, "1"), (CONTENT_LENGTH, "1")], "0", RequestFraming::Ambiguous),
+            ("POST", &[(CONTENT_LENGTH, "1, 1")], "0", RequestFraming::Ambiguous),
+            ("POST", &[(TRANSFER_ENCODING, "chunked")], "0", RequestFraming::Ambiguous),
+            ("GET", &[(TRANSFER_ENCODING, "chunked")], "", RequestFraming::Ambiguous),
+            ("CONNECT", &[], "", RequestFraming::Ambiguous),
         ];
         for (method, fields, content, expected) in rows {
             let request = Request::builder().method(*method).uri("a:80");
@@ -197,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn s78_a_line_has_a_measure() {
+    fn a_field_line_has_a_maximum_length() {
         let request = |length| Request::builder().header(HOST, "a").header("x", "y".repeat(length)).body(());
-        assert!(matches!(request(LINE - 5).map(|request| check(&request)), Ok(Ok(()))));
-        let refused = request(LINE - 4).map(|request| check(&request));
-        assert!(matches!(refused, Ok(Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))));
+        assert!(matches!(request(MAX_LINE - 5).map(|request| check(&request)), Ok(Ok(()))));
+        let rejected = request(MAX_LINE - 4).map(|request| check(&request));
+        assert!(matches!(rejected, Ok(Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))));
     }
 }

@@ -1,6 +1,5 @@
-//! A stream whose peer is given up when it takes no byte of what is written for too long. It sits on the socket itself,
-//! beneath TLS, so that it sees whether bytes go out, whoever waits for that: a write, a flush, a shutdown or a
-//! handshake.
+//! A stream with a timeout for writes. It wraps the socket below TLS, so it sees every wait for the client: in a write,
+//! a flush, a shutdown or a handshake.
 
 use crate::deadline::Deadline;
 use std::io::{self, IoSlice};
@@ -10,45 +9,45 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-/// A stream of which no write, flush or shutdown waits for ever. What serves takes nothing else, so nobody can forget
-/// the limit. Only [`WriteTimeout`] has it of itself; a stream around one inherits it.
+/// A stream whose writes, flushes and shutdowns have a timeout. Functions that serve a connection require it, so that
+/// no caller forgets the timeout. Implemented by [`WriteTimeout`] and by streams that wrap one.
 pub trait HasWriteTimeout: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
-/// A stream with a limit for the time without progress of what is written. Reads have limits that depend on whose turn
-/// it is; see `patience`.
+/// A stream with a timeout for writes without progress. Reads have other timeouts; see `timeout`.
 #[derive(Debug)]
 pub struct WriteTimeout<S> {
     stream: S,
-    limit: Duration,
-    /// Whether the stream has taken nothing since the deadline was set.
+    timeout: Duration,
+    /// Whether the stream has accepted no byte since the deadline was set.
     is_stalled: bool,
     deadline: Deadline,
 }
 
 impl<S> WriteTimeout<S> {
-    pub fn new(stream: S, limit: Duration) -> WriteTimeout<S> {
-        WriteTimeout { stream, limit, is_stalled: false, deadline: Deadline::new() }
+    /// A stream whose writes fail after `timeout` without progress, with [`io::ErrorKind::TimedOut`].
+    pub fn new(stream: S, timeout: Duration) -> WriteTimeout<S> {
+        WriteTimeout { stream, timeout, is_stalled: false, deadline: Deadline::new() }
     }
 
-    /// Waits for the stream, or for the deadline.
-    fn wait<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Returns what the stream returned. If that is pending, waits for the deadline.
+    fn or_timeout<T>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if polled.is_ready() {
             return polled;
         }
         if !self.is_stalled {
             self.is_stalled = true;
-            self.deadline.at = Instant::now() + self.limit;
+            self.deadline.at = Instant::now() + self.timeout;
         }
         ready!(self.deadline.poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    fn written(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        // A flush that has nothing to do is ready too, and is no progress.
+    fn after_write(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        // A flush with nothing to send is ready too, but is not progress.
         if let Poll::Ready(Ok(1..)) = polled {
             self.is_stalled = false;
         }
-        self.wait(cx, polled)
+        self.or_timeout(cx, polled)
     }
 }
 
@@ -63,7 +62,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.written(cx, polled)
+        self.after_write(cx, polled)
     }
 
     fn poll_write_vectored(
@@ -72,7 +71,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.written(cx, polled)
+        self.after_write(cx, polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -81,12 +80,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(cx);
-        self.wait(cx, polled)
+        self.or_timeout(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.wait(cx, polled)
+        self.or_timeout(cx, polled)
     }
 }
 
@@ -96,32 +95,32 @@ mod tests {
     use std::io::ErrorKind;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
-    /// Long beside what a busy machine may add to a pause.
+    /// Much longer than the delays of a busy machine.
     const LIMIT: Duration = Duration::from_secs(2);
 
-    /// A stream that holds back what is written until it is flushed, as one of TLS does.
-    struct Holding {
-        held: Vec<u8>,
-        to: DuplexStream,
+    /// A stream that buffers until it is flushed, as TLS does.
+    struct BufferedStream {
+        buffer: Vec<u8>,
+        inner: DuplexStream,
     }
 
-    impl AsyncRead for Holding {
+    impl AsyncRead for BufferedStream {
         fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.to).poll_read(cx, buffer)
+            Pin::new(&mut self.inner).poll_read(cx, buffer)
         }
     }
 
-    impl AsyncWrite for Holding {
+    impl AsyncWrite for BufferedStream {
         fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            self.held.extend_from_slice(bytes);
+            self.buffer.extend_from_slice(bytes);
             Poll::Ready(Ok(bytes.len()))
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            while !self.held.is_empty() {
-                let Holding { held, to } = &mut *self;
-                let written = ready!(Pin::new(to).poll_write(cx, held))?;
-                held.drain(..written);
+            while !self.buffer.is_empty() {
+                let BufferedStream { buffer, inner } = &mut *self;
+                let written = ready!(Pin::new(inner).poll_write(cx, buffer))?;
+                buffer.drain(..written);
             }
             Poll::Ready(Ok(()))
         }
@@ -131,27 +130,26 @@ mod tests {
         }
     }
 
-    /// Everything that may wait for a client which reads nothing, over a stream that holds back and one that does not.
+    /// Covers a stream that buffers and one that does not.
     #[tokio::test]
-    async fn a_client_that_takes_nothing_is_given_up_by_every_call() {
+    async fn every_call_times_out_if_the_client_reads_nothing() {
         let (_client, server) = duplex(4);
         let mut plain = WriteTimeout::new(server, LIMIT);
         assert_eq!(plain.write_all(b"12345").await.unwrap_err().kind(), ErrorKind::TimedOut);
-        let holding = || {
-            let (client, to) = duplex(4);
-            (client, WriteTimeout::new(Holding { held: Vec::new(), to }, LIMIT))
+        let buffered = || {
+            let (client, inner) = duplex(4);
+            (client, WriteTimeout::new(BufferedStream { buffer: Vec::new(), inner }, LIMIT))
         };
-        let (_client, mut flushed) = holding();
+        let (_client, mut flushed) = buffered();
         flushed.write_all(b"12345").await.unwrap();
         assert_eq!(flushed.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
-        let (_client, mut shut) = holding();
+        let (_client, mut shut) = buffered();
         shut.write_all(b"12345").await.unwrap();
         assert_eq!(shut.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
-    /// Time counts from the last byte that was taken, however many are still to come.
     #[tokio::test]
-    async fn a_client_that_takes_a_little_in_time_is_waited_for() {
+    async fn the_timeout_starts_again_with_each_byte_that_the_client_reads() {
         let (mut client, server) = duplex(1);
         let mut server = WriteTimeout::new(server, LIMIT);
         let reading = tokio::spawn(async move {
@@ -167,13 +165,12 @@ mod tests {
         assert_eq!(reading.await.unwrap(), 7);
     }
 
-    /// A flush without anything to do starts no new time.
     #[tokio::test]
-    async fn a_flush_is_no_progress() {
+    async fn a_flush_with_nothing_to_send_does_not_restart_the_timeout() {
         let (_client, server) = duplex(4);
         let mut server = WriteTimeout::new(server, LIMIT);
         server.write_all(b"1234").await.unwrap();
-        let began = Instant::now();
+        let started = Instant::now();
         let error = loop {
             tokio::select! {
                 biased;
@@ -181,6 +178,10 @@ mod tests {
                 () = tokio::time::sleep(LIMIT / 4) => server.flush().await.unwrap(),
             }
         };
-        assert!(error.kind() == ErrorKind::TimedOut && began.elapsed() <= LIMIT * 2, "{error} {:?}", began.elapsed());
+        assert!(
+            error.kind() == ErrorKind::TimedOut && started.elapsed() <= LIMIT * 2,
+            "{error} {:?}",
+            started.elapsed()
+        );
     }
 }

@@ -1,9 +1,9 @@
-//! The seeds of the fuzz targets: those of `socket` as they are and in pieces, those of `htpasswd` and `proxy` cut off
-//! anywhere and with each byte changed.
+//! The seeds of the fuzz targets: those of `socket` as they are and in pieces, those of `htpasswd`, `http2` and
+//! `proxy` cut off anywhere and with each byte changed.
 
 mod checks;
 
-use checks::{PAUSE, htpasswd, proxy, socket};
+use checks::{PAUSE, htpasswd, http2, proxy, socket};
 use std::fs;
 use std::path::Path;
 
@@ -67,4 +67,9 @@ fn headers_of_proxies() {
 #[test]
 fn files_of_users() {
     try_all("htpasswd", htpasswd);
+}
+
+#[test]
+fn connections_of_http2() {
+    try_all("http2", http2);
 }

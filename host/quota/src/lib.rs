@@ -6,6 +6,7 @@
 //! to be taken away from anybody for that. Who holds nothing may have whatever is free.
 
 mod scheduler;
+pub mod sync;
 mod waiting;
 
 pub use scheduler::{Scheduled, Scheduler, Stage};
@@ -14,7 +15,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use sync::lock;
 pub use waiting::Waiter;
 use waiting::{Ring, Waiters};
 
@@ -132,7 +134,7 @@ impl Shared {
 
     /// A panic while it was locked has left nothing half done.
     fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, Weak<State>>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.clients)
     }
 }
 

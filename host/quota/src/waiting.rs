@@ -2,11 +2,12 @@
 //! turn. It refuses to know how much they want; they try again.
 
 use super::{Client, Resource, State};
+use crate::sync::lock;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
@@ -40,7 +41,7 @@ pub struct Ring {
 impl Ring {
     /// A panic while it was locked has left nothing half done.
     fn clients(&self) -> MutexGuard<'_, VecDeque<Weak<State>>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.clients)
     }
 
     fn enter(&self, client: &Client, resource: Resource) {

@@ -1,49 +1,48 @@
-//! The options that the handler understands and this program only passes on: flags in, the handler's own text out. It
-//! refuses to know what they mean; the handler's table of options does.
+//! The flags of the handler's options, with the text of each in the form of its variable. Does not interpret the texts:
+//! the handler does.
 
-use glasshouse_core::config::options;
+use crate::error::StartupError;
 
 const CONTENT: &str = "Content";
-const SITE: &str = "Site rules";
-const BROWSERS: &str = "Caches and browsers";
+const SITE: &str = "URLs, caches and browsers";
 
 /// The flags of the handler.
-#[derive(Debug, clap::Args)]
-pub struct ContentFlags {
-    /// Field to send with files and listings, repeatable
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct ContentFlags {
+    /// Add a header field to files and listings (repeatable)
     ///
-    /// Two words: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' a line. Vary is added to what the answer depends on;
-    /// listings keep a Content-Security-Policy and a Referrer-Policy of their own.
+    /// Two arguments: -H Cache-Control no-cache. The variable holds one 'NAME: VALUE' per line. The handler adds to
+    /// Vary what a response depends on. Listings keep their own Content-Security-Policy and Referrer-Policy.
     #[arg(short = 'H', long = "header", value_names = ["NAME", "VALUE"], num_args = 2, help_heading = CONTENT)]
     header: Vec<String>,
 
-    /// Field to send with the files that a pattern matches, repeatable
+    /// Add a header field to files that match GLOB (repeatable)
     ///
-    /// A pattern without '/' is about names anywhere, one with '/' about whole paths. Listings and archives have no such field. The
-    /// variable holds one 'GLOB NAME: VALUE' a line.
-    #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, help_heading = CONTENT)]
+    /// A GLOB without '/' matches names in any directory, a GLOB with '/' matches whole paths. Listings and archives do
+    /// not get the field. The variable holds one 'GLOB NAME: VALUE' per line.
+    #[arg(long, value_names = ["GLOB", "NAME", "VALUE"], num_args = 3, hide_short_help = true, help_heading = CONTENT)]
     header_for: Vec<String>,
 
-    /// Media type of files whose name tells none
+    /// Media type for unknown extensions [default: application/octet-stream]
     #[arg(long, value_name = "TYPE", help_heading = CONTENT)]
     content_type: Option<String>,
 
-    /// Media type of files with a suffix, repeatable
+    /// Media type for a file extension (repeatable)
     #[arg(long, value_name = "EXT=TYPE", help_heading = CONTENT)]
     mime: Vec<String>,
 
-    /// File that stands for its directory, repeatable
+    /// Index file of a directory (repeatable) [default: index.html, index.htm]
     ///
-    /// The first that exists is served [default: index.html, then index.htm]; an empty name stands for none. The
-    /// variable holds several, separated by commas.
+    /// The first file that exists is served. An empty name turns index files off. The variable holds several, separated
+    /// by commas.
     #[arg(long, value_name = "NAME", help_heading = CONTENT)]
     index: Vec<String>,
 
-    /// Serve and list names that begin with a dot, or those that a pattern matches, repeatable
+    /// Serve dotfiles, all or those that match GLOB (repeatable)
     ///
-    /// A pattern without '/' is about names in any directory, as '.zarray' is; one with '/' about whole paths, as '.git/**'
-    /// and '**/.git/**' are. The directories on the way are listed, with nothing else that is in them. The variable holds
-    /// one pattern a line.
+    /// A GLOB without '/' matches names in any directory, such as '.zarray'. A GLOB with '/' matches whole paths, such
+    /// as '.git/**' and '**/.git/**'. Hidden directories above a match are listed, without their other entries. The
+    /// variable holds one GLOB per line.
     #[arg(long, value_name = "GLOB", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(help_heading = CONTENT)]
     hidden: Vec<String>,
@@ -52,146 +51,185 @@ pub struct ContentFlags {
     #[arg(long, help_heading = CONTENT)]
     no_listing: bool,
 
-    /// Forms in which folders can be downloaded: some of tar, tar.gz and zip, or off [default: all three]
+    /// Archive formats of folder downloads [default: tar,tar.gz,zip]
     ///
-    /// By ?download=FORM behind the path of a folder that is listed.
+    /// Some of tar, tar.gz and zip, separated by commas, or off. A client adds ?download=FORMAT to the path of a listed
+    /// folder.
     #[arg(long, value_name = "FORMS", help_heading = CONTENT)]
     archive: Option<String>,
 
-    /// How many bytes the files in an archive may have, with K, M, G or T behind it [default: 4G]
+    /// Maximum size of the files in an archive [default: 4G]
     ///
-    /// An archive that is longer than --max-made is refused as well, so raise both for more.
-    #[arg(long, value_name = "SIZE", help_heading = CONTENT)]
+    /// A number of bytes, or one with K, M, G or T behind it. --max-made limits an archive too, so raise both.
+    #[arg(long, value_name = "SIZE", hide_short_help = true, help_heading = CONTENT)]
     archive_max: Option<String>,
-    /// Entries that a listing shows [default: 100000]
+    /// Maximum number of entries in a listing [default: 100000]
     ///
-    /// Of further ones it says how many there are.
-    #[arg(long, value_name = "N", help_heading = CONTENT)]
+    /// A listing reports how many entries it leaves out.
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = CONTENT)]
     listing_max: Option<String>,
 
-    /// Do not show README.md below the listing of its directory
+    /// Do not show README.md below a listing
     #[arg(long, help_heading = CONTENT)]
     no_readme: bool,
 
-    /// Encode text on the way, with gzip or br
+    /// Compress text responses with gzip or br
     ///
-    /// Listings, and files of 1 KiB to 8 MiB. Longer ones are sent as they are: with their length, and in parts.
+    /// Listings, and files of 1 KiB to 8 MiB. Longer files are sent as they are, with their length and with support for
+    /// ranges.
     #[arg(long, help_heading = CONTENT)]
     compress: bool,
 
-    /// Do not send the .br, .zst or .gz beside a file in its place
+    /// Do not send a .br, .zst or .gz file in place of a file
     ///
-    /// One that is older, or says that it holds another number of bytes, is not sent in any case.
-    #[arg(long, help_heading = CONTENT)]
+    /// Such a file is never sent if it is older than the original or reports another size.
+    #[arg(long, hide_short_help = true, help_heading = CONTENT)]
     no_precompressed: bool,
 
-    /// Send this file, or index.html, for paths that lead nowhere
+    /// Serve FILE, or index.html, for paths that do not exist
     ///
-    /// To clients that accept a page, and for paths without a dot in their last segment: the routes of a single-page
-    /// application.
+    /// For the routes of a single-page application: only for clients that accept a page, and for paths without a dot in
+    /// the last segment.
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(help_heading = SITE)]
     spa: Option<String>,
 
-    /// The page that says that nothing was found [default: 404.html, if it is there]
+    /// Page of 404 responses [default: 404.html, if it exists]
     #[arg(long, value_name = "FILE", help_heading = SITE)]
     not_found: Option<String>,
 
     /// Serve about.html as /about
     ///
-    /// Ahead of a directory 'about', which stays at /about/, and behind a file 'about'; beside such a file about.html keeps its
-    /// path.
+    /// about.html wins over a directory 'about', which stays at /about/. A file 'about' wins over about.html, which
+    /// then keeps its path.
     #[arg(long, help_heading = SITE)]
     clean_urls: bool,
 
-    /// Serve the directory under this path
+    /// URL path prefix of the directory
     #[arg(long, value_name = "PATH", help_heading = SITE)]
     prefix: Option<String>,
 
-    /// Send clients from one path to another, repeatable
+    /// Redirect one path to another (repeatable)
     ///
-    /// STATUS is 301 unless it is given. A '*' at the end of FROM stands for any rest, and at the end of TO for the same. Both are
-    /// written as in a URL, a space as %20. The first that matches counts. The variable holds one 'FROM TO STATUS' a line.
+    /// The default of STATUS is 301. A '*' at the end of FROM matches any rest, and a '*' at the end of TO stands for
+    /// that rest. Both are written as in a URL, a space as %20. The first match counts. The variable holds one 'FROM TO
+    /// STATUS' per line.
     #[arg(long, value_names = ["FROM", "TO", "STATUS"], num_args = 2..=3, help_heading = SITE)]
     redirect: Vec<String>,
 
-    /// Do not read glasshouse.toml in the directory
+    /// Ignore glasshouse.toml in the directory
     ///
-    /// It sets options of its own site, as far as they do not widen what is served.
+    /// The file sets options of its own directory, except those that would serve more.
     #[arg(long, help_heading = SITE)]
     no_site_file: bool,
 
-    /// How long answers may be kept, repeatable
+    /// Cache lifetime of responses (repeatable)
     ///
-    /// A number of seconds, 'no-store' or 'immutable'; behind 'GLOB=' for some files, with a GLOB as for --header-for. The last that
-    /// matches counts. The variable holds one a line.
-    /// Cache-Control of --header-for counts before it, and that of --header only where no rule matches.
-    #[arg(long, value_name = "[GLOB=]VALUE", help_heading = BROWSERS)]
+    /// VALUE is a number of seconds, 'no-store' or 'immutable'. 'GLOB=' limits it to some files, with a GLOB as for
+    /// --header-for. The last match counts. The variable holds one per line. A Cache-Control of --header-for wins over
+    /// --cache. A Cache-Control of --header counts only for files without a match.
+    #[arg(long, value_name = "[GLOB=]VALUE", help_heading = SITE)]
     cache: Vec<String>,
 
-    /// Let scripts of this origin, or of any, read the answers
+    /// Let scripts of ORIGIN, or of any origin, read responses
     #[arg(long, value_name = "ORIGIN", num_args = 0..=1, require_equals = true, default_missing_value = "*")]
-    #[arg(help_heading = BROWSERS)]
+    #[arg(help_heading = SITE)]
     cors: Option<String>,
 
     /// Isolate pages from other origins (COOP, COEP, CORP)
-    #[arg(long, help_heading = BROWSERS)]
+    #[arg(long, help_heading = SITE)]
     isolate: bool,
 }
 
+/// The text of a flag; `None` if the flag is not set.
+type TextOf = fn(&ContentFlags) -> Option<String>;
+
+/// Each option of the handler with the text of its flag in the form of its variable, in the order of the handler's
+/// table. A test compares the names with that table.
+const TEXTS: &[(&str, TextOf)] = &[
+    ("archive", |flags| flags.archive.clone()),
+    ("archive-max", |flags| flags.archive_max.clone()),
+    ("cache", |flags| lines(&flags.cache)),
+    ("clean-urls", |flags| switch(flags.clean_urls)),
+    ("compress", |flags| switch(flags.compress)),
+    ("content-type", |flags| flags.content_type.clone()),
+    ("cors", |flags| flags.cors.clone()),
+    ("header", |flags| lines(&headers(&flags.header))),
+    ("header-for", |flags| lines(&headers_for(&flags.header_for))),
+    ("hidden", |flags| lines(&flags.hidden)),
+    ("index", |flags| lines(&flags.index)),
+    ("isolate", |flags| switch(flags.isolate)),
+    ("listing-max", |flags| flags.listing_max.clone()),
+    ("mime", |flags| lines(&flags.mime)),
+    ("no-listing", |flags| switch(flags.no_listing)),
+    ("no-precompressed", |flags| switch(flags.no_precompressed)),
+    ("no-readme", |flags| switch(flags.no_readme)),
+    ("no-site-file", |flags| switch(flags.no_site_file)),
+    ("not-found", |flags| flags.not_found.clone()),
+    ("prefix", |flags| flags.prefix.clone()),
+    ("redirect", |flags| lines(&redirects(&flags.redirect))),
+    ("spa", |flags| flags.spa.clone()),
+];
+
 impl ContentFlags {
-    /// Every option of the handler by name, with what was typed in the form of its variable; `None` where nothing was.
+    /// Every option of the handler with the text of its flag.
     ///
     /// # Errors
-    /// A field that would not survive as one line, in words for the person who typed it.
-    pub fn typed(&self) -> Result<Vec<(&'static str, Option<String>)>, String> {
+    /// A header field that cannot be written as one line.
+    pub(crate) fn texts(&self) -> Result<impl Iterator<Item = (&'static str, Option<String>)>, StartupError> {
+        self.check().map_err(StartupError::Usage)?;
+        Ok(TEXTS.iter().map(|(name, text)| (*name, text(self))))
+    }
+
+    fn check(&self) -> Result<(), String> {
         let (fields, _) = self.header.as_chunks::<2>();
-        let header =
-            fields.iter().map(|[name, value]| field("--header", name, value)).collect::<Result<Vec<_>, _>>()?;
+        fields.iter().try_for_each(|[name, value]| check_field("--header", name, value))?;
         let (fields, _) = self.header_for.as_chunks::<3>();
-        let header_for =
-            fields.iter().map(|[glob, name, value]| field_for(glob, name, value)).collect::<Result<Vec<_>, _>>()?;
-        let redirect = redirects(&self.redirect);
-        let typed = |name: &str| match name {
-            "archive" => self.archive.clone(),
-            "archive-max" => self.archive_max.clone(),
-            "cache" => lines(&self.cache),
-            "clean-urls" => switch(self.clean_urls),
-            "compress" => switch(self.compress),
-            "content-type" => self.content_type.clone(),
-            "cors" => self.cors.clone(),
-            "header" => lines(&header),
-            "header-for" => lines(&header_for),
-            "hidden" => lines(&self.hidden),
-            "index" => lines(&self.index),
-            "isolate" => switch(self.isolate),
-            "listing-max" => self.listing_max.clone(),
-            "mime" => lines(&self.mime),
-            "no-listing" => switch(self.no_listing),
-            "no-precompressed" => switch(self.no_precompressed),
-            "no-readme" => switch(self.no_readme),
-            "no-site-file" => switch(self.no_site_file),
-            "not-found" => self.not_found.clone(),
-            "prefix" => self.prefix.clone(),
-            "redirect" => lines(&redirect),
-            "spa" => self.spa.clone(),
-            _ => None,
-        };
-        Ok(options::names().map(|name| (name, typed(name))).collect())
+        fields.iter().try_for_each(|[glob, name, value]| {
+            if glob.is_empty() {
+                return Err("--header-for: the pattern is empty; '**' matches every path".to_owned());
+            }
+            if glob.contains(char::is_whitespace) {
+                return Err(format!("--header-for: invalid pattern '{glob}': write '?' for a space"));
+            }
+            check_field("--header-for", name, value)
+        })
     }
 }
 
-/// Two words are a redirect, and a third that is a number is its status: what was typed is told in one row of words.
-fn redirects(words: &[String]) -> Vec<String> {
+/// A name with a colon would move a part of itself into the value: in `-H 'A: b' 8199` the port is the value (PY-10).
+fn check_field(flag: &str, name: &str, value: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err(format!("{flag}: the field name is empty; give name and value as two arguments"));
+    }
+    if name.contains(':') {
+        return Err(format!("{flag}: invalid field name '{name}': give name and value as two arguments"));
+    }
+    if name.contains(['\r', '\n']) || value.contains(['\r', '\n']) {
+        return Err(format!("{flag}: the field '{name}' has a line break in it; give one line"));
+    }
+    Ok(())
+}
+
+fn headers(arguments: &[String]) -> Vec<String> {
+    arguments.as_chunks::<2>().0.iter().map(|[name, value]| format!("{name}: {value}")).collect()
+}
+
+fn headers_for(arguments: &[String]) -> Vec<String> {
+    arguments.as_chunks::<3>().0.iter().map(|[glob, name, value]| format!("{glob} {name}: {value}")).collect()
+}
+
+/// Joins the arguments of all redirects, which clap gives in one list: two paths, and a status if a number follows.
+fn redirects(arguments: &[String]) -> Vec<String> {
     let mut redirects: Vec<Vec<&str>> = Vec::new();
-    for word in words {
-        let is_status = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    for argument in arguments {
+        let is_status = !argument.is_empty() && argument.bytes().all(|byte| byte.is_ascii_digit());
         match redirects.last_mut() {
-            Some(last) if last.len() < 2 || (last.len() == 2 && is_status) => last.push(word),
-            _ => redirects.push(vec![word]),
+            Some(last) if last.len() < 2 || (last.len() == 2 && is_status) => last.push(argument),
+            _ => redirects.push(vec![argument]),
         }
     }
-    redirects.iter().map(|words| words.join(" ")).collect()
+    redirects.iter().map(|arguments| arguments.join(" ")).collect()
 }
 
 fn lines(values: &[String]) -> Option<String> {
@@ -202,26 +240,20 @@ fn switch(on: bool) -> Option<String> {
     on.then(|| "1".to_owned())
 }
 
-/// A name with a colon would move a part of itself into the value: `-H 'A: b' 8199` is a port taken for a value (S10).
-fn field(flag: &str, name: &str, value: &str) -> Result<String, String> {
-    if name.is_empty() {
-        return Err(format!("{flag}: the field name is empty; give name and value as two words"));
-    }
-    if name.contains(':') {
-        return Err(format!("{flag}: '{name}' is no field name; give name and value as two words"));
-    }
-    if name.contains(['\r', '\n']) || value.contains(['\r', '\n']) {
-        return Err(format!("{flag}: '{name}' has a line break in it; give one line"));
-    }
-    Ok(format!("{name}: {value}"))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{clap_options, definition};
+    use glasshouse_core::config::options;
 
-fn field_for(glob: &str, name: &str, value: &str) -> Result<String, String> {
-    if glob.is_empty() {
-        return Err("--header-for: the pattern is empty; '**' matches every path".to_owned());
+    #[test]
+    fn each_option_of_the_handler_has_a_flag_and_a_text() {
+        let names: Vec<&str> = options::names().collect();
+        assert_eq!(TEXTS.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names);
+        let command = definition();
+        let flags: Vec<&str> = clap_options::all(&command).map(clap_options::name).collect();
+        for name in names {
+            assert!(flags.contains(&name), "no flag --{name}");
+        }
     }
-    if glob.contains(char::is_whitespace) {
-        return Err(format!("--header-for: '{glob}' has a space in it; write '?' for it"));
-    }
-    Ok(format!("{glob} {}", field("--header-for", name, value)?))
 }

@@ -1,41 +1,36 @@
-//! Every option with the value that it was given and where that is from, read from what clap made of the words. Defaults that depend
-//! on the machine, and what the handler reads, are added by `check`.
+//! Every option with its effective value and the source of that value, from the matches of clap. `check` adds the
+//! values that depend on the machine, and those that the handler reads.
 
 use super::logs::Level;
-use super::places;
+use super::{bind_values, clap_options, toml_bytes, toml_shape};
 use crate::args::file::ConfigFile;
 use crate::args::toml_shape::ValueShape;
-use crate::args::{toml_bytes, toml_shape};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use glasshouse_core::config::options;
+use clap::{Arg, ArgMatches};
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use toml::Value;
 
-/// Options that say how the others are found, and are none themselves in a file.
-pub const NOT_IN_A_FILE: &[&str] = &["check", "config", "help", "version"];
-
 /// An option of the program, by the name of its flag.
 #[derive(Debug, PartialEq)]
-pub struct EffectiveOption {
-    pub name: String,
-    pub form: ValueShape,
-    /// `None` where it was given no value and has none by itself.
-    pub value: Option<Value>,
-    pub from: OptionSource,
-    /// Which variable it is, or where in the file it stands.
-    pub place: Option<String>,
+pub(crate) struct EffectiveOption {
+    pub(crate) name: String,
+    pub(crate) shape: ValueShape,
+    /// `None` if the option has no value and no default.
+    pub(crate) value: Option<Value>,
+    pub(crate) source: OptionSource,
+    /// The name of the variable, or the line of the file.
+    pub(crate) location: Option<String>,
 }
 
-/// Who gave an option its value; the first of them that did is heard.
+/// The source of the value of an option. The first source with a value wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OptionSource {
-    Typed,
+pub(crate) enum OptionSource {
+    Flag,
     Variable,
     File,
-    /// The file of the tree that is served.
+    /// The `glasshouse.toml` of the served directory.
     Site,
     Default,
 }
@@ -43,7 +38,7 @@ pub enum OptionSource {
 impl fmt::Display for OptionSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            OptionSource::Typed => "typed",
+            OptionSource::Flag => "from the command line",
             OptionSource::Variable => "from the environment",
             OptionSource::File => "from the file",
             OptionSource::Site => "from glasshouse.toml",
@@ -53,22 +48,22 @@ impl fmt::Display for OptionSource {
 }
 
 impl EffectiveOption {
-    /// The value that these texts are written as, which need not be UTF-8.
-    pub fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
-        toml_bytes::write(self.form, texts.into_iter().map(OsString::from_vec).collect())
+    /// The TOML value of these texts, which need not be UTF-8.
+    pub(crate) fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
+        toml_bytes::write(self.shape, texts.into_iter().map(OsString::from_vec).collect())
     }
 }
 
 impl fmt::Display for EffectiveOption {
-    /// A line of TOML; one that says nothing is a comment.
+    /// A line of TOML; a comment if the option has no value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(value) = &self.value else { return write!(f, "# {} is not set", self.name) };
-        write!(f, "{} = {}  # {}", self.name, one_line(value), self.from)?;
-        self.place.iter().try_for_each(|place| write!(f, ": {place}"))
+        write!(f, "{} = {}  # {}", self.name, one_line(value), self.source)?;
+        self.location.iter().try_for_each(|location| write!(f, ": {location}"))
     }
 }
 
-/// The value in one line: a text with line breaks would be written as several.
+/// The value in one line. The TOML library writes a text with line breaks in several lines.
 fn one_line(value: &Value) -> String {
     match value {
         Value::String(text) if text.contains(['\n', '\r']) => {
@@ -87,68 +82,45 @@ fn one_line(value: &Value) -> String {
     }
 }
 
-/// The options of the server that a file can set, in the order in which they are declared.
-pub fn options(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|arg| {
-        let is_word = matches!(
-            arg.get_action(),
-            ArgAction::Help | ArgAction::HelpLong | ArgAction::HelpShort | ArgAction::Version
-        );
-        !is_word && !arg.is_positional() && !NOT_IN_A_FILE.contains(&arg.get_id().as_str())
-    })
-}
-
-/// The name of an option: its flag without the dashes.
-pub fn name(arg: &Arg) -> &str {
-    arg.get_long().unwrap_or_else(|| arg.get_id().as_str())
-}
-
-/// The variable of an option; what has none here is the handler's.
-pub fn variable(arg: &Arg) -> OsString {
-    arg.get_env().map_or_else(|| options::variable(name(arg)).into(), OsStr::to_owned)
-}
-
-/// Where an option has its value from: `typed` is what was made of the command line alone.
-pub fn source(
+/// The source of an option. `flags` are the matches of the command line alone.
+pub(crate) fn source(
     arg: &Arg,
-    typed: &ArgMatches,
+    flags: &ArgMatches,
     file: &ConfigFile,
-    given: impl Fn(&OsStr) -> Option<OsString>,
+    variable: impl Fn(&OsStr) -> Option<OsString>,
 ) -> OptionSource {
-    let name = name(arg);
-    if typed.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
-        OptionSource::Typed
-    } else if given(&variable(arg)).is_some() {
+    if flags.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine) {
+        OptionSource::Flag
+    } else if variable(&clap_options::variable(arg)).is_some() {
         OptionSource::Variable
-    } else if file.has(name) {
+    } else if file.has(clap_options::name(arg)) {
         OptionSource::File
     } else {
         OptionSource::Default
     }
 }
 
-/// An option with its value; one that the handler reads has none yet, whoever gave it.
-pub fn setting(arg: &Arg, matches: &ArgMatches, from: OptionSource, file: &ConfigFile) -> EffectiveOption {
-    let form = toml_shape::of(arg);
+/// An option with its value. An option of the handler has no value yet.
+pub(crate) fn option(arg: &Arg, matches: &ArgMatches, source: OptionSource, file: &ConfigFile) -> EffectiveOption {
+    let (name, shape) = (clap_options::name(arg), toml_shape::of(arg));
     let id = arg.get_id().as_str();
-    let texts = match form {
+    let texts = match shape {
         ValueShape::Switch => vec![matches.get_flag(id).to_string().into()],
-        // Each -v is one level more than the one before it.
+        // Each -v raises the level by one.
         _ if id == "verbose" => {
             vec![Level::of(matches.get_many(id).into_iter().flatten()).name().into()]
         }
         _ if id == "bind" => {
             let values = matches.get_many::<String>(id).into_iter().flatten();
-            values.flat_map(|value| places(value)).map(OsString::from).collect()
+            values.flat_map(|value| bind_values(value)).map(OsString::from).collect()
         }
         _ => matches.get_raw(id).into_iter().flatten().map(OsStr::to_owned).collect(),
     };
-    let is_passed_on = options::names().any(|known| known == name(arg));
-    let value = if is_passed_on { None } else { toml_bytes::write(form, texts) };
-    let place = match from {
-        OptionSource::Variable => Some(variable(arg).to_string_lossy().into_owned()),
-        OptionSource::File => file.line(name(arg)).map(|line| format!("line {line}")),
-        OptionSource::Typed | OptionSource::Site | OptionSource::Default => None,
+    let value = if clap_options::is_of_handler(arg) { None } else { toml_bytes::write(shape, texts) };
+    let location = match source {
+        OptionSource::Variable => Some(clap_options::variable(arg).to_string_lossy().into_owned()),
+        OptionSource::File => file.line(name).map(|line| format!("line {line}")),
+        OptionSource::Flag | OptionSource::Site | OptionSource::Default => None,
     };
-    EffectiveOption { name: name(arg).to_owned(), form, value, from, place }
+    EffectiveOption { name: name.to_owned(), shape, value, source, location }
 }

@@ -1,22 +1,22 @@
-//! The words of `glasshouse handler`. It refuses to know what a component is.
+//! The arguments of `glasshouse handler`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// `glasshouse handler`: where the embedded component goes.
+/// The arguments of `glasshouse handler`.
 #[derive(Debug, clap::Args)]
-pub struct Export {
-    /// The component for hosts of wasi:http 0.2, in place of 0.3
+pub(crate) struct Export {
+    /// Write the component for wasi:http 0.2 instead of 0.3
     #[arg(long)]
-    pub p2: bool,
-    /// The file to write; '-' is standard output
+    pub(crate) p2: bool,
+    /// File to write; '-' is standard output
     #[arg(short, long, value_name = "FILE")]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
-/// A place to write a component to.
+/// The destination of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
+pub(crate) enum Output {
     Stdout,
     File(PathBuf),
 }

@@ -1,32 +1,31 @@
-//! The file that `--config` names: options by the names of their flags, in TOML. It refuses to know what the values mean: it
-//! hands them on as words, to whoever reads the words that are typed.
+//! The file of `--config`: options in TOML, by the names of their flags. Does not interpret the values: each becomes an
+//! argument, so flags and keys have one parser.
 
-use super::Stop;
-use crate::args::{effective, toml_bytes, toml_shape};
-use crate::config::StartupError;
+use super::{clap_options, toml_bytes, toml_shape};
+use crate::bounded_file;
+use crate::error::StartupError;
 use clap::Command;
 use glasshouse_core::config::toml_document;
 use glasshouse_core::config::toml_document::{TomlError, ValueShape};
 use glasshouse_core::suggest;
-use glasshouse_http::bounded_file;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The longest file of settings in bytes.
-const LONGEST: usize = 1 << 20;
+/// The maximum size of the file in bytes.
+const MAX_SIZE: usize = 1 << 20;
 
-/// What a file says; nothing where there is none.
+/// The keys of the file; none if there is no file.
 #[derive(Debug, Default)]
-pub struct ConfigFile {
+pub(crate) struct ConfigFile {
     path: PathBuf,
-    keys: BTreeMap<String, Key>,
+    keys: BTreeMap<String, ConfigKey>,
 }
 
 #[derive(Debug)]
-struct Key {
+struct ConfigKey {
     line: usize,
-    form: ValueShape,
+    shape: ValueShape,
     texts: Vec<OsString>,
 }
 
@@ -34,100 +33,100 @@ impl ConfigFile {
     /// Reads the file at `path`, whose keys are the options of `command`.
     ///
     /// # Errors
-    /// It cannot be read. What it says makes no sense: names, in words for the person who wrote it, the file, the line and the key, and
-    /// the way out.
-    pub fn read(path: &Path, command: &Command) -> Result<ConfigFile, Stop> {
-        let bytes = bounded_file::read(path, LONGEST).map_err(|reason| {
-            let name = path.display();
+    /// The file cannot be read, or it is invalid; the error then names the line and the key.
+    pub(crate) fn read(path: &Path, command: &Command) -> Result<ConfigFile, StartupError> {
+        let name = path.display();
+        let bytes = bounded_file::read(path, MAX_SIZE).map_err(|reason| {
             StartupError::CannotServe(format!(
-                "cannot read the settings '{name}': {reason}; name a file in TOML with --config"
+                "cannot read the settings '{name}': {reason}; name a TOML file with --config"
             ))
         })?;
-        let usage = |text| Stop::from(StartupError::Usage(text));
         let text = String::from_utf8(bytes).map_err(|error| {
-            let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-            let line = before.filter(|byte| **byte == b'\n').count() + 1;
-            usage(format!(
-                "{}, line {line}: not UTF-8; write bytes of a path as {{ percent-encoded = \"%FF\" }}",
-                path.display()
+            let valid = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let line = valid.filter(|byte| **byte == b'\n').count().saturating_add(1);
+            StartupError::Usage(format!(
+                "{name}, line {line}: not UTF-8; write the bytes of a path as {{ percent-encoded = \"%FF\" }}"
             ))
         })?;
-        ConfigFile::parse(path, &text, command).map_err(usage)
+        ConfigFile::parse(path, &text, command)
     }
 
-    fn parse(path: &Path, text: &str, command: &Command) -> Result<ConfigFile, String> {
-        let keys = toml_document::read(text)
-            .map_err(|TomlError { line, reason }| format!("{}, line {line}: {reason}", path.display()))?;
+    fn parse(path: &Path, text: &str, command: &Command) -> Result<ConfigFile, StartupError> {
+        let keys = toml_document::read(text).map_err(|TomlError { line, reason, .. }| {
+            StartupError::Usage(format!("{}, line {line}: {reason}", path.display()))
+        })?;
         let mut file = ConfigFile { path: path.to_owned(), keys: BTreeMap::new() };
         for toml_document::Key { name, line, value } in keys {
-            let place = || place(path, line, &name);
-            let Some(arg) = effective::options(command).find(|arg| effective::name(arg) == name) else {
-                return Err(format!("{}: no such key; {}", place(), way_out(&name, command)));
-            };
-            let form = toml_shape::of(arg);
-            let texts = toml_bytes::read(form, &value).map_err(|reason| format!("{}: {reason}", place()))?;
-            file.keys.insert(name, Key { line, form, texts });
+            let error = |reason: String| StartupError::Usage(format!("{}: {reason}", location(path, line, &name)));
+            let arg = clap_options::all(command).find(|arg| clap_options::name(arg) == name);
+            let arg = arg.ok_or_else(|| error(format!("no such key; {}", fix(&name, command))))?;
+            let shape = toml_shape::of(arg);
+            let texts = toml_bytes::read(shape, &value).map_err(|reason| error(reason.to_string()))?;
+            file.keys.insert(name, ConfigKey { line, shape, texts });
         }
         Ok(file)
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.keys.contains_key(name)
     }
 
-    /// The line that a key stands in.
-    pub fn line(&self, name: &str) -> Option<usize> {
+    /// The line of a key.
+    pub(crate) fn line(&self, name: &str) -> Option<usize> {
         self.keys.get(name).map(|key| key.line)
     }
 
-    /// Where a key stands, for complaints about its value.
-    pub fn place(&self, name: &str) -> Option<String> {
-        self.keys.get(name).map(|key| place(&self.path, key.line, name))
+    /// The file, the line and the name of a key, for errors about its value.
+    pub(crate) fn location(&self, name: &str) -> Option<String> {
+        self.keys.get(name).map(|key| location(&self.path, key.line, name))
     }
 
-    /// What is said of an option, in the form of its variable: several values are lines.
+    /// The value of an option in the form of its variable: several values are lines.
     ///
     /// # Errors
-    /// It is not UTF-8.
-    pub fn text(&self, name: &str) -> Result<Option<String>, String> {
-        let text = self.keys.get(name).map(|key| key.texts.join(OsStr::new("\n")).into_string());
-        text.transpose().map_err(|_| "the value is not UTF-8".to_owned())
+    /// The value is not UTF-8.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, StartupError> {
+        let Some(key) = self.keys.get(name) else { return Ok(None) };
+        key.texts.join(OsStr::new("\n")).into_string().map(Some).map_err(|_| {
+            let location = location(&self.path, key.line, name);
+            StartupError::Usage(format!("{location}: the value is not UTF-8; write it in UTF-8"))
+        })
     }
 
-    /// What is said of a flag, as it would be typed.
-    pub fn words(&self, name: &str) -> Vec<OsString> {
+    /// The arguments that set the option to the value of its key.
+    pub(crate) fn arguments(&self, name: &str) -> Vec<OsString> {
         let Some(key) = self.keys.get(name) else { return Vec::new() };
-        let typed = |text: &OsString| match key.form {
+        let argument = |text: &OsString| match key.shape {
             ValueShape::Switch => (text == "true").then(|| format!("--{name}").into()),
             _ => Some(flag(name, text)),
         };
-        key.texts.iter().filter_map(typed).collect()
+        key.texts.iter().filter_map(argument).collect()
     }
 }
 
-/// A flag and its value in one word.
-pub fn flag(name: &str, value: &OsStr) -> OsString {
+/// A flag and its value in one argument.
+pub(crate) fn flag(name: &str, value: &OsStr) -> OsString {
     let mut flag = OsString::from(format!("--{name}="));
     flag.push(value);
     flag
 }
 
-fn way_out(name: &str, command: &Command) -> String {
-    if effective::NOT_IN_A_FILE.contains(&name) {
-        return format!("--{name} says how the file is used, so it is none of its keys");
+fn fix(name: &str, command: &Command) -> String {
+    if clap_options::NOT_IN_A_FILE.contains(&name) {
+        return format!("--{name} is a flag only; remove the key");
     }
-    match nearest(name, effective::options(command).map(effective::name)) {
+    match nearest(name, clap_options::all(command).map(clap_options::name)) {
         Some(near) => format!("did you mean '{near}'?"),
-        None => "a key is the name of a flag that --help lists".to_owned(),
+        None => "a key is the name of a flag; --help lists the flags".to_owned(),
     }
 }
 
-fn place(path: &Path, line: usize, name: &str) -> String {
+fn location(path: &Path, line: usize, name: &str) -> String {
     format!("{}, line {line}, {name}", path.display())
 }
 
-/// The nearest of `names`; `None` where none is near.
-pub fn nearest(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
-    let near = names.filter_map(|name| Some((suggest::distance(asked, name.as_ref())?, name)));
+/// The most similar of `names`; `None` if none is similar.
+pub(crate) fn nearest(name: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+    let near = names.filter_map(|known| Some((suggest::distance(name, known.as_ref())?, known)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name.as_ref().to_owned())
 }

@@ -1,59 +1,55 @@
-//! What is handed to the handler: its options, with where each was given. What they mean is known to the handler's table of options.
+//! The options of the handler that have a value, with the location of each. The handler reads their texts.
 
 use super::{Args, variables};
+use crate::error::StartupError;
 use glasshouse_core::config::options;
 use std::ffi::OsString;
 
-/// An option of the handler that was given a value.
-pub struct HandlerOptions {
-    pub name: &'static str,
-    pub text: String,
-    /// Where it was given, for complaints about it.
-    pub place: String,
+/// An option of the handler with a value.
+#[derive(Debug)]
+pub(crate) struct HandlerOption {
+    pub(crate) name: &'static str,
+    /// The value in the form of the variable.
+    pub(crate) text: String,
+    /// The flag, the variable, or the line of the file, for errors about the value.
+    pub(crate) location: String,
 }
 
 impl Args {
-    /// What to tell the handler: what was typed, or those variables of `environment` that are its own, or what the file says.
+    /// The options of the handler: from flags, else from the variables in `environment`, else from the file.
     ///
     /// # Errors
-    /// Names, in words for the person who typed it, a variable that begins with `GLASSHOUSE_` and is known to neither
-    /// side, one of the handler's that is not UTF-8, and a field that would not survive as one `NAME: VALUE` line.
-    pub fn passed_on(
+    /// An unknown variable that begins with `GLASSHOUSE_`, a value that is not UTF-8, a field that is not one
+    /// `NAME: VALUE` line.
+    pub(crate) fn handler_options(
         &self,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Vec<HandlerOptions>, String> {
+    ) -> Result<Vec<HandlerOption>, StartupError> {
         let mut variables = variables::known(environment)?;
-        let pass = |(name, typed): (&'static str, Option<String>)| {
+        let mut found = Vec::new();
+        for (name, text) in self.content.texts()? {
             let key = options::variable(name);
-            let (text, place) = match (typed, variables.remove(&key)) {
-                (Some(text), _) => (text, format!("--{name}")),
-                (None, Some(value)) => match value.into_string() {
-                    Ok(text) => (text, key),
-                    Err(_) => return Some(Err(format!("{key}: the value is not UTF-8"))),
-                },
-                (None, None) => {
-                    let place = self.file.place(name)?;
-                    match self.file.text(name).map_err(|reason| format!("{place}: {reason}")) {
-                        Ok(text) => (text?, place),
-                        Err(error) => return Some(Err(error)),
-                    }
+            let option = match (text, variables.remove(&key)) {
+                (Some(text), _) => Some((text, format!("--{name}"))),
+                (None, Some(value)) => {
+                    let reason = "the value is not UTF-8; write it in UTF-8";
+                    let text = value.into_string().map_err(|_| StartupError::Usage(format!("{key}: {reason}")))?;
+                    Some((text, key))
                 }
+                (None, None) => self.file.text(name)?.zip(self.file.location(name)),
             };
-            Some(Ok(HandlerOptions { name, text, place }))
-        };
-        let passed: Vec<HandlerOptions> =
-            self.content.typed()?.into_iter().filter_map(pass).collect::<Result<_, String>>()?;
-        match passed.iter().find(|option| option.name == "archive" && is_mixed(&option.text)) {
-            Some(HandlerOptions { place, .. }) => {
-                Err(format!("{place}: 'off' stands alone; leave it out to name forms"))
-            }
-            None => Ok(passed),
+            found.extend(option.map(|(text, location)| HandlerOption { name, text, location }));
+        }
+        match found.iter().find(|option| option.name == "archive" && has_off_and_formats(&option.text)) {
+            Some(HandlerOption { location, .. }) => Err(StartupError::Usage(format!(
+                "{location}: 'off' cannot be combined with formats; leave it out or use it alone"
+            ))),
+            None => Ok(found),
         }
     }
 }
 
-/// Whether there is an `off` among other words.
-fn is_mixed(text: &str) -> bool {
+fn has_off_and_formats(text: &str) -> bool {
     let words: Vec<&str> = text.split([',', '\n']).map(str::trim).collect();
     words.len() > 1 && words.iter().any(|word| word.eq_ignore_ascii_case("off"))
 }

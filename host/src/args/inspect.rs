@@ -1,22 +1,22 @@
-//! The words of `glasshouse inspect`, and nothing of what they mean.
+//! The arguments of `glasshouse inspect`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// `glasshouse inspect`: which file, and for whom it is told.
+/// The arguments of `glasshouse inspect`.
 #[derive(Debug, clap::Args)]
-pub struct Inspect {
-    /// The file; '-' is standard input [default: the built-in handler]
+pub(crate) struct Inspect {
+    /// File; '-' is standard input [default: built-in handler]
     #[arg(value_name = "FILE")]
-    pub file: Option<Input>,
-    /// Tell it in JSON, for programs
+    pub(crate) file: Option<Input>,
+    /// Print JSON
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
 }
 
-/// A place to read a component from.
+/// The source of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(crate) enum Input {
     Stdin,
     File(PathBuf),
 }

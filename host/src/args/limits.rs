@@ -1,4 +1,4 @@
-//! The flags that say what one request may cost. The least of each is about what the built-in handler needs for a page.
+//! The limits of one request. The smallest value of each is about what the built-in handler needs for a page.
 
 use super::value::{MANY, count};
 use crate::args::value::{ByteSize, TimeSpan};
@@ -6,61 +6,74 @@ use glasshouse_sandbox::RequestLimits;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-const CEILINGS: &str = "Ceilings of a request";
+const LIMITS: &str = "Limits of a request";
 
-/// The handler is interrupted, and its time counted, as often as this.
+/// The interval at which the sandbox interrupts a handler and counts its time.
 const TICK: Duration = Duration::from_millis(10);
-/// More than any machine has.
+/// Bytes; more than any machine has.
 const HUGE: u64 = 1 << 50;
-/// Handles, and resources of the host, that a page takes.
+/// Handles, and resources of the host, that a page needs.
 const FEW: usize = 16;
 
-/// What one request may use before it is given up: it is answered with 503, or cut off where the answer has begun.
+/// The limits of one request. Beyond a limit the response is 503, or ends early if its body has started.
 #[derive(Debug, clap::Args)]
-pub struct LimitFlags {
-    /// Memory that the handler may have
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = |text: &str| ByteSize::within(text, 4 << 20..=HUGE))]
-    #[arg(env = "GLASSHOUSE_MAX_MEMORY", hide_env = true, help_heading = CEILINGS)]
+pub(crate) struct LimitFlags {
+    /// Maximum memory of a handler instance
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size(4 << 20))]
+    #[arg(env = "GLASSHOUSE_MAX_MEMORY", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_memory: ByteSize,
 
-    /// Processor time for the head of an answer, and for any piece of its content
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = |text: &str| TimeSpan::at_least(text, TICK))]
-    #[arg(env = "GLASSHOUSE_MAX_CPU", hide_env = true, help_heading = CEILINGS)]
+    /// Maximum CPU time for a response head or a piece of its body
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
+    #[arg(env = "GLASSHOUSE_MAX_CPU", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_cpu: TimeSpan,
 
-    /// Time until the head of an answer, waiting included
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = |text: &str| TimeSpan::at_least(text, TICK))]
-    #[arg(env = "GLASSHOUSE_ANSWER_TIMEOUT", hide_env = true, help_heading = CEILINGS)]
+    /// Maximum time until the head of a response
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    #[arg(env = "GLASSHOUSE_ANSWER_TIMEOUT", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     answer_timeout: TimeSpan,
 
-    /// Handles that the code of the handler may hold
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
-    #[arg(env = "GLASSHOUSE_MAX_HANDLES", hide_env = true, help_heading = CEILINGS)]
+    /// Maximum handles of the handler code per instance
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = number(FEW))]
+    #[arg(env = "GLASSHOUSE_MAX_HANDLES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_handles: NonZeroUsize,
 
-    /// Files and other things that may be open for the handler
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = |text: &str| count(text, FEW..=MANY))]
-    #[arg(env = "GLASSHOUSE_MAX_RESOURCES", hide_env = true, help_heading = CEILINGS)]
+    /// Maximum host resources (files, streams) per instance
+    #[arg(long, value_name = "N", default_value = "1024", value_parser = number(FEW))]
+    #[arg(env = "GLASSHOUSE_MAX_RESOURCES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_resources: NonZeroUsize,
 
-    /// Bytes that the handler may hand over in one call
-    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = |text: &str| ByteSize::within(text, 16 << 10..=HUGE))]
-    #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, help_heading = CEILINGS)]
+    /// Maximum bytes that a handler passes in one call
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = size(16 << 10))]
+    #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_call: ByteSize,
 
-    /// Instances of the handler that may be busy at once, for each thread; a quarter of them with long answers
+    /// Maximum busy handler instances per thread
     ///
-    /// Further requests wait, and what would be a long answer is 503. A client keeps at most as many busy as it leaves free.
-    #[arg(long, value_name = "N", default_value = "512", value_parser = |text: &str| count(text, 1..=MANY))]
-    #[arg(env = "GLASSHOUSE_MAX_INSTANCES", hide_env = true, help_heading = CEILINGS)]
+    /// At most a quarter of them generate long responses. Further requests wait, and a further long response becomes
+    /// 503. One client keeps at most as many busy as remain free.
+    #[arg(long, value_name = "N", default_value = "512", value_parser = number(1))]
+    #[arg(env = "GLASSHOUSE_MAX_INSTANCES", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_instances: NonZeroUsize,
 
-    /// Content that the handler may make for one answer, besides the files that it hands over
+    /// Maximum bytes that a handler generates per response
     ///
-    /// All of an archive counts, files as well, as does content that is encoded on the way.
-    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = |text: &str| ByteSize::within(text, 64 << 10..=HUGE))]
-    #[arg(env = "GLASSHOUSE_MAX_MADE", hide_env = true, help_heading = CEILINGS)]
+    /// Served files do not count, except in archives and compressed responses.
+    #[arg(long, value_name = "SIZE", default_value = "8G", value_parser = size(64 << 10))]
+    #[arg(env = "GLASSHOUSE_MAX_MADE", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_made: ByteSize,
+}
+
+fn size(least: u64) -> impl Fn(&str) -> Result<ByteSize, String> + Clone {
+    move |text| ByteSize::within(text, least..=HUGE)
+}
+
+fn number(least: usize) -> impl Fn(&str) -> Result<NonZeroUsize, String> + Clone {
+    move |text| count(text, least..=MANY)
+}
+
+fn time(text: &str) -> Result<TimeSpan, String> {
+    TimeSpan::at_least(text, TICK)
 }
 
 impl From<&LimitFlags> for RequestLimits {

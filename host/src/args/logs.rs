@@ -1,98 +1,104 @@
-//! The options about what the server tells of itself: the log of requests, and figures. It refuses to know where any of it goes.
+//! The options for logs, for metrics and for trusted proxies.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, ValueEnum};
+use glasshouse_http::Format;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-const LOGS: &str = "Log and figures";
+const LOGS: &str = "Logs, metrics and proxies";
 
-/// What is told, and where.
+/// The contents and the destinations of logs and metrics.
 #[derive(Debug, clap::Args)]
-pub struct LogFlags {
-    /// Form of the entry that each request leaves in the log
+pub(crate) struct LogFlags {
+    /// Format of the access log
     ///
-    /// Its variable is GLASSHOUSE_LOG_FORM: GLASSHOUSE_LOG is that of --verbose.
-    #[arg(long, value_name = "FORM", value_enum, default_value = "python")]
+    /// The variable is GLASSHOUSE_LOG_FORM, because GLASSHOUSE_LOG is the variable of --verbose.
+    #[arg(long, value_name = "FORM", value_parser = log_format(), default_value = "python")]
     #[arg(env = "GLASSHOUSE_LOG_FORM", hide_env = true, help_heading = LOGS)]
-    pub log: LogFormat,
+    pub(crate) log: Format,
 
-    /// File that the entries are added to [default: standard error]
+    /// File of the access log [default: standard error]
     ///
-    /// Complaints go to standard error all the same. Give it a directory of its own: the process keeps the right to make and write
-    /// files there.
+    /// Errors still go to standard error. Give the log a directory of its own: the process keeps the right to create
+    /// and write files there.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_LOG_FILE", hide_env = true, help_heading = LOGS)]
-    pub log_file: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
 
-    /// Say more on standard error of what the server does; -vv tells of each connection
+    /// Log more to standard error (-v: info, -vv: debug)
     ///
-    /// Its variable is GLASSHOUSE_LOG, and names the level: error, which is what is said anyway, info for -v, debug for -vv.
+    /// The variable is GLASSHOUSE_LOG: error, warn, info or debug. The default is warn. The level debug includes each
+    /// connection.
     #[arg(short, long, value_name = "LEVEL", value_enum, action = ArgAction::Append, num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "more")]
     #[arg(env = "GLASSHOUSE_LOG", hide_env = true, help_heading = LOGS)]
-    pub verbose: Vec<Verbosity>,
+    pub(crate) verbose: Vec<Verbosity>,
 
-    /// Address for /healthz, /readyz and /metrics, beside those that serve
+    /// Address of /healthz, /readyz and /metrics
     ///
-    /// HOST:PORT, or a port alone for this machine only. Whoever can connect to it may read all of it.
+    /// HOST:PORT, or a port alone for this machine only. Every client that can connect can read all of it.
     #[arg(long, value_name = "ADDR")]
     #[arg(env = "GLASSHOUSE_ADMIN", hide_env = true, help_heading = LOGS)]
-    pub admin: Option<String>,
+    pub(crate) admin: Option<String>,
 
-    /// Network of proxies that are believed when they say for whom they ask, repeatable
+    /// Trust the client address from these proxies (repeatable)
     ///
-    /// Such as 10.0.0.0/8 or ::1. The last address in X-Forwarded-For that is none of theirs is the client in the log. The variable
-    /// holds several, separated by commas.
+    /// A network such as 10.0.0.0/8, or an address such as ::1. The client in the log is the last address in
+    /// X-Forwarded-For that is not in one of these networks. The variable holds several, separated by commas.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = network)]
     #[arg(env = "GLASSHOUSE_TRUST", hide_env = true, help_heading = LOGS)]
-    pub trust: Vec<IpNet>,
+    pub(crate) trust: Vec<IpNet>,
 
-    /// Let these proxies begin with a header of the PROXY protocol, version 1 or 2
+    /// Require a PROXY protocol header from trusted proxies
     ///
-    /// They must, and nobody else may.
+    /// Version 1 or 2. The server accepts the header from no other client.
     #[arg(long, requires = "trust")]
     #[arg(env = "GLASSHOUSE_PROXY_PROTOCOL", hide_env = true, help_heading = LOGS)]
-    pub proxy_protocol: bool,
+    pub(crate) proxy_protocol: bool,
 }
 
-/// An address alone is a network of one.
+/// Reads a network, or an address, which is a network of one.
 fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     let address = |_| text.parse::<IpAddr>().map(IpNet::from);
-    text.parse().or_else(address).map_err(|_| format!("'{text}' is no network; give one such as 10.0.0.0/8 or ::1"))
+    text.parse().or_else(address).map_err(|_| format!("invalid network '{text}'; give one such as 10.0.0.0/8 or ::1"))
 }
 
 impl LogFlags {
-    /// How much is said: each `-v` is one more than before it.
-    pub fn level(&self) -> Level {
+    /// The level of the log: each `-v` raises it by one.
+    pub(crate) fn level(&self) -> Level {
         Level::of(self.verbose.iter())
     }
 }
 
-/// How much is said of what the program does.
+/// The level of the log on standard error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub(crate) enum Level {
     Error,
+    Warn,
     Info,
     Debug,
 }
 
 impl Level {
-    /// What several of `--verbose` come to.
-    pub fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
-        verbose.fold(Level::Error, |level, verbosity| match verbosity {
+    /// The level that a sequence of `--verbose` sets.
+    pub(crate) fn of<'a>(verbose: impl Iterator<Item = &'a Verbosity>) -> Level {
+        verbose.fold(Level::Warn, |level, verbosity| match verbosity {
             Verbosity::Error => Level::Error,
+            Verbosity::Warn => Level::Warn,
             Verbosity::Info => Level::Info,
             Verbosity::Debug => Level::Debug,
             Verbosity::More => level.next(),
         })
     }
 
-    /// The value of `--verbose` that asks for it.
-    pub fn name(self) -> &'static str {
+    /// The value of `--verbose` for this level.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
+            Level::Warn => "warn",
             Level::Info => "info",
             Level::Debug => "debug",
         }
@@ -100,48 +106,40 @@ impl Level {
 
     fn next(self) -> Level {
         match self {
-            Level::Error => Level::Info,
+            Level::Error => Level::Warn,
+            Level::Warn => Level::Info,
             Level::Info | Level::Debug => Level::Debug,
         }
     }
 }
 
-/// A level, or one more of them.
+/// A value of `--verbose`: a level, or an increase by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Verbosity {
-    /// What goes wrong
+pub(crate) enum Verbosity {
+    /// Errors only
     Error,
-    /// What the server does, and whom it turns away
+    /// Also warnings and notices, the default
+    Warn,
+    /// Also startup, shutdown and refused clients
     Info,
-    /// The beginning and end of each connection, too
+    /// Also the start and the end of each connection
     Debug,
     #[value(hide = true)]
     More,
 }
 
-/// How a request is written down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// As python -m http.server does
-    Python,
-    /// The Common Log Format
-    Common,
-    /// The same with Referer and User-Agent
-    Combined,
-    /// One JSON object a line, with duration and TLS
-    Json,
-    /// Not at all
-    Off,
+/// Parses the name of a format of the access log.
+fn log_format() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.map(|format| PossibleValue::new(format.name()).help(describe(format)));
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Format>())
 }
 
-impl From<LogFormat> for glasshouse_http::Format {
-    fn from(form: LogFormat) -> glasshouse_http::Format {
-        match form {
-            LogFormat::Python => glasshouse_http::Format::Python,
-            LogFormat::Common => glasshouse_http::Format::Common,
-            LogFormat::Combined => glasshouse_http::Format::Combined,
-            LogFormat::Json => glasshouse_http::Format::Json,
-            LogFormat::Off => glasshouse_http::Format::Off,
-        }
+fn describe(format: Format) -> &'static str {
+    match format {
+        Format::Python => "As python -m http.server does",
+        Format::Common => "The Common Log Format",
+        Format::Combined => "The same with Referer and User-Agent",
+        Format::Json => "One JSON object a line, with duration and TLS",
+        Format::Off => "Not at all",
     }
 }

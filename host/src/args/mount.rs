@@ -1,4 +1,4 @@
-//! A tree that is served at a path of its own, as it is typed: `/PATH=DIR`. It refuses to know whether the directory is there.
+//! The value of `--mount`: `/PATH=DIR`. Does not look whether the directory exists.
 
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
@@ -6,31 +6,31 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// A directory, and the path that it is served at.
+/// A directory and the URL path that it is served below.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mount {
-    /// Never the root.
-    pub at: Target,
-    pub directory: PathBuf,
+pub(crate) struct Mount {
+    /// Not the root.
+    pub(crate) at: Target,
+    pub(crate) directory: PathBuf,
 }
 
 impl Mount {
-    /// Reads `/PATH=DIR`. The path is read as the handler reads its prefix, and ends at the first `=`.
+    /// Reads `/PATH=DIR`. The path ends at the first `=`, and has the form of `--prefix`.
     ///
     /// # Errors
-    /// Says, in words for the person who typed it, what is missing.
-    pub fn parse(text: OsString) -> Result<Mount, String> {
+    /// A part is missing or invalid.
+    pub(crate) fn parse(text: OsString) -> Result<Mount, String> {
         let is_equals = |byte: &u8| *byte == b'=';
         let mut parts = text.as_bytes().splitn(2, is_equals).map(OsStr::from_bytes);
         let (Some(path), Some(directory)) = (parts.next(), parts.next().filter(|directory| !directory.is_empty()))
         else {
-            return Err("it is not /PATH=DIR".to_owned());
+            return Err("write it as /PATH=DIR".to_owned());
         };
-        let path = path.to_str().ok_or("the path is not UTF-8")?;
+        let path = path.to_str().ok_or("the URL path is not UTF-8; write it in UTF-8")?;
         if !path.starts_with('/') {
-            return Err(format!("'{path}' is no path; begin it with '/'"));
+            return Err(format!("invalid URL path '{path}'; begin it with '/'"));
         }
-        let at = options::prefix(path)?.ok_or("'/' is where --directory is served; name a path below it")?;
+        let at = options::prefix(path)?.ok_or("'/' is the path of --directory; name a path below it")?;
         Ok(Mount { at, directory: directory.into() })
     }
 }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_and_a_directory_are_told_apart() {
+    fn a_path_and_a_directory_are_separated() {
         for (text, path, directory) in [
             ("/docs=site", "docs", "site"),
             ("//a b//c/=../x=y", "a b/c", "../x=y"),
@@ -53,22 +53,24 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_a_way_out() {
+    fn invalid_mounts_are_refused_with_the_fix() {
         for (text, reason) in [
-            ("", "it is not /PATH=DIR"),
-            ("/docs", "it is not /PATH=DIR"),
-            ("/docs=", "it is not /PATH=DIR"),
-            ("docs=site", "'docs' is no path; begin it with '/'"),
-            ("=site", "'' is no path; begin it with '/'"),
-            ("/=site", "'/' is where --directory is served; name a path below it"),
-            ("//=site", "'/' is where --directory is served; name a path below it"),
-            ("/a/../b=site", "'/a/../b' is no path"),
-            ("/./a=site", "'/./a' is no path"),
+            ("", "write it as /PATH=DIR"),
+            ("/docs", "write it as /PATH=DIR"),
+            ("/docs=", "write it as /PATH=DIR"),
+            ("docs=site", "invalid URL path 'docs'; begin it with '/'"),
+            ("=site", "invalid URL path ''; begin it with '/'"),
+            ("/=site", "'/' is the path of --directory; name a path below it"),
+            ("//=site", "'/' is the path of --directory; name a path below it"),
         ] {
             assert_eq!(Mount::parse(text.into()), Err(reason.to_owned()), "{text}");
         }
+        for path in ["/a/../b", "/./a"] {
+            let refused = Mount::parse(format!("{path}=site").into());
+            assert!(refused.is_err_and(|reason| reason.contains(&format!("'{path}'"))), "{path}");
+        }
         let bytes = OsStr::from_bytes(b"/\xff=site").to_owned();
-        assert_eq!(Mount::parse(bytes), Err("the path is not UTF-8".to_owned()));
+        assert_eq!(Mount::parse(bytes), Err("the URL path is not UTF-8; write it in UTF-8".to_owned()));
         let bytes = OsStr::from_bytes(b"/a=\xff").to_owned();
         assert!(Mount::parse(bytes).is_ok_and(|mount| mount.directory.as_os_str().as_bytes() == b"\xff"));
     }

@@ -1,4 +1,6 @@
-//! Tests of what the words of a command line are understood as.
+//! Tests of the command line, the variables and the file.
+
+mod every_option;
 
 use super::*;
 use crate::args::effective::OptionSource;
@@ -7,7 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 
-/// What `glasshouse` followed by `words` is understood as; a refusal as its exit code and text.
+/// The task of `glasshouse` with these arguments; an error as its exit code and text.
 fn parse(words: &[&str]) -> Result<Task, (i32, String)> {
     parse_with(words, &[])
 }
@@ -16,19 +18,19 @@ fn parse(words: &[&str]) -> Result<Task, (i32, String)> {
 fn parse_with(words: &[&str], variables: &[(&str, &str)]) -> Result<Task, (i32, String)> {
     let words: Vec<OsString> = [&["glasshouse"], words].concat().iter().map(OsString::from).collect();
     let variable = |key: &OsStr| Some(variables.iter().find(|(known, _)| key == *known)?.1.into());
-    Task::parse(&words, &variable).map_err(told)
+    Task::parse(&words, &variable).map_err(code_and_text)
 }
 
-fn told(stop: Stop) -> (i32, String) {
-    match stop {
-        Stop::Clap(error) => (error.exit_code(), error.to_string()),
-        Stop::Fault(fault) => (fault.exit_code().into(), fault.to_string()),
+fn code_and_text(error: CommandLineError) -> (i32, String) {
+    match error {
+        CommandLineError::Clap(error) => (error.exit_code(), error.to_string()),
+        CommandLineError::Startup(error) => (error.exit_code().into(), error.to_string()),
     }
 }
 
 /// The options of a server.
 #[track_caller]
-pub fn serve(words: &[&str]) -> Args {
+pub(crate) fn serve(words: &[&str]) -> Args {
     match parse(words) {
         Ok(Task::Serve(args)) => args,
         other => panic!("{words:?}: {other:?}"),
@@ -41,9 +43,9 @@ fn the_definition_is_sound() {
 }
 
 #[test]
-fn defaults_s1_s7() {
+fn defaults_are_those_of_python() {
     let args = serve(&[]);
-    assert_eq!((args.port, args.protocol, args.directory), (8000, Protocol::Http11, Some(PathBuf::from("."))));
+    assert_eq!((args.port, args.protocol, args.directory), (8000, ProtocolVersion::Http11, Some(PathBuf::from("."))));
     assert!(args.bind.is_empty() && args.threads.is_none() && args.handler.is_none() && !args.quiet);
 }
 
@@ -51,8 +53,8 @@ fn defaults_s1_s7() {
 fn values_are_taken_as_typed() {
     let words = "0 -b ::1 --bind localhost,[::] -d /srv -p http/1.0 --threads 3 --handler x.wasm --quiet";
     let args = serve(&words.split(' ').collect::<Vec<_>>());
-    assert_eq!((args.port, args.protocol, args.directory), (0, Protocol::Http10, Some(PathBuf::from("/srv"))));
-    assert_eq!(args.bind.iter().flat_map(|bind| places(bind)).collect::<Vec<_>>(), ["::1", "localhost", "[::]"]);
+    assert_eq!((args.port, args.protocol, args.directory), (0, ProtocolVersion::Http10, Some(PathBuf::from("/srv"))));
+    assert_eq!(args.bind.iter().flat_map(|bind| bind_values(bind)).collect::<Vec<_>>(), ["::1", "localhost", "[::]"]);
     assert_eq!((args.threads, args.handler), (NonZeroUsize::new(3), Some(PathBuf::from("x.wasm"))));
     assert!(args.quiet);
 }
@@ -74,13 +76,13 @@ fn a_mount_takes_the_place_of_the_default() {
 }
 
 #[test]
-fn nonsense_exits_2_and_is_named() {
+fn invalid_arguments_exit_2_with_their_name() {
     let rows: &[(&str, &[&str], &str)] = &[
-        ("S3", &["65536"], "invalid port '65536': give a number from 0 to 65535"),
-        ("S3", &["--port", "65536"], "invalid value '65536' for '--port <PORT>': give a number from 0 to 65535"),
-        ("S7", &["-p", "HTTP/2"], "[possible values: HTTP/1.0, HTTP/1.1]"),
-        ("S10", &["-H", "X-A"], "2 values required for '--header <NAME> <VALUE>' but 1 was provided"),
-        ("mount", &["--mount", "docs=site"], "'docs' is no path; begin it with '/'"),
+        ("PY-3", &["65536"], "invalid port '65536': give a number from 0 to 65535"),
+        ("PY-3", &["--port", "65536"], "invalid value '65536' for '--port <PORT>': give a number from 0 to 65535"),
+        ("PY-7", &["-p", "HTTP/2"], "[possible values: HTTP/1.0, HTTP/1.1]"),
+        ("PY-10", &["-H", "X-A"], "2 values required for '--header <NAME> <VALUE>' but 1 was provided"),
+        ("mount", &["--mount", "docs=site"], "invalid URL path 'docs'; begin it with '/'"),
         ("threads", &["--threads", "0"], "invalid value '0' for '--threads <N>'"),
         ("cgi", &["--cgi"], "unexpected argument '--cgi'"),
         ("no output", &["handler"], "--output <FILE>"),
@@ -90,11 +92,11 @@ fn nonsense_exits_2_and_is_named() {
             &["--tls-self-signed", "--tls-cert", "x"],
             "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'",
         ),
-        ("S9", &["--tls-key", "x"], "--tls-cert <FILE>"),
+        ("PY-9", &["--tls-key", "x"], "--tls-cert <FILE>"),
         ("two ports", &["8080", "81"], "two ports, '8080' and '81'; write ./81 for a path of that name"),
-        ("two ports", &["8080", "--port", "81"], "two ports, '8080' and that of --port"),
+        ("two ports", &["8080", "--port", "81"], "two ports, '8080' and the one of --port"),
         ("two paths", &["a", "b"], "two paths to serve, 'a' and 'b'"),
-        ("two paths", &["a", "-d", "b"], "two paths to serve, 'a' and that of --directory"),
+        ("two paths", &["a", "-d", "b"], "two paths to serve, 'a' and the one of --directory"),
         ("a sign", &["+80"], "invalid port '+80'"),
         ("a sign", &["-1"], "invalid port '-1'"),
         ("nothing", &[""], "neither a port nor a path"),
@@ -136,10 +138,10 @@ fn words_are_a_port_and_a_path_in_any_order() {
         (&["version"], Some("did you mean '--version'?")),
         (&["site"], None),
     ] {
-        let meant = serve(words).meant.map(|meant| meant.to_string());
+        let hint = serve(words).path_hint.map(|hint| hint.to_string());
         match expected {
-            Some(expected) => assert!(meant.as_deref().is_some_and(|meant| meant.contains(expected)), "{meant:?}"),
-            None => assert_eq!(meant, None),
+            Some(expected) => assert!(hint.as_deref().is_some_and(|hint| hint.contains(expected)), "{hint:?}"),
+            None => assert_eq!(hint, None),
         }
     }
 }
@@ -153,7 +155,7 @@ fn variables_are_read_as_flags_are() {
         ("GLASSHOUSE_MOUNT", "/a=x,y\n/b=z\n"),
         ("GLASSHOUSE_HARDEN_ALSO", "a, b"),
         ("GLASSHOUSE_TRUST", "::1, 10.0.0.0/8"),
-        ("GLASSHOUSE_QUIET", "Y"),
+        ("GLASSHOUSE_QUIET", "Yes"),
         ("GLASSHOUSE_QR", "off"),
         ("GLASSHOUSE_LOG", "debug"),
     ];
@@ -165,10 +167,10 @@ fn variables_are_read_as_flags_are() {
         args.mount.iter().map(|mount| mount.directory.clone()).collect::<Vec<_>>(),
         ["x,y", "z"].map(PathBuf::from)
     );
-    assert_eq!(args.life.harden_also, [PathBuf::from("odd,dir")]);
+    assert_eq!(args.lifecycle.harden_also, [PathBuf::from("odd,dir")]);
     assert!(args.quiet && args.addresses.qr && args.logs.trust.len() == 2 && args.logs.level() == Level::Debug);
     for (variables, words, expected) in [
-        (("GLASSHOUSE_PORT", "abc"), &[][..], Err("the value is that of the variable GLASSHOUSE_PORT")),
+        (("GLASSHOUSE_PORT", "abc"), &[][..], Err("the value is from the variable GLASSHOUSE_PORT")),
         (("GLASSHOUSE_PORT", "abc"), &["81"], Ok(())),
         (("GLASSHOUSE_PORT", "tcp://10.0.0.1:8000"), &[], Ok(())),
         (("GLASSHOUSE_PORT", ""), &[], Err("GLASSHOUSE_PORT: the value is empty")),
@@ -216,8 +218,8 @@ fn a_component_can_be_inspected() {
 #[test]
 fn each_option_has_a_variable() {
     for arg in Cli::command().get_arguments().filter(|arg| arg.get_id() != "check" && !arg.is_positional()) {
-        let name = effective::name(arg);
-        // One name has been that of diagnostics in every program of its kind.
+        let name = clap_options::name(arg);
+        // GLASSHOUSE_LOG is the level, as in other programs of this kind.
         let variable = match name {
             "log" => "GLASSHOUSE_LOG_FORM".to_owned(),
             "verbose" => "GLASSHOUSE_LOG".to_owned(),
@@ -229,17 +231,17 @@ fn each_option_has_a_variable() {
     }
 }
 
-/// Variables are written `KEY=value`, without the common prefix of the keys; what is passed on, `name=text`.
+/// Variables have the form `KEY=value` without the common prefix; options of the handler have the form `name=text`.
 #[track_caller]
 fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &str>) {
     let pairs = environment.iter().filter_map(|pair| pair.split_once('='));
     let key = |key| OsString::from(format!("{}{key}", options::PREFIX));
-    match (serve(words).passed_on(pairs.map(|(name, value)| (key(name), value.into()))), expected) {
+    match (serve(words).handler_options(pairs.map(|(name, value)| (key(name), value.into()))), expected) {
         (Ok(passed), Ok(expected)) => {
             let pairs: Vec<String> = passed.iter().map(|option| format!("{}={}", option.name, option.text)).collect();
             assert_eq!(pairs, expected, "{words:?}");
         }
-        (Err(text), Err(expected)) => assert!(text.contains(expected), "{words:?}: {text}"),
+        (Err(error), Err(expected)) => assert!(error.to_string().contains(expected), "{words:?}: {error}"),
         (Ok(_), Err(expected)) => panic!("{words:?}: not {expected}"),
         (Err(text), Ok(_)) => panic!("{words:?}: {text}"),
     }
@@ -248,7 +250,7 @@ fn check_pairs(words: &[&str], environment: &[&str], expected: Result<&[&str], &
 #[test]
 fn each_v_is_one_level_more() {
     let rows: &[(&[&str], Level)] = &[
-        (&[], Level::Error),
+        (&[], Level::Warn),
         (&["-v"], Level::Info),
         (&["-vv"], Level::Debug),
         (&["-vvv"], Level::Debug),
@@ -260,7 +262,7 @@ fn each_v_is_one_level_more() {
         assert_eq!(serve(words).logs.level(), *expected, "{words:?}");
     }
     let Ok(Task::Serve(args)) = with_file("verbose = 'info'\nlog = 'json'\n", &[], &[]) else { panic!("a server") };
-    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, logs::LogFormat::Json));
+    assert_eq!((args.logs.level(), args.logs.log), (Level::Info, glasshouse_http::Format::Json));
 }
 
 #[test]
@@ -279,7 +281,7 @@ fn hidden_is_a_switch_or_patterns() {
     check_pairs(&["--hidden", "8080"], &[], Ok(&["hidden=true"]));
     for (text, expected) in [("true", "true"), ("['.git/**', '.env']", ".git/**\n.env"), ("'.env'", ".env")] {
         let Ok(Task::Serve(args)) = with_file(&format!("hidden = {text}"), &[], &[]) else { panic!("{text}") };
-        let passed = args.passed_on([]).unwrap();
+        let passed = args.handler_options([]).unwrap();
         assert_eq!(passed.iter().map(|option| option.text.as_str()).collect::<Vec<_>>(), [expected]);
     }
 }
@@ -291,10 +293,10 @@ fn variables_and_fields_without_meaning_are_named() {
         ("VERBOSE=1", "did you mean 'GLASSHOUSE_LOG'?"),
         ("LOG_LEVEL=1", "did you mean 'GLASSHOUSE_LOG'?"),
         ("LOG_FORMAT=1", "did you mean 'GLASSHOUSE_LOG_FORM'?"),
-        ("CHECK=1", "has no variable"),
-        ("FILE=x", "GLASSHOUSE_DIRECTORY names a file as well"),
-        ("ZZZZZZZ=x", "each is named after a flag that --help lists"),
-        ("PORT_X_TCP=1", "each is named after a flag"),
+        ("CHECK=1", "--check is a flag only"),
+        ("FILE=x", "set GLASSHOUSE_DIRECTORY, which can be a file"),
+        ("ZZZZZZZ=x", "a variable has the name of a flag; --help lists the flags"),
+        ("PORT_X_TCP=1", "a variable has the name of a flag"),
     ] {
         check_pairs(&[], &[pair], Err(expected));
     }
@@ -302,23 +304,24 @@ fn variables_and_fields_without_meaning_are_named() {
         ["SERVICE_HOST=10.0.0.1", "SERVICE_PORT_HTTP=80", "PORT=tcp://10.0.0.1:80", "PORT_80_TCP_ADDR=10.0.0.1"];
     check_pairs(&[], &of_service, Ok(&[]));
     check_pairs(&[], &["=9"], Err("GLASSHOUSE_: no such variable"));
-    check_pairs(&["-H", "A: b", "8199"], &[], Err("'A: b' is no field name"));
+    check_pairs(&["-H", "A: b", "8199"], &[], Err("invalid field name 'A: b'"));
     check_pairs(&["-H", "A", "b\nC: d"], &[], Err("line break"));
     check_pairs(&["-H", "A\r", "b"], &[], Err("line break"));
 }
 
 #[test]
-fn only_a_path_may_be_no_text() {
+fn only_a_path_may_have_other_bytes() {
     let bytes: OsString = std::os::unix::ffi::OsStringExt::from_vec(b"\xff".to_vec());
     let passed = |key: &str| {
-        let passed = serve(&[]).passed_on([(key.into(), bytes.clone()), ("PATH".into(), bytes.clone())]);
+        let passed = serve(&[]).handler_options([(key.into(), bytes.clone()), ("PATH".into(), bytes.clone())]);
         passed.map(|options| options.len())
     };
-    assert_eq!(passed("GLASSHOUSE_INDEX"), Err("GLASSHOUSE_INDEX: the value is not UTF-8".into()));
-    assert_eq!(passed("GLASSHOUSE_DIRECTORY"), Ok(0));
+    let refused = passed("GLASSHOUSE_INDEX").unwrap_err();
+    assert!(refused.to_string().starts_with("GLASSHOUSE_INDEX: the value is not UTF-8"), "{refused}");
+    assert!(matches!(passed("GLASSHOUSE_DIRECTORY"), Ok(0)));
 }
 
-/// What the words and variables are understood as beside a file of this text.
+/// The task with a file of this text.
 fn with_file(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Result<Task, String> {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("settings.toml");
@@ -326,70 +329,74 @@ fn with_file(text: &str, words: &[&str], variables: &[(&str, &str)]) -> Result<T
     let words = ["glasshouse"].iter().chain(words).map(OsString::from);
     let words: Vec<OsString> = words.chain(["--config".into(), path.clone().into()]).collect();
     let variable = |key: &OsStr| Some(variables.iter().find(|(known, _)| key == *known)?.1.into());
-    Task::parse(&words, &variable).map_err(|stop| told(stop).1.replace(path.to_str().unwrap(), "FILE"))
+    Task::parse(&words, &variable).map_err(|error| code_and_text(error).1.replace(path.to_str().unwrap(), "FILE"))
 }
 
 #[test]
 fn a_file_stands_in_for_what_was_not_typed() {
-    let text = "port = 9\nbind = ['::1', 'localhost']\ndirectory = '-x'\nquiet = true\nno-replay = false\nindex = ['a', 'b']\n\
+    let text = "port = 9\nbind = ['::1', 'localhost']\ndirectory = '-x'\nquiet = true\nno-replay = false\n\
+                index = ['a', 'b']\n\
                 handler = 'x.wasm'\nthreads = 3\n";
     let Ok(Task::Serve(args)) = with_file(text, &["--threads", "5", "--pure-handler"], &[]) else { panic!("a server") };
     assert_eq!((args.port, args.directory.as_deref()), (9, Some(Path::new("-x"))));
     assert_eq!(args.bind, ["::1", "localhost"]);
     assert!(args.quiet && !args.no_replay && args.pure_handler);
     assert_eq!(args.threads, NonZeroUsize::new(5));
-    let passed = args.passed_on([]).unwrap();
+    let passed = args.handler_options([]).unwrap();
     assert_eq!(
         passed.iter().map(|option| (option.name, option.text.as_str())).collect::<Vec<_>>(),
         [("index", "a\nb")]
     );
-    assert!(passed[0].place.ends_with("settings.toml, line 6, index"), "{}", passed[0].place);
-    // What the handler reads is passed on as variables are, and one of them wins.
-    let passed = args.passed_on([("GLASSHOUSE_INDEX".into(), "c".into())]).unwrap();
-    assert_eq!((passed[0].text.as_str(), passed[0].place.as_str()), ("c", "GLASSHOUSE_INDEX"));
+    assert!(passed[0].location.ends_with("settings.toml, line 6, index"), "{}", passed[0].location);
+    // The variable of an option of the handler wins over the file.
+    let passed = args.handler_options([("GLASSHOUSE_INDEX".into(), "c".into())]).unwrap();
+    assert_eq!((passed[0].text.as_str(), passed[0].location.as_str()), ("c", "GLASSHOUSE_INDEX"));
 }
 
 #[test]
-fn each_setting_tells_where_it_is_from() {
+fn each_option_reports_its_source() {
     let text = "port = 9\nquiet = true\nthreads = 3\nindex = 'a'\nhidden = true\n";
     let variables = [("GLASSHOUSE_QUIET", "yes"), ("GLASSHOUSE_HIDDEN", "no")];
     let Ok(Task::Check(_, settings)) = with_file(text, &["8", "--check"], &variables) else { panic!("settings") };
-    let from = |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.from);
+    let source = |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.source);
     for (name, expected) in [
-        ("port", OptionSource::Typed),
+        ("port", OptionSource::Flag),
         ("quiet", OptionSource::Variable),
         ("hidden", OptionSource::Variable),
         ("threads", OptionSource::File),
         ("index", OptionSource::File),
         ("protocol", OptionSource::Default),
     ] {
-        assert_eq!(from(name), Some(expected), "{name}");
+        assert_eq!(source(name), Some(expected), "{name}");
     }
-    assert!(["config", "check", "help", "words"].into_iter().all(|name| from(name).is_none()));
+    assert!(["config", "check", "help", "operands"].into_iter().all(|name| source(name).is_none()));
     let line = |name: &str| settings.iter().find(|setting| setting.name == name).map(ToString::to_string);
     assert_eq!(line("quiet").as_deref(), Some("quiet = true  # from the environment: GLASSHOUSE_QUIET"));
     assert_eq!(line("threads").as_deref(), Some("threads = 3  # from the file: line 3"));
-    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"error\"]  # default"));
+    assert_eq!(line("verbose").as_deref(), Some("verbose = [\"warn\"]  # default"));
 }
 
 #[test]
-fn a_file_with_nonsense_in_it_is_named() {
+fn an_invalid_file_is_named() {
     let rows = [
         ("max-memroy = '1M'", "FILE, line 1, max-memroy: no such key; did you mean 'max-memory'?"),
-        ("\nzzzzzzzzz = 1", "FILE, line 2, zzzzzzzzz: no such key; a key is the name of a flag that --help lists"),
-        ("config = 'x'", "FILE, line 1, config: no such key; --config says how the file is used"),
+        (
+            "\nzzzzzzzzz = 1",
+            "FILE, line 2, zzzzzzzzz: no such key; a key is the name of a flag; --help lists the flags",
+        ),
+        ("config = 'x'", "FILE, line 1, config: no such key; --config is a flag only"),
         ("check = true", "FILE, line 1, check: no such key"),
         ("help = true", "FILE, line 1, help: no such key"),
         ("words = ['x']", "FILE, line 1, words: no such key"),
-        ("directory = { percent-encoded = '%' }", "FILE, line 1, directory: percent-encoded takes a text"),
-        ("quiet = 'yes'", "FILE, line 1, quiet: is a switch; write true or false"),
-        ("threads = [1]", "FILE, line 1, threads: takes one value"),
-        ("[bind]\na = 1", "FILE, line 1, bind: takes several values"),
+        ("directory = { percent-encoded = '%' }", "FILE, line 1, directory: invalid percent-encoded; write a text"),
+        ("quiet = 'yes'", "FILE, line 1, quiet: "),
+        ("threads = [1]", "FILE, line 1, threads: "),
+        ("[bind]\na = 1", "FILE, line 1, bind: "),
         ("port = 1\nport = 2", "FILE, line 2: duplicate key"),
         ("port =", "FILE, line 1: "),
-        ("\nport = -5", "tip: the value is that of FILE, line 2, port"),
-        ("max-memory = 'lots'", "'lots' is no size; give a number of bytes, or one with K, M, G or T behind it"),
-        ("max-memory = 'lots'", "tip: the value is that of FILE, line 1, max-memory"),
+        ("\nport = -5", "tip: the value is from FILE, line 2, port"),
+        ("max-memory = 'lots'", "give a number of bytes"),
+        ("max-memory = 'lots'", "tip: the value is from FILE, line 1, max-memory"),
         ("protocol = 'HTTP/9'", "[possible values: HTTP/1.0, HTTP/1.1]"),
     ];
     for (text, expected) in rows {
@@ -398,13 +405,13 @@ fn a_file_with_nonsense_in_it_is_named() {
             Ok(task) => panic!("{text}: {task:?}"),
         }
     }
-    // What is typed is not the fault of the file.
+    // An error in a flag does not name the file.
     let error = with_file("threads = 3", &["--threads", "0"], &[]).unwrap_err();
     assert!(error.contains("invalid value '0'") && !error.contains("FILE"), "{error}");
 }
 
 #[test]
-fn a_file_that_is_none_is_named() {
+fn a_file_that_cannot_be_read_is_named() {
     for (path, reason) in [("nope.toml", "no such file"), ("src", "a directory"), ("/dev/null/x", "not a directory")] {
         let Err((code, text)) = parse(&["--config", path]) else { panic!("{path} was read") };
         assert_eq!(code, 1);

@@ -1,39 +1,42 @@
-//! The options about TLS. It refuses to open what they name.
+//! The options for TLS. Does not open the files that they name.
 
 use super::value::port;
 use std::path::PathBuf;
 
 const TLS: &str = "TLS";
 
-/// Whether to speak TLS, and as whom.
+/// Whether the server uses TLS, and with which certificate.
 #[derive(Debug, clap::Args)]
-pub struct TlsFlags {
-    /// Serve over TLS with this certificate, in PEM, and those that signed it behind it
+pub(crate) struct TlsFlags {
+    /// TLS certificate in PEM, followed by its issuers
     ///
-    /// Read anew when it changes, without a connection being lost.
+    /// The server loads the file again when it changes, without closing a connection.
     #[arg(long, value_name = "FILE")]
     #[arg(env = "GLASSHOUSE_TLS_CERT", hide_env = true, help_heading = TLS)]
-    pub tls_cert: Option<PathBuf>,
+    pub(crate) tls_cert: Option<PathBuf>,
 
-    /// Private key of the certificate, in PEM [default: in the file of the certificate]
+    /// Private key in PEM [default: in the certificate file]
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     #[arg(env = "GLASSHOUSE_TLS_KEY", hide_env = true, help_heading = TLS)]
-    pub tls_key: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
 
-    /// File with the password of that key; white space around it does not count
+    /// File with the password of the private key
+    ///
+    /// White space around the password is ignored.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     #[arg(env = "GLASSHOUSE_TLS_PASSWORD_FILE", hide_env = true, help_heading = TLS)]
-    pub tls_password_file: Option<PathBuf>,
+    pub(crate) tls_password_file: Option<PathBuf>,
 
-    /// Serve over TLS with a certificate made now, and print its fingerprint
+    /// Generate a self-signed certificate, print its fingerprint
     ///
-    /// For the names and addresses that are listened on. It is kept in memory alone, so the next start makes another.
+    /// The certificate is for the names and addresses that the server listens on. It exists only in memory, so the next
+    /// start generates another one.
     #[arg(long, conflicts_with = "tls_cert")]
     #[arg(env = "GLASSHOUSE_TLS_SELF_SIGNED", hide_env = true, help_heading = TLS)]
-    pub tls_self_signed: bool,
+    pub(crate) tls_self_signed: bool,
 
-    /// Answer on this port too, without TLS, and send everybody to the address with TLS
+    /// Port that redirects plain HTTP to the TLS address
     #[arg(long, value_name = "PORT", value_parser = port)]
     #[arg(env = "GLASSHOUSE_REDIRECT_HTTP", hide_env = true, help_heading = TLS)]
-    pub redirect_http: Option<u16>,
+    pub(crate) redirect_http: Option<u16>,
 }

@@ -1,7 +1,6 @@
-//! Values of a file of settings that no TOML string can hold, because a path may have bytes that are not UTF-8: they are written as
-//! `{ percent-encoded = "site%FF" }`.
+//! TOML values of paths that are not UTF-8, which no TOML string can hold: `{ percent-encoded = "site%FF" }`.
 
-use crate::args::toml_shape::ValueShape;
+use glasshouse_core::config::toml_document::ValueShape;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -9,26 +8,34 @@ use toml::{Table, Value};
 
 const KEY: &str = "percent-encoded";
 
-/// The texts that a value stands for.
+/// The texts of a value: one for each time that the flag would be repeated.
 ///
 /// # Errors
-/// A value of another form, in words for the person who wrote it.
-pub fn read(form: ValueShape, value: &Value) -> Result<Vec<OsString>, String> {
+/// The value has another shape.
+pub(crate) fn read(shape: ValueShape, value: &Value) -> Result<Vec<OsString>, ShapeError> {
     match value {
-        Value::Table(table) if form != ValueShape::Switch && table.contains_key(KEY) => Ok(vec![decoded(table)?]),
-        Value::Array(values) if form == ValueShape::Several && values.iter().any(Value::is_table) => {
-            let texts = values.iter().map(|value| read(form, value)).collect::<Result<Vec<_>, _>>()?;
+        Value::Table(table) if shape != ValueShape::Switch && table.contains_key(KEY) => Ok(vec![decoded(table)?]),
+        Value::Array(values) if shape == ValueShape::Several && values.iter().any(Value::is_table) => {
+            let texts = values.iter().map(|value| read(shape, value)).collect::<Result<Vec<_>, _>>()?;
             Ok(texts.into_iter().flatten().collect())
         }
-        _ => Ok(form.read(value)?.into_iter().map(OsString::from).collect()),
+        _ => {
+            let texts = shape.read(value).map_err(|reason| ShapeError(reason.to_string()))?;
+            Ok(texts.into_iter().map(OsString::from).collect())
+        }
     }
 }
 
-/// The value that texts are written as; `None` for one value where there is none.
-pub fn write(form: ValueShape, texts: Vec<OsString>) -> Option<Value> {
+/// A value has another shape than its option.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ShapeError(String);
+
+/// The value of these texts; `None` for a single value without a text.
+pub(crate) fn write(shape: ValueShape, texts: Vec<OsString>) -> Option<Value> {
     let strings = texts.iter().map(|text| text.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
-    match (strings, form) {
-        (Some(strings), _) => form.write(strings),
+    match (strings, shape) {
+        (Some(strings), _) => shape.write(strings),
         (None, ValueShape::Several) => Some(Value::Array(texts.iter().map(|text| one(text)).collect())),
         (None, _) => texts.last().map(|text| one(text)),
     }
@@ -52,8 +59,8 @@ fn encoded(text: &OsStr) -> String {
     encoded
 }
 
-fn decoded(table: &Table) -> Result<OsString, String> {
-    let error = || format!("{KEY} takes a text with %XX for other bytes");
+fn decoded(table: &Table) -> Result<OsString, ShapeError> {
+    let error = || ShapeError(format!("invalid {KEY}; write a text with %XX for other bytes"));
     let (1, Some(Value::String(text))) = (table.len(), table.get(KEY)) else { return Err(error()) };
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -73,24 +80,24 @@ mod tests {
     fn any_bytes_are_written_and_read() {
         let all: Vec<u8> = (0..=u8::MAX).collect();
         let (all, plain) = (OsString::from_vec(all), OsString::from("plain"));
-        for (form, texts) in [
+        for (shape, texts) in [
             (ValueShape::One { or_switch: false }, vec![all.clone()]),
             (ValueShape::Several, vec![plain.clone(), all.clone(), all]),
             (ValueShape::Several, vec![plain]),
         ] {
-            let value = write(form, texts.clone()).unwrap();
+            let value = write(shape, texts.clone()).unwrap();
             let line = format!("x = {value}");
             assert_eq!(line.lines().count(), 1, "{line}");
             let value = line.parse::<Table>().unwrap().remove("x").unwrap();
-            assert_eq!(read(form, &value), Ok(texts));
+            assert_eq!(read(shape, &value), Ok(texts));
         }
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_values_are_refused() {
         for text in ["'%'", "'%F'", "'%+1'", "'%é'", "1", "'a', x = 1"] {
             let value = format!("x = {{ percent-encoded = {text} }}").parse::<Table>().unwrap().remove("x").unwrap();
-            assert!(read(ValueShape::Several, &value).is_err_and(|error| error.contains("%XX")), "{text}");
+            assert!(read(ValueShape::Several, &value).is_err_and(|error| error.to_string().contains("%XX")), "{text}");
             assert!(read(ValueShape::Switch, &value).is_err(), "{text}");
         }
     }

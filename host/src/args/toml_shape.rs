@@ -1,15 +1,14 @@
-//! The form that an option has in a file of settings. The forms themselves are those of the file of a site. It refuses to know what the
-//! text means.
+//! The shape of the value of an option in TOML.
 
-use crate::args::effective;
+use super::clap_options;
 use clap::{Arg, ArgAction};
 use glasshouse_core::config::options;
-pub use glasshouse_core::config::toml_document::ValueShape;
+pub(crate) use glasshouse_core::config::toml_document::ValueShape;
 
-/// How an option is written in TOML: what the handler reads is written as in the file of a site.
-pub fn of(arg: &Arg) -> ValueShape {
-    if let Some(form) = options::form(effective::name(arg)) {
-        return form;
+/// The shape of an option. An option of the handler has the same shape as in `glasshouse.toml`.
+pub(crate) fn of(arg: &Arg) -> ValueShape {
+    if let Some(shape) = options::form(clap_options::name(arg)) {
+        return shape;
     }
     match arg.get_action() {
         ArgAction::SetTrue | ArgAction::SetFalse => ValueShape::Switch,
@@ -20,20 +19,20 @@ pub fn of(arg: &Arg) -> ValueShape {
 
 #[cfg(test)]
 mod tests {
-    use crate::args::definition;
     use crate::args::toml_shape::*;
+    use crate::args::{clap_options, definition};
 
-    /// What is typed once for each value is a list in a file, and what takes no value is a switch there.
+    /// A repeatable flag is a list in a file, and a flag without a value is a switch.
     #[test]
-    fn flags_and_files_have_the_same_forms() {
+    fn flags_and_files_have_the_same_shapes() {
         let command = definition();
-        for arg in effective::options(&command) {
+        for arg in clap_options::all(&command) {
             let expected = match (arg.get_action(), of(arg)) {
-                (ArgAction::SetTrue, form) => form == ValueShape::Switch,
-                (ArgAction::Append, form) => matches!(form, ValueShape::Several | ValueShape::SeveralOrSwitch),
-                (_, form) => matches!(form, ValueShape::One { .. } | ValueShape::SeveralOrSwitch),
+                (ArgAction::SetTrue, shape) => shape == ValueShape::Switch,
+                (ArgAction::Append, shape) => matches!(shape, ValueShape::Several | ValueShape::SeveralOrSwitch),
+                (_, shape) => matches!(shape, ValueShape::One { .. } | ValueShape::SeveralOrSwitch),
             };
-            assert!(expected, "{}", effective::name(arg));
+            assert!(expected, "{}", clap_options::name(arg));
         }
     }
 }

@@ -1,34 +1,33 @@
-//! The flags that say who may ask, and the words of `glasshouse passwd`. It refuses to know what is in the file.
+//! The options for users, and the arguments of `glasshouse passwd`.
 
+use super::CLIENTS;
 use std::path::PathBuf;
 
-const USERS: &str = "Users";
-
 #[derive(Debug, clap::Args)]
-pub struct AuthFlags {
-    /// Answer users alone, those of this file of names and hashed passwords
+pub(crate) struct AuthFlags {
+    /// Require a user and a password from this htpasswd file
     ///
-    /// Lines of NAME:HASH as htpasswd writes them, with hashes of bcrypt, argon2id or SHA-512-crypt; `glasshouse passwd`
-    /// writes them too. Passwords are sent in the clear, so it takes TLS or addresses that only this machine can reach.
+    /// Lines of NAME:HASH with hashes of bcrypt, argon2id or SHA-512-crypt, as htpasswd and `glasshouse passwd` write
+    /// them. HTTP does not encrypt passwords, so this option needs TLS or addresses of loopback.
     #[arg(long, value_name = "FILE")]
-    #[arg(env = "GLASSHOUSE_AUTH", hide_env = true, help_heading = USERS)]
-    pub auth: Option<PathBuf>,
+    #[arg(env = "GLASSHOUSE_AUTH", hide_env = true, help_heading = CLIENTS)]
+    pub(crate) auth: Option<PathBuf>,
 
-    /// Let users send their passwords in the clear, on any address
+    /// Accept passwords without TLS on every address
     ///
-    /// For a server behind another one that encrypts, or on a network without strangers.
+    /// For a server behind a proxy that encrypts, or in a trusted network.
     #[arg(long, requires = "auth")]
-    #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = USERS)]
-    pub auth_insecure: bool,
+    #[arg(env = "GLASSHOUSE_AUTH_INSECURE", hide_env = true, help_heading = CLIENTS)]
+    pub(crate) auth_insecure: bool,
 }
 
-/// `glasshouse passwd`: whose password is set, and where.
+/// The arguments of `glasshouse passwd`.
 #[derive(Debug, clap::Args)]
-pub struct Passwd {
-    /// The file of users; it is made if it is not there
+pub(crate) struct Passwd {
+    /// File of users; the command creates it if it is missing
     #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// The name of the user
+    pub(crate) file: PathBuf,
+    /// Name of the user
     #[arg(value_name = "USER")]
-    pub user: String,
+    pub(crate) user: String,
 }

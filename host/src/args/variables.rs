@@ -1,9 +1,9 @@
-//! The variables of this program: which there are, which names are near one, and which belong to somebody else although their names
-//! begin alike.
+//! The variables of this program: the known ones, suggestions for unknown ones, and those of other programs that begin
+//! with the same prefix.
 
-use super::Cli;
 use super::file::nearest;
-use crate::args::effective;
+use super::{Cli, clap_options};
+use crate::error::StartupError;
 use clap::{Command, CommandFactory as _};
 use glasshouse_core::config::options;
 use glasshouse_core::config::service_link::is_service_link;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use tracing::info;
 
-/// What people call some options, and the flag that it is here.
+/// Names of options in other programs, with the flag of this one.
 const ALIASES: &[(&str, &str)] = &[
     ("address", "bind"),
     ("cert", "tls-cert"),
@@ -31,37 +31,37 @@ const ALIASES: &[(&str, &str)] = &[
     ("verbosity", "verbose"),
 ];
 
-/// What to do with a variable that only the host may set for the handler.
-const BETWEEN: &str = "it is between a host and the handler; unset it";
+/// The fix for a variable that only the host may set for the handler.
+const OF_HOST: &str = "a host sets it for the handler; unset it";
 
-/// Variables without an option, and what to do in their place.
-const OTHERWISE: &[(&str, &str)] = &[
-    ("above", BETWEEN),
-    ("body", BETWEEN),
-    ("check", "--check is typed; it has no variable"),
-    ("file", "it is for other hosts; here GLASSHOUSE_DIRECTORY names a file as well"),
-    ("help", "--help is typed; it has no variable"),
-    ("made-max", BETWEEN),
-    ("mounts", BETWEEN),
-    ("version", "--version is typed; it has no variable"),
+/// Variables without an option, each with the fix.
+const FIXES: &[(&str, &str)] = &[
+    ("above", OF_HOST),
+    ("body", OF_HOST),
+    ("check", "--check is a flag only; unset the variable"),
+    ("file", "it is for other hosts; set GLASSHOUSE_DIRECTORY, which can be a file"),
+    ("help", "--help is a flag only; unset the variable"),
+    ("made-max", OF_HOST),
+    ("mounts", OF_HOST),
+    ("version", "--version is a flag only; unset the variable"),
 ];
 
-/// The flag that was meant by a name that is none.
-pub fn flag_near(command: &Command, asked: &str) -> Option<String> {
-    if let Some((_, flag)) = ALIASES.iter().find(|(alias, _)| *alias == asked) {
+/// The flag that is most similar to an unknown name.
+pub(crate) fn flag_near(command: &Command, name: &str) -> Option<String> {
+    if let Some((_, flag)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
         return Some((*flag).to_owned());
     }
     let flags = command.get_arguments().filter_map(|arg| arg.get_long());
-    nearest(asked, flags.chain(["help", "version"]))
+    nearest(name, flags.chain(["help", "version"]))
 }
 
-/// The variables of this program among those of the environment.
+/// The variables of this program in the environment.
 ///
 /// # Errors
-/// One that begins as they do and is none of them, in words for the person who set it.
-pub fn known(
+/// An unknown variable with the prefix of this program.
+pub(crate) fn known(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<BTreeMap<String, OsString>, String> {
+) -> Result<BTreeMap<String, OsString>, StartupError> {
     let command = Cli::command();
     let of_host = command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned()));
     let known: Vec<String> = of_host.chain(options::names().map(options::variable)).collect();
@@ -73,29 +73,29 @@ pub fn known(
         } else if known.iter().any(|known| known == key) {
             variables.insert(key.to_owned(), value);
         } else {
-            return Err(format!("{key}: no such variable; {}", way_out(&command, key, &known)));
+            return Err(StartupError::Usage(format!("{key}: no such variable; {}", fix(&command, key, &known))));
         }
     }
     if !links.is_empty() {
         links.sort();
-        info!("ignored, because Kubernetes sets them for a service: {}", links.join(", "));
+        info!("variables ignored: Kubernetes sets them for a service: {}", links.join(", "));
     }
     Ok(variables)
 }
 
-fn way_out(command: &Command, key: &str, known: &[String]) -> String {
+fn fix(command: &Command, key: &str, known: &[String]) -> String {
     let bare = |key: &str| key.strip_prefix(options::PREFIX).unwrap_or(key).to_owned();
-    let asked = bare(key).to_ascii_lowercase().replace('_', "-");
-    if let Some((_, way_out)) = OTHERWISE.iter().find(|(name, _)| *name == asked) {
-        return (*way_out).to_owned();
+    let name = bare(key).to_ascii_lowercase().replace('_', "-");
+    if let Some((_, fix)) = FIXES.iter().find(|(known, _)| *known == name) {
+        return (*fix).to_owned();
     }
-    // Two variables are called otherwise than their flags.
-    let flag = ALIASES.iter().find(|(alias, _)| *alias == asked).map_or(asked.as_str(), |(_, flag)| flag);
+    // Two variables have other names than their flags.
+    let flag = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name.as_str(), |(_, flag)| flag);
     if let Some(arg) = command.get_arguments().find(|arg| arg.get_long() == Some(flag)) {
-        return format!("did you mean '{}'?", effective::variable(arg).display());
+        return format!("did you mean '{}'?", clap_options::variable(arg).display());
     }
     match nearest(&bare(key), known.iter().map(|key| bare(key))) {
         Some(near) => format!("did you mean '{}{near}'?", options::PREFIX),
-        None => "each is named after a flag that --help lists".to_owned(),
+        None => "a variable has the name of a flag; --help lists the flags".to_owned(),
     }
 }

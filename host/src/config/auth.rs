@@ -1,37 +1,36 @@
-//! Whether users can be let in as it was asked for: their file, and addresses on which a password is safe to send. It refuses to
-//! know what is in the file.
+//! The file of `--auth`, and the check that a client can send a password safely.
 
 use super::{Roots, ServedTree};
-use crate::args::Auth;
-use crate::config::StartupError;
+use crate::args::AuthFlags;
+use crate::error::StartupError;
 use crate::listen::Addresses;
-use glasshouse_http::auth::Users;
+use crate::users_file::UsersFile;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// The users who may ask; `None` where everybody may. Over TLS passwords are safe to send everywhere.
-pub fn users(
-    flags: &Auth,
+/// The users; `None` if every client has access. Over TLS a password is safe on every address.
+pub(crate) fn users(
+    flags: &AuthFlags,
     trees: &[ServedTree],
     addresses: &Addresses,
     is_secure: bool,
-) -> Result<Option<Arc<Users>>, StartupError> {
+) -> Result<Option<Arc<UsersFile>>, StartupError> {
     let Some(file) = &flags.auth else { return Ok(None) };
     if !flags.auth_insecure && !is_secure {
         in_private(addresses)?;
     }
-    let users = Users::read(file).map_err(StartupError::CannotServe)?;
-    // Every one of them could download it.
+    let users = UsersFile::read(file).map_err(|error| StartupError::CannotServe(error.to_string()))?;
+    // Every user could download it.
     if Roots::of(trees).has(file) {
         return Err(StartupError::Usage(format!(
-            "--auth: '{}' is among what is served; move it to where no client gets",
+            "--auth: clients can read '{}': it is in a served directory; move it out of there",
             file.display()
         )));
     }
     Ok(Some(Arc::new(users)))
 }
 
-/// Whether passwords can be read by this machine alone.
+/// Checks that only this machine can read the passwords.
 fn in_private(addresses: &Addresses) -> Result<(), StartupError> {
     let is_open = |address: &&SocketAddr| !address.ip().to_canonical().is_loopback();
     let open = match addresses.of_tcp().iter().find(is_open) {
@@ -40,7 +39,7 @@ fn in_private(addresses: &Addresses) -> Result<(), StartupError> {
         None => return Ok(()),
     };
     Err(StartupError::Usage(format!(
-        "--auth: passwords would be sent to {open} in the clear; listen on this machine alone with '-b localhost', speak \
-         TLS with --tls-cert, or say --auth-insecure if something in front encrypts"
+        "--auth: clients would send passwords to {open} without encryption; use '-b localhost' to listen on this \
+         machine alone, --tls-cert to serve over TLS, or --auth-insecure if a proxy encrypts"
     )))
 }

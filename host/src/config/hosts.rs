@@ -1,37 +1,37 @@
-//! The hosts for which the server answers: those that were named, or what follows from the addresses that it listens
-//! on. How a `Host` is compared is the business of `glasshouse_http`.
+//! The hosts that requests may name: those of `--host`, or else those that follow from the addresses of the server.
+//! `glasshouse_http` compares a `Host`.
 
-use crate::config::StartupError;
+use crate::error::StartupError;
 use crate::listen::Addresses;
 use glasshouse_http::{Host, Hosts};
 use std::net::SocketAddr;
 
-/// Which hosts are answered for on which connection.
+/// The hosts that are allowed on each kind of connection.
 #[derive(Clone, Debug)]
-pub struct HostRule {
-    /// Those that were named, and the names of this machine for itself.
+pub(crate) struct HostRule {
+    /// The hosts of `--host`, and the names of loopback.
     local: Hosts,
     scope: Scope,
 }
 
-/// Where only [`HostRule::local`] is answered for.
+/// The connections on which only the hosts of [`HostRule::local`] are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// Everywhere: hosts were named.
+    /// All: `--host` names hosts.
     Everywhere,
-    /// On TCP, but for proxies that are trusted: no address but those of loopback is listened on, and nothing else
-    /// looks at names.
+    /// TCP, except from trusted proxies: the server listens on loopback alone, and nothing else checks the host.
     Loopback,
-    /// Nowhere.
+    /// None.
     Nowhere,
 }
 
 impl HostRule {
-    /// The rule for what was named with `--host` and with `--bind`. Over TLS the browser compares the name with the
-    /// certificate, so no other page gets here by it.
+    /// The rule for these values of `--host` and `--bind`. Over TLS the browser compares the name with the certificate,
+    /// so a page elsewhere cannot use its own name.
     ///
-    /// # Errors A host that is none.
-    pub fn new(
+    /// # Errors
+    /// An invalid host.
+    pub(crate) fn new(
         hosts: &[String],
         binds: &[&str],
         addresses: &Addresses,
@@ -45,13 +45,13 @@ impl HostRule {
             [] => Scope::Loopback,
             _ => Scope::Everywhere,
         };
-        // Whoever names an address by its name uses that name.
+        // Clients use the name under which the server listens.
         let bound = binds.iter().filter_map(|bind| bind.parse().ok()).filter(|host| !is_unspecified(host));
         Ok(HostRule { local: Hosts::local_and(named.into_iter().chain(bound)), scope })
     }
 
-    /// What holds for a connection of TCP.
-    pub fn over_tcp(&self, is_of_trusted_proxy: bool) -> Hosts {
+    /// The hosts on a TCP connection.
+    pub(crate) fn over_tcp(&self, is_of_trusted_proxy: bool) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback if !is_of_trusted_proxy => self.local.clone(),
@@ -59,16 +59,16 @@ impl HostRule {
         }
     }
 
-    /// What holds for a connection of a Unix socket. No browser connects to one.
-    pub fn over_unix(&self) -> Hosts {
+    /// The hosts on a Unix socket. A browser cannot connect to one.
+    pub(crate) fn over_unix(&self) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback | Scope::Nowhere => Hosts::All,
         }
     }
 
-    /// What holds for the admin address, which has no TLS and no proxies.
-    pub fn at_admin(&self, address: Option<SocketAddr>) -> Hosts {
+    /// The hosts on the admin address, which has no TLS and no proxies.
+    pub(crate) fn at_admin(&self, address: Option<SocketAddr>) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),
             Scope::Loopback | Scope::Nowhere if address.is_some_and(is_loopback) => self.local.clone(),
@@ -93,11 +93,11 @@ fn is_unspecified(host: &Host) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listen::{BindAddr, Options};
+    use crate::listen::{BindAddr, ListenOptions};
     use http::{HeaderMap, Uri};
 
     fn rule(hosts: &[&str], binds: &[&str], is_secure: bool) -> HostRule {
-        let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let options = ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
         let typed: Vec<_> = binds.iter().map(|bind| BindAddr::parse(bind).unwrap()).collect();
         let names: Vec<_> = typed.iter().filter_map(BindAddr::host).map(str::to_owned).collect();
         let addresses = Addresses::resolve(typed, options).unwrap();
@@ -111,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn on_loopback_alone_other_hosts_are_not_answered_for() {
-        /// Hosts and addresses as they are typed; whether there is TLS; whether example.com is answered for over TCP,
-        /// to a trusted proxy, and over a Unix socket.
+    fn other_hosts_are_refused_on_loopback_alone() {
+        /// The values of --host and --bind; whether there is TLS; whether example.com is allowed over TCP, from a
+        /// trusted proxy, and over a Unix socket.
         type Case = (&'static [&'static str], &'static [&'static str], bool, [bool; 3]);
         let rows: &[Case] = &[
             (&[], &["127.0.0.1"], false, [false, true, true]),
@@ -159,9 +159,11 @@ mod tests {
     fn a_name_to_listen_on_is_a_host() {
         assert!(answers(&rule(&[], &["127.0.0.2"], false).over_tcp(false), "127.0.0.2"));
         assert!(!answers(&rule(&["a.test"], &["0.0.0.0"], false).over_tcp(false), "0.0.0.0"));
-        let options = Options { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let options = ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
         let addresses = Addresses::resolve(Vec::new(), options).unwrap();
         let error = HostRule::new(&["a:80".into()], &[], &addresses, false);
-        assert!(matches!(error, Err(StartupError::Usage(text)) if text.starts_with("--host: 'a:80' is not a host")));
+        assert!(
+            matches!(error, Err(StartupError::Usage(text)) if text.starts_with("--host: ") && text.contains("'a:80'"))
+        );
     }
 }

@@ -1,37 +1,38 @@
-//! The limits for clients on this machine, and what they share: what was typed, and else what its open files and its memory allow.
+//! The limits of clients and the quotas that they share: from options, or else from the open files and the memory of
+//! this machine.
 
 use super::memory::memory;
 use crate::args::ClientFlags;
-use crate::config::StartupError;
+use crate::error::StartupError;
 use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
 use std::num::NonZeroUsize;
 
-/// Descriptors that are not for clients: listeners, the runtime's own, the directory that is served.
+/// Descriptors that are not for clients: listeners, the runtime, the served directories.
 const RESERVE: usize = 64;
-/// Files that answers may have open on the smallest of machines.
-const FEW: usize = 8;
-/// Memory that there is where the system does not tell.
-const UNTOLD: u64 = 2 << 30;
-/// The least that answers may hold together: one instance, and a block for each of some clients.
-const LEAST: u64 = 64 << 20;
+/// The minimum number of open files for responses.
+const MIN_FILES: usize = 8;
+/// Bytes of memory if the system does not report it.
+const ASSUMED_MEMORY: u64 = 2 << 30;
+/// The minimum memory of all responses in bytes: one instance, and a block for each of some clients.
+const MIN_MEMORY: u64 = 64 << 20;
 
-/// The limits that were asked for, and what clients share, where so many threads serve them.
+/// The limits of clients and their shared quotas, for this number of worker threads.
 ///
 /// # Errors
 /// More connections than this process may have open files.
-pub fn limits(
+pub(crate) fn limits(
     clients: &ClientFlags,
     ceilings: &RequestLimits,
     threads: NonZeroUsize,
 ) -> Result<(ClientLimits, Totals), StartupError> {
     let descriptors = raise_descriptor_limit();
-    let bearable = connections(descriptors);
-    let max_connections = clients.max_connections.map_or(bearable, NonZeroUsize::get);
-    if max_connections > bearable {
+    let allowed = connections(descriptors);
+    let max_connections = clients.max_connections.map_or(allowed, NonZeroUsize::get);
+    if max_connections > allowed {
         return Err(StartupError::CannotServe(format!(
-            "cannot serve {max_connections} connections: the limit of open files allows for {bearable}; raise it with \
+            "cannot serve {max_connections} connections: the limit of open files allows {allowed}; raise it with \
              'ulimit -n', or give a smaller --max-connections"
         )));
     }
@@ -55,27 +56,27 @@ pub fn limits(
     Ok((limits, totals))
 }
 
-/// A quarter of the memory that there is.
+/// A quarter of the memory.
 fn total_memory(memory: Option<u64>) -> u64 {
-    (memory.unwrap_or(UNTOLD) / 4).max(LEAST)
+    (memory.unwrap_or(ASSUMED_MEMORY) / 4).max(MIN_MEMORY)
 }
 
-/// How many files may be open for answers: three of four descriptors that no connection takes, as handlers open some in passing. So
-/// there is always one left for a connection that is accepted.
+/// The maximum number of open files for responses: 75% of the descriptors without connections, because handlers open
+/// some temporarily. This leaves a descriptor for a new connection.
 fn files(descriptors: Option<u64>, connections: usize) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     let rest = descriptors.saturating_sub(RESERVE).saturating_sub(connections);
-    (rest / 4).saturating_mul(3).clamp(FEW, Totals::unlimited().files)
+    (rest / 4).saturating_mul(3).clamp(MIN_FILES, Totals::unlimited().files)
 }
 
-/// How many connections leave room for files. Most connections are idle at any time and hold none; should all ask at once, they wait
-/// for each other.
+/// The maximum number of connections, which leaves descriptors for files. Most connections are idle and have no file
+/// open. If all send a request at the same time, they wait for each other.
 fn connections(descriptors: Option<u64>) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     (descriptors.saturating_sub(RESERVE) / 4).saturating_mul(3).max(1)
 }
 
-/// Takes all the file descriptors that this process may have. `None` where there is no limit.
+/// Raises the limit of open files as far as the system allows, and returns it; `None` without a limit.
 fn raise_descriptor_limit() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -93,17 +94,19 @@ mod tests {
 
     fn limited(words: &[&str]) -> Result<(ClientLimits, Totals), StartupError> {
         let args = serve(words);
-        limits(&args.clients, &RequestLimits::from(&args.ceilings), NonZeroUsize::MIN.saturating_add(1))
+        limits(&args.clients, &RequestLimits::from(&args.limits), NonZeroUsize::MIN.saturating_add(1))
     }
 
     #[test]
-    fn what_is_shared_has_totals() {
+    fn quotas_have_totals() {
         let (_, totals) = limited(&["--max-total-memory", "100M", "--max-instances", "10"]).unwrap();
         assert_eq!((totals.memory, totals.heads, totals.bodies), (100 << 20, 20, 5));
         let (_, totals) = limited(&["--max-instances", "1"]).unwrap();
         assert!(totals.memory >= 64 << 20 && totals.bodies == 1);
-        assert_eq!((total_memory(Some(16 << 30)), total_memory(Some(1 << 20))), (4 << 30, LEAST));
-        for (descriptors, connections, expected) in [(Some(1024), 720, 180), (Some(1024), 10, 711), (Some(0), 1, FEW)] {
+        assert_eq!((total_memory(Some(16 << 30)), total_memory(Some(1 << 20))), (4 << 30, MIN_MEMORY));
+        for (descriptors, connections, expected) in
+            [(Some(1024), 720, 180), (Some(1024), 10, 711), (Some(0), 1, MIN_FILES)]
+        {
             assert_eq!(files(descriptors, connections), expected, "{descriptors:?}");
         }
         assert!(files(None, 1) > 1 << 60);
@@ -118,9 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_wins() {
+    fn an_option_wins_over_the_machine() {
         let words = "--header-timeout 2s --idle-timeout 3 --send-timeout 400ms --max-content 0 --max-connections 9";
-        let typed = limited(&words.split(' ').collect::<Vec<_>>()).unwrap().0;
+        let limits = limited(&words.split(' ').collect::<Vec<_>>()).unwrap().0;
         let expected = ClientLimits {
             header_timeout: Duration::from_secs(2),
             idle_timeout: Duration::from_secs(3),
@@ -129,7 +132,7 @@ mod tests {
             max_connections: 9,
             max_connections_per_address: 5,
         };
-        assert_eq!(typed, expected);
+        assert_eq!(limits, expected);
         let each = limited(&["--max-connections-per-address", "7"]).unwrap().0;
         assert_eq!(each.max_connections_per_address, 7);
         assert_eq!((each.header_timeout.as_secs(), each.idle_timeout.as_secs()), (30, 60));

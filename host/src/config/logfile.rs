@@ -1,14 +1,14 @@
-//! The file of the log: where it is found, made and opened anew, which is never in what is served. It refuses to know what is
-//! written there.
+//! Opens the log file, at the start and again at a reload, and never in a served directory.
 //!
-//! A file that is there is judged when it is open, and one that is not before it is made, by the directory in which that would
-//! happen: whatever its path says, no byte of a log comes into a tree.
+//! An existing file is checked after it is open. A missing one is checked before it is created, by the directory of the
+//! new file. So a log is never written to a served tree, whatever the path is.
 
 use super::roots::{Roots, above, identity, open_directory};
 use super::{Rights, ServedTree};
-use crate::config::StartupError;
-use crate::config::roots::DirectoryId;
-use glasshouse_http::{LogFile, bounded_file};
+use crate::bounded_file;
+use crate::config::roots::FileIdentity;
+use crate::error::StartupError;
+use glasshouse_http::LogFile;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
@@ -20,191 +20,187 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Links that are followed to a file that is not there, as many as the kernel does.
-const LINKS: usize = 40;
-/// How often is tried again what somebody else made or removed meanwhile.
-const TRIES: usize = 8;
-const ADDING: OFlags = OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// The maximum number of links to a missing file, as in the kernel.
+const MAX_LINKS: usize = 40;
+/// The number of attempts if another process creates or removes the file at the same time.
+const ATTEMPTS: usize = 8;
+const APPENDING: OFlags = OFlags::WRONLY.union(OFlags::APPEND).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
 
-/// The file of the log, open.
+/// The open log file.
 #[derive(Debug)]
-pub struct OpenLog {
-    /// As it was named.
+pub(crate) struct OpenLog {
+    /// The value of `--log-file`.
     path: PathBuf,
-    /// The directory in which the path was looked for, and the last part of the path.
+    /// The directory of the path, and its last part.
     base: OwnedFd,
     name: OsString,
     trees: Vec<ServedPath>,
     served: Mutex<Roots>,
-    /// Where the file is.
-    found: Mutex<Place>,
-    /// What entries are written to.
-    pub output: Arc<LogFile>,
-    /// Whether the process will be able to open it anew.
-    is_kept: bool,
+    location: Mutex<LogLocation>,
+    /// The destination of the entries.
+    pub(crate) output: Arc<LogFile>,
+    /// Whether the process keeps the right to open the file again.
+    can_reopen: bool,
 }
 
-/// Where a file is.
 #[derive(Debug)]
-struct Place {
-    file: DirectoryId,
-    /// The directory that it is in, and its name there; none for a terminal or the like, which nobody moves away.
+struct LogLocation {
+    file: FileIdentity,
+    /// The directory and the name in it; `None` for a terminal or a pipe, which log rotation does not move.
     directory: Option<(OwnedFd, OsString)>,
 }
 
-/// Why a file cannot be the log.
-enum Unfit {
-    ServedTree,
-    Error(io::Error),
+/// The reason why a file cannot be the log.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogFileError {
+    #[error("it is in a served directory, where every client could read it; name a file elsewhere")]
+    InServedTree,
+    #[error(
+        "its directory contains served files, where the process keeps no right to create files; give the log a \
+         directory of its own"
+    )]
+    BesideServed,
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
-impl From<Errno> for Unfit {
-    fn from(error: Errno) -> Unfit {
-        Unfit::Error(error.into())
+impl From<Errno> for LogFileError {
+    fn from(error: Errno) -> LogFileError {
+        LogFileError::Io(error.into())
     }
 }
 
-impl From<io::Error> for Unfit {
-    fn from(error: io::Error) -> Unfit {
-        Unfit::Error(error)
-    }
+/// The log file could not be opened again.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot open the log '{}' again, entries still go to the previous file: {source}", path.display())]
+pub(crate) struct ReopenError {
+    path: PathBuf,
+    source: LogFileError,
 }
 
 impl OpenLog {
-    /// Opens the file, or makes it, for its owner and its group to read.
+    /// Opens the file, or creates it with the mode 640.
     ///
     /// # Errors
-    /// It cannot be opened, or clients could read it.
-    pub fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
+    /// The file cannot be opened, or is in a served directory.
+    pub(crate) fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
         let roots = Roots::of(trees);
-        let (base, name) = based(path).map_err(|error| refused(path, &Unfit::Error(error)))?;
-        let (file, found) = find(&base, &name, &roots).map_err(|unfit| refused(path, &unfit))?;
-        // A process that serves what is beneath the directory of its log gives up the right to make files there: it would be one to
-        // write what it serves.
+        let (base, name) = based(path).map_err(|error| unusable(path, error.into()))?;
+        let (file, location) = find(&base, &name, &roots).map_err(|error| unusable(path, error))?;
+        // A process gives up the right to create files in the directory of its log if served files are beneath it: it
+        // would be the right to change them.
         let holds_served = |(directory, _): &(OwnedFd, OsString)| {
             let at = fstat(directory).map(|stat| identity(&stat)).ok();
             let roots =
                 trees.iter().map(|served| root(&served.tree)).filter_map(|path| open_directory(CWD, &path).ok());
             roots.into_iter().any(|root| above(root).any(|one| Some(one) == at))
         };
-        let is_kept = rights == Rights::AreKept || !found.directory.as_ref().is_some_and(holds_served);
+        let can_reopen = rights == Rights::AreKept || !location.directory.as_ref().is_some_and(holds_served);
         Ok(OpenLog {
             path: path.to_owned(),
             base,
             name,
             trees: trees.iter().map(|served| served.tree.clone()).collect(),
             served: Mutex::new(roots),
-            found: Mutex::new(found),
+            location: Mutex::new(location),
             output: Arc::new(LogFile::new(path.display().to_string(), file)),
-            is_kept,
+            can_reopen,
         })
     }
 
-    /// What whoever runs the server should know at the start.
-    pub fn warning(&self) -> Option<String> {
-        (!self.is_kept)
-            .then(|| format!("the log '{}' will not be opened anew on SIGHUP: {HOLDS_SERVED}", self.path.display()))
+    /// A warning for the operator at the start.
+    pub(crate) fn warning(&self) -> Option<String> {
+        let reason = LogFileError::BesideServed;
+        (!self.can_reopen).then(|| format!("SIGHUP will not open the log '{}' again: {reason}", self.path.display()))
     }
 
-    /// The directory in which the process keeps the right to make and write files.
-    pub fn directory(&self) -> Option<OwnedFd> {
-        let found = self.found();
-        let (directory, _) = found.directory.as_ref().filter(|_| self.is_kept)?;
+    /// The directory in which the process keeps the right to create and write files.
+    pub(crate) fn directory(&self) -> Option<OwnedFd> {
+        let location = self.location();
+        let (directory, _) = location.directory.as_ref().filter(|_| self.can_reopen)?;
         directory.try_clone().ok()
     }
 
-    /// Opens the file of this path anew; entries that follow go there. A process that has given up its rights may do this if it kept
-    /// the right to make and write files beneath the [directory](OpenLog::directory), which is the least that Landlock can tell
-    /// apart: a rule for the file itself holds for the one that was moved away.
+    /// Opens the file of this path again for all further entries. A process that has given up its rights needs the
+    /// right to create and write files beneath the [directory](OpenLog::directory). Landlock has no smaller one: a rule
+    /// for a file follows the file when log rotation moves it.
     ///
     /// # Errors
-    /// In words for whoever runs the server: it cannot be opened, and entries go on to where they went.
-    pub fn reopen(&self) -> Result<(), String> {
-        let mut found = self.found();
-        if found.directory.is_none() {
+    /// The file cannot be opened. Entries still go to the previous file.
+    pub(crate) fn reopen(&self) -> Result<(), ReopenError> {
+        let mut location = self.location();
+        if location.directory.is_none() {
             return Ok(());
         }
-        let stays = |reason: &str| {
-            let path = self.path.display();
-            format!("cannot open the log '{path}' anew, and entries go on to the file before: {reason}")
-        };
-        if !self.is_kept {
-            return Err(stays(HOLDS_SERVED));
+        let error = |source| ReopenError { path: self.path.clone(), source };
+        if !self.can_reopen {
+            return Err(error(LogFileError::BesideServed));
         }
         let mut roots = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         self.trees.iter().for_each(|tree| roots.add(tree));
-        match find(&self.base, &self.name, &roots) {
-            Ok((file, place)) => {
-                self.output.replace(file);
-                *found = place;
-                Ok(())
-            }
-            Err(Unfit::ServedTree) => Err(stays(AMONG_SERVED)),
-            Err(Unfit::Error(error)) => Err(stays(&error.to_string())),
-        }
+        let (file, found) = find(&self.base, &self.name, &roots).map_err(error)?;
+        self.output.replace(file);
+        *location = found;
+        Ok(())
     }
 
     /// Whether the file would be served if the tree was opened again now.
-    pub fn is_in(&self, tree: &ServedPath) -> bool {
+    pub(crate) fn is_in(&self, tree: &ServedPath) -> bool {
         let mut roots = Roots::default();
         roots.add(tree);
-        self.found().is_in(&roots)
+        self.location().is_in(&roots)
     }
 
-    fn found(&self) -> MutexGuard<'_, Place> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn location(&self) -> MutexGuard<'_, LogLocation> {
+        self.location.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-const HOLDS_SERVED: &str = "its directory holds what is served, where the process keeps no right to make files; give the log a \
-                            directory of its own";
-const AMONG_SERVED: &str = "it is among what is served, where everybody could read it; name a file elsewhere";
-
-/// Says whether the file of a log could be opened, and makes none.
+/// Checks that the log file can be opened, without creating it.
 ///
 /// # Errors
 /// As for [`OpenLog::open`].
-pub fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupError> {
+pub(crate) fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupError> {
     let roots = Roots::of(trees);
-    let probed = based(path).map_err(Unfit::Error).and_then(|(base, name)| match existing(&base, &name, &roots) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => {
-            let (directory, name) = target(&base, &name)?;
-            if roots.has_in(&directory, &name) {
-                return Err(Unfit::ServedTree);
-            }
-            Ok(rustix::fs::accessat(&directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::EACCESS)?)
+    let probe = || {
+        let (base, name) = based(path)?;
+        if existing(&base, &name, &roots)?.is_some() {
+            return Ok(());
         }
-        Err(unfit) => Err(unfit),
-    });
-    probed.map_err(|unfit| refused(path, &unfit))
+        let (directory, name) = target(&base, &name)?;
+        if roots.has_in(&directory, &name) {
+            return Err(LogFileError::InServedTree);
+        }
+        Ok(rustix::fs::accessat(&directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::EACCESS)?)
+    };
+    probe().map_err(|error| unusable(path, error))
 }
 
-fn refused(path: &Path, unfit: &Unfit) -> StartupError {
+fn unusable(path: &Path, error: LogFileError) -> StartupError {
     let path = path.display();
-    StartupError::CannotServe(match unfit {
-        Unfit::ServedTree => format!("cannot log to '{path}': {AMONG_SERVED}"),
-        Unfit::Error(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
-            format!("cannot log to '{path}': nobody reads this pipe or socket; name a file with --log-file")
-        }
-        Unfit::Error(error) => {
-            let reason = match error.kind() {
-                io::ErrorKind::NotFound => "no such directory".to_owned(),
-                _ => bounded_file::reason(error),
-            };
-            format!("cannot log to '{path}': {reason}; name another file with --log-file")
-        }
-    })
+    let LogFileError::Io(error) = error else {
+        return StartupError::CannotServe(format!("cannot log to '{path}': {error}"));
+    };
+    let message = if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
+        format!("cannot log to '{path}': no process reads this pipe or socket; name a file with --log-file")
+    } else {
+        let reason = match error.kind() {
+            io::ErrorKind::NotFound => "no such directory".to_owned(),
+            _ => bounded_file::reason(&error),
+        };
+        format!("cannot log to '{path}': {reason}; name another file with --log-file")
+    };
+    StartupError::io(message, error)
 }
 
-/// The directory of a path, open, and the name behind it.
+/// Opens the directory of a path, and returns it with the last part of the path.
 fn based(path: &Path) -> io::Result<(OwnedFd, OsString)> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((open_directory(CWD, above)?, name))
 }
 
-/// Where what a tree serves begins.
+/// The directory of a tree.
 fn root(tree: &ServedPath) -> PathBuf {
     match tree {
         ServedPath::Directory(path) => path.clone(),
@@ -212,21 +208,21 @@ fn root(tree: &ServedPath) -> PathBuf {
     }
 }
 
-/// Opens the file, or makes it where it is not there.
-fn find(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<(File, Place), Unfit> {
-    for _ in 0..TRIES {
+/// Opens the file, or creates it.
+fn find(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<(File, LogLocation), LogFileError> {
+    for _ in 0..ATTEMPTS {
         if let Some(found) = existing(base, name, roots)? {
             return Ok(found);
         }
         let (directory, name) = target(base, name)?;
         if roots.has_in(&directory, &name) {
-            return Err(Unfit::ServedTree);
+            return Err(LogFileError::InServedTree);
         }
-        let flags = ADDING | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
+        let flags = APPENDING | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         match openat(&directory, &name, flags, Mode::from_raw_mode(0o640)) {
             Ok(file) => {
-                let place = Place { file: identity(&fstat(&file)?), directory: Some((directory, name)) };
-                return Ok((file.into(), place));
+                let location = LogLocation { file: identity(&fstat(&file)?), directory: Some((directory, name)) };
+                return Ok((file.into(), location));
             }
             Err(Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
@@ -235,36 +231,36 @@ fn find(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<(File, Place), Un
     Err(Errno::EXIST.into())
 }
 
-/// Opens a file that is there; `None` where there is none. Opened to be added to, it is as it was.
-fn existing(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<Option<(File, Place)>, Unfit> {
-    // Without waiting, as a pipe may have nobody who reads it.
-    let file = match openat(base, name, ADDING | OFlags::NONBLOCK, Mode::empty()) {
+/// Opens an existing file for appending, which does not change it; `None` if it does not exist.
+fn existing(base: &OwnedFd, name: &OsStr, roots: &Roots) -> Result<Option<(File, LogLocation)>, LogFileError> {
+    // Non-blocking: a pipe may have no reader.
+    let file = match openat(base, name, APPENDING | OFlags::NONBLOCK, Mode::empty()) {
         Ok(file) => File::from(file),
         Err(Errno::NOENT) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
     let found = fstat(&file)?;
-    let mut place = Place { file: identity(&found), directory: None };
+    let mut location = LogLocation { file: identity(&found), directory: None };
     if rustix::fs::FileType::from_raw_mode(found.st_mode).is_file() {
         let (directory, name) = target(base, name)?;
         let there = statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW);
-        match there.is_ok_and(|there| identity(&there) == place.file) {
-            true => place.directory = Some((directory, name)),
-            // It was removed while somebody had it open, such as a standard error that leads to a file.
+        match there.is_ok_and(|there| identity(&there) == location.file) {
+            true => location.directory = Some((directory, name)),
+            // Another process removed the file while it was open, such as the file of a redirected standard error.
             false if found.st_nlink == 0 => {}
             false => return Err(Errno::STALE.into()),
         }
     } else {
-        // Whoever reads a pipe slowly is waited for.
+        // Blocking again: a pipe may have a slow reader.
         let _ = fcntl_setfl(&file, OFlags::APPEND);
     }
-    if place.is_in(roots) { Err(Unfit::ServedTree) } else { Ok(Some((file, place))) }
+    if location.is_in(roots) { Err(LogFileError::InServedTree) } else { Ok(Some((file, location))) }
 }
 
-/// Where a file is, or would be made: links are followed to what is no link.
+/// The directory and the name of a file, or of the file to create, after following links.
 fn target(base: &OwnedFd, name: &OsStr) -> io::Result<(OwnedFd, OsString)> {
     let (mut directory, mut name) = (base.try_clone()?, name.to_owned());
-    for _ in 0..LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(link) = readlinkat(&directory, &name, Vec::new()) else { return Ok((directory, name)) };
         let link = Path::new(OsStr::from_bytes(link.as_bytes()));
         let above = link.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -274,7 +270,7 @@ fn target(base: &OwnedFd, name: &OsStr) -> io::Result<(OwnedFd, OsString)> {
     Err(Errno::LOOP.into())
 }
 
-impl Place {
+impl LogLocation {
     fn is_in(&self, roots: &Roots) -> bool {
         roots.has_file(self.file)
             || self.directory.as_ref().is_some_and(|(directory, name)| roots.has_in(directory, name))
@@ -301,10 +297,9 @@ mod tests {
     }
 
     fn open(path: &Path, trees: &[ServedTree]) -> Result<OpenLog, String> {
-        OpenLog::open(path, trees, Rights::AreGivenUp).map_err(|fault| fault.to_string())
+        OpenLog::open(path, trees, Rights::AreGivenUp).map_err(|error| error.to_string())
     }
 
-    /// Whatever the path says, nothing is made in what is served.
     #[test]
     fn a_log_is_never_served() {
         let place = place();
@@ -343,13 +338,13 @@ mod tests {
             "logs/same",
         ] {
             let refused = open(&at(name), &trees).map(drop);
-            assert!(refused.is_err_and(|why| why.contains("it is among what is served")), "{name}");
+            assert!(refused.is_err_and(|why| why.contains("it is in a served directory")), "{name}");
             assert!(probe(&at(name), &trees).is_err(), "{name}");
         }
         let list = |name: &str| fs::read_dir(at(name)).unwrap().count();
         assert_eq!((list("site"), list("site/sub")), (3, 0), "nothing was made");
         assert_eq!(fs::read(at("site/there")).unwrap(), b"there");
-        // A link in the tree that leads out of it is not followed by whoever serves the tree.
+        // The handler does not follow a link that leads out of the tree.
         for (name, made) in [("logs/a", "logs/a"), ("site/out", "logs/out"), ("b", "b")] {
             assert_eq!(probe(&at(name), &trees), Ok(()), "{name}");
             assert!(!at(made).exists());
@@ -360,16 +355,16 @@ mod tests {
     }
 
     #[test]
-    fn a_log_beside_what_is_served_is_not_opened_anew_and_says_so() {
+    fn a_log_beside_served_files_is_not_opened_again() {
         let place = place();
         let at = |name: &str| place.path().join(name);
         let site = [served(ServedPath::Directory(at("site")))];
         let one = [served(ServedPath::File { directory: at("logs"), name: "one".into() })];
-        for (name, trees, is_kept) in [("logs/a", &site, true), ("a", &site, false), ("logs/b", &one, false)] {
+        for (name, trees, can_reopen) in [("logs/a", &site, true), ("a", &site, false), ("logs/b", &one, false)] {
             let log = open(&at(name), trees).unwrap();
-            assert_eq!(log.directory().is_some(), is_kept, "{name}");
-            assert_eq!(log.warning().is_some(), !is_kept, "{name}");
-            assert_eq!(log.reopen().is_ok(), is_kept, "{name}");
+            assert_eq!(log.directory().is_some(), can_reopen, "{name}");
+            assert_eq!(log.warning().is_some(), !can_reopen, "{name}");
+            assert_eq!(log.reopen().is_ok(), can_reopen, "{name}");
             let free = OpenLog::open(&at(name), trees, Rights::AreKept).unwrap();
             assert!(free.warning().is_none() && free.reopen().is_ok(), "{name}");
         }
@@ -378,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_opened_anew_is_judged_anew() {
+    fn a_reopened_log_is_checked_again() {
         let place = place();
         let at = |name: &str| place.path().join(name);
         symlink("../other/log", at("logs/link")).unwrap();
@@ -390,21 +385,20 @@ mod tests {
         assert!(at("other/log").exists());
         fs::remove_file(at("logs/link")).unwrap();
         symlink("../site/log", at("logs/link")).unwrap();
-        assert!(
-            log.reopen()
-                .is_err_and(|why| why.starts_with("cannot open the log '") && why.contains("among what is served"))
-        );
+        assert!(log.reopen().map_err(|error| error.to_string()).is_err_and(|text| {
+            text.starts_with("cannot open the log '") && text.contains("in a served directory")
+        }));
         assert!(!at("site/log").exists());
         assert!(!log.is_in(&ServedPath::Directory(at("site"))) && log.is_in(&ServedPath::Directory(at("other"))));
     }
 
     #[test]
-    fn a_pipe_is_not_waited_for() {
+    fn a_pipe_without_a_reader_is_refused() {
         let place = place();
         let path = place.path().join("pipe");
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        assert!(open(&path, &[]).map(drop).is_err_and(|why| why.contains("nobody reads this pipe")));
+        assert!(open(&path, &[]).map(drop).is_err_and(|why| why.contains("no process reads this pipe")));
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let _reader = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
         open(&path, &[]).unwrap();

@@ -1,69 +1,68 @@
-//! What the server tells of itself on this machine: the file of the log is opened here, and the admin address is known. It refuses
-//! to know what is told.
+//! The destinations of logs and metrics: the log file, the admin address, and the trusted proxies.
 
 use super::logfile::{self, OpenLog};
 use super::{Rights, ServedTree};
 use crate::args;
-use crate::config::StartupError;
+use crate::error::StartupError;
 use crate::listen::{listen_alone, resolve};
 use glasshouse_http::{Format, Sink, TrustedProxies};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Where requests are logged and figures told.
+/// The configuration of logs, metrics and trusted proxies.
 #[derive(Debug)]
-pub struct Logs {
-    pub form: Format,
+pub(crate) struct Logs {
+    pub(crate) form: Format,
     file: Option<PathBuf>,
     admin: Option<SocketAddr>,
-    /// Proxies that are believed.
-    pub trust: TrustedProxies,
-    /// Whether they begin with a header of the PROXY protocol.
-    pub proxy_protocol: bool,
+    /// Proxies whose client addresses count.
+    pub(crate) trust: TrustedProxies,
+    /// Whether they send a PROXY protocol header.
+    pub(crate) proxy_protocol: bool,
 }
 
-/// A log that is open.
-pub struct Opened {
-    pub sink: Sink,
-    /// The file, if it is one.
-    pub file: Option<Arc<OpenLog>>,
+/// An open access log.
+pub(crate) struct Opened {
+    pub(crate) sink: Sink,
+    /// `None` for standard error.
+    pub(crate) file: Option<Arc<OpenLog>>,
 }
 
 impl Logs {
     /// # Errors
-    /// An admin address that is none.
-    pub fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
-        let form = if quiet { Format::Off } else { args.log.into() };
+    /// An invalid admin address.
+    pub(crate) fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
+        let form = if quiet { Format::Off } else { args.log };
         let admin = args.admin.as_deref().map(admin).transpose()?;
         let trust = TrustedProxies::new(args.trust.iter().copied());
         Ok(Logs { form, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })
     }
 
-    /// Opens the file, if there is one.
+    /// Opens the destination.
     ///
     /// # Errors
     /// It cannot be opened, or clients could read it.
-    pub fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
+    pub(crate) fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, file: None }) };
         let file = Arc::new(OpenLog::open(path, trees, rights)?);
         Ok(Opened { sink: Sink::File(Arc::clone(&file.output)), file: Some(file) })
     }
 
-    /// Looks whether the file could be opened, and makes none.
+    /// Checks that the file can be opened, without creating it.
     ///
     /// # Errors
     /// As for [`Logs::open`].
-    pub fn probe(&self, trees: &[ServedTree]) -> Result<(), StartupError> {
+    pub(crate) fn probe(&self, trees: &[ServedTree]) -> Result<(), StartupError> {
         self.file.as_deref().map_or(Ok(()), |path| logfile::probe(path, trees))
     }
 
     /// Listens on the admin address, if there is one.
     ///
     /// # Errors
-    /// It is taken, or none of this machine's.
-    pub fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
-        self.admin.map(listen_alone).transpose()
+    /// The address is in use, or is not one of this machine.
+    pub(crate) fn listen(&self) -> Result<Option<TcpListener>, StartupError> {
+        Ok(self.admin.map(listen_alone).transpose()?)
     }
 }
 
@@ -74,10 +73,10 @@ fn admin(text: &str) -> Result<SocketAddr, StartupError> {
     let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
         Some((host, port)) if !host.is_empty() => {
-            resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)
+            Ok(resolve(host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host), port)?)
         }
         _ => Err(StartupError::Usage(format!(
-            "--admin: '{text}' is no address; give one such as 127.0.0.1:9000, or a port"
+            "--admin: invalid address '{text}'; give one such as 127.0.0.1:9000, or a port"
         ))),
     }
 }
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_admin_address_is_told_from_nonsense() {
+    fn an_admin_address_is_parsed_or_refused() {
         for (text, expected) in [
             ("9000", "127.0.0.1:9000"),
             ("127.0.0.1:1", "127.0.0.1:1"),

@@ -1,14 +1,13 @@
-//! How much memory there is for this process: that of the machine, or what its control groups leave of it. It refuses to know what
-//! it is for.
+//! The memory that this process can use: that of the machine, or less if a control group limits it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where Linux shows control groups.
+/// The mount point of control groups in Linux.
 const GROUPS: &str = "/sys/fs/cgroup";
 
-/// Bytes of memory that this process may have; `None` where the system does not tell.
-pub fn memory() -> Option<u64> {
+/// Bytes of memory for this process; `None` if the system does not report it.
+pub(crate) fn memory() -> Option<u64> {
     let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total(&text));
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = groups(&own).filter_map(|group| limit(&fs::read_to_string(group).ok()?));
@@ -21,8 +20,8 @@ fn total(text: &str) -> Option<u64> {
     total.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The files that limit a process: one for its group and each group around it. In a container the first of them are not to be seen,
-/// and the last one is its own.
+/// The files with the limits of a process: one for its group and for each parent group. In a container only the last
+/// one exists; it is that of the container.
 fn groups(own: &str) -> impl Iterator<Item = PathBuf> {
     own.lines().flat_map(|line| {
         let mut parts = line.splitn(3, ':');
@@ -39,7 +38,7 @@ fn groups(own: &str) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// A limit in bytes; `None` for a group without one. The first version of control groups writes a very large number for that.
+/// A limit in bytes; `None` for a group without one. Version 1 of control groups writes a very large number instead.
 fn limit(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
@@ -49,13 +48,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_tells_what_it_has() {
+    fn the_memory_of_the_machine_is_read() {
         assert_eq!(total("MemTotal:       24689764 kB\nMemFree: 1 kB\n"), Some(24_689_764 << 10));
         assert_eq!(total("MemFree: 1 kB\n"), None);
     }
 
     #[test]
-    fn a_group_and_all_around_it_limit_a_process() {
+    fn a_group_and_its_parents_limit_a_process() {
         let paths = |own: &str| groups(own).map(|path| path.display().to_string()).collect::<Vec<_>>();
         assert_eq!(
             paths("0::/system.slice/glasshouse.service\n"),

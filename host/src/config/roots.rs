@@ -1,6 +1,5 @@
-//! Whether a file lies in what is served: by which directory it is, and not by how its path is written. A path can lead anywhere
-//! by links, by `..` and by what is mounted; the directories above an open one are what they are. It refuses to know what the
-//! files are for.
+//! Decides whether a file is in a served tree, by the identity of the directories above it. A path alone does not tell,
+//! because of links, `..` and mount points.
 
 use super::ServedTree;
 use glasshouse_sandbox::ServedPath;
@@ -11,36 +10,36 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// The most directories that a directory can be in: a path has no more bytes.
-const DEEPEST: usize = 4096;
+/// The maximum number of directories above a directory: a path has no more bytes.
+const MAX_DEPTH: usize = 4096;
 
-/// The device and the number of a file, which no other has.
-pub type DirectoryId = (u64, u64);
+/// The device and the inode of a file.
+pub(crate) type FileIdentity = (u64, u64);
 
-pub fn identity(stat: &Stat) -> DirectoryId {
+pub(crate) fn identity(stat: &Stat) -> FileIdentity {
     (stat.st_dev, stat.st_ino)
 }
 
-/// What is served, as it is found at the moment.
+/// The served files and directories at the time of the last [`Roots::add`].
 #[derive(Clone, Debug, Default)]
-pub struct Roots {
-    directories: Vec<DirectoryId>,
-    files: Vec<DirectoryId>,
-    /// Files that are served by themselves, by the directory and the name: what is put in their place is served too.
-    names: Vec<(DirectoryId, OsString)>,
+pub(crate) struct Roots {
+    directories: Vec<FileIdentity>,
+    files: Vec<FileIdentity>,
+    /// Single served files, by directory and name, because a replacement is served too.
+    names: Vec<(FileIdentity, OsString)>,
 }
 
 impl Roots {
-    pub fn of(trees: &[ServedTree]) -> Roots {
+    pub(crate) fn of(trees: &[ServedTree]) -> Roots {
         let mut roots = Roots::default();
         trees.iter().for_each(|served| roots.add(&served.tree));
         roots
     }
 
-    /// Takes in what a tree is at the moment, beside what it was.
-    pub fn add(&mut self, tree: &ServedPath) {
+    /// Adds the current identity of a tree. An earlier identity stays.
+    pub(crate) fn add(&mut self, tree: &ServedPath) {
         let path = tree.path();
-        // Where links lead, too.
+        // Also the target of links.
         for path in [Some(path.clone()), path.canonicalize().ok()].into_iter().flatten() {
             let found = stat(&path).ok().map(|stat| identity(&stat));
             match tree {
@@ -63,7 +62,7 @@ impl Roots {
         self.names.dedup();
     }
 
-    /// Takes in what is mounted beneath a directory: it is served, and what is above it elsewhere is not.
+    /// Adds the mount points beneath a directory: they are served, although the directories above their source are not.
     fn add_mounts(&mut self, root: &Path) {
         let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
         let points = table.split(|byte| *byte == b'\n').filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
@@ -76,20 +75,20 @@ impl Roots {
     }
 
     /// Whether a file of this name in this directory would be served.
-    pub fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
-        let is_name = |above: DirectoryId| self.names.iter().any(|(at, known)| *at == above && known == name);
+    pub(crate) fn has_in(&self, directory: impl AsFd, name: &OsStr) -> bool {
+        let is_name = |above: FileIdentity| self.names.iter().any(|(at, known)| *at == above && known == name);
         let mut above = above(&directory);
         above.next().is_some_and(|first| self.directories.contains(&first) || is_name(first))
             || above.any(|one| self.directories.contains(&one))
     }
 
-    /// Whether this very file is served by itself.
-    pub fn has_file(&self, file: DirectoryId) -> bool {
+    /// Whether this is a single served file.
+    pub(crate) fn has_file(&self, file: FileIdentity) -> bool {
         self.files.contains(&file)
     }
 
-    /// Whether the file at a path is served, where it really is.
-    pub fn has(&self, path: &Path) -> bool {
+    /// Whether the file at a path is served, after following links.
+    pub(crate) fn has(&self, path: &Path) -> bool {
         let Ok(real) = path.canonicalize() else { return false };
         let (Some(above), Some(name)) = (real.parent(), real.file_name()) else { return false };
         stat(&real).is_ok_and(|file| self.has_file(identity(&file)))
@@ -97,13 +96,13 @@ impl Roots {
     }
 }
 
-/// Opens a directory to look from there, which takes no right to read it.
-pub fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+/// Opens a directory for lookups, which needs no permission to read it.
+pub(crate) fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
     Ok(openat(at, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
 }
 
-/// A directory and those that it is in, up to the root, or as far as this process may go: it serves nothing from beyond.
-pub fn above(directory: impl AsFd) -> impl Iterator<Item = DirectoryId> {
+/// A directory and its parents, up to the root, or up to the first that this process cannot open.
+pub(crate) fn above(directory: impl AsFd) -> impl Iterator<Item = FileIdentity> {
     let mut next = open_directory(directory, Path::new(".")).ok();
     let mut before = None;
     std::iter::from_fn(move || {
@@ -113,10 +112,10 @@ pub fn above(directory: impl AsFd) -> impl Iterator<Item = DirectoryId> {
         next = open_directory(directory, Path::new("..")).ok();
         Some(found)
     })
-    .take(DEEPEST)
+    .take(MAX_DEPTH)
 }
 
-/// A path as the kernel writes it in its tables, where blanks and the like are in octal.
+/// Decodes a path of `/proc/self/mountinfo`, where white space is in octal.
 fn unescaped(text: &[u8]) -> PathBuf {
     let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
     while let [first, others @ ..] = rest {
@@ -134,7 +133,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn a_file_is_served_by_where_it_is_and_not_by_its_path() {
+    fn the_identity_decides_and_not_the_path() {
         let place = tempfile::tempdir().unwrap();
         let at = |name: &str| place.path().join(name);
         fs::create_dir_all(at("site/sub")).unwrap();
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_the_kernel_is_read() {
+    fn a_path_of_the_kernel_is_decoded() {
         for (text, expected) in
             [("/a", "/a"), (r"/a\040b\011", "/a b\t"), (r"/a\134040", r"/a\040"), (r"/a\", r"/a\"), (r"\9", r"\9")]
         {

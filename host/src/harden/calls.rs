@@ -1,21 +1,18 @@
-//! The system calls that a server of files makes once it listens, for seccomp. It refuses to know why anybody would
-//! make another one: every other answers ENOSYS, as if the kernel did not have it.
+//! The seccomp filter: the system calls that a file server makes after it listens.
 //!
-//! Why a list of what is allowed, when one of what is forbidden breaks less: kernels learn new calls every year, and a
-//! list of dangers is out of date when the next one comes. A server that opens files and moves bytes needs few, and all
-//! tests run under this list. Why ENOSYS and neither EPERM nor the end of the process: that is what a library meets on
-//! an older kernel, so it takes the older way (`clone3` becomes `clone`, whose flags can be looked at), and a call that
-//! is missing here costs the request that makes it and no more. Calls of another architecture (`int 0x80`) end the
-//! process.
+//! Every other call fails with ENOSYS, as on a kernel without it. This is an allow-list because each kernel adds
+//! calls, so a list of dangerous calls would soon be incomplete. All tests run under it. ENOSYS is what libraries
+//! meet on an older kernel, so they fall back (`clone3` becomes `clone`, whose flags can be checked). A call that is
+//! missing here fails one request; EPERM or killing the process would do more damage. Calls of another architecture
+//! (`int 0x80`) end the process.
 //!
-//! Each call was asked: what can code of an attacker do with it, and with the descriptors that there are? Those are the
-//! listeners, the connections of clients, the served directories and files of them (to read), the log (to add to), the
-//! socket of the service manager, and what the runtime waits with. Where the answer depends on the arguments, they are
-//! looked at ([`conditions`]), and `tests/all/harden.rs` tries the forms that are refused.
+//! The list assumes that an attacker controls the process. Its descriptors are the listeners, the connections, the
+//! served directories and files (for reading), the log (for appending), the socket of the service manager, and the
+//! pollers. Where the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs`
+//! tries the rejected forms.
 //!
-//! The kernel works out once which calls are allowed whatever their arguments, and does not run the filter for them; so
-//! those that a request makes are looked at no closer, but for `sendto`. Paths cannot be looked at here at all; that is
-//! for Landlock.
+//! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls
+//! of a request have no conditions, except `sendto`. seccomp cannot check paths; Landlock does.
 
 use seccompiler::SeccompCmpArgLen::{self, Dword, Qword};
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
@@ -24,26 +21,25 @@ use std::collections::BTreeMap;
 use std::env::consts::ARCH;
 use std::process;
 
-/// Allowed whatever their arguments.
+/// Allowed with any arguments.
 const ALLOWED: &[i64] = &[
-    // Files: opened and looked at. Nothing that writes, links, moves or removes, or changes what is said of one. What
-    // may be opened, and whether to write, is for Landlock.
+    // Open and inspect files. Landlock decides which files, and whether for writing. Calls that write, link, move or
+    // remove files, or change their metadata, are absent.
     libc::SYS_openat,
     libc::SYS_openat2,
     libc::SYS_close,
     libc::SYS_getdents64,
     libc::SYS_lseek,
     libc::SYS_fadvise64,
-    // These also look at paths elsewhere, and neither Landlock nor seccomp can refuse that. An attacker learns that a
-    // file is there, how long it is and when it was changed; by the last, where a link leads. Landlock refuses the
-    // links in /proc of other processes.
+    // These also inspect paths elsewhere; neither Landlock nor seccomp can prevent that. An attacker learns that a file
+    // exists, its size and its times, and the target of a link. Landlock rejects the links in /proc of other processes.
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
     libc::SYS_readlinkat,
-    // Bytes, between descriptors that are there: a wrong answer to a client, a line in the log, a wish to the service
-    // manager. None of these passes a descriptor on or names an address. A log that is added to stays so, as its flags
-    // cannot be changed (`fcntl`).
+    // Move bytes between open descriptors. The damage is a wrong response, a log entry, or a message to the service
+    // manager. None of these passes a descriptor or names an address. The log stays append-only, because `fcntl`
+    // cannot change its flags.
     libc::SYS_read,
     libc::SYS_readv,
     libc::SYS_pread64,
@@ -53,11 +49,11 @@ const ALLOWED: &[i64] = &[
     libc::SYS_writev,
     libc::SYS_sendfile,
     libc::SYS_recvfrom,
-    // Connections that clients open. There is no `socket`, `connect` or `bind`, so none are opened from here.
+    // Connections that clients open. `socket`, `connect` and `bind` are absent.
     libc::SYS_accept4,
     libc::SYS_getsockname,
     libc::SYS_getpeername,
-    // Waiting, for descriptors that are there: an attacker can wait for ever.
+    // Wait for open descriptors. An attacker can wait forever.
     libc::SYS_epoll_create1,
     libc::SYS_epoll_ctl,
     libc::SYS_epoll_pwait,
@@ -67,8 +63,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_nanosleep,
     libc::SYS_clock_nanosleep,
     libc::SYS_restart_syscall,
-    // Time, chance and the machine: told, not changed. That includes the processors of another process, if its id is
-    // guessed.
+    // Read time, random numbers and properties of the machine. An attacker who guesses a process id learns the CPU
+    // affinity of that process.
     libc::SYS_clock_gettime,
     libc::SYS_clock_getres,
     libc::SYS_gettimeofday,
@@ -79,11 +75,11 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getcpu,
     libc::SYS_getpid,
     libc::SYS_gettid,
-    // Memory that is not code. What is executable can be moved and unmapped, but nothing becomes executable.
+    // Memory that is not code. Executable memory can be moved and unmapped, but no memory becomes executable.
     libc::SYS_munmap,
     libc::SYS_mremap,
     libc::SYS_brk,
-    // Threads of this process, and its end.
+    // Threads of this process, and its exit.
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
     libc::SYS_sigaltstack,
@@ -94,13 +90,13 @@ const ALLOWED: &[i64] = &[
     libc::SYS_exit_group,
 ];
 
-/// What only this architecture calls by a name of its own.
+/// Calls that exist on this architecture only.
 #[cfg(target_arch = "x86_64")]
-const OLD: &[i64] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_time];
+const LEGACY: &[i64] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_time];
 #[cfg(not(target_arch = "x86_64"))]
-const OLD: &[i64] = &[];
+const LEGACY: &[i64] = &[];
 
-/// Namespaces that a new thread could have for itself.
+/// Flags that create a thread in new namespaces.
 const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWIPC
     | libc::CLONE_NEWNET
@@ -109,77 +105,76 @@ const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWUTS;
 
-/// `PR_GET_AUXV`: what the kernel told this process when it began, such as where its clock can be read without a call.
-const AUXILIARY: i32 = 0x4155_5856;
+/// Reads the auxiliary vector, for example the address of the vDSO.
+const PR_GET_AUXV: i32 = 0x4155_5856;
 
-/// What says how a futex is used, without what is to be done with it.
+/// The flags of a futex operation.
 const FUTEX_FLAGS: i32 = libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME;
 
-/// An argument of a call, the bits of it that count, how it is compared, and with what.
-type Condition = (u8, SeccompCmpArgLen, SeccompCmpOp, u64);
+/// The number of an argument, its width, the comparison and the value.
+type ArgCondition = (u8, SeccompCmpArgLen, SeccompCmpOp, u64);
 
-/// Calls that are allowed with certain arguments, and the conditions that all hold then. A call with several rows is
-/// allowed by any of them.
-fn conditions() -> Vec<(i64, Vec<Condition>)> {
+/// Calls that are allowed with certain arguments. All conditions of a row must hold. Each row of a call allows it.
+fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
     let executable = word(libc::PROT_EXEC);
     let thread = word(libc::CLONE_THREAD);
     let no_address = (4, Qword, Eq, 0);
     let option = |level, name| vec![(1, Dword, Eq, word(level)), (2, Dword, Eq, word(name))];
     let futex = |operation| vec![(1, Dword, MaskedEq(word(!FUTEX_FLAGS)), word(operation))];
     vec![
-        // A thread, not a process.
+        // Creates a thread, not a process.
         (libc::SYS_clone, vec![(0, Dword, MaskedEq(thread | word(NAMESPACES)), thread)]),
-        // The code of handlers is executable by now, and nothing else will ever be.
+        // The code of the handlers is already executable.
         (libc::SYS_mmap, vec![(2, Dword, MaskedEq(executable), 0)]),
         (libc::SYS_mprotect, vec![(2, Dword, MaskedEq(executable), 0)]),
-        // Two kinds of advice take pages from the whole machine, where the user may do that.
+        // These two, with the right privileges, take memory from the whole machine.
         (
             libc::SYS_madvise,
             vec![(2, Dword, Ne, word(libc::MADV_HWPOISON)), (2, Dword, Ne, word(libc::MADV_SOFT_OFFLINE))],
         ),
         (libc::SYS_prctl, vec![(0, Dword, Eq, word(libc::PR_SET_NAME))]),
-        (libc::SYS_prctl, vec![(0, Dword, Eq, word(AUXILIARY))]),
+        (libc::SYS_prctl, vec![(0, Dword, Eq, word(PR_GET_AUXV))]),
         (libc::SYS_ioctl, vec![(1, Dword, Eq, libc::FIONBIO)]),
         // Whether standard error is a terminal.
         (libc::SYS_ioctl, vec![(1, Dword, Eq, libc::TCGETS)]),
-        // Flags are read and descriptors doubled. Who changes flags can have the kernel send a signal to another
-        // process (`F_SETOWN`, `F_SETSIG`), or write over a log instead of adding to it (`F_SETFL`).
+        // Read flags and duplicate descriptors. Other commands make the kernel signal another process (`F_SETOWN`,
+        // `F_SETSIG`), or make the log writable at any position (`F_SETFL`).
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_GETFL))]),
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_DUPFD_CLOEXEC))]),
-        // To whom a socket is connected already. With an address it sends to any datagram socket of the machine, and
-        // with `MSG_FASTOPEN` it connects. `sendmsg` does both, and passes descriptors on: it cannot be looked into,
-        // and is left out with its counterpart `recvmsg`.
+        // Sends on a connected socket. With an address it could send to any datagram socket of the machine, and with
+        // MSG_FASTOPEN it could connect. `sendmsg` and `recvmsg` are absent: they can also pass descriptors, and
+        // seccomp cannot check their arguments.
         (libc::SYS_sendto, vec![no_address, (3, Dword, MaskedEq(word(!libc::MSG_NOSIGNAL)), 0)]),
-        // An answer is over. Shutting the other half makes a listener an unconnected socket, which could be connected.
+        // Ends a response. Shutting down the read half would turn a listener into a socket that can be connected.
         (libc::SYS_shutdown, vec![(1, Dword, Eq, word(libc::SHUT_WR))]),
-        // Sockets have options by which filters are put into the kernel, or processes named (`SO_ATTACH_FILTER`,
-        // `SO_PEERPIDFD`).
+        // Other socket options load filters into the kernel (`SO_ATTACH_FILTER`) or return handles of processes
+        // (`SO_PEERPIDFD`).
         (libc::SYS_setsockopt, option(libc::IPPROTO_TCP, libc::TCP_NODELAY)),
         (libc::SYS_getsockopt, option(libc::SOL_SOCKET, libc::SO_ERROR)),
-        // Locks whose owner the kernel knows, and those that are moved, had most of its faults. The standard library
-        // needs neither.
+        // Requeue and priority-inheritance operations caused most futex vulnerabilities. The standard library does
+        // not use them.
         (libc::SYS_futex, futex(libc::FUTEX_WAIT)),
         (libc::SYS_futex, futex(libc::FUTEX_WAKE)),
         (libc::SYS_futex, futex(libc::FUTEX_WAIT_BITSET)),
         (libc::SYS_futex, futex(libc::FUTEX_WAKE_BITSET)),
-        // Limits of this process are read; none is raised, such as that of core files.
+        // Reads limits of this process. Does not set them, so core files stay disabled.
         (libc::SYS_prlimit64, vec![(0, Dword, Eq, 0), (2, Qword, Eq, 0)]),
-        // It names a process by its id.
+        // Signals threads of this process only.
         (libc::SYS_tgkill, vec![(0, Dword, Eq, process::id().into())]),
     ]
 }
 
-/// The filter, for the process that asks for it. One that `removes` files may do so as far as Landlock lets it, but no
-/// directories.
+/// The filter for this process. With `removes_files`, Landlock decides which files the process may remove. It can never
+/// remove directories.
 ///
 /// # Errors
-/// seccomp is not known for this architecture.
-pub fn filter(removes: bool) -> Result<BpfProgram, BackendError> {
-    let always = ALLOWED.iter().chain(OLD).map(|call| (*call, Vec::new()));
+/// The architecture is not supported.
+pub(crate) fn filter(removes_files: bool) -> Result<BpfProgram, BackendError> {
+    let always = ALLOWED.iter().chain(LEGACY).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.collect();
-    let removing = removes.then(|| (libc::SYS_unlinkat, vec![(2, Dword, Eq, 0)]));
-    for (call, conditions) in conditions().into_iter().chain(removing) {
-        // Flags and numbers are words of 32 bits, whatever the register above them holds; addresses are all of it.
+    let remove = removes_files.then(|| (libc::SYS_unlinkat, vec![(2, Dword, Eq, 0)]));
+    for (call, conditions) in conditions().into_iter().chain(remove) {
+        // Flags and numbers use the lower 32 bits of the register. Addresses use all 64.
         let conditions: Result<Vec<_>, _> = conditions
             .into_iter()
             .map(|(argument, length, operator, value)| SeccompCondition::new(argument, length, operator, value))
@@ -190,7 +185,7 @@ pub fn filter(removes: bool) -> Result<BpfProgram, BackendError> {
     SeccompFilter::new(rules, unknown, SeccompAction::Allow, ARCH.try_into()?)?.try_into()
 }
 
-/// The bits of flags, or of a number that is not negative.
+/// The bits of flags or of a non-negative number.
 fn word(flags: i32) -> u64 {
     flags.cast_unsigned().into()
 }

@@ -1,5 +1,6 @@
-//! Which directories must stay readable so that files can be read again, however they are renewed: by writing them, by replacing
-//! them, and by turning a link that leads to them. It refuses to know what the files are for.
+//! Finds the directories that must stay readable so that files can be read again after a renewal.
+//!
+//! A renewal may write a file, replace it, or change a symbolic link on the way to it.
 
 use rustix::fs::{Mode, OFlags, open};
 use std::collections::BTreeSet;
@@ -8,52 +9,53 @@ use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{self, Component, Path, PathBuf};
 
-/// Links that are followed on the way to a file, as many as the kernel does.
-const LINKS: usize = 40;
+/// The maximum number of symbolic links in a path, as in the kernel.
+const MAX_LINKS: usize = 40;
 
-/// The directories of files, and those that links on the way to them lead into: what a link will lead to next lies beside what it
-/// leads to now (`live/site.pem` and `archive/site1.pem`, `..data` and its directories with a date, `current` and `releases/1`).
-pub fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
-    let found: BTreeSet<PathBuf> = files.flat_map(on_the_way).collect();
+/// Opens the directories of files and of the targets of links on the way. The next target of a link is usually beside
+/// the current one (`live/site.pem` and `archive/site1.pem`, `..data` and its dated directories, `current` and
+/// `releases/1`).
+pub(crate) fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
+    let found: BTreeSet<PathBuf> = files.flat_map(directories_on_path).collect();
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     found.iter().filter_map(|directory| open(directory, flags, Mode::empty()).ok()).collect()
 }
 
-fn on_the_way(file: &Path) -> BTreeSet<PathBuf> {
-    let Ok(typed) = path::absolute(file) else { return BTreeSet::new() };
-    let mut found: BTreeSet<PathBuf> = typed.parent().map(Path::to_owned).into_iter().collect();
-    let mut rest: Vec<OsString> = parts(&typed);
-    let (mut at, mut links) = (PathBuf::from("/"), 0);
+fn directories_on_path(file: &Path) -> BTreeSet<PathBuf> {
+    let Ok(absolute) = path::absolute(file) else { return BTreeSet::new() };
+    let mut found: BTreeSet<PathBuf> = absolute.parent().map(Path::to_owned).into_iter().collect();
+    let mut rest: Vec<OsString> = reversed_components(&absolute);
+    let (mut at, mut links) = (PathBuf::from("/"), 0_usize);
     while let Some(part) = rest.pop() {
         let next = if part == ".." { at.parent().unwrap_or(&at).to_owned() } else { at.join(&part) };
         let Some(link) = fs::read_link(&next).ok().filter(|_| part != "..") else {
             at = next;
             continue;
         };
-        links += 1;
-        if links > LINKS {
+        links = links.saturating_add(1);
+        if links > MAX_LINKS {
             return found;
         }
         let target = at.join(&link);
         let is_file = rest.is_empty();
         let beside = target.canonicalize().ok().and_then(|target| Some(target.parent()?.to_owned()));
-        // What a system has arranged, such as `/var/run`, is not turned by anybody: with it, all of `/` could be read.
+        // Skips links of the system such as `/var/run`. They do not change, and the parent of the target is `/`.
         found.extend(beside.filter(|beside| is_file || beside.components().count() > 2));
-        // A link to a link leads to the next one from its own directory.
+        // The target may be a link itself, relative to its directory.
         found.extend(target.parent().filter(|_| is_file).map(Path::to_owned));
         if link.is_absolute() {
             at = PathBuf::from("/");
         }
-        rest.extend(parts(&link));
+        rest.extend(reversed_components(&link));
     }
     found.extend(at.parent().map(Path::to_owned));
     found
 }
 
-/// The parts of a path, the last one first.
-fn parts(path: &Path) -> Vec<OsString> {
-    let named = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
-    named.map(|part| part.as_os_str().to_owned()).rev().collect()
+/// The components of a path in reverse order.
+fn reversed_components(path: &Path) -> Vec<OsString> {
+    let components = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    components.map(|part| part.as_os_str().to_owned()).rev().collect()
 }
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn what_a_link_leads_to_next_can_be_read() {
+    fn the_next_target_of_a_link_is_readable() {
         let place = tempfile::tempdir().unwrap();
         let root = place.path().canonicalize().unwrap();
         let at = |name: &str| root.join(name);
@@ -92,7 +94,7 @@ mod tests {
             ("loop", &[""]),
         ];
         for (name, expected) in rows {
-            let found = on_the_way(&at(name));
+            let found = directories_on_path(&at(name));
             for expected in *expected {
                 let expected = at(expected);
                 assert!(found.iter().any(|found| *found == expected), "{name}: {expected:?} is not in {found:?}");
@@ -102,9 +104,9 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_never_among_them() {
+    fn the_root_directory_is_excluded() {
         let Some(link) = ["/bin", "/lib", "/var/run"].iter().find(|path| Path::new(path).is_symlink()) else { return };
-        let found = on_the_way(&Path::new(link).join("no-directory/a.pem"));
+        let found = directories_on_path(&Path::new(link).join("no-directory/a.pem"));
         assert!(!found.contains(Path::new("/")), "{found:?}");
     }
 }

@@ -1,42 +1,35 @@
-//! Listeners that somebody opened before this process began, such as a service manager (`sd_listen_fds(3)`). It refuses to know who
-//! connects to them.
+//! Listening sockets inherited from the service manager (`sd_listen_fds(3)`).
 
 use super::Listener;
-use crate::config::StartupError;
+use super::error::{InheritedFault, ListenError};
 use listenfd::ListenFd;
 use socket2::SockRef;
 use std::io;
 
-/// Those that were handed over, in their order; none where the variables `LISTEN_FDS` and `LISTEN_PID` say nothing to this process.
+/// The inherited listeners, in their order. Without `LISTEN_FDS` for this process there are none.
 ///
 /// # Errors
-/// One that no client of HTTP could connect to.
-pub fn inherited() -> Result<Vec<Listener>, StartupError> {
-    // A library, because a number becomes a descriptor by `unsafe` alone.
-    let mut handed = ListenFd::from_env();
-    (0..handed.len()).map(|at| take(&mut handed, at)).collect()
+/// A socket is not a listening stream socket.
+pub(crate) fn inherited() -> Result<Vec<Listener>, ListenError> {
+    // The crate contains the `unsafe` conversion from a number to a descriptor.
+    let mut sockets = ListenFd::from_env();
+    let numbered = (0..sockets.len()).zip(1..);
+    let listeners =
+        numbered.map(|(at, number)| take(&mut sockets, at).map_err(|fault| ListenError::Inherited { number, fault }));
+    listeners.collect()
 }
 
-fn take(handed: &mut ListenFd, at: usize) -> Result<Listener, StartupError> {
-    let number = at + 1;
-    let fault = |reason: &str| {
-        StartupError::CannotServe(format!("cannot listen on socket {number} of those that were handed over: {reason}"))
-    };
-    let listener = match (handed.take_tcp_listener(at), handed.take_unix_listener(at)) {
+fn take(sockets: &mut ListenFd, at: usize) -> Result<Listener, InheritedFault> {
+    let listener = match (sockets.take_tcp_listener(at), sockets.take_unix_listener(at)) {
         (Ok(Some(listener)), _) => Listener::Tcp(listener),
         (_, Ok(Some(listener))) => Listener::Unix(listener),
-        _ => return Err(fault("it is none of TCP, and no stream of Unix; give it as ListenStream=")),
+        _ => return Err(InheritedFault::Kind),
     };
-    match listener.make_ready() {
-        Ok(true) => Ok(listener),
-        Ok(false) => Err(fault("nobody listens on it; leave out Accept=yes")),
-        Err(error) => Err(fault(&format!("{error}; give it as ListenStream="))),
-    }
+    if listener.set_nonblocking_if_listening()? { Ok(listener) } else { Err(InheritedFault::NotListening) }
 }
 
 impl Listener {
-    /// Whether it listens; from now on without blocking.
-    fn make_ready(&self) -> io::Result<bool> {
+    fn set_nonblocking_if_listening(&self) -> io::Result<bool> {
         let socket = match self {
             Listener::Tcp(listener) => SockRef::from(listener),
             Listener::Unix(listener) => SockRef::from(listener),

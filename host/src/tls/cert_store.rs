@@ -1,178 +1,183 @@
-//! Holds the certificate that new connections are given, and looks whether its files have changed. It refuses to know what is in
-//! them.
+//! Holds the certificate for new connections and replaces it when its files change.
 
-use super::files::Files;
-use crate::tls::TlsIdentity;
-use crate::tls::files::PemStamp;
-use glasshouse_http::Log;
+use super::TlsIdentity;
+use super::error::{RenewalError, TlsError};
+use super::files::{PemStamp, TlsFiles};
+use glasshouse_quota::sync::lock;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::thread;
 use std::time::{Duration, SystemTime};
-use std::{io, thread};
+use tracing::{error, warn};
 
-/// How often the files are looked at. What has changed is to be in use within a second, and reading it takes a moment.
-const LOOK: Duration = Duration::from_millis(500);
-/// Clocks of file systems are coarse: files that changed so shortly before they were read may have changed once more since,
-/// without looking any different.
-const SETTLED: Duration = Duration::from_secs(2);
+/// The interval between two checks of the files. A renewed certificate must be in use within one second.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// Timestamps of file systems are coarse. Files that changed this shortly before a read may have changed again since
+/// then, with the same stamp.
+const STAMP_RESOLUTION: Duration = Duration::from_secs(2);
 
-/// A certificate, and where it is from.
+/// A certificate that is read again when its files change.
 #[derive(Debug)]
-pub struct CertStore {
-    files: Option<Files>,
-    log: Log,
-    key: RwLock<Arc<CertifiedKey>>,
-    seen: Mutex<Seen>,
+pub(crate) struct CertStore {
+    /// `None`: the certificate is self-signed.
+    files: Option<TlsFiles>,
+    current: RwLock<Arc<CertifiedKey>>,
+    last_read: Mutex<LastRead>,
 }
 
-/// What was found when the files were read last.
+/// The result of the last read of the files.
 #[derive(Debug)]
-struct Seen {
+struct LastRead {
     stamp: PemStamp,
     at: SystemTime,
-    fault: Option<Fault>,
-    /// What was said of the certificate that is in use.
-    told: Vec<String>,
+    failure: Option<ReadFailure>,
+    /// The warnings that are logged for the current certificate.
+    logged_warnings: Vec<String>,
 }
 
-/// Files that cannot be used. While one of a pair is written and the other is not yet, there is nothing to say.
-#[derive(Debug)]
-struct Fault {
-    why: String,
+/// Unusable files. A pair is unusable for a moment while it is being replaced, so the first failure is not logged.
+#[derive(Clone, Debug)]
+struct ReadFailure {
+    message: String,
     stamp: PemStamp,
-    is_told: bool,
+    is_repeated: bool,
+    is_logged: bool,
 }
 
 impl CertStore {
-    /// Starts to look at the files, for as long as somebody else holds the keeper.
-    pub fn start(identity: TlsIdentity, log: Log) -> io::Result<Arc<CertStore>> {
-        let keeper = Arc::new(CertStore::new(identity, log));
-        keeper.warn(&mut keeper.seen(), SystemTime::now());
-        if keeper.files.is_some() {
-            let held = Arc::downgrade(&keeper);
-            thread::Builder::new().name("certificate".to_owned()).spawn(move || watch(&held))?;
+    /// Logs warnings about the certificate, and starts a thread that checks its files until the store is dropped.
+    pub(crate) fn start(identity: TlsIdentity) -> Result<Arc<CertStore>, TlsError> {
+        let store = Arc::new(CertStore::new(identity));
+        store.log_warnings(&mut store.last_read(), SystemTime::now());
+        if store.files.is_some() {
+            let weak = Arc::downgrade(&store);
+            let thread = thread::Builder::new().name("certificate".to_owned());
+            thread.spawn(move || poll_files(&weak)).map_err(TlsError::Thread)?;
         }
-        Ok(keeper)
+        Ok(store)
     }
 
-    pub(super) fn new(identity: TlsIdentity, log: Log) -> CertStore {
+    pub(super) fn new(identity: TlsIdentity) -> CertStore {
         let (files, key) = match identity {
             TlsIdentity::Files(files, key) => (Some(files), key),
-            TlsIdentity::Made(key) => (None, key),
+            TlsIdentity::SelfSigned(key) => (None, key),
         };
-        // They were read a moment ago, and are read once more: they may have changed meanwhile.
-        let seen = Seen { stamp: PemStamp::default(), at: SystemTime::now(), fault: None, told: Vec::new() };
-        CertStore { files, log, key: RwLock::new(Arc::new(key)), seen: Mutex::new(seen) }
+        // The empty stamp makes the first poll read the files again. They may have changed after the first read.
+        let (stamp, at) = (PemStamp::default(), SystemTime::now());
+        let last_read = LastRead { stamp, at, failure: None, logged_warnings: Vec::new() };
+        CertStore { files, current: RwLock::new(Arc::new(key)), last_read: Mutex::new(last_read) }
     }
 
-    /// Whoever panicked while it was locked had changed nothing by half.
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last_read(&self) -> MutexGuard<'_, LastRead> {
+        lock(&self.last_read)
     }
 
-    /// The certificate that is in use.
-    pub(super) fn key(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.key.read().unwrap_or_else(PoisonError::into_inner))
+    /// The certificate in use.
+    pub(super) fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files if they have changed or could not be used before, and says once of each change why they cannot be used.
-    pub(super) fn look(&self, now: SystemTime) {
+    /// Reads the files if they have changed or were unusable. Logs each failure once.
+    pub(super) fn poll_reload(&self, now: SystemTime) {
         let Some(files) = &self.files else { return };
-        let mut seen = self.seen();
+        let mut last_read = self.last_read();
         let stamp = files.stamp();
-        if seen.has_changed(&stamp)
-            && let Err(fault) = self.read(files, stamp, &mut seen, now)
-            // It lasts, so nobody is about to write the rest.
-            && fault.is_old
-            && !fault.is_told
+        if last_read.needs_read(&stamp)
+            && let Err(failure) = self.read(files, stamp, &mut last_read, now)
+            && failure.is_repeated
+            && !failure.is_logged
         {
-            seen.fault.iter_mut().for_each(|fault| fault.is_told = true);
-            self.log.error(fault.why);
+            last_read.mark_logged();
+            error!("certificate not renewed: {}", RenewalError { message: failure.message });
         }
-        self.warn(&mut seen, now);
+        self.log_warnings(&mut last_read, now);
     }
 
-    /// Reads the files again, changed or not.
+    /// Reads the files, changed or not.
     ///
     /// # Errors
-    /// Why they cannot be used; what there was is kept.
-    pub fn reload(&self) -> Result<(), String> {
+    /// The files are unusable. The previous certificate stays in use.
+    pub(crate) fn reload(&self) -> Result<(), RenewalError> {
         let Some(files) = &self.files else { return Ok(()) };
-        let (mut seen, now) = (self.seen(), SystemTime::now());
-        let read = self.read(files, files.stamp(), &mut seen, now);
-        // Whoever asked for it is told by the error.
-        seen.fault.iter_mut().for_each(|fault| fault.is_told = true);
-        self.warn(&mut seen, now);
-        read.map_err(|fault| fault.why)
+        let (mut last_read, now) = (self.last_read(), SystemTime::now());
+        let result = self.read(files, files.stamp(), &mut last_read, now);
+        // The caller logs the error.
+        last_read.mark_logged();
+        self.log_warnings(&mut last_read, now);
+        result.map_err(|failure| RenewalError { message: failure.message })
     }
 
-    /// Puts what the files hold in the place of the certificate in use. Their `stamp` was taken before they are read, so what changes
-    /// meanwhile is seen as a change.
-    fn read(&self, files: &Files, stamp: PemStamp, seen: &mut Seen, now: SystemTime) -> Result<(), Unusable> {
-        let read = files.read();
-        (seen.stamp, seen.at) = (stamp.clone(), now);
-        match read {
+    /// Replaces the current certificate. `stamp` is from before the read, so a change during the read is noticed later.
+    fn read(
+        &self,
+        files: &TlsFiles,
+        stamp: PemStamp,
+        last_read: &mut LastRead,
+        now: SystemTime,
+    ) -> Result<(), ReadFailure> {
+        let result = files.read();
+        (last_read.stamp, last_read.at) = (stamp.clone(), now);
+        match result {
             Ok(key) => {
-                seen.fault = None;
-                if key.cert != self.key().cert {
-                    seen.told.clear();
-                    *self.key.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                last_read.failure = None;
+                if key.cert != self.current().cert {
+                    last_read.logged_warnings.clear();
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
                 }
                 Ok(())
             }
-            Err(why) => {
-                let way_out = if files.are_shut() { SHUT } else { "" };
-                let why = format!("{why}{way_out}; the certificate in use is kept");
-                let before = seen.fault.take().filter(|fault| fault.why == why && fault.stamp == stamp);
-                let (is_old, is_told) = (before.is_some(), before.is_some_and(|fault| fault.is_told));
-                seen.fault = Some(Fault { why: why.clone(), stamp, is_told });
-                Err(Unusable { why, is_old, is_told })
+            Err(error) => {
+                let hint = if files.is_access_denied() { HARDEN_HINT } else { "" };
+                let message = format!("{error}{hint}");
+                let previous = last_read.failure.take();
+                let previous = previous.filter(|previous| previous.message == message && previous.stamp == stamp);
+                let is_logged = previous.as_ref().is_some_and(|previous| previous.is_logged);
+                let failure = ReadFailure { message, stamp, is_repeated: previous.is_some(), is_logged };
+                last_read.failure = Some(failure.clone());
+                Err(failure)
             }
         }
     }
 
-    /// Says of the certificate in use what was not said yet: that its time is over may come long after it was read.
-    fn warn(&self, seen: &mut Seen, now: SystemTime) {
+    /// Logs new warnings. A certificate can expire long after it was read.
+    fn log_warnings(&self, last_read: &mut LastRead, now: SystemTime) {
         let Some(files) = &self.files else { return };
-        for concern in files.concerns(&self.key().cert, now) {
-            if !seen.told.contains(&concern) {
-                self.log.error(&concern);
-                seen.told.push(concern);
+        for warning in files.warnings(&self.current().cert, now) {
+            if !last_read.logged_warnings.contains(&warning) {
+                warn!("{warning}");
+                last_read.logged_warnings.push(warning);
             }
         }
     }
 }
 
-/// What is added where the system does not let a file be read that it once did.
-const SHUT: &str =
-    ", or, where the process has given up reading it, name a directory above it with --harden-also at the start";
+/// Access can be denied because the process has given up the right to read.
+const HARDEN_HINT: &str = ", or name a directory above it with --harden-also and restart";
 
-/// Why files cannot be used, whether that was so at the look before as well, and whether it was told.
-struct Unusable {
-    why: String,
-    is_old: bool,
-    is_told: bool,
-}
+impl LastRead {
+    fn needs_read(&self, stamp: &PemStamp) -> bool {
+        let is_settled =
+            stamp.changed().and_then(|changed| changed.checked_add(STAMP_RESOLUTION)).is_none_or(|end| end < self.at);
+        self.stamp != *stamp || self.failure.is_some() || !is_settled
+    }
 
-impl Seen {
-    fn has_changed(&self, stamp: &PemStamp) -> bool {
-        let is_settled = stamp.changed().is_none_or(|changed| changed + SETTLED < self.at);
-        self.stamp != *stamp || self.fault.is_some() || !is_settled
+    fn mark_logged(&mut self) {
+        self.failure.iter_mut().for_each(|failure| failure.is_logged = true);
     }
 }
 
-/// Looks for as long as there is a keeper. It is a thread, as files may be on a disk that lets everybody wait.
-fn watch(keeper: &Weak<CertStore>) {
+/// Runs on a thread of the store, because a disk can block.
+fn poll_files(store: &Weak<CertStore>) {
     loop {
-        thread::sleep(LOOK);
-        let Some(keeper) = keeper.upgrade() else { return };
-        keeper.look(SystemTime::now());
+        thread::sleep(POLL_INTERVAL);
+        let Some(store) = store.upgrade() else { return };
+        store.poll_reload(SystemTime::now());
     }
 }
 
 impl ResolvesServerCert for CertStore {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.key())
+        Some(self.current())
     }
 }

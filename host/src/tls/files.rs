@@ -1,9 +1,10 @@
-//! Certificates and keys in files: PEM, the kinds of keys, and passwords. It refuses to know when they are read.
+//! Reads certificates and keys from PEM files, encrypted keys included.
 
+use super::error::{FileItem, TlsError, TlsFileFault};
 use super::provider;
-use super::validity::concerns;
-use crate::tls::encrypted_key::{Locked, unlock};
-use glasshouse_http::bounded_file;
+use super::validity::problems;
+use crate::bounded_file;
+use crate::tls::encrypted_key::{UnlockError, unlock};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -14,228 +15,198 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The longest of these files in bytes.
-const LONGEST: usize = 1 << 20;
+/// The maximum length of each file in bytes.
+const MAX_LENGTH: usize = 1 << 20;
 
-/// Where a certificate and its key are.
+/// The paths of a certificate and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Files {
-    pub cert: PathBuf,
-    /// `None` where the key is in the file of the certificate.
-    pub key: Option<PathBuf>,
-    pub password: Option<PathBuf>,
+pub(crate) struct TlsFiles {
+    pub(crate) cert: PathBuf,
+    /// `None`: the file of the certificate contains the key.
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) password: Option<PathBuf>,
 }
 
-/// What some editors put before text in UTF-8.
-const MARK: &[u8] = "\u{feff}".as_bytes();
+/// The byte order mark that some editors put before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// What tells one state of the files from another: for each, which it is, its length and its times. A file that is not
-/// there is a state as well. The time of the last change is the kernel's, who also changes it where a copy takes over the other
-/// time from its original.
+/// The state of each file; `None` for an absent one. A different stamp means that a file has changed. It contains the
+/// change time (ctime), because a copy can preserve the modification time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PemStamp(Vec<Option<FileStamp>>);
+pub(crate) struct PemStamp(Vec<Option<FileStamp>>);
 
 /// Seconds and nanoseconds.
-type Time = (i64, i64);
+type FileTime = (i64, i64);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileStamp {
     device: u64,
     inode: u64,
     length: u64,
-    modified: Time,
-    changed: Time,
+    modified: FileTime,
+    changed: FileTime,
 }
 
 impl PemStamp {
-    /// When the last of the files changed.
-    pub fn changed(&self) -> Option<SystemTime> {
+    /// The latest change time of the files.
+    pub(crate) fn changed(&self) -> Option<SystemTime> {
         let seconds = self.0.iter().flatten().map(|file| file.changed.0).max()?;
         UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
     }
 }
 
-impl Files {
-    /// The state that the files are in.
-    pub fn stamp(&self) -> PemStamp {
+impl TlsFiles {
+    /// The current state of the files.
+    pub(crate) fn stamp(&self) -> PemStamp {
         let stamp = |path: &Path| {
-            let seen = fs::metadata(path).ok()?;
+            let metadata = fs::metadata(path).ok()?;
             Some(FileStamp {
-                device: seen.dev(),
-                inode: seen.ino(),
-                length: seen.len(),
-                modified: (seen.mtime(), seen.mtime_nsec()),
-                changed: (seen.ctime(), seen.ctime_nsec()),
+                device: metadata.dev(),
+                inode: metadata.ino(),
+                length: metadata.len(),
+                modified: (metadata.mtime(), metadata.mtime_nsec()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
             })
         };
         PemStamp(self.paths().map(stamp).collect())
     }
 
-    /// What clients will not like of these certificates, in words for whoever runs the server.
-    pub fn concerns(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<String> {
+    /// Warnings about certificates that clients reject.
+    pub(crate) fn warnings(&self, chain: &[CertificateDer<'_>], now: SystemTime) -> Vec<String> {
         let name = self.cert.display().to_string();
-        concerns(chain, now).into_iter().map(|concern| concern.of(&name)).collect()
+        problems(chain, now).into_iter().map(|problem| problem.describe(&name)).collect()
     }
 
-    /// Whether one of the files is there and may not be read.
-    pub fn are_shut(&self) -> bool {
+    /// Whether the process lacks the permission to read one of the files.
+    pub(crate) fn is_access_denied(&self) -> bool {
         self.paths().any(|path| File::open(path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied))
     }
 
-    /// All of them.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         [Some(&self.cert), self.key.as_ref(), self.password.as_ref()].into_iter().flatten().map(PathBuf::as_path)
     }
 
-    /// The file that the key is in.
-    pub fn key_file(&self) -> &Path {
+    /// The file that contains the key.
+    pub(crate) fn key_file(&self) -> &Path {
         self.key.as_ref().unwrap_or(&self.cert)
     }
 
-    /// Those that nobody else may see, each with what it holds.
-    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        let password = self.password.iter().map(|password| ("password", password.as_path()));
-        [("key", self.key_file())].into_iter().chain(password)
+    /// The files with secrets.
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = (FileItem, &Path)> {
+        let password = self.password.iter().map(|password| (FileItem::Password, password.as_path()));
+        [(FileItem::Key, self.key_file())].into_iter().chain(password)
     }
 
+    /// Reads the certificate and its key.
+    ///
     /// # Errors
-    /// Says, in words for whoever started the server, which file cannot be used, why, and what to do.
-    pub fn read(&self) -> Result<CertifiedKey, String> {
-        let text = contents("certificate", &self.cert, "--tls-cert")?;
-        let chain: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|error| {
-                unusable("certificate", &self.cert, &error.to_string(), "name a PEM file with --tls-cert")
-            })?;
+    /// A file is unusable, or the key does not match the certificate.
+    pub(crate) fn read(&self) -> Result<CertifiedKey, TlsError> {
+        let text = contents(FileItem::Certificate, &self.cert)?;
+        let unusable = |fault| TlsError::file(FileItem::Certificate, &self.cert, fault);
+        let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&text).collect();
+        let chain = chain.map_err(|error| unusable(invalid_pem(&error, FileItem::Certificate)))?;
         if chain.is_empty() {
-            let (reason, way_out) = not_pem(&text, "x509")
-                .unwrap_or_else(|| ("there is no certificate in it", "name a PEM file with --tls-cert".to_owned()));
-            return Err(unusable("certificate", &self.cert, reason, &way_out));
+            return Err(unusable(other_encoding(&text, "x509").unwrap_or(TlsFileFault::NoCertificate)));
         }
         let key = match &self.key {
-            Some(path) => self.read_key(&contents("key", path, "--tls-key")?)?,
+            Some(path) => self.read_key(&contents(FileItem::Key, path)?)?,
             None => self.read_key(&text)?,
         };
         let is_of_another = |key: &PrivateKeyDer<'_>| {
-            let others = chain.iter().skip(1).cloned();
-            others.into_iter().any(|one| CertifiedKey::from_der(vec![one], key.clone_key(), &provider()).is_ok())
+            let mut others = chain.iter().skip(1).cloned();
+            others.any(|one| CertifiedKey::from_der(vec![one], key.clone_key(), &provider()).is_ok())
         };
         CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider()).map_err(|error| match error {
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_of_another(&key) => unusable(
-                "certificate",
-                &self.cert,
-                "the certificate of the key is not the first in it",
-                "put that one first, and behind it the one that signed it",
-            ),
-            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => self.unusable_key(
-                &format!("it is not that of the certificate '{}'", self.cert.display()),
-                "name its own with --tls-key",
-            ),
-            Error::InvalidCertificate(_) => unusable(
-                "certificate",
-                &self.cert,
-                "it is malformed, or X.509 of version 1",
-                "issue it as version 3, with a subjectAltName",
-            ),
-            _ => self.unusable_key(
-                "it is of a kind that is not supported",
-                "use ECDSA on P-256 or P-384, Ed25519, or RSA of 2048 to 8192 bits",
-            ),
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) if is_of_another(&key) => {
+                unusable(TlsFileFault::ChainOrder)
+            }
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+                self.unusable_key(TlsFileFault::KeyMismatch(self.cert.clone()))
+            }
+            Error::InvalidCertificate(_) => unusable(TlsFileFault::InvalidCertificate(error)),
+            _ => self.unusable_key(TlsFileFault::UnsupportedKey(error)),
         })
     }
 
-    fn read_key(&self, text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
-        if let Some(locked) = section(text, "ENCRYPTED PRIVATE KEY") {
-            return self.unlock(locked);
+    fn read_key(&self, text: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
+        if let Some(encrypted) = section(text, "ENCRYPTED PRIVATE KEY") {
+            return self.decrypt(encrypted);
         }
-        // What OpenSSL wrote before PKCS#8: its key derivation is a single MD5.
+        // The encryption of OpenSSL before PKCS #8 derives its key with one round of MD5.
         if text.windows(22).any(|line| line == b"Proc-Type: 4,ENCRYPTED") {
-            return Err(self.unusable_key(
-                "its encryption is of an old kind that protects nothing",
-                "write it anew with 'openssl pkcs8 -topk8 -v2 aes256'",
-            ));
+            return Err(self.unusable_key(TlsFileFault::ObsoleteEncryption));
         }
         PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
             rustls::pki_types::pem::Error::NoItemsFound => {
-                let (reason, way_out) = not_pem(text, "pkey").unwrap_or_else(|| {
-                    ("there is no private key in it", "name the file of the key with --tls-key".to_owned())
-                });
-                self.unusable_key(reason, &way_out)
+                self.unusable_key(other_encoding(text, "pkey").unwrap_or(TlsFileFault::NoKey))
             }
-            error => self.unusable_key(&error.to_string(), "name a PEM file with --tls-key"),
+            error => self.unusable_key(invalid_pem(&error, FileItem::Key)),
         })
     }
 
-    /// Opens a key with its password.
-    fn unlock(&self, locked: &str) -> Result<PrivateKeyDer<'static>, String> {
-        let Some(file) = &self.password else {
-            return Err(self.unusable_key("it is encrypted", "name the file of its password with --tls-password-file"));
-        };
-        let password = contents("password", file, "--tls-password-file")?;
+    fn decrypt(&self, encrypted: &str) -> Result<PrivateKeyDer<'static>, TlsError> {
+        let Some(file) = &self.password else { return Err(self.unusable_key(TlsFileFault::Encrypted)) };
+        let password = contents(FileItem::Password, file)?;
         let password = str::from_utf8(&password)
-            .map_err(|_| unusable("password", file, "it is not UTF-8", "name another file with --tls-password-file"))?;
-        let key = unlock(locked, stripped(password).as_bytes()).map_err(|reason| match reason {
-            Locked::Unreadable => self.unusable_key("it cannot be read", "name a PEM file with --tls-key"),
-            Locked::Otherwise => self.unusable_key(
-                "its encryption is of a kind that is not known here",
-                "write it anew with 'openssl pkcs8 -topk8 -v2 aes256'",
-            ),
-            Locked::WrongPassword => self.unusable_key(
-                &format!("the password in '{}' does not open it", file.display()),
-                "name the file of the right one with --tls-password-file",
-            ),
+            .map_err(|error| TlsError::file(FileItem::Password, file, TlsFileFault::PasswordNotUtf8(error)))?;
+        let key = unlock(encrypted, stripped(password).as_bytes()).map_err(|error| {
+            self.unusable_key(match error {
+                UnlockError::Malformed => TlsFileFault::MalformedKey,
+                UnlockError::Unsupported => TlsFileFault::UnsupportedEncryption,
+                UnlockError::WrongPassword => TlsFileFault::WrongPassword(file.clone()),
+            })
         })?;
         Ok(PrivatePkcs8KeyDer::from(key).into())
     }
 
-    fn unusable_key(&self, reason: &str, way_out: &str) -> String {
-        unusable("key", self.key_file(), reason, way_out)
+    fn unusable_key(&self, fault: TlsFileFault) -> TlsError {
+        TlsError::file(FileItem::Key, self.key_file(), fault)
     }
 }
 
-fn unusable(what: &str, file: &Path, reason: &str, way_out: &str) -> String {
-    format!("cannot use the {what} '{}': {reason}; {way_out}", file.display())
+fn invalid_pem(error: &rustls::pki_types::pem::Error, item: FileItem) -> TlsFileFault {
+    TlsFileFault::Pem { error: error.to_string(), flag: item.flag() }
 }
 
-fn contents(what: &str, path: &Path, flag: &str) -> Result<Vec<u8>, String> {
-    let read = bounded_file::read(path, LONGEST)
-        .map_err(|reason| unusable(what, path, &reason, &format!("name a file that you may read with {flag}")));
-    read.map(without_marks)
+fn contents(item: FileItem, path: &Path) -> Result<Vec<u8>, TlsError> {
+    bounded_file::read(path, MAX_LENGTH).map(without_byte_order_marks).map_err(|error| {
+        let fault = TlsFileFault::Unreadable { reason: error.to_string(), flag: item.flag() };
+        TlsError::file(item, path, fault)
+    })
 }
 
-/// Takes out what editors put before text: where files were put together there may be several, and none of them says anything.
-fn without_marks(mut bytes: Vec<u8>) -> Vec<u8> {
-    while let Some(at) = bytes.windows(MARK.len()).position(|bytes| bytes == MARK) {
-        bytes.drain(at..at + MARK.len());
+/// Removes all byte order marks. Concatenated files can contain several.
+fn without_byte_order_marks(mut bytes: Vec<u8>) -> Vec<u8> {
+    while let Some(at) = bytes.windows(BYTE_ORDER_MARK.len()).position(|bytes| bytes == BYTE_ORDER_MARK) {
+        bytes.drain(at..at.saturating_add(BYTE_ORDER_MARK.len()));
     }
     bytes
 }
 
-/// Why nothing was found in a file that is not PEM, and the command that makes PEM of it.
-fn not_pem(bytes: &[u8], command: &str) -> Option<(&'static str, String)> {
+/// Recognizes common encodings other than PEM. `command` is the openssl command that converts DER.
+fn other_encoding(bytes: &[u8], command: &'static str) -> Option<TlsFileFault> {
     match bytes {
-        // A sequence of ASN.1, whose length is the next byte or in so many of them.
-        [0x30, length, rest @ ..] if (0x80..=0x84).contains(length) || usize::from(*length) == rest.len() => Some((
-            "it is in DER or PKCS #12, not in PEM",
-            format!("write it anew with 'openssl {command} -inform DER' or 'openssl pkcs12 -nodes'"),
-        )),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-            Some(("it is in UTF-16, not in ASCII", "write it anew with 'iconv -f UTF-16 -t ASCII'".to_owned()))
+        // An ASN.1 sequence. Its length is the next byte, or the next byte counts the bytes of the length.
+        [0x30, length, rest @ ..] if (0x80..=0x84).contains(length) || usize::from(*length) == rest.len() => {
+            Some(TlsFileFault::Der(command))
         }
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some(TlsFileFault::Utf16),
         _ => None,
     }
 }
 
-/// The first section with this label, its two lines included (RFC 7468 2).
+/// The first section with this label, with both of its boundary lines (RFC 7468 2).
 fn section<'a>(text: &'a [u8], label: &str) -> Option<&'a str> {
     let text = str::from_utf8(text).ok()?;
     let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
     let from = text.find(&begin)?;
     let rest = text.get(from..)?;
-    rest.get(..rest.find(&end)? + end.len())
+    rest.get(..rest.find(&end)?.saturating_add(end.len()))
 }
 
-/// Without the white space around it, as the seed takes it (S9).
+/// Strips white space as Python does (PY-9).
 fn stripped(password: &str) -> &str {
-    // These four are white space to Python alone.
+    // Python also strips these four control characters.
     password.trim_matches(|char: char| char.is_whitespace() || ('\x1c'..='\x1f').contains(&char))
 }

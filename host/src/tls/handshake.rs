@@ -1,4 +1,4 @@
-//! How a connection becomes one of TLS. It refuses to know what is served on it.
+//! The TLS handshake of a connection.
 
 use super::Tls;
 use glasshouse_http::{HasWriteTimeout, Protocol, Rewind, Sniffed, sniff};
@@ -12,38 +12,37 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// What is said to a client that speaks HTTP where TLS is spoken, which is 400 as elsewhere on the web. An alert of TLS would
-/// tell a person nothing.
-const MISTAKEN: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 55\r\n\
-                        connection: close\r\n\r\nThis port speaks TLS: the address begins with https://\n";
+/// The response to a plain HTTP request on a TLS port. A TLS alert would not be readable for a user.
+const PLAIN_HTTP_RESPONSE: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n\
+                                   content-length: 55\r\nconnection: close\r\n\r\n\
+                                   This port speaks TLS: the address begins with https://\n";
 
-/// What came of a new connection.
-pub enum Handshake<S> {
+/// The result of a handshake.
+pub(crate) enum Handshake<S> {
     Done {
-        stream: Secured<S>,
-        spoken: Protocol,
-        /// Of TLS, as programs that know it write it.
+        stream: EncryptedStream<S>,
+        protocol: Protocol,
+        /// The version of TLS for the log, such as `TLSv1.3`.
         version: Option<&'static str>,
     },
-    /// It was no TLS, and the client was told.
-    Mistaken,
-    /// It failed or took too long. Who failed, and why, is known to the client; scanners fail all day.
+    /// The client sent no TLS, and has received a 400.
+    PlainHttp,
+    /// The handshake failed or timed out. This is common on public addresses, so it is logged at `debug`.
     Failed(io::Error),
 }
 
-/// A connection of TLS, boxed as it is large. What it writes to has a limit for the time without progress, so it has
-/// one itself.
-pub struct Secured<S>(Box<TlsStream<Rewind<S>>>);
+/// An encrypted connection. Boxed, because it is large. The inner stream has the write timeout.
+pub(crate) struct EncryptedStream<S>(Box<TlsStream<Rewind<S>>>);
 
-impl<S: HasWriteTimeout> HasWriteTimeout for Secured<S> {}
+impl<S: HasWriteTimeout> HasWriteTimeout for EncryptedStream<S> {}
 
-impl<S: HasWriteTimeout> AsyncRead for Secured<S> {
+impl<S: HasWriteTimeout> AsyncRead for EncryptedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, buffer)
     }
 }
 
-impl<S: HasWriteTimeout> AsyncWrite for Secured<S> {
+impl<S: HasWriteTimeout> AsyncWrite for EncryptedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
     }
@@ -70,40 +69,40 @@ impl<S: HasWriteTimeout> AsyncWrite for Secured<S> {
 }
 
 impl Tls {
-    /// Shakes hands within so much time.
-    pub async fn accept<S>(&self, stream: S, patience: Duration) -> Handshake<S>
+    /// Performs the handshake, within `limit`.
+    pub(crate) async fn accept<S>(&self, stream: S, limit: Duration) -> Handshake<S>
     where
         S: HasWriteTimeout,
     {
-        timeout(patience, self.accept_at_last(stream))
+        timeout(limit, self.accept_without_limit(stream))
             .await
             .unwrap_or_else(|_| Handshake::Failed(ErrorKind::TimedOut.into()))
     }
 
-    async fn accept_at_last<S>(&self, stream: S) -> Handshake<S>
+    async fn accept_without_limit<S>(&self, stream: S) -> Handshake<S>
     where
         S: HasWriteTimeout,
     {
-        let (speaks, mut opened) = sniff(stream).await;
-        if speaks != Sniffed::Tls {
-            if opened.is_empty() {
+        let (sniffed, mut stream) = sniff(stream).await;
+        if sniffed != Sniffed::Tls {
+            if stream.is_empty() {
                 return Handshake::Failed(ErrorKind::UnexpectedEof.into());
             }
-            // Who does not read it has been told.
-            let _ = opened.write_all(MISTAKEN.as_bytes()).await;
-            let _ = opened.shutdown().await;
-            return Handshake::Mistaken;
+            // The client may have left.
+            let _ = stream.write_all(PLAIN_HTTP_RESPONSE.as_bytes()).await;
+            let _ = stream.shutdown().await;
+            return Handshake::PlainHttp;
         }
-        match TlsAcceptor::from(self.config.clone()).accept(opened).await {
+        match TlsAcceptor::from(self.config.clone()).accept(stream).await {
             Ok(stream) => {
-                let agreed = stream.get_ref().1;
-                let spoken = if agreed.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
-                let version = match agreed.protocol_version() {
+                let session = stream.get_ref().1;
+                let protocol = if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
+                let version = match session.protocol_version() {
                     Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2"),
                     Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),
                     _ => None,
                 };
-                Handshake::Done { stream: Secured(Box::new(stream)), spoken, version }
+                Handshake::Done { stream: EncryptedStream(Box::new(stream)), protocol, version }
             }
             Err(error) => Handshake::Failed(error),
         }
@@ -115,8 +114,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_is_that_of_the_text() {
-        let (head, text) = MISTAKEN.split_once("\r\n\r\n").unwrap();
+    fn content_length_is_correct() {
+        let (head, text) = PLAIN_HTTP_RESPONSE.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}\r\n", text.len())), "{}", text.len());
     }
 }

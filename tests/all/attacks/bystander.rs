@@ -2,10 +2,10 @@
 //! descriptors of the server are compared before, during and after it. The long forms print the figures.
 
 use super::is_torture;
-use crate::support::client::{Connection, request};
+use crate::support::client::{HttpConnection, request};
 use crate::support::clock;
 use crate::support::proc::{descriptors, descriptors_return, memory, memory_returns};
-use crate::support::server::Server;
+use crate::support::server::TestServer;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +61,12 @@ impl Tally {
 /// The bystander gets a wrong answer or none, or waits for it three times as long as before; the server dies, or keeps
 /// descriptors or memory.
 #[track_caller]
-pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
+pub fn attack<Held>(
+    name: &str,
+    server: &mut TestServer,
+    good: Good,
+    act: impl FnOnce(&TestServer, &mut Tally) -> Held,
+) -> u64 {
     let mut figures = Figures { name, ..Figures::default() };
     figures.slowest.0 = slowest(read(server.address(), good, |done| done < SAMPLES));
     figures.descriptors.0 = descriptors(server);
@@ -70,7 +75,7 @@ pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnc
     let (held, under_attack) = thread::scope(|scope| {
         let (address, goes_on) = (server.address(), |done| done < SAMPLES || !is_over.load(Ordering::Relaxed));
         let bystander = scope.spawn(move || read(address, good, goes_on));
-        let ends = Over(&is_over);
+        let ends = AttackGuard(&is_over);
         let held = act(server, &mut figures.tally);
         drop(ends);
         (held, bystander.join().unwrap_or_else(|panic| panic::resume_unwind(panic)))
@@ -92,10 +97,10 @@ pub fn attack<Held>(name: &str, server: &mut Server, good: Good, act: impl FnOnc
     during.zip(before).map_or(0, |(during, before)| during.saturating_sub(before))
 }
 
-/// Says at its end that the attack is over, also where that is a panic.
-struct Over<'a>(&'a AtomicBool);
+/// Sets the flag when the attack is over, also by a panic.
+pub struct AttackGuard<'a>(pub &'a AtomicBool);
 
-impl Drop for Over<'_> {
+impl Drop for AttackGuard<'_> {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -104,7 +109,7 @@ impl Drop for Over<'_> {
 /// Reads the good file while `goes_on` holds for the number of responses, and returns the time of each.
 #[track_caller]
 fn read(address: SocketAddr, good: Good, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
-    let mut connections: Vec<Connection> = (0..CONNECTIONS).map(|_| Connection::open(address)).collect();
+    let mut connections: Vec<HttpConnection> = (0..CONNECTIONS).map(|_| HttpConnection::open(address)).collect();
     let question = request("GET", good.target, &[]);
     let mut times = Vec::new();
     while goes_on(times.len()) {

@@ -3,11 +3,11 @@
 use super::bystander::{Good, Tally, attack};
 use super::effort;
 use crate::http::hostile_clients::serve_with;
-use crate::support::client::{Connection, Framing, TIMEOUT, request};
+use crate::support::client::{BodyFraming, HttpConnection, TIMEOUT, request};
 use crate::support::clock;
 use crate::support::fixture;
 use crate::support::proc::{descriptors, descriptors_return, memory, unread_responses};
-use crate::support::server::Server;
+use crate::support::server::TestServer;
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
 use rustix::process::{Resource, getrlimit};
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const HELLO: Good = Good { target: "/hello.txt", content: b"hello\n" };
 const GET: &[u8] = b"GET /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n";
 
-fn open(server: &Server) -> TcpStream {
+fn open(server: &TestServer) -> TcpStream {
     let stream = TcpStream::connect(server.address()).expect("the server accepts");
     stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
     stream.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
@@ -49,7 +49,7 @@ fn status(answer: &[u8]) -> u16 {
 
 /// Attacks a new server with `hello.txt` and the 64 MiB of `long`, and returns by how many KiB it grew.
 #[track_caller]
-pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&Server, &mut Tally) -> Held) -> u64 {
+pub fn besiege<Held>(name: &str, arguments: &[&str], act: impl FnOnce(&TestServer, &mut Tally) -> Held) -> u64 {
     let (_place, mut server) = serve_with(arguments);
     attack(name, &mut server, HELLO, act)
 }
@@ -92,7 +92,7 @@ fn slow_readers() {
     const EACH: usize = 64 << 20;
     let grown = besiege("slow readers", &["--send-timeout", "2s"], |server, tally| {
         let before = descriptors(server);
-        let mut steady = Connection::open(server.address());
+        let mut steady = HttpConnection::open(server.address());
         steady.send(&request("GET", "/long", &[])).expect("the server reads");
         steady.head().expect("an answer").expect("an answer");
         let start = Instant::now();
@@ -105,11 +105,11 @@ fn slow_readers() {
             .collect();
         let mut taken = 0;
         while start.elapsed() < Duration::from_secs(4) {
-            let some = Framing::Length(32 << 10);
+            let some = BodyFraming::Length(32 << 10);
             taken += steady.body(some, |_| ()).expect("a client that reads is not cut");
             clock::wait_between_actions(Duration::from_millis(20));
         }
-        let rest = Framing::Length(EACH as u64 - taken);
+        let rest = BodyFraming::Length(EACH as u64 - taken);
         steady.body(rest, |_| ()).expect("a client that reads gets all of it");
         // The bystander may have connected since, and the steady client has a connection and a file.
         clock::wait_until_true("stalled clients are cut", || descriptors(server) <= before.map(|before| before + 16));
@@ -141,7 +141,7 @@ fn floods_of_requests() {
                     client.shutdown(Shutdown::Write).expect("a half can be closed");
                 });
             }
-            clock::wait_for_stable("responses that nobody reads", || unread_responses(server));
+            clock::wait_for_stable("unread responses", || unread_responses(server));
             let readers: Vec<_> = unread
                 .iter()
                 .map(|client| {
@@ -174,7 +174,7 @@ fn idle_connections() {
     raise_descriptor_limit();
     let limits = ["--max-connections", "10100", "--max-connections-per-address", "10100"];
     let (_place, mut server) = serve_with(&limits);
-    let crowd = |server: &Server, tally: &mut Tally| {
+    let crowd = |server: &TestServer, tally: &mut Tally| {
         let mut clients: Vec<_> = (0..CLIENTS).map(|_| open(server)).collect();
         for client in clients.iter_mut().step_by(2) {
             client.write_all(GET).expect("the server reads");
@@ -187,7 +187,7 @@ fn idle_connections() {
         assert_eq!(tally.of(200), CLIENTS / 2);
         clock::wait_until_true("all are accepted", || descriptors(server).is_none_or(|open| open > CLIENTS));
         // One more client is served while all of them are connected, and so is the bystander.
-        let mut one = Connection::open(server.address());
+        let mut one = HttpConnection::open(server.address());
         for _ in 0..1000 {
             one.send(GET).expect("the server reads");
             assert_eq!(one.answer("GET").expect("an answer").head.status, 200);
@@ -206,7 +206,8 @@ fn idle_connections() {
     assert!(grown < 240 << 10, "10,000 connections took {grown} KiB");
 }
 
-fn raise_descriptor_limit() {
+/// Lets this process open as many files as its hard limit allows.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Rlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
@@ -232,7 +233,7 @@ fn connect_and_vanish() {
 }
 
 /// A connection from another address of this machine.
-fn open_from(server: &Server, last: u8) -> std::io::Result<TcpStream> {
+fn open_from(server: &TestServer, last: u8) -> std::io::Result<TcpStream> {
     let SocketAddr::V4(to) = server.address() else { panic!("the server listens on IPv4") };
     let from = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), 0));
     let stream = socket(AddressFamily::INET, SocketType::STREAM, None)?;
@@ -245,7 +246,7 @@ fn open_from(server: &Server, last: u8) -> std::io::Result<TcpStream> {
 
 /// Connects until there is a place, which there must be soon.
 #[track_caller]
-fn admitted(server: &Server, last: u8) -> TcpStream {
+fn admitted(server: &TestServer, last: u8) -> TcpStream {
     clock::wait_for("a place that was given back", || {
         let mut client = open_from(server, last).expect("an address of this machine");
         // Who is turned away may be so before it asks.
@@ -268,7 +269,7 @@ fn more_connections_than_there_are_places() {
             for _ in 0..20 {
                 let client = open_from(server, last).expect("an address of this machine");
                 let mut answer = Vec::new();
-                (&client).read_to_end(&mut answer).expect("an answer that nobody asked for");
+                (&client).read_to_end(&mut answer).expect("a response without a request");
                 let text = String::from_utf8_lossy(&answer);
                 assert!(
                     text.contains("\r\nretry-after: 1\r\n") && text.contains("\r\nconnection: close\r\n"),
@@ -311,7 +312,7 @@ fn unwanted_uploads() {
     const LENGTH: usize = 64 << 20;
     besiege("unwanted uploads", &[], |server, tally| {
         let begin = |fields: &str| {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             let head = format!("POST /hello.txt HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
             connection.send(head.as_bytes()).expect("the server reads");
             connection

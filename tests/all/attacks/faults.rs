@@ -1,9 +1,9 @@
 //! Injects faults of the machine: a filter lets a system call fail, or the limits of the running server are lowered.
 //! Each fault is an error response and a line in the log, and ends with its cause.
 
-use crate::support::client::{Connection, ask, get, request};
+use crate::support::client::{HttpConnection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::Errno;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -18,7 +18,7 @@ use std::thread;
 use tempfile::TempDir;
 
 /// A system call that fails, with which error and for which of its arguments.
-type Broken = (i64, Errno, Which);
+type FailingCall = (i64, Errno, Which);
 
 #[derive(Clone, Copy, Debug)]
 enum Which {
@@ -57,7 +57,7 @@ fn tree() -> TempDir {
 /// A server for which a system call fails from its start on. The filter is that of a thread, and of what the thread
 /// starts.
 #[track_caller]
-fn start(stack: Stack, place: &TempDir, arguments: &[&str], (call, errno, which): Broken) -> Server {
+fn start(stack: Stack, place: &TempDir, arguments: &[&str], (call, errno, which): FailingCall) -> TestServer {
     let errno = SeccompAction::Errno(errno.raw_os_error().unsigned_abs());
     let architecture = std::env::consts::ARCH.try_into().expect("filters can be made for this machine");
     let rules = BTreeMap::from([(call, which.rules())]);
@@ -66,16 +66,16 @@ fn start(stack: Stack, place: &TempDir, arguments: &[&str], (call, errno, which)
     let directory = &place.path().join("www");
     let launch = || {
         apply_filter(&filter).expect("a thread can be filtered");
-        Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
+        TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
     };
     thread::scope(|scope| scope.spawn(launch).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// What is asked of a server whose calls fail, and the status that it must answer with; 0 for an answer that is cut.
-type Row<'a> = (&'a str, u16);
+type FaultCase<'a> = (&'a str, u16);
 
 #[track_caller]
-fn check(stack: Stack, arguments: &[&str], broken: Broken, rows: &[Row], line: &str) {
+fn check(stack: Stack, arguments: &[&str], broken: FailingCall, rows: &[FaultCase], line: &str) {
     let place = tree();
     let mut server = start(stack, &place, arguments, broken);
     for (target, status) in rows {
@@ -166,10 +166,10 @@ fn without_a_walk_by_the_kernel_nothing_is_different() {
 #[test]
 fn a_fault_ends_with_its_cause() {
     let place = tree();
-    let mut server = Server::start(Stack::Host, &place.path().join("www"));
+    let mut server = TestServer::start(Stack::Host, &place.path().join("www"));
     let id = i32::try_from(server.id()).ok().and_then(Pid::from_raw).expect("a process has an id");
     let connect = |_| {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request("GET", "/a.txt", &[])).expect("the server reads");
         assert_eq!(connection.answer("GET").expect("an answer").head.status, 200);
         connection

@@ -2,16 +2,16 @@
 //! connection, the log names the cause in one line, and other clients do not notice.
 
 pub mod costs;
-mod place;
+mod fixture;
 
 use super::bystander::{Tally, attack};
 use super::effort;
-use crate::support::client::{Connection, Framing, TIMEOUT, request};
+use crate::support::client::{BodyFraming, HttpConnection, TIMEOUT, request};
 use crate::support::clock;
 use crate::support::fixture::SECRET;
 use crate::support::proc::memory;
-use crate::support::server::{Server, Version};
-use place::{GOOD, Place, ask, begin, complaints, is_well, own_lines};
+use crate::support::server::{TestServer, Version};
+use fixture::{GOOD, HandlerFixture, ask, begin, complaints, is_well, own_lines};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -50,9 +50,9 @@ for_both_versions!(
 
 /// The path of a misdeed, how its client's exchange may end, what the log says of it, and what the content that comes
 /// consists of, over and over.
-type Misdeed = (&'static str, &'static [&'static str], &'static str, &'static str);
+type MisdeedCase = (&'static str, &'static [&'static str], &'static str, &'static str);
 
-const OF_BOTH: &[Misdeed] = &[
+const OF_BOTH: &[MisdeedCase] = &[
     ("/loop", &["503"], "--max-cpu", ""),
     ("/allocate", &["503"], "--max-memory", ""),
     ("/recurse", &["500"], "call stack exhausted", ""),
@@ -73,7 +73,7 @@ const OF_BOTH: &[Misdeed] = &[
     ("/call?8", &["503"], "--max-call", ""),
 ];
 
-const OF_P3: &[Misdeed] = &[
+const OF_P3: &[MisdeedCase] = &[
     ("/never", &["500"], "`unreachable` instruction", ""),
     ("/streams", &["503"], "--max-handles", ""),
     ("/long", &["200 cut", "closed"], "response aborted", "good\n"),
@@ -85,7 +85,7 @@ const OF_P3: &[Misdeed] = &[
     ("/unread?1000", &["200"], NOTHING, "DONE: 1000 handles\n"),
 ];
 
-const OF_P2: &[Misdeed] = &[
+const OF_P2: &[MisdeedCase] = &[
     ("/never", &["500"], "never invoked", ""),
     ("/twice", &["200", "200 cut", "500"], "handle", "first\n"),
     // What is too much is not taken from the handler, and the client gets what was announced.
@@ -99,7 +99,7 @@ const NOTHING: &str = "";
 fn misdeeds(version: Version) {
     // Each of them in reach of a misdeed before any other is.
     let ceilings = ["--max-cpu", "200ms", "--answer-timeout", "3s", "--max-memory", "48M", "--max-handles", "4096"];
-    let mut place = Place::serve(version, &ceilings);
+    let mut place = HandlerFixture::serve(version, &ceilings);
     let before = place.state();
     let own = if version == Version::P3 { OF_P3 } else { OF_P2 };
     let mut wrong = Vec::new();
@@ -116,7 +116,7 @@ fn misdeeds(version: Version) {
 }
 
 /// Has a misdeed done, a few times.
-fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mut Tally) -> Result<(), String> {
+fn commit(server: &TestServer, (target, ends, reason, content): &MisdeedCase, tally: &mut Tally) -> Result<(), String> {
     let seen = server.stderr().len();
     // No more than ten: of more faults of files in a second the log only says how many there were.
     for done in 1..=effort(2, 10) {
@@ -132,13 +132,13 @@ fn commit(server: &Server, (target, ends, reason, content): &Misdeed, tally: &mu
             }
             () => {}
         }
-        is_told(server, seen, reason, if *reason == NOTHING { 0 } else { done })?;
+        is_reported(server, seen, reason, if *reason == NOTHING { 0 } else { done })?;
     }
     Ok(())
 }
 
 /// Waits until the log has a line for each time, and no other.
-fn is_told(server: &Server, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
+fn is_reported(server: &TestServer, seen: usize, reason: &str, expected: usize) -> Result<(), String> {
     // Some are noticed only when their client has long gone.
     const NOTICED: Duration = Duration::from_secs(3);
     let lines =
@@ -155,7 +155,7 @@ fn is_told(server: &Server, seen: usize, reason: &str, expected: usize) -> Resul
 
 /// Every way out of the directory leads nowhere.
 fn ways_out(version: Version) {
-    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let mut place = HandlerFixture::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
     let (before, path) = (place.state(), place.place.path().display().to_string());
     attack(&format!("{version:?} /passwd"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 10) {
@@ -164,7 +164,7 @@ fn ways_out(version: Version) {
             let text = got.text();
             let (tried, lines): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with("tried: "));
             let tried: usize =
-                tried.concat().trim_start_matches("tried: ").parse().expect("it tells how much it tried");
+                tried.concat().trim_start_matches("tried: ").parse().expect("it returns how much it tried");
             assert!(tried > 10_000, "{tried} ways");
             // It can read at all, and nothing but this file and what the link says that lies in the directory.
             let is_own = |line: &str| line.starts_with("GOT: good.txt: ") || line.ends_with("to-secret: ../secret.txt");
@@ -180,12 +180,12 @@ fn ways_out(version: Version) {
 
 /// A handler with one file finds nothing beside it: no content, no name, no sign that something exists.
 fn one_file(version: Version) {
-    let list = |place: &Place| ask(&place.server, "/list").text();
-    let whole = list(&Place::serve(version, &[]));
+    let list = |place: &HandlerFixture| ask(&place.server, "/list").text();
+    let whole = list(&HandlerFixture::serve(version, &[]));
     for line in ["GOT: the root: good.txt", "GOT: .: sub", "GOT: sub: file.txt"] {
-        assert!(whole.lines().any(|candidate| candidate == line), "lent a directory, it sees {line}: {whole}");
+        assert!(whole.lines().any(|candidate| candidate == line), "with a directory, it sees {line}: {whole}");
     }
-    let mut place = Place::serve_file(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let mut place = HandlerFixture::serve_file(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
     let before = place.state();
     assert_eq!(list(&place), "");
     let environment = ask(&place.server, "/environment").text();
@@ -207,12 +207,12 @@ fn one_file(version: Version) {
 /// Every change is refused.
 fn changes(version: Version) {
     let arguments = ["--max-cpu", "1m", "--answer-timeout", "2m"];
-    for place in [Place::serve(version, &arguments), Place::serve_file(version, &arguments)] {
+    for place in [HandlerFixture::serve(version, &arguments), HandlerFixture::serve_file(version, &arguments)] {
         changes_at(version, place);
     }
 }
 
-fn changes_at(version: Version, mut place: Place) {
+fn changes_at(version: Version, mut place: HandlerFixture) {
     let (before, path) = (place.state(), place.place.path().display().to_string());
     attack(&format!("{version:?} /write"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 100) {
@@ -233,13 +233,13 @@ fn changes_at(version: Version, mut place: Place) {
 
 /// A handler knows the options of the site, and nothing else of where it runs.
 fn surroundings(version: Version) {
-    let place = Place::serve(version, &[]);
+    let place = HandlerFixture::serve(version, &[]);
     let text = ask(&place.server, "/environment").text();
     for line in text.lines() {
         assert!(line == "preopened: /" || line.starts_with("variable: GLASSHOUSE_"), "{text}");
     }
     for line in ["preopened: /", "variable: GLASSHOUSE_SPA=true"] {
-        assert!(text.lines().any(|candidate| candidate == line), "{line} is told: {text}");
+        assert!(text.lines().any(|candidate| candidate == line), "{line} is reported: {text}");
     }
     let path = place.place.path().display().to_string();
     assert!(!text.contains(&path) && !text.contains(SECRET), "{text}");
@@ -248,11 +248,11 @@ fn surroundings(version: Version) {
 /// What a handler writes to standard error is marked as its own, and does not fill the log.
 fn words(version: Version) {
     const MOST: usize = 256 << 10;
-    let mut place = Place::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
+    let mut place = HandlerFixture::serve(version, &["--max-cpu", "1m", "--answer-timeout", "2m"]);
     let target = format!("/stderr?{}", effort(8, 1024));
     attack(&format!("{version:?} {target}"), &mut place.server, GOOD, |server, tally| {
         tally.count(ask(server, &target).end());
-        let own = "glasshouse: a request was given up: ";
+        let own = "glasshouse: request failed: ";
         let stderr = server.wait_for_stderr("its complaint", |text| text.contains(own).then(|| text.to_owned()));
         let length: usize = own_lines(&stderr).map(str::len).sum();
         assert!(length < MOST, "{length} bytes");
@@ -267,7 +267,7 @@ fn words(version: Version) {
 /// Content without end goes as far as it may, and no further than its client.
 fn endless(version: Version) {
     const MOST: usize = 1 << 20;
-    let mut place = Place::serve(version, &["--max-made", "1M"]);
+    let mut place = HandlerFixture::serve(version, &["--max-made", "1M"]);
     attack(&format!("{version:?} /endless"), &mut place.server, GOOD, |server, tally| {
         let tries = effort(2, 50);
         for _ in 0..tries {
@@ -283,13 +283,13 @@ fn endless(version: Version) {
         });
     });
 
-    let mut place = Place::serve(version, &[]);
+    let mut place = HandlerFixture::serve(version, &[]);
     attack(&format!("{version:?} /endless, deserted"), &mut place.server, GOOD, |server, tally| {
         for portion in [0, effort(4 << 20, 1 << 30)] {
-            let begun: Vec<Connection> = (0..8).map(|_| begin(server, "/endless")).collect();
+            let begun: Vec<HttpConnection> = (0..8).map(|_| begin(server, "/endless")).collect();
             for mut connection in begun {
                 let mut left = portion;
-                let read = connection.body(Framing::Chunked, |bytes| {
+                let read = connection.body(BodyFraming::Chunked, |bytes| {
                     assert!(bytes.iter().all(|byte| *byte == b'e'));
                     left = left.saturating_sub(bytes.len());
                 });
@@ -302,7 +302,7 @@ fn endless(version: Version) {
 
 /// No field of a handler makes two answers of one, or has a say in the connection.
 fn fields(version: Version) {
-    let mut place = Place::serve(version, &[]);
+    let mut place = HandlerFixture::serve(version, &[]);
     attack(&format!("{version:?} /illegal-fields"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(2, 1000) {
             let got = ask(server, "/illegal-fields");
@@ -319,10 +319,10 @@ fn fields(version: Version) {
 /// Whatever a handler says to be the status: each request has one answer, and the next one has its own.
 fn statuses(version: Version) {
     const STATUSES: &[u16] = &[0, 99, 100, 101, 102, 103, 199, 204, 205, 304, 600, 999, 1000, u16::MAX];
-    let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
+    let mut place = HandlerFixture::serve(version, &["--answer-timeout", "1s"]);
     attack(&format!("{version:?} /status"), &mut place.server, GOOD, |server, tally| {
         for status in STATUSES {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             let target = format!("/status?{status}");
             connection.send(&request("GET", &target, &[])).expect("the server reads");
             let head = match connection.head() {
@@ -335,7 +335,7 @@ fn statuses(version: Version) {
             };
             tally.count(head.status);
             assert!(head.status == 500 || (head.status == *status && head.status >= 200), "{target}: {}", head.status);
-            let framing = Framing::of("GET", &head).unwrap_or_else(|error| panic!("{target}: {error}"));
+            let framing = BodyFraming::of("GET", &head).unwrap_or_else(|error| panic!("{target}: {error}"));
             connection.body(framing, |_| ()).unwrap_or_else(|error| panic!("{target}: {error}"));
             if !head.closes() {
                 connection.send(&request("GET", GOOD.target, &[])).expect("the server reads");
@@ -354,8 +354,8 @@ fn statuses(version: Version) {
 fn traps(version: Version) {
     /// In KiB.
     const FLAT: u64 = 8 << 10;
-    let mut place = Place::serve(version, &[]);
-    let trap = |server: &Server, tally: &mut Tally, times: usize| {
+    let mut place = HandlerFixture::serve(version, &[]);
+    let trap = |server: &TestServer, tally: &mut Tally, times: usize| {
         for _ in 0..times {
             let got = ask(server, "/trap");
             tally.count(got.end());
@@ -380,7 +380,7 @@ fn traps(version: Version) {
 /// Sleeping handlers delay no other client until all instances sleep; then others wait in vain.
 fn instances(version: Version) {
     const SLEEPERS: usize = 32;
-    let mut place = Place::serve(version, &["--answer-timeout", "1s"]);
+    let mut place = HandlerFixture::serve(version, &["--answer-timeout", "1s"]);
     attack(&format!("{version:?} /sleep, at once"), &mut place.server, GOOD, |server, tally| {
         for _ in 0..effort(1, 10) {
             occupy_all(server, SLEEPERS, tally);
@@ -388,9 +388,9 @@ fn instances(version: Version) {
     });
 
     let arguments = ["--answer-timeout", "500ms", "--max-instances", "2", "--threads", "1"];
-    let place = Place::serve(version, &arguments);
+    let place = HandlerFixture::serve(version, &arguments);
     // It is busy while no client reads its output, and there is no other instance for bodies.
-    let busy: Connection = begin(&place.server, "/endless");
+    let busy: HttpConnection = begin(&place.server, "/endless");
     for _ in 0..4 {
         assert_eq!(ask(&place.server, "/endless").end(), "503");
     }
@@ -406,7 +406,7 @@ fn instances(version: Version) {
 }
 
 #[track_caller]
-fn occupy_all(server: &Server, sleepers: usize, tally: &mut Tally) {
+fn occupy_all(server: &TestServer, sleepers: usize, tally: &mut Tally) {
     thread::scope(|scope| {
         let asked: Vec<_> = (0..sleepers).map(|_| scope.spawn(|| ask(server, "/sleep").end())).collect();
         for asleep in asked {

@@ -7,14 +7,15 @@
 //! needs two wakings, of the server and of the client, and waits for two turns of other clients: the one that runs when
 //! the request arrives, and the one that was queued before it.
 
+use super::bystander::AttackGuard;
 use super::clients::open_from_everywhere_is_impossible;
 use super::{effort, is_torture};
 use crate::support::certs;
-use crate::support::client::{Connection, connect_from, request};
+use crate::support::client::{HttpConnection, connect_from, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::frames::{PREFACE, Raw, WINDOW_UPDATE, asking, frame, setting};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::frames::{FrameClient, PREFACE, WINDOW_UPDATE, asking, frame, setting};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::Write as _;
@@ -47,7 +48,7 @@ fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str]
             words.extend(frame(WINDOW_UPDATE, 0, 0, &(room - 65_535).to_be_bytes()));
         }
         words.extend((0..100).flat_map(|stream| asking(2 * stream + 1, targets[stream as usize % targets.len()])));
-        let mut raw = Raw::silent_from(client(last), address);
+        let mut raw = FrameClient::silent_from(client(last), address);
         let (until, lasts) = (Instant::now() + ROUND, || !is_over.load(Relaxed));
         if raw.send(&words).is_err() {
             continue;
@@ -63,7 +64,7 @@ fn ask_on_all_streams(address: SocketAddr, last: u8, room: u32, targets: &[&str]
 /// Asks for what is not there, one after the other.
 fn ask_for_nothing(address: SocketAddr, last: u8, is_over: &AtomicBool) {
     while !is_over.load(Relaxed) {
-        let mut connection = Connection::open_from(client(last), address);
+        let mut connection = HttpConnection::open_from(client(last), address);
         for number in 0..100 {
             let target = format!("/many/nearly-entry-{number}.tx");
             let _ = connection.send(&request("GET", &target, &[])).and_then(|()| connection.answer("GET"));
@@ -84,11 +85,11 @@ fn shake_hands(address: SocketAddr, last: u8, is_over: &AtomicBool) {
 /// How long each of the bystander's requests takes: every other one for what was given before, the others for what was
 /// not.
 #[track_caller]
-fn bystand(server: &Server, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
+fn bystand(server: &TestServer, is_secure: bool, goes_on: impl Fn(usize) -> bool) -> Vec<Duration> {
     let mut connections: Vec<_> = (0..8)
         .map(|_| match is_secure {
-            true => Connection::secure(server.address(), certs::client(&[])),
-            false => Connection::open(server.address()),
+            true => HttpConnection::secure(server.address(), certs::client(&[])),
+            false => HttpConnection::open(server.address()),
         })
         .collect();
     let mut times = Vec::new();
@@ -148,7 +149,7 @@ fn four_against_one(is_secure: bool) {
     let stack = if is_secure { Stack::HostTls } else { Stack::Host };
     let arguments = &["--compress"];
     let (directory, options) = (place.path(), &[][..]);
-    let server = Server::launch(Setup { stack, directory, options, arguments, unprivileged: false });
+    let server = TestServer::launch(Setup { stack, directory, options, arguments, unprivileged: false });
     let idle = at(bystand(&server, is_secure, |done| done < SAMPLES), 99);
     let (is_over, address) = (&AtomicBool::new(false), server.address());
     let (during, (lateness, turns)) = thread::scope(|scope| {
@@ -170,7 +171,7 @@ fn four_against_one(is_secure: bool) {
         }
         let late = scope.spawn(move || measure(is_over));
         let end = Instant::now() + Duration::from_secs(effort(4, 60) as u64);
-        let over = Over(is_over);
+        let over = AttackGuard(is_over);
         let during = bystand(&server, is_secure, |done| done < SAMPLES || Instant::now() < end);
         drop(over);
         (during, late.join().expect("a thread sleeps"))
@@ -187,15 +188,6 @@ fn four_against_one(is_secure: bool) {
         eprintln!("{figures}");
     }
     assert!(during <= most, "more than {most:?}: {figures}");
-}
-
-/// Says at its end that the attack is over, also where that is a panic.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Relaxed);
-    }
 }
 
 /// Archives, searches, compressed listings, streams that take nothing, and what is not there.

@@ -4,12 +4,12 @@ use super::bystander::{Good, Tally, attack};
 use super::clients::{besiege, open_from_everywhere_is_impossible};
 use super::effort;
 use crate::http::hostile_clients::serve_with;
-use crate::support::client::{Connection, get, request};
+use crate::support::client::{HttpConnection, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::frames::{HEADERS, PREFACE, RST_STREAM, Raw, WINDOW_UPDATE, asking, frame, setting};
+use crate::support::frames::{FrameClient, HEADERS, PREFACE, RST_STREAM, WINDOW_UPDATE, asking, frame, setting};
 use crate::support::proc::{descriptors, descriptors_return, memory};
 use crate::support::prometheus::read;
-use crate::support::server::{Server, glasshouse};
+use crate::support::server::{TestServer, glasshouse};
 use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -23,14 +23,14 @@ const INITIAL_WINDOW_SIZE: u16 = 4;
 const SOON: Duration = Duration::from_secs(2);
 
 /// A client at 127.0.0.`last` that asks for the same on every stream of some connections, and gives each so much room.
-fn hold(server: &Server, last: u8, connections: usize, room: u32, path: &str) -> Vec<Raw> {
+fn hold(server: &TestServer, last: u8, connections: usize, room: u32, path: &str) -> Vec<FrameClient> {
     let mut words = [PREFACE, &setting(INITIAL_WINDOW_SIZE, room)].concat();
     if room > 65_535 {
         words.extend(frame(WINDOW_UPDATE, 0, 0, &(room - 65_535).to_be_bytes()));
     }
     words.extend((0..STREAMS).flat_map(|stream| asking(2 * stream + 1, path)));
     let begin = |_| {
-        let mut raw = Raw::silent_from(Ipv4Addr::new(127, 0, 0, last), server.address());
+        let mut raw = FrameClient::silent_from(Ipv4Addr::new(127, 0, 0, last), server.address());
         raw.send(&words).expect("the server reads");
         raw
     };
@@ -38,7 +38,7 @@ fn hold(server: &Server, last: u8, connections: usize, room: u32, path: &str) ->
 }
 
 /// Waits until every stream has its head, or was refused.
-fn wait_for_heads(held: &mut [Raw], tally: &mut Tally) {
+fn wait_for_heads(held: &mut [FrameClient], tally: &mut Tally) {
     for raw in held {
         for _ in 0..STREAMS {
             let head = raw.wait("an answer", |frame| matches!(frame.kind, HEADERS | RST_STREAM));
@@ -54,29 +54,29 @@ fn wait_for_heads(held: &mut [Raw], tally: &mut Tally) {
 
 /// Sends new requests, each on a new connection, and returns the time of the slowest response.
 #[track_caller]
-fn ask_anew(server: &Server, count: usize) -> Duration {
+fn ask_new(server: &TestServer, count: usize) -> Duration {
     let mut slowest = Duration::ZERO;
     for number in 0..count {
         let target = format!("/{}?new={number}", ["hello.txt", ""][number % 2]);
         let start = Instant::now();
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         let answer = connection.send(&request("GET", &target, &[])).and_then(|()| connection.answer("GET"));
         let answer = answer.unwrap_or_else(|error| panic!("{target}: no answer: {error}"));
         assert_eq!(answer.head.status, 200, "{target} after {:?}", start.elapsed());
         slowest = slowest.max(start.elapsed());
     }
-    assert!(slowest < SOON, "somebody else waited for {slowest:?}");
+    assert!(slowest < SOON, "another client waited for {slowest:?}");
     slowest
 }
 
 /// Archives of which nothing is read keep their instances busy. Others have theirs, and so has the same client for what
 /// is short.
 #[test]
-fn archives_that_nobody_reads() {
+fn unread_archives() {
     if open_from_everywhere_is_impossible() {
         return fixture::skipped("several addresses of one machine");
     }
-    let crowd = |server: &Server, tally: &mut Tally| {
+    let crowd = |server: &TestServer, tally: &mut Tally| {
         let mut held = hold(server, 2, 13, 1, "/?download=tar");
         wait_for_heads(&mut held, tally);
         held
@@ -86,11 +86,11 @@ fn archives_that_nobody_reads() {
     let before = descriptors(&server);
     drop(crowd(&server, &mut Tally::default()));
     descriptors_return(&server, before);
-    attack("archives nobody reads", &mut server, HELLO, |server, tally| {
+    attack("unread archives", &mut server, HELLO, |server, tally| {
         let held = crowd(server, tally);
         assert!(tally.of(200) > 0 && tally.of(503) > 0, "{tally:?}");
-        ask_anew(server, effort(20, 200));
-        let mut own = Connection::open_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
+        ask_new(server, effort(20, 200));
+        let mut own = HttpConnection::open_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
         own.send(&request("GET", "/hello.txt?own", &[])).expect("the server reads");
         assert_eq!(own.answer("GET").expect("an answer").head.status, 200);
         held
@@ -99,14 +99,14 @@ fn archives_that_nobody_reads() {
 
 /// The same on connections of HTTP/1, each with one archive.
 #[test]
-fn archives_that_nobody_reads_one_on_a_connection() {
+fn unread_archives_one_for_each_connection() {
     if open_from_everywhere_is_impossible() {
         return fixture::skipped("several addresses of one machine");
     }
     besiege("the same, HTTP/1", &["--max-instances", "64"], |server, tally| {
         let mut held: Vec<_> = (0..effort(150, 1100))
             .map(|_| {
-                let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
+                let mut connection = HttpConnection::open_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
                 connection.send(&request("GET", "/?download=tar", &[])).expect("the server reads");
                 connection
             })
@@ -119,7 +119,7 @@ fn archives_that_nobody_reads_one_on_a_connection() {
             tally.count(head.status);
         }
         assert!(tally.of(200) > 0 && tally.of(503) > 0, "{tally:?}");
-        ask_anew(server, 20);
+        ask_new(server, 20);
         held
     });
 }
@@ -132,7 +132,7 @@ fn streams_that_take_nothing() {
         return fixture::skipped("several addresses of one machine");
     }
     const TOTAL: u64 = 64 << 20;
-    for (name, room) in [("streams without room", 1), ("connections nobody reads", (1 << 31) - 1)] {
+    for (name, room) in [("streams without room", 1), ("unread connections", (1 << 31) - 1)] {
         let (_place, mut server) = serve_with(&["--max-total-memory", "64M", "--admin", "0"]);
         let before = memory(&server, "VmRSS:");
         attack(name, &mut server, HELLO, |server, _| {
@@ -142,7 +142,7 @@ fn streams_that_take_nothing() {
                 // Half of it, and the share of another client at the same time.
                 let (own, most) = (figure(server, "answer_memory_bytes"), figure(server, "max_answer_memory_bytes"));
                 assert!(own <= most / 2 + (8 << 20) && most == TOTAL, "{own} of {most} bytes are held");
-                ask_anew(server, 10);
+                ask_new(server, 10);
             }
             held
         });
@@ -152,7 +152,7 @@ fn streams_that_take_nothing() {
 }
 
 /// One of the figures at the admin address.
-fn figure(server: &Server, name: &str) -> u64 {
+pub fn figure(server: &TestServer, name: &str) -> u64 {
     let stdout = server.stdout();
     let line = stdout.lines().find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://"));
     let admin =
@@ -178,15 +178,15 @@ fn files_of_one_client() {
     });
     command.args(["-c", &format!("ulimit -n {LIMIT}; exec \"$0\" \"$@\"")]).arg(program.get_program());
     command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(place.path());
-    let mut server = Server::spawn(command);
+    let mut server = TestServer::spawn(command);
     attack("files of one client", &mut server, HELLO, |server, tally| {
         let held = hold(server, 2, 12, 1, "/long");
         let end = Instant::now() + Duration::from_secs(effort(2, 30) as u64);
         while Instant::now() < end {
-            ask_anew(server, 10);
+            ask_new(server, 10);
             let open = descriptors(server);
             assert!(open < Some(LIMIT - 64), "{open:?} descriptors are open");
-            tally.count("asked anew");
+            tally.count("new requests");
         }
         held
     });

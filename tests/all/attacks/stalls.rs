@@ -7,13 +7,12 @@ use crate::support::certs;
 use crate::support::client::{TIMEOUT, get, request};
 use crate::support::clock;
 use crate::support::proc::{descriptors, descriptors_return, listeners, unread_responses};
-use crate::support::server::Server;
+use crate::support::server::TestServer;
 use rustix::net::{AddressFamily, SocketType, connect, socket, sockopt};
 use rustls::{ClientConnection, StreamOwned};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 const LIMITS: [&str; 6] = ["--send-timeout", "1s", "--idle-timeout", "2s", "--header-timeout", "2s"];
 
@@ -31,7 +30,7 @@ fn narrow(address: SocketAddr) -> TcpStream {
 
 /// A client of HTTP/1.1 over TLS that asks for so much of the long file, and then reads nothing.
 #[track_caller]
-fn stalled(server: &Server, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
+fn stalled(server: &TestServer, bytes: u64) -> StreamOwned<ClientConnection, TcpStream> {
     let client = ClientConnection::new(certs::client(&[]), server.address().ip().into()).expect("an address is a name");
     let mut stream = StreamOwned::new(client, narrow(server.address()));
     let range = format!("bytes=0-{}", bytes - 1);

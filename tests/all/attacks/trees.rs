@@ -2,10 +2,10 @@
 //! never sends a byte from outside, never hangs, and stays up.
 
 use super::{effort, is_torture};
-use crate::support::client::{Connection, Framing, ask, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::support::proc::memory;
-use crate::support::server::{self, Server, Setup, Stack};
+use crate::support::server::{self, Setup, Stack, TestServer};
 use rustix::fs::{
     AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, mkdirat, mknodat, openat, renameat_with, unlinkat,
 };
@@ -28,8 +28,8 @@ const GOOD: &[u8] = b"good";
 const HOSTS: &[(Stack, &[&str])] = &[(Stack::Host, &[]), (Stack::Host, &["--no-replay"]), (Stack::HostP2, &[])];
 
 #[track_caller]
-fn launch(stack: Stack, directory: &Path, arguments: &[&str]) -> Server {
-    Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
+fn launch(stack: Stack, directory: &Path, arguments: &[&str]) -> TestServer {
+    TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
 /// Puts each of two entries in the place of the other, at once.
@@ -58,12 +58,12 @@ fn battlefield(place: &Path) -> (Vec<(PathBuf, PathBuf)>, &'static [&'static str
 }
 
 /// What came of some requests, by target and status.
-type Tally = BTreeMap<(&'static str, u16), usize>;
+type ResponseTally = BTreeMap<(&'static str, u16), usize>;
 
 /// Asks again and again; nothing may come from outside, late, or as an error of the server.
 #[track_caller]
-fn besiege(address: SocketAddr, targets: &[&'static str], rounds: usize, shift: usize) -> Tally {
-    let mut tally = Tally::new();
+fn besiege(address: SocketAddr, targets: &[&'static str], rounds: usize, shift: usize) -> ResponseTally {
+    let mut tally = ResponseTally::new();
     for round in 0..rounds {
         let target = targets[(round + shift) % targets.len()];
         let start = Instant::now();
@@ -91,7 +91,7 @@ fn the_secret_never_appears_while_the_tree_is_swapped() {
             let besiegers: Vec<_> = (0..4)
                 .map(|shift| {
                     scope.spawn(move || {
-                        let _over = Over(busy);
+                        let _over = CountGuard(busy);
                         besiege(address, targets, effort(250, 5_000), shift)
                     })
                 })
@@ -105,7 +105,7 @@ fn the_secret_never_appears_while_the_tree_is_swapped() {
                     }
                 }
             });
-            let mut all = Tally::new();
+            let mut all = ResponseTally::new();
             for besieger in besiegers {
                 for (end, count) in besieger.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
                     *all.entry(end).or_default() += count;
@@ -125,9 +125,9 @@ fn the_secret_never_appears_while_the_tree_is_swapped() {
 }
 
 /// Counts one less at its end, also where that is a panic.
-struct Over<'a>(&'a AtomicUsize);
+struct CountGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Over<'_> {
+impl Drop for CountGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -135,7 +135,7 @@ impl Drop for Over<'_> {
 
 /// A FIFO that takes the place of a file keeps no thread, however many ask for it.
 #[test]
-fn a_fifo_in_the_place_of_a_file_keeps_nobody() {
+fn a_fifo_in_the_place_of_a_file_blocks_no_request() {
     for (stack, arguments) in HOSTS {
         let place = fixture::place();
         let (file, fifo) = (place.path().join("s"), place.path().join(".s"));
@@ -201,7 +201,7 @@ fn what_is_mounted_into_the_tree_is_of_the_tree() {
     for (variable, _) in program.get_envs() {
         command.env_remove(variable);
     }
-    let server = Server::spawn(command);
+    let server = TestServer::spawn(command);
     for (target, status) in [("/mounted/f", 200), ("/file", 200), ("/mounted/", 200), ("/mounted/up", 404)] {
         let answer = get(server.address(), target);
         assert_eq!(answer.head.status, status, "{target}");
@@ -308,7 +308,7 @@ fn a_file_may_grow_and_shrink_while_it_is_read() {
                     }
                 }
             });
-            let _over = Over(&over);
+            let _over = CountGuard(&over);
             read_while_it_changes(address, effort(100, 2_000))
         });
         if is_torture() {
@@ -323,7 +323,7 @@ fn a_file_may_grow_and_shrink_while_it_is_read() {
 fn read_while_it_changes(address: SocketAddr, rounds: usize) -> (usize, usize) {
     let (mut whole, mut cut) = (0, 0);
     for _ in 0..rounds {
-        let mut connection = Connection::open(address);
+        let mut connection = HttpConnection::open(address);
         connection.send(&request("GET", "/f", &[("Connection", "close")])).expect("the server reads");
         // A file that has shrunk before its first byte is sent has no head either.
         let Some(head) = connection.head().expect("a head or none") else {
@@ -331,7 +331,7 @@ fn read_while_it_changes(address: SocketAddr, rounds: usize) -> (usize, usize) {
             continue;
         };
         assert_eq!(head.status, 200);
-        match connection.body(Framing::of("GET", &head).expect("framing"), |_| {}) {
+        match connection.body(BodyFraming::of("GET", &head).expect("framing"), |_| {}) {
             Ok(_) => {
                 assert_eq!(connection.rest().expect("it ends"), b"", "more came than was announced");
                 whole += 1;
@@ -375,7 +375,7 @@ fn trees_of_the_kernel_neither_hang_nor_crash_it() {
             let mut tally: BTreeMap<u16, usize> = BTreeMap::new();
             for path in wander(top, most).iter().map(String::as_str).chain(more.iter().copied()) {
                 let start = Instant::now();
-                let mut connection = Connection::open(server.address());
+                let mut connection = HttpConnection::open(server.address());
                 connection.wait_at_most(DEADLINE);
                 let target = crate::support::html::percent_encode(path.as_bytes());
                 connection.send(&request("GET", &target, &[])).expect("the server reads");

@@ -5,9 +5,9 @@ mod blocks;
 
 use crate::support::certs;
 use crate::support::fixture::{self, MODIFIED, is_there, link, put};
-use crate::support::server::{Server, Version, glasshouse, handler, run};
+use crate::support::server::{TestServer, Version, glasshouse, handler, run};
 use crate::tidy::root;
-use blocks::{Block, blocks};
+use blocks::{FencedBlock, blocks};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::fs;
@@ -29,7 +29,7 @@ const REPORTS: [&str; 5] = ["--check", "--help", "--version", "-V", "-h"];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Category {
     /// Serves until it listens, on a port that the kernel chooses.
-    Server,
+    Serves,
     /// Ends with exit code 0.
     Program,
     /// Is sent to the last server of its block.
@@ -54,7 +54,7 @@ fn category(command: &str) -> Option<Category> {
         "glasshouse" if words.get(1).is_some_and(ends) || words.iter().any(|word| REPORTS.contains(word)) => {
             Category::Program
         }
-        "glasshouse" => Category::Server,
+        "glasshouse" => Category::Serves,
         "echo" | "mkdir" => Category::Program,
         "curl" => Category::Client,
         "wasmtime" => Category::Wasmtime,
@@ -67,10 +67,10 @@ fn category(command: &str) -> Option<Category> {
 }
 
 /// The files that the examples name, in a directory `here` and beside it.
-struct Tree(TempDir);
+struct ExampleTree(TempDir);
 
-impl Tree {
-    fn new() -> Tree {
+impl ExampleTree {
+    fn new() -> ExampleTree {
         let place = fixture::place();
         let at = |name: &str| place.path().join(name);
         for name in [
@@ -97,7 +97,7 @@ impl Tree {
         put(&at("here/secret"), b"open sesame\n", MODIFIED);
         put(&at("password"), b"open sesame\n", MODIFIED);
         fs::copy(handler(Version::P3), at("here/handler.wasm")).expect("a file can be copied");
-        Tree(place)
+        ExampleTree(place)
     }
 
     fn here(&self) -> PathBuf {
@@ -155,7 +155,7 @@ impl Tree {
 
     /// A server with these arguments, but on ports that the kernel chooses.
     #[track_caller]
-    fn serve(&self, arguments: &[String]) -> Server {
+    fn serve(&self, arguments: &[String]) -> TestServer {
         let settings = self.settings(arguments);
         let line = |line: &str| match line.split(" = ").next() {
             Some(key @ ("port" | "redirect-http")) => format!("{key} = 0\n"),
@@ -167,19 +167,19 @@ impl Tree {
         fs::write(self.0.path().join("settings.toml"), settings).expect("a file can be written");
         let mut command = glasshouse();
         command.args(["--config", "../settings.toml"]).current_dir(self.here()).env("BROWSER", "true");
-        Server::spawn(command)
+        TestServer::spawn(command)
     }
 }
 
 #[track_caller]
-fn run_block(block: &Block) -> usize {
-    let (tree, mut servers, commands) = (Tree::new(), Vec::new(), block.commands());
+fn run_block(block: &FencedBlock) -> usize {
+    let (tree, mut servers, commands) = (ExampleTree::new(), Vec::new(), block.commands());
     for text in &commands {
         println!("{}: {text}", block.at);
         let category = category(text).unwrap_or_else(|| panic!("{}: no category for: {text}", block.at));
         let command = tree.localized(text);
         match category {
-            Category::Server => {
+            Category::Serves => {
                 let arguments = &tree.words(&command)[1..];
                 if NOT_STARTED.iter().any(|(part, _)| text.contains(part)) {
                     tree.settings(arguments);
@@ -208,7 +208,7 @@ fn run_block(block: &Block) -> usize {
                 assert_eq!(words.get(1).map(String::as_str), Some("serve"), "{text}");
                 let mut stock = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
                 stock.args(["--addr", "127.0.0.1:0"]).args(&words[2..]).current_dir(tree.here());
-                servers.push(Server::spawn(stock));
+                servers.push(TestServer::spawn(stock));
             }
             Category::Make => names_targets(&tree.words(text)[1..]),
             Category::Cargo => {
@@ -251,7 +251,7 @@ fn names_units(words: &[String]) {
 }
 
 #[track_caller]
-fn names_image(tree: &Tree, words: &[String]) {
+fn names_image(tree: &ExampleTree, words: &[String]) {
     let script = fs::read_to_string(root().join("dist/build")).expect("the script can be read");
     match words {
         [verb, option, file] if verb == "load" && option == "-i" => {
@@ -269,8 +269,8 @@ fn names_image(tree: &Tree, words: &[String]) {
 
 /// A block of options for a directory is a file that glasshouse takes without a complaint.
 #[track_caller]
-fn is_site_file(block: &Block) {
-    let tree = Tree::new();
+fn is_site_file(block: &FencedBlock) {
+    let tree = ExampleTree::new();
     put(&tree.here().join("site/glasshouse.toml"), block.text.as_bytes(), MODIFIED);
     let mut command = glasshouse();
     command.args(["site", "--check"]).current_dir(tree.here());
@@ -281,7 +281,7 @@ fn is_site_file(block: &Block) {
 }
 
 #[track_caller]
-fn is_json(block: &Block) {
+fn is_json(block: &FencedBlock) {
     let values = serde_json::Deserializer::from_str(&block.text).into_iter::<serde_json::Value>();
     values.for_each(|value| drop(value.unwrap_or_else(|error| panic!("{}: {error}", block.at))));
 }
@@ -327,7 +327,7 @@ fn a_client_asks_the_server_before_it() {
 #[test]
 fn each_command_needs_a_category() {
     assert_eq!(category("rm -rf site"), None);
-    assert_eq!(category("glasshouse site --spa"), Some(Category::Server));
+    assert_eq!(category("glasshouse site --spa"), Some(Category::Serves));
     assert_eq!(category("glasshouse --check site"), Some(Category::Program));
     assert_eq!(category("glasshouse inspect x.wasm"), Some(Category::Program));
 }

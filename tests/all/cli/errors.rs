@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 /// How long a refusal may take: a pipe without an end is waited for, and the machine may be busy.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// The user and group `nobody`.
-const NOBODY: u32 = 65534;
+/// The user and group without rights.
+const UNPRIVILEGED: u32 = 65534;
 /// Words that only a library says.
 const FOREIGN: &[&str] =
     &["os error", "panicked", "digit found", "target type", "non-zero type", "Os {", "Error(", "Some(", "-- -1"];
@@ -47,11 +47,11 @@ fn place() -> TempDir {
 }
 
 #[track_caller]
-fn ask(place: &TempDir, words: &[OsString], variables: &[(&str, &str)], is_nobody: bool) -> Done {
+fn ask(place: &TempDir, words: &[OsString], variables: &[(&str, &str)], is_unprivileged: bool) -> Done {
     let mut command = glasshouse();
     command.current_dir(place.path()).args(words).envs(variables.iter().copied()).stdin(Stdio::null());
-    if is_nobody && rustix::process::geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+    if is_unprivileged && rustix::process::geteuid().is_root() {
+        command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
     }
     run_within(DEADLINE, command)
 }
@@ -65,7 +65,7 @@ fn is_plain(asked: &str, done: &Done) {
     assert!(matches!(done.status.code(), Some(0..=2)), "{asked}: {done:?}");
     assert_eq!(
         done.status.code() == Some(0),
-        done.stderr.is_empty() || done.stderr.contains("there is no file"),
+        done.stderr.is_empty() || done.stderr.contains("no file '"),
         "{asked}: {done:?}"
     );
 }
@@ -87,7 +87,7 @@ fn each<T: Sync>(things: &[T], act: impl Fn(&T) + Sync) {
 /// Every flag that takes a value, with how many.
 fn flags() -> Vec<(String, usize)> {
     let mut command = glasshouse();
-    command.arg("-h");
+    command.arg("--help");
     let help = run_within(DEADLINE, command).stdout;
     let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let flags = lines.filter_map(|line| {
@@ -143,32 +143,32 @@ fn no_option_hangs_or_speaks_in_tongues() {
         let fixed = ["--check", "--port-fallback"].map(OsString::from);
         let site = if flag == "--directory" { None } else { Some("./site".into()) };
         let done = ask(&place, &[&fixed[..], &words, site.as_slice()].concat(), &[], false);
-        let told = format!("{flag} {}", value.display());
-        is_plain(&told, &done);
+        let typed = format!("{flag} {}", value.display());
+        is_plain(&typed, &done);
         let names_it = [flag.trim_start_matches('-'), &value.to_string_lossy(), flag];
         let is_named = names_it.iter().any(|name| !name.is_empty() && done.stderr.contains(name));
         // What another option is missing for is not named by the library.
         let is_named = is_named || done.stderr.contains("--tls-cert");
-        assert!(done.status.success() || is_named, "{told}: {}", done.stderr);
+        assert!(done.status.success() || is_named, "{typed}: {}", done.stderr);
     });
 }
 
 /// The words, the exit code, and what is on standard error.
-type Row<'a> = (&'a [&'a str], i32, &'a [&'a str]);
+type ErrorCase<'a> = (&'a [&'a str], i32, &'a [&'a str]);
 
-const ROWS: &[Row] = &[
+const ROWS: &[ErrorCase] = &[
     // The words that stand by themselves.
     (&["nope"], 1, &["cannot serve 'nope': no such directory or file; name an existing one"]),
     (&["hander"], 2, &["cannot serve 'hander': no such directory or file; did you mean the command 'handler'?"]),
-    (&["0", "inspect"], 2, &["did you mean the command 'inspect'? It has to be the first word"]),
+    (&["0", "inspect"], 2, &["did you mean the command 'inspect'? It must be the first argument"]),
     (&["versoin"], 2, &["did you mean '--version'?"]),
     (&["70000"], 2, &["invalid port '70000': give a number from 0 to 65535", "./70000"]),
     (&["+80"], 2, &["invalid port '+80'"]),
     (&["-1"], 2, &["invalid port '-1'"]),
     (&["0", "1"], 2, &["two ports, '0' and '1'"]),
-    (&["0", "--port", "1"], 2, &["two ports, '0' and that of --port"]),
+    (&["0", "--port", "1"], 2, &["two ports, '0' and the one of --port"]),
     (&["site", "other"], 2, &["two paths to serve, 'site' and 'other'", "--mount"]),
-    (&["site", "-d", "other"], 2, &["two paths to serve, 'site' and that of --directory"]),
+    (&["site", "-d", "other"], 2, &["two paths to serve, 'site' and the one of --directory"]),
     (&["localhost:8080"], 2, &["for an address write 8080 -b localhost"]),
     (&["--spa", "site/index.html"], 2, &["write --spa=site/index.html"]),
     (&["--cors", "https://a.example"], 2, &["write --cors=https://a.example"]),
@@ -176,13 +176,13 @@ const ROWS: &[Row] = &[
     // Flags that there are not.
     (&["site", "0", "--spa", "index.html"], 2, &["two paths to serve", "write --spa=index.html"]),
     (&["passwrd", "../users", "alice"], 2, &["two paths to serve", "did you mean the command 'passwd'?"]),
-    (&["--header-for", "[", "X", "y"], 2, &["--header-for: '[' is no pattern"]),
-    (&["--cache", "{a=60"], 2, &["--cache: '{a' is no pattern"]),
+    (&["--header-for", "[", "X", "y"], 2, &["--header-for: ", "'['"]),
+    (&["--cache", "{a=60"], 2, &["--cache: ", "'{a'"]),
     (&["--hots", "::1"], 2, &["unexpected argument '--hots'; did you mean '--host'?"]),
     (&["--root", "site"], 2, &["unexpected argument '--root'; did you mean '--directory'?"]),
     (&["--max-memroy", "1M"], 2, &["unexpected argument '--max-memroy'; did you mean '--max-memory'?"]),
-    (&["--zzzzzzzz"], 2, &["unexpected argument '--zzzzzzzz'; --help lists what there is"]),
-    (&["-x"], 2, &["unexpected argument '-x'; --help lists what there is"]),
+    (&["--zzzzzzzz"], 2, &["unexpected argument '--zzzzzzzz'; --help lists the flags"]),
+    (&["-x"], 2, &["unexpected argument '-x'; --help lists the flags"]),
     (&["pipe"], 1, &["cannot serve 'pipe': not a directory or a file"]),
     (&["file/x"], 1, &["cannot serve 'file/x': not a directory or a file"]),
     // Numbers, sizes and times.
@@ -202,9 +202,9 @@ const ROWS: &[Row] = &[
     (&["--header-timeout", "0"], 2, &["too short; give 10ms or more"]),
     (&["--idle-timeout", "1ns"], 2, &["too short; give 10ms or more"]),
     (&["--send-timeout", "0ms"], 2, &["too short; give 10ms or more"]),
-    (&["--grace", "-1"], 2, &["'-1' is no time"]),
+    (&["--grace", "-1"], 2, &["invalid time '-1'"]),
     (&["--redirect-http", "70000"], 2, &["give a number from 0 to 65535"]),
-    (&["--listing-max", "0"], 2, &["--listing-max: '0' is no number of entries from 1 to"]),
+    (&["--listing-max", "0"], 2, &["--listing-max: ", "'0'"]),
     // Files.
     (&["--config", "nope"], 1, &["cannot read the settings 'nope': no such file"]),
     (&["--config", "site"], 1, &["cannot read the settings 'site': a directory"]),
@@ -226,7 +226,7 @@ const ROWS: &[Row] = &[
     ),
     (&["--handler", "pipe"], 1, &["cannot read the handler 'pipe': a pipe or a device that did not end"]),
     (&["--handler", "site"], 1, &["cannot read the handler 'site': a directory"]),
-    (&["--log-file", "pipe", "site"], 1, &["cannot log to 'pipe'", "nobody reads"]),
+    (&["--log-file", "pipe", "site"], 1, &["cannot log to 'pipe'", "no process reads"]),
     (&["--log-file", "nope/x", "site"], 1, &["cannot log to 'nope/x': no such directory; name another file"]),
     (&["--log-file", "other", "site"], 1, &["cannot log to 'other': a directory"]),
     (&["--harden-also", "nope"], 1, &["--harden-also: cannot open 'nope': no such directory"]),
@@ -235,7 +235,7 @@ const ROWS: &[Row] = &[
     (&["--mount", "/a=file"], 1, &["cannot serve 'file': not a directory"]),
     (&["broken"], 1, &["broken/glasshouse.toml", "clean-url", "answered with 500"]),
     (&["inspect", "pipe"], 1, &["cannot inspect 'pipe': a pipe or a device that did not end"]),
-    (&["handler", "-o", "pipe"], 1, &["cannot write the handler to 'pipe': a socket, or a pipe that nobody reads"]),
+    (&["handler", "-o", "pipe"], 1, &["cannot write the handler to 'pipe': a socket, or a pipe"]),
     (&["handler", "-o", "site"], 1, &["cannot write the handler to 'site': a directory"]),
     (&["passwd", "nope/f", "u"], 1, &["cannot write 'nope/f': no such directory 'nope'"]),
     (&["passwd", "site", "u"], 1, &["cannot read 'site': a directory"]),
@@ -243,12 +243,12 @@ const ROWS: &[Row] = &[
     // Texts.
     (&["--header-for", "", "X", "y"], 2, &["--header-for: the pattern is empty"]),
     (&["-H", "", "y"], 2, &["--header: the field name is empty"]),
-    (&["--archive", "tar,off"], 2, &["--archive: 'off' stands alone"]),
-    (&["-b", ""], 2, &["--bind: '' is no address"]),
+    (&["--archive", "tar,off"], 2, &["--archive: 'off' cannot be combined"]),
+    (&["-b", ""], 2, &["--bind: invalid address ''"]),
     // What a start says, and goes on.
-    (&["site", "--spa=nope.html"], 0, &["--spa: there is no file 'nope.html' in '"]),
-    (&["site", "--not-found", "nope.html"], 0, &["--not-found: there is no file 'nope.html' in '"]),
-    (&["wishes"], 0, &["glasshouse.toml, line 1, not-found: there is no file 'lost.html' in '"]),
+    (&["site", "--spa=nope.html"], 0, &["--spa: no file 'nope.html' in '"]),
+    (&["site", "--not-found", "nope.html"], 0, &["--not-found: no file 'nope.html' in '"]),
+    (&["wishes"], 0, &["glasshouse.toml, line 1, not-found: no file 'lost.html' in '"]),
     (&["site", "--spa"], 0, &[]),
     (&["./8080"], 0, &[]),
     (&["-d", "8080", "08080"], 0, &[]),
@@ -275,10 +275,12 @@ fn words_come_to_an_exit_code_and_a_message() {
 #[test]
 fn what_may_not_be_read_is_named() {
     if !can_be_unprivileged() {
-        return fixture::skipped("files that may not be read, because the programs are where nobody else may go");
+        return fixture::skipped(
+            "files that may not be read, because the directory of the programs is closed to others",
+        );
     }
     let place = place();
-    let rows: &[Row] = &[
+    let rows: &[ErrorCase] = &[
         (&["closed"], 1, &["cannot serve 'closed': permission denied; name one that you may read"]),
         (&["searchable"], 1, &["cannot serve 'searchable': permission denied; name one that you may read"]),
         (&["secret"], 1, &["cannot serve 'secret': permission denied"]),
@@ -355,8 +357,8 @@ fn variables_of_a_service_are_none_of_ours() {
     for (variable, expected) in [
         ("GLASSHOUSE_VERBOSE", "did you mean 'GLASSHOUSE_LOG'?"),
         ("GLASSHOUSE_DIR", "did you mean 'GLASSHOUSE_DIRECTORY'?"),
-        ("GLASSHOUSE_CHECK", "--check is typed"),
-        ("GLASSHOUSE_FILE", "GLASSHOUSE_DIRECTORY names a file as well"),
+        ("GLASSHOUSE_CHECK", "--check is a flag only"),
+        ("GLASSHOUSE_FILE", "set GLASSHOUSE_DIRECTORY, which can be a file"),
         ("GLASSHOUSE_PROT", "did you mean 'GLASSHOUSE_PORT'?"),
     ] {
         let done = ask(&place, &["--check".into()], &[(variable, "1")], false);
@@ -382,7 +384,7 @@ fn a_reader_that_leaves_is_no_error() {
 
 /// Nothing is announced that is not served.
 #[test]
-fn too_few_descriptors_are_told_before_the_banner() {
+fn too_few_descriptors_are_reported_before_the_banner() {
     let mut command = std::process::Command::new("sh");
     let program = glasshouse().get_program().to_owned();
     command.args(["-c", "ulimit -n 40; exec \"$0\" 0 -b 127.0.0.1 --threads 100"]).arg(program);

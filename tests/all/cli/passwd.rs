@@ -1,6 +1,6 @@
 //! `glasshouse passwd`: its prompts, what it writes, and what it leaves unchanged.
 
-use crate::http::auth::{ALICE, Place, get};
+use crate::http::auth::{ALICE, AuthFixture, get};
 use crate::support::fixture;
 use crate::support::server::{Done, glasshouse, run};
 use std::fs;
@@ -30,7 +30,7 @@ fn mode(file: &Path) -> u32 {
 
 #[test]
 fn a_password_that_is_set_lets_in() {
-    let place = Place::new("");
+    let place = AuthFixture::new("");
     let file = place.beside.path().join("new");
     let done = passwd(&file, "zo\u{eb}", "p\u{e4}ss w:rd\n".as_bytes());
     assert_eq!(done.status.code(), Some(0), "{done:?}");
@@ -56,17 +56,17 @@ fn a_password_that_is_set_lets_in() {
 
 #[test]
 fn what_cannot_be_a_user_is_refused_and_the_file_stays() {
-    let place = Place::new(ALICE);
+    let place = AuthFixture::new(ALICE);
     let long = "x".repeat(600);
     let rows: &[(&str, &[u8], i32, &str)] = &[
-        ("a:b", b"password\n", 2, "is no name for a user"),
-        ("a\nb", b"password\n", 2, "is no name for a user"),
-        ("", b"password\n", 2, "is no name for a user"),
-        ("#a", b"password\n", 2, "is no name for a user"),
+        ("a:b", b"password\n", 2, "invalid user name '"),
+        ("a\nb", b"password\n", 2, "invalid user name '"),
+        ("", b"password\n", 2, "invalid user name '"),
+        ("#a", b"password\n", 2, "invalid user name '"),
         ("bob", b"\n", 1, "the password is empty"),
         ("bob", b"", 1, "the password is empty"),
-        ("bob", b"pass\x07word\n", 1, "no control characters"),
-        ("bob", long.as_bytes(), 1, "512 bytes at most"),
+        ("bob", b"pass\x07word\n", 1, "without control characters"),
+        ("bob", long.as_bytes(), 1, "at most 512 bytes"),
     ];
     for (user, input, code, expected) in rows {
         let done = passwd(&place.users(), user, input);
@@ -107,7 +107,7 @@ fn a_terminal_shows_no_password() {
     if !fixture::is_there("python3", "passwords on a terminal") {
         return;
     }
-    let place = Place::new("");
+    let place = AuthFixture::new("");
     let typed = |first: &str, second: &str| {
         let mut command = Command::new("python3");
         command.args(["-c", TERMINAL, first, second]).arg(glasshouse().get_program());

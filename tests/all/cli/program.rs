@@ -1,10 +1,10 @@
 //! The command line as a person or a script meets it. Unexpected text on standard output or standard error fails a
 //! test.
 
-use crate::support::client::{Connection, ask, get, request};
+use crate::support::client::{HttpConnection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::html;
-use crate::support::server::{Done, Server, Version, glasshouse, handler, run};
+use crate::support::server::{Done, TestServer, Version, glasshouse, handler, run};
 use rustix::process::Signal;
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -24,14 +24,14 @@ fn command(arguments: &[&str]) -> (TempDir, Command) {
     (place, command)
 }
 
-fn serve(arguments: &[&str]) -> (TempDir, Server) {
+fn serve(arguments: &[&str]) -> (TempDir, TestServer) {
     let (place, command) = command(arguments);
-    (place, Server::spawn(command))
+    (place, TestServer::spawn(command))
 }
 
 /// Ends a server as a service manager does, and requires that it leaves without a word.
 #[track_caller]
-fn end(server: Server) -> Done {
+fn end(server: TestServer) -> Done {
     let done = server.stop(Signal::TERM);
     assert_eq!(done.status.code(), Some(0), "{done:?}");
     assert_eq!(done.stderr, "");
@@ -69,7 +69,7 @@ pub fn has_ipv6() -> bool {
 
 /// PY-1
 #[test]
-fn help_tells_every_option() {
+fn help_lists_every_option() {
     let (_place, command) = command(&["--help"]);
     let done = run(command);
     assert_eq!((done.status.code(), done.stderr.as_str()), (Some(0), ""));
@@ -89,7 +89,7 @@ fn help_is_a_command_too() {
 }
 
 #[test]
-fn the_version_is_told() {
+fn the_version_is_printed() {
     let (_place, command) = command(&["--version"]);
     let done = run(command);
     let expected = concat!("glasshouse ", env!("CARGO_PKG_VERSION"), "\n");
@@ -115,7 +115,7 @@ fn the_port_is_the_first_word() {
     for _ in 0..5 {
         let port = free_port();
         let (_place, command) = command(&[&port, "-b", "127.0.0.1"]);
-        let Some(server) = Server::try_spawn(command) else { continue };
+        let Some(server) = TestServer::try_spawn(command) else { continue };
         assert_eq!(server.address().port().to_string(), port);
         end(server);
         return;
@@ -216,16 +216,16 @@ fn a_directory_is_served() {
     assert_eq!(get(server.address(), "/../hello.txt").head.status, 404);
     // By itself, before and behind the port; one that is called as a number by its path.
     let (place, by_itself) = command(&["sub", "0", "-b", "127.0.0.1"]);
-    assert_eq!(get(Server::spawn(by_itself).address(), "/start.html").text(), "<p>start\n");
+    assert_eq!(get(TestServer::spawn(by_itself).address(), "/start.html").text(), "<p>start\n");
     put(&place.path().join("8080/x"), b"x\n", MODIFIED);
     for words in [&["0", "./8080"][..], &["0", "-d", "8080"], &["--port", "0", "./8080/../8080"]] {
         let mut numbered = glasshouse();
         numbered.current_dir(place.path()).args(words).args(["-b", "127.0.0.1"]);
-        assert_eq!(get(Server::spawn(numbered).address(), "/x").text(), "x\n", "{words:?}");
+        assert_eq!(get(TestServer::spawn(numbered).address(), "/x").text(), "x\n", "{words:?}");
     }
     let (place, through_link) = command(&["0", "-b", "127.0.0.1", "-d", "link"]);
     fixture::link(Path::new("sub"), &place.path().join("link"));
-    let server = Server::spawn(through_link);
+    let server = TestServer::spawn(through_link);
     assert_eq!(get(server.address(), "/start.html").text(), "<p>start\n");
     fails(&["nowhere"], &[], 1, &["'nowhere'", "no such directory"]);
     fails(&["0", "-d", "nowhere"], &[], 1, &["'nowhere'", "no such directory"]);
@@ -301,7 +301,7 @@ fn variables_stand_in_for_options() {
         // What is typed wins.
         ("GLASSHOUSE_INDEX", "hello.txt"),
     ]);
-    let server = Server::spawn(command);
+    let server = TestServer::spawn(command);
     let head = get(server.address(), "/noext").head;
     assert_eq!(head.version, "HTTP/1.0");
     assert_eq!((head.one("x-one"), head.one("x-two")), (Some("1"), Some("2")));
@@ -333,13 +333,13 @@ fn it_ends_in_time_with_clients_connected() {
     let (place, server) = serve(&["0", "-b", "127.0.0.1", "--grace", "2s"]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(1 << 30).expect("a file can be long");
-    let silent = Connection::open(server.address());
-    let mut half = Connection::open(server.address());
+    let silent = HttpConnection::open(server.address());
+    let mut half = HttpConnection::open(server.address());
     half.send(b"GET /hello.txt HTTP/1.1\r\nHo").expect("the server reads");
-    let mut kept = Connection::open(server.address());
+    let mut kept = HttpConnection::open(server.address());
     kept.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
     assert_eq!(kept.answer("GET").expect("an answer").text(), "hello\n");
-    let mut stalled = Connection::open(server.address());
+    let mut stalled = HttpConnection::open(server.address());
     stalled.send(&request("GET", "/long", &[])).expect("the server reads");
     stalled.head().expect("an answer begins");
     let start = Instant::now();
@@ -357,19 +357,19 @@ fn a_port_in_use_is_an_error() {
     fails(&[&port, "-b", "127.0.0.1"], &[], 1, &["127.0.0.1", &port, "in use"]);
     fails(&[&port], &[], 1, &[&port, "in use"]);
     // The port is free again as soon as its server is gone, although clients were connected.
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").text(), "hello\n");
     drop(server.stop(Signal::TERM));
     let (_place, command) = command(&[&port, "-b", "127.0.0.1"]);
-    assert_eq!(Server::spawn(command).address().port().to_string(), port);
+    assert_eq!(TestServer::spawn(command).address().port().to_string(), port);
 }
 
 /// PY-15
 #[test]
-fn silent_clients_keep_nobody_waiting() {
+fn silent_clients_delay_no_other() {
     let (_place, server) = serve(&["0", "-b", "127.0.0.1", "--threads", "1"]);
-    let silent: Vec<Connection> = (0..5).map(|_| Connection::open(server.address())).collect();
+    let silent: Vec<HttpConnection> = (0..5).map(|_| HttpConnection::open(server.address())).collect();
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     drop(silent);
 }
@@ -380,7 +380,7 @@ fn quiet_says_nothing() {
         let port = free_port();
         let (_place, command) = command(&[&port, "-b", "127.0.0.1", "--quiet"]);
         let address = SocketAddr::from(([127, 0, 0, 1], port.parse().expect("a port")));
-        let Some(server) = Server::try_spawn_at(command, address) else { continue };
+        let Some(server) = TestServer::try_spawn_at(command, address) else { continue };
         assert_eq!(get(address, "/hello.txt").text(), "hello\n");
         assert_eq!(ask(address, "GET", "/none", &[]).expect("an answer").head.status, 404);
         assert_eq!(end(server).stdout, "");

@@ -2,10 +2,10 @@
 //! when the folder changes.
 
 use crate::conformance::large_files::write_pattern;
-use crate::support::client::{Connection, Framing, Head, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, ResponseHead, get, request};
 use crate::support::fixture::{self, MODIFIED, link, put};
 use crate::support::proc::memory;
-use crate::support::server::{Server, Stack};
+use crate::support::server::{Stack, TestServer};
 use crate::support::tools::runs;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
@@ -82,7 +82,7 @@ fn read(root: &Path) -> Below {
                 below.insert(name, None);
                 walk(root, &path, below);
             } else {
-                assert!(metadata.is_file(), "{path:?} is no file");
+                assert!(metadata.is_file(), "{path:?} is not a file");
                 let seconds = filetime::FileTime::from_last_modification_time(&metadata).unix_seconds();
                 below.insert(name, Some((fs::read(&path).expect("a file can be read"), seconds)));
             }
@@ -141,7 +141,7 @@ fn unpacked(stack: Stack) {
         .map(|(path, node)| (format!("the folder/{path}"), node))
         .chain([("the folder".to_owned(), None)])
         .collect();
-    let server = Server::start(stack, &place.path().join("www"));
+    let server = TestServer::start(stack, &place.path().join("www"));
     for form in FORMS {
         let target = format!("/the%20folder/?download={form}");
         let archive = get(server.address(), &target);
@@ -204,7 +204,7 @@ fn changed(stack: Stack) {
         fs::create_dir(root.join("d")).expect("a directory can be made");
         // What gzip cannot make less of.
         write_pattern(&File::create(root.join("d/long")).expect("a file can be made"), 0..LONG);
-        let server = Server::start(stack, root);
+        let server = TestServer::start(stack, root);
         let mut cuts = 0;
         for (what, change, is_whole) in CHANGES {
             let _ = fs::remove_dir_all(root.join("d/z"));
@@ -231,12 +231,12 @@ fn changed(stack: Stack) {
 
 /// Asks, and reads no further than the head.
 #[track_caller]
-fn begin(server: &Server, target: &str) -> (Connection, Framing) {
-    let mut connection = Connection::open(server.address());
+fn begin(server: &TestServer, target: &str) -> (HttpConnection, BodyFraming) {
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", target, &[])).expect("the server reads");
-    let head: Head = connection.head().expect("an answer").expect("an answer");
+    let head: ResponseHead = connection.head().expect("an answer").expect("an answer");
     assert_eq!(head.status, 200, "{target}");
-    let framing = Framing::of("GET", &head).expect("framing");
+    let framing = BodyFraming::of("GET", &head).expect("framing");
     (connection, framing)
 }
 
@@ -245,16 +245,16 @@ fn flat(stack: Stack) {
     const LENGTH: u64 = 3 << 30;
     let place = fixture::place();
     File::create(place.path().join("huge")).and_then(|file| file.set_len(LENGTH)).expect("a sparse file can be made");
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     // Zeros in gzip are a thousandth of what they were.
     for (form, length) in [("tar", 256 << 20), ("zip", 256 << 20), ("tar.gz", 128 << 10)] {
         let (mut connection, framing) = begin(&server, &format!("/?download={form}"));
         match framing {
-            Framing::Length(all) => {
+            BodyFraming::Length(all) => {
                 assert!(all > LENGTH && all < LENGTH + LENGTH / 10_000, "{form}: {all}");
-                assert_eq!(connection.body(Framing::Length(length), |_| {}).expect("the first bytes"), length);
+                assert_eq!(connection.body(BodyFraming::Length(length), |_| {}).expect("the first bytes"), length);
             }
-            _ => assert_eq!(connection.body(Framing::Length(length), |_| {}).expect("the first bytes"), length),
+            _ => assert_eq!(connection.body(BodyFraming::Length(length), |_| {}).expect("the first bytes"), length),
         }
     }
     let bound = if stack.is_ours() { 160 << 10 } else { 400 << 10 };

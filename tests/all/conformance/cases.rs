@@ -21,19 +21,21 @@ mod validators;
 
 use crate::conformance::matrix::Mode;
 
-/// What is asked and what must be answered.
+/// The `GLASSHOUSE_*` variables of a handler.
+pub type RowOptions = &'static [(&'static str, &'static str)];
+
+/// A request and the expected response.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub id: &'static str,
     /// The directory of the tree that is served; empty for the root.
     pub root: &'static str,
     pub ask: Ask<'static>,
-    /// The `GLASSHOUSE_*` variables that the handler is given.
-    pub options: &'static [(&'static str, &'static str)],
+    pub options: RowOptions,
     pub status: u16,
     pub fields: &'static [(&'static str, Want)],
     /// All that must hold for the body of the answer to GET; that to HEAD has none.
-    pub body: &'static [Body],
+    pub body: &'static [BodyCheck],
 }
 
 /// A request.
@@ -58,7 +60,7 @@ pub enum Want {
 
 /// What a body must be.
 #[derive(Clone, Copy, Debug)]
-pub enum Body {
+pub enum BodyCheck {
     Bytes(&'static [u8]),
     Has(&'static str),
     Lacks(&'static str),
@@ -100,7 +102,7 @@ pub const fn with(target: &'static str, fields: &'static [(&'static str, &'stati
 
 /// A row that is answered with 404 and the page of all 404s.
 const fn missing(id: &'static str, target: &'static str) -> Row {
-    Row { id, ask: get(target), status: 404, body: &[Body::Has("<p>Message: File not found.</p>")], ..ROW }
+    Row { id, ask: get(target), status: 404, body: &[BodyCheck::Has("<p>Message: File not found.</p>")], ..ROW }
 }
 
 /// The time of the last change of most files, as a field.

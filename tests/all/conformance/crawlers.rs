@@ -4,7 +4,7 @@
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, link, put};
 use crate::support::html::percent_decode;
-use crate::support::server::{Server, Stack};
+use crate::support::server::{Stack, TestServer};
 use crate::support::tools::{ends, runs, runs_within};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -53,7 +53,7 @@ fn fetched(root: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// What was asked for and sent with 200, in the order of the log.
-fn sent(server: &Server) -> Vec<String> {
+fn sent(server: &TestServer) -> Vec<String> {
     let request = |line: &str| {
         let (_, rest) = line.split_once("\"GET ")?;
         let (target, rest) = rest.split_once(" HTTP/1.1\" ")?;
@@ -71,7 +71,7 @@ fn wget_brings_a_tree_home_once() {
     let root = place.path().join("www");
     let tree = plant(&root);
     for how in [&["-r", "-np"][..], &["--mirror"]] {
-        let server = Server::start(Stack::Host, &root);
+        let server = TestServer::start(Stack::Host, &root);
         let to = format!("got{}", how.len());
         let url = format!("http://{}/", server.address());
         let arguments: Vec<&str> = ["-q", "-nH", "-P", &to].iter().chain(how).copied().chain([&*url]).collect();
@@ -101,7 +101,7 @@ fn lftp_mirrors_a_tree() {
     let place = fixture::place();
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = Server::start(Stack::Host, &root);
+    let server = TestServer::start(Stack::Host, &root);
     let script = format!("open http://{}/; mirror . got", server.address());
     runs_within(Duration::from_secs(60), place.path(), "lftp", &["-c", &script]);
     assert!(fetched(&place.path().join("got")) == tree, "{:?}", fetched(&place.path().join("got")).keys());
@@ -115,7 +115,7 @@ fn rclone_lists_a_tree() {
     let place = fixture::place();
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = Server::start(Stack::Host, &root);
+    let server = TestServer::start(Stack::Host, &root);
     let url = format!("http://{}/", server.address());
     let config = place.path().join("rclone.conf").display().to_string();
     let arguments = ["--config", &config, "--http-url", &url, "--files-only", "-R", "lsf", ":http:"];
@@ -140,7 +140,7 @@ fn pip_finds_what_is_listed() {
     }
     fs::create_dir(place.path().join("www")).expect("a directory can be made");
     runs(place.path(), "python3", &["-c", WHEEL]);
-    let server = Server::start(Stack::Host, &place.path().join("www"));
+    let server = TestServer::start(Stack::Host, &place.path().join("www"));
     let url = format!("http://{}/", server.address());
     let arguments =
         ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", "got", "demo"];
@@ -162,7 +162,7 @@ fn fsspec_finds_each_file_once() {
     }
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = Server::start(Stack::Host, &root);
+    let server = TestServer::start(Stack::Host, &root);
     let url = format!("http://{}/", server.address());
     let found = runs(place.path(), "python3", &["-c", FIND, &url]);
     let decoded = |line: &str| String::from_utf8(percent_decode(line)?).ok();
@@ -217,7 +217,7 @@ fn programs_with_rules_of_their_own_find_each_entry() {
     plant(place.path());
     link(Path::new("b"), &place.path().join("a/to-b"));
     link(Path::new("picture.png"), &place.path().join("a/to-picture.png"));
-    let server = Server::start(Stack::Host, place.path());
+    let server = TestServer::start(Stack::Host, place.path());
     for (directory, names) in [
         ("/", &["a/", "a%20%26%20b/", "README.md", "top%20one.bin"][..]),
         ("/a/", &["b/", "picture.png", "to-b/", "to-picture.png"]),

@@ -1,11 +1,11 @@
 //! Long bodies: complete at any length and any speed of the client, in bounded memory, and never with a wrong byte
 //! while the file changes.
 
-use crate::support::client::{Connection, Framing, Head, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, ResponseHead, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::memory;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
@@ -34,12 +34,12 @@ fn whole(stack: Stack) {
     for (offset, marker) in MARKERS {
         file.write_all_at(marker, offset).expect("a marker can be written");
     }
-    let server = Server::start(stack, place.path());
-    let mut connection = Connection::open(server.address());
+    let server = TestServer::start(stack, place.path());
+    let mut connection = HttpConnection::open(server.address());
     let head = ask(&mut connection, "/huge");
     assert_eq!(head.one("content-length"), Some("3221225472"));
     let mut offset = 0;
-    let got = connection.body(Framing::Length(HUGE), |bytes| {
+    let got = connection.body(BodyFraming::Length(HUGE), |bytes| {
         assert!(is_huge(offset, bytes), "a wrong byte from {offset} to {}", offset + bytes.len() as u64);
         offset += bytes.len() as u64;
     });
@@ -67,7 +67,7 @@ fn is_huge(offset: u64, bytes: &[u8]) -> bool {
 }
 
 /// The peak memory of the server in KiB, as Linux reports it.
-fn peak_memory(server: &Server) -> Option<u64> {
+fn peak_memory(server: &TestServer) -> Option<u64> {
     memory(server, "VmHWM:")
 }
 
@@ -80,8 +80,8 @@ const FIRST: u64 = 64 << 10;
 
 /// A body under way.
 struct Download {
-    server: Server,
-    connection: Connection,
+    server: TestServer,
+    connection: HttpConnection,
     got: u64,
 }
 
@@ -92,8 +92,8 @@ impl Download {
         let file = File::create(root.join("long")).expect("a file can be made");
         write_pattern(&file, 0..LONG);
         put(&root.join("after.txt"), b"after", MODIFIED);
-        let server = Server::start(stack, root);
-        let mut connection = Connection::open(server.address());
+        let server = TestServer::start(stack, root);
+        let mut connection = HttpConnection::open(server.address());
         let head = ask(&mut connection, "/long");
         assert_eq!(head.one("content-length"), Some(LONG.to_string().as_str()));
         let mut download = Download { server, connection, got: 0 };
@@ -104,7 +104,7 @@ impl Download {
     /// Reads more of the body, all of which must be the bytes that the file began with.
     fn read(&mut self, length: u64) -> io::Result<u64> {
         let got = &mut self.got;
-        self.connection.body(Framing::Length(length), |bytes| {
+        self.connection.body(BodyFraming::Length(length), |bytes| {
             assert!(is_pattern(*got, bytes), "a wrong byte from {got} to {}", *got + bytes.len() as u64);
             *got += bytes.len() as u64;
         })
@@ -152,9 +152,10 @@ fn truncated_while_encoded(stack: Stack) {
     let path = place.path().join("long.txt");
     write_pattern(&File::create(&path).expect("a file can be made"), 0..LENGTH);
     let options = &[("GLASSHOUSE_COMPRESS", "1")];
-    let server = Server::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
+    let server =
+        TestServer::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
     for cut in [false, true] {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request("GET", "/long.txt", &[("Accept-Encoding", "gzip")])).expect("the server reads");
         let head = connection.head().expect("an answer").expect("an answer");
         assert_eq!((head.one("content-encoding"), head.one("content-length")), (Some("gzip"), None));
@@ -166,7 +167,7 @@ fn truncated_while_encoded(stack: Stack) {
                 .expect("the file can be cut");
         }
         let mut got = 0;
-        let read = connection.body(Framing::Chunked, |bytes| got += bytes.len());
+        let read = connection.body(BodyFraming::Chunked, |bytes| got += bytes.len());
         let broken = matches!(
             read.as_ref().map_err(io::Error::kind),
             Err(io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset)
@@ -203,7 +204,7 @@ fn deleted(stack: Stack) {
 }
 
 #[track_caller]
-fn ask(connection: &mut Connection, target: &str) -> Head {
+fn ask(connection: &mut HttpConnection, target: &str) -> ResponseHead {
     connection.send(&request("GET", target, &[])).expect("the server reads");
     let head = connection.head().expect("an answer").expect("an answer");
     assert_eq!(head.status, 200, "{target}");

@@ -1,11 +1,11 @@
 //! Listings of real directories: ETags that change with the content, searches that stay in the tree and within limits,
 //! and directories with more entries than one piece.
 
-use crate::support::client::{Connection, Framing, ask, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, link, put};
 use crate::support::html;
 use crate::support::proc::memory;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ fn tagged(stack: Stack) {
     let file = place.path().join("sub/file");
     put(&file, b"one", MODIFIED);
     put(&place.path().join("sub/README.md"), b"# One", MODIFIED);
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     let status = |tag: &str| {
         let answer = ask(server.address(), "GET", "/sub/", &[("If-None-Match", tag)]).expect("an answer");
         (answer.head.status, answer.head.one("etag").map(str::to_owned).expect("a listing has a tag"))
@@ -51,7 +51,7 @@ fn searched(stack: Stack) {
     link(Path::new("../beside"), &root.join("a/out"));
     link(Path::new("b"), &root.join("a/again"));
     link(Path::new("."), &root.join("a/b/loop"));
-    let server = Server::start(stack, &root);
+    let server = TestServer::start(stack, &root);
     let found = |target: &str| {
         let links = html::links(&get(server.address(), target).text());
         links.into_iter().map(|(href, _)| href).collect::<Vec<_>>()
@@ -73,7 +73,7 @@ fn bounded(stack: Stack) {
             File::create(place.path().join(format!("{directory}/{index}"))).expect("a file can be made");
         }
     }
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     let search = |target: &str| {
         let page = html::read(&get(server.address(), target).text()).expect("a page");
         (page.links.len(), page.text.contains("stopped"))
@@ -95,7 +95,7 @@ fn many(stack: Stack) {
     for index in 0..MANY {
         File::create(directory.join(format!("file {index}"))).expect("a file can be made");
     }
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     let mut page = Vec::new();
     let mut best = (Duration::MAX, Duration::MAX);
     for _ in 0..5 {
@@ -131,7 +131,7 @@ fn many(stack: Stack) {
 
     let options = &[("GLASSHOUSE_LISTING_MAX", "50000")];
     let setup = Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     let text = get(server.address(), "/many/?format=text").text();
     let names = text.lines().filter(|line| line.starts_with("file ")).count();
     assert_eq!((names, text.lines().last()), (50_000, Some("/ 50000 more entries are not shown")));
@@ -140,14 +140,14 @@ fn many(stack: Stack) {
 }
 
 /// When the first and the last byte of the content of an answer are there, and that content.
-fn timed(server: &Server, target: &str) -> ((Duration, Duration), Vec<u8>) {
-    let mut connection = Connection::open(server.address());
+fn timed(server: &TestServer, target: &str) -> ((Duration, Duration), Vec<u8>) {
+    let mut connection = HttpConnection::open(server.address());
     let start = Instant::now();
     connection.send(&request("GET", target, &[])).expect("the server reads");
     let head = connection.head().expect("an answer").expect("an answer");
     assert_eq!((head.status, head.one("content-length")), (200, None), "{target}");
     let (mut first, mut body) = (None, Vec::new());
-    let framing = Framing::of("GET", &head).expect("the content has an end");
+    let framing = BodyFraming::of("GET", &head).expect("the content has an end");
     let read = connection.body(framing, |bytes| {
         first.get_or_insert_with(|| start.elapsed());
         body.extend_from_slice(bytes);

@@ -1,13 +1,13 @@
 //! Runs the rows of [`crate::conformance::cases`] in each mode, and reports all failures together.
 
-use crate::conformance::cases::{self, Ask, Body, EXCEPTIONS, Row, Want};
+use crate::conformance::cases::{self, Ask, BodyCheck, EXCEPTIONS, Row, RowOptions, Want};
 use crate::support::certs;
-use crate::support::client::{self, Answer, Connection, Head};
+use crate::support::client::{self, HttpConnection, HttpResponse, ResponseHead};
 use crate::support::fixture::{self, OnDisk, SECRET};
 use crate::support::h2;
 use crate::support::html;
 use crate::support::reference;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::tree::memory::MemoryTree;
 use glasshouse_core::{Body, PublicTree, Refusal, Reply, Request, SiteOptions, Span, answer, at_once};
@@ -75,16 +75,16 @@ fn rows_have_names_of_their_own() {
     }
 }
 
-type Asker<'a> = Box<dyn Fn(&Ask<'_>) -> Result<Answer, String> + 'a>;
+type RowClient<'a> = Box<dyn Fn(&Ask<'_>) -> Result<HttpResponse, String> + 'a>;
 
 fn prove_over(stack: Stack) {
     let disk = OnDisk::new();
     prove(Mode::Over(stack), |root, options| {
         let directory = disk.root().join(root);
         let setup = Setup { stack, directory: &directory, options, arguments: &[], unprivileged: false };
-        let server = Server::launch(setup);
+        let server = TestServer::launch(setup);
         if stack == Stack::HostH2 {
-            let client = RefCell::new(h2::Client::secure(server.address()));
+            let client = RefCell::new(h2::Http2Client::secure(server.address()));
             return Box::new(move |ask| {
                 // The server goes when its asker does.
                 let _ = &server;
@@ -93,8 +93,8 @@ fn prove_over(stack: Stack) {
         }
         Box::new(move |ask| {
             let mut connection = match stack {
-                Stack::HostTls => Connection::secure(server.address(), certs::client(&[b"http/1.1"])),
-                _ => Connection::open(server.address()),
+                Stack::HostTls => HttpConnection::secure(server.address(), certs::client(&[b"http/1.1"])),
+                _ => HttpConnection::open(server.address()),
             };
             let sent = connection.send(&client::request(ask.method, ask.target, ask.fields));
             sent.and_then(|()| connection.answer(ask.method)).map_err(|error| error.to_string())
@@ -102,10 +102,8 @@ fn prove_over(stack: Stack) {
     });
 }
 
-type Options = &'static [(&'static str, &'static str)];
-
 /// Asks every row of one asker for each directory and set of options.
-fn prove<'a>(mode: Mode, start: impl Fn(&'static str, Options) -> Asker<'a>) {
+fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClient<'a>) {
     let mut askers = BTreeMap::new();
     let mut failures = Vec::new();
     for row in cases::all() {
@@ -121,7 +119,7 @@ fn prove<'a>(mode: Mode, start: impl Fn(&'static str, Options) -> Asker<'a>) {
 }
 
 /// Asks one row, and its twin with HEAD.
-fn complaints(row: &Row, mode: Mode, asker: &Asker) -> Result<(), String> {
+fn complaints(row: &Row, mode: Mode, asker: &RowClient) -> Result<(), String> {
     let mut wrong = Vec::new();
     let got = asker(&row.ask);
     match &got {
@@ -140,7 +138,7 @@ fn complaints(row: &Row, mode: Mode, asker: &Asker) -> Result<(), String> {
         return Ok(());
     }
     let Ask { method, target, fields } = row.ask;
-    let shown = got.map(|Answer { head, body }| {
+    let shown = got.map(|HttpResponse { head, body }| {
         let text = String::from_utf8_lossy(&body).into_owned();
         format!("{} {:?}\n{}", head.status, head.fields, text.chars().take(2000).collect::<String>())
     });
@@ -153,8 +151,8 @@ fn complaints(row: &Row, mode: Mode, asker: &Asker) -> Result<(), String> {
     ))
 }
 
-fn judge(row: &Row, mode: Mode, got: &Answer, wrong: &mut Vec<String>) {
-    let Head { status, .. } = got.head;
+fn judge(row: &Row, mode: Mode, got: &HttpResponse, wrong: &mut Vec<String>) {
+    let ResponseHead { status, .. } = got.head;
     if status != row.status {
         wrong.push(format!("status {}", row.status));
     }
@@ -190,52 +188,54 @@ fn leads(target: &str, references: &[&str], path: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
+fn judge_body(body: &BodyCheck, got: &HttpResponse, text: &str) -> Result<(), String> {
     let bytes = got.body.as_slice();
     let check = |holds: bool, complaint: String| if holds { Ok(()) } else { Err(complaint) };
     let listed = || html::read(text).map(|page| page.links);
     match body {
-        Body::Bytes(expected) => check(bytes == *expected, format!("body {:?}", String::from_utf8_lossy(expected))),
-        Body::Has(part) => check(text.contains(part), format!("a body with {part:?}")),
-        Body::Lacks(part) => check(!text.contains(part), format!("a body without {part:?}")),
-        Body::Gzip(expected) => {
+        BodyCheck::Bytes(expected) => {
+            check(bytes == *expected, format!("body {:?}", String::from_utf8_lossy(expected)))
+        }
+        BodyCheck::Has(part) => check(text.contains(part), format!("a body with {part:?}")),
+        BodyCheck::Lacks(part) => check(!text.contains(part), format!("a body without {part:?}")),
+        BodyCheck::Gzip(expected) => {
             let mut decoded = Vec::new();
             let read = flate2::read::GzDecoder::new(bytes).read_to_end(&mut decoded);
             check(read.is_ok() && decoded == *expected, format!("other content in gzip: {read:?}"))
         }
-        Body::Brotli(expected) => {
+        BodyCheck::Brotli(expected) => {
             let mut decoded = Vec::new();
             let read = brotli::Decompressor::new(bytes, 4096).read_to_end(&mut decoded);
             check(read.is_ok() && decoded == *expected, format!("other content in br: {read:?}"))
         }
-        Body::Parts(expected) => {
+        BodyCheck::Parts(expected) => {
             let parts = multipart(got).ok_or("multipart/byteranges, complete")?;
             let same =
                 parts.iter().map(|(range, bytes)| (range.as_str(), bytes.as_slice())).eq(expected.iter().copied());
             check(same, format!("parts {expected:?}, not {parts:?}"))
         }
-        Body::Lists(expected) => {
+        BodyCheck::Lists(expected) => {
             let links = listed()?;
             let same = links.iter().map(|(href, name)| (href.as_str(), name.as_str())).eq(expected.iter().copied());
             check(same, format!("links {expected:?}, not {links:?}"))
         }
-        Body::Links(href, name) => {
+        BodyCheck::Links(href, name) => {
             let found = listed()?.iter().any(|link| link.0 == *href && link.1 == *name);
             check(found, format!("a link to {href} called {name}"))
         }
-        Body::Titled(expected) => {
+        BodyCheck::Titled(expected) => {
             let title = html::read(text)?.title;
             check(title == *expected, format!("the title {expected:?}, not {title:?}"))
         }
-        Body::Headed(expected) => {
+        BodyCheck::Headed(expected) => {
             let heading = html::read(text)?.heading;
             check(heading == *expected, format!("the heading {expected:?}, not {heading:?}"))
         }
-        Body::Hides(expected) => {
+        BodyCheck::Hides(expected) => {
             let said = html::read(text)?.text;
             check(!said.contains(expected), format!("nothing of {expected:?}, not {said:?}"))
         }
-        Body::LeadsTo(expected) => {
+        BodyCheck::LeadsTo(expected) => {
             let others = html::read(text)?.others;
             check(others.iter().any(|href| href == expected), format!("a link to {expected}, not only {others:?}"))
         }
@@ -244,7 +244,7 @@ fn judge_body(body: &Body, got: &Answer, text: &str) -> Result<(), String> {
 
 /// The parts of a multipart message, read strictly (RFC 2046 5.1.1), with the line break before the first delimiter
 /// without which zsync finds no part.
-fn multipart(got: &Answer) -> Option<Vec<(String, Vec<u8>)>> {
+fn multipart(got: &HttpResponse) -> Option<Vec<(String, Vec<u8>)>> {
     let boundary = got.head.one("content-type")?.strip_prefix("multipart/byteranges; boundary=")?;
     let text: String = got.body.iter().copied().map(char::from).collect();
     let body = text.strip_prefix(&format!("\r\n--{boundary}\r\n"))?.strip_suffix(&format!("\r\n--{boundary}--\r\n"))?;
@@ -258,7 +258,7 @@ fn multipart(got: &Answer) -> Option<Vec<(String, Vec<u8>)>> {
 }
 
 /// What holds for every answer, whatever was asked.
-fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec<String>) {
+fn judge_always(row: &Row, mode: Mode, got: &HttpResponse, text: &str, wrong: &mut Vec<String>) {
     let head = &got.head;
     if text.contains(SECRET) || text.contains("root:x:0:0") {
         wrong.push("nothing from outside of the tree".into());
@@ -301,7 +301,7 @@ fn judge_always(row: &Row, mode: Mode, got: &Answer, text: &str, wrong: &mut Vec
 
 /// The answer to the GET of a row, without the range that it asks for: Range means nothing with HEAD (RFC 9110 14.2),
 /// and If-Range nothing without it.
-fn whole(row: &Row, got: &Answer, asker: &Asker) -> Result<Answer, String> {
+fn whole(row: &Row, got: &HttpResponse, asker: &RowClient) -> Result<HttpResponse, String> {
     let is_ranged = |name: &str| name.eq_ignore_ascii_case("range") || name.eq_ignore_ascii_case("if-range");
     if !row.ask.fields.iter().any(|(name, _)| is_ranged(name)) {
         return Ok(got.clone());
@@ -311,8 +311,8 @@ fn whole(row: &Row, got: &Answer, asker: &Asker) -> Result<Answer, String> {
 }
 
 /// RFC 9110 9.3.2: the same head as for GET and no content.
-fn judge_twin(got: &Answer, twin: &Answer, wrong: &mut Vec<String>) {
-    let without_date = |head: &Head| {
+fn judge_twin(got: &HttpResponse, twin: &HttpResponse, wrong: &mut Vec<String>) {
+    let without_date = |head: &ResponseHead| {
         // How the content is framed is not said where there is none, and the order of fields says nothing.
         let untold = ["date", "transfer-encoding"];
         let same = |(name, _): &&(String, String)| !untold.iter().any(|other| name.eq_ignore_ascii_case(other));
@@ -332,7 +332,7 @@ fn judge_twin(got: &Answer, twin: &Answer, wrong: &mut Vec<String>) {
 }
 
 /// What an adapter does with the core, over memory.
-fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) -> Answer {
+fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) -> HttpResponse {
     let request = Request::read(ask.method, Some(ask.target), |name| {
         let same = ask.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.as_bytes().to_vec()).collect()
@@ -356,5 +356,5 @@ fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) ->
     };
     let text = |(name, value): (String, Vec<u8>)| (name, String::from_utf8_lossy(&value).into_owned());
     let fields = head.fields.into_iter().map(text).collect();
-    Answer { head: Head { version: "HTTP/1.1".into(), status: head.status, fields }, body }
+    HttpResponse { head: ResponseHead { version: "HTTP/1.1".into(), status: head.status, fields }, body }
 }

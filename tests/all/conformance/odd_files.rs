@@ -4,7 +4,7 @@
 use crate::support::client::{ask, get};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::support::html::{self, percent_encode};
-use crate::support::server::{self, Server, Setup, Stack};
+use crate::support::server::{self, Setup, Stack, TestServer};
 use glasshouse_core::http::date::HttpTime;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ fn names(stack: Stack) {
         put(&place.path().join("files").join(OsStr::from_bytes(b"latin \xe9 1")), b"latin", MODIFIED);
         fs::create_dir(place.path().join(OsStr::from_bytes(b"\xff\xfe"))).expect("a directory can be made");
     }
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     let mut found = BTreeMap::new();
     walk(&server, "/", &mut found);
     let (found_names, expected_names): (Vec<_>, Vec<_>) = (found.keys().collect(), expected.keys().collect());
@@ -81,7 +81,7 @@ fn names(stack: Stack) {
 
 /// Follows every link of the listings, as a browser would that asks for the raw bytes of each.
 #[track_caller]
-fn walk(server: &Server, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
+fn walk(server: &TestServer, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
     let answer = get(server.address(), url);
     assert_eq!(answer.head.status, 200, "{url}");
     assert_eq!(answer.head.all("x-injected").count(), 0, "{url}");
@@ -97,11 +97,11 @@ fn walk(server: &Server, url: &str, found: &mut BTreeMap<Vec<u8>, Vec<u8>>) {
     }
 }
 
-/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs as nobody
+/// PY-35, PY-61: what the server may not read is not there. Root may read everything, so the server runs without rights
 /// where the tests run as root.
 fn shut(stack: Stack) {
     if !server::can_be_unprivileged() {
-        return fixture::skipped("what may not be read, as nobody may run the programs where they lie");
+        return fixture::skipped("what may not be read, as no other user may run the programs where they lie");
     }
     let place = fixture::place();
     let root = place.path();
@@ -114,7 +114,7 @@ fn shut(stack: Stack) {
     for (path, mode) in modes {
         fs::set_permissions(root.join(path), Permissions::from_mode(mode)).expect("permissions can be set");
     }
-    let server = Server::launch(Setup { stack, directory: root, options: &[], arguments: &[], unprivileged: true });
+    let server = TestServer::launch(Setup { stack, directory: root, options: &[], arguments: &[], unprivileged: true });
     for (target, status, part) in [
         ("/open.txt", 200, "open"),
         ("/shut.txt", 404, "Message: File not found."),
@@ -163,7 +163,7 @@ fn specials(stack: Stack) {
         Ok(()) => special.push("/zero"),
         Err(error) => fixture::skipped(&format!("a device, which only root can make ({error})")),
     }
-    let server = Server::start(stack, root);
+    let server = TestServer::start(stack, root);
     for target in &special {
         at_once(|| assert_eq!(get(server.address(), target).head.status, 404, "{target}"));
     }
@@ -226,7 +226,7 @@ fn links(stack: Stack) {
     for (name, to, ..) in rows {
         link(Path::new(to), &root.join(name));
     }
-    let server = Server::start(stack, &root);
+    let server = TestServer::start(stack, &root);
     let listing = html::links(&get(server.address(), "/").text());
     for (name, to, href, below, status) in rows {
         let answer = get(server.address(), &format!("/{name}{below}"));
@@ -234,7 +234,7 @@ fn links(stack: Stack) {
         assert_eq!(answer.text() == "file", *status == 200, "{name} -> {to}");
         assert!(!answer.text().contains(SECRET), "{name} -> {to}");
         let line = ((*href).to_owned(), format!("{name}@"));
-        assert!(listing.contains(&line), "{name} -> {to} is no {line:?} in {listing:?}");
+        assert!(listing.contains(&line), "{name} -> {to} is not {line:?} in {listing:?}");
         if *status == 404 {
             for target in [format!("/{name}"), format!("/{name}/")] {
                 assert_eq!(get(server.address(), &target).head.status, 404, "{target} -> {to}");
@@ -265,7 +265,7 @@ fn times(stack: Stack) {
         let metadata = fs::metadata(&path).expect("the file is there");
         kept.push((name, filetime::FileTime::from_last_modification_time(&metadata).unix_seconds()));
     }
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     for (name, seconds) in kept {
         let answer = get(server.address(), &format!("/{name}"));
         assert_eq!(answer.head.status, 200, "{name}");
@@ -296,7 +296,7 @@ fn many(stack: Stack) {
         fs::write(place.path().join(name), name).expect("a file can be written");
     }
     expected.sort();
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     let start = Instant::now();
     let links = html::links(&get(server.address(), "/").text());
     assert!(start.elapsed() < Duration::from_secs(10), "5,000 entries took {:?}", start.elapsed());
@@ -310,7 +310,7 @@ fn many(stack: Stack) {
 /// Next to nothing to serve.
 fn bare(stack: Stack) {
     let place = fixture::place();
-    let server = Server::start(stack, place.path());
+    let server = TestServer::start(stack, place.path());
     assert_eq!(html::links(&get(server.address(), "/").text()), []);
     put(&place.path().join(".hidden"), b"x", MODIFIED);
     assert_eq!(html::links(&get(server.address(), "/").text()), []);

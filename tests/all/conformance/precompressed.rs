@@ -1,7 +1,7 @@
 //! Precompressed siblings: how often one is read, and the log line for one that does not fit. Rows test the selection.
 
 use crate::ops::admin::{figures, serve};
-use crate::support::client::{Answer, ask};
+use crate::support::client::{HttpResponse, ask};
 use crate::support::fixture::{MODIFIED, put};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -16,7 +16,7 @@ fn put_encoded(path: &Path, content: &[u8], seconds: i64) {
     put(path, &encoder.finish().expect("memory takes all"), (seconds, 0));
 }
 
-fn csv(address: SocketAddr) -> Answer {
+fn csv(address: SocketAddr) -> HttpResponse {
     ask(address, "GET", "/t.csv", &[("Accept-Encoding", "gzip")]).expect("an answer")
 }
 
@@ -44,7 +44,7 @@ fn each_version_is_read_once() {
     put(&original, b"5,6,7\n", (MODIFIED.0 + 9, 0));
     assert_eq!(csv(server.address()).head.one("content-encoding"), Some("gzip"));
     let text = server.stop(Signal::TERM).stderr;
-    let told: Vec<&str> = text.lines().filter(|line| line.contains("t.csv.gz")).collect();
+    let reported: Vec<&str> = text.lines().filter(|line| line.contains("t.csv.gz")).collect();
     let expected = "\"t.csv.gz\" is not sent: by its end it holds 6 bytes, and the file beside it 9";
-    assert!(matches!(told.as_slice(), [line] if line.ends_with(expected)), "{text}");
+    assert!(matches!(reported.as_slice(), [line] if line.ends_with(expected)), "{text}");
 }

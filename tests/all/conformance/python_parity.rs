@@ -2,9 +2,9 @@
 //! here.
 
 use crate::conformance::cases;
-use crate::support::client::{Connection, get, request};
+use crate::support::client::{HttpConnection, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Server, Setup, Stack, Version, handler};
+use crate::support::server::{Setup, Stack, TestServer, Version, handler};
 use crate::tidy::{root, sources};
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
@@ -140,7 +140,7 @@ fn a_misconfigured_handler_says_so_and_serves_nothing() {
     for stack in [Stack::StockP3, Stack::StockP2] {
         let options = &[("GLASSHOUSE_INDX", "x")];
         let server =
-            Server::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
+            TestServer::launch(Setup { stack, directory: place.path(), options, arguments: &[], unprivileged: false });
         let answer = get(server.address(), "/hello.txt");
         assert_eq!(answer.head.status, 500);
         assert!(!answer.text().contains("INDX"), "{}", answer.text());
@@ -157,7 +157,7 @@ fn nothing_was_modified_later_than_now() {
     let place = fixture::place();
     put(&place.path().join("tomorrow.txt"), b"x", YEAR_2100);
     for stack in [Stack::Host, Stack::HostP2] {
-        let server = Server::start(stack, place.path());
+        let server = TestServer::start(stack, place.path());
         let head = get(server.address(), "/tomorrow.txt").head;
         let seconds = |name| head.one(name).and_then(HttpTime::parse).map(HttpTime::seconds);
         let (Some(modified), Some(date)) = (seconds("last-modified"), seconds("date")) else { panic!("{head:?}") };
@@ -171,13 +171,13 @@ fn nothing_was_modified_later_than_now() {
 fn reason_phrases_are_the_usual_ones() {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"x", MODIFIED);
-    let server = Server::start(Stack::Host, place.path());
+    let server = TestServer::start(Stack::Host, place.path());
     for (method, target, line) in [
         ("GET", "/hello.txt", "HTTP/1.1 200 OK\r\n"),
         ("GET", "/none", "HTTP/1.1 404 Not Found\r\n"),
         ("POST", "/hello.txt", "HTTP/1.1 405 Method Not Allowed\r\n"),
     ] {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request(method, target, &[("Connection", "close")])).expect("the server listens");
         let answer = connection.rest().expect("an answer");
         assert!(answer.starts_with(line.as_bytes()), "{line:?}: {:?}", String::from_utf8_lossy(&answer));
@@ -195,7 +195,7 @@ fn the_handler_can_be_another() {
         let arguments = &["--handler", file];
         let directory = place.path();
         let setup = Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false };
-        let answer = get(Server::launch(setup).address(), "/hello.txt");
+        let answer = get(TestServer::launch(setup).address(), "/hello.txt");
         assert_eq!((answer.head.status, answer.body.as_slice()), (200, &b"hello\n"[..]), "{version:?}");
     }
 }

@@ -1,9 +1,10 @@
 //! Cached responses equal those of the handler: two servers, one without a cache, get the same requests while their
 //! tree changes at random.
 
-use crate::support::client::{self, Answer, Connection};
+use crate::support::client::{self, HttpConnection, HttpResponse};
 use crate::support::fixture;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::random::Random;
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -20,33 +21,17 @@ const PATHS: &[&str] =
 /// Questions beside those paths.
 const OTHERS: &[&str] = &["", "d", "d/", "page", "none", "link", "link/c.css", "a.txt/", "%2e%2e/x", "glasshouse.toml"];
 
-/// Numbers that look random and are the same in every run (xorshift).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % end as u64) as usize
-    }
-
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len())]
-    }
-}
-
 #[test]
 fn answers_given_again_are_those_of_the_handler() {
     let place = fixture::place();
     let root = place.path().join("www");
     fs::create_dir_all(root.join("d")).expect("a directory can be made");
     let launch = |arguments: &[&str]| {
-        Server::launch(Setup { stack: Stack::Host, directory: &root, options: &[], arguments, unprivileged: false })
+        TestServer::launch(Setup { stack: Stack::Host, directory: &root, options: &[], arguments, unprivileged: false })
     };
-    let (again, anew) = (launch(&["--threads", "1"]), launch(&["--threads", "1", "--no-replay"]));
-    let (mut again, mut anew) = (Asker::of(again.address()), Asker::of(anew.address()));
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let (again, uncached) = (launch(&["--threads", "1"]), launch(&["--threads", "1", "--no-replay"]));
+    let (mut again, mut uncached) = (ReplayClient::of(again.address()), ReplayClient::of(uncached.address()));
+    let mut dice = Random(0x9e37_79b9_7f4a_7c15);
     let mut tags = vec!["\"none\"".to_owned()];
     let mut step = 0;
     while step < STEPS {
@@ -54,7 +39,7 @@ fn answers_given_again_are_those_of_the_handler() {
         for _ in 0..=dice.below(CALM as usize) {
             let (method, target, fields) = question(&mut dice, &tags);
             let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            let expected = anew.ask(method, &target, &fields);
+            let expected = uncached.ask(method, &target, &fields);
             for _ in 0..2 {
                 let got = again.ask(method, &target, &fields);
                 assert_eq!(got, expected, "step {step}, after {change}: {method} {target} {fields:?}");
@@ -68,22 +53,22 @@ fn answers_given_again_are_those_of_the_handler() {
 }
 
 /// A connection that is kept, and opened again when the server has closed it.
-struct Asker {
+struct ReplayClient {
     address: SocketAddr,
-    open: Option<Connection>,
+    open: Option<HttpConnection>,
 }
 
-type Seen = (u16, Vec<(String, String)>, Vec<u8>);
+type Observed = (u16, Vec<(String, String)>, Vec<u8>);
 
-impl Asker {
-    fn of(address: SocketAddr) -> Asker {
-        Asker { address, open: None }
+impl ReplayClient {
+    fn of(address: SocketAddr) -> ReplayClient {
+        ReplayClient { address, open: None }
     }
 
-    fn ask(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Seen {
-        let mut connection = self.open.take().unwrap_or_else(|| Connection::open(self.address));
+    fn ask(&mut self, method: &str, target: &str, fields: &[(&str, &str)]) -> Observed {
+        let mut connection = self.open.take().unwrap_or_else(|| HttpConnection::open(self.address));
         connection.send(&client::request(method, target, fields)).expect("the server listens");
-        let Answer { head, body } = connection.answer(method).expect("an answer");
+        let HttpResponse { head, body } = connection.answer(method).expect("an answer");
         if !head.closes() {
             self.open = Some(connection);
         }
@@ -93,7 +78,7 @@ impl Asker {
 }
 
 /// One change of the tree, by name. What cannot be done changes nothing, which is as good a case.
-fn change(dice: &mut Dice, root: &Path, step: u32) -> String {
+fn change(dice: &mut Random, root: &Path, step: u32) -> String {
     let name = dice.one(PATHS);
     let path = root.join(name);
     let mut content = vec![b'a' + (step % 26) as u8; dice.below(2000)];
@@ -130,7 +115,7 @@ fn change(dice: &mut Dice, root: &Path, step: u32) -> String {
     format!("{what:?} with {name}")
 }
 
-fn question(dice: &mut Dice, tags: &[String]) -> (&'static str, String, Vec<(&'static str, String)>) {
+fn question(dice: &mut Random, tags: &[String]) -> (&'static str, String, Vec<(&'static str, String)>) {
     let method = dice.one(&["GET", "GET", "GET", "HEAD", "OPTIONS", "POST"]);
     let target = if dice.below(4) == 0 { dice.one(OTHERS) } else { dice.one(PATHS) };
     let query = dice.one(&["", "", "?x", "?y=1", "?sort=size&order=desc", "?format=json", "?search=c"]);

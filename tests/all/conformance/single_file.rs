@@ -4,7 +4,7 @@
 use crate::http::auth::ALICE;
 use crate::support::client::{TIMEOUT, get};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::support::server::{Server, Setup, Stack, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, glasshouse, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use std::ffi::OsStr;
@@ -22,8 +22,8 @@ fn tree() -> TempDir {
     place
 }
 
-fn serve(stack: Stack, file: &Path, arguments: &[&str]) -> Server {
-    Server::launch(Setup { stack, directory: file, options: &[], arguments, unprivileged: false })
+fn serve(stack: Stack, file: &Path, arguments: &[&str]) -> TestServer {
+    TestServer::launch(Setup { stack, directory: file, options: &[], arguments, unprivileged: false })
 }
 
 /// Puts a file into the place of another at one blow, as editors save.
@@ -73,7 +73,7 @@ fn what_is_no_file_in_its_place_is_not_served() {
                 assert_eq!(answer.head.status, 404, "{stack:?}, {what}: {target}");
                 assert!(!answer.text().contains(SECRET));
             }
-            assert!(began.elapsed() < TIMEOUT, "{what}: nobody is waited for");
+            assert!(began.elapsed() < TIMEOUT, "{what}: there is no wait");
         };
         fs::remove_file(&file).expect("a file can be removed");
         link(Path::new("secret.txt"), &file);
@@ -98,7 +98,7 @@ fn a_link_is_followed_when_it_is_opened() {
     link(Path::new("releases/1/a.html"), &at("current.html"));
     let also = at("releases");
     let also = also.to_str().expect("the path is UTF-8");
-    let reload = |server: &Server| {
+    let reload = |server: &TestServer| {
         let done = |text: &str| text.contains("glasshouse: reloaded").then_some(());
         server.signal(Signal::HUP);
         server.wait_for_stderr("that it reloaded", done);
@@ -117,13 +117,13 @@ fn a_link_is_followed_when_it_is_opened() {
         assert_eq!(get(server.address(), "/a.html").head.status, 404, "it is known by one name");
     }
     assert_eq!((reload(&open).as_str(), reload(&closed).as_str()), ("2", "1"));
-    assert!(closed.stderr().contains("is still served") && closed.stderr().contains("--harden-also"));
+    assert!(closed.stderr().contains("tree not replaced") && closed.stderr().contains("--harden-also"));
     save("3", &at("releases/2/b.html"));
     assert_eq!(get(open.address(), "/").text(), "3", "what is saved where the link led is seen");
 }
 
 #[test]
-fn what_would_be_served_is_told() {
+fn the_served_file_is_announced() {
     let place = tree();
     let check = |name: &OsStr| {
         let mut command = glasshouse();

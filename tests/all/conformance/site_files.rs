@@ -4,7 +4,7 @@
 use crate::ops::signals::reload;
 use crate::support::client::{ask, get};
 use crate::support::fixture::{self, link, put};
-use crate::support::server::{Server, Setup, Stack, can_be_unprivileged, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, can_be_unprivileged, glasshouse, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use std::fs;
@@ -31,10 +31,10 @@ fn command(place: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-fn launch(stack: Stack, site: &Path) -> Server {
+fn launch(stack: Stack, site: &Path) -> TestServer {
     // One thread has the same warm instance for each request.
     let arguments: &[&str] = if stack.is_ours() { &["--threads", "1"] } else { &[] };
-    Server::launch(Setup { stack, directory: site, options: &[], arguments, unprivileged: false })
+    TestServer::launch(Setup { stack, directory: site, options: &[], arguments, unprivileged: false })
 }
 
 crate::support::on_every_stack!(another_file_of_the_same_size_and_time_is_read_at_once, no_name_leads_to_the_file);
@@ -89,7 +89,7 @@ fn no_name_leads_to_the_file(stack: Stack) {
 /// What a server that serves `site` says of it at the start, and how it answers.
 #[track_caller]
 fn check(command: Command, status: u16, lines: &[&str]) {
-    let server = Server::spawn(command);
+    let server = TestServer::spawn(command);
     let answer = get(server.address(), "/a.txt");
     let done = server.stop(Signal::TERM);
     let said = done.stderr.lines().filter(|line| line.starts_with("glasshouse: ") && !line.contains(": handler: "));
@@ -102,7 +102,7 @@ fn check(command: Command, status: u16, lines: &[&str]) {
 }
 
 #[test]
-fn what_the_file_says_is_told_at_the_start() {
+fn the_options_of_the_file_are_reported_at_the_start() {
     let long = "#".repeat(65_537);
     for (text, status, expected) in [
         ("clean-urls = true\n\nheader-for = '* Vary: A'\ncache = [60]\n", 200, "' sets: clean-urls, header-for, cache"),
@@ -133,25 +133,25 @@ fn what_the_file_says_is_told_at_the_start() {
 }
 
 #[test]
-fn what_is_not_in_effect_is_not_told() {
+fn ineffective_options_are_not_reported() {
     let place = place();
     put(&place.path().join("site").join(FILE), b"spa = true\nclean-urls = true\n", ONE);
     check(command(place.path(), &["--spa=no"]), 200, &["' sets: clean-urls"]);
     check(command(place.path(), &["--no-site-file"]), 200, &[]);
     check(command(place.path(), &["--spa=no", "--clean-urls"]), 200, &[]);
     // Later errors are logged all the same.
-    for (quiet, is_told) in [(&["--quiet"][..], false), (&[], true)] {
+    for (quiet, is_reported) in [(&["--quiet"][..], false), (&[], true)] {
         let done = run(command(place.path(), &[&["-b", "203.0.113.1"], quiet].concat()));
         assert_eq!(
             (done.status.code(), done.stderr.contains("' sets: spa, clean-urls")),
-            (Some(1), is_told),
+            (Some(1), is_reported),
             "{done:?}"
         );
     }
 }
 
 #[test]
-fn what_is_no_file_is_told_and_nobody_waits_for_it() {
+fn a_site_file_of_another_type_is_reported_without_a_wait() {
     let name = Path::new("site").join(FILE);
     let place = place();
     let path = place.path().join(&name);
@@ -176,9 +176,9 @@ fn what_is_no_file_is_told_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn what_may_not_be_read_is_told() {
+fn an_unreadable_site_file_is_reported() {
     if !can_be_unprivileged() {
-        fixture::skipped("a file that may not be read, where nobody else may run the program");
+        fixture::skipped("a file that may not be read, where other users cannot run the program");
         return;
     }
     let place = place();
@@ -186,19 +186,19 @@ fn what_may_not_be_read_is_told() {
     put(&site.join(FILE), b"spa = true\n", ONE);
     fs::set_permissions(site.join(FILE), fs::Permissions::from_mode(0o000)).expect("a file can be shut");
     let setup = Setup { stack: Stack::Host, directory: &site, options: &[], arguments: &[], unprivileged: true };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     assert_eq!(get(server.address(), "/a.txt").head.status, 500);
     server.wait_for_stderr("why", |text| text.contains("glasshouse.toml': permission denied (each").then_some(()));
 }
 
 #[test]
-fn each_tree_is_told_of_and_again_when_it_is_read_again() {
+fn each_tree_is_reported_and_again_after_a_reload() {
     let place = place();
     let (site, docs) = (place.path().join("site"), place.path().join("docs"));
     put(&site.join(FILE), b"spa = true\n", ONE);
     put(&docs.join(FILE), b"spa = maybe\n", ONE);
     put(&docs.join("a.txt"), b"a\n", ONE);
-    let server = Server::spawn(command(place.path(), &["--mount", "/docs=docs"]));
+    let server = TestServer::spawn(command(place.path(), &["--mount", "/docs=docs"]));
     let wait = |expected: &str| {
         server.wait_for_stderr(expected, |text| text.contains(expected).then_some(()));
     };
@@ -212,11 +212,11 @@ fn each_tree_is_told_of_and_again_when_it_is_read_again() {
     reload(&server, 1);
     wait("/docs/glasshouse.toml' sets: cache");
     wait("/site/glasshouse.toml, line 1, sap: no such option; did you mean 'spa'?");
-    wait("glasshouse: reloaded, but for that");
+    wait("glasshouse: reloaded with errors");
 }
 
 #[test]
-fn a_check_tells_what_a_start_would() {
+fn a_check_reports_the_same_as_a_start() {
     let place = place();
     put(&place.path().join("site").join(FILE), b"clean-url = true\n", ONE);
     let done = run(command(place.path(), &["--check"]));

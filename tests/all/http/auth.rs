@@ -1,10 +1,10 @@
 //! Users and passwords, with files of htpasswd and requests of curl, and the cost of guessing.
 
 use crate::ops::signals::reload;
-use crate::support::client::{Answer, Connection, TIMEOUT, ask, request};
+use crate::support::client::{HttpConnection, HttpResponse, TIMEOUT, ask, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Server, glasshouse, run};
+use crate::support::server::{TestServer, glasshouse, run};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
@@ -26,14 +26,14 @@ const BOB: &str = "bob b:$6$k.wZC5ZK//g9SLJ.$qQ1NRZr2D4ZthtozcbKcpx/oOLVViMSr2ct
 const FAILURES: usize = 10;
 
 /// A directory to be served, and one beside it for the file of users.
-pub struct Place {
+pub struct AuthFixture {
     pub site: TempDir,
     pub beside: TempDir,
 }
 
-impl Place {
-    pub fn new(users: &str) -> Place {
-        let place = Place { site: fixture::place(), beside: fixture::place() };
+impl AuthFixture {
+    pub fn new(users: &str) -> AuthFixture {
+        let place = AuthFixture { site: fixture::place(), beside: fixture::place() };
         put(&place.site.path().join("hello.txt"), b"hello\n", MODIFIED);
         fs::write(place.users(), users).expect("a file can be written");
         place
@@ -50,13 +50,13 @@ impl Place {
     }
 
     #[track_caller]
-    pub fn serve(&self) -> Server {
+    pub fn serve(&self) -> TestServer {
         self.serve_with(&[])
     }
 
     #[track_caller]
-    pub fn serve_with(&self, arguments: &[&str]) -> Server {
-        Server::spawn(self.command(&[&["0", "-b", "127.0.0.1"], arguments].concat()))
+    pub fn serve_with(&self, arguments: &[&str]) -> TestServer {
+        TestServer::spawn(self.command(&[&["0", "-b", "127.0.0.1"], arguments].concat()))
     }
 }
 
@@ -65,22 +65,22 @@ fn basic(name: &str, password: &str) -> String {
 }
 
 #[track_caller]
-pub fn get(address: SocketAddr, name: &str, password: &str) -> Answer {
+pub fn get(address: SocketAddr, name: &str, password: &str) -> HttpResponse {
     let fields = [("Authorization", &*basic(name, password))];
     ask(address, "GET", "/hello.txt", &fields).expect("every request is answered")
 }
 
 #[track_caller]
-fn get_from(source: [u8; 4], address: SocketAddr, name: &str, password: &str) -> Answer {
-    let mut connection = Connection::open_from(Ipv4Addr::from(source), address);
+fn get_from(source: [u8; 4], address: SocketAddr, name: &str, password: &str) -> HttpResponse {
+    let mut connection = HttpConnection::open_from(Ipv4Addr::from(source), address);
     let fields = [("Authorization", &*basic(name, password))];
     connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
     connection.answer("GET").expect("every request is answered")
 }
 
 #[test]
-fn who_has_no_password_is_told_to_send_one_and_nothing_else() {
-    let place = Place::new(&[ALICE, BOB].concat());
+fn without_a_password_the_response_is_401_and_nothing_else() {
+    let place = AuthFixture::new(&[ALICE, BOB].concat());
     let server = place.serve();
     let check = |method: &str, target: &str, fields: &[(&str, &str)]| {
         let answer = ask(server.address(), method, target, fields).expect("every request is answered");
@@ -108,7 +108,7 @@ fn who_has_no_password_is_told_to_send_one_and_nothing_else() {
 
 #[test]
 fn who_has_one_is_let_in_and_named_in_the_log() {
-    let place = Place::new(&[ALICE, BOB].concat());
+    let place = AuthFixture::new(&[ALICE, BOB].concat());
     let server = place.serve();
     for (name, password, status) in [
         ("alice", "open sesame", 200),
@@ -116,7 +116,7 @@ fn who_has_one_is_let_in_and_named_in_the_log() {
         ("alice", "", 401),
         ("bob b", "open: sesame", 200),
         ("bob", "open: sesame", 401),
-        ("nobody", "open sesame", 401),
+        ("carol", "open sesame", 401),
         // Given again, and by replay.
         ("alice", "open sesame", 200),
         ("bob b", "open: sesame", 200),
@@ -131,14 +131,14 @@ fn who_has_one_is_let_in_and_named_in_the_log() {
         .filter_map(|line| line.strip_prefix("127.0.0.1 - ")?.split_once(" [").map(|(user, _)| user))
         .collect();
     assert_eq!(users, ["alice", "-", "-", r"bob\x20b", "-", "-", "alice", r"bob\x20b"], "{}", done.stderr);
-    for secret in ["sesame", "nobody", "Basic", &STANDARD.encode("alice:open sesame")] {
+    for secret in ["sesame", "carol", "Basic", &STANDARD.encode("alice:open sesame")] {
         assert!(!done.stderr.contains(secret), "{secret} is in the log:\n{}", done.stderr);
     }
 }
 
 #[test]
 fn a_password_that_was_right_is_not_looked_at_a_hundred_times() {
-    let place = Place::new(ALICE);
+    let place = AuthFixture::new(ALICE);
     let server = place.serve();
     let first = Instant::now();
     assert_eq!(get(server.address(), "alice", "open sesame").head.status, 200);
@@ -153,7 +153,7 @@ fn a_password_that_was_right_is_not_looked_at_a_hundred_times() {
 /// A page with many pictures is asked for over many connections at once.
 #[test]
 fn those_who_ask_at_once_wait_for_one_look() {
-    let place = Place::new(ALICE);
+    let place = AuthFixture::new(ALICE);
     let server = place.serve();
     let address = server.address();
     let statuses: Vec<u16> = thread::scope(|scope| {
@@ -167,14 +167,14 @@ fn those_who_ask_at_once_wait_for_one_look() {
 #[test]
 fn guessing_is_stopped_for_the_address_that_guesses() {
     // A cheap hash, so that all of it is over within the window.
-    let place = Place::new(BOB);
+    let place = AuthFixture::new(BOB);
     let server = place.serve();
     let address = server.address();
     assert_eq!(get(address, "bob b", "open: sesame").head.status, 200);
     for guess in 0..FAILURES {
         assert_eq!(get(address, "bob b", &format!("guess {guess}")).head.status, 401, "{guess}");
     }
-    for name in ["bob b", "somebody"] {
+    for name in ["bob b", "dave"] {
         let limited = get(address, name, "another guess");
         assert_eq!(limited.head.status, 429, "{name}");
         let wait = limited.head.one("retry-after").and_then(|wait| wait.parse().ok());
@@ -189,7 +189,7 @@ fn guessing_is_stopped_for_the_address_that_guesses() {
 /// Ten at once are no more guesses than ten one after the other.
 #[test]
 fn guessing_at_once_is_no_way_around() {
-    let place = Place::new(BOB);
+    let place = AuthFixture::new(BOB);
     let server = place.serve();
     let (address, wrong) = (server.address(), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -206,8 +206,8 @@ fn guessing_at_once_is_no_way_around() {
 
 /// The time of a failed login does not reveal whether the user exists.
 #[test]
-fn a_name_that_nobody_has_costs_a_hash() {
-    let place = Place::new(ALICE);
+fn an_unknown_name_costs_a_hash() {
+    let place = AuthFixture::new(ALICE);
     let server = place.serve();
     let refused = |name: &str, guess: usize| {
         let start = Instant::now();
@@ -216,21 +216,21 @@ fn a_name_that_nobody_has_costs_a_hash() {
     };
     // By turns, as a machine may be busy for a while; and within a factor that a busy one keeps to. Without a hash it
     // would be a hundred.
-    let tries = (0..4).map(|guess| (refused("alice", guess), refused("nobody", guess)));
+    let tries = (0..4).map(|guess| (refused("alice", guess), refused("carol", guess)));
     let (known, unknown): (Vec<Duration>, Vec<Duration>) = tries.unzip();
     let (known, unknown) = (known.into_iter().min().unwrap_or_default(), unknown.into_iter().min().unwrap_or_default());
-    assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for nobody");
+    assert!(unknown > known / 4 && known > unknown / 4, "{known:?} for a user, {unknown:?} for an unknown name");
 }
 
 /// Fifty guess, each from an address of its own, so that the limit of none is reached and hashes are made all the time.
 /// There is one thread that serves, so anything that blocked it would block all clients.
 #[test]
-fn hashes_keep_nobody_waiting_who_was_let_in() {
+fn hashes_do_not_delay_authenticated_users() {
     const EVERY: Duration = Duration::from_millis(10);
-    let place = Place::new(ALICE);
-    let server = Server::spawn(place.command(&["0", "-b", "127.0.0.1", "--threads", "1"]));
+    let place = AuthFixture::new(ALICE);
+    let server = TestServer::spawn(place.command(&["0", "-b", "127.0.0.1", "--threads", "1"]));
     let address = server.address();
-    let mut connection = Connection::open(address);
+    let mut connection = HttpConnection::open(address);
     let fields = [("Authorization", &*basic("alice", "open sesame"))];
     // From when a request was due, and not from when the one before it let it be sent.
     let mut p99 = |requests: u32| {
@@ -277,8 +277,8 @@ fn hashes_keep_nobody_waiting_who_was_let_in() {
 
 #[test]
 fn a_reload_reads_the_users_again() {
-    let place = Place::new(ALICE);
-    let server = Server::spawn(place.command(&["0", "-b", "127.0.0.1", "--require-harden"]));
+    let place = AuthFixture::new(ALICE);
+    let server = TestServer::spawn(place.command(&["0", "-b", "127.0.0.1", "--require-harden"]));
     let status = |name: &str, password: &str| get_from([127, 0, 0, 1], server.address(), name, password).head.status;
     assert_eq!((status("alice", "open sesame"), status("bob b", "open: sesame")), (200, 401));
     fs::write(place.users(), BOB).expect("a file can be written");
@@ -287,21 +287,21 @@ fn a_reload_reads_the_users_again() {
     fs::write(place.users(), "bob b:plain").expect("a file can be written");
     reload(&server, 2);
     assert_eq!(status("bob b", "open: sesame"), 200, "they stay who they were");
-    assert!(server.stderr().contains("reloaded, but for that"), "{}", server.stderr());
+    assert!(server.stderr().contains("reloaded with errors"), "{}", server.stderr());
     assert!(!server.stderr().contains("plain\n"), "{}", server.stderr());
 }
 
 #[test]
 fn passwords_are_not_asked_for_where_others_can_read_them() {
-    let place = Place::new(ALICE);
+    let place = AuthFixture::new(ALICE);
     for arguments in [&["0"][..], &["0", "-b", "0.0.0.0"], &["0", "-b", "127.0.0.1,0.0.0.0"], &["0", "-b", "::"]] {
         let done = run(place.command(arguments));
         assert_eq!(done.status.code(), Some(2), "{arguments:?}: {done:?}");
-        for word in ["--auth", "in the clear", "localhost", "--auth-insecure"] {
+        for word in ["--auth", "without encryption", "localhost", "--auth-insecure"] {
             assert!(done.stderr.contains(word), "{arguments:?}: {}", done.stderr);
         }
     }
-    let server = Server::spawn(place.command(&["0", "--auth-insecure"]));
+    let server = TestServer::spawn(place.command(&["0", "--auth-insecure"]));
     assert_eq!(get(server.address(), "alice", "open sesame").head.status, 200);
     // It means nothing by itself.
     let mut alone = glasshouse();
@@ -314,7 +314,7 @@ fn passwords_are_not_asked_for_where_others_can_read_them() {
 fn a_file_of_another_editor_is_read() {
     let bob = BOB.trim_end();
     for text in [format!("\u{feff}{BOB}"), format!("\u{feff}{bob}\r\n# note\r\n\r\n"), format!("{bob} \t\r\n")] {
-        let place = Place::new(&text);
+        let place = AuthFixture::new(&text);
         let server = place.serve();
         assert_eq!(get(server.address(), "bob b", "open: sesame").head.status, 200, "{text:?}");
         assert_eq!(get(server.address(), "\u{feff}bob b", "open: sesame").head.status, 401, "{text:?}");
@@ -323,20 +323,21 @@ fn a_file_of_another_editor_is_read() {
 
 /// With `-v` the log has the reason of a failed login.
 #[test]
-fn who_is_not_let_in_is_told_in_words() {
-    let place = Place::new(BOB);
+fn a_failed_login_has_a_reason_in_the_log() {
+    let place = AuthFixture::new(BOB);
     let server = place.serve_with(&["-v"]);
     let address = server.address();
     assert_eq!(ask(address, "GET", "/hello.txt", &[]).expect("an answer").head.status, 401);
     for guess in 0..=FAILURES {
-        get(address, if guess == 0 { "nobody" } else { "bob b" }, "a guess");
+        get(address, if guess == 0 { "carol" } else { "bob b" }, "a guess");
     }
-    let told = server.stop(Signal::TERM).stderr;
-    let reasons: Vec<&str> = told.lines().filter_map(|line| Some(line.split_once(": not let in: ")?.1)).collect();
-    assert_eq!(reasons.len(), FAILURES + 2, "{told}");
-    assert_eq!(reasons[0], "no name and password were sent");
-    assert!(reasons[1..=FAILURES].iter().all(|reason| *reason == "wrong name or password"), "{reasons:?}");
-    let last = reasons[FAILURES + 1].strip_prefix("too many wrong passwords; the next try may be in ");
+    let reported = server.stop(Signal::TERM).stderr;
+    let reason = |line: &str| Some(line.split_once("authentication failed: 127.0.0.1: ")?.1.to_owned());
+    let reasons: Vec<String> = reported.lines().filter_map(reason).collect();
+    assert_eq!(reasons.len(), FAILURES + 2, "{reported}");
+    assert_eq!(reasons[0], "no user and password");
+    assert!(reasons[1..=FAILURES].iter().all(|reason| *reason == "unknown user or wrong password"), "{reasons:?}");
+    let last = reasons[FAILURES + 1].strip_prefix("too many failures; next try in ");
     let wait = last.and_then(|last| last.strip_suffix(" s")?.parse::<u64>().ok());
     assert!(wait.is_some_and(|wait| (1..=60).contains(&wait)), "{reasons:?}");
 }
@@ -344,17 +345,17 @@ fn who_is_not_let_in_is_told_in_words() {
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
     let rows = [
-        ("# note\n\u{200b}bob:y\n", "line 2 has an invisible character, U+200B"),
-        ("bob\u{a0}:y\n", "line 1 has an invisible character, U+00A0"),
-        (" bob:y\n", "line 1 is no NAME:HASH"),
-        ("", "it names no user"),
+        ("# note\n\u{200b}bob:y\n", "line 2 contains an invisible character, U+200B"),
+        ("bob\u{a0}:y\n", "line 1 contains an invisible character, U+00A0"),
+        (" bob:y\n", "line 1 is not NAME:HASH"),
+        ("", "the file contains no users"),
         ("alice\n", "line 1"),
-        ("# note\nalice:hunter2\n", "line 2 has for user 'alice' a password in the clear"),
+        ("# note\nalice:hunter2\n", "line 2 has, for user 'alice', a plain password"),
         ("alice:$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4", "costs too"),
         ("alice:$2y$31$X8MPcXiZaZey.9K25hDLv.kCrmBZ/6cIkRTPe/kd8q7HlxaewgooO", "costs too much"),
     ];
     for (text, expected) in rows {
-        let place = Place::new(text);
+        let place = AuthFixture::new(text);
         let done = run(place.command(&["0", "-b", "127.0.0.1"]));
         assert_eq!(done.status.code(), Some(1), "{text:?}: {done:?}");
         for word in [expected, "--auth", "/users'", "glasshouse passwd"] {
@@ -364,7 +365,7 @@ fn a_file_that_cannot_be_used_is_named() {
         // Looked at without serving, too.
         assert_eq!(run(place.command(&["-b", "127.0.0.1", "--check"])).status.code(), Some(1), "{text:?}");
     }
-    let place = Place::new(ALICE);
+    let place = AuthFixture::new(ALICE);
     fs::remove_file(place.users()).expect("it is there");
     let done = run(place.command(&["0", "-b", "127.0.0.1"]));
     assert!(done.status.code() == Some(1) && done.stderr.contains("no such file"), "{done:?}");
@@ -373,7 +374,7 @@ fn a_file_that_cannot_be_used_is_named() {
     fs::write(&within, ALICE).expect("a file can be written");
     symlink(&within, place.users()).expect("a link can be made");
     let done = run(place.command(&["0", "-b", "127.0.0.1"]));
-    assert!(done.status.code() == Some(2) && done.stderr.contains("among what is served"), "{done:?}");
+    assert!(done.status.code() == Some(2) && done.stderr.contains("in a served directory"), "{done:?}");
 }
 
 /// Files as htpasswd writes them, and passwords as curl sends them.
@@ -382,14 +383,14 @@ fn files_of_htpasswd_and_requests_of_curl() {
     if !fixture::is_there("htpasswd", "files of users") || !fixture::is_there("curl", "signing in") {
         return;
     }
-    let place = Place::new("");
+    let place = AuthFixture::new("");
     let write = |options: &[&str]| {
         let mut command = Command::new("htpasswd");
         command.args(options).arg(place.users()).args(["jos\u{e9}", "pa:ss w\u{f6}rd"]);
         let done = run(command);
         assert!(done.status.success(), "{options:?}: {done:?}");
     };
-    let curl = |server: &Server, user: &str| {
+    let curl = |server: &TestServer, user: &str| {
         let mut command = Command::new("curl");
         command.args(["-s", "-o", "/dev/stdout", "-w", "%{http_code}", "-u", user]);
         command.arg(format!("http://{}/hello.txt", server.address()));
@@ -402,7 +403,7 @@ fn files_of_htpasswd_and_requests_of_curl() {
         assert_eq!(curl(&server, "jos\u{e9}:pa:ss word"), "401 Unauthorized\n401", "{options:?}");
     }
     for (options, kind) in
-        [("-cbm", "MD5"), ("-cbs", "SHA-1"), ("-cb2", "SHA-256"), ("-cbd", "old crypt"), ("-cbp", "in the clear")]
+        [("-cbm", "MD5"), ("-cbs", "SHA-1"), ("-cb2", "SHA-256"), ("-cbd", "old crypt"), ("-cbp", "plain password")]
     {
         write(&[options]);
         let done = run(place.command(&["0", "-b", "127.0.0.1"]));

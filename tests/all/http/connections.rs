@@ -1,15 +1,15 @@
 //! How long a connection lives, and the versions of HTTP on it.
 
 use crate::http::hostile_clients::{serve, serve_with};
-use crate::support::client::{Answer, Connection, Framing, ask, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, HttpResponse, ask, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::thread;
 use std::time::{Duration, Instant};
 
 #[track_caller]
-fn next(connection: &mut Connection, method: &str) -> Answer {
+fn next(connection: &mut HttpConnection, method: &str) -> HttpResponse {
     connection.answer(method).unwrap_or_else(|error| panic!("the next answer: {error}"))
 }
 
@@ -17,7 +17,7 @@ fn next(connection: &mut Connection, method: &str) -> Answer {
 #[test]
 fn a_connection_is_kept() {
     let (_place, server) = serve();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     for (target, status) in [("/hello.txt", 200), ("/sub", 301), ("/sub/", 200), ("/hello.txt", 200)] {
         connection.send(&request("GET", target, &[])).expect("the connection is kept");
         let answer = next(&mut connection, "GET");
@@ -35,7 +35,7 @@ fn requests_may_be_sent_ahead() {
     let (_place, server) = serve();
     let order = [("GET", "/hello.txt"), ("HEAD", "/hello.txt"), ("GET", "/sub"), ("OPTIONS", "/"), ("GET", "/sub/")];
     let all: Vec<_> = order.into_iter().cycle().take(50).collect();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     let bytes: Vec<u8> = all.iter().flat_map(|(method, target)| request(method, target, &[])).collect();
     connection.send(&bytes).expect("the server reads");
     for (method, target) in all {
@@ -51,7 +51,7 @@ fn requests_may_be_sent_ahead() {
 }
 
 /// A request, and the status of its answer.
-type Asked<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+type KeptConnectionCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
 
 /// A response with 404, 405 or 304 keeps the connection, because the start of the next request is not in doubt.
 /// PY-71
@@ -60,7 +60,7 @@ fn an_answer_that_is_no_success_keeps_the_connection() {
     let (_place, server) = serve();
     let tag = get(server.address(), "/hello.txt").head.one("etag").expect("a file has a tag").to_owned();
     let unchanged = [("If-None-Match", tag.as_str())];
-    let rows: &[Asked] = &[
+    let rows: &[KeptConnectionCase] = &[
         ("GET", "/none", &[], 404),
         ("HEAD", "/none", &[], 404),
         ("DELETE", "/hello.txt", &[], 405),
@@ -71,7 +71,7 @@ fn an_answer_that_is_no_success_keeps_the_connection() {
         ("GET", "/hello.txt", &unchanged, 304),
         ("GET", "/sub", &[], 301),
     ];
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     for (method, target, fields, status) in rows {
         for (method, target, fields, status) in
             [(method, target, fields, status), (&"GET", &"/hello.txt", &&[][..], &200)]
@@ -97,14 +97,14 @@ fn an_error_in_the_head_ends_the_connection() {
     for (method, target, fields, status) in
         [("GET", "/%00", &[][..], 400), ("GET", "/hello.txt", &twice, 400), ("CONNECT", "localhost:22", &[], 405)]
     {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request(method, target, fields)).expect("the server reads");
         let answer = next(&mut connection, method);
         assert_eq!((answer.head.status, answer.head.one("connection")), (status, Some("close")), "{method} {target}");
         assert!(connection.is_closed(), "{method} {target}");
     }
     // A client of HTTP/1.0 is served as one.
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(b"GET /none HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").expect("the server reads");
     assert_eq!(next(&mut connection, "GET").head.status, 404);
     assert!(connection.is_closed());
@@ -137,7 +137,7 @@ fn content_that_was_read_keeps_the_connection() {
         ("GET", plain, 200),
     ];
     for sent_ahead in [false, true] {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         if sent_ahead {
             let all: String = order.iter().map(|(_, bytes, _)| bytes.as_str()).collect();
             connection.send(all.as_bytes()).expect("the server reads");
@@ -159,14 +159,14 @@ fn content_that_was_not_read_ends_the_connection() {
     let (_place, server) = serve_with(&["--max-content", "4"]);
     for fields in ["Content-Length: 5\r\n\r\n12345", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"] {
         for method in ["GET", "POST"] {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             let bytes = format!("{method} /none HTTP/1.1\r\nHost: a\r\n{fields}");
             connection.send(bytes.as_bytes()).expect("the server reads");
             let answer = next(&mut connection, method);
             assert!(answer.head.closes() && connection.is_closed(), "{bytes}: {:?}", answer.head);
         }
     }
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     for _ in 0..2 {
         connection.send(b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n1234").expect("it is kept");
         assert!(!next(&mut connection, "POST").head.closes());
@@ -177,12 +177,12 @@ fn content_that_was_not_read_ends_the_connection() {
 #[test]
 fn old_clients_are_served() {
     let (_place, server) = serve();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(b"GET /hello.txt HTTP/1.0\r\n\r\n").expect("the server reads");
     assert_eq!(next(&mut connection, "GET").text(), "hello\n");
     assert!(connection.is_closed());
 
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     for _ in 0..2 {
         let asked = b"GET /hello.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
         connection.send(asked).expect("the connection is kept");
@@ -197,7 +197,7 @@ fn http_1_0_answers_once() {
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("sub/x"), b"x", MODIFIED);
     let arguments = &["-p", "HTTP/1.0"];
-    let server = Server::launch(Setup {
+    let server = TestServer::launch(Setup {
         stack: Stack::Host,
         directory: place.path(),
         options: &[],
@@ -213,7 +213,7 @@ fn http_1_0_answers_once() {
         ("GET", "/sub", &[]),
         ("GET", "/none", &[]),
     ] {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         let twice = [request(method, target, fields), request(method, target, fields)].concat();
         connection.send(&twice).expect("the server reads");
         let answer = next(&mut connection, method);
@@ -224,7 +224,7 @@ fn http_1_0_answers_once() {
     }
     // A client of HTTP/1.0 does not expect a 100 (RFC 9110 10.1.1).
     let expect = [("Expect", "100-continue"), ("Content-Length", "1")];
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", "/hello.txt", &expect)).expect("the server reads");
     assert_eq!(connection.head().expect("an answer").map(|head| head.status), Some(200));
 }
@@ -233,7 +233,7 @@ fn http_1_0_answers_once() {
 #[test]
 fn a_client_that_asks_before_it_sends_is_answered() {
     let (_place, server) = serve();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     let fields = [("Expect", "100-continue"), ("Content-Length", "4")];
     connection.send(&request("GET", "/hello.txt", &fields)).expect("the server reads");
     let first = connection.head().expect("an answer").expect("an answer");
@@ -249,11 +249,11 @@ fn a_client_that_asks_before_it_sends_is_answered() {
 #[test]
 fn a_client_that_has_said_everything_is_answered() {
     let (_place, server) = serve();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", "/long", &[])).expect("the server reads");
     connection.finish_sending().expect("a half can be closed");
     let head = connection.head().expect("an answer").expect("an answer");
-    let framing = Framing::of("GET", &head).expect("a framed answer");
+    let framing = BodyFraming::of("GET", &head).expect("a framed answer");
     assert_eq!(connection.body(framing, |_| ()).map_err(|error| error.to_string()), Ok(64 << 20));
     assert!(connection.is_closed());
 }
@@ -267,7 +267,7 @@ fn a_head_comes_in_time_or_not_at_all() {
     let (_place, server) = serve_with(&["--header-timeout", "1s", "--idle-timeout", "2s"]);
     let start = Instant::now();
     let begin = |bytes: &[u8]| {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.wait_at_most(BOUND);
         connection.send(bytes).expect("the server reads");
         connection
@@ -305,8 +305,8 @@ fn a_head_comes_in_time_or_not_at_all() {
 fn the_other_handler_keeps_connections_too() {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
-    let server = Server::start(Stack::HostP2, place.path());
-    let mut connection = Connection::open(server.address());
+    let server = TestServer::start(Stack::HostP2, place.path());
+    let mut connection = HttpConnection::open(server.address());
     for _ in 0..3 {
         connection.send(&request("GET", "/hello.txt", &[])).expect("the connection is kept");
         assert_eq!(next(&mut connection, "GET").text(), "hello\n");

@@ -1,33 +1,35 @@
 //! Hostile and broken clients: each bad request costs that request and nothing more.
 
-use crate::support::client::{Connection, get, request};
+use crate::support::client::{HttpConnection, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::{descriptors, descriptors_return};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::random::Random;
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A tree with one small and one long file, served.
-pub fn serve() -> (TempDir, Server) {
+pub fn serve() -> (TempDir, TestServer) {
     serve_with(&[])
 }
 
 /// The same, with further arguments.
-pub fn serve_with(arguments: &[&str]) -> (TempDir, Server) {
+pub fn serve_with(arguments: &[&str]) -> (TempDir, TestServer) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("sub/x"), b"x", MODIFIED);
     let long = fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(64 << 20).expect("a file can be long");
     let directory = place.path();
-    let server = Server::launch(Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false });
+    let server =
+        TestServer::launch(Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false });
     (place, server)
 }
 
 /// What is sent, and the status that may come back; 0 stands for a close without an answer.
-type Raw = (&'static str, Vec<u8>, &'static [u16]);
+type RawRequest = (&'static str, Vec<u8>, &'static [u16]);
 
 const HELLO: &str = "GET /hello.txt HTTP/1.1\r\n";
 
@@ -41,7 +43,7 @@ fn with_fields(fields: &str) -> Vec<u8> {
 }
 
 /// Requests that must not be answered with a file.
-fn refused() -> Vec<Raw> {
+fn refused() -> Vec<RawRequest> {
     let many = |count: usize| (0..count).map(|index| format!("X-{index}: y\r\n")).collect::<String>();
     let host = "Host: localhost\r\n";
     vec![
@@ -67,7 +69,7 @@ fn refused() -> Vec<Raw> {
         ("PY-79 one word", raw("GET\r\n\r\n"), &[400]),
         ("PY-76 HTTP/0.9", raw("GET /hello.txt\r\n\r\n"), &[400]),
         ("no method", raw(" /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
-        ("a method that is no token", raw("G(T /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
+        ("a method that is not a token", raw("G(T /hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("a control character in the target", raw("GET /\x07 HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("NUL in the target", raw("GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n"), &[400]),
         ("blank before the colon", with_fields("Host : a\r\n"), &[400]),
@@ -140,8 +142,8 @@ fn bad_requests_are_refused_and_end_the_connection() {
 }
 
 /// The status of the only answer on a connection that the server must end.
-fn answer_to(server: &Server, bytes: &[u8]) -> io::Result<u16> {
-    let mut connection = Connection::open(server.address());
+fn answer_to(server: &TestServer, bytes: &[u8]) -> io::Result<u16> {
+    let mut connection = HttpConnection::open(server.address());
     // A server may refuse while it is still being sent to.
     drop(connection.send(bytes));
     let answer = match connection.answer("GET") {
@@ -172,7 +174,7 @@ fn the_limits_are_where_they_are_said_to_be() {
         ("an empty Host", with_fields("Host:\r\n"), 200),
         ("a Host with port", with_fields("Host: [::1]:8000\r\n"), 200),
         ("empty lines before the request", raw(&format!("\r\n\r\n{HELLO}Host: a\r\n\r\n")), 200),
-        ("an upgrade that nobody offers", with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
+        ("an upgrade without an offer", with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n"), 200),
         ("absolute form with another host", raw("GET http://b/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
         ("absolute form of a proxy for TLS", raw("GET https://a/hello.txt HTTP/1.1\r\nHost: a\r\n\r\n"), 200),
         (
@@ -182,7 +184,7 @@ fn the_limits_are_where_they_are_said_to_be() {
         ),
     ];
     for (what, bytes, status) in rows {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&bytes).expect("the server reads");
         let answer = connection.answer("GET").unwrap_or_else(|error| panic!("{what}: {error}"));
         assert_eq!(answer.head.status, status, "{what}");
@@ -227,7 +229,7 @@ fn content_is_never_run_as_a_request() {
     ];
     for method in ["GET", "HEAD", "POST"] {
         for (what, rest) in &rows {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             let head = format!("{method} /hello.txt HTTP/1.1\r\nHost: a\r\n{rest}");
             drop(connection.send(head.as_bytes()));
             let bytes = connection.rest().unwrap_or_else(|error| panic!("{method}, {what}: {error}"));
@@ -240,43 +242,23 @@ fn content_is_never_run_as_a_request() {
     assert!(!server.stderr().contains("/inner"), "{}", server.stderr());
 }
 
-/// Numbers that look random and are the same in every run (xorshift64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.next() % below
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.next().to_le_bytes()[0]
-    }
-
-    fn next(&mut self) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or_default()
-    }
-}
-
 #[test]
 fn garbage_never_stops_the_server() {
     let (_place, mut server) = serve();
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Random(0x9e37_79b9_7f4a_7c15);
     let good = request("GET", "/hello.txt?a=b", &[("X-Field", "value"), ("Range", "bytes=0-1"), ("Expect", "x")]);
     for round in 0..400 {
         let bytes: Vec<u8> = if round % 2 == 0 {
-            (0..dice.roll(600)).map(|_| dice.byte()).collect()
+            (0..dice.below(600)).map(|_| dice.byte()).collect()
         } else {
             let mut bytes = good.clone();
-            for _ in 0..=dice.roll(4) {
-                let at = dice.roll(bytes.len());
+            for _ in 0..=dice.below(4) {
+                let at = dice.below(bytes.len());
                 bytes[at] = dice.byte();
             }
             bytes
         };
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         drop(connection.send(&bytes));
         drop(connection.finish_sending());
         let answer =
@@ -288,7 +270,7 @@ fn garbage_never_stops_the_server() {
 }
 
 /// The descriptors of a server all of whose threads have begun.
-fn descriptors_at_work(server: &Server) -> Option<usize> {
+fn descriptors_at_work(server: &TestServer) -> Option<usize> {
     for _ in 0..16 {
         assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     }
@@ -305,7 +287,7 @@ fn connections_and_files_are_given_back() {
     }
     descriptors_return(&server, before);
     for _ in 0..100 {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request("GET", "/long", &[])).expect("the server reads");
         connection.head().expect("an answer begins");
     }
@@ -315,20 +297,20 @@ fn connections_and_files_are_given_back() {
 /// Others are served while many clients hold a connection and say nothing, or half of something.
 /// PY-15
 #[test]
-fn idle_clients_keep_nobody_waiting() {
+fn idle_clients_delay_no_other() {
     let (_place, server) = serve();
     let before = descriptors_at_work(&server);
     let begun: [&[u8]; 3] = [b"", b"GET /hello.txt HT", b"GET /hello.txt HTTP/1.1\r\nHost: a\r\nX"];
-    let idle: Vec<Connection> = (0..300)
+    let idle: Vec<HttpConnection> = (0..300)
         .map(|index| {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             connection.send(begun[index % begun.len()]).expect("the server reads");
             connection
         })
         .collect();
-    let stalled: Vec<Connection> = (0..30)
+    let stalled: Vec<HttpConnection> = (0..30)
         .map(|_| {
-            let mut connection = Connection::open(server.address());
+            let mut connection = HttpConnection::open(server.address());
             connection.send(&request("GET", "/long", &[])).expect("the server reads");
             connection.head().expect("an answer begins");
             connection

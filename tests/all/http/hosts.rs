@@ -2,10 +2,10 @@
 //! requests then arrive with that name in `Host`, and the page can read the responses.
 
 use crate::support::certs;
-use crate::support::client::{Answer, Connection};
+use crate::support::client::{HttpConnection, HttpResponse};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::frames::{Raw, asking_of};
-use crate::support::server::{Server, glasshouse};
+use crate::support::frames::{FrameClient, asking_of};
+use crate::support::server::{TestServer, glasshouse};
 use std::net::SocketAddr;
 use tempfile::TempDir;
 
@@ -43,16 +43,16 @@ const OWN: &[&str] = &[
 ];
 
 #[track_caller]
-fn serve(arguments: &[&str]) -> (TempDir, Server) {
+fn serve(arguments: &[&str]) -> (TempDir, TestServer) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     let mut command = glasshouse();
     command.arg("0").args(arguments).arg("-d").arg(place.path());
-    (place, Server::spawn(command))
+    (place, TestServer::spawn(command))
 }
 
 #[track_caller]
-fn send(connection: &mut Connection, head: &str) -> Answer {
+fn send(connection: &mut HttpConnection, head: &str) -> HttpResponse {
     connection.send(head.as_bytes()).expect("the server reads");
     connection.answer("GET").unwrap_or_else(|error| panic!("{head:?}: {error}"))
 }
@@ -61,7 +61,7 @@ fn send(connection: &mut Connection, head: &str) -> Answer {
 #[track_caller]
 fn status(address: SocketAddr, host: &str) -> u16 {
     let head = format!("GET /hello.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
-    send(&mut Connection::open(address), &head).head.status
+    send(&mut HttpConnection::open(address), &head).head.status
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn on_loopback_another_host_is_not_answered_for() {
 #[test]
 fn the_refusal_says_the_way_out_and_ends_the_connection() {
     let (_place, server) = serve(&["-b", "127.0.0.1"]);
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     let answer = send(&mut connection, "GET /hello.txt HTTP/1.1\r\nHost: example.com\r\n\r\n");
     assert!(answer.text().contains("--host NAME") && !answer.text().contains("hello"), "{}", answer.text());
     assert!(answer.head.closes() && connection.is_closed());
@@ -107,10 +107,10 @@ fn every_form_of_a_request_is_looked_at() {
         ("GET /hello.txt HTTP/1.1\r\nHost: localhost\r\nHost: example.com\r\n\r\n", 400),
     ];
     for (head, expected) in rows {
-        assert_eq!(send(&mut Connection::open(server.address()), head).head.status, expected, "{head:?}");
+        assert_eq!(send(&mut HttpConnection::open(server.address()), head).head.status, expected, "{head:?}");
     }
     for (authority, expected) in [("localhost", 200), ("example.com", 421), ("[::1]:80", 200)] {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         raw.send(&asking_of(1, authority, "/hello.txt")).expect("the server reads");
         assert_eq!(raw.status(1), expected, "{authority}");
     }
@@ -149,7 +149,7 @@ fn elsewhere_every_host_is_answered_for() {
     let pair = certs::pair();
     let [cert, key] = [&pair.cert, &pair.key].map(|path| path.to_str().expect("the path is UTF-8"));
     let (_place, server) = serve(&["-b", "127.0.0.1", "--tls-cert", cert, "--tls-key", key]);
-    let mut connection = Connection::secure(server.address(), certs::client(&[]));
+    let mut connection = HttpConnection::secure(server.address(), certs::client(&[]));
     assert_eq!(send(&mut connection, "GET /hello.txt HTTP/1.1\r\nHost: example.com\r\n\r\n").head.status, 200);
 }
 
@@ -171,7 +171,7 @@ fn the_admin_address_is_as_strict() {
         for path in ["/healthz", "/metrics"] {
             for (host, expected) in [("example.com", expected), ("localhost", 200), ("127.0.0.1:1", 200)] {
                 let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-                let answer = send(&mut Connection::open(admin), &head);
+                let answer = send(&mut HttpConnection::open(admin), &head);
                 assert_eq!(answer.head.status, expected, "{arguments:?} {path} {host}");
             }
         }

@@ -1,11 +1,11 @@
 //! Invalid and abusive HTTP/2 over plain TCP: what RFC 9113 makes a server reject, and what costs memory and time.
 
-use crate::support::client::{self, Connection};
+use crate::support::client::{self, HttpConnection};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::frames::*;
 use crate::support::proc::memory;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -14,7 +14,7 @@ const GROWTH: u64 = 32 << 10;
 
 /// A server with a short file and one of 8 MiB.
 #[track_caller]
-fn serve(arguments: &[&str]) -> (TempDir, Server) {
+fn serve(arguments: &[&str]) -> (TempDir, TestServer) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("long"), &vec![b'x'; 8 << 20], MODIFIED);
@@ -23,14 +23,20 @@ fn serve(arguments: &[&str]) -> (TempDir, Server) {
 }
 
 #[track_caller]
-fn launch(place: &TempDir, arguments: &[&str]) -> Server {
-    Server::launch(Setup { stack: Stack::Host, directory: place.path(), options: &[], arguments, unprivileged: false })
+fn launch(place: &TempDir, arguments: &[&str]) -> TestServer {
+    TestServer::launch(Setup {
+        stack: Stack::Host,
+        directory: place.path(),
+        options: &[],
+        arguments,
+        unprivileged: false,
+    })
 }
 
 #[test]
 fn both_versions_are_understood_on_one_port() {
     let (_place, server) = serve(&[]);
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     for (stream, path, status) in [(1, "/hello.txt", 200), (3, "/none", 404), (5, "/hello.txt", 200), (7, "/%00", 400)]
     {
         raw.send(&asking(stream, path)).expect("an error does not end the connection");
@@ -48,7 +54,7 @@ fn both_versions_are_understood_on_one_port() {
 #[test]
 fn the_preface_may_come_in_pieces() {
     let (_place, server) = serve(&[]);
-    let mut raw = Raw::silent(server.address());
+    let mut raw = FrameClient::silent(server.address());
     for byte in PREFACE {
         raw.send(&[*byte]).expect("the server reads");
         // Lets the server read each piece by itself, as far as the kernel schedules it.
@@ -63,7 +69,7 @@ fn the_preface_may_come_in_pieces() {
 #[test]
 fn http_10_has_no_streams() {
     let (_place, server) = serve(&["--protocol", "HTTP/1.0"]);
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(PREFACE).expect("the server reads");
     let rest = connection.rest().expect("the connection ends");
     assert!(!rest.starts_with(&[0, 0]), "{rest:?}");
@@ -71,13 +77,13 @@ fn http_10_has_no_streams() {
 
 /// What is sent after the beginning, and the code of RFC 9113 for it. h2 knows most of it as PROTOCOL_ERROR, which is
 /// no lie.
-type Broken<'a> = (&'a str, Vec<u8>, u32);
+type InvalidFrames<'a> = (&'a str, Vec<u8>, u32);
 
 #[test]
 fn a_connection_that_breaks_the_rules_ends_with_the_reason() {
     let (_place, server) = serve(&[]);
     let open = asking(1, "/long");
-    let rows: &[Broken] = &[
+    let rows: &[InvalidFrames] = &[
         ("4.2 a frame that is too long", frame(DATA, 0, 1, &[0; 16_385]), FRAME_SIZE_ERROR),
         ("4.3 fields that cannot be read", frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff; 8]), COMPRESSION_ERROR),
         ("5.1 content on a stream that is not open", frame(DATA, 0, 1, b"x"), PROTOCOL_ERROR),
@@ -118,7 +124,7 @@ fn a_connection_that_breaks_the_rules_ends_with_the_reason() {
     ];
     let mut wrong = Vec::new();
     for (id, sent, expected) in rows {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         raw.send(sent).expect("the server reads");
         let code = raw.end();
         if !code.is_some_and(|code| code == *expected || code == PROTOCOL_ERROR) {
@@ -156,7 +162,7 @@ fn a_request_that_breaks_the_rules_is_not_answered() {
     ];
     let mut wrong = Vec::new();
     for (id, block, is_alone) in rows {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         raw.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, block)).expect("the server reads");
         let end = raw.wait(id, |frame| frame.stream == 1 || frame.kind == GOAWAY);
         let expected = if *is_alone { RST_STREAM } else { GOAWAY };
@@ -184,7 +190,7 @@ fn a_request_names_one_host() {
         (&[(":authority", "user@localhost")], 400),
         (&[("host", "a/b")], 400),
     ];
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     for (stream, (hosts, status)) in (1..).step_by(2).zip(rows) {
         let mut request = [&[(":method", "GET"), (":scheme", "http"), (":path", "/hello.txt")], *hosts].concat();
         // Pseudo-fields come first.
@@ -197,7 +203,7 @@ fn a_request_names_one_host() {
 #[test]
 fn content_is_not_waited_for_for_long_and_ends_no_connection() {
     let (_place, server) = serve(&[]);
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     raw.send(&frame(HEADERS, END_HEADERS, 1, &get("/hello.txt"))).expect("the server reads");
     raw.send(&frame(DATA, END_STREAM, 1, &[b'x'; 1000])).expect("the server reads");
     assert_eq!(raw.status(1), 200);
@@ -224,7 +230,7 @@ fn a_head_has_a_measure() {
         ("many fields", [get("/hello.txt"), fields(&[("x-a", "b"); 101])].concat(), Some(431)),
     ];
     for (id, block, status) in rows {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         let mut pieces = block.chunks(16_384).peekable();
         let mut kind = HEADERS;
         while let Some(piece) = pieces.next() {
@@ -245,7 +251,7 @@ fn a_head_has_a_measure() {
 
 /// Sends the same again and again until the server has had enough, and says how it ended.
 #[track_caller]
-fn flood(raw: &mut Raw, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> Option<u32> {
+fn flood(raw: &mut FrameClient, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) -> Option<u32> {
     for count in 0..most {
         if raw.send(&piece(count)).is_err() {
             break;
@@ -258,7 +264,7 @@ fn flood(raw: &mut Raw, most: usize, mut piece: impl FnMut(usize) -> Vec<u8>) ->
 fn fields_without_an_end_end_the_connection() {
     let (_place, server) = serve(&[]);
     for payload in [fields(&[("x-a", "b"); 1000]), Vec::new()] {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         raw.send(&frame(HEADERS, END_STREAM, 1, &get("/"))).expect("the server reads");
         let code = flood(&mut raw, 100_000, |_| frame(CONTINUATION, 0, 1, &payload));
         // A client that is still sending may lose the reason together with the connection.
@@ -274,7 +280,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
     client::get(server.address(), "/hello.txt");
     let before = memory(&server, "VmRSS:");
     for _ in 0..20 {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         let code = flood(&mut raw, 1000, |count| {
             let ids = (0..50).map(|more| u32::try_from(count * 50 + more).expect("an id") * 2 + 1);
             ids.flat_map(|id| [asking(id, "/long"), frame(RST_STREAM, 0, id, &CANCEL.to_be_bytes())].concat()).collect()
@@ -287,12 +293,12 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
 }
 
 #[test]
-fn pings_and_settings_that_nobody_reads_take_no_memory() {
+fn unread_pings_and_settings_take_no_memory() {
     let (_place, server) = serve(&[]);
     client::get(server.address(), "/hello.txt");
     let before = memory(&server, "VmRSS:");
     for piece in [frame(PING, 0, 0, &[7; 8]), setting(4, 1000), frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1])] {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         let many = piece.repeat(1000);
         raw.write_at_most(Duration::from_millis(500));
         for _ in 0..500 {
@@ -313,7 +319,7 @@ fn empty_content_takes_no_memory() {
     let (_place, server) = serve(&[]);
     client::get(server.address(), "/hello.txt");
     let before = memory(&server, "VmRSS:");
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     raw.send(&frame(HEADERS, END_HEADERS, 1, &get("/hello.txt"))).expect("the server reads");
     let many = frame(DATA, 0, 1, &[]).repeat(1000);
     raw.write_at_most(Duration::from_millis(500));
@@ -338,7 +344,7 @@ fn streams_that_the_server_must_reset_end_the_connection() {
         |id| frame(DATA, 0, id, b"x"),
     ];
     for (at, wrong) in wrongs.into_iter().enumerate() {
-        let mut raw = Raw::open(server.address());
+        let mut raw = FrameClient::open(server.address());
         let code = flood(&mut raw, 1000, |count| {
             let ids = (0..50).map(|more| u32::try_from(count * 50 + more).expect("an id") * 2 + 1);
             ids.flat_map(|id| [asking(id, "/long"), wrong(id)].concat()).collect()
@@ -353,7 +359,7 @@ fn streams_that_the_server_must_reset_end_the_connection() {
 #[test]
 fn streams_beyond_the_most_are_refused() {
     let (_place, server) = serve(&[]);
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     // No room for content, so that all of them stay open.
     raw.send(&setting(4, 0)).expect("the server reads");
     raw.wait("the settings to be taken", |frame| frame.kind == SETTINGS && frame.flags == ACK);
@@ -368,7 +374,7 @@ fn streams_beyond_the_most_are_refused() {
 #[test]
 fn a_client_that_takes_nothing_is_given_up() {
     let (_place, server) = serve(&["--send-timeout", "300ms"]);
-    let mut raw = Raw::open(server.address());
+    let mut raw = FrameClient::open(server.address());
     raw.send(&setting(4, 0)).expect("the server reads");
     raw.send(&asking(1, "/long")).expect("the server reads");
     let end = raw.wait("a reset", |frame| frame.kind == RST_STREAM);
@@ -383,13 +389,13 @@ fn a_client_that_takes_nothing_is_given_up() {
 fn a_connection_without_requests_ends_whatever_else_is_sent() {
     let (_place, server) = serve(&["--idle-timeout", "500ms", "--send-timeout", "500ms"]);
     let begun = Instant::now();
-    let mut idle = Raw::open(server.address());
-    let mut busy = Raw::open(server.address());
+    let mut idle = FrameClient::open(server.address());
+    let mut busy = FrameClient::open(server.address());
     busy.send(&frame(HEADERS, END_STREAM, 1, &get("/"))).expect("the server reads");
     assert_eq!(idle.end(), Some(0));
     assert!(begun.elapsed() >= Duration::from_millis(500));
     assert!(busy.end().is_none_or(|code| code == 0), "half a request is none");
-    let mut pinging = Raw::open(server.address());
+    let mut pinging = FrameClient::open(server.address());
     let deadline = Instant::now() + Duration::from_secs(10);
     while pinging.send(&frame(PING, 0, 0, &[0; 8])).is_ok() {
         assert!(Instant::now() < deadline, "a PING keeps a connection");

@@ -1,9 +1,9 @@
 //! The memory of the server does not grow with the length of a file, the number of ranges, or clients that do not read.
 
-use crate::support::client::{Connection, Framing, request};
+use crate::support::client::{BodyFraming, HttpConnection, request};
 use crate::support::fixture;
 use crate::support::proc::memory;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs::File;
 
 const LENGTH: u64 = 10 << 30;
@@ -18,19 +18,19 @@ fn slow_clients_and_parallel_ranges_leave_memory_flat() {
     let place = fixture::place();
     let file = File::create(place.path().join("huge")).expect("a file can be made");
     file.set_len(LENGTH).expect("the file system has sparse files");
-    let server = Server::start(Stack::Host, place.path());
+    let server = TestServer::start(Stack::Host, place.path());
     let before = memory(&server, "VmRSS:");
 
-    let slow: Vec<Connection> = (0..SLOW).map(|_| asked(&server, &[])).collect();
+    let slow: Vec<HttpConnection> = (0..SLOW).map(|_| asked(&server, &[])).collect();
     let ranges = (0..RANGES).map(|index| {
         let start = index * (LENGTH / RANGES);
         asked(&server, &[("Range", &format!("bytes={start}-{}", start + 65_535))])
     });
-    let ranges: Vec<Connection> = ranges.collect();
+    let ranges: Vec<HttpConnection> = ranges.collect();
     for mut connection in ranges {
         let head = connection.head().expect("a head").expect("an answer");
         assert_eq!((head.status, head.one("content-length")), (206, Some("65536")));
-        let read = connection.body(Framing::Length(65_536), |bytes| assert!(bytes.iter().all(|byte| *byte == 0)));
+        let read = connection.body(BodyFraming::Length(65_536), |bytes| assert!(bytes.iter().all(|byte| *byte == 0)));
         assert_eq!(read.expect("a whole part"), 65_536);
     }
     let peak = memory(&server, "VmHWM:");
@@ -44,8 +44,8 @@ fn slow_clients_and_parallel_ranges_leave_memory_flat() {
     }
 }
 
-fn asked(server: &Server, fields: &[(&str, &str)]) -> Connection {
-    let mut connection = Connection::open(server.address());
+fn asked(server: &TestServer, fields: &[(&str, &str)]) -> HttpConnection {
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", "/huge", fields)).expect("the server listens");
     connection
 }
@@ -59,8 +59,8 @@ fn answers_without_content_leave_nothing_behind() {
     let arguments = &["--no-replay"];
     let directory = place.path();
     let setup = Setup { stack: Stack::Host, directory, options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
-    let mut connection = Connection::open(server.address());
+    let server = TestServer::launch(setup);
+    let mut connection = HttpConnection::open(server.address());
     for fields in [&[][..], &[("If-None-Match", "*")]] {
         for _ in 0..ANSWERS {
             connection.send(&request("HEAD", "/hello.txt", fields)).expect("the server listens");

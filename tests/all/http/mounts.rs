@@ -2,11 +2,11 @@
 
 use crate::http::auth::ALICE;
 use crate::support::certs;
-use crate::support::client::{Answer, Connection, Framing, ask, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, HttpResponse, ask, get, request};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::support::h2;
 use crate::support::reference;
-use crate::support::server::{Done, Server, Version, glasshouse, run};
+use crate::support::server::{Done, TestServer, Version, glasshouse, run};
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,8 @@ fn command(place: &Path, arguments: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn serve(place: &TempDir, arguments: &[&str]) -> Server {
-    Server::spawn(command(place.path(), arguments))
+fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
+    TestServer::spawn(command(place.path(), arguments))
 }
 
 #[track_caller]
@@ -97,7 +97,7 @@ const ROUTES: &[(&str, u16, &str)] = &[
 
 /// Asks for all of them, twice: the second answer may be the first one, given again.
 #[track_caller]
-fn check_routes(mut ask: impl FnMut(&str) -> Answer) {
+fn check_routes(mut ask: impl FnMut(&str) -> HttpResponse) {
     for (target, status, expected) in ROUTES.iter().chain(ROUTES) {
         let answer = ask(target);
         let got = match status {
@@ -139,7 +139,7 @@ fn no_page_is_sent_to_another_tree() {
 }
 
 /// The ways up in the heading of a listing.
-fn crumbs(server: &Server, target: &str) -> Vec<String> {
+fn crumbs(server: &TestServer, target: &str) -> Vec<String> {
     let page = get(server.address(), target).text();
     let heading = page.split("</h1>").next().and_then(|page| page.split("<h1>").nth(1)).unwrap_or_default();
     heading.split("<a").skip(1).map(|link| link.split('>').next().unwrap_or_default().trim().to_owned()).collect()
@@ -189,8 +189,8 @@ fn a_path_leads_to_one_tree_however_it_is_written() {
     let pair = certs::pair();
     let mut command = command(place.path(), &arguments);
     command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
-    let server = Server::spawn(command);
-    let mut client = h2::Client::secure(server.address());
+    let server = TestServer::spawn(command);
+    let mut client = h2::Http2Client::secure(server.address());
     check_routes(|target| client.ask("GET", target, &[]).unwrap_or_else(|error| panic!("{target}: {error}")));
 }
 
@@ -200,7 +200,7 @@ fn without_a_directory_nothing_else_is_served() {
     let mut command = glasshouse();
     // In a directory that would be served by default.
     command.current_dir(place.path().join("root")).args(["0", "-b", "127.0.0.1", "--mount", "/docs=../a"]);
-    let server = Server::spawn(command);
+    let server = TestServer::spawn(command);
     assert_eq!(get(server.address(), "/docs/who.txt").text(), "a");
     for target in ["/", "/who.txt", "/docsx", "/docs/../who.txt", "/docs/%00", "/docs/%ff", "//"] {
         for method in ["GET", "HEAD", "OPTIONS", "POST"] {
@@ -210,7 +210,7 @@ fn without_a_directory_nothing_else_is_served() {
         }
     }
     server.wait_for_stderr("a line for it", |text| text.contains("\"GET /who.txt HTTP/1.1\" 404 14").then_some(()));
-    assert!(!server.stderr().contains("glasshouse: "), "a path that leads nowhere is no fault: {}", server.stderr());
+    assert!(!server.stderr().contains("glasshouse: "), "a path that leads nowhere is not a fault: {}", server.stderr());
     assert_eq!(get(server.address(), "/docs/who.txt").text(), "a");
 }
 
@@ -235,7 +235,7 @@ fn no_tree_leads_into_another() {
 /// A handler whose code is an attacker's, in one tree, beside another that has a secret.
 struct Hostile {
     _place: TempDir,
-    server: Server,
+    server: TestServer,
 }
 
 impl Hostile {
@@ -291,8 +291,9 @@ fn what_answers_for_one_tree_reads_no_other() {
             let text = hostile.ask(target);
             let given: Vec<_> = text.lines().filter(|line| line.contains("preopened")).collect();
             assert_eq!(given, ["preopened: /"], "{target}: one directory");
-            let told = text.lines().find_map(|line| line.strip_prefix("variable: ").filter(|v| v.contains("PREFIX")));
-            assert_eq!(told, prefix, "{target}: {text}");
+            let reported =
+                text.lines().find_map(|line| line.strip_prefix("variable: ").filter(|v| v.contains("PREFIX")));
+            assert_eq!(reported, prefix, "{target}: {text}");
         }
     }
 }
@@ -303,7 +304,7 @@ fn trees_share_what_a_thread_may_have() {
     for version in VERSIONS {
         let hostile = Hostile::serve(version, &["--max-instances", "1", "--answer-timeout", "500ms"]);
         assert_eq!(hostile.ask("/above/good"), "good above");
-        let mut busy = Connection::open(hostile.server.address());
+        let mut busy = HttpConnection::open(hostile.server.address());
         busy.send(&request("GET", "/endless", &[])).expect("the server reads");
         assert_eq!(busy.head().expect("a head").map(|head| head.status), Some(200));
         assert_eq!(get(hostile.server.address(), "/above/endless").head.status, 503);
@@ -312,13 +313,13 @@ fn trees_share_what_a_thread_may_have() {
         assert_eq!(get(hostile.server.address(), "/above/endless").head.status, 503);
         let stderr = hostile.server.stderr();
         assert!(stderr.contains("--max-instances"), "{stderr}");
-        drop(busy.body(Framing::Length(1), |_| {}));
+        drop(busy.body(BodyFraming::Length(1), |_| {}));
     }
 }
 
 /// Sends SIGHUP, and waits until it was done `times` times in all.
 #[track_caller]
-fn reload(server: &Server, times: usize) {
+fn reload(server: &TestServer, times: usize) {
     server.signal(Signal::HUP);
     server.wait_for_stderr("that it reloaded", |text| {
         (text.lines().filter(|line| line.starts_with("glasshouse: reloaded")).count() >= times).then_some(())
@@ -336,14 +337,17 @@ fn each_tree_is_opened_again_by_itself() {
         for (one, other) in [("a", "kept"), ("b", "a")] {
             fs::rename(at(one), at(other)).expect("a directory can be moved");
         }
-        assert_eq!(whose("/docs/who.txt"), "a", "not before it is told");
+        assert_eq!(whose("/docs/who.txt"), "a", "not before the signal");
         reload(&server, 1);
         assert_eq!(whose("/docs/who.txt"), "b", "another directory is there");
         assert_eq!(whose("/docs/inner/who.txt"), "b", "it is gone, and what was open is still served");
         assert_eq!((whose("/who.txt"), whose("/a%20b/who.txt")), ("root".into(), "c".into()));
         let stderr = server.stderr();
-        let line = stderr.lines().find(|line| line.contains("is still served")).unwrap_or_default();
-        assert!(line.contains("/b'") && line.contains("it is not there") && !line.contains("/a'"), "{stderr}");
+        let line = stderr.lines().find(|line| line.contains("tree not replaced")).unwrap_or_default();
+        assert!(
+            line.contains("/b'") && line.contains("no such directory or file") && !line.contains("/a'"),
+            "{stderr}"
+        );
         for (one, other) in [("a", "b"), ("kept", "a")] {
             fs::rename(at(one), at(other)).expect("a directory can be moved");
         }
@@ -353,7 +357,7 @@ fn each_tree_is_opened_again_by_itself() {
 }
 
 #[track_caller]
-fn check_after(server: &Server) {
+fn check_after(server: &TestServer) {
     for (target, expected) in [("/who.txt", "root"), ("/docs/who.txt", "a"), ("/docs/inner/who.txt", "b")] {
         assert_eq!(get(server.address(), target).text(), expected, "{target}");
     }
@@ -381,7 +385,7 @@ fn it_is_an_option_as_others_are() {
     let place = place();
     let mut variable = command(place.path(), &[]);
     variable.env("GLASSHOUSE_MOUNT", "/docs=a\n/docs/inner=b");
-    let server = Server::spawn(variable);
+    let server = TestServer::spawn(variable);
     assert_eq!(get(server.address(), "/docs/inner/who.txt").text(), "b");
     assert_eq!(get(server.address(), "/a/who.txt").head.status, 404, "no directory by default");
 
@@ -410,7 +414,7 @@ fn secrets_are_kept_out_of_every_tree() {
     let place = place();
     put(&place.path().join("a/sub/users"), ALICE.as_bytes(), MODIFIED);
     let auth = ["-d", "root", "--mount", "/docs=a", "--auth", "a/sub/users"];
-    fails(&place, &auth, 2, "is among what is served");
+    fails(&place, &auth, 2, "it is in a served directory");
     let outside = ["-d", "root", "--mount", "/docs=b", "--auth", "a/sub/users"];
     let server = serve(&place, &outside);
     assert_eq!(get(server.address(), "/docs/who.txt").head.status, 401);
@@ -422,5 +426,5 @@ fn secrets_are_kept_out_of_every_tree() {
     }
     let server =
         serve(&place, &["-d", "root", "--mount", "/docs=a", "--tls-cert", "a/site.crt", "--tls-key", "a/site.key"]);
-    server.wait_for_stderr("a warning", |text| text.contains("everybody can read the key").then_some(()));
+    server.wait_for_stderr("a warning", |text| text.contains("exposed key: clients can read").then_some(()));
 }

@@ -1,27 +1,28 @@
 //! Trusted proxies, which name the address of their client, and other clients that send the same headers.
 
-use crate::http::auth::{ALICE, Place};
+use crate::http::auth::{ALICE, AuthFixture};
 use crate::support::certs;
-use crate::support::client::{Connection, ask, request};
+use crate::support::client::{HttpConnection, ask, request};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-fn serve(stack: Stack, arguments: &[&str]) -> (TempDir, Server) {
+fn serve(stack: Stack, arguments: &[&str]) -> (TempDir, TestServer) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
-    let server = Server::launch(Setup { stack, directory: place.path(), options: &[], arguments, unprivileged: false });
+    let server =
+        TestServer::launch(Setup { stack, directory: place.path(), options: &[], arguments, unprivileged: false });
     (place, server)
 }
 
 /// The client at the start of the line of a request.
 #[track_caller]
-fn client_of(server: &Server, bytes: &[u8]) -> String {
+fn client_of(server: &TestServer, bytes: &[u8]) -> String {
     let seen = server.stderr().len();
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(bytes).expect("the server reads");
     let _ = connection.answer("GET");
     server.wait_for_stderr("the line of a request", |text| {
@@ -53,15 +54,15 @@ fn the_proxy_protocol_is_for_trusted_proxies() {
     let two = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &addresses, &asked].concat();
     assert_eq!(client_of(&server, &two), "192.0.2.2");
     // Without the header the response is 400, and a silent client gets none.
-    let mut bare = Connection::open(server.address());
+    let mut bare = HttpConnection::open(server.address());
     bare.send(&asked).expect("the server reads");
     assert_eq!(bare.answer("GET").expect("an answer").head.status, 400);
-    let mut silent = Connection::open(server.address());
+    let mut silent = HttpConnection::open(server.address());
     assert!(silent.is_closed());
 
     // From an untrusted address it is an invalid request.
     let (_place, server) = serve(Stack::Host, &["--trust", "10.0.0.0/8", "--proxy-protocol"]);
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&one).expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);
     assert_eq!(client_of(&server, &asked), "127.0.0.1");
@@ -71,8 +72,8 @@ fn the_proxy_protocol_is_for_trusted_proxies() {
 #[test]
 fn a_proxy_that_says_nothing_keeps_no_server() {
     let (_place, server) = serve(Stack::Host, &["--trust", "127.0.0.1", "--proxy-protocol", "--grace", "1h", "-vv"]);
-    let silent = Connection::open(server.address());
-    server.wait_for_stderr("the connection", |text| text.contains("a connection begins").then_some(()));
+    let silent = HttpConnection::open(server.address());
+    server.wait_for_stderr("the connection", |text| text.contains("connection opened").then_some(()));
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
     drop(silent);
 }
@@ -82,7 +83,7 @@ fn a_proxy_that_says_nothing_keeps_no_server() {
 fn the_proxy_protocol_comes_before_tls() {
     let (_place, server) = serve(Stack::HostTls, &["--trust", "127.0.0.1", "--proxy-protocol"]);
     let first = b"PROXY TCP6 2001:db8::7 ::1 9 443\r\n";
-    let mut connection = Connection::secure_after(first, server.address(), certs::client(&[b"http/1.1"]));
+    let mut connection = HttpConnection::secure_after(first, server.address(), certs::client(&[b"http/1.1"]));
     connection.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").body, b"hello\n");
     server.wait_for_stderr("its address", |text| text.starts_with("2001:db8::7 - - [").then_some(()));
@@ -91,10 +92,10 @@ fn the_proxy_protocol_comes_before_tls() {
 /// Guesses are counted for the client that a trusted proxy names, so one client does not block another. Names from an
 /// untrusted client do not count, so they do not avoid the limit.
 #[test]
-fn guesses_are_counted_for_whoever_asks() {
-    let place = Place::new(ALICE);
+fn guesses_are_counted_for_the_named_client() {
+    let place = AuthFixture::new(ALICE);
     let basic = |password: &str| format!("Basic {}", STANDARD.encode(format!("alice:{password}")));
-    let try_for = |server: &Server, client: &str, password: &str| {
+    let try_for = |server: &TestServer, client: &str, password: &str| {
         let fields = [("Authorization", &*basic(password)), ("X-Forwarded-For", client)];
         ask(server.address(), "GET", "/hello.txt", &fields).expect("an answer").head.status
     };

@@ -2,22 +2,22 @@
 
 use crate::cli::program::has_ipv6;
 use crate::support::certs;
-use crate::support::client::{Connection, Framing, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::h2;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::process::Signal;
 use std::path::Path;
 use tempfile::TempDir;
 
-fn serve(arguments: &[&str]) -> (TempDir, Server) {
+fn serve(arguments: &[&str]) -> (TempDir, TestServer) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     put(&place.path().join("empty"), b"", MODIFIED);
     put(&place.path().join("sub/x"), b"x", MODIFIED);
     let setup = Setup { stack: Stack::Host, directory: place.path(), options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     (place, server)
 }
 
@@ -36,11 +36,11 @@ fn message(line: &str) -> &str {
 
 /// The lines of these requests, each on a connection of its own and waited for before the next one.
 #[track_caller]
-fn lines(server: &Server, requests: &[(&str, &[u8])]) -> Vec<String> {
+fn lines(server: &TestServer, requests: &[(&str, &[u8])]) -> Vec<String> {
     let mut seen = server.stderr().len();
     let mut lines = Vec::new();
     for (method, bytes) in requests {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(bytes).expect("the server reads");
         // What is answered is not asked here, only what is said about it.
         let _ = connection.answer(method);
@@ -116,13 +116,13 @@ fn a_failure_is_two_lines() {
 /// The line is written when the last byte is gone, and not before.
 /// PY-81
 #[test]
-fn a_line_tells_what_was_sent() {
+fn a_line_has_what_was_sent() {
     const LENGTH: u64 = 64 << 20;
     let (place, server) = serve(&[]);
     let long = std::fs::File::create(place.path().join("long")).expect("a file can be made");
     long.set_len(LENGTH).expect("a file can be long");
     let begin = || {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&request("GET", "/long", &[])).expect("the server reads");
         connection.head().expect("an answer").expect("an answer");
         connection
@@ -131,7 +131,7 @@ fn a_line_tells_what_was_sent() {
     get(server.address(), "/hello.txt");
     let other = server.wait_for_stderr("a line", |text| text.ends_with('\n').then(|| text.to_owned()));
     assert_eq!(message(other.trim_end()), r#""GET /hello.txt HTTP/1.1" 200 6"#, "the long one is still being sent");
-    connection.body(Framing::Length(LENGTH), |_| ()).expect("the whole body");
+    connection.body(BodyFraming::Length(LENGTH), |_| ()).expect("the whole body");
     let line = format!("\"GET /long HTTP/1.1\" 200 {LENGTH}\n");
     server.wait_for_stderr("the line of a long body", |text| text.ends_with(&line).then_some(()));
 
@@ -215,7 +215,7 @@ fn a_file_is_added_to_in_each_form() {
     let sent = request("GET", "/hello.txt", &[("Referer", "http://a/\u{9b}"), ("User-Agent", "x\"\ty")]);
     for (at, form) in ["python", "common", "combined", "json"].into_iter().enumerate() {
         let (_place, server) = serve(&["--log", form, "--log-file", path.to_str().expect("a path in UTF-8")]);
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(&sent).expect("the server reads");
         connection.answer("GET").expect("an answer");
         logged(&path, at + 2);
@@ -246,9 +246,9 @@ fn a_file_is_added_to_in_each_form() {
 #[test]
 fn what_never_was_a_request_is_json_too() {
     let (_place, server) = serve(&["--log", "json", "--header-timeout", "200ms", "--max-connections-per-address", "1"]);
-    let mut late = Connection::open(server.address());
+    let mut late = HttpConnection::open(server.address());
     late.send(b"GET / HT").expect("the server reads");
-    let mut refused = Connection::open(server.address());
+    let mut refused = HttpConnection::open(server.address());
     assert_eq!(refused.answer("GET").expect("an answer").head.status, 503);
     assert_eq!(late.answer("GET").expect("an answer").head.status, 408);
     let text = server.wait_for_stderr("two lines", |text| (text.lines().count() == 2).then(|| text.to_owned()));
@@ -277,14 +277,14 @@ fn a_log_is_not_served() {
     command.args(["0", "-b", "127.0.0.1", "-d"]).arg(place.path()).arg("--log-file").arg(place.path().join("log"));
     let done = crate::support::server::run(command);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("it is among what is served"), "{done:?}");
+    assert!(done.stderr.contains("it is in a served directory"), "{done:?}");
     assert!(!place.path().join("log").exists());
 }
 
 /// A program that rotates logs moves the file and sends a signal. The process may create the file again, and no other
 /// file in its directory.
 #[test]
-fn a_file_that_was_moved_is_made_anew() {
+fn a_moved_file_is_created_again() {
     let logs = fixture::place();
     let (path, moved) = (logs.path().join("access.log"), logs.path().join("access.log.1"));
     let (_place, server) = serve(&["--require-harden", "--log-file", path.to_str().expect("a path in UTF-8")]);
@@ -301,8 +301,8 @@ fn a_file_that_was_moved_is_made_anew() {
     logged(&moved, 2);
     reloaded(1);
     get(server.address(), "/sub/x");
-    let anew = logged(&path, 1);
-    assert!(anew.len() == 1 && anew[0].contains("GET /sub/x "), "{anew:?}");
+    let created = logged(&path, 1);
+    assert!(created.len() == 1 && created[0].contains("GET /sub/x "), "{created:?}");
     let before = logged(&moved, 2);
     assert!(before.len() == 2 && before[1].contains("GET /empty "), "{before:?}");
 
@@ -318,7 +318,7 @@ fn a_file_that_was_moved_is_made_anew() {
 
 /// The entries of JSON once there are so many.
 #[track_caller]
-fn entries(server: &Server, count: usize) -> Vec<serde_json::Value> {
+fn entries(server: &TestServer, count: usize) -> Vec<serde_json::Value> {
     let text = server.wait_for_stderr("entries", |text| (text.lines().count() == count).then(|| text.to_owned()));
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -330,12 +330,12 @@ fn each_stream_is_an_entry() {
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     let arguments = &["--log", "json"];
     let setup = Setup { stack: Stack::HostTls, directory: place.path(), options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
-    let mut client = h2::Client::secure(server.address());
+    let server = TestServer::launch(setup);
+    let mut client = h2::Http2Client::secure(server.address());
     for (method, target) in [("GET", "/hello.txt?a"), ("HEAD", "/hello.txt"), ("GET", "/none")] {
         client.ask(method, target, &[("referer", "https://a/"), ("user-agent", "b")]).expect("an answer");
     }
-    let mut one = Connection::secure(server.address(), certs::client(&[b"http/1.1"]));
+    let mut one = HttpConnection::secure(server.address(), certs::client(&[b"http/1.1"]));
     one.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
     one.answer("GET").expect("an answer");
     let mut entries = entries(&server, 4);
@@ -359,7 +359,7 @@ fn a_client_without_tls_is_an_entry() {
     let place = fixture::place();
     let arguments = &["--log", "json"];
     let setup = Setup { stack: Stack::HostTls, directory: place.path(), options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     assert_eq!(get(server.address(), "/").head.status, 400);
     let entry = entries(&server, 1).remove(0);
     assert!(entry["status"] == 400 && entry["request"].is_null() && entry["tls"].is_null(), "{entry}");

@@ -4,7 +4,7 @@
 use crate::support::client::get;
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put, skipped};
-use crate::support::server::{Done, Server, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, run};
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpListener;
@@ -41,7 +41,7 @@ fn a_unix_socket_is_an_address() {
     let path = socket.to_str().expect("the path is UTF-8");
     for (arguments, signals) in [(&["--require-harden"][..], 1), (&["--no-harden"], 1), (&["--grace", "1h"], 2)] {
         let binds = ["0", "-b", "127.0.0.1", "-b", "unix:socket", "--unix-mode", "640"];
-        let server = Server::spawn(command(place.path(), &[&binds, arguments].concat()));
+        let server = TestServer::spawn(command(place.path(), &[&binds, arguments].concat()));
         assert!(server.stdout().contains(&format!("Serving HTTP on unix:{path} ...\n")), "{}", server.stdout());
         let metadata = fs::symlink_metadata(&socket).expect("the socket is there");
         assert!(metadata.file_type().is_socket());
@@ -58,13 +58,13 @@ fn a_unix_socket_is_an_address() {
 }
 
 #[test]
-fn only_a_socket_that_nobody_listens_on_is_replaced() {
+fn only_an_unused_socket_is_replaced() {
     let place = tree();
     let path = place.path().join("socket");
     let binds = ["0", "-b", "127.0.0.1", "-b", "unix:socket"];
     // What a server leaves behind that was killed.
     drop(UnixListener::bind(&path).expect("a socket can be made"));
-    let server = Server::spawn(command(place.path(), &binds));
+    let server = TestServer::spawn(command(place.path(), &binds));
     let again = run(command(place.path(), &binds));
     assert_eq!(again.status.code(), Some(1), "{again:?}");
     assert!(again.stderr.contains("in use"), "{again:?}");
@@ -74,7 +74,7 @@ fn only_a_socket_that_nobody_listens_on_is_replaced() {
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
     let done = run(command(place.path(), &binds));
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("no socket"), "{done:?}");
+    assert!(done.stderr.contains("a file is there that is not a socket"), "{done:?}");
     assert_eq!(fs::read(&path).expect("the file is there"), b"precious");
     let done = run(command(place.path(), &["-b", "unix:nowhere/socket"]));
     assert!(done.status.code() == Some(1) && done.stderr.contains("no such directory"), "{done:?}");
@@ -85,9 +85,9 @@ fn the_next_free_port_is_taken_where_it_is_asked_for() {
     let place = tree();
     let holder = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     let port = holder.local_addr().expect("it has an address").port();
-    let server = Server::spawn(command(place.path(), &[&port.to_string(), "-b", "127.0.0.1", "--port-fallback"]));
+    let server = TestServer::spawn(command(place.path(), &[&port.to_string(), "-b", "127.0.0.1", "--port-fallback"]));
     assert!(server.address().port() > port, "{}", server.address());
-    assert_eq!(server.stderr(), format!("glasshouse: port {port} is taken; the next free one is used\n"));
+    assert_eq!(server.stderr(), format!("glasshouse: port in use: {port}; using the next free port\n"));
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
@@ -105,15 +105,15 @@ fn the_addresses_that_are_printed_are_served() {
     for (arguments, path) in rows {
         let mut command = glasshouse();
         command.current_dir(place.path()).args(["0", "-b", "127.0.0.1"]).args(*arguments);
-        let server = Server::spawn(command);
+        let server = TestServer::spawn(command);
         let address = server.address();
         assert!(server.stdout().contains(&format!("(http://{address}{path})")), "{arguments:?}: {}", server.stdout());
         assert_eq!(get(address, path).head.status, 200, "{arguments:?}");
     }
     let mut command = glasshouse();
     command.current_dir(place.path()).args(["0", "-d", "www", "--prefix", "/p", "-b", "0.0.0.0"]);
-    let told = Server::spawn(command).stdout();
-    assert!(told.lines().count() > 1 && told.lines().all(|line| line.contains("/p/")), "{told}");
+    let reported = TestServer::spawn(command).stdout();
+    assert!(reported.lines().count() > 1 && reported.lines().all(|line| line.contains("/p/")), "{reported}");
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn the_port_without_tls_is_printed() {
     let place = tree();
     for bind in ["127.0.0.1", "localhost"] {
         let arguments = ["0", "-b", bind, "--tls-self-signed", "--redirect-http", "0"];
-        let server = Server::spawn(command(place.path(), &arguments));
-        let told = server.stdout();
-        let from = told.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
-        let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{told}"));
+        let server = TestServer::spawn(command(place.path(), &arguments));
+        let reported = server.stdout();
+        let from = reported.lines().find_map(|line| line.strip_prefix("Redirecting HTTP on 127.0.0.1 port "));
+        let (port, url) = from.and_then(|from| from.split_once(' ')).unwrap_or_else(|| panic!("{reported}"));
         assert_eq!(url, format!("(http://127.0.0.1:{port}/)"));
         let answer = get(format!("127.0.0.1:{port}").parse().expect("an address"), "/hello.txt");
         let location = format!("https://localhost:{}/hello.txt", server.address().port());
@@ -152,7 +152,7 @@ fn a_link_local_address_has_an_interface() {
         return skipped("link-local addresses, of which this machine has none");
     };
     let server =
-        Server::spawn(command(place.path(), &["0", "-b", "127.0.0.1", "-b", &format!("{address}%{interface}")]));
+        TestServer::spawn(command(place.path(), &["0", "-b", "127.0.0.1", "-b", &format!("{address}%{interface}")]));
     let url = format!("http://[{address}%25{interface}]:{}/", server.address().port());
     let line = format!("Serving HTTP on {address}%{interface} port {} ({url}) ...\n", server.address().port());
     assert!(server.stdout().contains(&line), "{line} in {}", server.stdout());
@@ -170,13 +170,13 @@ fn a_browser_is_opened_although_rights_are_given_up() {
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).expect("a file can be made a program");
     let mut serve = command(place.path(), &["0", "--open", "--require-harden", "--prefix", "our site"]);
     serve.env("BROWSER", &browser);
-    let server = Server::spawn(serve);
+    let server = TestServer::spawn(serve);
     let opened = clock::wait_for("a browser is opened", || fs::read_to_string(place.path().join("opened")).ok());
     assert_eq!(opened, format!("http://127.0.0.1:{}/our%20site/", server.address().port()));
 
     let mut serve = command(place.path(), &["0", "--open"]);
     serve.env("BROWSER", "/nowhere/browser");
-    let server = Server::spawn(serve);
+    let server = TestServer::spawn(serve);
     server.wait_for_stderr("why there is none", |text| text.contains("cannot open a browser").then_some(()));
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
@@ -184,9 +184,11 @@ fn a_browser_is_opened_although_rights_are_given_up() {
 #[test]
 fn the_address_is_shown_in_squares() {
     let place = tree();
-    let server = Server::spawn(command(place.path(), &["0", "-b", "127.0.0.1", "--qr"]));
-    server.wait_for_stderr("why there is none", |text| text.contains("from this machine alone").then_some(()));
-    let server = Server::spawn(command(place.path(), &["0", "--qr"]));
+    let server = TestServer::spawn(command(place.path(), &["0", "-b", "127.0.0.1", "--qr"]));
+    server.wait_for_stderr("why there is none", |text| {
+        text.contains("no QR code: only this machine can reach the server").then_some(())
+    });
+    let server = TestServer::spawn(command(place.path(), &["0", "--qr"]));
     if server
         .stdout()
         .lines()

@@ -1,12 +1,12 @@
 //! The admin address: health and metrics, in a form that a strict parser accepts, and on no other address.
 
 use crate::attacks::{effort, is_torture};
-use crate::support::client::{Connection, TIMEOUT, ask, get, request};
+use crate::support::client::{HttpConnection, TIMEOUT, ask, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::descriptors;
-use crate::support::prometheus::{Samples, read};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::prometheus::{MetricSamples, read};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::process::Signal;
 use std::io::Write as _;
 use std::mem;
@@ -16,11 +16,11 @@ use tempfile::TempDir;
 
 /// A server with an admin address, and that address.
 #[track_caller]
-pub fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
+pub fn serve(arguments: &[&str]) -> (TempDir, TestServer, SocketAddr) {
     let place = fixture::place();
     put(&place.path().join("hello.txt"), b"hello\n", MODIFIED);
     let arguments = &[&["--admin", "0"], arguments].concat();
-    let server = Server::launch(Setup {
+    let server = TestServer::launch(Setup {
         stack: Stack::Host,
         directory: place.path(),
         options: &[],
@@ -37,8 +37,8 @@ pub fn serve(arguments: &[&str]) -> (TempDir, Server, SocketAddr) {
 /// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last
 /// byte.
 #[track_caller]
-pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> Samples {
-    let mut last = Samples::default();
+pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -> MetricSamples {
+    let mut last = MetricSamples::default();
     let found = clock::poll(TIMEOUT, || {
         let answer = get(admin, "/metrics");
         assert_eq!(answer.head.one("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
@@ -59,7 +59,7 @@ fn what_happens_is_counted() {
         assert_eq!(get(server.address(), "/hello.txt").body, b"hello\n");
     }
     let missing = get(server.address(), "/none").body.len();
-    let mut broken = Connection::open(server.address());
+    let mut broken = HttpConnection::open(server.address());
     broken.send(b"GET\r\n\r\n").expect("the server reads");
     broken.rest().expect("an answer");
     figures(admin, |of| {
@@ -78,7 +78,7 @@ fn what_happens_is_counted() {
             && of("traps_total") == 0.0
             && of("ceilings_reached_total{ceiling=\"max-cpu\"}") == 0.0
     });
-    let mut slow = Connection::open(server.address());
+    let mut slow = HttpConnection::open(server.address());
     slow.send(&request("GET", "/long", &[])).expect("the server reads");
     slow.head().expect("an answer").expect("an answer");
     figures(admin, |of| of("requests_in_flight") == 1.0 && of("open_connections") == 1.0);
@@ -87,7 +87,7 @@ fn what_happens_is_counted() {
 /// A handler that means harm reaches the ceilings that it wants to, traps when it wants to, and each is counted for
 /// what it was.
 #[test]
-fn ceilings_and_traps_are_told_apart() {
+fn limits_and_traps_are_counted_separately() {
     let (place, server, admin) =
         serve(&["--handler", env!("HOSTILE_P3"), "--max-cpu", "200ms", "--max-memory", "32M", "--threads", "1"]);
     put(&place.path().join("good.txt"), b"good\n", MODIFIED);
@@ -157,7 +157,7 @@ fn a_server_that_drains_is_alive_and_not_ready() {
         .expect("a file can be made")
         .set_len(64 << 20)
         .expect("it can be long");
-    let mut slow = Connection::open(server.address());
+    let mut slow = HttpConnection::open(server.address());
     slow.send(&request("GET", "/long", &[])).expect("the server reads");
     slow.head().expect("an answer").expect("an answer");
     assert_eq!(get(admin, "/readyz").head.status, 200);
@@ -206,7 +206,7 @@ fn clients_that_do_not_read_keep_no_probe_out() {
 #[track_caller]
 fn probed(admin: SocketAddr) {
     for target in ["/healthz", "/readyz"] {
-        let mut connection = Connection::open(admin);
+        let mut connection = HttpConnection::open(admin);
         connection.wait_at_most(Duration::from_secs(5));
         connection.send(&request("GET", target, &[])).expect("the server reads");
         assert_eq!(connection.answer("GET").expect("an answer in time").head.status, 200, "{target}");

@@ -2,11 +2,11 @@
 //! ends before its responses do.
 
 use crate::ops::signals::reload;
-use crate::support::client::{Connection, get, request};
+use crate::support::client::{HttpConnection, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::h2;
-use crate::support::server::{Server, Setup, Stack, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, glasshouse, run};
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpStream;
@@ -25,13 +25,13 @@ fn place() -> TempDir {
 }
 
 #[track_caller]
-fn serve_over(stack: Stack, place: &TempDir, arguments: &[&str]) -> Server {
+fn serve_over(stack: Stack, place: &TempDir, arguments: &[&str]) -> TestServer {
     let directory = &place.path().join("site");
-    Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
+    TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
 #[track_caller]
-fn serve(place: &TempDir, log: &Path, arguments: &[&str]) -> Server {
+fn serve(place: &TempDir, log: &Path, arguments: &[&str]) -> TestServer {
     let log = log.to_str().expect("the path is UTF-8");
     serve_over(Stack::Host, place, &[&["--log-file", log], arguments].concat())
 }
@@ -87,7 +87,7 @@ fn no_path_leads_a_log_into_what_is_served() {
                 command
             });
             assert_eq!(done.status.code(), Some(1), "{served:?} {log} {check:?}: {done:?}");
-            assert!(done.stderr.contains("it is among what is served, where everybody could read it"), "{done:?}");
+            assert!(done.stderr.contains("it is in a served directory, where every client could read it"), "{done:?}");
         }
     }
     let names = |name: &str| fs::read_dir(at(name)).expect("it can be read").count();
@@ -105,30 +105,33 @@ fn a_reload_does_not_serve_the_log() {
     let [directory, also, file] = [at("current"), place.path().to_owned(), log.clone()];
     let arguments = &["--harden-also", also.to_str().expect("UTF-8"), "--log-file", file.to_str().expect("UTF-8")];
     let setup = Setup { stack: Stack::Host, directory: &directory, options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     fs::remove_file(at("current")).expect("a link can be removed");
     symlink("logs", at("current")).expect("a link can be made");
     reload(&server, 1);
-    assert!(server.stderr().contains("the file of the log is in it now"), "{}", server.stderr());
-    assert!(server.stderr().contains("glasshouse: reloaded, but for that"), "{}", server.stderr());
+    assert!(server.stderr().contains("it contains the log file"), "{}", server.stderr());
+    assert!(server.stderr().contains("glasshouse: reloaded with errors"), "{}", server.stderr());
     assert_eq!(get(server.address(), "/access.log").head.status, 404);
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
 /// A log beside the site is reported at the start and at each signal: it stays the same file.
 #[test]
-fn a_log_that_cannot_be_opened_anew_says_so() {
+fn a_log_that_cannot_be_reopened_is_reported() {
     let place = place();
     let (log, moved) = (place.path().join("access.log"), place.path().join("access.1"));
     let server = serve(&place, &log, &[]);
-    let line = "will not be opened anew on SIGHUP: its directory holds what is served";
+    let line = "again: its directory contains served files";
     let started = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
     assert_eq!(started.lines().count(), 1, "{started}");
     fs::rename(&log, &moved).expect("a file can be moved");
     reload(&server, 1);
-    let told = server.stderr();
-    assert!(told.contains("anew, and entries go on to the file before: its directory holds what is served"), "{told}");
-    assert!(told.ends_with("glasshouse: reloaded, but for that\n"), "{told}");
+    let reported = server.stderr();
+    assert!(
+        reported.contains("anew, and entries go on to the file before: its directory holds what is served"),
+        "{reported}"
+    );
+    assert!(reported.ends_with("glasshouse: reloaded with errors\n"), "{reported}");
     get(server.address(), "/hello.txt");
     clock::wait_until_true("the entry", || read(&moved).contains("/hello.txt"));
     assert!(!log.exists());
@@ -147,7 +150,7 @@ fn a_log_that_cannot_be_opened_anew_says_so() {
 }
 
 #[test]
-fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
+fn a_full_disk_is_reported_once_and_lost_entries_are_counted() {
     if !Path::new("/dev/full").exists() {
         return fixture::skipped("a full disk without /dev/full");
     }
@@ -156,7 +159,7 @@ fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
     for _ in 0..5 {
         get(server.address(), "/hello.txt");
     }
-    let complaint = "cannot write to the log '/dev/full': No space left on device";
+    let complaint = "access log not written: '/dev/full': No space left on device";
     server.wait_for_stderr(complaint, |text| text.contains(complaint).then_some(()));
     let admin = server
         .stdout()
@@ -170,8 +173,8 @@ fn a_full_disk_is_told_once_and_what_is_lost_is_counted() {
 }
 
 /// A request, and a client that has read the head of its answer and reads no further.
-fn stalled(server: &Server) -> Connection {
-    let mut connection = Connection::open(server.address());
+fn stalled(server: &TestServer) -> HttpConnection {
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", "/long", &[])).expect("the server reads");
     connection.head().expect("an answer begins").expect("it has a head");
     connection
@@ -188,10 +191,10 @@ fn answers_that_are_cut_at_the_end_have_entries() {
         for (arguments, is_again) in [(&["--grace", "50ms"][..], false), (&["--grace", "1h"], true)] {
             let _ = fs::remove_file(&log);
             let server = serve(&place, &log, arguments);
-            let clients: Vec<Connection> = (0..CLIENTS).map(|_| stalled(&server)).collect();
+            let clients: Vec<HttpConnection> = (0..CLIENTS).map(|_| stalled(&server)).collect();
             server.signal(Signal::TERM);
             if is_again {
-                clock::wait_until_true("nobody is let in", || TcpStream::connect(server.address()).is_err());
+                clock::wait_until_true("connections are refused", || TcpStream::connect(server.address()).is_err());
                 server.signal(Signal::TERM);
             }
             assert_eq!(server.end().status.code(), Some(0));
@@ -207,7 +210,7 @@ fn answers_that_are_cut_at_the_end_have_entries() {
 fn streams_that_are_cut_at_the_end_have_entries() {
     let place = place();
     let server = serve_over(Stack::HostTls, &place, &["--grace", "50ms"]);
-    let mut client = h2::Client::secure(server.address());
+    let mut client = h2::Http2Client::secure(server.address());
     for _ in 0..3 {
         assert_eq!(client.begin("/long"), 200);
     }
@@ -223,13 +226,13 @@ fn a_request_without_an_answer_has_an_entry() {
     fs::write(place.path().join("users"), hash).expect("a file can be written");
     let users = place.path().join("users");
     let server = serve_over(Stack::Host, &place, &["--auth", users.to_str().expect("the path is UTF-8")]);
-    let mut connection = Connection::open(server.address());
+    let mut connection = HttpConnection::open(server.address());
     // A password takes a quarter of a second.
     connection.send(&request("GET", "/hello.txt", &[("Authorization", "Basic YTpi")])).expect("the server reads");
     drop(connection);
     let line = "\"GET /hello.txt HTTP/1.1\" ";
-    let told = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
-    assert!(told.contains(" 499 0\n") || told.contains(" 401 "), "{told}");
+    let reported = server.wait_for_stderr(line, |text| text.contains(line).then(|| text.to_owned()));
+    assert!(reported.contains(" 499 0\n") || reported.contains(" 401 "), "{reported}");
     let entries = server.stop(Signal::TERM).stderr.matches(line).count();
     assert_eq!(entries, 1);
 }

@@ -1,8 +1,8 @@
 //! The messages of the program on standard error: levels and colours.
 
-use crate::support::client::{Connection, get};
+use crate::support::client::{HttpConnection, get};
 use crate::support::fixture::{self, MODIFIED, is_there, put};
-use crate::support::server::{Server, Setup, Stack, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, glasshouse, run};
 use rustix::process::Signal;
 use std::path::Path;
 use std::process::Command;
@@ -15,13 +15,13 @@ fn said(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let arguments = &[&["--log", "off"], arguments].concat();
     let setup =
         Setup { stack: Stack::Host, directory: place.path(), options: variables, arguments, unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     get(server.address(), "/hello.txt");
     server.stop(Signal::TERM).stderr
 }
 
 /// Arguments, variables, and the levels of what is said then.
-type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+type LoggingCase<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
 fn as_much_is_said_as_was_asked_for() {
@@ -33,7 +33,7 @@ fn as_much_is_said_as_was_asked_for() {
         levels.dedup();
         levels
     };
-    let rows: &[Row] = &[
+    let rows: &[LoggingCase] = &[
         (&[], &[], &[]),
         (&["-v"], &[], &["info"]),
         (&["-vv"], &[], &["debug", "info"]),
@@ -48,11 +48,9 @@ fn as_much_is_said_as_was_asked_for() {
         assert_eq!(levels(&text), *expected, "{arguments:?} {variables:?}: {text}");
     }
     let text = said(&["-vv"], &[]);
-    for expected in [
-        "info: rights of the process: ",
-        "info: stopping: SIGTERM was received",
-        "debug: 127.0.0.1: a connection begins",
-    ] {
+    for expected in
+        ["info: rights of the process: ", "info: stopping: received SIGTERM", "debug: connection opened: 127.0.0.1"]
+    {
         assert!(text.contains(expected), "{expected}: {text}");
     }
 }
@@ -63,9 +61,9 @@ fn what_clients_send_is_not_said() {
     let place = fixture::place();
     let arguments = &["-vv", "--log", "off"];
     let setup = Setup { stack: Stack::Host, directory: place.path(), options: &[], arguments, unprivileged: false };
-    let server = Server::launch(setup);
+    let server = TestServer::launch(setup);
     for bytes in [&b"GET /\x1b[31mSECRET HTTP/1.1\r\n\r\n"[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nSECRET\x1b[31m"] {
-        let mut connection = Connection::open(server.address());
+        let mut connection = HttpConnection::open(server.address());
         connection.send(bytes).expect("the server reads");
         let _ = connection.rest();
     }
@@ -85,8 +83,8 @@ fn the_variable_of_the_log_is_not_that_of_diagnostics() {
         command.env(name, value).args(["0", "-b", "127.0.0.1", "--check"]);
         let done = run(command);
         assert_eq!(done.status.code(), status, "{name}={value}: {done:?}");
-        let is_told = done.stderr.contains(&format!("the value is that of the variable {name}\n"));
-        assert_eq!(is_told, status == Some(2), "{done:?}");
+        let is_reported = done.stderr.contains(&format!("the value is that of the variable {name}\n"));
+        assert_eq!(is_reported, status == Some(2), "{done:?}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! The server under a service manager: inherited sockets, and notifications. The test plays the manager, and so do the
 //! programs of systemd where they are installed.
 
-use crate::support::client::{Connection, TIMEOUT, get, request};
+use crate::support::client::{HttpConnection, TIMEOUT, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, is_there, put};
-use crate::support::server::{Done, Server, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, run};
 use crate::support::tools::{ends, runs};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -59,31 +59,31 @@ fn by_unix(place: &Path) -> Done {
 #[test]
 fn sockets_that_were_handed_over_are_served() {
     let place = tree();
-    let server = Server::spawn(handed(place.path(), &format!("{TCP}, {UNIX}"), &["--require-harden"]));
+    let server = TestServer::spawn(handed(place.path(), &format!("{TCP}, {UNIX}"), &["--require-harden"]));
     let lines: Vec<String> = server.stdout().lines().map(str::to_owned).collect();
     assert!(lines.len() == 2 && lines[1] == "Serving HTTP on unix:socket ...", "those and no others: {lines:?}");
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     assert_eq!(by_unix(place.path()).stdout, "hello\n");
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
-    assert!(place.path().join("socket").exists(), "it belongs to whoever made it");
+    assert!(place.path().join("socket").exists(), "its creator removes it");
 }
 
 #[test]
 fn an_address_may_be_listened_on_beside_them() {
     let place = tree();
-    let server = Server::spawn(handed(place.path(), UNIX, &["0", "-b", "127.0.0.1"]));
+    let server = TestServer::spawn(handed(place.path(), UNIX, &["0", "-b", "127.0.0.1"]));
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
     assert_eq!(by_unix(place.path()).stdout, "hello\n");
 }
 
 /// A port has no effect without an address, and the server reports that.
 #[test]
-fn a_port_beside_them_is_told_to_be_unused() {
+fn an_unused_port_beside_them_is_reported() {
     let place = tree();
-    for (port, is_told) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
-        let server = Server::spawn(handed(place.path(), TCP, port));
-        let told = "glasshouse: the port 8080 is not used: no host is listened on; name one with --bind\n";
-        assert_eq!(server.stderr(), if is_told { told } else { "" });
+    for (port, is_reported) in [(&["8080"][..], true), (&["0"], false), (&[], false)] {
+        let server = TestServer::spawn(handed(place.path(), TCP, port));
+        let reported = "glasshouse: port 8080 is not used: no --bind names a host; add one\n";
+        assert_eq!(server.stderr(), if is_reported { reported } else { "" });
     }
 }
 
@@ -91,14 +91,14 @@ fn a_port_beside_them_is_told_to_be_unused() {
 fn what_no_client_could_connect_to_is_refused() {
     let place = tree();
     let rows = [
-        ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)", "no stream of Unix"),
-        ("socket.socket()", "nobody listens on it"),
-        ("open('www/hello.txt')", "no stream of Unix"),
+        ("socket.socket(socket.AF_INET, socket.SOCK_DGRAM)", "not a stream socket of TCP or Unix"),
+        ("socket.socket()", "not a listening socket"),
+        ("open('www/hello.txt')", "not a stream socket of TCP or Unix"),
     ];
     for (socket, reason) in rows {
         let done = run(handed(place.path(), &format!("{TCP}, {socket}"), &[]));
         assert_eq!(done.status.code(), Some(1), "{done:?}");
-        assert!(done.stderr.contains(reason) && done.stderr.contains("socket 2 of"), "{done:?}");
+        assert!(done.stderr.contains(reason) && done.stderr.contains("inherited socket 2"), "{done:?}");
     }
 }
 
@@ -111,8 +111,8 @@ fn passwords_are_for_sockets_of_this_machine() {
     let everywhere = "socket.create_server(('', 0))";
     let done = run(handed(place.path(), everywhere, &["--auth", "users"]));
     assert_eq!(done.status.code(), Some(2), "{done:?}");
-    assert!(done.stderr.contains("0.0.0.0 in the clear"), "{done:?}");
-    let server = Server::spawn(handed(place.path(), &format!("{TCP}, {UNIX}"), &["--auth", "users"]));
+    assert!(done.stderr.contains("to 0.0.0.0 without encryption"), "{done:?}");
+    let server = TestServer::spawn(handed(place.path(), &format!("{TCP}, {UNIX}"), &["--auth", "users"]));
     assert_eq!(get(server.address(), "/hello.txt").head.status, 401);
 }
 
@@ -137,11 +137,11 @@ fn systemd_hands_its_sockets_over() {
 }
 
 /// A manager that listens.
-struct Manager(UnixDatagram);
+struct FakeManager(UnixDatagram);
 
-impl Manager {
+impl FakeManager {
     /// A server with this manager, and with a watchdog of twice this `pulse`.
-    fn serve(place: &Path, pulse: Option<Duration>, arguments: &[&str]) -> (Manager, Server) {
+    fn serve(place: &Path, pulse: Option<Duration>, arguments: &[&str]) -> (FakeManager, TestServer) {
         let path = place.join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket can be made");
         socket.set_read_timeout(Some(TIMEOUT)).expect("it waits in vain for a while only");
@@ -151,7 +151,7 @@ impl Manager {
         if let Some(pulse) = pulse {
             command.env("WATCHDOG_USEC", (2 * pulse).as_micros().to_string());
         }
-        (Manager(socket), Server::spawn(command))
+        (FakeManager(socket), TestServer::spawn(command))
     }
 
     /// The next message.
@@ -180,9 +180,9 @@ impl Manager {
 }
 
 #[test]
-fn the_manager_is_told() {
+fn the_manager_is_notified() {
     let place = tree();
-    let (manager, server) = Manager::serve(place.path(), None, &["--require-harden"]);
+    let (manager, server) = FakeManager::serve(place.path(), None, &["--require-harden"]);
     assert_eq!(manager.hears(), "READY=1");
     server.signal(Signal::HUP);
     let text = manager.hears();
@@ -197,9 +197,9 @@ fn the_manager_is_told() {
 #[test]
 fn it_says_that_it_is_alive() {
     let place = tree();
-    let (manager, server) = Manager::serve(place.path(), Some(Duration::from_millis(20)), &["--grace", "1h"]);
+    let (manager, server) = FakeManager::serve(place.path(), Some(Duration::from_millis(20)), &["--grace", "1h"]);
     assert_eq!(manager.hears(), "READY=1");
-    let mut slow = Connection::open(server.address());
+    let mut slow = HttpConnection::open(server.address());
     slow.send(&request("GET", "/long", &[])).expect("the server reads");
     slow.head().expect("an answer begins").expect("it has a head");
     for _ in 0..5 {
@@ -220,7 +220,7 @@ fn it_says_that_it_is_alive() {
 fn while_a_thread_takes_nothing_it_says_nothing() {
     let place = tree();
     let pulse = Duration::from_millis(20);
-    let (manager, server) = Manager::serve(place.path(), Some(pulse), &["--threads", "2"]);
+    let (manager, server) = FakeManager::serve(place.path(), Some(pulse), &["--threads", "2"]);
     assert_eq!(manager.hears(), "READY=1");
     assert_eq!(manager.hears(), "WATCHDOG=1");
     let threads = fs::read_dir(format!("/proc/{}/task", server.id())).expect("the server runs");
@@ -229,7 +229,7 @@ fn while_a_thread_takes_nothing_it_says_nothing() {
         .find(|thread| fs::read_to_string(thread.path().join("comm")).is_ok_and(|name| name.trim() == "worker"));
     let worker = worker.and_then(|thread| thread.file_name().to_str()?.parse().ok()).expect("a thread serves");
     let Some(captive) = crate::support::ptrace::Captive::take(worker) else {
-        return fixture::skipped("a thread that hangs: the system lets nobody stop one");
+        return fixture::skipped("a thread that hangs: the system does not allow to stop one");
     };
     // What was said before it was stopped is heard first.
     manager.hears_within(pulse * 2);
@@ -244,8 +244,12 @@ fn a_manager_that_is_not_there_stops_nothing() {
     let place = tree();
     let mut command = glasshouse();
     command.args(["0", "-b", "127.0.0.1"]).env("NOTIFY_SOCKET", "/nonexistent/notify").current_dir(place.path());
-    let server = Server::spawn(command);
-    assert!(server.stderr().contains("cannot be told anything"), "{}", server.stderr());
+    let server = TestServer::spawn(command);
+    assert!(
+        server.stderr().contains("service manager: cannot connect to '/nonexistent/notify'"),
+        "{}",
+        server.stderr()
+    );
     assert_eq!(get(server.address(), "/www/hello.txt").text(), "hello\n");
 }
 

@@ -1,10 +1,10 @@
 //! Shutdown and reload by signals. A request from before the signal gets its full response, and a signal costs no
 //! client a response.
 
-use crate::support::client::{Connection, Framing, get, request};
+use crate::support::client::{BodyFraming, HttpConnection, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use rustix::process::Signal;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -25,20 +25,20 @@ fn tree() -> TempDir {
     place
 }
 
-fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> Server {
-    Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
+fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> TestServer {
+    TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
 /// A client that reads the head of its response, and no further.
-fn stalled(address: SocketAddr) -> Connection {
-    let mut connection = Connection::open(address);
+fn stalled(address: SocketAddr) -> HttpConnection {
+    let mut connection = HttpConnection::open(address);
     connection.send(&request("GET", "/long", &[])).expect("the server reads");
     connection.head().expect("an answer begins").expect("it has a head");
     connection
 }
 
 #[track_caller]
-fn wait_until_nobody_is_let_in(address: SocketAddr) {
+fn wait_until_connections_are_refused(address: SocketAddr) {
     clock::wait_until_true("connections are refused", || TcpStream::connect(address).is_err());
 }
 
@@ -49,8 +49,8 @@ fn an_answer_under_way_is_finished() {
         let server = serve(Stack::Host, place.path(), &["--grace", "1h"]);
         let mut slow = stalled(server.address());
         server.signal(signal);
-        wait_until_nobody_is_let_in(server.address());
-        let read = slow.body(Framing::Length(LONG), |_| {}).expect("all of it comes");
+        wait_until_connections_are_refused(server.address());
+        let read = slow.body(BodyFraming::Length(LONG), |_| {}).expect("all of it comes");
         assert_eq!(read, LONG);
         assert_eq!(server.end().status.code(), Some(0));
     }
@@ -61,10 +61,10 @@ fn an_answer_under_way_is_finished() {
 fn connections_without_a_request_are_not_waited_for() {
     let place = tree();
     let server = serve(Stack::Host, place.path(), &["--grace", "1h"]);
-    let silent = Connection::open(server.address());
-    let mut half = Connection::open(server.address());
+    let silent = HttpConnection::open(server.address());
+    let mut half = HttpConnection::open(server.address());
     half.send(b"GET /hello.txt HTTP/1.1\r\nHo").expect("the server reads");
-    let mut kept = Connection::open(server.address());
+    let mut kept = HttpConnection::open(server.address());
     kept.send(&request("GET", "/hello.txt", &[])).expect("the server reads");
     assert_eq!(kept.answer("GET").expect("an answer").text(), "hello\n");
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
@@ -77,7 +77,7 @@ fn grace_has_an_end() {
     let server = serve(Stack::Host, place.path(), &["--grace", "100ms"]);
     let mut slow = stalled(server.address());
     assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
-    assert!(slow.body(Framing::Length(LONG), |_| {}).is_err(), "it was cut");
+    assert!(slow.body(BodyFraming::Length(LONG), |_| {}).is_err(), "it was cut");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_second_signal_ends_it_at_once() {
         let mut server = serve(Stack::Host, place.path(), &["--grace", "1h"]);
         let slow = stalled(server.address());
         server.signal(first);
-        wait_until_nobody_is_let_in(server.address());
+        wait_until_connections_are_refused(server.address());
         assert!(server.is_alive(), "it waits for its client");
         assert_eq!(server.stop(second).status.code(), Some(0));
         drop(slow);
@@ -113,7 +113,7 @@ fn point(place: &Path, release: &str) {
 
 /// Sends SIGHUP, and waits until it was done `times` times in all.
 #[track_caller]
-pub fn reload(server: &Server, times: usize) {
+pub fn reload(server: &TestServer, times: usize) {
     server.signal(Signal::HUP);
     server.wait_for_stderr("that it reloaded", |text| {
         (text.lines().filter(|line| line.starts_with("glasshouse: reloaded")).count() >= times).then_some(())
@@ -134,7 +134,7 @@ fn a_reload_under_load_fails_no_request() {
                     let is_over = &is_over;
                     move || {
                         // One connection for all of it: a reload ends none.
-                        let mut connection = Connection::open(address);
+                        let mut connection = HttpConnection::open(address);
                         let target = if client % 2 == 0 { "/v.txt" } else { "/?format=text" };
                         let mut answers = 0;
                         while !is_over.load(Ordering::Relaxed) {
@@ -160,7 +160,7 @@ fn a_reload_under_load_fails_no_request() {
             assert!(client.join().expect("no request fails") > 20, "all of them asked all the time");
         }
     });
-    assert!(!server.stderr().contains("still served"), "{}", server.stderr());
+    assert!(!server.stderr().contains("tree not replaced"), "{}", server.stderr());
 }
 
 #[test]
@@ -171,18 +171,18 @@ fn what_may_not_be_read_any_more_is_not_served_and_what_was_open_still_is() {
     point(place.path(), "2");
     reload(&server, 1);
     assert_eq!(get(server.address(), "/v.txt").text(), "1");
-    let line = server.stderr().lines().find(|line| line.contains("is still served")).map(str::to_owned);
+    let line = server.stderr().lines().find(|line| line.contains("tree not replaced")).map(str::to_owned);
     assert!(line.as_ref().is_some_and(|line| line.contains("--harden-also")), "{}", server.stderr());
 
     let free = serve(Stack::Host, &site, &["--no-harden"]);
     point(place.path(), "1");
-    assert_eq!(get(free.address(), "/v.txt").text(), "2", "not before it is told");
+    assert_eq!(get(free.address(), "/v.txt").text(), "2", "not before the signal");
     reload(&free, 1);
     assert_eq!(get(free.address(), "/v.txt").text(), "1");
     fs::remove_file(&site).expect("a link can be removed");
     reload(&free, 2);
     assert_eq!(get(free.address(), "/v.txt").text(), "1");
-    assert!(free.stderr().contains("it is not there"), "{}", free.stderr());
+    assert!(free.stderr().contains("no such directory or file; restore it"), "{}", free.stderr());
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn another_handler_is_read_again_where_code_can_be_made() {
     let free = serve(Stack::Host, place.path(), &["--no-harden", "--handler", name]);
     fs::write(&handler, b"no component").expect("a file can be written");
     reload(&free, 1);
-    assert!(free.stderr().contains("is not replaced"), "{}", free.stderr());
+    assert!(free.stderr().contains("handler not replaced"), "{}", free.stderr());
     fs::copy(crate::support::server::handler(crate::support::server::Version::P2), &handler)
         .expect("a file can be copied");
     reload(&free, 2);
@@ -204,6 +204,6 @@ fn another_handler_is_read_again_where_code_can_be_made() {
 
     let hardened = serve(Stack::Host, place.path(), &["--handler", name]);
     reload(&hardened, 1);
-    assert!(hardened.stderr().contains("has given up making machine code"), "{}", hardened.stderr());
+    assert!(hardened.stderr().contains("has given up the right to create machine code"), "{}", hardened.stderr());
     assert_eq!(get(hardened.address(), "/hello.txt").text(), "hello\n");
 }

@@ -112,7 +112,7 @@ fn imports(version: Version) -> Imports {
                 for import in section {
                     let name = import.expect("the import can be parsed").name.name;
                     let item = types.as_ref().component_item_for_import(name).expect("an import has a type");
-                    let ComponentEntityType::Instance(instance) = item.ty else { panic!("{name} is no interface") };
+                    let ComponentEntityType::Instance(instance) = item.ty else { panic!("{name} is not an interface") };
                     imports.interfaces.insert(name.to_owned());
                     let exports = &types.as_ref()[instance].exports;
                     let functions = exports.iter().filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)));
@@ -181,7 +181,7 @@ fn no_function_is_imported_but_these() {
 
 /// The lists above could be changed without a thought; these words cannot.
 #[test]
-fn nothing_that_writes_connects_or_tells_the_time_is_imported() {
+fn nothing_that_writes_connects_or_reads_a_clock_is_imported() {
     const INTERFACES: &[&str] =
         &["wasi:sockets", "wasi:random", "outgoing-handler", "wasi:http/client", "wasi:keyvalue", "wasi:config"];
     const FUNCTIONS: &[&str] = &[

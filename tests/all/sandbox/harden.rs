@@ -3,7 +3,7 @@
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::support::server::{self, Server, Setup, Stack};
+use crate::support::server::{self, Setup, Stack, TestServer};
 use rustix::process::geteuid;
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,8 +29,8 @@ fn tree() -> TempDir {
 }
 
 #[track_caller]
-fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> Server {
-    let server = Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false });
+fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> TestServer {
+    let server = TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false });
     // Everything that has threads of its own has them now.
     assert_eq!(get(server.address(), "/long").body.len(), 8 << 20);
     assert_eq!(get(server.address(), "/").head.status, 200);
@@ -38,7 +38,7 @@ fn serve(stack: Stack, directory: &Path, arguments: &[&str]) -> Server {
 }
 
 /// The threads of a server by their id: name, NoNewPrivs and Seccomp.
-fn threads(server: &Server) -> BTreeMap<u32, (String, [String; 2])> {
+fn threads(server: &TestServer) -> BTreeMap<u32, (String, [String; 2])> {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.id())).expect("the server runs");
     let mut found = BTreeMap::new();
     for task in tasks {
@@ -89,7 +89,7 @@ fn what_was_open_before_is_closed() {
         );
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(server::glasshouse().get_program()).current_dir(place.path());
-        let server = Server::spawn(command);
+        let server = TestServer::spawn(command);
         assert_eq!(get(server.address(), "/hello.txt").head.one("access-control-allow-origin"), Some("*"));
         let descriptors = fs::read_dir(format!("/proc/{}/fd", server.id())).expect("the server runs");
         let open: Vec<_> = descriptors.flatten().filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
@@ -103,11 +103,11 @@ fn what_was_open_before_is_closed() {
 fn no_core_file_and_no_debugger() {
     let place = tree();
     let root = place.path().join("www");
-    let is_told_apart = geteuid().is_root() && server::can_be_unprivileged();
+    let runs_unprivileged = geteuid().is_root() && server::can_be_unprivileged();
     let mut setup =
-        Setup { stack: Stack::Host, directory: &root, options: &[], arguments: &[], unprivileged: is_told_apart };
+        Setup { stack: Stack::Host, directory: &root, options: &[], arguments: &[], unprivileged: runs_unprivileged };
     let state = |setup: Setup| {
-        let server = Server::launch(setup);
+        let server = TestServer::launch(setup);
         let at = format!("/proc/{}", server.id());
         let limits = fs::read_to_string(format!("{at}/limits")).expect("the server runs");
         let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("a limit");
@@ -118,15 +118,15 @@ fn no_core_file_and_no_debugger() {
     };
     assert_eq!(state(setup), (true, 0));
     setup.arguments = &["--no-harden"];
-    if is_told_apart {
+    if runs_unprivileged {
         assert_ne!(state(setup).1, 0, "without the wall it can be looked into");
     }
 }
 
 #[test]
-fn the_state_is_told() {
+fn the_state_is_reported() {
     let place = tree();
-    let told = |arguments: &[&str]| {
+    let reported = |arguments: &[&str]| {
         let mut command = server::glasshouse();
         command.arg("--check").arg("-d").arg(place.path()).args(arguments);
         let done = server::run(command);
@@ -134,10 +134,10 @@ fn the_state_is_told() {
         let line = done.stdout.lines().find_map(|line| line.strip_prefix("# rights of the process: "));
         line.unwrap_or_else(|| panic!("{done:?}")).to_owned()
     };
-    let hardened = told(&["--require-harden"]);
+    let hardened = reported(&["--require-harden"]);
     assert!(hardened.starts_with("no_new_privs on, landlock on (version "), "{hardened}");
     assert!(hardened.ends_with(", seccomp on"), "{hardened}");
-    assert_eq!(told(&["--no-harden"]), "kept");
+    assert_eq!(reported(&["--no-harden"]), "kept");
 }
 
 #[cfg(target_arch = "x86_64")]

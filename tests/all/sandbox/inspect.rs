@@ -31,7 +31,7 @@ fn done(arguments: &[&str], file: &Path) -> Done {
 }
 
 #[track_caller]
-fn told(file: &Path, code: i32) -> Value {
+fn reported(file: &Path, code: i32) -> Value {
     let done = done(&["inspect", "--json"], file);
     assert_eq!((done.status.code(), done.stderr.as_str()), (Some(code), ""), "{file:?}: {done:?}");
     serde_json::from_str(&done.stdout).unwrap_or_else(|error| panic!("{file:?}: {error} in {}", done.stdout))
@@ -50,9 +50,9 @@ fn refused(bytes: &[u8], reason: &str) {
     let file = place.path().join("handler.wasm");
     fs::write(&file, bytes).expect("a file can be written");
 
-    let json = told(&file, 1);
+    let json = reported(&file, 1);
     let reasons: Vec<_> = json["reasons"].as_array().expect("reasons").iter().filter_map(Value::as_str).collect();
-    assert!(reasons.iter().any(|told| told.contains(reason)), "no {reason:?} in {reasons:?}");
+    assert!(reasons.iter().any(|found| found.contains(reason)), "no {reason:?} in {reasons:?}");
     assert_eq!(json["serves"], false);
 
     let person = done(&["inspect"], &file);
@@ -73,7 +73,7 @@ fn the_built_in_handlers_can_serve() {
         let file = handler(version);
         let bytes = fs::read(file).expect("the handler was written");
         let hash: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        let json = told(file, 0);
+        let json = reported(file, 0);
         assert_eq!((json["kind"].as_str(), &json["http"]), (Some("handler"), &Value::from(vec![http])));
         assert_eq!((json["size"].as_u64(), json["sha256"].as_str()), (Some(bytes.len() as u64), Some(hash.as_str())));
         assert_eq!((json["serves"].as_bool(), &json["reasons"]), (Some(true), &Value::from(Vec::<Value>::new())));
@@ -151,13 +151,13 @@ fn what_is_unknown_is_refused() {
 }
 
 #[test]
-fn all_reasons_are_told() {
+fn all_reasons_are_reported() {
     let imports = r#"(import "wasi:sockets/tcp@0.2.0" (instance)) (import "acme:db/query@1.0.0" (instance (export "run" (func))))
         (import "wasi:cli/exit@0.2.0" (instance (export "exit" (func (param "status" (result))))))"#;
     let place = fixture::place();
     let file = place.path().join("handler.wasm");
     fs::write(&file, component(imports)).expect("a file can be written");
-    let json = told(&file, 1);
+    let json = reported(&file, 1);
     assert_eq!(names(&json["imports"]["refused"]), ["wasi:sockets/tcp@0.2.0"]);
     assert_eq!(json["imports"]["refused"][0]["reason"], "a handler opens no connections");
     assert_eq!(names(&json["imports"]["unknown"]), ["acme:db/query@1.0.0"]);
@@ -187,12 +187,12 @@ fn what_is_no_handler_is_refused() {
     let place = fixture::place();
     let file = place.path().join("half.wasm");
     fs::write(&file, &whole[..whole.len() / 2]).expect("a file can be written");
-    assert_eq!(told(&file, 1)["kind"], "unclear", "what half a handler would be is not known");
+    assert_eq!(reported(&file, 1)["kind"], "unclear", "what half a handler would be is not known");
     refused(&[&whole[..], b"\x7f\x7f"].concat(), "it is broken at byte ");
 }
 
 #[test]
-fn what_cannot_be_read_is_told() {
+fn unreadable_files_are_reported() {
     for (path, reason) in [("nowhere.wasm", "no such file"), (".", "a directory"), ("/dev/zero", "128 MiB")] {
         let place = fixture::place();
         for arguments in [&["inspect"][..], &["inspect", "--json"], &["0", "-b", "127.0.0.1", "--handler"]] {

@@ -16,13 +16,13 @@ const MAX_HEAD: u64 = 1 << 20;
 
 /// A status line and the fields behind it.
 #[derive(Clone, Debug, Default)]
-pub struct Head {
+pub struct ResponseHead {
     pub version: String,
     pub status: u16,
     pub fields: Vec<(String, String)>,
 }
 
-impl Head {
+impl ResponseHead {
     /// The values of a field, in the order in which they were sent.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let same = move |(field, _): &&(String, String)| field.eq_ignore_ascii_case(name);
@@ -43,12 +43,12 @@ impl Head {
 
 /// A whole answer.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
-    pub head: Head,
+pub struct HttpResponse {
+    pub head: ResponseHead,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl HttpResponse {
     /// The body as text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
@@ -57,26 +57,26 @@ impl Answer {
 
 /// How a body is delimited (RFC 9112 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum BodyFraming {
     Length(u64),
     Chunked,
     Close,
 }
 
-impl Framing {
+impl BodyFraming {
     /// # Errors
     /// Framing fields that contradict each other or cannot be read.
-    pub fn of(method: &str, head: &Head) -> io::Result<Framing> {
+    pub fn of(method: &str, head: &ResponseHead) -> io::Result<BodyFraming> {
         let lengths: Vec<&str> = head.all("content-length").collect();
         let codings: Vec<&str> = head.all("transfer-encoding").collect();
         if method == "HEAD" || head.status < 200 || matches!(head.status, 204 | 304) {
-            return Ok(Framing::Length(0));
+            return Ok(BodyFraming::Length(0));
         }
         match (lengths.as_slice(), codings.as_slice()) {
-            ([], []) => Ok(Framing::Close),
-            ([], ["chunked"]) => Ok(Framing::Chunked),
+            ([], []) => Ok(BodyFraming::Close),
+            ([], ["chunked"]) => Ok(BodyFraming::Chunked),
             ([length], []) if length.bytes().all(|byte| byte.is_ascii_digit()) => {
-                length.parse().map(Framing::Length).map_err(|_| broken(format!("Content-Length: {length}")))
+                length.parse().map(BodyFraming::Length).map_err(|_| broken(format!("Content-Length: {length}")))
             }
             _ => Err(broken(format!("Content-Length {lengths:?} and Transfer-Encoding {codings:?}"))),
         }
@@ -96,52 +96,52 @@ pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> TcpStream {
 }
 
 /// What a connection reads from and writes to.
-trait Wire: Read + Write + Send {}
+trait Transport: Read + Write + Send {}
 
-impl<T: Read + Write + Send> Wire for T {}
+impl<T: Read + Write + Send> Transport for T {}
 
 /// A connection to a server.
-pub struct Connection {
-    stream: BufReader<Box<dyn Wire>>,
+pub struct HttpConnection {
+    stream: BufReader<Box<dyn Transport>>,
     /// The socket beneath.
     socket: TcpStream,
 }
 
-impl Connection {
+impl HttpConnection {
     /// Connects; a server that announced its address and does not accept is a failure of the test.
     #[track_caller]
-    pub fn open(address: SocketAddr) -> Connection {
-        Connection::plain(connect(address))
+    pub fn open(address: SocketAddr) -> HttpConnection {
+        HttpConnection::plain(connect(address))
     }
 
     /// Connects from an address of this machine's own, such as 127.0.0.2.
     #[track_caller]
-    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> Connection {
-        Connection::plain(connect_from(source, address))
+    pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> HttpConnection {
+        HttpConnection::plain(connect_from(source, address))
     }
 
     /// Connects, and goes on over TLS. The handshake comes with the first bytes that are sent or read.
     #[track_caller]
-    pub fn secure(address: SocketAddr, config: Arc<ClientConfig>) -> Connection {
-        Connection::secure_after(&[], address, config)
+    pub fn secure(address: SocketAddr, config: Arc<ClientConfig>) -> HttpConnection {
+        HttpConnection::secure_after(&[], address, config)
     }
 
     /// The same, with some bytes before the handshake, as a proxy may send.
     #[track_caller]
-    pub fn secure_after(first: &[u8], address: SocketAddr, config: Arc<ClientConfig>) -> Connection {
+    pub fn secure_after(first: &[u8], address: SocketAddr, config: Arc<ClientConfig>) -> HttpConnection {
         let mut socket = connect(address);
         socket.write_all(first).expect("the server reads");
         let client = ClientConnection::new(config, address.ip().into()).expect("an address is a name");
-        Connection::over(StreamOwned::new(client, socket.try_clone().expect("there are descriptors")), socket)
+        HttpConnection::over(StreamOwned::new(client, socket.try_clone().expect("there are descriptors")), socket)
     }
 
     #[track_caller]
-    fn plain(socket: TcpStream) -> Connection {
-        Connection::over(socket.try_clone().expect("there are descriptors"), socket)
+    fn plain(socket: TcpStream) -> HttpConnection {
+        HttpConnection::over(socket.try_clone().expect("there are descriptors"), socket)
     }
 
-    fn over(wire: impl Wire + 'static, socket: TcpStream) -> Connection {
-        Connection { stream: BufReader::with_capacity(64 << 10, Box::new(wire)), socket }
+    fn over(wire: impl Transport + 'static, socket: TcpStream) -> HttpConnection {
+        HttpConnection { stream: BufReader::with_capacity(64 << 10, Box::new(wire)), socket }
     }
 
     /// Sends bytes as they are.
@@ -165,7 +165,7 @@ impl Connection {
     ///
     /// # Errors
     /// Time that ran out, a connection cut amid the head, and a head that is none.
-    pub fn head(&mut self) -> io::Result<Option<Head>> {
+    pub fn head(&mut self) -> io::Result<Option<ResponseHead>> {
         let Some(line) = self.line()? else { return Ok(None) };
         let mut words = line.splitn(3, ' ');
         let version = words.next().unwrap_or_default().to_owned();
@@ -173,7 +173,7 @@ impl Connection {
         let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else {
             return Err(broken(format!("status line {line:?}")));
         };
-        let mut head = Head { version, status, fields: Vec::new() };
+        let mut head = ResponseHead { version, status, fields: Vec::new() };
         loop {
             let line = self.line()?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
             if line.is_empty() {
@@ -188,11 +188,11 @@ impl Connection {
     ///
     /// # Errors
     /// Time that ran out, and a body that ended before its announced end ([`io::ErrorKind::UnexpectedEof`]).
-    pub fn body(&mut self, framing: Framing, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
+    pub fn body(&mut self, framing: BodyFraming, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
         match framing {
-            Framing::Length(length) => self.portion(length, &mut take),
-            Framing::Close => self.portion_or_end(u64::MAX, &mut take),
-            Framing::Chunked => {
+            BodyFraming::Length(length) => self.portion(length, &mut take),
+            BodyFraming::Close => self.portion_or_end(u64::MAX, &mut take),
+            BodyFraming::Chunked => {
                 let mut total = 0;
                 loop {
                     let line = self.line()?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
@@ -213,20 +213,20 @@ impl Connection {
     /// Reads the answer to a request with this method, passing over interim ones.
     ///
     /// # Errors
-    /// As [`Connection::head`] and [`Connection::body`]; closed without an answer is an error too.
-    pub fn answer(&mut self, method: &str) -> io::Result<Answer> {
+    /// As [`HttpConnection::head`] and [`HttpConnection::body`]; closed without an answer is an error too.
+    pub fn answer(&mut self, method: &str) -> io::Result<HttpResponse> {
         loop {
             let head = self.head()?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
             if head.status >= 200 {
                 let mut body = Vec::new();
-                self.body(Framing::of(method, &head)?, |bytes| body.extend_from_slice(bytes))?;
-                return Ok(Answer { head, body });
+                self.body(BodyFraming::of(method, &head)?, |bytes| body.extend_from_slice(bytes))?;
+                return Ok(HttpResponse { head, body });
             }
         }
     }
 
-    /// Whether the server closes the connection, without another byte, in the time that [`Connection::wait_at_most`]
-    /// gives it. A reset is a close as well.
+    /// Whether the server closes the connection, without another byte, in the time that
+    /// [`HttpConnection::wait_at_most`] gives it. A reset is a close as well.
     pub fn is_closed(&mut self) -> bool {
         match self.stream.fill_buf() {
             Ok(bytes) => bytes.is_empty(),
@@ -305,17 +305,17 @@ pub fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> Vec<u8> {
 /// One request on a connection of its own.
 ///
 /// # Errors
-/// As [`Connection::answer`].
+/// As [`HttpConnection::answer`].
 #[track_caller]
-pub fn ask(address: SocketAddr, method: &str, target: &str, fields: &[(&str, &str)]) -> io::Result<Answer> {
-    let mut connection = Connection::open(address);
+pub fn ask(address: SocketAddr, method: &str, target: &str, fields: &[(&str, &str)]) -> io::Result<HttpResponse> {
+    let mut connection = HttpConnection::open(address);
     connection.send(&request(method, target, fields))?;
     connection.answer(method)
 }
 
 /// One GET that must be answered.
 #[track_caller]
-pub fn get(address: SocketAddr, target: &str) -> Answer {
+pub fn get(address: SocketAddr, target: &str) -> HttpResponse {
     ask(address, "GET", target, &[]).unwrap_or_else(|error| panic!("GET {target}: {error}"))
 }
 

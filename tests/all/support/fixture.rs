@@ -17,7 +17,7 @@ pub const MODIFIED: (i64, u32) = (1_577_934_245, 600_000_000);
 
 /// What lies at a path.
 #[derive(Clone, Copy, Debug)]
-pub enum Node {
+pub enum FixtureNode {
     File(&'static [u8]),
     /// A file with a time of its own, in seconds since 1970.
     Dated(&'static [u8], i64),
@@ -28,7 +28,7 @@ pub enum Node {
     AbsoluteLink(&'static str),
 }
 
-use Node::{AbsoluteLink, Dated, Directory, File, Link};
+use FixtureNode::{AbsoluteLink, Dated, Directory, File, Link};
 
 /// Every byte there is, so that nothing that treats a body as text goes unseen (PY-52).
 pub const ALL_BYTES: &[u8] = &{
@@ -68,7 +68,7 @@ const README: &[u8] =
 const SITE_FILE: &[u8] = b"# Rules of this site.\ncache = [\"5\"]\n";
 
 /// The tree. A directory is made for every path above an entry.
-pub const TREE: &[(&str, Node)] = &[
+pub const TREE: &[(&str, FixtureNode)] = &[
     ("hello.txt", File(b"hello\n")),
     ("empty.txt", File(b"")),
     ("lines.txt", File(b"one\r\ntwo\nthree\r")),

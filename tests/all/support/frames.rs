@@ -134,31 +134,31 @@ pub fn setting(id: u16, value: u32) -> Vec<u8> {
 }
 
 /// A connection without TLS, whose client knows that HTTP/2 is spoken (RFC 9113 3.3).
-pub struct Raw {
+pub struct FrameClient {
     socket: TcpStream,
 }
 
-impl Raw {
+impl FrameClient {
     /// Connects, and says nothing.
     #[track_caller]
-    pub fn silent(address: SocketAddr) -> Raw {
+    pub fn silent(address: SocketAddr) -> FrameClient {
         let socket = TcpStream::connect_timeout(&address, TIMEOUT).expect("the announced address accepts connections");
         socket.set_read_timeout(Some(TIMEOUT)).expect("a timeout can be set");
         socket.set_write_timeout(Some(TIMEOUT)).expect("a timeout can be set");
         socket.set_nodelay(true).expect("small writes can be sent at once");
-        Raw { socket }
+        FrameClient { socket }
     }
 
     /// Connects from an address of this machine's own, such as 127.0.0.2, and says nothing.
     #[track_caller]
-    pub fn silent_from(source: Ipv4Addr, address: SocketAddr) -> Raw {
-        Raw { socket: client::connect_from(source, address) }
+    pub fn silent_from(source: Ipv4Addr, address: SocketAddr) -> FrameClient {
+        FrameClient { socket: client::connect_from(source, address) }
     }
 
     /// Connects, and begins as a client does.
     #[track_caller]
-    pub fn open(address: SocketAddr) -> Raw {
-        let mut raw = Raw::silent(address);
+    pub fn open(address: SocketAddr) -> FrameClient {
+        let mut raw = FrameClient::silent(address);
         raw.send(PREFACE).expect("the server reads");
         raw.send(&frame(SETTINGS, 0, 0, &[])).expect("the server reads");
         raw

@@ -3,23 +3,23 @@
 use crate::support::client::TIMEOUT;
 use crate::support::clock;
 use crate::support::fixture;
-use crate::support::server::Server;
+use crate::support::server::TestServer;
 use std::collections::BTreeMap;
 use std::fs;
 
 /// The memory of the server in KiB: `VmRSS:` is the current amount, `VmHWM:` the peak.
-pub fn memory(server: &Server, line: &str) -> Option<u64> {
+pub fn memory(server: &TestServer, line: &str) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
     let value = status.lines().find_map(|candidate| candidate.strip_prefix(line))?;
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-pub fn descriptors(server: &Server) -> Option<usize> {
+pub fn descriptors(server: &TestServer) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
 }
 
 /// The sockets of TCP over IPv4 on which the server listens: the port of each, and its number among the descriptors.
-pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
+pub fn listeners(server: &TestServer) -> Vec<(u16, i32)> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let mut ports: BTreeMap<String, u16> = BTreeMap::new();
     for fields in table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()) {
@@ -41,7 +41,7 @@ pub fn listeners(server: &Server) -> Vec<(u16, i32)> {
 
 /// Bytes that the server has written, that the kernel holds, and that a client has not read: the most of one
 /// connection.
-pub fn unread_responses(server: &Server) -> u64 {
+pub fn unread_responses(server: &TestServer) -> u64 {
     let port = format!(":{:04X}", server.address().port());
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux reports it");
     let queues = table.lines().filter_map(|line| {
@@ -56,14 +56,14 @@ const KEPT: usize = 8;
 
 /// Waits until the server has about as few descriptors open as before.
 #[track_caller]
-pub fn descriptors_return(server: &Server, before: Option<usize>) {
-    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux tells") };
+pub fn descriptors_return(server: &TestServer, before: Option<usize>) {
+    let Some(before) = before else { return fixture::skipped("descriptors, which only Linux reports") };
     let returned = clock::poll(TIMEOUT, || (descriptors(server) <= Some(before + KEPT)).then_some(()));
     assert!(returned.is_some(), "{before} descriptors became {:?}", descriptors(server));
 }
 
 /// Waits until the server takes at most `most` KiB of memory, or until the timeout, and returns the amount.
-pub fn memory_returns(server: &Server, most: Option<u64>) -> Option<u64> {
+pub fn memory_returns(server: &TestServer, most: Option<u64>) -> Option<u64> {
     let now = || memory(server, "VmRSS:");
     clock::poll(TIMEOUT, || Some(now()).filter(|now| *now <= most)).unwrap_or_else(now)
 }

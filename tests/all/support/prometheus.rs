@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Samples by name and labels, as they are written.
-pub type Samples = BTreeMap<String, f64>;
+pub type MetricSamples = BTreeMap<String, f64>;
 
 /// A metric family: its name, and the type that says which samples it may have.
 #[derive(Clone, Copy)]
@@ -15,8 +15,8 @@ struct Family<'a> {
 
 /// # Errors
 /// The first line that is wrong, or the histogram that does not add up.
-pub fn read(text: &str) -> Result<Samples, String> {
-    let (mut samples, mut families) = (Samples::new(), BTreeSet::new());
+pub fn read(text: &str) -> Result<MetricSamples, String> {
+    let (mut samples, mut families) = (MetricSamples::new(), BTreeSet::new());
     let (mut help, mut family) = (None, None);
     for line in text.strip_suffix('\n').ok_or("no line break at the end")?.split('\n') {
         let wrong = || format!("{line:?}");
@@ -73,7 +73,7 @@ fn is_label(text: &str) -> bool {
 }
 
 /// Whether the buckets of each histogram rise, to the count of all.
-fn adds_up(samples: &Samples) -> Result<(), String> {
+fn adds_up(samples: &MetricSamples) -> Result<(), String> {
     let mut histograms: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     for (series, value) in samples {
         let Some((name, bound)) = series.split_once("_bucket{le=\"") else { continue };

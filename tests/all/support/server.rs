@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// How long a server may take to announce itself on a machine that is busy compiling its component.
 const START: Duration = Duration::from_secs(60);
 
-/// The user and group `nobody`.
-const NOBODY: u32 = 65534;
+/// The user and group without rights.
+const UNPRIVILEGED: u32 = 65534;
 
 /// What answers over a socket: a host and a component in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub struct Setup<'a> {
     pub options: &'a [(&'a str, &'a str)],
     /// Further arguments; glasshouse only.
     pub arguments: &'a [&'a str],
-    /// Whether to run as `nobody`, where the tests run as root, who may read everything.
+    /// Whether to run without rights where the tests run as root, who may read everything.
     pub unprivileged: bool,
 }
 
@@ -69,7 +69,7 @@ impl Setup<'_> {
             false => self.stock(),
         };
         if self.unprivileged && rustix::process::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
         }
         command
     }
@@ -116,7 +116,7 @@ impl Setup<'_> {
 pub fn can_be_unprivileged() -> bool {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
     command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    !rustix::process::geteuid().is_root() || command.uid(NOBODY).gid(NOBODY).status().is_ok()
+    !rustix::process::geteuid().is_root() || command.uid(UNPRIVILEGED).gid(UNPRIVILEGED).status().is_ok()
 }
 
 /// The WASI version of a handler.
@@ -174,52 +174,52 @@ pub fn run(command: Command) -> Done {
 /// The same, with another idea of what in time is.
 #[track_caller]
 pub fn run_within(timeout: Duration, command: Command) -> Done {
-    Process::spawn(command).end(timeout)
+    ChildProcess::spawn(command).end(timeout)
 }
 
 /// A running server.
-pub struct Server {
+pub struct TestServer {
     address: SocketAddr,
-    process: Process,
+    process: ChildProcess,
 }
 
-impl Server {
+impl TestServer {
     /// Serves a directory and nothing more.
     #[track_caller]
-    pub fn start(stack: Stack, directory: &Path) -> Server {
-        Server::launch(Setup { stack, directory, options: &[], arguments: &[], unprivileged: false })
+    pub fn start(stack: Stack, directory: &Path) -> TestServer {
+        TestServer::launch(Setup { stack, directory, options: &[], arguments: &[], unprivileged: false })
     }
 
     /// # Panics
     /// Where the server does not announce its address in time; with what it wrote instead.
     #[track_caller]
-    pub fn launch(setup: Setup) -> Server {
-        Server::spawn(setup.command())
+    pub fn launch(setup: Setup) -> TestServer {
+        TestServer::spawn(setup.command())
     }
 
     /// Runs a command that is expected to become a server.
     #[track_caller]
-    pub fn spawn(command: Command) -> Server {
-        Server::try_spawn(command).expect("its address is free")
+    pub fn spawn(command: Command) -> TestServer {
+        TestServer::try_spawn(command).expect("its address is free")
     }
 
-    /// As [`Server::spawn`]; `None` if its address is in use.
+    /// As [`TestServer::spawn`]; `None` if its address is in use.
     #[track_caller]
-    pub fn try_spawn(command: Command) -> Option<Server> {
-        let process = Process::spawn(command);
+    pub fn try_spawn(command: Command) -> Option<TestServer> {
+        let process = ChildProcess::spawn(command);
         let announced = |text: &str| text.lines().find_map(announced_address);
         let address = process.wait(START, "the announced address", |wire| {
-            let (stdout, stderr) = (Wire::text(&wire.stdout), Wire::text(&wire.stderr));
+            let (stdout, stderr) = (ChildOutput::text(&wire.stdout), ChildOutput::text(&wire.stderr));
             let taken = wire.ended == 2 && stderr.contains("in use");
             announced(&stdout).or_else(|| announced(&stderr)).map(Some).or(taken.then_some(None))
         })?;
-        Some(Server { address, process })
+        Some(TestServer { address, process })
     }
 
     /// A server that announces nothing: ready when it accepts a connection at `address`.
     #[track_caller]
-    pub fn try_spawn_at(command: Command, address: SocketAddr) -> Option<Server> {
-        let mut server = Server { address, process: Process::spawn(command) };
+    pub fn try_spawn_at(command: Command, address: SocketAddr) -> Option<TestServer> {
+        let mut server = TestServer { address, process: ChildProcess::spawn(command) };
         let listens = clock::poll(START, || match TcpStream::connect(address) {
             Ok(_) => Some(true),
             Err(_) => (!server.is_alive()).then_some(false),
@@ -238,18 +238,18 @@ impl Server {
 
     /// What was written to standard output until now.
     pub fn stdout(&self) -> String {
-        Wire::text(&self.process.wire().stdout)
+        ChildOutput::text(&self.process.wire().stdout)
     }
 
     /// What was written to standard error until now.
     pub fn stderr(&self) -> String {
-        Wire::text(&self.process.wire().stderr)
+        ChildOutput::text(&self.process.wire().stderr)
     }
 
     /// Waits until standard error is as `look` wants it.
     #[track_caller]
     pub fn wait_for_stderr<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
-        self.process.wait(TIMEOUT, what, |wire| look(&Wire::text(&wire.stderr)))
+        self.process.wait(TIMEOUT, what, |wire| look(&ChildOutput::text(&wire.stderr)))
     }
 
     /// Whether the process still runs.
@@ -292,44 +292,44 @@ fn announced_address(line: &str) -> Option<SocketAddr> {
 
 /// What a child has written.
 #[derive(Default)]
-struct Wire {
+struct ChildOutput {
     stdout: Vec<u8>,
     stderr: Vec<u8>,
     /// How many of the two have ended.
     ended: u8,
 }
 
-impl Wire {
+impl ChildOutput {
     fn text(bytes: &[u8]) -> String {
         String::from_utf8_lossy(bytes).into_owned()
     }
 }
 
 /// A child that does not outlive this value.
-struct Process {
+struct ChildProcess {
     child: Child,
     name: String,
-    shared: Arc<(Mutex<Wire>, Condvar)>,
+    shared: Arc<(Mutex<ChildOutput>, Condvar)>,
 }
 
-impl Process {
+impl ChildProcess {
     #[track_caller]
-    fn spawn(mut command: Command) -> Process {
+    fn spawn(mut command: Command) -> ChildProcess {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let shared = Arc::default();
         listen(&shared, child.stdout.take(), |wire| &mut wire.stdout);
         listen(&shared, child.stderr.take(), |wire| &mut wire.stderr);
-        Process { child, name: format!("{command:?}"), shared }
+        ChildProcess { child, name: format!("{command:?}"), shared }
     }
 
-    fn wire(&self) -> MutexGuard<'_, Wire> {
+    fn wire(&self) -> MutexGuard<'_, ChildOutput> {
         self.shared.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// Waits until `look` finds what it wants in what was written.
     #[track_caller]
-    fn wait<T>(&self, timeout: Duration, what: &str, look: impl Fn(&Wire) -> Option<T>) -> T {
+    fn wait<T>(&self, timeout: Duration, what: &str, look: impl Fn(&ChildOutput) -> Option<T>) -> T {
         let deadline = Instant::now() + timeout;
         let mut wire = self.wire();
         loop {
@@ -354,18 +354,18 @@ impl Process {
         self.wait(timeout, "its last word", |wire| (wire.ended == 2).then_some(()));
         let status = self.child.wait().expect("a child can be waited for");
         let wire = self.wire();
-        Done { status, stdout: Wire::text(&wire.stdout), stderr: Wire::text(&wire.stderr) }
+        Done { status, stdout: ChildOutput::text(&wire.stdout), stderr: ChildOutput::text(&wire.stderr) }
     }
 }
 
-impl Drop for Process {
+impl Drop for ChildProcess {
     fn drop(&mut self) {
         // A child that has ended already is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
         if thread::panicking() {
             let wire = self.wire();
-            let (stdout, stderr) = (Wire::text(&wire.stdout), Wire::text(&wire.stderr));
+            let (stdout, stderr) = (ChildOutput::text(&wire.stdout), ChildOutput::text(&wire.stderr));
             eprintln!("--- {}\n--- stdout:\n{stdout}\n--- stderr:\n{stderr}\n---", self.name);
         }
     }
@@ -373,9 +373,9 @@ impl Drop for Process {
 
 /// Copies what a child writes, until it ends.
 fn listen(
-    shared: &Arc<(Mutex<Wire>, Condvar)>,
+    shared: &Arc<(Mutex<ChildOutput>, Condvar)>,
     from: Option<impl Read + Send + 'static>,
-    to: fn(&mut Wire) -> &mut Vec<u8>,
+    to: fn(&mut ChildOutput) -> &mut Vec<u8>,
 ) {
     let mut from = from.expect("the output is piped");
     let shared = Arc::clone(shared);

@@ -3,9 +3,9 @@
 
 use crate::ops::signals::reload;
 use crate::support::certs::Pair;
-use crate::support::client::{self, Connection};
+use crate::support::client::{self, HttpConnection};
 use crate::support::clock;
-use crate::support::server::{Server, Stack, glasshouse, run};
+use crate::support::server::{Stack, TestServer, glasshouse, run};
 use crate::support::tools::runs;
 use crate::tls::serving::{get, launch, replace, text, tree};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
@@ -20,7 +20,7 @@ const PROMISED: Duration = Duration::from_secs(1);
 
 /// A server with a certificate and a key at these paths, which gives up all rights that it can.
 #[track_caller]
-fn serve(place: &TempDir, cert: &Path, key: &Path) -> Server {
+fn serve(place: &TempDir, cert: &Path, key: &Path) -> TestServer {
     launch(Stack::Host, place, &["--tls-cert", text(cert), "--tls-key", text(key), "--require-harden"])
 }
 
@@ -109,7 +109,7 @@ fn the_first_connection_after_a_second_has_the_new_certificate() {
     ];
     let pairs: Vec<Pair> = (0..3).map(|_| Pair::make()).collect();
     let served = tree();
-    let servers: Vec<(&str, Renew, PathBuf, Server, TempDir)> = ways
+    let servers: Vec<(&str, Renew, PathBuf, TestServer, TempDir)> = ways
         .into_iter()
         .map(|(what, renew)| {
             let place = crate::support::fixture::place();
@@ -147,7 +147,7 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     let (cert, key) = (place.path().join("live.crt"), place.path().join("live.key"));
     replace(&first, &cert, &key);
     let server = serve(&place, &cert, &key);
-    let mut open = Connection::secure(server.address(), first.client(&[b"http/1.1"]));
+    let mut open = HttpConnection::secure(server.address(), first.client(&[b"http/1.1"]));
     let mut still_open = || {
         open.send(&client::request("GET", "/hello.txt", &[])).expect("the connection is kept");
         assert_eq!(open.answer("GET").expect("an answer").text(), "hello\n");
@@ -157,16 +157,16 @@ fn half_a_pair_is_not_taken_and_open_connections_stay() {
     // Twice the promised time: a mismatch that does not last is not logged.
     clock::wait_until(Instant::now() + 2 * PROMISED);
     assert_eq!(get(server.address(), &first).expect("the first one is kept").text(), "hello\n");
-    let complaint = "it is not that of the certificate";
-    let told = |text: &str| text.matches(complaint).count();
-    assert_eq!(told(&server.stderr()), 1, "{}", server.stderr());
+    let complaint = "it is not the key of the certificate";
+    let reported = |text: &str| text.matches(complaint).count();
+    assert_eq!(reported(&server.stderr()), 1, "{}", server.stderr());
     assert!(server.stderr().contains("the certificate in use is kept"), "{}", server.stderr());
     fs::copy(&second.key, &key).expect("a file can be written");
     clock::wait_until(Instant::now() + PROMISED);
     assert_eq!(get(server.address(), &second).expect("all of it is there").text(), "hello\n");
     assert!(get(server.address(), &first).is_err(), "the first one is no longer used");
     still_open();
-    assert_eq!(told(&server.stderr()), 1, "once for each change: {}", server.stderr());
+    assert_eq!(reported(&server.stderr()), 1, "once for each change: {}", server.stderr());
 }
 
 /// A certificate with a time, in a file with its key.
@@ -186,11 +186,10 @@ fn a_certificate_whose_time_is_not_now_is_named() {
     let place = tree();
     let file = place.path().join("both.pem");
     let name = text(&file).to_owned();
-    let expired = format!(
-        "glasshouse: the certificate '{name}' expired at 2021-01-02T00:00:00Z, and clients refuse it; renew it\n"
-    );
+    let expired =
+        format!("glasshouse: certificate '{name}': expired at 2021-01-02T00:00:00Z, so clients reject it; renew it\n");
     let early = format!(
-        "glasshouse: the certificate '{name}' is not valid before 2090-01-02T00:00:00Z, and clients refuse it until then\n"
+        "glasshouse: certificate '{name}': not valid before 2090-01-02T00:00:00Z, so clients reject it until then\n"
     );
     dated("old", &file, 2020, 2021);
     let server = launch(Stack::Host, &place, &["--tls-cert", &name]);
@@ -236,14 +235,16 @@ fn a_chain_in_another_order_is_named() {
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&good)]);
     assert_eq!(server.stderr(), "");
     let server = launch(Stack::Host, &place, &["--tls-cert", text(&mixed)]);
-    let told = "mixed' did not sign the certificate before it";
-    server.wait_for_stderr(told, |text| (text.contains("certificate 2 in '") && text.contains(told)).then_some(()));
+    let reported = "mixed': it did not sign the previous certificate";
+    server.wait_for_stderr(reported, |text| {
+        (text.contains("certificate 2 of '") && text.contains(reported)).then_some(())
+    });
     let first = write("first", &[&between, &leaf, &key]);
     let mut command = glasshouse();
     command.args(["0", "-b", "127.0.0.1", "--tls-cert", text(&first), "-d"]).arg(place.path().join("www"));
     let done = run(command);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    assert!(done.stderr.contains("the certificate of the key is not the first in it; put that one first"), "{done:?}");
+    assert!(done.stderr.contains("the certificate of the key is not the first one; put it first"), "{done:?}");
 }
 
 /// A key in the served directory is reported, whatever path leads to it.
@@ -256,9 +257,11 @@ fn secrets_among_what_is_served_are_named() {
     symlink(&within, &beside).expect("a link can be made");
     for key in [&within, &beside] {
         let server = launch(Stack::Host, &place, &["--tls-cert", text(&pair.cert), "--tls-key", text(key)]);
-        let told =
-            format!("glasshouse: everybody can read the key '{}': keep it where it is not served\n", key.display());
-        server.wait_for_stderr(&told, |text| (text == told).then_some(()));
+        let reported = format!(
+            "glasshouse: exposed key: clients can read '{}'; move it out of the served directories\n",
+            key.display()
+        );
+        server.wait_for_stderr(&reported, |text| (text == reported).then_some(()));
     }
 }
 

@@ -2,10 +2,10 @@
 
 use crate::ops::signals::reload;
 use crate::support::certs::{self, Pair};
-use crate::support::client::{self, Answer, Connection};
+use crate::support::client::{self, HttpConnection, HttpResponse};
 use crate::support::fixture::{self, MODIFIED, is_there, put};
-use crate::support::frames::{PREFACE, Raw};
-use crate::support::server::{Done, Server, Setup, Stack, glasshouse, run};
+use crate::support::frames::{FrameClient, PREFACE};
+use crate::support::server::{Done, Setup, Stack, TestServer, glasshouse, run};
 use crate::support::tools::{ends, runs};
 use std::fs;
 use std::net::SocketAddr;
@@ -25,14 +25,14 @@ pub fn tree() -> TempDir {
 }
 
 #[track_caller]
-pub fn launch(stack: Stack, place: &TempDir, arguments: &[&str]) -> Server {
+pub fn launch(stack: Stack, place: &TempDir, arguments: &[&str]) -> TestServer {
     let directory = &place.path().join("www");
-    Server::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
+    TestServer::launch(Setup { stack, directory, options: &[], arguments, unprivileged: false })
 }
 
 /// One GET over TLS. What goes wrong before there is an answer is an error.
-pub fn get(address: SocketAddr, pair: &Pair) -> std::io::Result<Answer> {
-    let mut connection = Connection::secure(address, pair.client(&[b"http/1.1"]));
+pub fn get(address: SocketAddr, pair: &Pair) -> std::io::Result<HttpResponse> {
+    let mut connection = HttpConnection::secure(address, pair.client(&[b"http/1.1"]));
     connection.send(&client::request("GET", "/hello.txt", &[]))?;
     connection.answer("GET")
 }
@@ -150,15 +150,11 @@ fn what_cannot_be_used_is_an_error() {
         (&["--tls-key", key], 2, "--tls-cert <FILE>"),
         (&["--tls-password-file", key], 2, "--tls-cert <FILE>"),
         (&["--tls-self-signed", "--tls-cert", cert], 2, "'--tls-self-signed' cannot be used with '--tls-cert <FILE>'"),
-        (&["--redirect-http", "0"], 2, "--redirect-http: there is no TLS to send anybody to; give --tls-cert or"),
-        (
-            &["--tls-cert", "nope"],
-            1,
-            "cannot use the certificate 'nope': no such file; name a file that you may read with",
-        ),
-        (&["--tls-cert", cert], 1, "there is no private key in it; name the file of the key with --tls-key"),
-        (&["--tls-cert", key], 1, "there is no certificate in it; name a PEM file with --tls-cert"),
-        (&["--tls-cert", cert, "--tls-key", foreign], 1, "it is not that of the certificate"),
+        (&["--redirect-http", "0"], 2, "--redirect-http: there is no TLS address for the redirect; add --tls-cert or"),
+        (&["--tls-cert", "nope"], 1, "cannot use the certificate 'nope': no such file; name a readable file with"),
+        (&["--tls-cert", cert], 1, "it contains no private key; name the file of the key with --tls-key"),
+        (&["--tls-cert", key], 1, "it contains no certificate; name a PEM file with --tls-cert"),
+        (&["--tls-cert", cert, "--tls-key", foreign], 1, "it is not the key of the certificate"),
     ];
     for (arguments, code, expected) in rows {
         let mut command = glasshouse();
@@ -191,8 +187,8 @@ fn a_reload_takes_the_pair_at_once() {
     fs::remove_file(&cert).expect("a file can be removed");
     reload(&server, 2);
     assert_eq!(get(server.address(), &second).expect("it is kept").text(), "hello\n");
-    let told = server.stderr().lines().filter(|line| line.contains("the certificate in use is kept")).count();
-    assert_eq!(told, 1, "{}", server.stderr());
+    let reported = server.stderr().lines().filter(|line| line.contains("the certificate in use is kept")).count();
+    assert_eq!(reported, 1, "{}", server.stderr());
 }
 
 #[test]
@@ -239,7 +235,7 @@ fn renewals_under_load_fail_no_request() {
 }
 
 #[test]
-fn a_certificate_is_made_and_its_fingerprint_told() {
+fn a_certificate_is_generated_and_its_fingerprint_printed() {
     if !is_there("openssl", "certificates") {
         return;
     }
@@ -248,7 +244,7 @@ fn a_certificate_is_made_and_its_fingerprint_told() {
     let address = server.address().to_string();
     let shown = ends(place.path(), "openssl", &["s_client", "-connect", &address]).stdout;
     fs::write(place.path().join("shown.pem"), shown).expect("a file can be written");
-    let told = runs(
+    let reported = runs(
         place.path(),
         "openssl",
         &[
@@ -264,17 +260,17 @@ fn a_certificate_is_made_and_its_fingerprint_told() {
             "86400",
         ],
     );
-    let fingerprint = told.lines().find_map(|line| line.split_once("ingerprint=")).map(|(_, print)| print);
-    let fingerprint = fingerprint.unwrap_or_else(|| panic!("{told}"));
+    let fingerprint = reported.lines().find_map(|line| line.split_once("ingerprint=")).map(|(_, print)| print);
+    let fingerprint = fingerprint.unwrap_or_else(|| panic!("{reported}"));
     assert!(server.stdout().contains(&format!("\n  certificate SHA-256 {fingerprint}\n")), "{}", server.stdout());
-    assert!(told.contains("DNS:localhost, IP Address:127.0.0.1"), "{told}");
-    assert!(told.contains("Certificate will not expire"), "{told}");
+    assert!(reported.contains("DNS:localhost, IP Address:127.0.0.1"), "{reported}");
+    assert!(reported.contains("Certificate will not expire"), "{reported}");
     let url = format!("https://localhost:{}/hello.txt", server.address().port());
     assert_eq!(runs(place.path(), "curl", &["-4sS", "--cacert", "shown.pem", &url]), "hello\n");
 }
 
 #[test]
-fn whoever_asks_without_tls_is_sent_to_it() {
+fn a_client_without_tls_is_redirected_to_it() {
     let place = tree();
     // The port was free a moment before. Another process may take it, but not again and again.
     let (server, port) = (0..10)
@@ -285,7 +281,7 @@ fn whoever_asks_without_tls_is_sent_to_it() {
             let mut command = glasshouse();
             command.args(["0", "-b", "127.0.0.1", "--redirect-http", &port, "-d"]).arg(place.path().join("www"));
             command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
-            Server::try_spawn(command).map(|server| (server, port))
+            TestServer::try_spawn(command).map(|server| (server, port))
         })
         .expect("a port stays free");
     let (plain, secure) =
@@ -297,7 +293,7 @@ fn whoever_asks_without_tls_is_sent_to_it() {
     assert_eq!(answer.head.one("location"), Some(format!("https://localhost:{secure}//evil.test/").as_str()));
     let answer = client::ask(plain, "GET", "http://localhost?a=b", &[]).expect("an answer");
     assert_eq!(answer.head.one("location"), Some(format!("https://localhost:{secure}/?a=b").as_str()));
-    let mut connection = Connection::open(plain);
+    let mut connection = HttpConnection::open(plain);
     connection.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n").expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);
     if is_there("curl", "redirects") {
@@ -314,7 +310,7 @@ fn the_wrong_port_says_so() {
     let place = tree();
     let secure = launch(Stack::HostTls, &place, &[]);
     for request in [&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], b"GET / HTTP/1.0\r\n\r\n", PREFACE] {
-        let mut connection = Connection::open(secure.address());
+        let mut connection = HttpConnection::open(secure.address());
         connection.send(request).expect("the server reads");
         let answer = connection.answer("GET").expect("an answer in words");
         assert_eq!((answer.head.status, answer.head.one("connection")), (400, Some("close")));
@@ -336,7 +332,7 @@ fn a_handshake_is_not_waited_for_for_long_and_leaves_no_line() {
     let hello = [&[22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3][..], &[0; 40]].concat();
     for part in [&[][..], &hello[..1], &hello] {
         let begun = Instant::now();
-        let mut raw = Raw::silent(server.address());
+        let mut raw = FrameClient::silent(server.address());
         raw.send(part).expect("the server reads");
         raw.end();
         assert!(begun.elapsed() >= Duration::from_millis(300), "{part:?}");

@@ -1,5 +1,4 @@
-//! The published `wasmtime serve` and nothing else, so that the tests run the handler in a host without code of
-//! glasshouse.
+//! The published `wasmtime serve`: a host without code of glasshouse, in which the tests run the handler.
 
 use clap::Parser;
 use wasmtime_cli::commands::ServeCommand;

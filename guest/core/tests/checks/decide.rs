@@ -317,8 +317,8 @@ fn negotiated(exchange: &Exchange, get: &Answer) {
         }
         for answer in [get, &other] {
             let vary = answer.values("vary").join(",").to_ascii_lowercase();
-            let is_told = vary.split(',').any(|field| field.trim() == name);
-            assert!(is_told || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
+            let is_reported = vary.split(',').any(|field| field.trim() == name);
+            assert!(is_reported || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
         }
     }
 }

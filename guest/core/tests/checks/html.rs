@@ -114,7 +114,7 @@ const REFERENCES: &[&str] = &["#home", "#folder", "#file", "#text", "#image", "#
 
 /// A page, taken apart.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct ParsedPage {
     /// `href` and text of the link to each entry of a listing, decoded.
     pub links: Vec<(String, String)>,
     /// The text of the title, decoded.
@@ -133,8 +133,8 @@ pub struct Page {
 
 /// # Errors
 /// Why a text is not HTML of glasshouse.
-pub fn read(html: &str) -> Result<Page, String> {
-    let mut page = Page::default();
+pub fn read(html: &str) -> Result<ParsedPage, String> {
+    let mut page = ParsedPage::default();
     let mut rest = html.strip_prefix("<!DOCTYPE html>\n").ok_or("the page has no doctype")?;
     let mut open: Vec<String> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -191,7 +191,7 @@ fn is_entry(open: &[String]) -> bool {
     !has("section") && (has("tbody") || has("li"))
 }
 
-fn take_text(page: &mut Page, open: &[String], text: &str) {
+fn take_text(page: &mut ParsedPage, open: &[String], text: &str) {
     let has = |name: &str| open.iter().any(|open| open == name);
     if has("title") {
         page.title.push_str(text);
@@ -222,7 +222,7 @@ fn read_comment(comment: &str) -> Result<String, String> {
 }
 
 /// What a form without anything to fill in asks for, by each of its buttons.
-fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
+fn take_control(page: &mut ParsedPage, element: &str, attributes: &[(String, String)]) {
     let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let Some(asked) = &mut page.asked else { return };
     let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
@@ -241,7 +241,7 @@ fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)])
 }
 
 /// A link with a query would be followed by programs that follow links, at every level of a tree.
-fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
+fn take_link(page: &mut ParsedPage, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
     let Some((_, href)) = attributes.iter().find(|(name, _)| name == "href") else { return Ok(()) };
     let has = |name: &str| open.iter().any(|open| open == name);
     let is_of_a_search = page.title.starts_with("Search for ");

@@ -40,7 +40,7 @@ pub fn site(bytes: &[u8]) {
     };
     assert!(settings.is_sorted_by_key(|setting| setting.line), "{settings:?}");
     let pairs = settings.iter().map(|setting| (options::variable(setting.name), setting.text.as_str()));
-    let typed = Config::from_pairs(pairs).expect("what a tree may say, whoever runs the server may say");
+    let typed = Config::from_pairs(pairs).expect("the operator may set what a tree may set");
     assert_eq!(typed, config, "{settings:?}");
     widens_nothing(&config);
     for target in ["/", "/.env", "/.git/config", "/glasshouse.toml", "/page", "/nothing", "/sub/", "/list/"] {

@@ -1,7 +1,7 @@
-//! The forms of an entry. None of them lets a client write what a terminal would obey, or an entry of its own (S82). It refuses
-//! to know where entries go.
+//! The formats of an entry. No client can write control characters or a second entry (PY-82).
 
-use crate::access_log::{Entry, UNANSWERED};
+use crate::access_log::{LogEntry, UNANSWERED};
+use crate::metrics::micros;
 use http::StatusCode;
 use jiff::Zoned;
 use serde::Serialize;
@@ -10,65 +10,99 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::net::IpAddr;
+use std::str::FromStr;
 
-/// How a request is written down.
+/// The format of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// As the seed does (S81): a failure has a line of its own before that of its request.
+    /// That of `python -m http.server` (PY-81): an error has a line in front of the line of its request.
     Python,
     /// The Common Log Format of NCSA httpd.
     Common,
-    /// The same with the page that led here and the program that asks.
+    /// The Common Log Format with `Referer` and `User-Agent`.
     Combined,
-    /// An object of JSON in each line, with all that is known.
+    /// One JSON object per line, with every field of the entry.
     Json,
-    /// Not at all.
+    /// No entries.
     Off,
 }
 
-/// The entry of one request, with the line break behind it.
-pub fn render(form: Format, line: &Entry, now: &Zoned) -> String {
-    let mut entry = String::with_capacity(line.request.len() + 200);
-    // A string takes everything that is written to it, and a line of the log has no key that is no text.
-    let _ = match form {
-        Format::Python => python(&mut entry, line, now),
-        Format::Common => common(&mut entry, line, now).and_then(|()| entry.write_char('\n')),
-        Format::Combined => combined(&mut entry, line, now),
-        Format::Json => json(&mut entry, line, now),
-        Format::Off => Ok(()),
-    };
-    entry
+/// The text is not the name of a format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown log format '{0}'")]
+pub struct UnknownFormat(String);
+
+impl Format {
+    /// Every format, in the order of the help text.
+    pub const ALL: [Format; 5] = [Format::Python, Format::Common, Format::Combined, Format::Json, Format::Off];
+
+    /// The name in options.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Python => "python",
+            Format::Common => "common",
+            Format::Combined => "combined",
+            Format::Json => "json",
+            Format::Off => "off",
+        }
+    }
 }
 
-fn python(entry: &mut String, line: &Entry, now: &Zoned) -> fmt::Result {
-    let (peer, user, now) = (line.peer.to_canonical(), user(line), now.strftime("%d/%b/%Y %H:%M:%S"));
-    if line.status >= 400 {
-        let message = match line.status {
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(name: &str) -> Result<Format, UnknownFormat> {
+        let format = Format::ALL.into_iter().find(|format| format.name() == name);
+        format.ok_or_else(|| UnknownFormat(name.to_owned()))
+    }
+}
+
+/// Renders an entry with its line break.
+pub(crate) fn render(format: Format, entry: &LogEntry, now: &Zoned) -> String {
+    let mut text = String::with_capacity(entry.request.len().saturating_add(200));
+    let result = match format {
+        Format::Python => python(&mut text, entry, now),
+        Format::Common => common(&mut text, entry, now).and_then(|()| text.write_char('\n')),
+        Format::Combined => combined(&mut text, entry, now),
+        Format::Json => json(&mut text, entry, now),
+        Format::Off => Ok(()),
+    };
+    // A `String` accepts every write, and every key of the JSON object is a string.
+    debug_assert!(result.is_ok(), "an entry can be rendered");
+    text
+}
+
+fn python(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+    let LogEntry { request, status, bytes, .. } = entry;
+    let (client, user, now) = (entry.client.to_canonical(), User(entry.user), now.strftime("%d/%b/%Y %H:%M:%S"));
+    if *status >= 400 {
+        let message = match *status {
             UNANSWERED => Some("Not Answered"),
             status => StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()),
         };
-        writeln!(entry, "{peer} - {user} [{now}] code {}, message {}", line.status, message.unwrap_or("???"))?;
+        writeln!(text, "{client} - {user} [{now}] code {status}, message {}", message.unwrap_or("???"))?;
     }
-    writeln!(entry, "{peer} - {user} [{now}] \"{}\" {} {}", Quoted(line.request.as_bytes()), line.status, line.bytes)
+    writeln!(text, "{client} - {user} [{now}] \"{}\" {status} {bytes}", Quoted(request.as_bytes()))
 }
 
-fn common(entry: &mut String, line: &Entry, now: &Zoned) -> fmt::Result {
-    let (peer, user, now) = (line.peer.to_canonical(), user(line), now.strftime("%d/%b/%Y:%H:%M:%S %z"));
-    write!(entry, "{peer} - {user} [{now}] \"{}\" {} ", Quoted(line.request.as_bytes()), line.status)?;
-    // No bytes at all are a dash there.
-    if line.bytes == 0 { entry.write_char('-') } else { write!(entry, "{}", line.bytes) }
+fn common(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+    let LogEntry { request, status, bytes, .. } = entry;
+    let (client, user, now) = (entry.client.to_canonical(), User(entry.user), now.strftime("%d/%b/%Y:%H:%M:%S %z"));
+    write!(text, "{client} - {user} [{now}] \"{}\" {status} ", Quoted(request.as_bytes()))?;
+    // The format has a dash instead of zero bytes.
+    if *bytes == 0 { text.write_char('-') } else { write!(text, "{bytes}") }
 }
 
-fn combined(entry: &mut String, line: &Entry, now: &Zoned) -> fmt::Result {
-    common(entry, line, now)?;
-    let [referer, agent] = [line.referer, line.user_agent].map(|field| Quoted(field.unwrap_or(b"-")));
-    writeln!(entry, " \"{referer}\" \"{agent}\"")
+fn combined(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+    common(text, entry, now)?;
+    let [referer, agent] = [entry.referer, entry.user_agent].map(|field| Quoted(field.unwrap_or(b"-")));
+    writeln!(text, " \"{referer}\" \"{agent}\"")
 }
 
-/// What is not known is null.
+/// The JSON object of an entry. Unknown values are `null`.
 #[derive(Serialize)]
-struct Json<'a> {
-    /// As in RFC 3339, with the offset of the machine.
+struct JsonEntry<'a> {
+    /// RFC 3339, with the offset of the local time zone.
     time: String,
     client: IpAddr,
     user: Option<&'a str>,
@@ -81,26 +115,26 @@ struct Json<'a> {
     tls: Option<&'a str>,
 }
 
-fn json(entry: &mut String, line: &Entry, now: &Zoned) -> fmt::Result {
-    let object = Json {
+fn json(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+    let object = JsonEntry {
         time: now.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string(),
-        client: line.peer.to_canonical(),
-        user: line.user,
-        request: Some(line.request).filter(|request| !request.is_empty()),
-        status: line.status,
-        bytes: line.bytes,
-        duration_us: line.duration.map(|duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)),
-        referer: line.referer.map(String::from_utf8_lossy),
-        user_agent: line.user_agent.map(String::from_utf8_lossy),
-        tls: line.tls,
+        client: entry.client.to_canonical(),
+        user: entry.user,
+        request: Some(entry.request).filter(|request| !request.is_empty()),
+        status: entry.status,
+        bytes: entry.bytes,
+        duration_us: entry.duration.map(micros),
+        referer: entry.referer.map(String::from_utf8_lossy),
+        user_agent: entry.user_agent.map(String::from_utf8_lossy),
+        tls: entry.tls,
     };
-    let mut bytes = Vec::with_capacity(entry.capacity());
+    let mut bytes = Vec::with_capacity(text.capacity());
     object.serialize(&mut Serializer::with_formatter(&mut bytes, Ascii)).map_err(|_| fmt::Error)?;
-    writeln!(entry, "{}", String::from_utf8_lossy(&bytes))
+    writeln!(text, "{}", String::from_utf8_lossy(&bytes))
 }
 
-/// JSON of printable ASCII. The standard lets DEL and the controls of Unicode stand as they are (RFC 8259 7); a terminal obeys
-/// some of them.
+/// JSON in printable ASCII. RFC 8259 7 allows DEL and Unicode control characters in strings, and terminals obey some of
+/// them.
 struct Ascii;
 
 impl Formatter for Ascii {
@@ -116,12 +150,7 @@ impl Formatter for Ascii {
     }
 }
 
-/// The name of the user, or the dash that stands for none; a user who is called so is written otherwise.
-fn user<'a>(line: &Entry<'a>) -> User<'a> {
-    User(line.user)
-}
-
-/// What a client sent, as printable ASCII (S82). A quote is escaped too, so it cannot end the field that it stands in.
+/// Bytes of a client in printable ASCII (PY-82). A quote is escaped too, so it cannot end its field.
 struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
@@ -130,7 +159,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// The same where a space ends the field, and a dash is nobody.
+/// A user in printable ASCII, or a dash for none. A space is escaped too, and so is the user `-`.
 struct User<'a>(Option<&'a str>);
 
 impl fmt::Display for User<'_> {
@@ -171,13 +200,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(id: &str, peer: &str, request: &str, (status, bytes): (u16, u64), expected: &str) {
-        let line = Entry { request, bytes, ..Entry::unread(peer.parse().unwrap(), status) };
-        assert_eq!(render(Format::Python, &line, &now()), expected, "{id}");
+    fn check(client: &str, request: &str, (status, bytes): (u16, u64), expected: &str) {
+        let entry = LogEntry { request, bytes, ..LogEntry::without_request(client.parse().unwrap(), status) };
+        assert_eq!(render(Format::Python, &entry, &now()), expected);
     }
 
+    /// PY-81
     #[test]
-    fn a_request_is_a_line_s81() {
+    fn a_request_is_one_line() {
         let rows = [
             (
                 "127.0.0.1",
@@ -193,13 +223,14 @@ mod tests {
                 "192.0.2.1 - - [02/Nov/2026 09:06:58] \"HEAD / HTTP/1.1\" 399 18446744073709551615\n",
             ),
         ];
-        for (peer, request, end, expected) in rows {
-            check("S81", peer, request, end, expected);
+        for (client, request, end, expected) in rows {
+            check(client, request, end, expected);
         }
     }
 
+    /// PY-81
     #[test]
-    fn a_failure_is_two_lines_s81() {
+    fn an_error_is_two_lines() {
         let rows = [
             ("GET /x HTTP/1.1", 404, "Not Found"),
             ("BREW / HTTP/1.1", 405, "Method Not Allowed"),
@@ -212,12 +243,13 @@ mod tests {
         for (request, status, message) in rows {
             let stamp = "192.0.2.1 - - [02/Nov/2026 09:06:58]";
             let expected = format!("{stamp} code {status}, message {message}\n{stamp} \"{request}\" {status} 3\n");
-            check("S81", "192.0.2.1", request, (status, 3), &expected);
+            check("192.0.2.1", request, (status, 3), &expected);
         }
     }
 
+    /// PY-82
     #[test]
-    fn nothing_in_a_request_is_obeyed_s82() {
+    fn control_characters_of_a_request_are_escaped() {
         let rows = [
             ("\x1b[31m", r"\x1b[31m"),
             ("a\r\nb\tc", r"a\x0d\x0ab\x09c"),
@@ -230,13 +262,14 @@ mod tests {
         ];
         for (request, escaped) in rows {
             let expected = format!("::1 - - [02/Nov/2026 09:06:58] \"{escaped}\" 200 0\n");
-            check("S82", "::1", request, (200, 0), &expected);
+            check("::1", request, (200, 0), &expected);
         }
     }
 
+    /// PY-81
     #[test]
-    fn months_are_english_s81() {
-        let line = Entry::unread([127, 0, 0, 1].into(), 200);
+    fn months_are_english() {
+        let line = LogEntry::without_request([127, 0, 0, 1].into(), 200);
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         for (number, month) in (1..).zip(months) {
             let entry = render(Format::Python, &line, &at(jiff::civil::date(2024, number, 29).at(23, 0, 0, 0)));
@@ -245,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_is_one_word_that_nobody_is_taken_for() {
+    fn a_user_is_one_word() {
         let rows = [
             (None, "-"),
             (Some("alice"), "alice"),
@@ -254,9 +287,10 @@ mod tests {
             (Some("é\u{1b}\\"), r"\xc3\xa9\x1b\\"),
         ];
         for (user, expected) in rows {
-            let line = Entry { user, request: "GET / HTTP/1.1", ..Entry::unread([127, 0, 0, 1].into(), 404) };
-            for (form, lines) in [(Format::Python, 2), (Format::Common, 1)] {
-                let entry = render(form, &line, &now());
+            let line =
+                LogEntry { user, request: "GET / HTTP/1.1", ..LogEntry::without_request([127, 0, 0, 1].into(), 404) };
+            for (format, lines) in [(Format::Python, 2), (Format::Common, 1)] {
+                let entry = render(format, &line, &now());
                 let start = format!("127.0.0.1 - {expected} [02/Nov/2026");
                 assert_eq!(entry.lines().filter(|line| line.starts_with(&start)).count(), lines, "{entry}");
                 assert_eq!(entry.lines().count(), lines, "{entry}");
@@ -264,9 +298,9 @@ mod tests {
         }
     }
 
-    /// All that can be known of a request.
-    fn full() -> Entry<'static> {
-        Entry {
+    /// An entry with every field.
+    fn full() -> LogEntry<'static> {
+        LogEntry {
             user: Some("ann b"),
             request: "GET /a HTTP/1.1",
             bytes: 6,
@@ -274,16 +308,16 @@ mod tests {
             referer: Some(b"http://a/\"\x1b\xff"),
             user_agent: Some("x\r\n\u{7f}\u{9b}é\u{1f600}".as_bytes()),
             tls: Some("TLSv1.3"),
-            ..Entry::unread([192, 0, 2, 1].into(), 200)
+            ..LogEntry::without_request([192, 0, 2, 1].into(), 200)
         }
     }
 
     #[test]
-    fn each_form_has_its_fields() {
+    fn each_format_has_its_fields() {
         let stamp = "[02/Nov/2026:09:06:58 -0300]";
         let agent = r"x\x0d\x0a\x7f\xc2\x9b\xc3\xa9\xf0\x9f\x98\x80";
         let common = format!("192.0.2.1 - ann\\x20b {stamp} \"GET /a HTTP/1.1\" 200 6");
-        let unread = Entry::unread([192, 0, 2, 1].into(), 408);
+        let unread = LogEntry::without_request([192, 0, 2, 1].into(), 408);
         let rows = [
             (
                 Format::Python,
@@ -296,13 +330,21 @@ mod tests {
             (Format::Combined, unread, format!("192.0.2.1 - - {stamp} \"\" 408 - \"-\" \"-\"\n")),
             (Format::Off, full(), String::new()),
         ];
-        for (form, line, expected) in rows {
-            assert_eq!(render(form, &line, &now()), expected, "{form:?}");
+        for (format, line, expected) in rows {
+            assert_eq!(render(format, &line, &now()), expected, "{format:?}");
         }
     }
 
     #[test]
-    fn json_is_one_line_of_ascii_that_says_it_all() {
+    fn each_format_has_a_name() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+        }
+        assert!("Python".parse::<Format>().is_err());
+    }
+
+    #[test]
+    fn json_is_one_line_of_ascii_with_every_field() {
         let entry = render(Format::Json, &full(), &now());
         let line = entry.strip_suffix('\n').unwrap();
         assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
@@ -320,7 +362,7 @@ mod tests {
             "tls": "TLSv1.3",
         });
         assert_eq!(read, expected);
-        let unread = render(Format::Json, &Entry::unread([192, 0, 2, 1].into(), 408), &now());
+        let unread = render(Format::Json, &LogEntry::without_request([192, 0, 2, 1].into(), 408), &now());
         let read: serde_json::Value = serde_json::from_str(&unread).unwrap();
         assert!(read["request"].is_null() && read["duration_us"].is_null() && read["status"] == 408, "{unread}");
     }

@@ -1,29 +1,32 @@
-//! Where entries go: to standard error, or to the end of a file that can be replaced by another one. It refuses to know what they
-//! say, and where the file is.
+//! Writes entries to standard error, or appends them to a file that can be replaced while the server runs.
 
+use glasshouse_quota::sync::{lock, read, write};
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
+use tracing::{error, warn};
 
-/// A disk that is nearly full takes some entries and others not. That is reported no more often than this.
-const QUIET: Duration = Duration::from_secs(1);
+/// Minimum time between two reports of failures: a disk that is nearly full accepts some entries and rejects others.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A place for entries.
+/// The destination of entries.
 #[derive(Clone, Debug)]
 pub enum Sink {
+    /// Standard error.
     Stderr,
+    /// A file, appended to.
     File(Arc<LogFile>),
 }
 
 impl Sink {
-    /// Writes an entry, and returns whether all of it was written. One call for each entry: neither is buffered, standard error is
-    /// locked for the call, and the kernel takes what is written to the end of a file as one. So entries never interleave. A disk
-    /// that is full costs entries, and no answer.
-    pub fn write(&self, entry: &str) -> bool {
+    /// Writes an entry, and returns whether all of it was written. Entries never interleave: each is one unbuffered
+    /// write, standard error is locked, and the kernel appends a write to a file as a whole. A full disk loses entries,
+    /// but no response.
+    pub(crate) fn write(&self, entry: &str) -> bool {
         match self {
             Sink::Stderr => io::stderr().lock().write_all(entry.as_bytes()).is_ok(),
             Sink::File(log) => log.write(entry),
@@ -31,29 +34,29 @@ impl Sink {
     }
 }
 
-/// A file that is only ever added to.
+/// A file to which entries are appended.
 #[derive(Debug)]
 pub struct LogFile {
-    /// As it was named, for whoever runs the server.
+    /// The name for messages.
     name: String,
     file: RwLock<File>,
-    /// Entries that were lost since the last that was written.
+    /// Entries that were lost since the last successful write.
     lost: AtomicU64,
-    /// Whether the last thing in the file is a part of an entry.
+    /// Whether the file ends with a part of an entry.
     is_torn: AtomicBool,
-    report: Mutex<Report>,
+    report: Mutex<FailureReport>,
 }
 
-/// What was said of failures.
+/// The last report of failures.
 #[derive(Debug, Default)]
-struct Report {
+struct FailureReport {
     last: Option<Instant>,
-    /// Whether the end of it has to be said as well.
+    /// Whether the recovery is not reported yet.
     is_open: bool,
 }
 
 impl LogFile {
-    /// One that was opened to be added to.
+    /// A log file. `file` is open for appending, and messages call it `name`.
     pub fn new(name: String, file: File) -> LogFile {
         LogFile {
             name,
@@ -64,24 +67,24 @@ impl LogFile {
         }
     }
 
-    /// Entries that follow go to another file.
+    /// Writes later entries to another file.
     pub fn replace(&self, file: File) {
-        *self.file.write().unwrap_or_else(PoisonError::into_inner) = file;
+        *write(&self.file) = file;
         self.is_torn.store(false, Relaxed);
-        self.report.lock().unwrap_or_else(PoisonError::into_inner).last = None;
+        lock(&self.report).last = None;
     }
 
     fn write(&self, entry: &str) -> bool {
-        let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+        let file = read(&self.file);
         let is_torn = self.is_torn.load(Relaxed);
         let text = if is_torn { Cow::Owned(format!("\n{entry}")) } else { Cow::Borrowed(entry) };
-        match add(&file, text.as_bytes()) {
+        match append(&file, text.as_bytes()) {
             Ok(()) => {
                 if is_torn {
                     self.is_torn.store(false, Relaxed);
                 }
                 if self.lost.load(Relaxed) > 0 {
-                    self.recovered(self.lost.swap(0, Relaxed));
+                    self.report_recovery(self.lost.swap(0, Relaxed));
                 }
                 true
             }
@@ -90,35 +93,32 @@ impl LogFile {
                     self.is_torn.store(true, Relaxed);
                 }
                 self.lost.fetch_add(1, Relaxed);
-                self.failed(&error);
+                self.report_failure(&error);
                 false
             }
         }
     }
 
-    /// Reports the first of a row of failures, unless the row before was reported only just now.
-    fn failed(&self, error: &io::Error) {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-        if !report.is_open && report.last.is_none_or(|last| last.elapsed() >= QUIET) {
-            *report = Report { last: Some(Instant::now()), is_open: true };
-            let name = &self.name;
-            tracing::error!(
-                "cannot write to the log '{name}': {error}; entries are lost until it can be written again"
-            );
+    /// Reports the first of several failures, at most once per interval.
+    fn report_failure(&self, error: &io::Error) {
+        let mut report = lock(&self.report);
+        if !report.is_open && report.last.is_none_or(|last| last.elapsed() >= REPORT_INTERVAL) {
+            *report = FailureReport { last: Some(Instant::now()), is_open: true };
+            error!("access log not written: '{}': {error}; entries are lost until a write succeeds", self.name);
         }
     }
 
-    /// Reports the end of failures that were reported.
-    fn recovered(&self, lost: u64) {
-        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Reports the end of failures, if they were reported.
+    fn report_recovery(&self, lost: u64) {
+        let mut report = lock(&self.report);
         if std::mem::take(&mut report.is_open) {
-            tracing::error!("the log '{}' can be written again; entries that were lost: {lost}", self.name);
+            warn!("access log written again: '{}'; lost entries: {lost}", self.name);
         }
     }
 }
 
-/// Adds all of the bytes, or returns why not and how many were added.
-fn add(mut file: &File, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
+/// Appends all bytes, or returns the error and the number of bytes that were appended.
+fn append(mut file: &File, bytes: &[u8]) -> Result<(), (io::Error, usize)> {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
         match file.write(rest) {
@@ -141,9 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn entries_go_to_the_file_that_was_put_in_place_last() {
-        let place = tempfile::tempdir().unwrap();
-        let [first, second] = ["first", "second"].map(|name| place.path().join(name));
+    fn entries_go_to_the_last_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
         fs::write(&first, "before\n").unwrap();
         let log = Arc::new(LogFile::new("log".to_owned(), file(&first)));
         let sink = Sink::File(Arc::clone(&log));
@@ -155,15 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_full_disk_takes_is_counted_and_the_next_entry_begins_a_line() {
-        let place = tempfile::tempdir().unwrap();
+    fn lost_entries_are_counted_and_the_next_entry_starts_a_line() {
+        let directory = tempfile::tempdir().unwrap();
         let log = LogFile::new("log".to_owned(), file(std::path::Path::new("/dev/full")));
         assert!(!log.write("one\n") && !log.write("two\n"));
         assert_eq!(log.lost.load(Relaxed), 2);
-        log.replace(file(&place.path().join("log")));
+        log.replace(file(&directory.path().join("log")));
         log.is_torn.store(true, Relaxed);
         assert!(log.write("three\n") && log.write("four\n"));
         assert_eq!(log.lost.load(Relaxed), 0);
-        assert_eq!(fs::read_to_string(place.path().join("log")).unwrap(), "\nthree\nfour\n");
+        assert_eq!(fs::read_to_string(directory.path().join("log")).unwrap(), "\nthree\nfour\n");
     }
 }

@@ -1,20 +1,20 @@
-//! What a client sends to be let in: the Basic scheme of RFC 7617. It refuses to know whether it is right.
+//! Parses the credentials of the Basic scheme (RFC 7617).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use std::fmt;
 
-/// What a refusal asks for (RFC 7617 2 and 2.1).
+/// Value of `WWW-Authenticate` (RFC 7617 2 and 2.1).
 pub const CHALLENGE: HeaderValue = HeaderValue::from_static(r#"Basic realm="glasshouse", charset="UTF-8""#);
-/// The longest password in bytes: SHA-512-crypt takes time by the square of it.
-pub const PASSWORD: usize = 512;
+/// Maximum length of a password in bytes: the time of SHA-512-crypt grows with its square.
+pub const MAX_PASSWORD: usize = 512;
 
-/// A name and a password that somebody claims to be his.
+/// A name and a password, not verified yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    pub name: String,
-    pub password: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) password: Vec<u8>,
 }
 
 impl fmt::Debug for Credentials {
@@ -24,8 +24,9 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Takes the credentials out of the fields, so that they go no further. `None` where there are none, or none of this scheme.
-    pub fn take(fields: &mut HeaderMap) -> Option<Credentials> {
+    /// Removes the credentials from the fields, so that the handler does not see them. Returns `None` if there are none
+    /// of this scheme.
+    pub(crate) fn take(fields: &mut HeaderMap) -> Option<Credentials> {
         let value = fields.get_all(AUTHORIZATION).iter().next().cloned();
         let count = fields.get_all(AUTHORIZATION).iter().count();
         fields.remove(AUTHORIZATION);
@@ -41,15 +42,15 @@ impl Credentials {
         let at = decoded.iter().position(|byte| *byte == b':')?;
         let (name, password) = decoded.split_at_checked(at)?;
         let (_, password) = password.split_first()?;
-        // A name is text by the charset that was asked for; how a password is encoded is between its owner and the hash.
+        // The challenge demands UTF-8 for the name. The hash decides on the encoding of the password.
         let name = str::from_utf8(name).ok()?.to_owned();
         is_password(password).then(|| Credentials { name, password: password.to_owned() })
     }
 }
 
-/// Whether this can be a password: short enough, and without control characters (RFC 7617 2).
+/// Whether a password is short enough and without control characters (RFC 7617 2).
 pub fn is_password(password: &[u8]) -> bool {
-    password.len() <= PASSWORD && !password.iter().any(u8::is_ascii_control)
+    password.len() <= MAX_PASSWORD && !password.iter().any(u8::is_ascii_control)
 }
 
 #[cfg(test)]
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn basic_is_a_name_and_a_password() {
+    fn credentials_are_a_name_and_a_password() {
         let rows: &[(&[u8], &str, &[u8])] = &[
             (b"Aladdin:open sesame", "Aladdin", b"open sesame"),
             (b"test:123\xc2\xa3", "test", b"123\xc2\xa3"),
@@ -84,17 +85,17 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_nothing() {
+    fn invalid_credentials_are_ignored() {
         let rows = ["", "Basic", "Basic ", "Basic QQ==", "Basic !", "BasicQTpi", "Bearer QTpi", "Basic QTpi QTpi"];
         for value in rows.map(str::to_owned).into_iter().chain([
             basic(b"\xff:b"),
             basic(b"a:b\x00"),
             basic(b"a:b\n"),
-            basic(&[b"a:", &[b'b'; PASSWORD + 1][..]].concat()),
+            basic(&[b"a:", &[b'b'; MAX_PASSWORD + 1][..]].concat()),
         ]) {
             assert_eq!(parse(&value), None, "{value}");
         }
-        assert!(parse(&basic(&[b"a:", &[b'b'; PASSWORD][..]].concat())).is_some());
+        assert!(parse(&basic(&[b"a:", &[b'b'; MAX_PASSWORD][..]].concat())).is_some());
         let mut two = HeaderMap::new();
         two.append(AUTHORIZATION, HeaderValue::from_static("Basic QTpi"));
         two.append(AUTHORIZATION, HeaderValue::from_static("Basic QTpi"));
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
-        let told = format!("{:?}", Credentials { name: "a".into(), password: b"hunter2".to_vec() });
-        assert_eq!(told, "Credentials { .. }");
+        let text = format!("{:?}", Credentials { name: "a".into(), password: b"hunter2".to_vec() });
+        assert_eq!(text, "Credentials { .. }");
     }
 }

@@ -1,19 +1,20 @@
-//! Who was let in a short while ago, so that a page with a hundred pictures does not cost a hundred hashes. It holds no password:
-//! only what a keyed hash makes of it, with a key that no one outside this process has. It refuses to know what is right.
+//! Caches verified credentials, so that a page with a hundred images does not cost a hundred password hashes. It
+//! contains no passwords, only a keyed hash of them. The key never leaves the process.
 
 use crate::auth::basic::Credentials;
 use blake2b_simd::{Hash, Params};
+use glasshouse_quota::sync::lock;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// How long a password that was right is taken without another look.
-const TIME: Duration = Duration::from_secs(600);
-/// How many are remembered at once.
-const PLACES: usize = 1024;
+/// How long credentials are cached.
+const LIFETIME: Duration = Duration::from_secs(600);
+/// Maximum number of cached credentials.
+const CAPACITY: usize = 1024;
 
-pub struct VerifiedCache {
-    key: [u8; 32],
+pub(crate) struct VerifiedCache {
+    secret: [u8; 32],
     users: Mutex<HashMap<[u8; 32], Verified>>,
 }
 
@@ -22,62 +23,65 @@ struct Verified {
     until: Instant,
 }
 
-/// What credentials are remembered by.
+/// The keyed hash of credentials.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct CacheKey([u8; 32]);
+pub(crate) struct CacheKey([u8; 32]);
 
 impl VerifiedCache {
+    /// An empty cache with a random secret.
+    ///
     /// # Errors
-    /// The system has no random numbers to give.
-    pub fn new() -> Result<VerifiedCache, String> {
+    /// The kernel returns no random numbers.
+    pub(crate) fn new() -> Result<VerifiedCache, getrandom::Error> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        Ok(VerifiedCache { secret, users: Mutex::default() })
+    }
+
+    pub(crate) fn key(&self, credentials: &Credentials) -> CacheKey {
+        // A name contains no colon, so the input is unambiguous.
+        let hash = self.hash(b"credentials", &[credentials.name.as_bytes(), b":", &credentials.password]);
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| error.to_string())?;
-        Ok(VerifiedCache { key, users: Mutex::default() })
+        key.iter_mut().zip(hash.as_bytes()).for_each(|(to, from)| *to = *from);
+        CacheKey(key)
     }
 
-    pub fn token(&self, credentials: &Credentials) -> CacheKey {
-        // A name holds no colon, so no two pairs are written alike.
-        let made = self.hash(b"credentials", &[credentials.name.as_bytes(), b":", &credentials.password]);
-        let mut token = [0; 32];
-        token.iter_mut().zip(made.as_bytes()).for_each(|(to, from)| *to = *from);
-        CacheKey(token)
+    /// A number that is always the same for a name, and that no client can predict.
+    pub(crate) fn decoy_index(&self, name: &str) -> u64 {
+        let hash = self.hash(b"decoy_index", &[name.as_bytes()]);
+        hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
-    /// A number that a name always draws, and that nobody can foretell.
-    pub fn decoy_index(&self, name: &str) -> u64 {
-        let made = self.hash(b"decoy_index", &[name.as_bytes()]);
-        made.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-    }
-
-    /// Keyed BLAKE2b (RFC 7693), with a use for each purpose.
+    /// Keyed BLAKE2b (RFC 7693), different for each purpose.
     fn hash(&self, purpose: &[u8], parts: &[&[u8]]) -> Hash {
-        let mut state = Params::new().hash_length(32).key(&self.key).personal(purpose).to_state();
+        let mut state = Params::new().hash_length(32).key(&self.secret).personal(purpose).to_state();
         for part in parts {
             state.update(part);
         }
         state.finalize()
     }
 
-    /// The name, if these credentials were right a short while ago. How long the look takes tells of the keyed hash alone, which
-    /// nobody can aim.
-    pub fn recall(&self, token: CacheKey, now: Instant) -> Option<Arc<str>> {
-        self.users().get(&token.0).filter(|entry| now < entry.until).map(|entry| Arc::clone(&entry.name))
+    /// Returns the name if these credentials were verified a short while ago. The time of the lookup depends only on
+    /// the keyed hash, which a client cannot choose.
+    pub(crate) fn get(&self, key: CacheKey, now: Instant) -> Option<Arc<str>> {
+        self.users().get(&key.0).filter(|entry| now < entry.until).map(|entry| Arc::clone(&entry.name))
     }
 
-    pub fn remember(&self, token: CacheKey, name: Arc<str>, now: Instant) {
+    /// Adds verified credentials. A full cache drops the oldest.
+    pub(crate) fn insert(&self, key: CacheKey, name: Arc<str>, now: Instant) {
         let mut users = self.users();
-        if users.len() >= PLACES {
+        if users.len() >= CAPACITY {
             users.retain(|_, entry| now < entry.until);
         }
-        if users.len() >= PLACES {
-            let oldest = users.iter().min_by_key(|(_, entry)| entry.until).map(|(token, _)| *token);
-            oldest.and_then(|token| users.remove(&token));
+        if users.len() >= CAPACITY {
+            let oldest = users.iter().min_by_key(|(_, entry)| entry.until).map(|(key, _)| *key);
+            oldest.and_then(|key| users.remove(&key));
         }
-        users.insert(token.0, Verified { name, until: now + TIME });
+        users.insert(key.0, Verified { name, until: now + LIFETIME });
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<[u8; 32], Verified>> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.users)
     }
 }
 
@@ -85,42 +89,42 @@ impl VerifiedCache {
 mod tests {
     use crate::auth::cache::*;
 
-    fn token(known: &VerifiedCache, name: &str, password: &str) -> CacheKey {
-        known.token(&Credentials { name: name.into(), password: password.into() })
+    fn key(cache: &VerifiedCache, name: &str, password: &str) -> CacheKey {
+        cache.key(&Credentials { name: name.into(), password: password.into() })
     }
 
     #[test]
-    fn what_was_right_is_remembered_for_a_while() {
-        let (known, now) = (VerifiedCache::new().unwrap(), Instant::now());
-        let right = token(&known, "a", "b");
-        assert_eq!(known.recall(right, now), None);
-        known.remember(right, "a".into(), now);
-        assert_eq!(known.recall(right, now).as_deref(), Some("a"));
-        assert_eq!(known.recall(token(&known, "a", "B"), now), None);
-        assert_eq!(known.recall(token(&known, "ab", ""), now), None);
-        assert_eq!(known.recall(right, now + TIME - Duration::from_nanos(1)).as_deref(), Some("a"));
-        assert_eq!(known.recall(right, now + TIME), None);
+    fn verified_credentials_are_cached_for_a_while() {
+        let (cache, now) = (VerifiedCache::new().unwrap(), Instant::now());
+        let right = key(&cache, "a", "b");
+        assert_eq!(cache.get(right, now), None);
+        cache.insert(right, "a".into(), now);
+        assert_eq!(cache.get(right, now).as_deref(), Some("a"));
+        assert_eq!(cache.get(key(&cache, "a", "B"), now), None);
+        assert_eq!(cache.get(key(&cache, "ab", ""), now), None);
+        assert_eq!(cache.get(right, now + LIFETIME - Duration::from_nanos(1)).as_deref(), Some("a"));
+        assert_eq!(cache.get(right, now + LIFETIME), None);
     }
 
     #[test]
-    fn no_more_than_a_number_is_remembered_and_the_oldest_goes_first() {
-        let (known, now) = (VerifiedCache::new().unwrap(), Instant::now());
+    fn a_full_cache_drops_the_oldest_entry() {
+        let (cache, now) = (VerifiedCache::new().unwrap(), Instant::now());
         let at = |second: usize| now + Duration::from_millis(second as u64);
-        for second in 0..=PLACES {
-            known.remember(token(&known, "a", &second.to_string()), "a".into(), at(second));
+        for second in 0..=CAPACITY {
+            cache.insert(key(&cache, "a", &second.to_string()), "a".into(), at(second));
         }
-        assert_eq!(known.users().len(), PLACES);
-        assert_eq!(known.recall(token(&known, "a", "0"), now), None);
-        assert!(known.recall(token(&known, "a", "1"), now).is_some());
-        // Those that are over make room for all others.
-        known.remember(token(&known, "a", "later"), "a".into(), at(PLACES) + TIME);
-        assert_eq!(known.users().len(), 1);
+        assert_eq!(cache.users().len(), CAPACITY);
+        assert_eq!(cache.get(key(&cache, "a", "0"), now), None);
+        assert!(cache.get(key(&cache, "a", "1"), now).is_some());
+        // Expired entries are dropped first.
+        cache.insert(key(&cache, "a", "later"), "a".into(), at(CAPACITY) + LIFETIME);
+        assert_eq!(cache.users().len(), 1);
     }
 
     #[test]
-    fn another_process_has_another_key() {
+    fn each_cache_has_its_secret() {
         let (one, other) = (VerifiedCache::new().unwrap(), VerifiedCache::new().unwrap());
-        assert!(token(&one, "a", "b") != token(&other, "a", "b"));
+        assert!(key(&one, "a", "b") != key(&other, "a", "b"));
         assert_ne!(one.decoy_index("a"), other.decoy_index("a"));
         assert_eq!(one.decoy_index("a"), one.decoy_index("a"));
     }

@@ -1,114 +1,128 @@
-//! Hashes of passwords as files of users have them: which kinds are taken, what they may cost, and whether a password is the one.
-//! It refuses to know whose they are.
+//! Password hashes of htpasswd files: which kinds are supported, their maximum cost, and the verification of a
+//! password.
 
 use argon2::{Config, ThreadMode, Variant, Version};
 use constant_time_eq::constant_time_eq;
 use phc::PasswordHash;
 use sha_crypt::Sha512Params;
-use std::fmt;
 
-/// The highest cost of bcrypt, two seconds of a processor.
+/// Maximum cost of bcrypt: two seconds of a processor.
 const BCRYPT_COST: u32 = 15;
-/// The most memory for argon2, in KiB.
+/// Maximum memory of argon2 in KiB.
 const ARGON2_MEMORY: u32 = 256 << 10;
-/// The most memory that argon2 may go through, in KiB: a second or two of a processor.
+/// Maximum memory of argon2 times its passes, in KiB: one or two seconds of a processor.
 const ARGON2_WORK: u64 = 1 << 20;
+/// Maximum lanes of argon2.
 const ARGON2_LANES: u32 = 16;
-/// The most rounds of SHA-512-crypt, two seconds of a processor.
+/// Maximum rounds of SHA-512-crypt: two seconds of a processor.
 const SHA512_ROUNDS: usize = 1_000_000;
-/// Those of a hash that does not name any.
-const SHA512_ROUNDS_UNSAID: usize = 5_000;
-/// How long a SHA-512-crypt is behind its salt, in letters.
+/// Rounds of a hash without a number of rounds.
+const SHA512_DEFAULT_ROUNDS: usize = 5_000;
+/// Length of a SHA-512-crypt hash behind its salt, in characters.
 const SHA512_LENGTH: usize = 86;
 
-/// A hash that can be compared with, at a cost that is known to have an end.
+/// A supported hash, whose verification has a limited cost.
+#[derive(Debug)]
 pub enum Hash {
-    /// The whole string, of the variants 2a, 2b and 2y, which mean the same.
+    /// The whole string, of the equivalent variants 2a, 2b and 2y.
     Bcrypt(String),
+    /// argon2id, version 1.3.
     Argon2id {
+        /// Memory, passes and lanes.
         config: Config<'static>,
+        /// The decoded salt.
         salt: Vec<u8>,
+        /// The decoded hash.
         hash: Vec<u8>,
     },
+    /// SHA-512-crypt.
     Sha512 {
+        /// The number of rounds.
         params: Sha512Params,
+        /// The salt as text.
         salt: String,
+        /// The hash in the alphabet of crypt.
         hash: String,
     },
 }
 
-/// Why a hash is not taken. It never quotes it: it may be a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a hash is not supported. The message never quotes the text, because it may be a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnsupportedHash {
+    /// MD5 of Apache or crypt.
+    #[error("an MD5 hash, which an attacker can guess too quickly")]
     Md5,
+    /// SHA-1 of Apache.
+    #[error("a SHA-1 hash, which an attacker can guess too quickly")]
     Sha1,
+    /// SHA-256-crypt.
+    #[error("a SHA-256-crypt hash, which is not supported")]
     Sha256,
-    /// Variants of argon2 that are not for passwords, and those of bcrypt that were mistakes.
+    /// Variants of argon2 that are not for passwords, and defective variants of bcrypt.
+    #[error("an unsupported variant of argon2 or bcrypt")]
     Variant,
-    /// Thirteen letters: a hash of the original crypt, or just as likely a password.
+    /// 13 characters: a hash of the original crypt, or a password.
+    #[error("a hash of the old crypt or a plain password")]
     Short,
-    /// No kind that is known here, so in all likelihood a password.
+    /// An unknown kind, so probably a password.
+    #[error("a plain password or a hash of an unknown kind")]
     Plain,
-    /// The beginning is that of a kind which is taken, the rest is not.
+    /// The prefix of a supported kind, and an invalid rest.
+    #[error("an invalid or incomplete hash")]
     Broken,
-    /// What checking one password would cost, and the most that it may.
+    /// The verification would cost too much. Names the maximum.
+    #[error("a hash that costs too much to verify; the maximum is {0}")]
     Costly(&'static str),
 }
 
-impl fmt::Display for UnsupportedHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            UnsupportedHash::Md5 => "an MD5 hash, which can be guessed too quickly",
-            UnsupportedHash::Sha1 => "a SHA-1 hash, which can be guessed too quickly",
-            UnsupportedHash::Sha256 => "a SHA-256-crypt hash, which is not taken here",
-            UnsupportedHash::Variant => "a variant of argon2 or bcrypt that is not taken here",
-            UnsupportedHash::Short => "a hash of the old crypt or a password in the clear",
-            UnsupportedHash::Plain => "a password in the clear or a hash of an unknown kind",
-            UnsupportedHash::Broken => "a hash that is not complete",
-            UnsupportedHash::Costly(limit) => {
-                return write!(f, "a hash that costs too much to check; at most {limit} are taken");
-            }
-        })
-    }
+/// Why a password cannot be hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum HashError {
+    /// The kernel returns no random numbers for the salt.
+    #[error("no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// argon2 failed.
+    #[error(transparent)]
+    Argon2(#[from] argon2::Error),
 }
 
 impl Hash {
-    /// Reads a hash: bcrypt, argon2id or SHA-512-crypt.
+    /// Parses a hash of bcrypt, argon2id or SHA-512-crypt.
     ///
     /// # Errors
-    /// Other kinds, and hashes that nobody could check a password against in about two seconds.
+    /// Other kinds, and hashes whose verification takes more than about two seconds.
     pub fn parse(text: &str) -> Result<Hash, UnsupportedHash> {
-        let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
+        let has = |prefixes: &[&str]| prefixes.iter().any(|prefix| text.starts_with(prefix));
         match text {
-            _ if begins(&["$2a$", "$2b$", "$2y$"]) => bcrypt(text),
-            _ if begins(&["$argon2id$"]) => argon2id(text),
-            _ if begins(&["$6$"]) => sha512(text),
-            _ if begins(&["$apr1$", "$1$"]) => Err(UnsupportedHash::Md5),
-            _ if begins(&["{SHA}", "{SSHA}"]) => Err(UnsupportedHash::Sha1),
-            _ if begins(&["$5$"]) => Err(UnsupportedHash::Sha256),
-            _ if begins(&["$argon2", "$2$", "$2x$"]) => Err(UnsupportedHash::Variant),
-            _ if text.len() == 13 && text.bytes().all(is_letter) => Err(UnsupportedHash::Short),
+            _ if has(&["$2a$", "$2b$", "$2y$"]) => bcrypt(text),
+            _ if has(&["$argon2id$"]) => argon2id(text),
+            _ if has(&["$6$"]) => sha512(text),
+            _ if has(&["$apr1$", "$1$"]) => Err(UnsupportedHash::Md5),
+            _ if has(&["{SHA}", "{SSHA}"]) => Err(UnsupportedHash::Sha1),
+            _ if has(&["$5$"]) => Err(UnsupportedHash::Sha256),
+            _ if has(&["$argon2", "$2$", "$2x$"]) => Err(UnsupportedHash::Variant),
+            _ if text.len() == 13 && text.bytes().all(is_crypt_char) => Err(UnsupportedHash::Short),
             _ => Err(UnsupportedHash::Plain),
         }
     }
 
-    /// Makes a hash, argon2id with a memory of 19 MiB and two passes, as OWASP recommends.
+    /// Hashes a password with argon2id, 19 MiB of memory and two passes, as OWASP recommends.
     ///
     /// # Errors
-    /// The system has no random numbers to give.
-    pub fn make(password: &[u8]) -> Result<String, String> {
+    /// The kernel returns no random numbers, or argon2 fails.
+    pub fn create(password: &[u8]) -> Result<String, HashError> {
         let mut salt = [0; 16];
-        getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
-        argon2::hash_encoded(password, &salt, &Config::owasp2()).map_err(|error| error.to_string())
+        getrandom::fill(&mut salt).map_err(HashError::Random)?;
+        Ok(argon2::hash_encoded(password, &salt, &Config::owasp2())?)
     }
 
-    /// Whether this is the hash of the password. It takes long, and as long for a right password as for a wrong one.
-    pub fn is_of(&self, password: &[u8]) -> bool {
+    /// Verifies a password. This is slow, and takes the same time for right and wrong passwords.
+    pub fn verify(&self, password: &[u8]) -> bool {
         match self {
             Hash::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
             Hash::Argon2id { config, salt, hash } => argon2::verify_raw(password, salt, hash, config).unwrap_or(false),
             Hash::Sha512 { params, salt, hash } => sha_crypt::sha512_crypt_b64(password, salt.as_bytes(), params)
-                .is_ok_and(|made| constant_time_eq(made.as_bytes(), hash.as_bytes())),
+                .is_ok_and(|computed| constant_time_eq(computed.as_bytes(), hash.as_bytes())),
         }
     }
 }
@@ -118,22 +132,23 @@ fn bcrypt(text: &str) -> Result<Hash, UnsupportedHash> {
     match parts.get_cost() {
         0..4 => Err(UnsupportedHash::Broken),
         4..=BCRYPT_COST => Ok(Hash::Bcrypt(text.to_owned())),
-        _ => Err(UnsupportedHash::Costly("15 for the cost")),
+        _ => Err(UnsupportedHash::Costly("a cost of 15")),
     }
 }
 
 fn argon2id(text: &str) -> Result<Hash, UnsupportedHash> {
     let parsed = PasswordHash::new(text).map_err(|_| UnsupportedHash::Broken)?;
     let (Some(salt), Some(hash)) = (parsed.salt, parsed.hash) else { return Err(UnsupportedHash::Broken) };
-    let known = |name: &str| parsed.params.get_decimal(name).ok_or(UnsupportedHash::Broken);
-    let (memory, passes, lanes) = (known("m")?, known("t")?, known("p")?);
+    let param = |name: &str| parsed.params.get_decimal(name).ok_or(UnsupportedHash::Broken);
+    let (memory, passes, lanes) = (param("m")?, param("t")?, param("p")?);
     if parsed.params.iter().count() != 3 || parsed.version != Some(Version::Version13.as_u32()) {
         return Err(UnsupportedHash::Broken);
     }
-    if memory > ARGON2_MEMORY || u64::from(memory) * u64::from(passes) > ARGON2_WORK || lanes > ARGON2_LANES {
-        return Err(UnsupportedHash::Costly("256 MiB of memory, 1 GiB for all passes together, and 16 lanes"));
+    let work = u64::from(memory).saturating_mul(u64::from(passes));
+    if memory > ARGON2_MEMORY || work > ARGON2_WORK || lanes > ARGON2_LANES {
+        return Err(UnsupportedHash::Costly("256 MiB of memory, 1 GiB for all passes, and 16 lanes"));
     }
-    if passes == 0 || lanes == 0 || memory < 8 * lanes || salt.len() < 8 || hash.len() < 16 {
+    if passes == 0 || lanes == 0 || memory < lanes.saturating_mul(8) || salt.len() < 8 || hash.len() < 16 {
         return Err(UnsupportedHash::Broken);
     }
     let config = Config {
@@ -150,11 +165,11 @@ fn argon2id(text: &str) -> Result<Hash, UnsupportedHash> {
     Ok(Hash::Argon2id { config, salt: salt.to_vec(), hash: hash.as_bytes().to_vec() })
 }
 
-/// `$6$[rounds=N$]SALT$HASH`, where a salt has 16 letters at most.
+/// `$6$[rounds=N$]SALT$HASH`. A salt has at most 16 characters.
 fn sha512(text: &str) -> Result<Hash, UnsupportedHash> {
     let fields: Vec<&str> = text.split('$').skip(2).collect();
     let (rounds, salt, hash) = match *fields {
-        [salt, hash] => (SHA512_ROUNDS_UNSAID, salt, hash),
+        [salt, hash] => (SHA512_DEFAULT_ROUNDS, salt, hash),
         [rounds, salt, hash] => {
             let rounds = rounds.strip_prefix("rounds=").and_then(|rounds| rounds.parse().ok());
             (rounds.ok_or(UnsupportedHash::Broken)?, salt, hash)
@@ -164,7 +179,7 @@ fn sha512(text: &str) -> Result<Hash, UnsupportedHash> {
     if rounds > SHA512_ROUNDS {
         return Err(UnsupportedHash::Costly("1000000 rounds"));
     }
-    if salt.len() > 16 || hash.len() != SHA512_LENGTH || !hash.bytes().all(is_letter) {
+    if salt.len() > 16 || hash.len() != SHA512_LENGTH || !hash.bytes().all(is_crypt_char) {
         return Err(UnsupportedHash::Broken);
     }
     let params = Sha512Params::new(rounds).map_err(|_| UnsupportedHash::Broken)?;
@@ -172,7 +187,7 @@ fn sha512(text: &str) -> Result<Hash, UnsupportedHash> {
 }
 
 /// The alphabet of crypt.
-fn is_letter(byte: u8) -> bool {
+fn is_crypt_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'/')
 }
 
@@ -180,8 +195,8 @@ fn is_letter(byte: u8) -> bool {
 mod tests {
     use crate::auth::hash::*;
 
-    // Made by other people's programs: htpasswd, argon2 and mkpasswd.
-    const TAKEN: &[(&str, &str)] = &[
+    /// Passwords and their hashes, generated with htpasswd, argon2 and mkpasswd.
+    const SUPPORTED: &[(&str, &str)] = &[
         ("secret", "$2y$05$cQPrrh7/biwcLoo7bBta7.crtZIlTFXktbM8Pty1sDsnM0sfCbVr6"),
         (
             "secret",
@@ -198,27 +213,27 @@ mod tests {
     ];
 
     #[test]
-    fn the_three_kinds_are_taken_and_checked() {
-        for (password, text) in TAKEN {
+    fn the_three_kinds_are_supported_and_verified() {
+        for (password, text) in SUPPORTED {
             let hash = Hash::parse(text).unwrap_or_else(|refusal| panic!("{text}: {refusal}"));
-            assert!(hash.is_of(password.as_bytes()), "{text}");
+            assert!(hash.verify(password.as_bytes()), "{text}");
             for wrong in ["", "wrong", &password[1..], &format!("{password}x")] {
-                assert!(!hash.is_of(wrong.as_bytes()), "{text}: {wrong}");
+                assert!(!hash.verify(wrong.as_bytes()), "{text}: {wrong}");
             }
         }
     }
 
     #[test]
-    fn what_is_made_is_taken() {
-        let made = Hash::make("pässword".as_bytes()).unwrap();
-        assert!(made.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{made}");
-        assert_ne!(made, Hash::make("pässword".as_bytes()).unwrap());
-        let hash = Hash::parse(&made).unwrap_or_else(|refusal| panic!("{refusal}"));
-        assert!(hash.is_of("pässword".as_bytes()) && !hash.is_of(b"password"));
+    fn a_created_hash_is_supported() {
+        let created = Hash::create("pässword".as_bytes()).unwrap();
+        assert!(created.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{created}");
+        assert_ne!(created, Hash::create("pässword".as_bytes()).unwrap());
+        let hash = Hash::parse(&created).unwrap_or_else(|error| panic!("{error}"));
+        assert!(hash.verify("pässword".as_bytes()) && !hash.verify(b"password"));
     }
 
     #[test]
-    fn other_kinds_and_costs_without_end_are_refused() {
+    fn other_kinds_and_high_costs_are_rejected() {
         let bcrypt = |cost: &str| format!("$2y${cost}$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u");
         let argon2 =
             |params: &str| format!("$argon2id${params}$c29tZXNhbHQ$0gasyPnKXiBHQ5bft/bd4jrmy2DdtrLTX3JR9co7fRY");
@@ -269,10 +284,10 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_never_quotes_what_may_be_a_password() {
+    fn a_message_never_quotes_a_password() {
         for secret in ["hunter2", "rqXexS6ZhobKA", "$2y$31$hunter2", "$6$hunter2"] {
-            let told = Hash::parse(secret).err().map(|refusal| refusal.to_string()).unwrap_or_default();
-            assert!(!told.is_empty() && !told.contains("hunter") && !told.contains("rqX"), "{told}");
+            let text = Hash::parse(secret).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(!text.is_empty() && !text.contains("hunter") && !text.contains("rqX"), "{text}");
         }
     }
 }

@@ -1,98 +1,89 @@
-//! The file of users, `NAME:HASH` a line as htpasswd writes it: read once, and closed. Empty lines and those that begin with `#`
-//! say nothing. It refuses to know where the file is.
+//! Parses an htpasswd file: one `NAME:HASH` per line. Empty lines and lines that start with `#` are ignored.
 
 use crate::auth::hash::{Hash, UnsupportedHash};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-/// The longest name in bytes.
-const NAME: usize = 255;
+/// Maximum length of a name in bytes.
+const MAX_NAME: usize = 255;
 
-/// What some editors put before text in UTF-8.
-pub const MARK: &[u8] = "\u{feff}".as_bytes();
+/// Some editors put it in front of text in UTF-8.
+pub const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Users and the hashes of their passwords; at least one.
+#[derive(Debug)]
 pub struct Htpasswd {
     users: BTreeMap<Arc<str>, Hash>,
 }
 
-/// Why a file of users is not taken.
-#[derive(Debug, PartialEq, Eq)]
-pub enum ParseError {
+/// Why an htpasswd file is invalid. Lines are counted from one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HtpasswdError {
+    /// The file has no users.
+    #[error("the file contains no users")]
     Empty,
-    /// A line, counted from one, that is not `NAME:HASH` with a name that [`is_name`].
+    /// The line is not `NAME:HASH`, or its name is not valid by [`is_name`].
+    #[error("line {0} is not NAME:HASH")]
     Line(usize),
-    /// A line in another encoding.
+    /// The line has another encoding.
+    #[error("line {0} is not UTF-8")]
     Encoding(usize),
-    /// A line with a character that nobody sees.
+    /// The line contains an invisible character.
+    #[error("line {0} contains an invisible character, U+{code:04X}; remove it", code = u32::from(*.1))]
     Invisible(usize, char),
-    Twice(usize, String),
-    Hash(usize, String, UnsupportedHash),
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParseError::Empty => f.write_str("it names no user"),
-            ParseError::Line(line) => write!(f, "line {line} is no NAME:HASH"),
-            ParseError::Encoding(line) => write!(f, "line {line} is not UTF-8"),
-            ParseError::Invisible(line, char) => {
-                write!(
-                    f,
-                    "line {line} has an invisible character, U+{:04X}; write the line without it",
-                    u32::from(*char)
-                )
-            }
-            ParseError::Twice(line, name) => write!(f, "line {line} names user '{name}' a second time"),
-            ParseError::Hash(line, name, refusal) => write!(f, "line {line} has for user '{name}' {refusal}"),
-        }
-    }
+    /// An earlier line has the same user.
+    #[error("line {0} repeats user '{1}'")]
+    Duplicate(usize, String),
+    /// The hash of the user is not supported.
+    #[error("line {0} has, for user '{1}', {2}")]
+    Hash(usize, String, #[source] UnsupportedHash),
 }
 
 impl Htpasswd {
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
-    /// The first line that is not understood, and a file without users: it would let nobody in.
-    pub fn parse(text: &[u8]) -> Result<Htpasswd, ParseError> {
+    /// The first invalid line, or a file without users, which would reject every client.
+    pub fn parse(text: &[u8]) -> Result<Htpasswd, HtpasswdError> {
         let mut users = BTreeMap::new();
-        let text = text.strip_prefix(MARK).unwrap_or(text);
+        let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         for (number, line) in (1..).zip(text.split(|byte| *byte == b'\n')) {
             let line =
-                str::from_utf8(line).map_err(|_| ParseError::Encoding(number))?.trim_end_matches(['\r', ' ', '\t']);
+                str::from_utf8(line).map_err(|_| HtpasswdError::Encoding(number))?.trim_end_matches(['\r', ' ', '\t']);
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             if let Some(char) = line.chars().find(|char| is_invisible(*char)) {
-                return Err(ParseError::Invisible(number, char));
+                return Err(HtpasswdError::Invisible(number, char));
             }
-            let (name, hash) = line.split_once(':').ok_or(ParseError::Line(number))?;
+            let (name, hash) = line.split_once(':').ok_or(HtpasswdError::Line(number))?;
             if !is_name(name) {
-                return Err(ParseError::Line(number));
+                return Err(HtpasswdError::Line(number));
             }
-            let hash = Hash::parse(hash).map_err(|refusal| ParseError::Hash(number, name.to_owned(), refusal))?;
+            let hash = Hash::parse(hash).map_err(|error| HtpasswdError::Hash(number, name.to_owned(), error))?;
             if users.insert(name.into(), hash).is_some() {
-                return Err(ParseError::Twice(number, name.to_owned()));
+                return Err(HtpasswdError::Duplicate(number, name.to_owned()));
             }
         }
-        if users.is_empty() { Err(ParseError::Empty) } else { Ok(Htpasswd { users }) }
+        if users.is_empty() { Err(HtpasswdError::Empty) } else { Ok(Htpasswd { users }) }
     }
 
-    /// Who may ask.
+    /// The names of the users.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.users.keys().map(|name| &**name)
     }
 
-    /// The name, if this is its password. One hash is computed in any case: for a name that nobody has it is that of some user,
-    /// chosen by `decoy_index`, so that how long it takes tells nothing. The same name must have the same decoy_index each time.
-    pub fn check(&self, name: &str, password: &[u8], decoy_index: u64) -> Option<Arc<str>> {
+    /// Returns the name if the password is right.
+    ///
+    /// It computes one hash in any case, so that the time does not reveal which names exist: for an unknown name that
+    /// of the user at `decoy_index`. The index must be the same each time for the same name.
+    pub(crate) fn verify(&self, name: &str, password: &[u8], decoy_index: u64) -> Option<Arc<str>> {
         let (owner, hash) = self.choose(name, decoy_index)?;
-        let is_right = hash.is_of(password);
-        owner.filter(|_| is_right).cloned()
+        let is_valid = hash.verify(password);
+        owner.filter(|_| is_valid).cloned()
     }
 
-    /// The hash that a password is compared with, and whose name it is.
+    /// The hash to verify, and its user unless it is a decoy.
     fn choose(&self, name: &str, decoy_index: u64) -> Option<(Option<&Arc<str>>, &Hash)> {
         match self.users.get_key_value(name) {
             Some((name, hash)) => Some((Some(name), hash)),
@@ -104,17 +95,17 @@ impl Htpasswd {
     }
 }
 
-/// Whether a user can have this name: RFC 7617 2 has no place for colons and control characters, the file none for `#` in front,
-/// and whoever reads the file none for what cannot be seen.
+/// Whether a name is valid: 1 to 255 bytes without colons and control characters (RFC 7617 2), `#` in front, spaces
+/// around it, and invisible characters.
 pub fn is_name(name: &str) -> bool {
-    (1..=NAME).contains(&name.len())
+    (1..=MAX_NAME).contains(&name.len())
         && !name.starts_with('#')
         && name.trim() == name
         && !name.contains(|char: char| char == ':' || char.is_control() || is_invisible(char))
 }
 
-/// Whether a character shows as nothing, or as a space that is not the usual one: it gets into a file by accident, and the name
-/// with it is another one. Control characters are looked at elsewhere.
+/// Whether a character is invisible, or a space other than U+0020. Such a character gets into a file by accident and
+/// changes the name. Does not cover control characters.
 fn is_invisible(char: char) -> bool {
     (char != ' ' && char.is_whitespace() && !char.is_control())
         || matches!(
@@ -144,13 +135,13 @@ mod tests {
     /// The hash of `secret`.
     const BCRYPT: &str = "$2y$05$cQPrrh7/biwcLoo7bBta7.crtZIlTFXktbM8Pty1sDsnM0sfCbVr6";
 
-    fn parse(text: &str) -> Result<Htpasswd, ParseError> {
+    fn parse(text: &str) -> Result<Htpasswd, HtpasswdError> {
         Htpasswd::parse(text.replace("HASH", BCRYPT).as_bytes())
     }
 
     #[test]
     fn lines_are_users() {
-        let table = parse("# users\n\na:HASH\r\nb c\u{e9}:HASH\n").unwrap_or_else(|wrong| panic!("{wrong}"));
+        let htpasswd = parse("# users\n\na:HASH\r\nb c\u{e9}:HASH\n").unwrap_or_else(|error| panic!("{error}"));
         let rows = [
             ("a", "secret", Some("a")),
             ("b c\u{e9}", "secret", Some("b c\u{e9}")),
@@ -161,53 +152,53 @@ mod tests {
             ("# users", "secret", None),
         ];
         for (name, password, expected) in rows {
-            assert_eq!(table.check(name, password.as_bytes(), 7).as_deref(), expected, "{name} {password}");
+            assert_eq!(htpasswd.verify(name, password.as_bytes(), 7).as_deref(), expected, "{name} {password}");
         }
     }
 
     #[test]
-    fn a_byte_order_mark_and_other_line_ends_are_passed_over() {
+    fn a_byte_order_mark_and_other_line_ends_are_ignored() {
         for text in ["\u{feff}a:HASH\n", "\u{feff}a:HASH\r\n\r\n", "\u{feff}# users\r\na:HASH \t\r\n  \n"] {
-            let table = parse(text).unwrap_or_else(|wrong| panic!("{text:?}: {wrong}"));
-            assert_eq!(table.check("a", b"secret", 0).as_deref(), Some("a"), "{text:?}");
-            assert_eq!(table.check("\u{feff}a", b"secret", 0), None);
+            let htpasswd = parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+            assert_eq!(htpasswd.verify("a", b"secret", 0).as_deref(), Some("a"), "{text:?}");
+            assert_eq!(htpasswd.verify("\u{feff}a", b"secret", 0), None);
         }
     }
 
     #[test]
-    fn what_is_wrong_is_named_by_line_and_user() {
+    fn an_error_names_line_and_user() {
         let name = "x".repeat(256);
         let rows = [
-            ("", "it names no user"),
-            ("\n# a:HASH\n", "it names no user"),
-            ("a:HASH\nb", "line 2 is no NAME:HASH"),
-            (":HASH", "line 1 is no NAME:HASH"),
-            ("a\tb:HASH", "line 1 is no NAME:HASH"),
-            (&format!("{name}:HASH"), "line 1 is no NAME:HASH"),
-            ("a:HASH\nb:HASH\na:HASH", "line 3 names user 'a' a second time"),
-            ("\na:hunter2", "line 2 has for user 'a' a password in the clear or a hash of an unknown kind"),
-            ("a:HASH\nb:$apr1$x$y", "line 2 has for user 'b' an MD5 hash, which can be guessed too quickly"),
-            ("a:HASH:more", "line 1 has for user 'a' a hash that is not complete"),
-            (" a:HASH", "line 1 is no NAME:HASH"),
-            ("a :HASH", "line 1 is no NAME:HASH"),
-            ("a:HASH\n\u{feff}b:HASH", "line 2 has an invisible character, U+FEFF; write the line without it"),
-            ("\u{feff}\u{feff}a:HASH", "line 1 has an invisible character, U+FEFF; write the line without it"),
-            ("a\u{200b}:HASH", "line 1 has an invisible character, U+200B; write the line without it"),
-            ("a\u{a0}b:HASH", "line 1 has an invisible character, U+00A0; write the line without it"),
-            ("a:HASH\u{202c}", "line 1 has an invisible character, U+202C; write the line without it"),
+            ("", "the file contains no users"),
+            ("\n# a:HASH\n", "the file contains no users"),
+            ("a:HASH\nb", "line 2 is not NAME:HASH"),
+            (":HASH", "line 1 is not NAME:HASH"),
+            ("a\tb:HASH", "line 1 is not NAME:HASH"),
+            (&format!("{name}:HASH"), "line 1 is not NAME:HASH"),
+            ("a:HASH\nb:HASH\na:HASH", "line 3 repeats user 'a'"),
+            ("\na:hunter2", "line 2 has, for user 'a', a plain password or a hash of an unknown kind"),
+            ("a:HASH\nb:$apr1$x$y", "line 2 has, for user 'b', an MD5 hash, which an attacker can guess too quickly"),
+            ("a:HASH:more", "line 1 has, for user 'a', an invalid or incomplete hash"),
+            (" a:HASH", "line 1 is not NAME:HASH"),
+            ("a :HASH", "line 1 is not NAME:HASH"),
+            ("a:HASH\n\u{feff}b:HASH", "line 2 contains an invisible character, U+FEFF; remove it"),
+            ("\u{feff}\u{feff}a:HASH", "line 1 contains an invisible character, U+FEFF; remove it"),
+            ("a\u{200b}:HASH", "line 1 contains an invisible character, U+200B; remove it"),
+            ("a\u{a0}b:HASH", "line 1 contains an invisible character, U+00A0; remove it"),
+            ("a:HASH\u{202c}", "line 1 contains an invisible character, U+202C; remove it"),
         ];
         for (text, expected) in rows {
-            assert_eq!(parse(text).map(|_| ()).map_err(|wrong| wrong.to_string()), Err(expected.to_owned()), "{text}");
+            assert_eq!(parse(text).map(|_| ()).map_err(|error| error.to_string()), Err(expected.to_owned()), "{text}");
         }
-        assert_eq!(Htpasswd::parse(b"a\xff:x").map(|_| ()), Err(ParseError::Encoding(1)));
+        assert_eq!(Htpasswd::parse(b"a\xff:x").map(|_| ()), Err(HtpasswdError::Encoding(1)));
     }
 
-    /// Whoever asks for a name that nobody has waits for the hash of somebody, the same each time, and of each with equal chance.
+    /// The decoy of an unknown name is always the same user, and every user is equally likely.
     #[test]
-    fn a_stranger_costs_what_a_user_costs() {
-        let table = parse("a:HASH\nb:HASH\nc:HASH").unwrap_or_else(|wrong| panic!("{wrong}"));
+    fn an_unknown_name_takes_as_long_as_a_user() {
+        let htpasswd = parse("a:HASH\nb:HASH\nc:HASH").unwrap_or_else(|error| panic!("{error}"));
         let hash = |name: &str, decoy_index| {
-            let (owner, hash) = table.choose(name, decoy_index).expect("there is always a hash");
+            let (owner, hash) = htpasswd.choose(name, decoy_index).expect("there is always a hash");
             (owner.is_some(), std::ptr::from_ref(hash))
         };
         let mut users: Vec<_> = ["a", "b", "c"].map(|name| hash(name, 0).1).to_vec();
@@ -217,7 +208,7 @@ mod tests {
         assert_eq!(users, drawn);
         assert_eq!(hash("stranger", u64::MAX), hash("stranger", u64::MAX));
         assert!(hash("a", 9).0 && !hash("stranger", 9).0);
-        // Its password lets nobody else in.
-        assert_eq!(table.check("stranger", b"secret", 0), None);
+        // The password of the decoy is not valid for another name.
+        assert_eq!(htpasswd.verify("stranger", b"secret", 0), None);
     }
 }

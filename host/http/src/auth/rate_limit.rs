@@ -1,34 +1,37 @@
-//! How often an address may be wrong: a number of times in a minute, one try after the other. It refuses to know what is tried.
+//! Limits failed logins of an address: a number per minute, one at a time.
 
 use glasshouse_quota::network;
+use glasshouse_quota::sync::lock;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Mutex as AsyncMutex;
 
-/// How many failures there may be in a [`WINDOW`].
-pub const FAILURES: u32 = 10;
-/// From the first failure until all are forgotten.
-pub const WINDOW: Duration = Duration::from_secs(60);
-/// How many addresses are kept in mind.
-const PLACES: usize = 4096;
+/// Maximum number of failures in a [`WINDOW`].
+pub(crate) const MAX_FAILURES: u32 = 10;
+/// Time from the first failure until all are forgotten.
+pub(crate) const WINDOW: Duration = Duration::from_secs(60);
+/// Maximum number of addresses with failures.
+const MAX_ADDRESSES: usize = 4096;
 
-/// The failures of one address. Whoever holds it has the turn of that address.
+/// The failures of one address. A login locks them until it is verified.
 #[derive(Default)]
-pub struct Failures {
-    count: u32,
+pub(crate) struct Failures {
+    number: u32,
     since: Option<Instant>,
 }
 
 impl Failures {
+    /// Checks that the address may try to log in.
+    ///
     /// # Errors
-    /// How long to wait until the next try.
-    pub fn may_try(&mut self, now: Instant) -> Result<(), Duration> {
-        let over = self.since.map(|since| since + WINDOW);
-        match over {
-            Some(over) if now < over => match self.count {
-                FAILURES.. => Err(over - now),
+    /// The time until the next try.
+    pub(crate) fn check(&mut self, now: Instant) -> Result<(), Duration> {
+        let end = self.since.map(|since| since + WINDOW);
+        match end {
+            Some(end) if now < end => match self.number {
+                MAX_FAILURES.. => Err(end.saturating_duration_since(now)),
                 _ => Ok(()),
             },
             _ => {
@@ -38,43 +41,52 @@ impl Failures {
         }
     }
 
-    pub fn failed(&mut self, now: Instant) {
+    /// Counts a failure.
+    pub(crate) fn add(&mut self, now: Instant) {
         self.since.get_or_insert(now);
-        self.count = self.count.saturating_add(1);
+        self.number = self.number.saturating_add(1);
     }
 
-    fn is_over(&self, now: Instant) -> bool {
+    fn is_expired(&self, now: Instant) -> bool {
         self.since.is_none_or(|since| now >= since + WINDOW)
     }
 }
 
+/// The failures of all addresses.
 #[derive(Default)]
-pub struct RateLimits {
-    places: Mutex<HashMap<IpAddr, Arc<Turn<Failures>>>>,
+pub(crate) struct RateLimits {
+    addresses: Mutex<HashMap<IpAddr, Arc<AsyncMutex<Failures>>>>,
 }
 
 impl RateLimits {
-    /// The failures of the address; to be locked for as long as a try takes. `None` where too many others try at this moment.
-    pub fn of(&self, peer: IpAddr, now: Instant) -> Option<Arc<Turn<Failures>>> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        let source = network(peer);
-        if let Some(place) = places.get(&source) {
-            return Some(Arc::clone(place));
+    /// Returns the failures of an address, or `None` if too many other addresses are in use. The caller locks them for
+    /// the time of a login.
+    pub(crate) fn failures(&self, client: IpAddr, now: Instant) -> Option<Arc<AsyncMutex<Failures>>> {
+        let mut addresses = lock(&self.addresses);
+        let address = network(client);
+        if let Some(failures) = addresses.get(&address) {
+            return Some(Arc::clone(failures));
         }
-        if places.len() >= PLACES {
-            // A place that somebody has a hand on stays, or its address would have two.
-            places.retain(|_, place| Arc::strong_count(place) > 1 || !place.try_lock().is_ok_and(|at| at.is_over(now)));
+        if addresses.len() >= MAX_ADDRESSES {
+            // Failures in use stay: the address would get a second object.
+            addresses
+                .retain(|_, failures| is_used(failures) || !failures.try_lock().is_ok_and(|all| all.is_expired(now)));
         }
-        if places.len() >= PLACES {
-            let free = |(source, place): (&IpAddr, &Arc<Turn<Failures>>)| {
-                let since = place.try_lock().ok()?.since;
-                (Arc::strong_count(place) == 1).then_some((since, *source))
+        if addresses.len() >= MAX_ADDRESSES {
+            let unused = |(address, failures): (&IpAddr, &Arc<AsyncMutex<Failures>>)| {
+                let since = failures.try_lock().ok()?.since;
+                (!is_used(failures)).then_some((since, *address))
             };
-            let (_, oldest) = places.iter().filter_map(free).min()?;
-            places.remove(&oldest);
+            let (_, oldest) = addresses.iter().filter_map(unused).min()?;
+            addresses.remove(&oldest);
         }
-        Some(Arc::clone(places.entry(source).or_default()))
+        Some(Arc::clone(addresses.entry(address).or_default()))
     }
+}
+
+/// Whether a login holds the failures.
+fn is_used(failures: &Arc<AsyncMutex<Failures>>) -> bool {
+    Arc::strong_count(failures) > 1
 }
 
 #[cfg(test)]
@@ -82,22 +94,22 @@ mod tests {
     use crate::auth::rate_limit::*;
 
     #[test]
-    fn a_number_of_failures_bars_until_the_window_is_over() {
+    fn failures_block_until_the_window_ends() {
         let (mut failures, now) = (Failures::default(), Instant::now());
-        for second in 0..u64::from(FAILURES) {
+        for second in 0..u64::from(MAX_FAILURES) {
             let now = now + Duration::from_secs(second);
-            assert_eq!(failures.may_try(now), Ok(()));
-            failures.failed(now);
+            assert_eq!(failures.check(now), Ok(()));
+            failures.add(now);
         }
         let later = now + Duration::from_secs(20);
-        assert_eq!(failures.may_try(later), Err(Duration::from_secs(40)));
-        assert_eq!(failures.may_try(now + WINDOW), Ok(()));
-        failures.failed(now + WINDOW);
-        assert_eq!(failures.may_try(now + WINDOW), Ok(()));
+        assert_eq!(failures.check(later), Err(Duration::from_secs(40)));
+        assert_eq!(failures.check(now + WINDOW), Ok(()));
+        failures.add(now + WINDOW);
+        assert_eq!(failures.check(now + WINDOW), Ok(()));
     }
 
     #[test]
-    fn an_address_is_a_host_or_a_site() {
+    fn an_address_is_an_ipv4_host_or_an_ipv6_network() {
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let rows = [
             ("192.0.2.1", "192.0.2.1", true),
@@ -108,39 +120,39 @@ mod tests {
         ];
         for (one, other, same) in rows {
             let (limits, now) = (RateLimits::default(), Instant::now());
-            let (one, other) = (limits.of(ip(one), now).unwrap(), limits.of(ip(other), now).unwrap());
+            let (one, other) = (limits.failures(ip(one), now).unwrap(), limits.failures(ip(other), now).unwrap());
             assert_eq!(Arc::ptr_eq(&one, &other), same);
         }
     }
 
     #[test]
-    fn the_table_has_an_end_and_forgets_the_oldest_that_nobody_uses() {
+    fn a_full_table_drops_the_oldest_unused_address() {
         let (limits, now) = (RateLimits::default(), Instant::now());
         let ip = |number: usize| IpAddr::from((number as u32).to_be_bytes());
-        let busy = limits.of(ip(0), now).unwrap();
-        for number in 1..PLACES {
+        let busy = limits.failures(ip(0), now).unwrap();
+        for number in 1..MAX_ADDRESSES {
             let at = now + Duration::from_millis(number as u64);
-            limits.of(ip(number), at).unwrap().try_lock().unwrap().failed(at);
+            limits.failures(ip(number), at).unwrap().try_lock().unwrap().add(at);
         }
-        busy.try_lock().unwrap().failed(now);
-        let count = |number: usize| limits.of(ip(number), now).unwrap().try_lock().unwrap().count;
-        limits.of(ip(PLACES), now).unwrap().try_lock().unwrap().failed(now + Duration::from_secs(9));
-        assert_eq!(limits.places.lock().unwrap().len(), PLACES);
+        busy.try_lock().unwrap().add(now);
+        let count = |number: usize| limits.failures(ip(number), now).unwrap().try_lock().unwrap().number;
+        limits.failures(ip(MAX_ADDRESSES), now).unwrap().try_lock().unwrap().add(now + Duration::from_secs(9));
+        assert_eq!(limits.addresses.lock().unwrap().len(), MAX_ADDRESSES);
         assert_eq!((count(0), count(2)), (1, 1));
-        assert!(!limits.places.lock().unwrap().contains_key(&ip(1)));
-        // After the window only those stay that somebody uses, and whoever is new.
-        limits.of(ip(PLACES + 1), now + 2 * WINDOW).unwrap();
-        assert_eq!(limits.places.lock().unwrap().len(), 2);
+        assert!(!limits.addresses.lock().unwrap().contains_key(&ip(1)));
+        // After the window, used and new addresses stay.
+        limits.failures(ip(MAX_ADDRESSES + 1), now + 2 * WINDOW).unwrap();
+        assert_eq!(limits.addresses.lock().unwrap().len(), 2);
     }
 
     #[test]
-    fn nobody_is_let_in_while_all_places_are_in_use() {
+    fn no_address_is_added_while_all_are_in_use() {
         let (limits, now) = (RateLimits::default(), Instant::now());
         let ip = |number: usize| IpAddr::from((number as u32).to_be_bytes());
-        let held: Vec<_> = (0..PLACES).map(|number| limits.of(ip(number), now).unwrap()).collect();
-        assert!(limits.of(ip(PLACES), now).is_none());
-        assert!(limits.of(ip(7), now).is_some());
+        let held: Vec<_> = (0..MAX_ADDRESSES).map(|number| limits.failures(ip(number), now).unwrap()).collect();
+        assert!(limits.failures(ip(MAX_ADDRESSES), now).is_none());
+        assert!(limits.failures(ip(7), now).is_some());
         drop(held);
-        assert!(limits.of(ip(PLACES), now).is_some());
+        assert!(limits.failures(ip(MAX_ADDRESSES), now).is_some());
     }
 }

@@ -1,7 +1,7 @@
-//! An answer on its way along a stream of HTTP/2: the head, and then content as there is room for it. It refuses to know where the
-//! content comes from, and how long a client is waited for.
+//! Sends a response on a stream of HTTP/2: the head, then the body as the client grants room.
 
-use crate::service::{Handler, LoggedBody};
+use crate::handler::Handler;
+use crate::service::LoggedBody;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
@@ -13,11 +13,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
-/// The most that is read of a file at once.
-const BLOCK: usize = 64 << 10;
+/// Maximum length of one read of a file, in bytes.
+const MAX_READ: usize = 64 << 10;
 
-/// Fields of one connection, of which there is no other in HTTP/2 (RFC 9113 8.2.2).
-const OF_A_CONNECTION: [HeaderName; 6] = [
+/// Fields that HTTP/2 forbids (RFC 9113 8.2.2).
+const CONNECTION_FIELDS: [HeaderName; 6] = [
     CONNECTION,
     TE,
     TRANSFER_ENCODING,
@@ -26,32 +26,32 @@ const OF_A_CONNECTION: [HeaderName; 6] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// Sends an answer to its end, or for as long as the client wants it.
+/// Sends a response to its end, or until the client resets the stream.
 ///
 /// # Errors
-/// The connection has ended, or the head cannot be sent.
-pub async fn send<A: Handler>(
-    response: Response<LoggedBody<A>>,
+/// The connection has ended, or h2 rejects the head.
+pub(crate) async fn send<H: Handler>(
+    response: Response<LoggedBody<H>>,
     mut respond: SendResponse<Bytes>,
 ) -> Result<(), h2::Error> {
     let (mut head, body) = response.into_parts();
-    let is_whole = body.is_end_stream();
-    complete(&mut head.headers, if is_whole { None } else { body.size_hint().exact() });
-    let stream = match respond.send_response(Response::from_parts(head, ()), is_whole) {
-        Ok(stream) if !is_whole => stream,
+    let is_complete = body.is_end_stream();
+    complete_fields(&mut head.headers, if is_complete { None } else { body.size_hint().exact() });
+    let stream = match respond.send_response(Response::from_parts(head, ()), is_complete) {
+        Ok(stream) if !is_complete => stream,
         Ok(_) => return Ok(()),
         Err(error) => {
             respond.send_reset(Reason::INTERNAL_ERROR);
             return Err(error);
         }
     };
-    let mut sending = ResponseSender { body, stream, chunk: Bytes::new(), is_last: false };
-    poll_fn(|cx| sending.poll(cx)).await
+    let mut sender = BodySender { body, stream, chunk: Bytes::new(), is_last: false, is_waiting: false };
+    poll_fn(|cx| sender.poll(cx)).await
 }
 
-/// Takes out what has no place in HTTP/2, and adds what a server adds.
-fn complete(fields: &mut HeaderMap, length: Option<u64>) {
-    for name in &OF_A_CONNECTION {
+/// Removes the fields that HTTP/2 forbids, and adds those of a server.
+fn complete_fields(fields: &mut HeaderMap, length: Option<u64>) {
+    for name in &CONNECTION_FIELDS {
         fields.remove(name);
     }
     if let Some(length) = length {
@@ -64,50 +64,44 @@ fn complete(fields: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-/// The content of an answer.
-struct ResponseSender<A: Handler> {
-    body: LoggedBody<A>,
+struct BodySender<H: Handler> {
+    body: LoggedBody<H>,
     stream: SendStream<Bytes>,
-    /// What waits for room.
+    /// Data that waits for room.
     chunk: Bytes,
-    /// Whether nothing follows it.
+    /// Whether `chunk` is the end of the body.
     is_last: bool,
+    /// Whether the body is waiting, and the room that there was for it has been released.
+    is_waiting: bool,
 }
 
-impl<A: Handler> ResponseSender<A> {
+impl<H: Handler> BodySender<H> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
         loop {
             if let Poll::Ready(reason) = self.stream.poll_reset(cx)? {
                 return Poll::Ready(Err(reason.into()));
             }
             if !self.chunk.is_empty() {
-                // Less than all of it, so that streams which wait do not keep room from each other; h2 asks for the rest.
-                self.stream.reserve_capacity(self.chunk.len().min(BLOCK));
-                let room = ready!(self.poll_room(cx))?;
-                let part = self.chunk.split_to(room.min(self.chunk.len()));
-                let is_last = self.is_last && self.chunk.is_empty();
-                self.stream.send_data(part, is_last)?;
-                if is_last {
+                if ready!(self.poll_send_chunk(cx))? {
                     return Poll::Ready(Ok(()));
                 }
                 continue;
             }
-            if self.body.bound(BLOCK) {
-                // What is read is read into the room that there is.
-                let wanted = self.body.size_hint().upper().and_then(|left| usize::try_from(left).ok());
-                self.stream.reserve_capacity(wanted.unwrap_or(BLOCK).clamp(1, BLOCK));
-                let room = ready!(self.poll_room(cx))?;
-                self.body.bound(room.min(BLOCK));
+            // A body that waits keeps its bound. Reserving room again would wake this task in an endless loop.
+            if !self.is_waiting {
+                ready!(self.poll_room_to_read(cx))?;
             }
-            match Pin::new(&mut self.body).poll_frame(cx) {
+            let polled = Pin::new(&mut self.body).poll_frame(cx);
+            self.is_waiting = polled.is_pending();
+            match polled {
                 Poll::Pending => {
-                    // Other streams of the connection may use the room meanwhile.
+                    // Lets other streams of the connection use the room.
                     self.stream.reserve_capacity(0);
                     return Poll::Pending;
                 }
                 Poll::Ready(None) => return Poll::Ready(self.stream.send_data(Bytes::new(), true)),
                 Poll::Ready(Some(Err(_))) => {
-                    // Why was told where it happened.
+                    // The body has logged the error.
                     self.stream.send_reset(Reason::INTERNAL_ERROR);
                     return Poll::Ready(Ok(()));
                 }
@@ -129,7 +123,29 @@ impl<A: Handler> ResponseSender<A> {
         }
     }
 
-    /// How many bytes can be sent now; some, once there is room for any.
+    /// Sends as much of the chunk as there is room for. Returns whether that was the end of the body.
+    fn poll_send_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, h2::Error>> {
+        // At most one block, so that streams which wait do not withhold room from each other; h2 requests the rest.
+        self.stream.reserve_capacity(self.chunk.len().min(MAX_READ));
+        let room = ready!(self.poll_room(cx))?;
+        let part = self.chunk.split_to(room.min(self.chunk.len()));
+        let is_last = self.is_last && self.chunk.is_empty();
+        self.stream.send_data(part, is_last)?;
+        Poll::Ready(Ok(is_last))
+    }
+
+    /// Limits the next read of the body to the room that the client grants, if the body supports that.
+    fn poll_room_to_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+        if self.body.bound(MAX_READ) {
+            let left = self.body.size_hint().upper().and_then(|left| usize::try_from(left).ok());
+            self.stream.reserve_capacity(left.unwrap_or(MAX_READ).clamp(1, MAX_READ));
+            let room = ready!(self.poll_room(cx))?;
+            self.body.bound(room.min(MAX_READ));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until some bytes can be sent, and returns how many.
     fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, h2::Error>> {
         loop {
             let room = self.stream.capacity();
@@ -138,7 +154,7 @@ impl<A: Handler> ResponseSender<A> {
             }
             match ready!(self.stream.poll_capacity(cx)) {
                 Some(room) => drop(room?),
-                // It was reset, or it has ended.
+                // The stream was reset or has ended.
                 None => return Poll::Ready(Err(Reason::CANCEL.into())),
             }
         }

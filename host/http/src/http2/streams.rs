@@ -1,38 +1,39 @@
-//! The streams of a connection of HTTP/2: how many are open, how long there have been none, and which are given up because
-//! their client takes nothing. It refuses to know what is asked on them.
+//! The streams of an HTTP/2 connection: how many are open, since when none is, and which have stalled.
 
+use glasshouse_quota::sync::lock;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// Runs the streams of one connection, each as a task beside it.
+/// Runs each stream of one connection as a task.
 #[derive(Clone, Debug)]
-pub struct H2Streams {
-    state: Arc<Mutex<State>>,
-    /// For how long a stream may get nowhere.
-    patience: Duration,
+pub(crate) struct H2Streams {
+    open: Arc<Mutex<OpenStreams>>,
+    /// How long a stream may make no progress.
+    stall_timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct State {
-    open: usize,
-    /// When the last one ended; at first, when the connection began.
+struct OpenStreams {
+    count: usize,
+    /// When the last stream ended, or when the connection started.
     since: Instant,
 }
 
 impl H2Streams {
-    pub fn new(patience: Duration) -> H2Streams {
-        H2Streams { state: Arc::new(Mutex::new(State { open: 0, since: Instant::now() })), patience }
+    pub(crate) fn new(stall_timeout: Duration) -> H2Streams {
+        let open = OpenStreams { count: 0, since: Instant::now() };
+        H2Streams { open: Arc::new(Mutex::new(open)), stall_timeout }
     }
 
-    /// Waits until no stream has been open for so long. What else is received keeps no connection alive.
-    pub async fn idle(&self, time: Duration) {
+    /// Waits until no stream has been open for `timeout`. Frames outside of streams do not count as activity.
+    pub(crate) async fn idle(&self, timeout: Duration) {
         loop {
-            let State { open, since } = *self.state();
+            let OpenStreams { count, since } = *self.open();
             let now = Instant::now();
-            let end = if open == 0 { since + time } else { now + time };
+            let end = if count == 0 { since + timeout } else { now + timeout };
             if end <= now {
                 return;
             }
@@ -40,53 +41,56 @@ impl H2Streams {
         }
     }
 
-    /// Begins a stream.
-    pub fn begin(&self, stream: impl Future<Output = ()> + Send + 'static) {
-        self.state().open += 1;
-        let place = StreamGuard(self.clone());
+    /// Runs a stream.
+    pub(crate) fn spawn(&self, stream: impl Future<Output = ()> + Send + 'static) {
+        {
+            let mut open = self.open();
+            open.count = open.count.saturating_add(1);
+        }
+        let guard = StreamGuard(self.clone());
         tokio::spawn(async move {
-            StallTimeout { stream: pin!(stream), patience: place.0.patience, stalled: pin!(None) }.await;
-            drop(place);
+            StallTimeout { stream: pin!(stream), timeout: guard.0.stall_timeout, timer: pin!(None) }.await;
+            drop(guard);
         });
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn open(&self) -> MutexGuard<'_, OpenStreams> {
+        lock(&self.open)
     }
 }
 
-/// A stream that counts until this is dropped.
+/// Counts an open stream until it is dropped.
 struct StreamGuard(H2Streams);
 
 impl Drop for StreamGuard {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.open = state.open.saturating_sub(1);
-        state.since = Instant::now();
+        let mut open = self.0.open();
+        open.count = open.count.saturating_sub(1);
+        open.since = Instant::now();
     }
 }
 
-/// A stream that is given up when nothing has happened to it for too long: no room to send more, no part of an answer. Dropping
-/// it resets it, and no other.
+/// Ends a stream that nothing wakes for too long: no room to send, no data from the handler. Dropping the stream resets
+/// it, and no other.
 struct StallTimeout<'a, F> {
     stream: Pin<&'a mut F>,
-    patience: Duration,
-    stalled: Pin<&'a mut Option<Sleep>>,
+    timeout: Duration,
+    timer: Pin<&'a mut Option<Sleep>>,
 }
 
 impl<F: Future> Future for StallTimeout<'_, F> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let patience = self.patience;
-        // Asked first: what wakes the stream afterwards counts from then.
-        let rang = self.stalled.as_mut().as_pin_mut().is_some_and(|stalled| stalled.poll(cx).is_ready());
-        if self.stream.as_mut().poll(cx).is_ready() || rang {
+        let timeout = self.timeout;
+        // Polled before the stream, because the timer restarts below.
+        let is_expired = self.timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready());
+        if self.stream.as_mut().poll(cx).is_ready() || is_expired {
             return Poll::Ready(());
         }
-        self.stalled.set(Some(sleep(patience)));
-        match self.stalled.as_mut().as_pin_mut() {
-            Some(stalled) => stalled.poll(cx),
+        self.timer.set(Some(sleep(timeout)));
+        match self.timer.as_mut().as_pin_mut() {
+            Some(timer) => timer.poll(cx),
             None => Poll::Pending,
         }
     }

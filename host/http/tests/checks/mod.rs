@@ -1,16 +1,18 @@
-//! What holds for a connection whatever is sent on it, and in whatever pieces. It refuses to know files and wasm: a stub
-//! answers.
+//! Checks of a connection for any bytes, in any pieces. A stub answers the requests.
+
+mod http2;
 
 use bytes::Bytes;
-use glasshouse_http::auth::{Htpasswd, MARK, is_name};
+use glasshouse_http::auth::{BYTE_ORDER_MARK, Htpasswd, is_name};
 use glasshouse_http::{
-    Client, ClientLimits, ConnectionContext, Format, Handler, HandlerError, Log, Protocol, Sink, TrustedProxies,
-    WriteTimeout, introduce, serve,
+    Client, ClientLimits, ConnectionContext, Format, Handler, HandlerCall, HandlerError, Log, Protocol, Sink,
+    TrustedProxies, WriteTimeout, accept_proxy_header, serve,
 };
 use http::header::{CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use http_body_util::Full;
+pub use http2::http2;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -31,8 +33,8 @@ const SOON: Duration = Duration::from_secs(4);
 /// More than a case may send, so that content ends before it is too much.
 const MAX_CONTENT: u64 = 256;
 
-/// Sends bytes with pauses, and closes. The server ends too; its answers are messages, no more of them than there were heads,
-/// and nothing behind content whose end is in doubt is ever a request.
+/// Sends bytes with pauses, then closes. The server closes too. It sends complete messages, at most one for each head,
+/// and never reads a request behind a body with ambiguous framing.
 ///
 /// # Panics
 /// Where any of this is not so.
@@ -72,9 +74,9 @@ pub fn proxy(bytes: &[u8]) {
         client.shutdown().await.expect("a half can be closed");
         let mut server = WriteTimeout::new(server, SOON);
         let trust = TrustedProxies::new(["127.0.0.0/8".parse().expect("a network")]);
-        let exchange = exchange(Stub::default(), &limits()).trusting(trust);
+        let exchange = exchange(Stub::default(), &limits()).with_trusted_proxies(trust);
         let (_closing, closes) = watch::channel(false);
-        let introduced = timeout(SOON, introduce(&mut server, exchange, SOON, closes)).await;
+        let introduced = timeout(SOON, accept_proxy_header(&mut server, exchange, SOON, closes)).await;
         let introduced = introduced.expect("what has ended is not waited for");
         let mut left = Vec::new();
         server.read_to_end(&mut left).await.expect("memory can be read");
@@ -85,7 +87,7 @@ pub fn proxy(bytes: &[u8]) {
         let words: Vec<&str> = str::from_utf8(header).unwrap_or_default().split(' ').collect();
         if let ["PROXY", "TCP4" | "TCP6", source, ..] = words.as_slice() {
             let named: IpAddr = source.parse().expect("a client that was taken has an address");
-            assert_eq!(exchange.client(), named.to_canonical());
+            assert_eq!(exchange.peer(), named.to_canonical());
         }
     });
 }
@@ -96,7 +98,7 @@ pub fn proxy(bytes: &[u8]) {
 /// Where that is not so.
 pub fn htpasswd(bytes: &[u8]) {
     // An editor may have put a byte order mark before the first line.
-    let lines = bytes.strip_prefix(MARK).unwrap_or(bytes);
+    let lines = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let has_lines = |name: &str| {
         let start = format!("{name}:");
         lines.split(|byte| *byte == b'\n').any(|line| line.starts_with(start.as_bytes()))
@@ -168,8 +170,8 @@ fn heads(bytes: &[u8]) -> usize {
     sent.windows(2).filter(|pair| pair == b"\n\n").count()
 }
 
-/// Whether hyper may take the end of the connection for an upgrade. It does so where one was asked for, though none was granted,
-/// and forgets what it has not sent yet: the last answer to a client that broke off its requests and read none of the answers.
+/// Whether hyper may take the end of the connection for an upgrade. It does so if the client requested one, even
+/// without success, and drops what it has not sent yet.
 fn asks_for_upgrade(bytes: &[u8]) -> bool {
     let sent: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != PAUSE).collect();
     let has = |word: &[u8]| sent.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
@@ -219,7 +221,8 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     answers
 }
 
-/// Answers with what was asked for, some of it at once, and sees to it that nothing is asked behind content whose end is in doubt.
+/// Answers with the target, for some requests as a cached response. Asserts that no request follows a body with
+/// ambiguous framing.
 #[derive(Clone, Default)]
 struct Stub {
     asked: Arc<AtomicUsize>,
@@ -229,14 +232,18 @@ struct Stub {
 impl Handler for Stub {
     type Body = Full<Bytes>;
 
-    fn cached(&self, request: &Parts, _: &Client) -> Option<Response<Full<Bytes>>> {
-        let is_known = request.uri.path().len().is_multiple_of(2);
-        is_known.then(|| self.answered(request))
-    }
-
-    async fn answer(&self, request: Parts, _: &Client) -> Result<Response<Full<Bytes>>, HandlerError> {
-        yield_now().await;
-        Ok(self.answered(&request))
+    fn call(
+        &self,
+        request: Parts,
+        _: &Client,
+    ) -> HandlerCall<Full<Bytes>, impl Future<Output = Result<Response<Full<Bytes>>, HandlerError>> + Send> {
+        if request.uri.path().len().is_multiple_of(2) {
+            return HandlerCall::Cached(self.answered(&request));
+        }
+        HandlerCall::Pending(async move {
+            yield_now().await;
+            Ok(self.answered(&request))
+        })
     }
 }
 

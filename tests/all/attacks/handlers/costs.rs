@@ -5,7 +5,7 @@ use crate::attacks::effort;
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::proc::memory;
-use crate::support::server::{Server, Setup, Stack};
+use crate::support::server::{Setup, Stack, TestServer};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ fn what_is_just_allowed_costs_little() {
         ];
         let directory = &place.path().join("www");
         let setup = Setup { stack: Stack::Host, directory, options: &[], arguments: &arguments, unprivileged: false };
-        let server = Server::launch(setup);
+        let server = TestServer::launch(setup);
         get(server.address(), "/");
         let before = memory(&server, "VmRSS:");
         for _ in 0..effort(5, 100) {

@@ -2,7 +2,7 @@
 
 /// A fenced block: where it begins, its language and its lines.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Block {
+pub struct FencedBlock {
     /// The page and the line of the fence, such as `README.md:11`.
     pub at: String,
     pub language: String,
@@ -10,14 +10,14 @@ pub struct Block {
 }
 
 /// The blocks of a page, in their order.
-pub fn blocks(page: &str, text: &str) -> Vec<Block> {
-    let mut blocks: Vec<Block> = Vec::new();
+pub fn blocks(page: &str, text: &str) -> Vec<FencedBlock> {
+    let mut blocks: Vec<FencedBlock> = Vec::new();
     let mut is_open = false;
     for (number, line) in text.lines().enumerate() {
         match (line.trim_start().strip_prefix("```"), is_open) {
             (Some(language), false) => {
                 let (at, language) = (format!("{page}:{}", number + 1), language.trim().to_owned());
-                blocks.push(Block { at, language, text: String::new() });
+                blocks.push(FencedBlock { at, language, text: String::new() });
                 is_open = true;
             }
             (Some(_), true) => is_open = false,
@@ -32,7 +32,7 @@ pub fn blocks(page: &str, text: &str) -> Vec<Block> {
     blocks
 }
 
-impl Block {
+impl FencedBlock {
     /// The commands of a block in `sh`, or of one in `console`, where each follows a prompt. Comments are left out, and
     /// a backslash at the end of a line continues it.
     pub fn commands(&self) -> Vec<String> {
@@ -64,7 +64,7 @@ fn without_comment(line: &str) -> &str {
 fn blocks_and_their_commands_are_found() {
     let page = "a\n```sh\nb '# c' \\\n  d#e  # f\n\n# g\n```\n```json\n{}\n```\n```console\n$ h\ni\n```\n";
     let found = blocks("P.md", page);
-    let of = |block: &Block| (block.at.clone(), block.language.clone(), block.commands());
+    let of = |block: &FencedBlock| (block.at.clone(), block.language.clone(), block.commands());
     assert_eq!(of(&found[0]), ("P.md:2".to_owned(), "sh".to_owned(), vec!["b '# c'    d#e".to_owned()]));
     assert_eq!((found[1].language.as_str(), found[1].text.as_str()), ("json", "{}\n"));
     assert_eq!(of(&found[2]), ("P.md:11".to_owned(), "console".to_owned(), vec!["h".to_owned()]));

@@ -1,7 +1,7 @@
 //! Folders as archives: the formats, and their headers. [`crate::conformance::archives`] reads them with other
 //! programs.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{MODIFIED, ROW, Row, ask, get, missing, with};
 
@@ -16,7 +16,7 @@ const TAR: &[(&str, super::Want)] = &[
     ("content-encoding", Absent),
 ];
 /// What is in `sub`, but for what is hidden and a link.
-const SUB: &[super::Body] = &[
+const SUB: &[super::BodyCheck] = &[
     Has("sub/deep/\0"),
     Has("sub/deep/file.txt\0"),
     Has("sub/inner.txt\0"),
@@ -26,7 +26,7 @@ const SUB: &[super::Body] = &[
     Lacks("hidden"),
 ];
 
-const NO_FORM: &[super::Body] = &[Has("Message: Folder not to be had in this form."), LeadsTo("./")];
+const NO_FORM: &[super::BodyCheck] = &[Has("Message: Folder not to be had in this form."), LeadsTo("./")];
 
 pub const ROWS: &[Row] = &[
     Row { id: "archive tar", ask: get("/sub/?download=tar"), fields: TAR, body: SUB, ..ROW },

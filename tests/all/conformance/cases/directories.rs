@@ -1,8 +1,8 @@
 //! Directories: redirects, index files and listings.
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, missing};
+use super::{BodyCheck::*, MODIFIED, ROW, Row, Want::*, ask, get, missing};
 
-const INNER: &[super::Body] = &[Lists(&[("deep/", "deep/"), ("inner.txt", "inner.txt"), ("up.txt", "up.txt@")])];
+const INNER: &[super::BodyCheck] = &[Lists(&[("deep/", "deep/"), ("inner.txt", "inner.txt"), ("up.txt", "up.txt@")])];
 
 /// A row that is answered with 301 to another path.
 macro_rules! leads {

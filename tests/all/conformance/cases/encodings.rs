@@ -1,6 +1,6 @@
 //! Content codings, RFC 9110 8.4 and 12.5.3: precompressed siblings, and compression on the way.
 
-use super::{Body::*, ROW, Row, Want::*, get, with};
+use super::{BodyCheck::*, ROW, Row, Want::*, get, with};
 use crate::support::fixture::{BIG, GZIP, ZSTD};
 
 const ON: &[(&str, &str)] = &[("GLASSHOUSE_COMPRESS", "1")];

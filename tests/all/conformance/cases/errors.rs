@@ -1,6 +1,6 @@
 //! Error responses.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, ask, get, missing, with};
 
@@ -30,7 +30,7 @@ pub const ROWS: &[Row] = &[
     not_allowed!("PY-62 PATCH", "PATCH", "/hello.txt"),
     not_allowed!("PY-62 TRACE", "TRACE", "/hello.txt"),
     not_allowed!("PY-62 lower case", "get", "/hello.txt"),
-    not_allowed!("PY-62 nobody's method", "BREW", "/nope"),
+    not_allowed!("PY-62 unknown method", "BREW", "/nope"),
     Row {
         id: "PY-62 OPTIONS",
         ask: ask("OPTIONS", "/hello.txt"),

@@ -1,7 +1,7 @@
 //! Requests that broke other servers, by the number of the report or the kind of hole. Each asks for a file outside the
 //! tree, or contains markup.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, get, missing};
 

@@ -1,9 +1,9 @@
 //! Files: their fields, types, conditions and ranges.
 
-use super::{Body::*, MODIFIED, ROW, Row, Want::*, ask, get, with};
+use super::{BodyCheck::*, MODIFIED, ROW, Row, Want::*, ask, get, with};
 use crate::support::fixture::ALL_BYTES;
 
-const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
+const HELLO: &[super::BodyCheck] = &[Bytes(b"hello\n")];
 const ADDED: &[(&str, &str)] = &[("GLASSHOUSE_HEADER", "X-Added: one\nX-Other: two: three")];
 const TYPE: &[(&str, &str)] = &[("GLASSHOUSE_CONTENT_TYPE", "text/x-mine")];
 

@@ -1,7 +1,7 @@
 //! Listings beyond those of Python: sorted, searched, as a grid, with a README.md, and for programs. Error pages that
 //! lead on.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, get, with};
 
@@ -300,7 +300,7 @@ pub const ROWS: &[Row] = &[
     },
     Row { id: "Text of nothing", ask: get("/void/?format=text"), body: &[Bytes(b"")], ..ROW },
     Row {
-        id: "Form of whoever takes anything",
+        id: "Format for a client that accepts anything",
         ask: with("/sizes/", &[("Accept", "image/png, */*;q=0.1")]),
         fields: &[("content-type", Is("text/html; charset=utf-8"))],
         ..ROW

@@ -1,8 +1,8 @@
 //! From target to path.
 
-use super::{Body::*, ROW, Row, Want::*, get, missing, with};
+use super::{BodyCheck::*, ROW, Row, Want::*, get, missing, with};
 
-const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
+const HELLO: &[super::BodyCheck] = &[Bytes(b"hello\n")];
 const SHOWN: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "true")];
 const GIT: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "**/.git/**")];
 const ONE: &[(&str, &str)] = &[("GLASSHOUSE_HIDDEN", "no\n/dots/.hidden")];

@@ -1,6 +1,6 @@
 //! Ranges, RFC 9110 14. `/bytes.bin` holds every byte once, in order: the byte at position N is N.
 
-use super::{Ask, Body::*, ROW, Row, Want::*, get, with};
+use super::{Ask, BodyCheck::*, ROW, Row, Want::*, get, with};
 use crate::support::fixture::ALL_BYTES;
 
 /// A range that is answered with a part.

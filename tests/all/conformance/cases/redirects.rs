@@ -1,11 +1,12 @@
 //! Configured redirects: the paths that a rule matches, in every spelling, and their targets.
 
 use super::Want::*;
-use super::site::{Options, moved};
-use super::{ROW, Row, get};
+use super::site::moved;
+use super::{ROW, Row, RowOptions, get};
 
-const REDIRECTS: Options = &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
-const ENCODED: Options =
+const REDIRECTS: RowOptions =
+    &[("GLASSHOUSE_REDIRECT", "/old /new\n/blog/* /posts/* 308\n/out https://example.com/ 302")];
+const ENCODED: RowOptions =
     &[("GLASSHOUSE_REDIRECT", "/sp%20ace /sp%C3%BC\n/%C3%BC/* /\u{f6}/*\n/\u{e4} /plain\n/what%3F /plain")];
 
 pub const ROWS: &[Row] = &[

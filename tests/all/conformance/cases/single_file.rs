@@ -1,19 +1,17 @@
 //! One served file. The variable `GLASSHOUSE_FILE` names it for a handler whose host can only open a directory.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
-use super::{Ask, MODIFIED, ROW, Row, ask, get, missing, with};
+use super::{Ask, MODIFIED, ROW, Row, RowOptions, ask, get, missing, with};
 
-type Options = &'static [(&'static str, &'static str)];
-
-const HELLO: Options = &[("GLASSHOUSE_FILE", "hello.txt")];
-const SCRIPT: Options = &[("GLASSHOUSE_FILE", "app.js")];
-const BIG: Options = &[
+const HELLO: RowOptions = &[("GLASSHOUSE_FILE", "hello.txt")];
+const SCRIPT: RowOptions = &[("GLASSHOUSE_FILE", "app.js")];
+const BIG: RowOptions = &[
     ("GLASSHOUSE_FILE", "big.txt"),
     ("GLASSHOUSE_COMPRESS", "1"),
     ("GLASSHOUSE_HEADER", "Content-Disposition: attachment"),
 ];
-const BELOW: Options = &[("GLASSHOUSE_FILE", ".hidden"), ("GLASSHOUSE_PREFIX", "a")];
+const BELOW: RowOptions = &[("GLASSHOUSE_FILE", ".hidden"), ("GLASSHOUSE_PREFIX", "a")];
 const NAMED: &str = "inline; filename=\"hello.txt\"; filename*=UTF-8''hello.txt";
 const PAGE: (&str, &str) = ("Accept", "text/html");
 
@@ -79,7 +77,7 @@ pub const ROWS: &[Row] = &[
     none("One file and not the one beside it", "/lines.txt"),
     none("One file and no folder", "/sub/"),
     none("One file and nothing in a folder", "/sub/inner.txt"),
-    none("One file is no folder", "/hello.txt/"),
+    none("One file is not a folder", "/hello.txt/"),
     none("One file and nothing below it", "/hello.txt/x"),
     none("One file and no index", "/index.html"),
     Row {

@@ -1,36 +1,40 @@
 //! Site options: pages for missing files, clean URLs, caching and headers for browsers.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
-use super::{Ask, ROW, Row, get, with};
+use super::{Ask, ROW, Row, RowOptions, get, with};
 
-pub type Options = &'static [(&'static str, &'static str)];
-
-const SPA: Options = &[("GLASSHOUSE_SPA", "pages/app.html")];
-const CLEAN: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NOT_FOUND", "no")];
-const BARE: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NO_LISTING", "1")];
-const INDEXES: Options = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_INDEX", "start.html,index.html")];
-const PREFIX: Options = &[("GLASSHOUSE_PREFIX", "/a b/docs")];
-const CORS: Options = &[("GLASSHOUSE_CORS", "*")];
-const ORIGINS: Options = &[("GLASSHOUSE_CORS", "https://a.example, https://b.example")];
-const CACHE: Options = &[("GLASSHOUSE_CACHE", "60\n*.js=immutable\nsub/**=no-store")];
-const HEADERS: Options =
+const SPA: RowOptions = &[("GLASSHOUSE_SPA", "pages/app.html")];
+const CLEAN: RowOptions = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NOT_FOUND", "no")];
+const BARE: RowOptions = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_NO_LISTING", "1")];
+const INDEXES: RowOptions = &[("GLASSHOUSE_CLEAN_URLS", "1"), ("GLASSHOUSE_INDEX", "start.html,index.html")];
+const PREFIX: RowOptions = &[("GLASSHOUSE_PREFIX", "/a b/docs")];
+const CORS: RowOptions = &[("GLASSHOUSE_CORS", "*")];
+const ORIGINS: RowOptions = &[("GLASSHOUSE_CORS", "https://a.example, https://b.example")];
+const CACHE: RowOptions = &[("GLASSHOUSE_CACHE", "60\n*.js=immutable\nsub/**=no-store")];
+const HEADERS: RowOptions =
     &[("GLASSHOUSE_HEADER", "X-All: 1"), ("GLASSHOUSE_HEADER_FOR", "*.js X-Script: 2\nsub/** X-Sub: 3")];
-const FOR_FILES: Options = &[("GLASSHOUSE_HEADER_FOR", "** X-File: 1")];
-const NO_FIELD: Fields = &[("x-file", Absent)];
-const VARY: Options = &[("GLASSHOUSE_HEADER", "Vary: Cookie, accept-encoding")];
-const KEPT: Options = &[
+const FOR_FILES: RowOptions = &[("GLASSHOUSE_HEADER_FOR", "** X-File: 1")];
+const NO_FIELD: FieldChecks = &[("x-file", Absent)];
+const VARY: RowOptions = &[("GLASSHOUSE_HEADER", "Vary: Cookie, accept-encoding")];
+const KEPT: RowOptions = &[
     ("GLASSHOUSE_HEADER", "Cache-Control: no-cache"),
     ("GLASSHOUSE_HEADER_FOR", "*.mjs Cache-Control: private"),
     ("GLASSHOUSE_CACHE", "types/*=60"),
 ];
 const PAGE: (&str, &str) = ("Accept", "text/html,application/xhtml+xml,*/*;q=0.8");
 
-pub const fn moved(id: &'static str, target: &'static str, options: Options, status: u16, fields: Fields) -> Row {
+pub const fn moved(
+    id: &'static str,
+    target: &'static str,
+    options: RowOptions,
+    status: u16,
+    fields: FieldChecks,
+) -> Row {
     Row { id, ask: get(target), options, status, fields, body: &[Bytes(b"")], ..ROW }
 }
 
-pub type Fields = &'static [(&'static str, super::Want)];
+pub type FieldChecks = &'static [(&'static str, super::Want)];
 
 const fn options(target: &'static str, fields: &'static [(&'static str, &'static str)]) -> Ask<'static> {
     Ask { method: "OPTIONS", target, fields }

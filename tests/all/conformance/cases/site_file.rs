@@ -1,11 +1,11 @@
 //! `glasshouse.toml`: its options take effect, no name leads to it, and it grants nothing.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{ROW, Row, get, with};
 
 /// Nothing of what the file of the site says.
-const NO_RULES: &[super::Body] = &[Lacks("RULES")];
+const NO_RULES: &[super::BodyCheck] = &[Lacks("RULES")];
 
 pub const ROWS: &[Row] = &[
     Row {

@@ -1,12 +1,12 @@
 //! Validators and conditions, RFC 9110 8.8 and 13. `TAG` is that of `/hello.txt`: its size, and the time of its last
 //! change in nanoseconds.
 
-use super::Body::*;
+use super::BodyCheck::*;
 use super::Want::*;
 use super::{MODIFIED, ROW, Row, get, with};
 
 const TAG: &str = "\"6-5e0d5da5.23c34600\"";
-const HELLO: &[super::Body] = &[Bytes(b"hello\n")];
+const HELLO: &[super::BodyCheck] = &[Bytes(b"hello\n")];
 const EARLIER: &str = "Thu, 02 Jan 2020 03:04:04 GMT";
 
 /// A request for `/hello.txt` with conditions.

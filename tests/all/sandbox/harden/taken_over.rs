@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 
 /// A system call, its result in a hardened process, and whether a free process does it too, with success.
-struct Row {
+struct SystemCall {
     what: &'static str,
     call: libc::c_long,
     words: Vec<Word>,
@@ -22,18 +22,18 @@ fn number(number: i32) -> Word {
 }
 
 /// All of it, with the number of a socket that listens.
-fn rows(place: &Path, listener: i32) -> Vec<Row> {
+fn rows(place: &Path, listener: i32) -> Vec<SystemCall> {
     let path = |name: &str| place.join(name).to_str().expect("the path is UTF-8").to_owned();
-    let open = |what, path: String, flags, hardened| Row {
+    let open = |what, path: String, flags, hardened| SystemCall {
         what,
         call: libc::SYS_openat,
         words: vec![number(AT_FDCWD), Text(path), number(flags), number(0o600)],
         hardened,
         is_had_otherwise: true,
     };
-    let had = |what, call, words| Row { what, call, words, hardened: -ENOSYS, is_had_otherwise: true };
-    let lost = |what, call, words| Row { what, call, words, hardened: -ENOSYS, is_had_otherwise: false };
-    let gets = |what, call, words| Row { what, call, words, hardened: 0, is_had_otherwise: true };
+    let had = |what, call, words| SystemCall { what, call, words, hardened: -ENOSYS, is_had_otherwise: true };
+    let lost = |what, call, words| SystemCall { what, call, words, hardened: -ENOSYS, is_had_otherwise: false };
+    let gets = |what, call, words| SystemCall { what, call, words, hardened: 0, is_had_otherwise: true };
     let on = |words: &[i32]| [listener].iter().chain(words).copied().map(number).collect::<Vec<_>>();
     let with = |words: &[i32], last: Word| on(words).into_iter().chain([last]).collect::<Vec<_>>();
     let all = PROT_READ | PROT_WRITE | PROT_EXEC;
@@ -123,7 +123,7 @@ fn rows(place: &Path, listener: i32) -> Vec<Row> {
         lost("a way into the kernel's memory", libc::SYS_userfaultfd, vec![number(0)]),
         lost("pages of a pipe", libc::SYS_vmsplice, on(&[0, 0, 0])),
         // Landlock protects the links of other processes, and only these.
-        Row {
+        SystemCall {
             what: "where another process is",
             call: libc::SYS_readlinkat,
             words: vec![number(AT_FDCWD), Text("/proc/1/cwd".into()), Bytes(vec![0; 256]), number(256)],
@@ -170,14 +170,14 @@ fn futex(operation: i32) -> Vec<Word> {
 
 /// The number of the descriptor that listens for clients.
 #[track_caller]
-fn listener(server: &Server) -> i32 {
+fn listener(server: &TestServer) -> i32 {
     let found = listeners(server).into_iter().find(|(port, _)| *port == server.address().port());
     found.expect("it listens").1
 }
 
 /// A serving thread, stopped. `None`, with a message, where this system does not allow that.
 #[track_caller]
-fn captive(server: &Server) -> Option<Captive> {
+fn captive(server: &TestServer) -> Option<Captive> {
     let worker = threads(server).into_iter().find(|(_, (name, _))| name == "worker").expect("it has a worker");
     let captive = Captive::take(worker.0);
     if captive.is_none() {
@@ -187,7 +187,7 @@ fn captive(server: &Server) -> Option<Captive> {
 }
 
 /// Makes a thread that serves ask for all of it.
-fn ask(arguments: &[&str], expected: impl Fn(&Row) -> Option<i32>) {
+fn ask(arguments: &[&str], expected: impl Fn(&SystemCall) -> Option<i32>) {
     let place = tree();
     let server = serve(Stack::Host, &place.path().join("www"), arguments);
     let listener = listener(&server);
@@ -232,7 +232,7 @@ fn dial(arguments: &[&str]) -> Option<TcpListener> {
 }
 
 #[test]
-fn it_connects_to_nobody() {
+fn it_connects_nowhere() {
     let Some(sink) = dial(&["--threads", "1", "--require-harden"]) else { return };
     assert!(sink.accept().is_err(), "it connected");
     let Some(sink) = dial(&["--threads", "1", "--no-harden"]) else { return };
@@ -262,7 +262,7 @@ fn it_sends_datagrams_to_the_manager_alone() {
     for (arguments, expected) in [(&["--require-harden"][..], false), (&["--no-harden"], true)] {
         let mut command = server::glasshouse();
         command.args(["0", "-b", "127.0.0.1", "--threads", "1", "-d"]).arg(place.path().join("www")).args(arguments);
-        let server = Server::spawn({
+        let server = TestServer::spawn({
             command.env("NOTIFY_SOCKET", place.path().join("manager"));
             command
         });

@@ -1,5 +1,5 @@
 //! A small HTTP/1.1 client for known responses. It must cost less than the measured server, so the kernel discards
-//! bodies that are not compared.
+//! bodies.
 
 use crate::process::failed;
 use rustix::io::Errno;
@@ -8,30 +8,30 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long a server may be silent before it counts as hung.
+/// The longest silence of a server before the benchmark reports a failure.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The longest head and the longest body that is looked at.
-const MAX_HEAD: usize = 64 << 10;
+/// The longest head and the longest body that the client keeps.
+pub const MAX_HEAD: usize = 64 << 10;
 const MAX_BODY: usize = 8 << 20;
 
-/// How much is discarded in one call.
-const BLOCK: usize = 1 << 20;
+/// The bytes that one call discards.
+pub const BLOCK: usize = 1 << 20;
 
-/// Where a connection comes from, and how much it lets the server send ahead.
+/// The client's end of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin {
-    /// An address of the loopback, where one address has not enough ports.
+    /// A loopback address, if one address has not enough ports.
     pub address: Option<Ipv4Addr>,
-    /// Size of the receive buffer in bytes; the kernel's choice where it is none.
+    /// Size of the receive buffer in bytes; the default of the kernel if `None`.
     pub buffer: Option<usize>,
 }
 
 /// # Errors
-/// Where the server does not accept in time, or no port is left.
+/// If the server does not accept in time, or no port is left.
 pub fn connect(to: SocketAddrV4, origin: Origin) -> io::Result<TcpStream> {
     let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
-    // On Linux this is the timeout of connecting, too: socket(7), SO_SNDTIMEO.
+    // On Linux, this is also the timeout of connect(2): socket(7), SO_SNDTIMEO.
     sockopt::set_socket_timeout(&socket, sockopt::Timeout::Send, Some(PATIENCE))?;
     if let Some(size) = origin.buffer {
         sockopt::set_socket_recv_buffer_size(&socket, size)?;
@@ -49,25 +49,25 @@ pub fn connect(to: SocketAddrV4, origin: Origin) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// A request for a path, with further fields, each ended with CRLF.
+/// A request for a path. Each of the further fields ends with CRLF.
 pub fn request(to: SocketAddrV4, path: &str, fields: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: {to}\r\n{fields}\r\n").into_bytes()
 }
 
-/// A status line and the fields behind it.
+/// A status line and the fields of a response.
 #[derive(Clone, Debug)]
-pub struct Head {
+pub struct ResponseHead {
     pub status: u16,
     lines: String,
 }
 
-impl Head {
-    /// Reads a head from the beginning of what was received; with its length, or `None` while it is not complete.
-    pub fn parse(bytes: &[u8]) -> Option<(Head, usize)> {
+impl ResponseHead {
+    /// The head at the start of the received bytes and its length; `None` if it is not complete.
+    pub fn parse(bytes: &[u8]) -> Option<(ResponseHead, usize)> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let lines = String::from_utf8_lossy(bytes.get(..end)?).into_owned();
         let status = lines.split(' ').nth(1)?.get(..3)?.parse().ok()?;
-        Some((Head { status, lines }, end + 4))
+        Some((ResponseHead { status, lines }, end + 4))
     }
 
     pub fn field(&self, name: &str) -> Option<&str> {
@@ -81,18 +81,18 @@ impl Head {
     }
 }
 
-/// A head and the beginning of what followed it.
+/// A head, and the body as far as it was read.
 #[derive(Clone, Debug)]
-pub struct Answer {
-    pub head: Head,
+pub struct Response {
+    pub head: ResponseHead,
     pub body: Vec<u8>,
 }
 
-/// Asks on a new connection and reads to the end, or until the body exceeds the limit.
+/// Sends a request on a new connection and reads a 200 or 206 to its end, unless the body exceeds the limit.
 ///
 /// # Errors
-/// Where no answer comes.
-pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
+/// If no response comes in time.
+pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Response> {
     let mut stream = connect(to, Origin::default())?;
     stream.write_all(&request(to, path, &format!("{fields}Connection: close\r\n")))?;
     let (head, mut body) = read_head(&mut stream)?;
@@ -101,37 +101,37 @@ pub fn fetch(to: SocketAddrV4, path: &str, fields: &str) -> io::Result<Answer> {
         let rest = wanted.saturating_sub(body.len());
         (&stream).take(u64::try_from(rest).unwrap_or(0)).read_to_end(&mut body)?;
     }
-    // The peer may have closed first.
+    // The server may have closed the connection already.
     drop(stream.shutdown(Shutdown::Both));
-    Ok(Answer { head, body })
+    Ok(Response { head, body })
 }
 
-/// Reads a head and what came with it.
+/// Reads a head and the bytes that came with it.
 ///
 /// # Errors
-/// Where no answer comes.
-pub fn read_head(stream: &mut TcpStream) -> io::Result<(Head, Vec<u8>)> {
+/// If no response comes in time.
+pub fn read_head(stream: &mut TcpStream) -> io::Result<(ResponseHead, Vec<u8>)> {
     let (mut received, mut block) = (Vec::new(), [0; 16 << 10]);
     loop {
-        if let Some((head, length)) = Head::parse(&received) {
+        if let Some((head, length)) = ResponseHead::parse(&received) {
             let body = received.split_off(length);
             return Ok((head, body));
         }
         let count = stream.read(&mut block).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock => failed(format!("no answer within {PATIENCE:?}")),
+            io::ErrorKind::WouldBlock => failed(format!("no response within {PATIENCE:?}")),
             _ => error,
         })?;
         if count == 0 || received.len() > MAX_HEAD {
-            return Err(failed("the server closed the connection before it answered".into()));
+            return Err(failed("the server closed the connection before its response".into()));
         }
         received.extend_from_slice(block.get(..count).unwrap_or_default());
     }
 }
 
-/// Asks on a connection that stays open, discards the body, and returns its announced length in bytes.
+/// Sends a request on a connection that stays open, discards the body, and returns its Content-Length.
 ///
 /// # Errors
-/// Where the answer is not 200 and whole by the deadline.
+/// If the response is not a complete 200 by the deadline.
 pub fn ask(stream: &mut TcpStream, request: &[u8], deadline: Instant) -> io::Result<u64> {
     stream.write_all(request)?;
     let (head, body) = read_head(stream)?;
@@ -150,7 +150,7 @@ pub fn ask(stream: &mut TcpStream, request: &[u8], deadline: Instant) -> io::Res
     Ok(length)
 }
 
-/// Drops up to a block of what has come without copying it: tcp(7), `MSG_TRUNC`. The number of bytes; 0 at the end.
+/// Discards up to a block of received bytes without a copy: tcp(7), `MSG_TRUNC`. Returns their number, 0 at the end.
 ///
 /// # Errors
 /// As recv(2).

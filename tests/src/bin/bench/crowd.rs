@@ -1,10 +1,11 @@
 //! Many connections at the same time: idle ones, and slow readers beside clients of small files. Readers drain at a
-//! fixed rate, and small requests come at fixed times, however the server does.
+//! fixed rate, and small requests come at fixed times, whatever the speed of the server is.
 
-use crate::client::{self, Head, Origin};
+use crate::client::{self, Origin, ResponseHead};
 use crate::process::failed;
-use crate::site::{HUGE, SMALL, Server};
-use crate::works::{Metric, Trouble, Yield, count};
+use crate::site::RunningServer;
+use crate::tree::{HUGE, SMALL};
+use crate::works::{Quantity, Sample, Trouble, count};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -16,42 +17,42 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How many idle connections are opened, and how long that may take.
+/// The number of idle connections, and the longest time to open them.
 const IDLE: u64 = 10_000;
 const OPENING: Duration = Duration::from_secs(60);
 
-/// Descriptors that a program needs for other things.
+/// Descriptors of this program that are not idle connections.
 const OTHER_DESCRIPTORS: u64 = 100;
 
-/// The slow readers: how many, how many bytes each reads per second, how often it looks, and how many it may catch up.
+/// The slow readers: their number, the bytes per second of each, the time between two reads, and the greatest backlog.
 const READERS: usize = 200;
 const RATE: u64 = 1 << 20;
 const TICK: Duration = Duration::from_millis(50);
 const BACKLOG: u64 = RATE / 4;
 
-/// How long buffers of the kernel may fill, which the server does as fast as it can, before anything counts.
+/// The time before the measurement in which the server fills the buffers of the kernel.
 const SETTLING: Duration = Duration::from_secs(1);
 
-/// What a slow reader lets the server send ahead, in bytes.
+/// The receive buffer of a slow reader, in bytes.
 const BUFFER: usize = 128 << 10;
 
-/// The small requests: how many, and over how many connections.
+/// The number of small requests, and of their connections.
 const REQUESTS: u16 = 2000;
 const LANES: usize = 4;
 
-/// Raises the limit of open files as far as the system lets us, for this program and the servers that it starts.
+/// Raises the limit of open files to its maximum, for this program and the servers that it starts.
 pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
-        eprintln!("the number of open files stays as it is: {error}");
+        eprintln!("cannot raise the limit of open files: {error}");
     }
 }
 
-/// Memory per connection that has made one request and stays.
+/// Measures memory per idle connection after one request.
 ///
 /// # Errors
-/// Where the server does not answer or holds no connection.
-pub fn idle(server: &Server) -> Result<Yield, Trouble> {
+/// If the server does not respond or keeps no connection.
+pub fn idle(server: &RunningServer) -> Result<Sample, Trouble> {
     let room = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(OTHER_DESCRIPTORS);
     let before = server.process.resident()?;
     let begin = Instant::now();
@@ -59,17 +60,17 @@ pub fn idle(server: &Server) -> Result<Yield, Trouble> {
     let seconds = begin.elapsed().as_secs();
     let after = server.process.resident()?;
     let held = opened.iter().filter(|stream| is_open(stream)).count();
-    let why = end.map_or("the server had closed the others".into(), |error| error.to_string());
+    let why = end.map_or("the server had closed the others".to_owned(), |error| error.to_string());
     if held == 0 {
-        return Err(Trouble::Failed(failed(format!("no connection is kept: {why}"))));
+        return Err(Trouble::Failed(failed(format!("the server keeps no connection: {why}"))));
     }
     let held = u64::try_from(held).unwrap_or(IDLE);
     let kibibytes = (count(after) - count(before)) / count(held) / 1024.0;
     let note = (held < IDLE).then(|| format!("{held} connections of {IDLE} were open after {seconds} s: {why}"));
-    Ok(Yield { values: vec![(Metric::Idle, kibibytes)], note })
+    Ok(Sample { values: vec![(Quantity::PerConnection, kibibytes)], notes: note.into_iter().collect() })
 }
 
-/// Opens connections one after the other; with the error that ended it before all were open.
+/// Opens connections one after the other. Returns them, and the error that prevented further ones.
 fn open_idle(address: SocketAddrV4, wanted: u64) -> (Vec<TcpStream>, Option<io::Error>) {
     let request = client::request(address, SMALL, "");
     let deadline = Instant::now() + OPENING;
@@ -86,28 +87,28 @@ fn open_idle(address: SocketAddrV4, wanted: u64) -> (Vec<TcpStream>, Option<io::
             Err(error) => return (opened, Some(error)),
         }
         if Instant::now() > deadline {
-            return (opened, Some(failed(format!("{OPENING:?} were over"))));
+            return (opened, Some(failed(format!("not all were open after {OPENING:?}"))));
         }
     }
-    let short = (wanted < IDLE).then(|| failed(format!("no more than {wanted} files may be open here")));
+    let short = (wanted < IDLE).then(|| failed(format!("the limit of open files allows {wanted}")));
     (opened, short)
 }
 
-/// Whether the ports of the source address are used up.
+/// Whether the source address has no free port.
 fn has_no_port(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
 }
 
 fn is_open(stream: &TcpStream) -> bool {
-    let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
-    matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+    matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// The slowest hundredth of small requests while many read a huge file slowly.
+/// Measures the p99 of small requests while many clients read a huge file slowly.
 ///
 /// # Errors
-/// Where the server does not answer.
-pub fn slow(address: SocketAddrV4, window: Duration) -> Result<Yield, Trouble> {
+/// If the server does not respond.
+pub fn slow(address: SocketAddrV4, window: Duration) -> Result<Sample, Trouble> {
     let progress = Progress::default();
     let (latencies, rate, lost) = thread::scope(|scope| {
         let readers = scope.spawn(|| read_slowly(address, &progress));
@@ -123,20 +124,21 @@ pub fn slow(address: SocketAddrV4, window: Duration) -> Result<Yield, Trouble> {
         progress.is_done.store(true, Ordering::Relaxed);
         (latencies, rate, readers.join().unwrap_or(READERS))
     });
-    // Not to answer at all under such load is a finding.
-    let mut latencies = latencies.map_err(|error| Trouble::Lacks(format!("small requests beside it: {error}")))?;
+    // No response under this load is a result, not a failure of the benchmark.
+    let mut latencies = latencies.map_err(|error| Trouble::Lacks(format!("no small responses: {error}")))?;
     latencies.sort_unstable();
-    let tail = latencies.get(latencies.len() * 99 / 100).ok_or_else(|| failed("no answer".into()))?;
-    let values = vec![(Metric::SlowTail, tail.as_secs_f64() * 1e3), (Metric::SlowRate, rate)];
-    Ok(Yield { values, note: (lost > 0).then(|| format!("{lost} of {READERS} readers were not accepted or cut off")) })
+    let tail = latencies.get(latencies.len() * 99 / 100).ok_or_else(|| failed("no response".into()))?;
+    let values = vec![(Quantity::Tail, tail.as_secs_f64() * 1e3), (Quantity::ReaderRate, rate)];
+    let note = (lost > 0).then(|| format!("{lost} of {READERS} readers were not accepted, or lost their connection"));
+    Ok(Sample { values, notes: note.into_iter().collect() })
 }
 
-/// What the slow readers and their observer share.
+/// The state that the slow readers and their observer share.
 #[derive(Default)]
 struct Progress {
-    /// How many readers have got something.
+    /// The number of readers that have received bytes.
     begun: AtomicUsize,
-    /// What all have got.
+    /// The bytes that all readers have received.
     bytes: AtomicU64,
     is_done: AtomicBool,
 }
@@ -144,17 +146,18 @@ struct Progress {
 /// A connection that drains at a fixed rate.
 struct Reader {
     stream: TcpStream,
-    /// Bytes that may be read now.
+    /// The bytes that the reader may read now.
     credit: u64,
     has_begun: bool,
 }
 
-/// Reads over many connections until the flag is set, and returns how many the server rejected or aborted.
+/// Reads over many connections until `is_done` is set. Returns the number of connections that the server rejected or
+/// aborted.
 fn read_slowly(address: SocketAddrV4, progress: &Progress) -> usize {
     let request = client::request(address, HUGE, "");
     let (mut readers, deadline) = (Vec::new(), Instant::now() + client::PATIENCE);
     while readers.len() < READERS && Instant::now() < deadline {
-        // A server that is busy with the readers it has may not accept all that come.
+        // A busy server may not accept all of them.
         let connected = client::connect(address, Origin { address: None, buffer: Some(BUFFER) });
         let asked = connected.and_then(|mut stream| stream.write_all(&request).map(|()| stream));
         readers.extend(asked.map(|stream| Reader { stream, credit: 0, has_begun: false }));
@@ -174,7 +177,7 @@ fn read_slowly(address: SocketAddrV4, progress: &Progress) -> usize {
     READERS - readers.len()
 }
 
-/// Reads what may be read and is there; whether the connection is still open.
+/// Reads the received bytes up to the credit. Returns whether the connection is still open.
 fn drain(reader: &mut Reader, block: &mut [u8], progress: &Progress) -> bool {
     while reader.credit > 0 {
         let size = usize::try_from(reader.credit).unwrap_or(BUFFER).min(BUFFER);
@@ -194,14 +197,14 @@ fn drain(reader: &mut Reader, block: &mut [u8], progress: &Progress) -> bool {
 /// One of the connections for small requests.
 struct Lane {
     stream: TcpStream,
-    /// When the requests on this connection were due; the first of them is on its way.
+    /// The times when the requests on this connection were due. The first of them is sent.
     due: VecDeque<Instant>,
     is_waiting: bool,
     received: Vec<u8>,
 }
 
-/// Sends small requests at even distances; how long after it was due each was answered. What is not answered at the end
-/// counts as long as it has waited.
+/// Sends small requests at even distances. Returns the times from when each was due to its response; at the end, to the
+/// present for requests without a response.
 fn ask_steadily(address: SocketAddrV4, window: Duration) -> io::Result<Vec<Duration>> {
     let request = client::request(address, SMALL, "");
     let mut lanes = Vec::new();
@@ -233,27 +236,27 @@ fn ask_steadily(address: SocketAddrV4, window: Duration) -> io::Result<Vec<Durat
     Ok(latencies)
 }
 
-/// Waits until something comes on a lane or time is over; the lanes on which something came.
+/// Waits until bytes arrive or the timeout ends. Returns the lanes that have received bytes.
 fn wait(lanes: &[Lane], timeout: Duration) -> io::Result<Vec<usize>> {
     let mut polled: Vec<PollFd<'_>> = lanes.iter().map(|lane| PollFd::new(&lane.stream, PollFlags::IN)).collect();
-    let timeout = Timespec::try_from(timeout).map_err(|_| failed("a wait is too long".into()))?;
+    let timeout = Timespec::try_from(timeout).map_err(|_| failed("invalid timeout".into()))?;
     match poll(&mut polled, Some(&timeout)) {
         Ok(_) | Err(Errno::INTR) => {}
         Err(error) => return Err(error.into()),
     }
-    let came = polled.iter().enumerate().filter(|(_, lane)| !lane.revents().is_empty());
-    Ok(came.map(|(at, _)| at).collect())
+    let ready = polled.iter().enumerate().filter(|(_, lane)| !lane.revents().is_empty());
+    Ok(ready.map(|(at, _)| at).collect())
 }
 
-/// Takes what has come on a lane; how long the request took if that completes its answer.
+/// Reads the received bytes of a lane. Returns the time of the request if they complete its response.
 fn receive(lane: &mut Lane) -> io::Result<Option<Duration>> {
     let mut block = [0; 4096];
     let count = lane.stream.read(&mut block)?;
     if count == 0 {
-        return Err(failed("a connection for small requests was closed".into()));
+        return Err(failed("the server closed a connection for small requests".into()));
     }
     lane.received.extend_from_slice(block.get(..count).unwrap_or_default());
-    let Some((head, length)) = Head::parse(&lane.received) else { return Ok(None) };
+    let Some((head, length)) = ResponseHead::parse(&lane.received) else { return Ok(None) };
     let body = head.length().filter(|_| head.status == 200).and_then(|length| usize::try_from(length).ok());
     let body = body.ok_or_else(|| failed(format!("status {} for a small file", head.status)))?;
     if lane.received.len() < length + body {

@@ -1,33 +1,39 @@
-//! The benchmark: glasshouse beside nginx, stock `wasmtime serve`, `python -m http.server` and other installed servers,
-//! on one tree, in interleaved rounds. It prints its results, and no number decides its exit code.
+//! The benchmark: glasshouse beside nginx, lighttpd, h2o and other installed servers on the same files, in interleaved
+//! rounds. It prints its results, and no number decides its exit code.
 //!
-//! `BENCH_SECONDS` (3) is the time of a load, `BENCH_ROUNDS` (5) their number; `BENCH_ONLY` and `BENCH_SERVERS` are
-//! lists of works and servers, separated by commas.
+//! `BENCH_SECONDS` (2) is the duration of a load and `BENCH_ROUNDS` (5) the number of rounds. `BENCH_ONLY` and
+//! `BENCH_SERVERS` are comma-separated lists of works and servers.
 
 mod client;
+mod configuration;
+mod contest;
 mod crowd;
+mod download;
+mod http_load;
 mod process;
 mod report;
 mod servers;
 mod site;
 mod targets;
+mod tls_load;
+mod tree;
 mod works;
 
-use process::{Process, failed};
+use contest::{Contest, Tools, tool_version};
+use process::failed;
 use report::{Conditions, Samples};
-use servers::{Installed, Kind, first_line, on_path};
-use site::Site;
+use servers::{InstalledServer, ServerKind, on_path};
+use site::BenchSite;
 use std::io::{self, Write};
 use std::path::Path;
-use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::process::ExitCode;
 use std::{env, fs};
-use works::{Contest, Work};
+use works::{Tool, Work};
 
-/// Where the document is kept.
+/// The kept document.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/RESULTS.md");
 
-/// What begins the part of the document that people write.
+/// The heading of the part that people write.
 const NOTES: &str = "\n## Notes";
 
 fn main() -> ExitCode {
@@ -41,30 +47,37 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was asked for.
+/// The values of the environment variables.
 struct Settings {
     seconds: u32,
     rounds: u32,
     works: Vec<Work>,
-    kinds: Vec<Kind>,
-    /// Whether nothing was left out, so that the document may replace the one that is kept.
+    kinds: Vec<ServerKind>,
+    /// Whether `BENCH_SERVERS` names the servers, so that each of them does every work.
+    has_server_list: bool,
+    /// Whether the run includes all works and servers, so that its document replaces the kept one.
     is_whole: bool,
 }
 
 impl Settings {
     fn read() -> io::Result<Settings> {
-        let is_whole = ["BENCH_ONLY", "BENCH_SERVERS"].iter().all(|name| setting(name).is_none());
+        let has_server_list = setting("BENCH_SERVERS").is_some();
         Ok(Settings {
-            seconds: number("BENCH_SECONDS", 3)?,
+            seconds: number("BENCH_SECONDS", 2)?,
             rounds: number("BENCH_ROUNDS", 5)?,
             works: choice("BENCH_ONLY", Work::ALL.map(|work| (work.key(), work)))?,
-            kinds: choice("BENCH_SERVERS", Kind::ALL.map(|kind| (kind.key(), kind)))?,
-            is_whole,
+            kinds: choice("BENCH_SERVERS", ServerKind::ALL.map(|kind| (kind.key(), kind)))?,
+            has_server_list,
+            is_whole: !has_server_list && setting("BENCH_ONLY").is_none(),
         })
+    }
+
+    fn includes(&self, work: Work, kind: ServerKind) -> bool {
+        self.has_server_list || work.includes(kind)
     }
 }
 
-/// A variable; one that is empty counts as none.
+/// The value of a variable; `None` if it is empty.
 fn setting(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -75,55 +88,60 @@ fn number(name: &str, default: u32) -> io::Result<u32> {
     number.ok_or_else(|| failed(format!("{name}={value}: expected a number from 1 to 1000")))
 }
 
-/// The selection of a list of words, in the order of the table; everything without a list.
+/// The listed values in the order of the table; all of them without a list.
 fn choice<T: Copy, const N: usize>(name: &str, all: [(&'static str, T); N]) -> io::Result<Vec<T>> {
     let list = setting(name);
     let words: Vec<&str> = list.iter().flat_map(|list| list.split(',')).map(str::trim).collect();
     if let Some(word) = words.iter().find(|word| !all.iter().any(|(key, _)| key == *word)) {
         let known = all.map(|(key, _)| key).join(", ");
-        return Err(failed(format!("{name}: '{word}' is none of {known}")));
+        return Err(failed(format!("{name}: unknown value '{word}'; expected some of {known}")));
     }
     let is_chosen = |key: &str| list.is_none() || words.contains(&key);
     Ok(all.into_iter().filter(|(key, _)| is_chosen(key)).map(|(_, value)| value).collect())
 }
 
-/// Whether everything that should have run has run.
+/// Runs the benchmark. Returns whether every server and tool worked.
 fn run() -> io::Result<bool> {
     let settings = Settings::read()?;
-    let wrk = on_path("wrk");
-    if wrk.is_none() && settings.works.iter().any(|work| work.needs_wrk()) {
-        return Err(failed(
-            "wrk is missing: install the package `wrk` of your system or build https://github.com/wg/wrk, \
-             or leave out what needs it: BENCH_ONLY=large,slow,start,memory,idle"
-                .into(),
-        ));
-    }
+    let tools = Tools { wrk: on_path("wrk"), h2load: on_path("h2load") };
+    require(&settings, Tool::Wrk, tools.wrk.is_some(), "wrk: install the package `wrk`, or build it")?;
+    require(&settings, Tool::H2load, tools.h2load.is_some(), "h2load: install the package `nghttp2-client`")?;
     let (installed, missing) = find_servers(&settings.kinds);
     if let Some(kind) = missing.iter().find(|kind| kind.is_ours()) {
         return Err(failed(format!("{} is not built: run `make bench`", kind.name())));
     }
-    if missing.contains(&Kind::Nginx) {
-        eprintln!("nginx is missing: there will be no ratios to it");
+    if missing.contains(&ServerKind::Nginx) {
+        eprintln!("nginx is missing: the report has no ratios to it");
     }
     crowd::raise_open_files();
-    eprintln!("writing the tree");
-    let site = Site::build(settings.kinds.contains(&Kind::Stock))?;
-    let said = wrk.as_ref().map(|wrk| Process::output(Command::new(wrk).arg("-v"), Duration::from_secs(5)));
-    let version =
-        said.transpose()?.map(|(_, text)| first_line(&text).split(" Copyright").next().unwrap_or("").to_owned());
-    let mut contest = Contest::new(site, wrk, settings.seconds);
+    let mut versions = Vec::new();
+    versions.extend(tools.wrk.as_ref().map(|wrk| tool_version(wrk, "-v")).transpose()?);
+    versions.extend(tools.h2load.as_ref().map(|h2load| tool_version(h2load, "--version")).transpose()?);
+    eprintln!("writing the files");
+    let site = BenchSite::build(&settings.works, settings.kinds.contains(&ServerKind::Stock))?;
+    let mut contest = Contest::new(site, tools, settings.seconds);
     let samples = measure(&mut contest, &settings, &installed);
     drop(contest);
     let conditions =
-        Conditions { installed, missing, wrk: version, rounds: settings.rounds, seconds: settings.seconds };
+        Conditions { installed, missing, tools: versions, rounds: settings.rounds, seconds: settings.seconds };
     publish(&samples, &conditions, settings.is_whole)?;
     Ok(!samples.has_failed)
 }
 
-fn find_servers(kinds: &[Kind]) -> (Vec<Installed>, Vec<Kind>) {
+/// Fails if a selected work needs a load generator that is missing.
+fn require(settings: &Settings, tool: Tool, is_installed: bool, advice: &str) -> io::Result<()> {
+    if is_installed || !settings.works.iter().any(|work| work.tool() == Some(tool)) {
+        return Ok(());
+    }
+    let without = Work::ALL.iter().filter(|work| work.tool() != Some(tool));
+    let without: Vec<&str> = without.map(|work| work.key()).collect();
+    Err(failed(format!("missing {advice}, or set BENCH_ONLY to some of {}", without.join(","))))
+}
+
+fn find_servers(kinds: &[ServerKind]) -> (Vec<InstalledServer>, Vec<ServerKind>) {
     let (mut installed, mut missing) = (Vec::new(), Vec::new());
     for kind in kinds {
-        match Installed::find(*kind) {
+        match InstalledServer::find(*kind) {
             Some(found) => installed.push(found),
             None => missing.push(*kind),
         }
@@ -131,16 +149,18 @@ fn find_servers(kinds: &[Kind]) -> (Vec<Installed>, Vec<Kind>) {
     (installed, missing)
 }
 
-/// Work by work, round by round; who begins changes with the round.
-fn measure(contest: &mut Contest, settings: &Settings, installed: &[Installed]) -> Samples {
+/// Measures work by work and round by round. The first server changes with the round.
+fn measure(contest: &mut Contest, settings: &Settings, installed: &[InstalledServer]) -> Samples {
     let mut samples = Samples::default();
     for work in &settings.works {
-        let mut order: Vec<&Installed> = installed.iter().collect();
-        for round in 0..settings.rounds {
-            eprintln!("{}: round {} of {}", work.key(), round + 1, settings.rounds);
+        let participants = installed.iter().filter(|server| settings.includes(*work, server.kind));
+        let mut order: Vec<&InstalledServer> = participants.collect();
+        let rounds = settings.rounds.min(work.max_rounds());
+        for round in 0..rounds {
+            eprintln!("{}: round {} of {rounds}", work.key(), round + 1);
             order.retain(|server| match contest.measure(*work, server) {
-                Ok(taken) => {
-                    samples.add(*work, server.kind, round, taken);
+                Ok(sample) => {
+                    samples.add(*work, server.kind, round, sample);
                     true
                 }
                 Err(trouble) => {
@@ -156,12 +176,12 @@ fn measure(contest: &mut Contest, settings: &Settings, installed: &[Installed]) 
     samples
 }
 
-/// Prints the document, and keeps it if it is a whole one; what people wrote at its end stays.
+/// Prints the document, and keeps it after a whole run, with the notes of the kept one.
 fn publish(samples: &Samples, conditions: &Conditions, is_whole: bool) -> io::Result<()> {
     let mut text = report::document(samples, conditions).map_err(io::Error::other)?;
     io::stdout().write_all(text.as_bytes())?;
     if !is_whole {
-        eprintln!("this is a selection: the kept results stay as they are");
+        eprintln!("the run is a selection: tests/bench/RESULTS.md stays as it is");
         return Ok(());
     }
     let before = fs::read_to_string(RESULTS).unwrap_or_default();

@@ -1,28 +1,27 @@
 //! Turns samples of rounds into Markdown. A ratio compares two samples of the same round, because only they ran side by
 //! side.
 
-use crate::servers::{Installed, Kind, first_line};
-use crate::targets::TARGETS;
-use crate::works::{Metric, Trouble, Work, Yield, median};
+use crate::process::ChildProcess;
+use crate::servers::{InstalledServer, ServerKind, first_line};
+use crate::targets::GOALS;
+use crate::works::{Metric, Quantity, Sample, Trouble, Work, median};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-/// All numbers, and all that has to be said about them.
+/// All numbers and remarks.
 #[derive(Default)]
 pub struct Samples {
     /// A value per round.
-    values: BTreeMap<(Metric, Kind), BTreeMap<u32, f64>>,
+    values: BTreeMap<(Metric, ServerKind), BTreeMap<u32, f64>>,
     remarks: BTreeMap<Work, BTreeSet<String>>,
-    /// Which metrics belong to which work is known when they come.
-    metrics: BTreeMap<Work, BTreeSet<Metric>>,
-    /// Whether something that should have run could not.
+    /// Whether a server or a tool failed.
     pub has_failed: bool,
 }
 
-/// How a server stands to another, or a single number in its rounds.
+/// The values of all rounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread {
     pub least: f64,
@@ -39,19 +38,18 @@ impl Spread {
 }
 
 impl Samples {
-    pub fn add(&mut self, work: Work, kind: Kind, round: u32, taken: Yield) {
-        for (metric, value) in taken.values {
-            self.metrics.entry(work).or_default().insert(metric);
-            self.values.entry((metric, kind)).or_default().insert(round, value);
+    pub fn add(&mut self, work: Work, kind: ServerKind, round: u32, sample: Sample) {
+        for (quantity, value) in sample.values {
+            self.values.entry((Metric { work, quantity }, kind)).or_default().insert(round, value);
         }
-        let note = taken.note.map(|note| format!("{}: {note}", kind.name()));
-        self.remarks.entry(work).or_default().extend(note);
+        let notes = sample.notes.into_iter().map(|note| format!("{}: {note}", kind.name()));
+        self.remarks.entry(work).or_default().extend(notes);
     }
 
-    /// The reason for a missing number.
-    pub fn refuse(&mut self, work: Work, kind: Kind, trouble: Trouble) {
+    /// Adds the reason for a missing number.
+    pub fn refuse(&mut self, work: Work, kind: ServerKind, trouble: Trouble) {
         let text = match trouble {
-            Trouble::Lacks(what) => format!("{}: {what}", kind.name()),
+            Trouble::Lacks(feature) => format!("{}: {feature}", kind.name()),
             Trouble::Failed(error) => {
                 self.has_failed = true;
                 format!("{}: failed: {error}", kind.name())
@@ -61,25 +59,31 @@ impl Samples {
         self.remarks.entry(work).or_default().insert(text);
     }
 
-    /// A number in all its rounds.
-    pub fn absolute(&self, metric: Metric, kind: Kind) -> Option<Spread> {
+    /// The numbers of all rounds.
+    pub fn absolute(&self, metric: Metric, kind: ServerKind) -> Option<Spread> {
         Spread::of(&self.values.get(&(metric, kind))?.values().copied().collect::<Vec<_>>())
     }
 
-    /// A number divided by that of another server, round by round.
-    pub fn ratio(&self, metric: Metric, kind: Kind, to: Kind) -> Option<Spread> {
+    /// The numbers divided by those of another server, round by round.
+    pub fn ratio(&self, metric: Metric, kind: ServerKind, to: ServerKind) -> Option<Spread> {
         let others = self.values.get(&(metric, to))?;
         let own = self.values.get(&(metric, kind))?;
         let ratios = own.iter().filter_map(|(round, value)| Some(value / others.get(round)?));
         Spread::of(&ratios.filter(|ratio| ratio.is_finite()).collect::<Vec<_>>())
     }
+
+    fn quantities(&self, work: Work) -> BTreeSet<Quantity> {
+        let of_work = self.values.keys().filter(|(metric, _)| metric.work == work);
+        of_work.map(|(metric, _)| metric.quantity).collect()
+    }
 }
 
-/// How the numbers came about.
+/// The machine's software and the settings of the run.
 pub struct Conditions {
-    pub installed: Vec<Installed>,
-    pub missing: Vec<Kind>,
-    pub wrk: Option<String>,
+    pub installed: Vec<InstalledServer>,
+    pub missing: Vec<ServerKind>,
+    /// The versions of the load generators.
+    pub tools: Vec<String>,
     pub rounds: u32,
     pub seconds: u32,
 }
@@ -87,92 +91,116 @@ pub struct Conditions {
 /// The whole document.
 ///
 /// # Errors
-/// None; writing to a string does not fail.
+/// None: a write to a string does not fail.
 pub fn document(samples: &Samples, conditions: &Conditions) -> Result<String, fmt::Error> {
     let mut text = String::from("# Measurements\n\n");
     write_conditions(&mut text, conditions)?;
-    for (work, metrics) in &samples.metrics {
-        for metric in metrics {
-            write_table(&mut text, samples, *metric)?;
-        }
-        write_remarks(&mut text, samples.remarks.get(work))?;
+    for work in Work::ALL {
+        write_work(&mut text, samples, work)?;
     }
-    let without_numbers = samples.remarks.iter().filter(|(work, _)| !samples.metrics.contains_key(work));
-    for (work, remarks) in without_numbers {
-        writeln!(text, "## {}\n", work.key())?;
-        write_remarks(&mut text, Some(remarks))?;
-    }
-    write_targets(&mut text, samples)?;
+    write_goals(&mut text, samples)?;
     Ok(text)
 }
 
 fn write_conditions(text: &mut String, conditions: &Conditions) -> fmt::Result {
-    let Conditions { installed, missing, wrk, rounds, seconds } = conditions;
+    let Conditions { installed, missing, tools, rounds, seconds } = conditions;
     writeln!(text, "Written by `make bench` on {}.\n", today())?;
     writeln!(text, "- machine: {}", machine())?;
-    for server in installed.iter().filter(|server| server.kind != Kind::NoReplay) {
+    for server in installed.iter().filter(|server| server.kind != ServerKind::NoReplay) {
         writeln!(text, "- {}: {}", server.kind.name(), server.version)?;
     }
-    writeln!(text, "- load: {}; {rounds} rounds of {seconds} s", wrk.as_deref().unwrap_or("no wrk"))?;
+    writeln!(text, "- load: {}; {rounds} rounds of {seconds} s", tools.join(", "))?;
     let missing: Vec<&str> = missing.iter().map(|kind| kind.name()).collect();
     if !missing.is_empty() {
         writeln!(text, "- not on this machine: {}", missing.join(", "))?;
     }
     text.write_str(
         "
-Every server ran once in every round, in an order that rotates; load and server share the machine, over the loopback. A
-median is over the rounds. A ratio is made within a round; shown are the least, the **median** and the greatest. Requests per
-second: wrk, one thread, 32 connections that are kept. One connection: four times the file, discarded in the kernel; GB are
-10^9 bytes; processor time is that of the server's processes. Start: five a round. Memory: `VmRSS` of all processes of the
-server, shared pages counted for each; nginx has room for 2 x 16,384 connections from its start. Slow readers: 200 times
-1 MiB/s of a 1 GiB file, while 2,000 requests for 1 KiB come at even distances over four connections; a late answer counts
-from when its request was due. Python and darkhttpd log to the null device, the others do not log.
+Every server runs once in every round, in an order that rotates. Load and server share the machine and use the loopback.
+A number is the median of the rounds. A ratio to nginx compares numbers of the same round; a cell has the least ratio,
+the **median** and the greatest. Real traffic compares the fastest servers, archives only glasshouse, and these parts
+have fewer rounds: archives, slow readers and memory. nginx, lighttpd and h2o have two workers or threads.
+
+- Processor time: `utime` and `stime` of all processes of the server.
+- HTTP: wrk, one thread, 32 kept connections. TLS: h2load with one thread; 32 connections for HTTP/1.1, 8 connections
+  with 4 streams each for HTTP/2. Both share the cores with the server, so processor time is the steadier figure.
+- Skewed: the number of the file is 20,000 times the fourth power of a uniform random number.
+- First gzip: wrk requests 16,384 files one after the other from a new process. lighttpd keeps compressed files on the
+  disk, as in its package; h2o and nginx compress each response.
+- TLS 1.3 with TLS_AES_128_GCM_SHA256 and a P-256 certificate. Handshakes: 8 clients, no resumption.
+- 512 MiB over one connection: four downloads, two over TLS. The kernel discards plain ones. GB are 10^9 bytes.
+- Archives: one download of 8,192 text files. MB are 10^6 bytes of the files. Per core: per second of
+  processor time.
+- Start: the median of five starts. Memory: `VmRSS` of all processes of the server; a shared page counts for each. nginx
+  reserves 2 x 16,384 connections at its start.
+- Slow readers: 200 readers of 1 MiB/s each from a 1 GiB file, beside 2,000 requests for 1 KiB at even distances over
+  four connections. A late response counts from the time when its request was due.
+- Without \"access log\" in the title, nothing is logged; Python and darkhttpd log to the null device.
 
 ",
     )
 }
 
-fn write_table(text: &mut String, samples: &Samples, metric: Metric) -> fmt::Result {
-    let (title, unit) = metric.title();
-    let better = if metric.more_is_better() { "more" } else { "less" };
-    writeln!(text, "## {title}\n\n| server | {unit} ({better} is better) | ratio to nginx |\n|---|---:|---:|")?;
-    for kind in Kind::ALL {
-        let Some(spread) = samples.absolute(metric, kind) else { continue };
-        let ratio = samples.ratio(metric, kind, Kind::Nginx).filter(|_| kind != Kind::Nginx);
-        let ratio = ratio.map_or("—".into(), |Spread { least, median, most }| {
-            format!("{}–**{}**–{}", number(least), number(median), number(most))
-        });
-        writeln!(text, "| {} | {} | {ratio} |", kind.name(), number(spread.median))?;
+fn write_work(text: &mut String, samples: &Samples, work: Work) -> fmt::Result {
+    let quantities = samples.quantities(work);
+    let remarks = samples.remarks.get(&work).filter(|remarks| !remarks.is_empty());
+    if quantities.is_empty() && remarks.is_none() {
+        return Ok(());
+    }
+    writeln!(text, "## {}\n", work.title())?;
+    if !quantities.is_empty() {
+        write_table(text, samples, work, &quantities)?;
+    }
+    for remark in remarks.into_iter().flatten() {
+        writeln!(text, "- {remark}")?;
+    }
+    if remarks.is_some() { writeln!(text) } else { Ok(()) }
+}
+
+fn write_table(text: &mut String, samples: &Samples, work: Work, quantities: &BTreeSet<Quantity>) -> fmt::Result {
+    text.write_str("| server |")?;
+    for quantity in quantities {
+        let better = if quantity.more_is_better() { "more" } else { "less" };
+        write!(text, " {} ({better} is better) | to nginx |", quantity.unit())?;
+    }
+    writeln!(text, "\n|---|{}", "---:|---:|".repeat(quantities.len()))?;
+    for kind in ServerKind::ALL {
+        let metric = |quantity: &Quantity| Metric { work, quantity: *quantity };
+        if !quantities.iter().any(|quantity| samples.absolute(metric(quantity), kind).is_some()) {
+            continue;
+        }
+        write!(text, "| {} |", kind.name())?;
+        for quantity in quantities {
+            let median = samples.absolute(metric(quantity), kind).map(|spread| number(spread.median));
+            let ratio = samples.ratio(metric(quantity), kind, ServerKind::Nginx);
+            let ratio = ratio.filter(|_| kind != ServerKind::Nginx);
+            let ratio = ratio.map_or("—".into(), |Spread { least, median, most }| {
+                format!("{}–**{}**–{}", number(least), number(median), number(most))
+            });
+            write!(text, " {} | {ratio} |", median.unwrap_or("—".into()))?;
+        }
+        writeln!(text)?;
     }
     writeln!(text)
 }
 
-fn write_remarks(text: &mut String, remarks: Option<&BTreeSet<String>>) -> fmt::Result {
-    let remarks = remarks.into_iter().flatten();
-    let mut any = false;
-    for remark in remarks {
-        writeln!(text, "- {remark}")?;
-        any = true;
-    }
-    if any { writeln!(text) } else { Ok(()) }
-}
-
-fn write_targets(text: &mut String, samples: &Samples) -> fmt::Result {
+fn write_goals(text: &mut String, samples: &Samples) -> fmt::Result {
     writeln!(text, "## Targets\n\n| target | wanted | measured | met |\n|---|---:|---:|---|")?;
-    for target in TARGETS {
-        let measured = target.measured(samples);
-        let met = match measured {
+    for goal in GOALS {
+        let measured = goal.measured(samples);
+        let met = match measured.map(|value| goal.bound.allows(value)) {
             None => "not measured",
-            Some(value) if target.wanted.allows(value) => "yes",
-            Some(_) => "**no**",
+            Some(Some(true)) => "yes",
+            Some(Some(false)) => "**no**",
+            Some(None) => "—",
         };
         let measured = measured.map_or("—".into(), number);
-        writeln!(text, "| {} | {} | {measured} | {met} |", target.title, target.wanted)?;
+        writeln!(text, "| {} | {} | {measured} | {met} |", goal.title(), goal.bound)?;
     }
     Ok(())
 }
 
-/// Three digits that count, and thousands apart.
+/// A number with three significant digits, and with commas between thousands.
 pub fn number(value: f64) -> String {
     if value.abs() < 100.0 {
         let decimals = match value.abs() {
@@ -190,11 +218,11 @@ pub fn number(value: f64) -> String {
     apart.collect::<Vec<char>>().into_iter().rev().collect()
 }
 
-/// The day, as the system's clock says.
+/// The date of the system clock.
 fn today() -> String {
     let mut command = Command::new("date");
-    let said = crate::process::Process::output(command.args(["-u", "+%Y-%m-%d"]), Duration::from_secs(5));
-    said.map(|(_, text)| first_line(&text).to_owned()).unwrap_or_else(|_| "an unknown day".into())
+    let output = ChildProcess::output(command.args(["-u", "+%Y-%m-%d"]), Duration::from_secs(5));
+    output.map(|output| first_line(&output.text).to_owned()).unwrap_or_else(|_| "an unknown day".into())
 }
 
 /// Processor, cores, memory and kernel.

@@ -1,21 +1,24 @@
-//! The compared servers: how to find each, its version, and its arguments for one directory on one loopback port
-//! without a log.
+//! The compared servers: their programs, their versions, and their commands for one directory on one loopback port.
 
-use crate::process::Process;
+use crate::configuration;
+use crate::process::{ChildProcess, failed};
+use crate::works::Trouble;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 
-/// How long a program may take to say its version.
+/// The longest time in which a program reports its version.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server, and what it is run with.
+/// A server with its fixed options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum ServerKind {
     Nginx,
+    Lighttpd,
+    H2o,
     Glasshouse,
-    /// glasshouse that asks its handler for each answer.
+    /// glasshouse that calls its handler for each request.
     NoReplay,
     /// `wasmtime serve` with the handler of glasshouse.
     Stock,
@@ -27,55 +30,59 @@ pub enum Kind {
     Darkhttpd,
 }
 
-impl Kind {
-    pub const ALL: [Kind; 10] = [
-        Kind::Nginx,
-        Kind::Glasshouse,
-        Kind::NoReplay,
-        Kind::Stock,
-        Kind::Python,
-        Kind::Miniserve,
-        Kind::StaticWebServer,
-        Kind::Dufs,
-        Kind::Caddy,
-        Kind::Darkhttpd,
+impl ServerKind {
+    pub const ALL: [ServerKind; 12] = [
+        ServerKind::Nginx,
+        ServerKind::Lighttpd,
+        ServerKind::H2o,
+        ServerKind::Glasshouse,
+        ServerKind::NoReplay,
+        ServerKind::Stock,
+        ServerKind::Python,
+        ServerKind::Miniserve,
+        ServerKind::StaticWebServer,
+        ServerKind::Dufs,
+        ServerKind::Caddy,
+        ServerKind::Darkhttpd,
     ];
 
-    /// The name in tables and in `BENCH_SERVERS`.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Nginx => "nginx",
-            Kind::Glasshouse => "glasshouse",
-            Kind::NoReplay => "glasshouse --no-replay",
-            Kind::Stock => "wasmtime serve",
-            Kind::Python => "python",
-            Kind::Miniserve => "miniserve",
-            Kind::StaticWebServer => "static-web-server",
-            Kind::Dufs => "dufs",
-            Kind::Caddy => "caddy",
-            Kind::Darkhttpd => "darkhttpd",
+            ServerKind::Nginx => "nginx",
+            ServerKind::Lighttpd => "lighttpd",
+            ServerKind::H2o => "h2o",
+            ServerKind::Glasshouse => "glasshouse",
+            ServerKind::NoReplay => "glasshouse --no-replay",
+            ServerKind::Stock => "wasmtime serve",
+            ServerKind::Python => "python",
+            ServerKind::Miniserve => "miniserve",
+            ServerKind::StaticWebServer => "static-web-server",
+            ServerKind::Dufs => "dufs",
+            ServerKind::Caddy => "caddy",
+            ServerKind::Darkhttpd => "darkhttpd",
         }
     }
 
-    /// The word that selects it in `BENCH_SERVERS`.
+    /// The word that selects the server in `BENCH_SERVERS`.
     pub fn key(self) -> &'static str {
         match self {
-            Kind::NoReplay => "no-replay",
-            Kind::Stock => "stock",
+            ServerKind::NoReplay => "no-replay",
+            ServerKind::Stock => "stock",
             other => other.name(),
         }
     }
 
-    /// Whether it is built from this repository, so that a missing one is a mistake.
+    /// Whether the server is built from this repository, so that a missing program is an error.
     pub fn is_ours(self) -> bool {
-        matches!(self, Kind::Glasshouse | Kind::NoReplay | Kind::Stock)
+        matches!(self, ServerKind::Glasshouse | ServerKind::NoReplay | ServerKind::Stock)
     }
 
     fn program(self) -> Option<PathBuf> {
         match self {
-            Kind::Glasshouse | Kind::NoReplay => beside("glasshouse"),
-            Kind::Stock => beside("stock-serve"),
-            Kind::Python => python(),
+            ServerKind::Glasshouse | ServerKind::NoReplay => beside("glasshouse"),
+            ServerKind::Stock => beside("stock-serve"),
+            ServerKind::Python => python(),
             other => on_path(other.name()),
         }
     }
@@ -83,96 +90,180 @@ impl Kind {
     fn version(self, program: &Path) -> String {
         let mut command = Command::new(program);
         match self {
-            Kind::Stock => return locked_version("wasmtime-cli").unwrap_or_default(),
-            Kind::Nginx => command.arg("-v"),
-            Kind::Caddy => command.arg("version"),
+            ServerKind::Stock => return locked_version("wasmtime-cli").unwrap_or_default(),
+            ServerKind::Nginx | ServerKind::Lighttpd | ServerKind::H2o => command.arg("-v"),
+            ServerKind::Caddy => command.arg("version"),
             // It has no such option, and prints a greeting without an argument.
-            Kind::Darkhttpd => &mut command,
+            ServerKind::Darkhttpd => &mut command,
             _ => command.arg("--version"),
         };
-        let text = Process::output(&mut command, PATIENCE).map(|(_, text)| text).unwrap_or_default();
+        let text = ChildProcess::output(&mut command, PATIENCE).map(|output| output.text).unwrap_or_default();
         first_line(&text).to_owned()
     }
 }
 
-/// A server that this machine has.
+/// The features for which a server is set up. Each has a cost, so a server runs once for each profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    Plain,
+    /// The server compresses text with gzip.
+    Gzip,
+    /// The server writes the Combined Log Format into a file.
+    Logged,
+    /// The server speaks HTTP/1.1 and HTTP/2 over TLS.
+    Tls,
+}
+
+impl Profile {
+    fn feature(self) -> &'static str {
+        match self {
+            Profile::Plain => "plain HTTP",
+            Profile::Gzip => "gzip",
+            Profile::Logged => "an access log",
+            Profile::Tls => "TLS",
+        }
+    }
+}
+
+/// The paths and the port of one start of a server.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup<'a> {
+    pub profile: Profile,
+    pub port: u16,
+    /// The served directory.
+    pub tree: &'a Path,
+    /// The directory with the certificate and the handler.
+    pub scratch: &'a Path,
+    /// The directory for all files that the server writes.
+    pub run: &'a Path,
+}
+
+impl Setup<'_> {
+    pub fn certificate(&self) -> PathBuf {
+        certificate(self.scratch)
+    }
+
+    pub fn private_key(&self) -> PathBuf {
+        private_key(self.scratch)
+    }
+
+    pub fn access_log(&self) -> PathBuf {
+        access_log(self.run)
+    }
+}
+
+pub fn certificate(scratch: &Path) -> PathBuf {
+    scratch.join("certificate.pem")
+}
+
+pub fn private_key(scratch: &Path) -> PathBuf {
+    scratch.join("key.pem")
+}
+
+/// The access log, alone in its directory: glasshouse keeps the right to write there.
+pub fn access_log(run: &Path) -> PathBuf {
+    run.join("log").join("access.log")
+}
+
+/// A server that is installed on this machine.
 #[derive(Clone, Debug)]
-pub struct Installed {
-    pub kind: Kind,
+pub struct InstalledServer {
+    pub kind: ServerKind,
     program: PathBuf,
-    /// As it says itself.
+    /// As the program reports it.
     pub version: String,
 }
 
-impl Installed {
-    /// `None` where it is not there.
-    pub fn find(kind: Kind) -> Option<Installed> {
+impl InstalledServer {
+    /// `None` if the program does not exist.
+    pub fn find(kind: ServerKind) -> Option<InstalledServer> {
         let program = kind.program()?;
         let version = kind.version(&program);
-        Some(Installed { kind, program, version })
+        Some(InstalledServer { kind, program, version })
     }
 
-    /// The command that serves `directory` on a port of 127.0.0.1; `scratch` is for what the server writes itself.
+    /// The command that serves the tree on a port of 127.0.0.1.
     ///
     /// # Errors
-    /// Where its configuration cannot be written.
-    pub fn command(&self, directory: &Path, port: u16, scratch: &Path) -> std::io::Result<Command> {
+    /// If the benchmark has no setup of this server for the profile, or cannot write its configuration.
+    pub fn command(&self, setup: Setup<'_>) -> Result<Command, Trouble> {
         let mut command = Command::new(&self.program);
         for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("GLASSHOUSE_")) {
             command.env_remove(name);
         }
-        let port_text = port.to_string();
         match self.kind {
-            Kind::Nginx => {
-                let file = scratch.join("nginx.conf");
-                fs::write(&file, nginx_configuration(directory, port, scratch))?;
-                command.arg("-p").arg(scratch).arg("-c").arg(file).arg("-e").arg(scratch.join("nginx-error.log"))
+            ServerKind::Nginx => {
+                let file = setup.run.join("nginx.conf");
+                fs::write(&file, configuration::nginx(setup))?;
+                command.arg("-p").arg(setup.run).arg("-c").arg(file).arg("-e").arg(setup.run.join("error.log"));
             }
-            Kind::Glasshouse => {
-                command.args([&port_text, "--bind", "127.0.0.1", "--quiet", "--directory"]).arg(directory)
+            ServerKind::Lighttpd => {
+                let file = setup.run.join("lighttpd.conf");
+                fs::write(&file, configuration::lighttpd(setup))?;
+                command.arg("-D").arg("-f").arg(file);
             }
-            Kind::NoReplay => command
-                .args([&port_text, "--bind", "127.0.0.1", "--quiet", "--no-replay", "--directory"])
-                .arg(directory),
-            Kind::Stock => command
-                .args(["-Scli", "--addr", &format!("127.0.0.1:{port}"), "--dir"])
-                .arg(format!("{}::/", directory.display()))
-                .arg(handler(scratch)),
-            Kind::Python => command
-                .args(["-m", "http.server", "-p", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"])
-                .arg(directory)
-                .arg(port_text),
-            Kind::Miniserve => command.args(["--interfaces", "127.0.0.1", "--port", &port_text]).arg(directory),
-            Kind::StaticWebServer => command
-                .env("SERVER_HOST", "127.0.0.1")
-                .env("SERVER_PORT", port_text)
-                .env("SERVER_ROOT", directory)
-                .env("SERVER_LOG_LEVEL", "error")
-                .env("SERVER_DIRECTORY_LISTING", "true"),
-            Kind::Dufs => command.args(["--bind", "127.0.0.1", "--port", &port_text, "--log-format="]).arg(directory),
-            Kind::Caddy => command
-                .env("XDG_CONFIG_HOME", scratch)
-                .env("XDG_DATA_HOME", scratch)
-                .args(["file-server", "--browse", "--listen", &format!("127.0.0.1:{port}"), "--root"])
-                .arg(directory),
-            Kind::Darkhttpd => command.arg(directory).args(["--addr", "127.0.0.1", "--port", &port_text]),
-        };
+            ServerKind::H2o => {
+                let file = setup.run.join("h2o.conf");
+                fs::write(&file, configuration::h2o(setup))?;
+                command.arg("-c").arg(file);
+            }
+            ServerKind::Glasshouse => configuration::glasshouse(&mut command, setup),
+            ServerKind::NoReplay => {
+                command.arg("--no-replay");
+                configuration::glasshouse(&mut command, setup);
+            }
+            _ if setup.profile != Profile::Plain => {
+                return Err(Trouble::Lacks(format!("the benchmark does not set up {}", setup.profile.feature())));
+            }
+            kind => plain_command(kind, &mut command, setup),
+        }
         Ok(command)
     }
 }
 
-/// Writes the handler that the bundled glasshouse embeds, for stock `wasmtime serve`.
+/// Adds the arguments of a server with the profile `Plain`.
+fn plain_command(kind: ServerKind, command: &mut Command, setup: Setup<'_>) {
+    let (tree, port) = (setup.tree, setup.port.to_string());
+    match kind {
+        ServerKind::Stock => command
+            .args(["-Scli", "--addr", &format!("127.0.0.1:{port}"), "--dir"])
+            .arg(format!("{}::/", tree.display()))
+            .arg(handler(setup.scratch)),
+        ServerKind::Python => command
+            .args(["-m", "http.server", "-p", "HTTP/1.1", "--bind", "127.0.0.1", "--directory"])
+            .arg(tree)
+            .arg(port),
+        ServerKind::Miniserve => command.args(["--interfaces", "127.0.0.1", "--port", &port]).arg(tree),
+        ServerKind::StaticWebServer => command
+            .env("SERVER_HOST", "127.0.0.1")
+            .env("SERVER_PORT", port)
+            .env("SERVER_ROOT", tree)
+            .env("SERVER_LOG_LEVEL", "error")
+            .env("SERVER_DIRECTORY_LISTING", "true"),
+        ServerKind::Dufs => command.args(["--bind", "127.0.0.1", "--port", &port, "--log-format="]).arg(tree),
+        ServerKind::Caddy => command
+            .env("XDG_CONFIG_HOME", setup.run)
+            .env("XDG_DATA_HOME", setup.run)
+            .args(["file-server", "--browse", "--listen", &format!("127.0.0.1:{port}"), "--root"])
+            .arg(tree),
+        ServerKind::Darkhttpd => command.arg(tree).args(["--addr", "127.0.0.1", "--port", &port]),
+        ServerKind::Nginx | ServerKind::Lighttpd | ServerKind::H2o | ServerKind::Glasshouse | ServerKind::NoReplay => {
+            command
+        }
+    };
+}
+
+/// Writes the handler that glasshouse embeds, for stock `wasmtime serve`.
 ///
 /// # Errors
-/// If there is no glasshouse, or it does not do so.
+/// If glasshouse is not built, or fails.
 pub fn write_handler(scratch: &Path) -> std::io::Result<()> {
-    let program =
-        beside("glasshouse").ok_or_else(|| std::io::Error::other("there is no glasshouse: run `make build`"))?;
+    let program = beside("glasshouse").ok_or_else(|| failed("glasshouse is missing: run `make build`".into()))?;
     let mut command = Command::new(program);
     command.args(["handler", "-o"]).arg(handler(scratch));
-    let (status, text) = Process::output(&mut command, PATIENCE)?;
-    if !status.success() {
-        return Err(std::io::Error::other(format!("`glasshouse handler`: {status}: {}", first_line(&text))));
+    let output = ChildProcess::output(&mut command, PATIENCE)?;
+    if !output.status.success() {
+        return Err(failed(format!("`glasshouse handler`: {}: {}", output.status, first_line(&output.text))));
     }
     Ok(())
 }
@@ -181,69 +272,34 @@ fn handler(scratch: &Path) -> PathBuf {
     scratch.join("p3.wasm")
 }
 
-/// The first line that says something.
+/// The first line that is not empty.
 pub fn first_line(text: &str) -> &str {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
-/// A program on the search path, and where systems keep programs of an administrator.
+/// A program on the search path, or in the directories for programs of the administrator.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let further = ["/usr/local/sbin", "/usr/sbin"].map(PathBuf::from);
     env::split_paths(&path).chain(further).map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
-/// A program that was built with this one.
+/// A program in the directory of this one.
 fn beside(name: &str) -> Option<PathBuf> {
     env::current_exe().ok().map(|own| own.with_file_name(name)).filter(|file| file.is_file())
 }
 
-/// The interpreter itself: what is called `python3` may be a script that looks for it, which costs time at each start.
+/// The interpreter itself: `python3` may be a script that searches for it, which adds time to each start.
 fn python() -> Option<PathBuf> {
     let mut command = Command::new(on_path("python3")?);
     command.args(["-c", "import sys; print(sys.executable)"]);
-    let (status, text) = Process::output(&mut command, PATIENCE).ok()?;
-    status.success().then(|| PathBuf::from(first_line(&text))).filter(|file| file.is_file())
+    let output = ChildProcess::output(&mut command, PATIENCE).ok()?;
+    output.status.success().then(|| PathBuf::from(first_line(&output.text))).filter(|file| file.is_file())
 }
 
-/// The version of a package in the lock file; its command line may not know its own.
+/// The version of a package in the lock file.
 fn locked_version(package: &str) -> Option<String> {
     let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock")).ok()?;
     let (_, rest) = lock.split_once(&format!("name = \"{package}\"\nversion = \""))?;
     rest.split('"').next().map(|version| format!("{package} {version}"))
-}
-
-/// nginx as its manual advises for files; room for all idle connections in any one of its workers.
-fn nginx_configuration(directory: &Path, port: u16, scratch: &Path) -> String {
-    // Only root may choose, and only for root would the workers run as a user who cannot read the directory.
-    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
-    let (directory, scratch) = (directory.display(), scratch.display());
-    format!(
-        "{user}
-daemon off;
-worker_processes 2;
-pid \"{scratch}/nginx.pid\";
-error_log \"{scratch}/nginx-error.log\" crit;
-events {{ worker_connections 16384; }}
-http {{
-    access_log off;
-    sendfile on;
-    tcp_nopush on;
-    keepalive_timeout 600s;
-    keepalive_requests 1000000000;
-    default_type application/octet-stream;
-    types {{ text/plain txt; }}
-    client_body_temp_path \"{scratch}/nginx-body\";
-    proxy_temp_path \"{scratch}/nginx-proxy\";
-    fastcgi_temp_path \"{scratch}/nginx-fastcgi\";
-    uwsgi_temp_path \"{scratch}/nginx-uwsgi\";
-    scgi_temp_path \"{scratch}/nginx-scgi\";
-    server {{
-        listen 127.0.0.1:{port};
-        root \"{directory}\";
-        autoindex on;
-    }}
-}}
-"
-    )
 }

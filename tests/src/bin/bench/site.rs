@@ -1,78 +1,62 @@
-//! The setup of the benchmark: one generated tree, free ports and running servers, all removed when dropped.
+//! The setup of the benchmark: generated files, a certificate, free ports and running servers. All are removed on drop.
 
 use crate::client::{self, Origin};
-use crate::process::{Process, failed};
-use crate::servers::{Installed, Kind, first_line, write_handler};
+use crate::process::{ChildProcess, failed};
+use crate::servers::{self, InstalledServer, Profile, ServerKind, Setup, first_line, write_handler};
+use crate::tree::{self, SMALL};
+use crate::works::{Trouble, Work};
 use std::cell::Cell;
 use std::fs::{self, File};
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub const SMALL: &str = "/1k.bin";
-pub const MIDDLE: &str = "/100k.bin";
-pub const LARGE: &str = "/512m.bin";
-pub const HUGE: &str = "/1g.bin";
-pub const LISTING: &str = "/list/";
-
-/// How many files the listed directory holds.
-pub const ENTRIES: usize = 1000;
-
-/// The name of a file in the listed directory.
-pub fn entry(number: usize) -> String {
-    format!("entry-{number:04}.txt")
-}
-
-/// How long a server may take to answer for the first time.
+/// The longest time from the start of a server to its first response.
 const START: Duration = Duration::from_secs(60);
 
-/// How often a server that starts is asked whether it is there.
+/// The time between two attempts to reach a server that starts.
 const POLL: Duration = Duration::from_micros(200);
 
-/// Below the ports that the kernel gives to clients: one of those could be taken by a connection of our own, and a
-/// client that polls such a port can even connect to itself.
+/// Below the ephemeral ports of the kernel: a connection of the benchmark could take such a port, and a client that
+/// polls such a port can even connect to itself.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
-/// What the name of the temporary directory begins with; the id of the process follows.
+/// The prefix of the temporary directory; the process id follows.
 const SCRATCH: &str = "glasshouse-bench-";
 
-/// The tree and what belongs to it.
-pub struct Site {
+/// The temporary directory of the benchmark.
+pub struct BenchSite {
     scratch: PathBuf,
     tree: PathBuf,
     next_port: Cell<u16>,
 }
 
-impl Site {
-    /// Writes the tree; 1.5 GiB of it, so that servers and kernel handle files and not holes.
+impl BenchSite {
+    /// Writes the files that the works need, up to 3 GiB, the certificate, and the handler if it is needed.
     ///
     /// # Errors
-    /// Where the temporary directory has no room, or a handler is needed and glasshouse cannot write it.
-    pub fn build(with_handler: bool) -> io::Result<Site> {
+    /// If the temporary directory is full, or glasshouse does not write the handler.
+    pub fn build(works: &[Work], with_handler: bool) -> io::Result<BenchSite> {
         remove_leftovers()?;
         let scratch = std::env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
         fs::create_dir(&scratch).map_err(|error| failed(format!("{}: {error}", scratch.display())))?;
         let spread = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start)).unwrap_or(0);
-        let site = Site { tree: scratch.join("tree"), scratch, next_port: Cell::new(PORTS.start + spread) };
-        fs::create_dir(&site.tree)?;
-        for (path, size) in [(SMALL, 1 << 10), (MIDDLE, 100 << 10), (LARGE, 512 << 20), (HUGE, 1 << 30)] {
-            write_file(&site.path(path), size)?;
-        }
-        fs::create_dir(site.path(LISTING))?;
-        for number in 0..ENTRIES {
-            fs::write(site.path(LISTING).join(entry(number)), "an entry\n")?;
-        }
+        let site = BenchSite { tree: scratch.join("tree"), scratch, next_port: Cell::new(PORTS.start + spread) };
+        tree::write(&site.tree, works)?;
+        write_certificate(&site.scratch)?;
+        fs::write(site.script(), include_str!("requests.lua"))?;
         if with_handler {
             write_handler(&site.scratch)?;
         }
         Ok(site)
     }
 
-    fn path(&self, target: &str) -> PathBuf {
-        self.tree.join(target.trim_matches('/'))
+    /// The script for wrk.
+    pub fn script(&self) -> PathBuf {
+        self.scratch.join("requests.lua")
     }
 
     fn port(&self) -> io::Result<u16> {
@@ -86,42 +70,46 @@ impl Site {
         Err(failed(format!("no port from {} to {} is free", PORTS.start, PORTS.end)))
     }
 
-    /// Starts a server; with the time from there to the end of its first answer.
+    /// Starts a server and measures the time to its first response; over TLS, to the first connection.
     ///
     /// # Errors
-    /// Where it does not answer; with what it said instead.
-    pub fn start(&self, installed: &Installed) -> io::Result<(Server, Duration)> {
-        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, self.port()?);
-        let mut command = installed.command(&self.tree, address.port(), &self.scratch)?;
-        let log = self.scratch.join(format!("{}.log", installed.kind.key()));
-        // Python writes a line per request, and a file of them would count against it.
-        let stderr = if installed.kind == Kind::Python { Stdio::null() } else { File::create(&log)?.into() };
+    /// If the benchmark has no setup for the profile, or the server does not respond; with the server's own message.
+    pub fn start(&self, installed: &InstalledServer, profile: Profile) -> Result<(RunningServer, Duration), Trouble> {
+        let port = self.port()?;
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+        let run = RunDirectory::create(self.scratch.join(format!("run-{port}")))?;
+        let setup = Setup { profile, port, tree: &self.tree, scratch: &self.scratch, run: &run.0 };
+        let mut command = installed.command(setup)?;
+        let stderr_file = run.0.join("stderr");
+        // Python writes a line per request. In a file, these lines would count as its work.
+        let stderr =
+            if installed.kind == ServerKind::Python { Stdio::null() } else { File::create(&stderr_file)?.into() };
         let start = Instant::now();
-        let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(stderr))?;
-        while !answers(address) {
+        let mut process = ChildProcess::spawn(command.stdout(Stdio::null()).stderr(stderr))?;
+        while !responds(address, profile) {
             if let Some(status) = process.ended()? {
-                let text = fs::read_to_string(&log).unwrap_or_default();
-                return Err(failed(format!("it ended at once, {status}: {}", first_line(&text))));
+                let text = fs::read_to_string(&stderr_file).unwrap_or_default();
+                return Err(failed(format!("the server ended at its start, {status}: {}", first_line(&text))).into());
             }
             if start.elapsed() > START {
-                return Err(failed(format!("no answer within {START:?}")));
+                return Err(failed(format!("no response within {START:?}")).into());
             }
             thread::sleep(POLL);
         }
         let time = start.elapsed();
-        Ok((Server { address, process }, time))
+        Ok((RunningServer { address, process, run }, time))
     }
 }
 
-impl Drop for Site {
+impl Drop for BenchSite {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_dir_all(&self.scratch) {
-            eprintln!("{} is left behind: {error}", self.scratch.display());
+            eprintln!("cannot remove {}: {error}", self.scratch.display());
         }
     }
 }
 
-/// Removes the trees of runs that were interrupted.
+/// Removes the directories of runs that were interrupted.
 fn remove_leftovers() -> io::Result<()> {
     for entry in fs::read_dir(std::env::temp_dir())? {
         let entry = entry?;
@@ -134,31 +122,57 @@ fn remove_leftovers() -> io::Result<()> {
     Ok(())
 }
 
-/// A server that has answered, and ends when dropped.
-pub struct Server {
-    pub address: SocketAddrV4,
-    pub process: Process,
+/// Writes a self-signed certificate with a P-256 key, the same for all servers.
+fn write_certificate(scratch: &Path) -> io::Result<()> {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let certified = rcgen::generate_simple_self_signed(names).map_err(io::Error::other)?;
+    fs::write(servers::certificate(scratch), certified.cert.pem())?;
+    fs::write(servers::private_key(scratch), certified.signing_key.serialize_pem())
 }
 
-/// Whether a small file can be had.
-fn answers(address: SocketAddrV4) -> bool {
-    let request = client::request(address, SMALL, "");
-    let answer = client::connect(address, Origin::default())
-        .and_then(|mut stream| client::ask(&mut stream, &request, Instant::now() + client::PATIENCE));
-    answer.is_ok()
-}
+/// The directory for all files that one start of a server writes.
+struct RunDirectory(PathBuf);
 
-/// A file of that many bytes, in memory and on the disk, so that nothing is written back while servers are measured.
-fn write_file(path: &Path, size: usize) -> io::Result<()> {
-    // The numbers of Lehmer's generator: nothing that a file system could compress away.
-    let next = |state: &u64| Some(state * 48_271 % 0x7fff_ffff);
-    let block: Vec<u8> = std::iter::successors(Some(1), next).flat_map(u64::to_le_bytes).take(1 << 20).collect();
-    let mut file = File::create(path)?;
-    let mut left = size;
-    while left > 0 {
-        let piece = block.get(..left).unwrap_or(&block);
-        file.write_all(piece)?;
-        left -= piece.len();
+impl RunDirectory {
+    fn create(path: PathBuf) -> io::Result<RunDirectory> {
+        fs::create_dir(&path)?;
+        let run = RunDirectory(path);
+        for directory in ["log", "deflate"] {
+            fs::create_dir(run.0.join(directory))?;
+        }
+        Ok(run)
     }
-    file.sync_all()
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("cannot remove {}: {error}", self.0.display());
+        }
+    }
+}
+
+/// A server that has responded, and ends on drop.
+pub struct RunningServer {
+    pub address: SocketAddrV4,
+    pub process: ChildProcess,
+    // Behind the process, so that the process is gone when the directory is removed.
+    run: RunDirectory,
+}
+
+impl RunningServer {
+    pub fn access_log(&self) -> PathBuf {
+        servers::access_log(&self.run.0)
+    }
+}
+
+/// Whether the server responds with a small file; over TLS, whether it accepts a connection.
+fn responds(address: SocketAddrV4, profile: Profile) -> bool {
+    if profile == Profile::Tls {
+        return TcpStream::connect(address).is_ok();
+    }
+    let request = client::request(address, SMALL, "");
+    let response = client::connect(address, Origin::default())
+        .and_then(|mut stream| client::ask(&mut stream, &request, Instant::now() + client::PATIENCE));
+    response.is_ok()
 }

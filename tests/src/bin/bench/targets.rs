@@ -1,47 +1,62 @@
-//! The targets of the project, one row each. A missed target is a line in a table and no failure.
+//! The goals of the project, one row each. A missed goal is a line in a table and no failure.
 
 use crate::report::{Samples, number};
-use crate::servers::Kind;
-use crate::works::Metric;
+use crate::servers::ServerKind;
+use crate::works::{Metric, Quantity, Work};
 use std::fmt;
 
-/// A bound on a ratio or on a number in the unit of its metric.
+/// A bound on a ratio, or on a number in the unit of its quantity.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted {
+pub enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// The report shows the value without a bound.
+    Reported,
 }
 
-impl Wanted {
-    pub fn allows(self, value: f64) -> bool {
+impl Bound {
+    /// `None` without a bound.
+    pub fn allows(self, value: f64) -> Option<bool> {
         match self {
-            Wanted::AtLeast(bound) => value >= bound,
-            Wanted::AtMost(bound) => value <= bound,
+            Bound::AtLeast(bound) => Some(value >= bound),
+            Bound::AtMost(bound) => Some(value <= bound),
+            Bound::Reported => None,
         }
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Bound {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Wanted::AtLeast(bound) => write!(to, "≥ {}", number(*bound)),
-            Wanted::AtMost(bound) => write!(to, "≤ {}", number(*bound)),
+            Bound::AtLeast(bound) => write!(to, "≥ {}", number(*bound)),
+            Bound::AtMost(bound) => write!(to, "≤ {}", number(*bound)),
+            Bound::Reported => write!(to, "—"),
         }
     }
 }
 
-/// A wish.
-pub struct Target {
-    pub title: &'static str,
-    pub wanted: Wanted,
+/// A bound on one quantity of a work.
+pub struct Goal {
+    pub bound: Bound,
     metric: Metric,
-    server: Kind,
-    /// The server to compare with; none where the number itself counts.
-    to: Option<Kind>,
+    server: ServerKind,
+    /// The server to compare with; `None` if the number itself counts.
+    to: Option<ServerKind>,
 }
 
-impl Target {
-    /// The median, of the numbers or of the ratios.
+impl Goal {
+    pub fn title(&self) -> String {
+        let Metric { work, quantity } = self.metric;
+        let server = match self.server {
+            ServerKind::Glasshouse => "",
+            ServerKind::NoReplay => " with `--no-replay`",
+            other => other.name(),
+        };
+        let to = self.to.map_or(String::new(), |to| format!(", to {}", to.name()));
+        format!("{}{server}: {}{to}", work.title(), quantity.unit())
+    }
+
+    /// The median of the numbers, or of the ratios in the same rounds.
     pub fn measured(&self, samples: &Samples) -> Option<f64> {
         let spread = match self.to {
             Some(to) => samples.ratio(self.metric, self.server, to),
@@ -51,39 +66,85 @@ impl Target {
     }
 }
 
-const fn to_nginx(title: &'static str, metric: Metric, wanted: Wanted) -> Target {
-    Target { title, wanted, metric, server: Kind::Glasshouse, to: Some(Kind::Nginx) }
+const fn ratio(work: Work, quantity: Quantity, to: ServerKind, bound: Bound) -> Goal {
+    Goal { bound, metric: Metric { work, quantity }, server: ServerKind::Glasshouse, to: Some(to) }
 }
 
-const fn small_to(title: &'static str, to: Kind, bound: f64) -> Target {
-    let wanted = Wanted::AtLeast(bound);
-    Target { title, wanted, metric: Metric::Small, server: Kind::Glasshouse, to: Some(to) }
+/// A bound on requests per second.
+const fn rate(work: Work, to: ServerKind, bound: f64) -> Goal {
+    ratio(work, Quantity::RequestRate, to, Bound::AtLeast(bound))
 }
 
-const fn alone(title: &'static str, metric: Metric, bound: f64) -> Target {
-    Target { title, wanted: Wanted::AtMost(bound), metric, server: Kind::Glasshouse, to: None }
+/// A bound on processor time per request.
+const fn cost(work: Work, to: ServerKind, bound: f64) -> Goal {
+    ratio(work, Quantity::RequestCost, to, Bound::AtMost(bound))
 }
 
-pub const TARGETS: [Target; 15] = [
-    to_nginx("1 KiB file, to nginx", Metric::Small, Wanted::AtLeast(1.0)),
-    Target {
-        title: "1 KiB file with `--no-replay`, to nginx",
-        wanted: Wanted::AtLeast(0.8),
-        metric: Metric::Small,
-        server: Kind::NoReplay,
-        to: Some(Kind::Nginx),
-    },
-    to_nginx("100 KiB file, to nginx", Metric::Middle, Wanted::AtLeast(1.0)),
-    to_nginx("304 by ETag, to nginx", Metric::NotModified, Wanted::AtLeast(1.0)),
-    to_nginx("listing of 1,000 entries, to nginx", Metric::Listing, Wanted::AtLeast(0.7)),
-    to_nginx("512 MiB over one connection, to nginx", Metric::LargeRate, Wanted::AtLeast(1.5)),
-    to_nginx("processor time per GB of it, to nginx", Metric::LargeCost, Wanted::AtMost(1.0)),
-    alone("start to first answer, ms", Metric::Start, 30.0),
-    alone("memory after start, MiB", Metric::Memory, 40.0),
-    alone("memory per idle connection, KiB", Metric::Idle, 12.0),
-    small_to("1 KiB file, to stock `wasmtime serve`", Kind::Stock, 2.0),
-    small_to("1 KiB file, to python", Kind::Python, 15.0),
-    small_to("1 KiB file, to miniserve", Kind::Miniserve, 1.3),
-    small_to("1 KiB file, to static-web-server", Kind::StaticWebServer, 1.3),
-    small_to("1 KiB file, to dufs", Kind::Dufs, 1.3),
-];
+const fn no_replay(quantity: Quantity, bound: Bound) -> Goal {
+    let metric = Metric { work: Work::Small, quantity };
+    Goal { bound, metric, server: ServerKind::NoReplay, to: Some(ServerKind::Nginx) }
+}
+
+const fn absolute(work: Work, quantity: Quantity, bound: Bound) -> Goal {
+    Goal { bound, metric: Metric { work, quantity }, server: ServerKind::Glasshouse, to: None }
+}
+
+pub const GOALS: [Goal; 52] = {
+    use Bound::{AtLeast, AtMost, Reported};
+    use Quantity::{GigabyteCost, GigabyteRate, RequestCost, RequestRate};
+    use ServerKind::{Dufs, H2o, Lighttpd, Miniserve, Nginx, Python, StaticWebServer, Stock};
+    [
+        rate(Work::Small, Nginx, 1.5),
+        rate(Work::Small, H2o, 1.0),
+        ratio(Work::Small, RequestRate, Lighttpd, Reported),
+        cost(Work::Small, Nginx, 0.65),
+        ratio(Work::Small, RequestCost, Lighttpd, Reported),
+        rate(Work::NotModified, Nginx, 1.5),
+        rate(Work::NotModified, H2o, 1.0),
+        ratio(Work::NotModified, RequestRate, Lighttpd, Reported),
+        cost(Work::NotModified, Nginx, 0.65),
+        ratio(Work::NotModified, RequestCost, Lighttpd, Reported),
+        rate(Work::Middle, Nginx, 1.15),
+        cost(Work::Middle, Nginx, 0.85),
+        rate(Work::Uniform, Nginx, 1.1),
+        cost(Work::Uniform, Nginx, 0.9),
+        rate(Work::Skewed, Nginx, 1.25),
+        cost(Work::Skewed, Nginx, 0.8),
+        rate(Work::Accept, Nginx, 1.25),
+        cost(Work::Accept, Nginx, 0.8),
+        rate(Work::UserAgent, Nginx, 1.25),
+        cost(Work::UserAgent, Nginx, 0.8),
+        rate(Work::Missing, Nginx, 1.0),
+        cost(Work::Missing, Nginx, 1.1),
+        rate(Work::UniqueMissing, Nginx, 0.5),
+        cost(Work::UniqueMissing, Nginx, 2.5),
+        rate(Work::NewConnections, Nginx, 0.9),
+        cost(Work::NewConnections, Nginx, 1.2),
+        rate(Work::RepeatedGzip, Nginx, 3.0),
+        cost(Work::RepeatedGzip, Nginx, 0.4),
+        rate(Work::TlsSmall, Nginx, 1.1),
+        cost(Work::TlsSmall, Nginx, 1.0),
+        rate(Work::Http2Small, Nginx, 1.1),
+        cost(Work::Http2Small, Nginx, 1.0),
+        ratio(Work::Large, GigabyteRate, Nginx, AtLeast(1.0)),
+        ratio(Work::Large, GigabyteCost, Nginx, AtMost(1.0)),
+        rate(Work::Logged, Nginx, 1.25),
+        cost(Work::Logged, Nginx, 0.8),
+        ratio(Work::Slow, Quantity::Tail, Nginx, AtMost(2.0)),
+        no_replay(RequestRate, AtLeast(0.45)),
+        no_replay(RequestCost, AtMost(2.2)),
+        absolute(Work::Idle, Quantity::PerConnection, AtMost(4.0)),
+        absolute(Work::TarGz, Quantity::ContentRatePerCore, AtLeast(60.0)),
+        rate(Work::Listing, Nginx, 0.7),
+        absolute(Work::Start, Quantity::StartTime, AtMost(30.0)),
+        absolute(Work::Memory, Quantity::Resident, AtMost(40.0)),
+        rate(Work::Small, Stock, 2.0),
+        rate(Work::Small, Python, 15.0),
+        rate(Work::Small, Miniserve, 1.3),
+        rate(Work::Small, StaticWebServer, 1.3),
+        rate(Work::Small, Dufs, 1.3),
+        ratio(Work::FirstGzip, RequestCost, Nginx, Reported),
+        ratio(Work::Handshakes, RequestCost, Nginx, Reported),
+        ratio(Work::TlsLarge, GigabyteCost, Nginx, Reported),
+    ]
+};

@@ -1,17 +1,9 @@
-//! The measurements: the loads, the numbers that each yields, and how.
+//! The works of the benchmark: their names, the quantities that each of them measures, and its participants.
 
-use crate::client::{self, Origin};
-use crate::crowd;
-use crate::process::{Process, failed};
-use crate::servers::{Installed, Kind};
-use crate::site::{ENTRIES, HUGE, LARGE, LISTING, MIDDLE, SMALL, Server, Site, entry};
-use std::collections::BTreeMap;
+use crate::servers::{Profile, ServerKind};
 use std::io;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
-/// One question that all servers are asked.
+/// One kind of traffic that all servers get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Work {
     Small,
@@ -19,127 +11,266 @@ pub enum Work {
     Listing,
     NotModified,
     Range,
+    Uniform,
+    Skewed,
+    Accept,
+    UserAgent,
+    Missing,
+    UniqueMissing,
+    NewConnections,
+    FirstGzip,
+    RepeatedGzip,
+    Logged,
+    TlsSmall,
+    TlsMedium,
+    Http2Small,
+    Http2Medium,
+    Handshakes,
+    TlsLarge,
     Large,
+    Tar,
+    Zip,
+    TarGz,
+    Slow,
     Start,
     Memory,
     Idle,
-    Slow,
 }
 
 impl Work {
-    pub const ALL: [Work; 10] = [
+    pub const ALL: [Work; 29] = [
         Work::Small,
         Work::Middle,
         Work::Listing,
         Work::NotModified,
         Work::Range,
+        Work::Uniform,
+        Work::Skewed,
+        Work::Accept,
+        Work::UserAgent,
+        Work::Missing,
+        Work::UniqueMissing,
+        Work::NewConnections,
+        Work::FirstGzip,
+        Work::RepeatedGzip,
+        Work::Logged,
+        Work::TlsSmall,
+        Work::TlsMedium,
+        Work::Http2Small,
+        Work::Http2Medium,
+        Work::Handshakes,
+        Work::TlsLarge,
         Work::Large,
+        Work::Tar,
+        Work::Zip,
+        Work::TarGz,
         Work::Slow,
         Work::Start,
         Work::Memory,
         Work::Idle,
     ];
 
-    /// The word that selects it in `BENCH_ONLY`.
+    /// The word that selects the work in `BENCH_ONLY`, and its title in the report.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Work::Small => ("1k", "1 KiB file"),
+            Work::Middle => ("100k", "100 KiB file"),
+            Work::Listing => ("listing", "listing of 1,000 entries"),
+            Work::NotModified => ("304", "304 by ETag"),
+            Work::Range => ("range", "64 KiB range of a 1 GiB file"),
+            Work::Uniform => ("uniform", "20,000 files of 1 KiB, uniform"),
+            Work::Skewed => ("skewed", "20,000 files of 1 KiB, skewed"),
+            Work::Accept => ("accept", "1 KiB file, nine values of Accept"),
+            Work::UserAgent => ("user-agent", "1 KiB file, a new User-Agent in each request"),
+            Work::Missing => ("missing", "404, the same path"),
+            Work::UniqueMissing => ("unique-missing", "404, a new path in each request"),
+            Work::NewConnections => ("connections", "1 KiB file, one connection per request"),
+            Work::FirstGzip => ("gzip-first", "gzip of 64 KiB of text, first request of each file"),
+            Work::RepeatedGzip => ("gzip", "gzip of 64 KiB of text, the same file"),
+            Work::Logged => ("log", "1 KiB file, access log in a file"),
+            Work::TlsSmall => ("tls-1k", "TLS, HTTP/1.1, 1 KiB"),
+            Work::TlsMedium => ("tls-16k", "TLS, HTTP/1.1, 16 KiB"),
+            Work::Http2Small => ("h2-1k", "TLS, HTTP/2, 1 KiB"),
+            Work::Http2Medium => ("h2-16k", "TLS, HTTP/2, 16 KiB"),
+            Work::Handshakes => ("handshakes", "TLS, a full handshake per request"),
+            Work::TlsLarge => ("tls-large", "TLS, 512 MiB over one connection"),
+            Work::Large => ("large", "512 MiB over one connection"),
+            Work::Tar => ("tar", "tar of 512 MiB of text"),
+            Work::Zip => ("zip", "zip of 512 MiB of text"),
+            Work::TarGz => ("tar.gz", "tar.gz of 512 MiB of text"),
+            Work::Slow => ("slow", "1 KiB file beside 200 slow readers"),
+            Work::Start => ("start", "start to first response"),
+            Work::Memory => ("memory", "memory after start"),
+            Work::Idle => ("idle", "memory per idle connection"),
+        }
+    }
+
     pub fn key(self) -> &'static str {
+        self.names().0
+    }
+
+    pub fn title(self) -> &'static str {
+        self.names().1
+    }
+
+    /// How the server must be set up for the work.
+    pub fn profile(self) -> Profile {
         match self {
-            Work::Small => "1k",
-            Work::Middle => "100k",
-            Work::Listing => "listing",
-            Work::NotModified => "304",
-            Work::Range => "range",
-            Work::Large => "large",
-            Work::Start => "start",
-            Work::Memory => "memory",
-            Work::Idle => "idle",
-            Work::Slow => "slow",
+            Work::FirstGzip | Work::RepeatedGzip => Profile::Gzip,
+            Work::Logged => Profile::Logged,
+            Work::TlsSmall
+            | Work::TlsMedium
+            | Work::Http2Small
+            | Work::Http2Medium
+            | Work::Handshakes
+            | Work::TlsLarge => Profile::Tls,
+            _ => Profile::Plain,
         }
     }
 
-    /// What is requested under load from wrk: the path and the first field; `None` where the work is done without wrk.
-    fn load(self) -> Option<(&'static str, Load)> {
+    /// The program that sends the requests; `None` if the benchmark sends them itself.
+    pub fn tool(self) -> Option<Tool> {
         match self {
-            Work::Small => Some((SMALL, Load::Plain)),
-            Work::Middle => Some((MIDDLE, Load::Plain)),
-            Work::Listing => Some((LISTING, Load::Entries)),
-            Work::NotModified => Some((SMALL, Load::ETag)),
-            Work::Range => Some((HUGE, Load::Range)),
-            Work::Large | Work::Start | Work::Memory | Work::Idle | Work::Slow => None,
+            Work::Small
+            | Work::Middle
+            | Work::Listing
+            | Work::NotModified
+            | Work::Range
+            | Work::Uniform
+            | Work::Skewed
+            | Work::Accept
+            | Work::UserAgent
+            | Work::Missing
+            | Work::UniqueMissing
+            | Work::NewConnections
+            | Work::FirstGzip
+            | Work::RepeatedGzip
+            | Work::Logged => Some(Tool::Wrk),
+            Work::TlsSmall | Work::TlsMedium | Work::Http2Small | Work::Http2Medium => Some(Tool::H2load),
+            _ => None,
         }
     }
 
-    pub fn needs_wrk(self) -> bool {
-        self.load().is_some()
+    /// Whether a run without `BENCH_SERVERS` includes the server. Simple traffic goes to all servers, real traffic to
+    /// the fast ones, and archives to glasshouse, because a whole run must end in less than an hour.
+    pub fn includes(self, kind: ServerKind) -> bool {
+        let is_fast =
+            matches!(kind, ServerKind::Nginx | ServerKind::Lighttpd | ServerKind::H2o | ServerKind::Glasshouse);
+        match self {
+            Work::Small
+            | Work::Middle
+            | Work::Listing
+            | Work::NotModified
+            | Work::Range
+            | Work::Large
+            | Work::Slow
+            | Work::Start
+            | Work::Memory
+            | Work::Idle => true,
+            Work::Tar | Work::Zip | Work::TarGz => kind == ServerKind::Glasshouse,
+            _ => is_fast,
+        }
+    }
+
+    /// The number of rounds of the longest works, which take up to a minute per server.
+    pub fn max_rounds(self) -> u32 {
+        match self {
+            Work::TarGz => 2,
+            Work::Slow | Work::Idle | Work::Memory | Work::Tar | Work::Zip => 3,
+            _ => u32::MAX,
+        }
     }
 }
 
-/// What a load asks for besides its path, and what a right answer is.
-#[derive(Clone, Copy, Debug)]
-enum Load {
-    Plain,
-    Entries,
-    ETag,
-    Range,
+/// A load generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    Wrk,
+    H2load,
 }
 
-/// 64 KiB in the middle of the huge file.
-const RANGE: &str = "Range: bytes=536870912-536936447";
-const RANGE_LENGTH: u64 = 64 << 10;
-
-/// A number that a work yields.
+/// A quantity of a work, with its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Metric {
-    Small,
-    Middle,
-    Listing,
-    NotModified,
-    Range,
-    LargeRate,
-    LargeCost,
-    SlowTail,
-    SlowRate,
-    Start,
-    Memory,
-    Idle,
+pub enum Quantity {
+    RequestRate,
+    RequestCost,
+    GigabyteRate,
+    GigabyteCost,
+    ContentRate,
+    ContentRatePerCore,
+    Tail,
+    ReaderRate,
+    StartTime,
+    Resident,
+    PerConnection,
 }
 
-impl Metric {
-    /// What it is, and in which unit.
-    pub fn title(self) -> (&'static str, &'static str) {
+impl Quantity {
+    pub fn unit(self) -> &'static str {
         match self {
-            Metric::Small => ("1 KiB file", "requests/s"),
-            Metric::Middle => ("100 KiB file", "requests/s"),
-            Metric::Listing => ("listing of 1,000 entries", "requests/s"),
-            Metric::NotModified => ("304 by ETag", "requests/s"),
-            Metric::Range => ("64 KiB range of a 1 GiB file", "requests/s"),
-            Metric::LargeRate => ("512 MiB over one connection", "GB/s"),
-            Metric::LargeCost => ("512 MiB over one connection: processor time", "s/GB"),
-            Metric::SlowTail => ("p99 of small requests beside 200 slow readers", "ms"),
-            Metric::SlowRate => ("what the 200 slow readers got", "MiB/s"),
-            Metric::Start => ("start to first answer", "ms"),
-            Metric::Memory => ("memory after start", "MiB"),
-            Metric::Idle => ("memory per idle connection", "KiB"),
+            Quantity::RequestRate => "requests/s",
+            Quantity::RequestCost => "processor µs/request",
+            Quantity::GigabyteRate => "GB/s",
+            Quantity::GigabyteCost => "processor s/GB",
+            Quantity::ContentRate => "MB/s",
+            Quantity::ContentRatePerCore => "MB/s per core",
+            Quantity::Tail => "p99, ms",
+            Quantity::ReaderRate => "slow readers, MiB/s",
+            Quantity::StartTime => "ms",
+            Quantity::Resident => "MiB",
+            Quantity::PerConnection => "KiB",
         }
     }
 
-    /// Whether a larger number is the better one.
     pub fn more_is_better(self) -> bool {
-        !matches!(self, Metric::LargeCost | Metric::SlowTail | Metric::Start | Metric::Memory | Metric::Idle)
+        match self {
+            Quantity::RequestRate
+            | Quantity::GigabyteRate
+            | Quantity::ContentRate
+            | Quantity::ContentRatePerCore
+            | Quantity::ReaderRate => true,
+            Quantity::RequestCost
+            | Quantity::GigabyteCost
+            | Quantity::Tail
+            | Quantity::StartTime
+            | Quantity::Resident
+            | Quantity::PerConnection => false,
+        }
     }
 }
 
-/// The numbers of one round of a work for one server.
-#[derive(Clone, Debug, Default)]
-pub struct Yield {
-    pub values: Vec<(Metric, f64)>,
-    /// What a reader of the numbers has to know.
-    pub note: Option<String>,
+/// A quantity of one work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Metric {
+    pub work: Work,
+    pub quantity: Quantity,
 }
 
-/// Why a work has no numbers for a server.
+/// The numbers of one server in one round of a work.
+#[derive(Clone, Debug, Default)]
+pub struct Sample {
+    pub values: Vec<(Quantity, f64)>,
+    /// Facts that a reader of the numbers needs.
+    pub notes: Vec<String>,
+}
+
+impl Sample {
+    pub fn of(quantity: Quantity, value: f64) -> Sample {
+        Sample { values: vec![(quantity, value)], notes: Vec::new() }
+    }
+
+    /// The numbers of a load: requests, the seconds that they took, and the processor time of the server in seconds.
+    pub fn of_requests(requests: u64, seconds: f64, processor_seconds: f64) -> Sample {
+        let cost = processor_seconds * 1e6 / count(requests);
+        let values = vec![(Quantity::RequestRate, count(requests) / seconds), (Quantity::RequestCost, cost)];
+        Sample { values, notes: Vec::new() }
+    }
+}
+
+/// The reason why a work has no numbers for a server.
 #[derive(Debug)]
 pub enum Trouble {
-    /// The server does not do what is measured.
+    /// The server does not have the measured feature.
     Lacks(String),
     Failed(io::Error),
 }
@@ -150,179 +281,12 @@ impl From<io::Error> for Trouble {
     }
 }
 
-/// The servers and the means to measure them.
-pub struct Contest {
-    pub site: Site,
-    /// Where a load comes from; none where no work needs it.
-    pub wrk: Option<PathBuf>,
-    /// How long one load lasts, in whole seconds.
-    pub seconds: u32,
-    running: BTreeMap<Kind, Server>,
-}
-
-impl Contest {
-    pub fn new(site: Site, wrk: Option<PathBuf>, seconds: u32) -> Contest {
-        Contest { site, wrk, seconds, running: BTreeMap::new() }
-    }
-
-    /// One round of a work for one server.
-    ///
-    /// # Errors
-    /// Where the server or a tool fails, or the server cannot do such work.
-    pub fn measure(&mut self, work: Work, installed: &Installed) -> Result<Yield, Trouble> {
-        let measured = self.one_round(work, installed);
-        if matches!(measured, Err(Trouble::Failed(_))) {
-            // What failed once may be in any state.
-            self.running.remove(&installed.kind);
-        }
-        measured
-    }
-
-    fn one_round(&mut self, work: Work, installed: &Installed) -> Result<Yield, Trouble> {
-        match work {
-            Work::Small => self.load(work, installed, Metric::Small),
-            Work::Middle => self.load(work, installed, Metric::Middle),
-            Work::Listing => self.load(work, installed, Metric::Listing),
-            Work::NotModified => self.load(work, installed, Metric::NotModified),
-            Work::Range => self.load(work, installed, Metric::Range),
-            Work::Large => large(self.running(installed)?),
-            Work::Slow => {
-                let window = Duration::from_secs(10) * self.seconds / 3;
-                crowd::slow(self.running(installed)?.address, window)
-            }
-            Work::Start => self.start(installed),
-            Work::Memory => {
-                self.running.clear();
-                let (server, _) = self.site.start(installed)?;
-                Ok(one(Metric::Memory, mebibytes(server.process.resident()?)))
-            }
-            Work::Idle => {
-                self.running.clear();
-                let (server, _) = self.site.start(installed)?;
-                crowd::idle(&server)
-            }
-        }
-    }
-
-    /// The server as it runs since its first work.
-    fn running(&mut self, installed: &Installed) -> io::Result<&Server> {
-        let gone = |server: &mut Server| !matches!(server.process.ended(), Ok(None));
-        if self.running.get_mut(&installed.kind).is_none_or(gone) {
-            let (server, _) = self.site.start(installed)?;
-            self.running.insert(installed.kind, server);
-        }
-        self.running.get(&installed.kind).ok_or_else(|| failed("it does not run".into()))
-    }
-
-    fn start(&mut self, installed: &Installed) -> Result<Yield, Trouble> {
-        self.running.clear();
-        let mut times = Vec::new();
-        for _ in 0..5 {
-            let (_, time) = self.site.start(installed)?;
-            times.push(time.as_secs_f64() * 1e3);
-        }
-        Ok(one(Metric::Start, median(&times)))
-    }
-
-    fn load(&mut self, work: Work, installed: &Installed, metric: Metric) -> Result<Yield, Trouble> {
-        let (seconds, wrk) = (self.seconds, self.wrk.clone());
-        let wrk = wrk.ok_or_else(|| failed("there is no wrk".into()))?;
-        let (path, load) = work.load().ok_or_else(|| failed("this is no load".into()))?;
-        let is_new = !self.running.contains_key(&installed.kind);
-        let server = self.running(installed)?;
-        let field = rehearse(server, path, load)?;
-        let url = format!("http://{}{path}", server.address);
-        if is_new {
-            run_wrk(&wrk, &url, field.as_deref(), 1)?;
-        }
-        let (rate, note) = run_wrk(&wrk, &url, field.as_deref(), seconds)?;
-        Ok(Yield { values: vec![(metric, rate)], note })
-    }
-}
-
-fn one(metric: Metric, value: f64) -> Yield {
-    Yield { values: vec![(metric, value)], note: None }
-}
-
-/// Asks once and looks at the answer, so that no server wins with a wrong one; the field to send.
-fn rehearse(server: &Server, path: &str, load: Load) -> Result<Option<String>, Trouble> {
-    let ask = |field: &str| client::fetch(server.address, path, field);
-    match load {
-        Load::Plain => match ask("")?.head.status {
-            200 => Ok(None),
-            status => Err(Trouble::Failed(failed(format!("status {status} for {path}")))),
-        },
-        Load::Entries => {
-            let answer = ask("")?;
-            let text = String::from_utf8_lossy(&answer.body);
-            match text.matches("entry-").count() >= ENTRIES && text.contains(&entry(ENTRIES / 2)) {
-                true => Ok(None),
-                false => Err(Trouble::Lacks(format!("no listing, status {}", answer.head.status))),
-            }
-        }
-        Load::ETag => {
-            let answer = ask("")?;
-            let Some(tag) = answer.head.field("etag") else { return Err(Trouble::Lacks("no ETag".into())) };
-            let field = format!("If-None-Match: {tag}");
-            match ask(&format!("{field}\r\n"))?.head.status {
-                304 => Ok(Some(field)),
-                status => Err(Trouble::Lacks(format!("status {status} for its own ETag"))),
-            }
-        }
-        Load::Range => {
-            let head = ask(&format!("{RANGE}\r\n"))?.head;
-            match (head.status, head.length()) {
-                (206, Some(RANGE_LENGTH)) => Ok(Some(RANGE.into())),
-                (status, _) => Err(Trouble::Lacks(format!("no ranges, status {status}"))),
-            }
-        }
-    }
-}
-
-/// The requests per second that wrk counts with one thread and 32 connections, and what else it says.
-fn run_wrk(wrk: &PathBuf, url: &str, field: Option<&str>, seconds: u32) -> io::Result<(f64, Option<String>)> {
-    let mut command = Command::new(wrk);
-    command.args(["-t1", "-c32", &format!("-d{seconds}"), "--timeout", "5s"]);
-    if let Some(field) = field {
-        command.args(["-H", field]);
-    }
-    let (status, text) = Process::output(command.arg(url), Duration::from_secs(u64::from(seconds) + 20))?;
-    let after = |label: &str| text.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
-    if let Some(count) = after("Non-2xx or 3xx responses:") {
-        return Err(failed(format!("{count} answers with an error")));
-    }
-    let rate = after("Requests/sec:").and_then(|rate| rate.parse().ok()).filter(|_| status.success());
-    let rate = rate.ok_or_else(|| failed(format!("wrk: {status}: {text}")))?;
-    Ok((rate, after("Socket errors:").map(|errors| format!("socket errors: {errors}"))))
-}
-
-/// The large file, one time after the other over one connection: often enough that hundredths of a second, in which the
-/// kernel counts processor time, do not matter.
-fn large(server: &Server) -> Result<Yield, Trouble> {
-    let request = client::request(server.address, LARGE, "");
-    let (begin, seconds_before) = (Instant::now(), server.process.processor_seconds()?);
-    let deadline = begin + Duration::from_secs(60);
-    let mut stream = client::connect(server.address, Origin::default())?;
-    let mut bytes = 0;
-    for _ in 0..4 {
-        bytes += client::ask(&mut stream, &request, deadline)?;
-    }
-    let (time, cost) = (begin.elapsed().as_secs_f64(), server.process.processor_seconds()? - seconds_before);
-    let gigabytes = count(bytes) / 1e9;
-    let values = vec![(Metric::LargeRate, gigabytes / time), (Metric::LargeCost, cost / gigabytes)];
-    Ok(Yield { values, note: None })
-}
-
 /// A count as a number to calculate with; exact below 2^53.
 pub fn count(number: u64) -> f64 {
     number as f64
 }
 
-fn mebibytes(bytes: u64) -> f64 {
-    count(bytes) / f64::from(1 << 20)
-}
-
-/// The middle of some numbers, of an even number of them the mean of the middle two; not a number where there is none.
+/// The median; the mean of the middle two if the count is even, and not a number without any.
 pub fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);

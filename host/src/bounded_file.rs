@@ -1,4 +1,5 @@
-//! Opens the files that options name, so that none of them keeps the program waiting: what is read has an end, in bytes and in time.
+//! Opens the files that options name. Reads are limited in bytes, and reads from a pipe in time, so that no file blocks
+//! the program.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat};
@@ -9,26 +10,26 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long a pipe may take until its end: a shell that writes `<(command)` has the command running by then.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a pipe may take to end. A shell starts the command of `<(command)` well within that time.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The bytes of a file of at most `longest` bytes. A pipe is read to its end, if that comes in time.
+/// Reads a file of at most `max` bytes, or a pipe to its end.
 ///
 /// # Errors
-/// Why it cannot be read, in words that follow its name.
-pub fn read(path: &Path, longest: usize) -> Result<Vec<u8>, String> {
+/// The reason as text that follows the name of the file.
+pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, String> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| reason(&errno.into()))?;
     let facts = file.metadata().map_err(|error| reason(&error))?;
     if facts.is_dir() {
         return Err("a directory".to_owned());
     }
-    let deadline = (!facts.is_file()).then(|| Instant::now() + WAIT);
+    let deadline = (!facts.is_file()).then(|| Instant::now().checked_add(PIPE_TIMEOUT)).flatten();
     let mut bytes = Vec::new();
     let mut block = vec![0; 64 << 10];
     loop {
         if let Some(deadline) = deadline {
-            readable(&file, deadline)?;
+            wait_readable(&file, deadline)?;
         }
         match (&file).read(&mut block) {
             Ok(0) => return Ok(bytes),
@@ -36,19 +37,21 @@ pub fn read(path: &Path, longest: usize) -> Result<Vec<u8>, String> {
             Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {}
             Err(error) => return Err(reason(&error)),
         }
-        if bytes.len() > longest {
-            return Err(format!("longer than {}", amount(longest)));
+        if bytes.len() > max {
+            return Err(format!("longer than {}", amount(max)));
         }
     }
 }
 
-/// Waits until a pipe or a device has bytes or an end.
-fn readable(file: &File, deadline: Instant) -> Result<(), String> {
+/// Waits until a pipe or a device has bytes or has ended.
+fn wait_readable(file: &File, deadline: Instant) -> Result<(), String> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = Timespec::try_from(left).map_err(|error| error.to_string())?;
         match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) => return Err(format!("a pipe or a device that did not end within {} seconds", WAIT.as_secs())),
+            Ok(0) => {
+                return Err(format!("a pipe or a device that did not end within {} seconds", PIPE_TIMEOUT.as_secs()));
+            }
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(reason(&errno.into())),
@@ -56,22 +59,22 @@ fn readable(file: &File, deadline: Instant) -> Result<(), String> {
     }
 }
 
-/// Opens a file to be written from its beginning; it is made if it is not there. A pipe must have a reader already.
+/// Creates or truncates a file for writing. A pipe must have a reader.
 ///
 /// # Errors
-/// It cannot be opened.
-pub fn create(path: &Path) -> io::Result<File> {
+/// The error of the kernel.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = openat(CWD, path, flags, Mode::from_raw_mode(0o666))?;
-    // Only opening must not wait; a reader may be slower than the writer.
-    fcntl_setfl(&file, fcntl_getfl(file.as_fd())? - OFlags::NONBLOCK)?;
+    // Only the opening must not block. A write may wait for a slow reader.
+    fcntl_setfl(&file, fcntl_getfl(file.as_fd())?.difference(OFlags::NONBLOCK))?;
     Ok(file.into())
 }
 
-/// Why a file cannot be opened, read or written, in words that follow its name.
-pub fn reason(error: &io::Error) -> String {
+/// Describes why a file cannot be opened, read or written, as text that follows its name.
+pub(crate) fn reason(error: &io::Error) -> String {
     match Errno::from_io_error(error) {
-        Some(Errno::NXIO) => return "a socket, or a pipe that nobody reads".to_owned(),
+        Some(Errno::NXIO) => return "a socket, or a pipe that no process reads".to_owned(),
         Some(Errno::MFILE | Errno::NFILE) => {
             return "too many files are open; raise the limit with 'ulimit -n'".to_owned();
         }
@@ -86,7 +89,7 @@ pub fn reason(error: &io::Error) -> String {
         ErrorKind::InvalidFilename => "the name is too long".to_owned(),
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
         ErrorKind::StorageFull => "no space is left".to_owned(),
-        // Some libraries put the path of a file of their own into the text.
+        // Some libraries put another path into the text.
         kind if error.raw_os_error().is_none() => io::Error::from(kind).to_string(),
         _ => error.to_string(),
     }
@@ -107,9 +110,9 @@ mod tests {
     use std::{fs, thread};
 
     #[test]
-    fn a_file_is_read_within_bounds() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("file");
+    fn a_file_is_read_within_limits() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
         fs::write(&path, vec![7; 2048]).unwrap();
         assert_eq!(read(&path, 2048), Ok(vec![7; 2048]));
         assert_eq!(read(&path, 2047), Err("longer than 1 KiB".into()));
@@ -121,9 +124,9 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_read_to_its_end_and_not_waited_for_without_one() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("pipe");
+    fn a_pipe_is_read_to_its_end_or_times_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pipe");
         mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
         let writer = {
             let path = path.clone();
@@ -137,7 +140,7 @@ mod tests {
         assert_eq!(read(&path, 9), Err("a pipe or a device that did not end within 5 seconds".into()));
         assert_eq!(
             create(&path).map_err(|error| reason(&error)).err().unwrap(),
-            "a socket, or a pipe that nobody reads"
+            "a socket, or a pipe that no process reads"
         );
     }
 }

@@ -1,9 +1,9 @@
 //! The setup for hostile handlers: a tree worth an attack, its server, and a client that reports how a response ended.
 
 use crate::attacks::bystander::Good;
-use crate::support::client::{Connection, Framing, request};
+use crate::support::client::{BodyFraming, HttpConnection, request};
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
-use crate::support::server::{Server, Setup, Stack, Version};
+use crate::support::server::{Setup, Stack, TestServer, Version};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,25 +13,25 @@ use tempfile::TempDir;
 pub const GOOD: Good = Good { target: "/good", content: b"good, and nothing else\n" };
 
 /// A tree with links that lead out of it, and a handler that would like to follow them.
-pub struct Place {
+pub struct HandlerFixture {
     pub place: TempDir,
-    pub server: Server,
+    pub server: TestServer,
 }
 
-impl Place {
+impl HandlerFixture {
     #[track_caller]
-    pub fn serve(version: Version, arguments: &[&str]) -> Place {
-        Place::serve_what(version, "", arguments)
+    pub fn serve(version: Version, arguments: &[&str]) -> HandlerFixture {
+        HandlerFixture::serve_what(version, "", arguments)
     }
 
     /// The good file alone, with a secret beside it.
     #[track_caller]
-    pub fn serve_file(version: Version, arguments: &[&str]) -> Place {
-        Place::serve_what(version, "good.txt", arguments)
+    pub fn serve_file(version: Version, arguments: &[&str]) -> HandlerFixture {
+        HandlerFixture::serve_what(version, "good.txt", arguments)
     }
 
     #[track_caller]
-    fn serve_what(version: Version, what: &str, arguments: &[&str]) -> Place {
+    fn serve_what(version: Version, what: &str, arguments: &[&str]) -> HandlerFixture {
         let place = fixture::place();
         let root = place.path().join("www");
         put(&place.path().join("secret.txt"), SECRET.as_bytes(), MODIFIED);
@@ -63,8 +63,8 @@ impl Place {
         let options = &[("GLASSHOUSE_SPA", "true"), ("SECRET", SECRET)];
         let directory = &root.join(what);
         let setup = Setup { stack: Stack::Host, directory, options, arguments: &arguments, unprivileged: false };
-        let server = Server::launch(setup);
-        Place { place, server }
+        let server = TestServer::launch(setup);
+        HandlerFixture { place, server }
     }
 
     /// Everything in the tree and beside it, and when it was last changed in any way.
@@ -120,8 +120,8 @@ impl Got {
 /// # Panics
 /// The response is not HTTP, or there is none.
 #[track_caller]
-pub fn ask(server: &Server, target: &str) -> Got {
-    let mut connection = Connection::open(server.address());
+pub fn ask(server: &TestServer, target: &str) -> Got {
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", target, &[])).expect("the server reads");
     let mut got = Got { status: 0, head: String::new(), body: Vec::new(), is_whole: false };
     let head = match connection.head() {
@@ -131,7 +131,7 @@ pub fn ask(server: &Server, target: &str) -> Got {
         Err(error) => panic!("{target}: {error}"),
     };
     (got.status, got.head) = (head.status, format!("{:?}", head.fields));
-    let framing = Framing::of("GET", &head).unwrap_or_else(|error| panic!("{target}: {error}"));
+    let framing = BodyFraming::of("GET", &head).unwrap_or_else(|error| panic!("{target}: {error}"));
     match connection.body(framing, |bytes| got.body.extend_from_slice(bytes)) {
         Ok(_) => got.is_whole = true,
         Err(error) if is_cut(&error) => {}
@@ -146,7 +146,7 @@ fn is_cut(error: &io::Error) -> bool {
 
 /// Requests the good file as a new client.
 #[track_caller]
-pub fn is_well(server: &Server) {
+pub fn is_well(server: &TestServer) {
     let got = ask(server, GOOD.target);
     assert_eq!((got.end().as_str(), got.body.as_slice()), ("200", GOOD.content));
 }
@@ -163,8 +163,8 @@ pub fn complaints(stderr: &str) -> Vec<&str> {
 
 /// A request under way whose head has come.
 #[track_caller]
-pub fn begin(server: &Server, target: &str) -> Connection {
-    let mut connection = Connection::open(server.address());
+pub fn begin(server: &TestServer, target: &str) -> HttpConnection {
+    let mut connection = HttpConnection::open(server.address());
     connection.send(&request("GET", target, &[])).expect("the server reads");
     let head = connection.head().expect("a head").expect("an answer");
     assert_eq!(head.status, 200);

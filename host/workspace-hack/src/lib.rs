@@ -1,0 +1,1 @@
+//! Enables features of dependencies, see `Cargo.toml`. Contains no code.
