@@ -3,11 +3,11 @@
 
 use crate::body_handoff::announced;
 use crate::file_body::Segment;
-use crate::limits::Usage;
 use crate::log;
 use crate::metrics::InstanceMetrics;
 use crate::number::{to_u64, to_usize};
 use crate::sync::lock;
+use crate::usage::Usage;
 use bytes::Bytes;
 use futures::channel::oneshot;
 use glasshouse_quota::{Client, Lease, Resource};

@@ -47,6 +47,7 @@ mod sandbox_error;
 mod state;
 mod stderr;
 mod sync;
+mod usage;
 mod wasi;
 mod wasi_version;
 

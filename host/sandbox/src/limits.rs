@@ -1,19 +1,9 @@
-//! The limits of one request, and the resources that it has used. A request that exceeds a limit loses its instance; no
-//! other request is affected.
+//! The limits of one request. A request that exceeds a limit loses its instance; no other request is affected.
 
-use crate::number::to_u64;
 use glasshouse_quota::{Client, Lease, Resource};
-use rustix::time::{ClockId, clock_gettime};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, ResourceLimiter, Result};
-
-/// The interval at which running code is interrupted, to measure its time and to run others.
-pub(crate) const TICK: Duration = Duration::from_millis(5);
 
 /// Bytes of memory for one element of a table, at most.
 const ELEMENT: usize = 16;
@@ -187,130 +177,6 @@ impl ResourceLimiter for MemoryLimiter {
     }
 }
 
-/// What one request has used. Only the thread of the request writes to it.
-#[derive(Debug)]
-pub(crate) struct Usage {
-    limits: Arc<RequestLimits>,
-    /// Processor time since the last frame of the body, in nanoseconds.
-    cpu: AtomicU64,
-    /// Processor time of the thread when the code last resumed, in nanoseconds. Valid if `is_timed`.
-    resumed_at: AtomicU64,
-    /// Whether the code was ever interrupted. Reading the clock for shorter runs costs more than it is worth.
-    is_timed: AtomicBool,
-    /// Bytes of the body.
-    output: AtomicU64,
-    has_instance: AtomicBool,
-    has_failed: AtomicBool,
-}
-
-impl Usage {
-    pub(crate) fn new(limits: Arc<RequestLimits>) -> Usage {
-        Usage {
-            limits,
-            cpu: AtomicU64::new(0),
-            resumed_at: AtomicU64::new(0),
-            is_timed: AtomicBool::new(false),
-            output: AtomicU64::new(0),
-            has_instance: AtomicBool::new(false),
-            has_failed: AtomicBool::new(false),
-        }
-    }
-
-    /// Records that the request no longer waits for an instance.
-    pub(crate) fn set_has_instance(&self) {
-        self.has_instance.store(true, Ordering::Relaxed);
-    }
-
-    /// The limit that explains a timeout: the handler is slow, or there was no instance.
-    pub(crate) fn timeout_cause(&self) -> LimitExceeded {
-        if self.has_instance.load(Ordering::Relaxed) { LimitExceeded::Answer } else { LimitExceeded::Instances }
-    }
-
-    /// Records that running code was interrupted.
-    ///
-    /// # Errors
-    /// The processor time is used up.
-    pub(crate) fn on_interrupt(&self) -> Result<(), LimitExceeded> {
-        if self.is_timed.swap(true, Ordering::Relaxed) {
-            self.add_cpu();
-        } else {
-            self.cpu.store(nanoseconds(TICK), Ordering::Relaxed);
-            self.resume();
-        }
-        let max = nanoseconds(self.limits.cpu);
-        if self.cpu.load(Ordering::Relaxed) > max { Err(LimitExceeded::Cpu) } else { Ok(()) }
-    }
-
-    /// Records a frame of the body, and restarts the processor time.
-    ///
-    /// # Errors
-    /// The body is too long.
-    pub(crate) fn add_output(&self, bytes: usize) -> Result<(), LimitExceeded> {
-        self.cpu.store(0, Ordering::Relaxed);
-        let bytes = to_u64(bytes);
-        let output = self.output.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        if output > self.limits.made { Err(LimitExceeded::Made) } else { Ok(()) }
-    }
-
-    /// Records that the body cannot be completed.
-    pub(crate) fn set_failed(&self) {
-        self.has_failed.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn has_failed(&self) -> bool {
-        self.has_failed.load(Ordering::Relaxed)
-    }
-
-    fn resume(&self) {
-        self.resumed_at.store(thread_time(), Ordering::Relaxed);
-    }
-
-    fn add_cpu(&self) {
-        let now = thread_time();
-        let before = self.resumed_at.swap(now, Ordering::Relaxed);
-        self.cpu.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
-    }
-}
-
-/// A future whose processor time is added to a [`Usage`]. Time between polls is not.
-pub(crate) struct Metered<F> {
-    usage: Arc<Usage>,
-    work: F,
-}
-
-impl<F> Metered<F> {
-    pub(crate) fn new(usage: Arc<Usage>, work: F) -> Metered<F> {
-        Metered { usage, work }
-    }
-}
-
-impl<F: Future + Unpin> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        if self.usage.is_timed.load(Ordering::Relaxed) {
-            self.usage.resume();
-        }
-        let polled = Pin::new(&mut self.work).poll(cx);
-        // The first interruption may have been during this poll.
-        if polled.is_pending() && self.usage.is_timed.load(Ordering::Relaxed) {
-            self.usage.add_cpu();
-        }
-        polled
-    }
-}
-
-/// The processor time of this thread, in nanoseconds.
-fn thread_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use crate::limits::*;
@@ -331,56 +197,6 @@ mod tests {
                 made: u64::MAX,
             }
         }
-    }
-
-    fn usage(change: impl FnOnce(&mut RequestLimits)) -> Arc<Usage> {
-        let mut limits = RequestLimits::unbounded();
-        change(&mut limits);
-        Arc::new(Usage::new(Arc::new(limits)))
-    }
-
-    /// Uses processor time of this thread.
-    fn burn(time: Duration) {
-        let end = thread_time() + nanoseconds(time);
-        while thread_time() < end {}
-    }
-
-    #[test]
-    fn time_is_counted_while_code_runs() {
-        let usage = usage(|limits| limits.cpu = TICK * 5);
-        let charged = Arc::clone(&usage);
-        let mut turns = 0;
-        let mut work = Metered::new(
-            Arc::clone(&usage),
-            Box::pin(std::future::poll_fn(move |_| {
-                turns += 1;
-                burn(TICK);
-                match charged.on_interrupt() {
-                    Ok(()) => Poll::Pending,
-                    Err(limit) => Poll::Ready((turns, limit)),
-                }
-            })),
-        );
-        let mut context = Context::from_waker(std::task::Waker::noop());
-        let ended = loop {
-            if let Poll::Ready(ended) = Pin::new(&mut work).poll(&mut context) {
-                break ended;
-            }
-            // Time between polls does not count.
-            burn(TICK * 10);
-        };
-        assert!(ended.1 == LimitExceeded::Cpu && (4..=7).contains(&ended.0), "{ended:?}");
-    }
-
-    #[test]
-    fn a_frame_restarts_the_time_and_adds_to_the_output() {
-        let usage = usage(|limits| (limits.cpu, limits.made) = (TICK * 2, 10));
-        assert_eq!(usage.on_interrupt(), Ok(()));
-        burn(TICK);
-        assert_eq!(usage.add_output(6), Ok(()));
-        assert_eq!(usage.on_interrupt(), Ok(()));
-        assert_eq!(usage.add_output(4), Ok(()));
-        assert_eq!(usage.add_output(1), Err(LimitExceeded::Made));
     }
 
     #[test]

@@ -7,13 +7,14 @@
 use crate::body_handoff::announced;
 use crate::guest_body::{BodyMonitor, Capture, GuestBody};
 use crate::instance::{BodyDropped, HeadSender, Instance, file_response};
-use crate::limits::{LimitExceeded, Metered, Usage};
+use crate::limits::LimitExceeded;
 use crate::metrics::{InstanceMetrics, LiveGuard};
 use crate::replay::{CachedResponse, Effort, Recording, Replay};
 use crate::request_error::RequestError;
 use crate::response_body::ResponseBody;
 use crate::sandbox::Sandbox;
 use crate::sync::lock;
+use crate::usage::{Metered, Usage};
 use crate::{last_modified, replay};
 use futures::FutureExt as _;
 use futures::channel::oneshot;

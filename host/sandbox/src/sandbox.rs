@@ -3,13 +3,14 @@
 use crate::compile::compile;
 use crate::inspection::Inspection;
 use crate::io_errors::Reporter;
-use crate::limits::{RequestLimits, TICK, Usage};
+use crate::limits::RequestLimits;
 use crate::peek::{Peek, peek};
 use crate::preopen::{Preopen, ReadScope, ServedPath};
 use crate::replay::Replay;
 use crate::sandbox_error::SandboxError;
 use crate::state::{FileAccess, InstanceState};
 use crate::stderr::GuestStderr;
+use crate::usage::{TICK, Usage};
 use crate::{capability, engine, wasi};
 use glasshouse_protocol::{BODY_DIRECT, BODY_ENV, FILE_ENV, MADE_MAX_ENV};
 use glasshouse_quota::Client;

@@ -1,9 +1,10 @@
 //! The data of one instance, which its WASI functions use.
 
 use crate::io_errors::Reporter;
-use crate::limits::{MemoryLimiter, RequestLimits, Usage};
+use crate::limits::{MemoryLimiter, RequestLimits};
 use crate::preopen::Preopen;
 use crate::replay::Recording;
+use crate::usage::Usage;
 use glasshouse_quota::Client;
 use std::collections::BTreeMap;
 use std::fs::File;
