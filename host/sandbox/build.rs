@@ -1,5 +1,5 @@
-//! Builds the two components from source, for the binary to embed, and compiles the one that it runs to machine code, so
-//! that nothing is compiled when it starts.
+//! Builds both components from source, and compiles the one that the program runs to machine code, so that nothing is
+//! compiled when it starts.
 
 #[path = "../../guest/build/components.rs"]
 mod components;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Machine code for any processor of the architecture, not for the one that builds.
+/// Compiles for every processor of the target architecture, not only for that of the build machine.
 fn compile(component: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut config = engine::config();
     config.target(&components::variable("TARGET")?)?;

@@ -4,7 +4,7 @@
 use crate::args::{Input, Inspect};
 use crate::error::StartupError;
 use crate::{component_file, stdout};
-use glasshouse_sandbox::{Import, ImportStatus, Inspection, Kind, P3};
+use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
@@ -47,7 +47,7 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
     let bytes = bytes.map_err(|reason| unable(&reason.to_string()))?;
     let (size, hash) = (bytes.len(), hexadecimal(&Sha256::digest(&bytes)));
     let inspection = within_timeout(bytes).ok_or_else(|| unable("the inspection takes too long"))?;
-    let reasons = inspection.reasons();
+    let reasons = inspection.reasons().iter().map(ToString::to_string).collect();
     let report = ComponentReport { name, size, hash, inspection, reasons };
     let text = if arguments.json { format!("{:#}\n", report.to_json()) } else { report.to_string() };
     stdout::print(text.as_bytes())?;
@@ -57,7 +57,7 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
 /// Inspects bytes; `None` after the timeout. The thread then runs until the process ends.
 fn within_timeout(bytes: Vec<u8>) -> Option<Inspection> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(Inspection::of(&bytes)));
+    thread::spawn(move || sender.send(Inspection::new(&bytes)));
     receiver.recv_timeout(TIMEOUT).ok()
 }
 
@@ -71,14 +71,14 @@ fn hexadecimal(bytes: &[u8]) -> String {
 impl ComponentReport {
     fn to_json(&self) -> Value {
         let (kind, versions) = match self.inspection.kind {
-            Kind::Handler { p2, p3 } => {
+            ComponentKind::Handler { p2, p3 } => {
                 let versions = [p2.then_some("0.2"), p3.then_some("0.3")];
                 ("handler", versions.into_iter().flatten().collect::<Vec<_>>())
             }
-            Kind::Component => ("component", Vec::new()),
-            Kind::Unclear => ("unclear", Vec::new()),
-            Kind::Module => ("module", Vec::new()),
-            Kind::Other => ("other", Vec::new()),
+            ComponentKind::Component => ("component", Vec::new()),
+            ComponentKind::Unclear => ("unclear", Vec::new()),
+            ComponentKind::Module => ("module", Vec::new()),
+            ComponentKind::Other => ("other", Vec::new()),
         };
         let group = |group: Group| {
             let imports = self.inspection.imports.iter().filter(|import| Group::of(import) == group);
@@ -103,7 +103,7 @@ impl ComponentReport {
 }
 
 fn to_json(import: &Import) -> Value {
-    match import.standing {
+    match import.status {
         ImportStatus::Refused(reason) => {
             json!({ "name": import.name, "functions": import.functions, "reason": reason })
         }
@@ -121,7 +121,7 @@ enum Group {
 
 impl Group {
     fn of(import: &Import) -> Group {
-        match import.standing {
+        match import.status {
             ImportStatus::Granted => Group::Granted,
             ImportStatus::Refused(_) => Group::Refused,
             ImportStatus::Unknown => Group::Unknown,

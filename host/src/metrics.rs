@@ -97,7 +97,7 @@ fn sandbox(text: &mut String, threads: &[Arc<InstanceMetrics>]) -> fmt::Result {
         "glasshouse_instances_total",
         "counter",
         "Created instances of the handler.",
-        sum(&InstanceMetrics::made),
+        sum(&InstanceMetrics::created),
     )?;
     single(
         text,
@@ -113,7 +113,7 @@ fn sandbox(text: &mut String, threads: &[Arc<InstanceMetrics>]) -> fmt::Result {
     let name = "glasshouse_ceilings_reached_total";
     family(text, name, "counter", "Requests that exceeded a limit, by the option of the limit.")?;
     for limit in LimitExceeded::ALL {
-        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", limit.option(), sum(&|thread| thread.reached(limit)))?;
+        writeln!(text, "{name}{{ceiling=\"{}\"}} {}", limit.option(), sum(&|thread| thread.exceeded(limit)))?;
     }
     Ok(())
 }

@@ -104,11 +104,11 @@ impl Handler for Router {
 }
 
 fn handler_error(error: RequestError) -> HandlerError {
-    match error.ceiling() {
+    match error.limit() {
         Some(limit @ (LimitExceeded::Instances | LimitExceeded::Total | LimitExceeded::Files)) => {
             HandlerError::Busy(limit.into())
         }
         Some(limit) => HandlerError::LimitExceeded(limit.into()),
-        None => HandlerError::Failed(error.to_string().into()),
+        None => HandlerError::Failed(error.into()),
     }
 }

@@ -9,13 +9,12 @@ use crate::{component_file, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
-use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig};
-use std::fmt;
+use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig, SandboxError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
-use tracing::{error, info};
+use tracing::info;
 
 /// Creates a sandbox for each tree, in their order.
 ///
@@ -92,7 +91,7 @@ impl ReloadTrees {
                 errors.push(not_reopened(served, CONTAINS_LOG));
                 continue;
             }
-            match sandbox.with_tree(&served.tree) {
+            match sandbox.reopen(&served.tree) {
                 Ok(reopened) => *sandbox = reopened,
                 Err(error) => errors.push(not_reopened(served, &reopen_reason(&error, self.config.rights))),
             }
@@ -130,18 +129,17 @@ fn load(config: &ServerConfig, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, L
             reason: bounded_file::reason(error).to_string(),
         };
         let sandbox = match sandboxes.first() {
-            Some(first) => first.beside(&served.tree, environment).map_err(|error| tree_error(&error)),
+            Some(first) => first.with_root(&served.tree, environment).map_err(|error| tree_error(&error)),
             None => {
                 let sandbox_config = SandboxConfig {
-                    tree: served.tree.clone(),
+                    root: served.tree.clone(),
                     environment,
                     is_pure: config.is_pure,
-                    ceilings: config.ceilings.clone(),
-                    complain: Arc::new(|text: fmt::Arguments<'_>| error!("{text}")),
+                    limits: config.ceilings.clone(),
                 };
-                Sandbox::new(handler, sandbox_config).map_err(|error| match error.downcast_ref::<io::Error>() {
-                    Some(error) => tree_error(error),
-                    None => LoadError::Handler(error.to_string().lines().next().unwrap_or_default().to_owned()),
+                Sandbox::new(handler, sandbox_config).map_err(|error| match error {
+                    SandboxError::Open(error) => tree_error(&error),
+                    error => LoadError::Handler(error.to_string().lines().next().unwrap_or_default().to_owned()),
                 })
             }
         };

@@ -1,48 +1,49 @@
-//! What both components are made of: one service an instance, and directories read the one way that survives any name.
-//! It refuses to know the version of `wasi:http` that asks.
+//! What both components share: one service per instance, and directory listings over WASI 0.2. Knows no version of
+//! `wasi:http`.
 
 mod listing;
 
-pub use listing::{Root, missing, served, stamp};
+pub use listing::{Root, open_error, served, stamp};
 
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{PublicTree, Refusal, Reply, Request, SiteOptions, Tree, answer};
 use std::fmt::Display;
 
-/// What an instance answers from, for as long as it lives.
-pub struct Service<T> {
+/// The data from which an instance answers all its requests.
+pub struct SiteService<T> {
     tree: PublicTree<T>,
     site: SiteOptions,
 }
 
-impl<T: Tree> Service<T> {
-    /// The service with these variables, over the preopened directory as `tree` sees it in such a host; `None` where either is wrong,
-    /// which the log is told.
+impl<T: Tree> SiteService<T> {
+    /// Creates a service from the environment variables and the preopened directory. `tree` opens the tree. Logs an
+    /// error and returns `None` if a variable is invalid or there is no tree.
     pub fn start(
         environment: Vec<(String, String)>,
         tree: impl FnOnce(Root, BodyPath) -> Option<T>,
-    ) -> Option<Service<T>> {
-        let site = SiteOptions::new(environment).map_err(|error| complain(&error)).ok()?;
+    ) -> Option<SiteService<T>> {
+        let site = SiteOptions::new(environment).map_err(|error| log_error(&error)).ok()?;
         let tree = Root::preopened().and_then(|root| tree(root, site.body()));
         if tree.is_none() {
-            complain(&"no directory to serve: the host preopened none");
+            log_error(&"no directory to serve: the host preopened none");
         }
-        Some(Service { tree: PublicTree::new(tree?), site })
+        Some(SiteService { tree: PublicTree::new(tree?), site })
     }
 
-    /// The tree that it answers from, for what is still to be read of it when the head is sent.
-    pub fn tree(service: Option<&Service<T>>) -> Option<&PublicTree<T>> {
+    /// The tree, for bodies that read it after the head is sent.
+    pub fn tree(service: Option<&SiteService<T>>) -> Option<&PublicTree<T>> {
         service.map(|service| &service.tree)
     }
 
-    /// Answers a request, and says how the bytes of files are to leave. Without a service nothing can be answered.
-    pub async fn answer(service: Option<&Service<T>>, request: &Request<'_>) -> (Reply<T::File>, BodyPath) {
+    /// Answers a request. Also returns how the bytes of files leave the handler. Without a service the response is an
+    /// error.
+    pub async fn answer(service: Option<&SiteService<T>>, request: &Request<'_>) -> (Reply<T::File>, BodyPath) {
         let unable = (Reply::refused(request, Refusal::Misconfigured), BodyPath::Pumped);
-        let Some(Service { tree, site }) = service else { return unable };
-        match site.config(tree, |error| complain(error)).await {
+        let Some(SiteService { tree, site }) = service else { return unable };
+        match site.config(tree, |error| log_error(error)).await {
             Some(config) => {
                 let reply = answer(request, tree, &config).await;
-                config.siblings.complaints().iter().for_each(|complaint| complain(complaint));
+                config.siblings.complaints().iter().for_each(|complaint| log_error(complaint));
                 (reply, config.body)
             }
             None => unable,
@@ -50,13 +51,13 @@ impl<T: Tree> Service<T> {
     }
 }
 
-/// Tells the log of the host what the client is not told.
-pub fn complain(reason: &dyn Display) {
+/// Writes an error to the log of the host.
+pub fn log_error(reason: &dyn Display) {
     eprintln!("glasshouse: {reason}");
 }
 
-/// Which codes of an error say that there is nothing to be had, given the path of the `ErrorCode` of one version of
-/// `wasi:filesystem`. All others are faults: what is not known to mean absence must not pass for it.
+/// A pattern of the error codes that mean absence. All other codes are faults. The argument is the path of `ErrorCode`
+/// in one version of `wasi:filesystem`; the types of the two versions have no common trait.
 #[macro_export]
 macro_rules! absent {
     ($($code:ident)::+) => {
@@ -72,12 +73,12 @@ macro_rules! absent {
     };
 }
 
-/// The token of a method, given the path of the `Method` of one version of `wasi:http`: to Rust their types differ, and
-/// nothing else does. What is not answered in any way of its own has none.
+/// The name of a method, or an empty string for methods that the core does not distinguish. The first argument is the
+/// path of `Method` in one version of `wasi:http`; the types of the two versions have no common trait.
 #[macro_export]
-macro_rules! token {
-    ($($method:ident)::+, $asked:expr) => {
-        match $asked {
+macro_rules! method_name {
+    ($($method:ident)::+, $value:expr) => {
+        match $value {
             $($method)::+::Get => "GET",
             $($method)::+::Head => "HEAD",
             $($method)::+::Options => "OPTIONS",

@@ -1,7 +1,7 @@
-//! The entries of a directory, read through `wasi:filesystem@0.2`, for both components. It refuses to know HTTP.
+//! Reads directories through `wasi:filesystem@0.2`, for both components.
 //!
-//! The component for WASI 0.3 lists through 0.2 as well: the 0.3 `read-directory` ends its whole stream at the first
-//! name that is not UTF-8 or that vanishes while it is read, and 0.2 reports such an entry and goes on.
+//! The component for WASI 0.3 lists through 0.2 as well: in 0.3, `read-directory` ends its stream at the first name
+//! that is not UTF-8 or that is removed while it is read. In 0.2 only that entry is an error.
 
 use crate::absent;
 use glasshouse_core::http::date::HttpTime;
@@ -14,15 +14,15 @@ use wasi::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, DirectoryEntryStream, ErrorCode, OpenFlags, PathFlags,
 };
 
-/// Entries, wanted or not, that are read of a directory at once: more take longer than the head of an answer may.
+/// Entries that are read before the head of a response. More would exceed the time limit of the host.
 const MOST_READ: usize = 400_000;
 
-/// The directory that the handler was given.
+/// The preopened directory.
 #[derive(Debug)]
 pub struct Root(Descriptor);
 
 impl Root {
-    /// The preopened directory; `None` where the host gave none.
+    /// Returns `None` if the host preopened no directory.
     pub fn preopened() -> Option<Root> {
         served(get_directories()).map(Root)
     }
@@ -32,21 +32,22 @@ impl Root {
         &self.0
     }
 
-    /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
+    /// Lists the wanted entries of the directory at `path`. Leaves out names that are not UTF-8.
     pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
         let mut reading = self.read(path)?;
         let mut listed = DirEntries::default();
         for _ in 0..bounds.read {
             match reading.next()? {
-                Read::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), bounds),
-                Read::Entry(..) | Read::Nameless => {}
-                Read::End => break,
+                ReadEntry::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), bounds),
+                ReadEntry::Entry(..) | ReadEntry::Unnamed => {}
+                ReadEntry::End => break,
             }
         }
         Ok(listed)
     }
 
-    /// The same, but no further than `ahead` entries beyond those that are kept.
+    /// Lists at most `kept` wanted entries, and reads at most `ahead` entries after them. Returns the rest of the
+    /// directory unless all of it was read.
     pub fn list_first(
         &self,
         path: &str,
@@ -63,20 +64,22 @@ impl Root {
             }
             left = left.saturating_sub(1);
             match reading.next()? {
-                Read::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), Bounds::kept(kept)),
-                Read::Entry(..) | Read::Nameless => {}
-                Read::End => return Ok((listed, None)),
+                ReadEntry::Entry(name, kind) if wanted(&name) => {
+                    listed.push(DirEntry::new(name, kind), Bounds::kept(kept))
+                }
+                ReadEntry::Entry(..) | ReadEntry::Unnamed => {}
+                ReadEntry::End => return Ok((listed, None)),
             }
         }
         Ok((listed, Some(Box::new(reading))))
     }
 
-    fn read(&self, path: &str) -> Result<Reading, OpenError> {
-        Ok(Reading(self.open(path)?.read_directory().map_err(missing)?))
+    fn read(&self, path: &str) -> Result<ListingReader, OpenError> {
+        Ok(ListingReader(self.open(path)?.read_directory().map_err(open_error)?))
     }
 
-    /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs
-    /// a host one call of its system; but at what links lead to from the root, for it may be anything below that.
+    /// Adds sizes and times to entries of the directory at `path`. Entries are looked up in the open directory, which
+    /// is one system call. Links are looked up from the root, because their target may be anywhere beneath it.
     pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         let Some(directory) = found(self.open(path))? else { return Ok(()) };
         for entry in entries {
@@ -84,7 +87,7 @@ impl Root {
                 EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
                 _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
-            let Some(stat) = found(stat.map_err(missing))? else { continue };
+            let Some(stat) = found(stat.map_err(open_error))? else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,
@@ -95,7 +98,8 @@ impl Root {
         Ok(())
     }
 
-    /// The same, and opens the regular files among them, which are looked at first: opening a FIFO may wait.
+    /// As [`Root::describe`]. Then opens the regular files, to mark those that cannot be read. Opening a FIFO may
+    /// block, so the types come first.
     pub fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         let Some(directory) = found(self.open(path))? else { return Ok(()) };
         let mut entries: Vec<&mut DirEntry> = entries.collect();
@@ -103,7 +107,7 @@ impl Root {
         let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
         for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
             let opened = directory.open_at(PathFlags::empty(), entry.name.as_str(), plain, read);
-            if found(opened.map_err(missing))?.is_none() {
+            if found(opened.map_err(open_error))?.is_none() {
                 entry.kind = EntryKind::Closed;
             }
         }
@@ -113,75 +117,76 @@ impl Root {
     fn open(&self, path: &str) -> Result<Descriptor, OpenError> {
         let here = if path.is_empty() { "." } else { path };
         let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
-        opened.map_err(missing)
+        opened.map_err(open_error)
     }
 }
 
-/// A directory that is being read.
+/// The unread part of a directory.
 #[derive(Debug)]
-struct Reading(DirectoryEntryStream);
+struct ListingReader(DirectoryEntryStream);
 
-/// What was read of it.
-enum Read {
+/// One read of a directory.
+enum ReadEntry {
     Entry(Name, EntryKind),
-    /// An entry that has no name by which it could be asked for, or is gone.
-    Nameless,
+    /// An entry whose name is not UTF-8, or that was removed.
+    Unnamed,
     End,
 }
 
-impl Reading {
-    fn next(&mut self) -> Result<Read, OpenError> {
+impl ListingReader {
+    fn next(&mut self) -> Result<ReadEntry, OpenError> {
         match self.0.read_directory_entry() {
             Ok(Some(read)) => {
-                Ok(Name::new(read.name).map_or(Read::Nameless, |name| Read::Entry(name, kind(read.type_))))
+                Ok(Name::new(read.name)
+                    .map_or(ReadEntry::Unnamed, |name| ReadEntry::Entry(name, entry_kind(read.type_))))
             }
-            Ok(None) => Ok(Read::End),
-            Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => Ok(Read::Nameless),
-            Err(code) => Err(missing(code)),
+            Ok(None) => Ok(ReadEntry::End),
+            Err(ErrorCode::IllegalByteSequence | ErrorCode::NoEntry) => Ok(ReadEntry::Unnamed),
+            Err(code) => Err(open_error(code)),
         }
     }
 }
 
-impl Unread for Reading {
+impl Unread for ListingReader {
     fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError> {
         let mut count = 0_u64;
         for read in 0..most {
-            // A directory that cannot be read any further is short of something, whatever the reason.
+            // Any error means that entries are missing.
             match self.next().map_err(|_| TreeError)? {
-                Read::Entry(name, _) if wanted(&name) => count = count.saturating_add(1),
-                Read::Entry(..) | Read::Nameless => {}
-                Read::End if read == 0 => return Ok(None),
-                Read::End => break,
+                ReadEntry::Entry(name, _) if wanted(&name) => count = count.saturating_add(1),
+                ReadEntry::Entry(..) | ReadEntry::Unnamed => {}
+                ReadEntry::End if read == 0 => return Ok(None),
+                ReadEntry::End => break,
             }
         }
         Ok(Some(count))
     }
 }
 
-/// Which of the preopened directories is served: the one called `/`, or else the first. Each version of WASI has a type of
-/// its own for them.
+/// Chooses the preopened directory to serve: `/`, or else the first. Generic over the descriptor type of the WASI
+/// version.
 pub fn served<D>(mut directories: Vec<(D, String)>) -> Option<D> {
     let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
     (index < directories.len()).then(|| directories.swap_remove(index).0)
 }
 
-/// What an error of WASI 0.2 says of what was asked for.
-pub fn missing(code: ErrorCode) -> OpenError {
+/// Converts an error code of WASI 0.2.
+pub fn open_error(code: ErrorCode) -> OpenError {
     match code {
         absent!(ErrorCode) => OpenError::Absent,
         _ => OpenError::Fault,
     }
 }
 
-fn kind(told: DescriptorType) -> EntryKind {
-    match told {
+fn entry_kind(descriptor_type: DescriptorType) -> EntryKind {
+    match descriptor_type {
         DescriptorType::Directory => EntryKind::Directory,
         DescriptorType::SymbolicLink => EntryKind::Link,
         _ => EntryKind::File,
     }
 }
 
-/// A time of WASI 0.2; `None` where HTTP has no date for it.
+/// Converts a time of WASI 0.2. `None` if HTTP has no date for it.
 pub fn stamp(time: Datetime) -> Option<HttpTime> {
     HttpTime::new(i64::try_from(time.seconds).ok()?, time.nanoseconds)
 }

@@ -1,10 +1,10 @@
-//! The handler as a component for `wasi:http/incoming-handler@0.2`: reads a request, lets the core answer it from the
-//! directory that the host preopened, sends the reply. Every decision is the core's.
+//! The handler as a component for `wasi:http/incoming-handler@0.2`: reads a request, calls the core, and sends the
+//! reply.
 
 mod send;
 mod tree;
 
-use glasshouse_adapter::{Service, token};
+use glasshouse_adapter::{SiteService, method_name};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
 use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
@@ -15,24 +15,25 @@ wasi::http::proxy::export!(Handler);
 struct Handler;
 
 impl wasi::exports::http::incoming_handler::Guest for Handler {
-    fn handle(asked: http::IncomingRequest, out: http::ResponseOutparam) {
-        let fields = asked.headers();
-        let request = read(&asked, &fields);
-        // WASI 0.2 never lets the core wait, so its future is finished at once.
+    fn handle(incoming: http::IncomingRequest, out: http::ResponseOutparam) {
+        let fields = incoming.headers();
+        let request = read(&incoming, &fields);
+        // Functions of WASI 0.2 block, so the future is complete at the first poll.
         let service = SERVICE.with(|service| *service);
-        let answered = at_once(Service::answer(service, &request));
+        let answered = at_once(SiteService::answer(service, &request));
         let reply = answered.map_or(Reply::refused(&request, Refusal::Misconfigured), |(reply, _)| reply);
-        send::send(reply, &request, Service::tree(service), out);
+        send::send(reply, &request, SiteService::tree(service), out);
     }
 }
 
 thread_local! {
-    /// An instance is one thread, and lives as long as its service.
-    static SERVICE: Option<&'static Service<PreopenedTree>> =
-        Service::start(get_environment(), |root, _| Some(PreopenedTree(root))).map(|service| &*Box::leak(Box::new(service)));
+    /// Leaked: an instance has one thread, and ends with its service.
+    static SERVICE: Option<&'static SiteService<PreopenedTree>> =
+        SiteService::start(get_environment(), |root, _| Some(PreopenedTree(root)))
+            .map(|service| &*Box::leak(Box::new(service)));
 }
 
-fn read<'a>(asked: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {
-    let method = token!(http::Method, asked.method());
-    Request::read(method, asked.path_with_query().as_deref(), |name| fields.get(name))
+fn read<'a>(incoming: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {
+    let method = method_name!(http::Method, incoming.method());
+    Request::read(method, incoming.path_with_query().as_deref(), |name| fields.get(name))
 }

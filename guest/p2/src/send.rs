@@ -1,36 +1,36 @@
-//! Sends a reply through a `wasi:http/types@0.2.response-outparam`. It refuses to know why it is the reply.
+//! Sends a reply through a `response-outparam` of `wasi:http/types@0.2`.
 
 use crate::tree::PreopenedTree;
-use glasshouse_adapter::complain;
+use glasshouse_adapter::log_error;
 use glasshouse_core::{Body, PublicTree, Reply, Request, Span, Truncated, at_once};
 use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
 
-/// Bytes that are asked of a file at once; hosts give no more than this.
+/// Bytes of a read. Hosts return no more.
 const BLOCK: u64 = 64 << 10;
 
-/// Sends a reply, its content included: an instance of WASI 0.2 is busy until the client has it.
+/// Sends a reply with its body. The instance is busy until the client has received it.
 pub fn send(
     reply: Reply<Descriptor>,
     request: &Request,
     tree: Option<&PublicTree<PreopenedTree>>,
     out: ResponseOutparam,
 ) {
-    let (head, passage) = reply.write(request.method);
+    let (head, content) = reply.write(request.method);
     let Ok(fields) = Fields::from_list(&head.fields) else { return fail(out) };
     let response = OutgoingResponse::new(fields);
     if response.set_status_code(head.status).is_err() {
         return fail(out);
     }
-    // Some hosts need the body to be taken before the response is given away.
+    // Some hosts require this order.
     let Ok(body) = response.body() else { return fail(out) };
     ResponseOutparam::set(out, Ok(response));
-    if transmit(&body, passage, tree).is_ok() {
-        // An error here means that the length was not met; the host cuts the connection by itself.
+    if transmit(&body, content, tree).is_ok() {
+        // Fails if the length differs from the announced one. The host then aborts the connection.
         drop(OutgoingBody::finish(body, None));
     }
-    // A body that is dropped unfinished tells the host that the content is incomplete.
+    // Dropping an unfinished body reports to the host that it is incomplete.
 }
 
 fn fail(out: ResponseOutparam) {
@@ -39,21 +39,21 @@ fn fail(out: ResponseOutparam) {
 
 fn transmit(
     body: &OutgoingBody,
-    passage: Body<Descriptor>,
+    content: Body<Descriptor>,
     tree: Option<&PublicTree<PreopenedTree>>,
 ) -> Result<(), Truncated> {
-    if let Body::Nothing = passage {
+    if let Body::Nothing = content {
         return Ok(());
     }
     let to = body.write().map_err(|()| Truncated)?;
-    match passage {
+    match content {
         Body::Nothing => Ok(()),
         Body::Bytes(bytes) => write(&to, &bytes),
         Body::File(file, span) => pump(&file, span, &to),
-        Body::Generated(mut made) => {
+        Body::Generated(mut generated) => {
             let tree = tree.ok_or(Truncated)?;
-            // WASI 0.2 never lets it wait.
-            while let Some(piece) = at_once(made.next(tree)).ok_or(Truncated)?? {
+            // Functions of WASI 0.2 block, so the future is complete at the first poll.
+            while let Some(piece) = at_once(generated.next(tree)).ok_or(Truncated)?? {
                 write(&to, &piece)?;
             }
             Ok(())
@@ -61,15 +61,15 @@ fn transmit(
     }
 }
 
-/// Hands on the span and not a byte more, should the file have grown.
+/// Copies the span of a file, even if the file has grown.
 fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Truncated> {
     let from = file.read_via_stream(span.start).map_err(|_| Truncated)?;
     let mut left = span.length();
     while left > 0 {
         let block = from.blocking_read(left.min(BLOCK)).map_err(|error| {
-            // The end of a file that has shrunk is no more than a pity.
+            // `Closed` is not logged: the file has shrunk.
             if let StreamError::LastOperationFailed(error) = error {
-                complain(&format_args!("cannot read: {}", error.to_debug_string()));
+                log_error(&format_args!("cannot read: {}", error.to_debug_string()));
             }
             Truncated
         })?;
@@ -79,8 +79,8 @@ fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Truncate
     Ok(())
 }
 
-/// Writes all bytes in the portions that the host permits. Portable: splicing hangs in some hosts, and the blocking
-/// writes of WASI take 4 KiB.
+/// Writes all bytes, in the amounts that the host permits. `splice` hangs in some hosts, and blocking writes are
+/// limited to 4 KiB.
 fn write(to: &OutputStream, mut bytes: &[u8]) -> Result<(), Truncated> {
     while !bytes.is_empty() {
         let permitted = usize::try_from(to.check_write().map_err(|_| Truncated)?).unwrap_or(usize::MAX);

@@ -1,6 +1,6 @@
-//! The tree of the core over `wasi:filesystem@0.2`: opens and describes, and never waits. It refuses to know HTTP.
+//! The tree of the core over `wasi:filesystem@0.2`. Its futures are complete at the first poll.
 
-use glasshouse_adapter::{Root, complain, missing, stamp};
+use glasshouse_adapter::{Root, log_error, open_error, stamp};
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
 use std::fmt::Display;
@@ -18,35 +18,35 @@ impl Tree for PreopenedTree {
             return Ok(Node::Directory);
         }
         let root = self.0.descriptor();
-        // Asked before it is opened: opening a FIFO waits for somebody to write into it.
-        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(missing)?;
+        // The type comes first, because opening a FIFO blocks until a process writes to it.
+        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?;
         match found.type_ {
             DescriptorType::Directory => return Ok(Node::Directory),
             DescriptorType::RegularFile => {}
             _ => return Err(OpenError::Absent),
         }
         let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
-        let file = opened.map_err(missing)?;
-        // Asked again of what was opened: by now the name may be another's.
-        let facts = facts(&file.stat().map_err(missing)?)?;
+        let file = opened.map_err(open_error)?;
+        // Metadata of the open file: the name may refer to another one by now.
+        let facts = facts(&file.stat().map_err(open_error)?)?;
         Ok(Node::File(file, facts))
     }
 
     async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
-        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(missing)?)
+        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?)
     }
 
     async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
-        let from = file.read_via_stream(offset).map_err(missing)?;
+        let from = file.read_via_stream(offset).map_err(open_error)?;
         let mut bytes = Vec::new();
         let mut left = limit;
         while left > 0 {
             let block = match from.blocking_read(left) {
                 Ok(block) => block,
-                // The end of the file is an error to a stream.
+                // The end of the file.
                 Err(StreamError::Closed) => break,
                 Err(StreamError::LastOperationFailed(error)) => {
-                    complain(&format_args!("cannot read: {}", error.to_debug_string()));
+                    log_error(&format_args!("cannot read: {}", error.to_debug_string()));
                     return Err(OpenError::Fault);
                 }
             };
@@ -79,11 +79,11 @@ impl Tree for PreopenedTree {
     }
 
     fn complain(&self, reason: &dyn Display) {
-        complain(reason);
+        log_error(reason);
     }
 }
 
-/// What the core is told of a regular file; nothing else has facts.
+/// The metadata of a regular file. Other types are absent for the core.
 fn facts(stat: &DescriptorStat) -> Result<Metadata, OpenError> {
     if stat.type_ != DescriptorType::RegularFile {
         return Err(OpenError::Absent);

@@ -1,4 +1,4 @@
-//! Sends a reply as a `wasi:http/types@0.3.response`. It refuses to know why it is the reply.
+//! Sends a reply as a `response` of `wasi:http/types@0.3`.
 
 use crate::tree::PreopenedTree;
 use glasshouse_core::body::multipart::{Multipart, Part};
@@ -11,39 +11,38 @@ use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
 use wasip3::{wit_future, wit_stream};
 
-/// Turns a reply into a response. Its content, if it has any, is sent by a task that outlives the call.
+/// Converts a reply to a response. A task that outlives the call writes the body.
 pub fn send(
     reply: Reply<Descriptor>,
     request: &Request,
     tree: Option<&'static PublicTree<PreopenedTree>>,
     body: BodyPath,
 ) -> Result<Response, ErrorCode> {
-    let (Head { status, mut fields }, passage) = reply.write(request.method);
+    let (Head { status, mut fields }, content) = reply.write(request.method);
     let list = |fields: &[_]| Fields::from_list(fields).map_err(|_| ErrorCode::InternalError(None));
-    let response = match (&passage, body) {
-        (Body::Nothing, _) => leave(list(&fields)?, None),
-        (Body::File(file, span), BodyPath::Direct) => leave(list(&fields)?, Some((file, span.start))),
-        (Body::Generated(made), BodyPath::Direct)
-            if let GeneratedBody { maker: Source::Parts(file, multipart), coding: None, .. } = &**made =>
+    let response = match (&content, body) {
+        (Body::Nothing, _) => hand_off(list(&fields)?, None),
+        (Body::File(file, span), BodyPath::Direct) => hand_off(list(&fields)?, Some((file, span.start))),
+        (Body::Generated(generated), BodyPath::Direct)
+            if let GeneratedBody { maker: Source::Parts(file, multipart), coding: None, .. } = &**generated =>
         {
             fields.extend(pieces(multipart));
-            leave(list(&fields)?, Some((file, 0)))
+            hand_off(list(&fields)?, Some((file, 0)))
         }
-        _ => stream(list(&fields)?, passage, tree),
+        _ => stream(list(&fields)?, content, tree),
     };
-    // It is 200 until something else is said.
+    // 200 is the default.
     if status != 200 {
         response.set_status_code(status).map_err(|()| ErrorCode::InternalError(None))?;
     }
     Ok(response)
 }
 
-/// A response that nothing here has a part in any more: the host takes the stream apart into the file and what the fields
-/// say of it.
-fn leave(fields: Fields, content: Option<(&Descriptor, u64)>) -> Response {
+/// A response that no longer needs the handler: the host takes the file out of the stream.
+fn hand_off(fields: Fields, content: Option<(&Descriptor, u64)>) -> Response {
     let (end, ending) = wit_future::new(|| Ok(None));
     let response = Response::new(fields, content.map(|(file, start)| file.read_via_stream(start).0), ending).0;
-    // No sooner: by now the host has closed the other end, and there is nobody left to be told that there are no trailers.
+    // Not earlier: the host has now closed the other end, so dropping this one does not wake it.
     drop(end);
     response
 }
@@ -58,18 +57,18 @@ fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
     pieces.map(|piece| (PIECE_HEADER.to_owned(), piece.into_bytes()))
 }
 
-/// A response whose content passes through here. The task waits for the transmission to end: a host may take an
-/// instance without tasks for idle and end it, and the content with it.
-fn stream(fields: Fields, passage: Body<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
-    let (mut to, content) = wit_stream::new();
-    // Content is complete when this task says so, and in no other way: where no length was announced, nothing else would
-    // tell the client.
+/// A response whose body the handler writes. The task waits until the transmission ends, because a host may end an
+/// instance without tasks, and its body with it.
+fn stream(fields: Fields, content: Body<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
+    let (mut to, reader) = wit_stream::new();
+    // The default is an error, so the body is complete only if the task reports it. Without an announced length the
+    // client could not detect a truncated body.
     let (end, ending) = wit_future::new(|| Err(ErrorCode::HttpResponseIncomplete));
-    let (response, transmitted) = Response::new(fields, Some(content), ending);
+    let (response, transmitted) = Response::new(fields, Some(reader), ending);
     spawn_local(async move {
-        let sent = transmit(passage, tree, &mut to).await;
+        let sent = transmit(content, tree, &mut to).await;
         drop(to);
-        // A host that has no client any more does not listen.
+        // Fails if the client has disconnected.
         drop(end.write(sent.map(|()| None).map_err(|Truncated| ErrorCode::HttpResponseIncomplete)).await);
         drop(transmitted.await);
     });
@@ -77,17 +76,17 @@ fn stream(fields: Fields, passage: Body<Descriptor>, tree: Option<&'static Publi
 }
 
 async fn transmit(
-    passage: Body<Descriptor>,
+    content: Body<Descriptor>,
     tree: Option<&PublicTree<PreopenedTree>>,
     to: &mut StreamWriter<u8>,
 ) -> Result<(), Truncated> {
-    match passage {
+    match content {
         Body::Nothing => Ok(()),
         Body::Bytes(bytes) => write(bytes, to).await.map(drop),
         Body::File(file, span) => pump(&file, span, to).await,
-        Body::Generated(mut made) => {
+        Body::Generated(mut generated) => {
             let tree = tree.ok_or(Truncated)?;
-            while let Some(piece) = made.next(tree).await? {
+            while let Some(piece) = generated.next(tree).await? {
                 write(piece, to).await?;
             }
             Ok(())
@@ -95,7 +94,7 @@ async fn transmit(
     }
 }
 
-/// Sends the span and not a byte more, should the file have grown.
+/// Copies the span of a file, even if the file has grown.
 async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Result<(), Truncated> {
     let (mut from, _) = file.read_via_stream(span.start);
     let mut left = span.length();
@@ -112,7 +111,7 @@ async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Resul
     Ok(())
 }
 
-/// Writes all bytes, and gives their memory back.
+/// Writes all bytes. Returns their memory, to use it again.
 async fn write(bytes: Vec<u8>, to: &mut StreamWriter<u8>) -> Result<Vec<u8>, Truncated> {
     let rest = to.write_all(bytes).await;
     if rest.is_empty() { Ok(rest) } else { Err(Truncated) }

@@ -1,6 +1,6 @@
-//! The tree of the core over `wasi:filesystem@0.3`: opens and describes. It refuses to know HTTP.
+//! The tree of the core over `wasi:filesystem@0.3`. Lists directories over 0.2.
 
-use glasshouse_adapter::{Root, absent, complain, served};
+use glasshouse_adapter::{Root, absent, log_error, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
@@ -15,21 +15,21 @@ use wasip3::filesystem::types::{
 /// The preopened directory.
 pub struct PreopenedTree {
     root: Descriptor,
-    /// The same directory as WASI 0.2 sees it, for listings.
+    /// The same directory in WASI 0.2, for listings.
     listing: Root,
-    /// Whether the host never waits while it opens something.
-    opens_at_once: bool,
+    /// Whether the host opens a FIFO without blocking.
+    opens_without_blocking: bool,
 }
 
 impl PreopenedTree {
-    /// `None` where the host preopened no directory.
+    /// Returns `None` if the host preopened no directory.
     pub fn new(listing: Root, body: BodyPath) -> Option<PreopenedTree> {
-        let opens_at_once = body == BodyPath::Direct;
-        served(get_directories()).map(|root| PreopenedTree { root, listing, opens_at_once })
+        let opens_without_blocking = body == BodyPath::Direct;
+        served(get_directories()).map(|root| PreopenedTree { root, listing, opens_without_blocking })
     }
 
     async fn stat(&self, path: &str) -> Result<DescriptorStat, OpenError> {
-        self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(missing)
+        self.root.stat_at(PathFlags::SYMLINK_FOLLOW, path.to_owned()).await.map_err(open_error)
     }
 
     async fn open_to_read(&self, path: &str) -> Result<Descriptor, ErrorCode> {
@@ -37,22 +37,22 @@ impl PreopenedTree {
         self.root.open_at(follow, path.to_owned(), plain, read).await
     }
 
-    /// What may be opened at a path, without opening it.
-    async fn look(&self, path: &str) -> Result<Kind, OpenError> {
-        kind(&self.stat(path).await?)
+    /// The kind of node at a path.
+    async fn kind(&self, path: &str) -> Result<NodeKind, OpenError> {
+        node_kind(&self.stat(path).await?)
     }
 }
 
-/// What has a place in the tree.
-enum Kind {
+/// The types that a tree can have.
+enum NodeKind {
     Directory,
     File,
 }
 
-fn kind(stat: &DescriptorStat) -> Result<Kind, OpenError> {
+fn node_kind(stat: &DescriptorStat) -> Result<NodeKind, OpenError> {
     match stat.type_ {
-        DescriptorType::Directory => Ok(Kind::Directory),
-        DescriptorType::RegularFile => Ok(Kind::File),
+        DescriptorType::Directory => Ok(NodeKind::Directory),
+        DescriptorType::RegularFile => Ok(NodeKind::File),
         _ => Err(OpenError::Absent),
     }
 }
@@ -64,23 +64,23 @@ impl Tree for PreopenedTree {
         if path.is_empty() {
             return Ok(Node::Directory);
         }
-        // Elsewhere it is asked before it is opened, because opening a FIFO may wait for somebody to write into it.
-        if !self.opens_at_once
-            && let Kind::Directory = self.look(path).await?
+        // In other hosts the type comes first, because opening a FIFO may block until a process writes to it.
+        if !self.opens_without_blocking
+            && let NodeKind::Directory = self.kind(path).await?
         {
             return Ok(Node::Directory);
         }
         let file = match self.open_to_read(path).await {
             Ok(file) => file,
-            // A directory that may not be read may still have files that may be.
-            Err(ErrorCode::Access) if let Kind::Directory = self.look(path).await? => return Ok(Node::Directory),
-            Err(code) => return Err(missing(code)),
+            // An unreadable directory may contain readable files.
+            Err(ErrorCode::Access) if let NodeKind::Directory = self.kind(path).await? => return Ok(Node::Directory),
+            Err(code) => return Err(open_error(code)),
         };
-        // Asked of what was opened: the name may be another's by now.
-        let stat = file.stat().await.map_err(missing)?;
-        match kind(&stat)? {
-            Kind::Directory => Ok(Node::Directory),
-            Kind::File => Ok(Node::File(file, facts(&stat)?)),
+        // Metadata of the open file: the name may refer to another one by now.
+        let stat = file.stat().await.map_err(open_error)?;
+        match node_kind(&stat)? {
+            NodeKind::Directory => Ok(Node::Directory),
+            NodeKind::File => Ok(Node::File(file, facts(&stat)?)),
         }
     }
 
@@ -94,11 +94,11 @@ impl Tree for PreopenedTree {
         let mut bytes = Vec::with_capacity(limit);
         while bytes.len() < limit {
             let before = bytes.len();
-            // Into what is left of its capacity.
+            // Fills the unused capacity.
             (_, bytes) = from.read(bytes).await;
             if bytes.len() == before {
-                // It has ended: because the file has, or because it cannot be read any further.
-                outcome.await.map_err(missing)?;
+                // The end of the file, or an error.
+                outcome.await.map_err(open_error)?;
                 break;
             }
         }
@@ -129,19 +129,19 @@ impl Tree for PreopenedTree {
     }
 
     fn complain(&self, reason: &dyn Display) {
-        complain(reason);
+        log_error(reason);
     }
 }
 
-/// What an error says of what was asked for.
-fn missing(code: ErrorCode) -> OpenError {
+/// Converts an error code of WASI 0.3.
+fn open_error(code: ErrorCode) -> OpenError {
     match code {
         absent!(ErrorCode) => OpenError::Absent,
         _ => OpenError::Fault,
     }
 }
 
-/// What the core is told of a regular file; nothing else has facts.
+/// The metadata of a regular file. Other types are absent for the core.
 fn facts(stat: &DescriptorStat) -> Result<Metadata, OpenError> {
     if !matches!(stat.type_, DescriptorType::RegularFile) {
         return Err(OpenError::Absent);

@@ -1,5 +1,5 @@
-//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the response header
-//! by which a handler describes a body that the host assembles.
+//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the response
+//! header by which a handler describes a body that the host assembles.
 //!
 //! Operators set no part of it. A host that does not know the protocol sets no variable, and the handler then uses
 //! nothing but WASI.

@@ -1,21 +1,20 @@
-//! Looks at what a path leads to, beneath one open directory: it never leaves the directory, and it never waits. It
-//! refuses to know who asks, and keeps nothing.
+//! Opens and stats paths beneath an open directory, without leaving the directory and without blocking on FIFOs.
 //!
-//! The kernel does the walking (`openat2`, `RESOLVE_BENEATH`), so there is no moment between a check and a use.
+//! The kernel resolves each path (`openat2` with `RESOLVE_BENEATH`), so nothing can change between a check and its use.
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// Beneath the directory, and through no link that the kernel makes up: what the sandbox itself allows.
+/// Also rejects links of `/proc`, which lead out of any directory.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-/// How often a walk is begun again that a rename has crossed. The kernel gives up such a walk rather than be led out.
+/// The kernel aborts a resolution that a rename could have led out of the directory. This many attempts are made.
 const ATTEMPTS: u32 = 16;
 
-/// Everything about an entry that a handler may have seen, and more: no change of it leaves the last time as it is.
+/// The metadata that identifies a version of a file. `ctime` changes with any other part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileId {
+pub(crate) struct FileId {
     device: u64,
     inode: u64,
     mode: u32,
@@ -39,107 +38,107 @@ impl From<Stat> for FileId {
     }
 }
 
-/// What becomes of a symbolic link at the end of a path; those on the way are followed in any case.
+/// Whether a symbolic link at the end of a path is followed. Links in the middle always are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symlinks {
+pub(crate) enum Symlinks {
     Follow,
     NoFollow,
 }
 
-/// Looks at what a path leads to.
+/// Returns the metadata at a path.
 ///
 /// # Errors
-/// The number of the error. [`Errno::AGAIN`]: renames crossed each walk, and nothing can be said.
-pub fn stat(directory: impl AsFd, path: &str, links: Symlinks) -> Result<Stat, Errno> {
-    // A name without a slash leads nowhere but to its entry, unless that is a link.
+/// The error of the kernel. [`Errno::AGAIN`]: renames interrupted every attempt.
+pub(crate) fn stat(directory: impl AsFd, path: &str, symlinks: Symlinks) -> Result<Stat, Errno> {
+    // A name without a slash cannot leave the directory, unless it is a link.
     if !matches!(path, "" | "." | "..") && !path.contains('/') {
         let stat = statat(&directory, path, AtFlags::SYMLINK_NOFOLLOW)?;
-        if links == Symlinks::NoFollow || FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+        if symlinks == Symlinks::NoFollow || file_type(stat) != FileType::Symlink {
             return Ok(stat);
         }
     }
-    let links = if links == Symlinks::NoFollow { OFlags::NOFOLLOW } else { OFlags::empty() };
-    fstat(walk(directory, path, OFlags::PATH | OFlags::CLOEXEC | links)?)
+    let no_follow = if symlinks == Symlinks::NoFollow { OFlags::NOFOLLOW } else { OFlags::empty() };
+    fstat(resolve(directory, path, OFlags::PATH | OFlags::CLOEXEC | no_follow)?)
 }
 
-/// Without waiting, whatever it is.
-const READING: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+/// Opening a FIFO or a device does not block.
+const READ_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-/// How something is opened to be read.
+/// How a path is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenOptions {
-    pub links: Symlinks,
-    pub only_directory: bool,
+pub(crate) struct OpenOptions {
+    pub(crate) symlinks: Symlinks,
+    /// Fail unless the path is a directory.
+    pub(crate) only_directory: bool,
 }
 
-/// Opens a regular file or a directory to read it, and looks at it.
+/// Opens a regular file or a directory for reading. Returns it with its metadata.
 ///
 /// # Errors
-/// As [`stat`]; [`Errno::PERM`] for anything else, such as a FIFO, which is opened without waiting and closed again.
-pub fn open(directory: impl AsFd, path: &str, how: OpenOptions) -> Result<(OwnedFd, Stat), Errno> {
-    let mut flags = READING;
-    flags.set(OFlags::NOFOLLOW, how.links == Symlinks::NoFollow);
-    flags.set(OFlags::DIRECTORY, how.only_directory);
-    let file = walk(directory, path, flags)?;
+/// As [`stat`]. [`Errno::PERM`] for other types, such as a FIFO.
+pub(crate) fn open(directory: impl AsFd, path: &str, options: OpenOptions) -> Result<(OwnedFd, Stat), Errno> {
+    let mut flags = READ_FLAGS;
+    flags.set(OFlags::NOFOLLOW, options.symlinks == Symlinks::NoFollow);
+    flags.set(OFlags::DIRECTORY, options.only_directory);
+    let file = resolve(directory, path, flags)?;
     let stat = fstat(&file)?;
-    match FileType::from_raw_mode(stat.st_mode) {
+    match file_type(stat) {
         FileType::RegularFile | FileType::Directory => Ok((file, stat)),
         _ => Err(Errno::PERM),
     }
 }
 
-/// Looks at the regular file of this name in a directory. Nothing is walked, and no link followed.
+/// Returns the metadata of a regular file in a directory. Links are not followed.
 ///
 /// # Errors
-/// The number of the error; [`Errno::NOENT`] for anything but a regular file.
-pub fn look_at_file(directory: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
-    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).and_then(regular)
+/// The error of the kernel. [`Errno::NOENT`] for other types.
+pub(crate) fn stat_file(directory: impl AsFd, name: &OsStr) -> Result<Stat, Errno> {
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).and_then(only_regular)
 }
 
-/// Opens it to read it, in the same way.
+/// Opens a regular file in a directory for reading. Links are not followed.
 ///
 /// # Errors
-/// As [`look_at_file`]; [`Errno::LOOP`] for a link.
-pub fn open_file(directory: impl AsFd, name: &OsStr) -> Result<(OwnedFd, Stat), Errno> {
-    let file = openat(directory, name, READING | OFlags::NOFOLLOW, Mode::empty())?;
-    let stat = fstat(&file).and_then(regular)?;
+/// As [`stat_file`]. [`Errno::LOOP`] for a link.
+pub(crate) fn open_file(directory: impl AsFd, name: &OsStr) -> Result<(OwnedFd, Stat), Errno> {
+    let file = openat(directory, name, READ_FLAGS | OFlags::NOFOLLOW, Mode::empty())?;
+    let stat = fstat(&file).and_then(only_regular)?;
     Ok((file, stat))
 }
 
-fn regular(stat: Stat) -> Result<Stat, Errno> {
-    if kind(stat) == FileType::RegularFile { Ok(stat) } else { Err(Errno::NOENT) }
+fn only_regular(stat: Stat) -> Result<Stat, Errno> {
+    if file_type(stat) == FileType::RegularFile { Ok(stat) } else { Err(Errno::NOENT) }
 }
 
-/// A directory that is being read. Its entries come one by one as the system has them, so a directory takes no more memory
-/// for being large.
-pub struct Entries(Dir);
+/// Reads the entries of a directory one at a time, so a large directory needs no more memory than a small one.
+pub(crate) struct DirReader(Dir);
 
-/// An entry, and what it is as far as its directory says.
+/// An entry with the type that the directory reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub name: String,
-    pub kind: FileType,
+pub(crate) struct RawDirEntry {
+    pub(crate) name: String,
+    pub(crate) file_type: FileType,
 }
 
-impl Entries {
-    /// The entries of an open directory.
+impl DirReader {
+    /// Starts to read an open directory.
     ///
     /// # Errors
-    /// The number of the error.
-    pub fn of(directory: impl AsFd) -> Result<Entries, Errno> {
-        Dir::read_from(directory).map(Entries)
+    /// The error of the kernel.
+    pub(crate) fn new(directory: impl AsFd) -> Result<DirReader, Errno> {
+        Dir::read_from(directory).map(DirReader)
     }
 
-    /// The directory itself.
+    /// The directory that is read.
     ///
     /// # Errors
-    /// The number of the error.
-    pub fn directory(&self) -> Result<BorrowedFd<'_>, Errno> {
+    /// The error of the kernel.
+    pub(crate) fn directory(&self) -> Result<BorrowedFd<'_>, Errno> {
         self.0.fd()
     }
 
-    /// The next entry, without `.` and `..`; [`Errno::ILSEQ`] for one whose name is not UTF-8.
-    pub fn next(&mut self) -> Option<Result<Entry, Errno>> {
+    /// The next entry except `.` and `..`. [`Errno::ILSEQ`] for a name that is not UTF-8.
+    pub(crate) fn next(&mut self) -> Option<Result<RawDirEntry, Errno>> {
         loop {
             let entry = match self.0.read()? {
                 Ok(entry) => entry,
@@ -150,41 +149,42 @@ impl Entries {
                 Ok(name) => name.to_owned(),
                 Err(_) => return Some(Err(Errno::ILSEQ)),
             };
-            // Not every file system says it in the directory.
-            let kind = match entry.file_type() {
-                FileType::Unknown => self.0.fd().and_then(|here| stat(here, &name, Symlinks::NoFollow)).map(kind),
+            // Some file systems do not store types in directories.
+            let file_type = match entry.file_type() {
+                FileType::Unknown => {
+                    self.0.fd().and_then(|directory| stat(directory, &name, Symlinks::NoFollow)).map(file_type)
+                }
                 known => Ok(known),
             };
-            return Some(kind.map(|kind| Entry { name, kind }));
+            return Some(file_type.map(|file_type| RawDirEntry { name, file_type }));
         }
     }
 }
 
-fn kind(stat: Stat) -> FileType {
+fn file_type(stat: Stat) -> FileType {
     FileType::from_raw_mode(stat.st_mode)
 }
 
-/// What is open.
+/// Returns the identity of an open file.
 ///
 /// # Errors
-/// The number of the error.
-pub fn identify(file: impl AsFd) -> Result<FileId, Errno> {
+/// The error of the kernel.
+pub(crate) fn identify(file: impl AsFd) -> Result<FileId, Errno> {
     fstat(file).map(FileId::from)
 }
 
-/// Whether the system can walk beneath a directory at all: an old kernel cannot, and the filters of some containers forbid
-/// it. A fault says nothing of that.
-pub fn is_supported(directory: impl AsFd) -> bool {
+/// Whether the system supports `openat2`. Old kernels do not, and the filters of some containers forbid it.
+pub(crate) fn is_supported(directory: impl AsFd) -> bool {
     !matches!(stat(directory, ".", Symlinks::Follow), Err(Errno::NOSYS | Errno::PERM))
 }
 
-fn walk(directory: impl AsFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    let mut walked = openat2(&directory, path, flags, Mode::empty(), BENEATH);
+fn resolve(directory: impl AsFd, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut opened = openat2(&directory, path, flags, Mode::empty(), BENEATH);
     for _ in 1..ATTEMPTS {
-        if !matches!(walked, Err(Errno::AGAIN | Errno::INTR)) {
+        if !matches!(opened, Err(Errno::AGAIN | Errno::INTR)) {
             break;
         }
-        walked = openat2(&directory, path, flags, Mode::empty(), BENEATH);
+        opened = openat2(&directory, path, flags, Mode::empty(), BENEATH);
     }
-    walked
+    opened
 }

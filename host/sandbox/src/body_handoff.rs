@@ -1,13 +1,16 @@
-//! Where the bytes of a file leave the sandbox: a response whose body is the stream of an open file becomes a head and
-//! pieces of that file, and the instance is free. It refuses to know which file that is and who asked.
+//! Takes the body of a file out of an instance: a response whose body is the unread stream of an open file becomes a
+//! head and segments of that file, and the instance is free.
 //!
-//! Two functions of WASI 0.3 are shadowed for it. A handler cannot tell the difference, and gains nothing: it names a
-//! descriptor that it holds already. Files that it reads itself come through the same stream in large blocks.
+//! Two functions of WASI 0.3 are replaced. A handler notices no difference and gains no access, because it can only use
+//! a descriptor that it has opened. Files that the handler reads itself come through the same stream, in large blocks.
 
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
-use crate::sandbox::State;
+use crate::number::to_u64;
+use crate::override_import::override_import;
+use crate::state::{HostBody, InstanceState};
+use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
 use glasshouse_protocol::{PIECE_HEADER, Piece};
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
@@ -29,57 +32,51 @@ use wasmtime_wasi_http::p3::Response;
 use wasmtime_wasi_http::p3::bindings::http::types::{ErrorCode as HttpError, HostResponseWithStore};
 use wasmtime_wasi_http::{FieldMap, WasiHttp, WasiHttpView};
 
-/// Bytes read at once where the host itself is the reader of a file stream.
-const BLOCK: usize = 64 << 10;
-
-/// What a response has for a body.
-pub enum Content {
-    Nothing,
-    /// A file from an offset on.
-    File(Arc<File>, u64),
-}
+/// Bytes of a block that a handler reads.
+const READ_BLOCK: usize = 64 << 10;
 
 type Trailers = FutureReader<Result<Option<Resource<FieldMap>>, HttpError>>;
 
-/// Replaces `descriptor.read-via-stream` and `response.new`; all else stays the library's.
-pub fn override_imports(linker: &mut Linker<State>) -> Result<()> {
-    linker.instance("wasi:filesystem/types@0.3.0")?.func_wrap("[method]descriptor.read-via-stream", read_via_stream)?;
-    linker.instance("wasi:http/types@0.3.0")?.func_wrap("[static]response.new", response_new)?;
-    Ok(())
+/// Replaces `descriptor.read-via-stream` and `response.new` of WASI 0.3.
+pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
+    let read = "[method]descriptor.read-via-stream";
+    override_import(linker, "wasi:filesystem/types", P3, read, |files, name| files.func_wrap(name, read_via_stream))?;
+    let new = "[static]response.new";
+    override_import(linker, "wasi:http/types", P3, new, |http, name| http.func_wrap(name, response_new))
 }
 
 type FileRead = (StreamReader<u8>, FutureReader<Result<(), FileError>>);
 
 fn read_via_stream(
-    mut store: StoreContextMut<'_, State>,
+    mut store: StoreContextMut<'_, InstanceState>,
     (descriptor, offset): (Resource<Descriptor>, u64),
 ) -> Result<(FileRead,)> {
     let file = match store.data_mut().table.get(&descriptor)? {
         Descriptor::File(file) => Arc::clone(&file.file),
         Descriptor::Dir(_) => {
-            let nothing = StreamReader::new(&mut store, std::iter::empty())?;
+            let empty = StreamReader::new(&mut store, std::iter::empty())?;
             let outcome = FutureReader::new(&mut store, async { wasmtime::error::Ok(Err(FileError::IsDirectory)) })?;
-            return Ok(((nothing, outcome),));
+            return Ok(((empty, outcome),));
         }
     };
     let (done, outcome) = oneshot::channel();
-    let faults = Arc::clone(&store.data().faults);
-    let stream = StreamReader::new(&mut store, FileStream { file, offset, done: Some(done), faults })?;
+    let reporter = Arc::clone(&store.data().files.reporter);
+    let stream = StreamReader::new(&mut store, FileStream { file, offset, done: Some(done), reporter })?;
     Ok(((stream, FutureReader::new(&mut store, outcome)?),))
 }
 
-/// The content of a file from an offset on, as a stream that can be taken back for what it is.
+/// The content of a file from an offset. `response_new` recognizes it by its type.
 struct FileStream {
     file: Arc<File>,
     offset: u64,
     done: Option<oneshot::Sender<Result<(), FileError>>>,
-    faults: Arc<Reporter>,
+    reporter: Arc<Reporter>,
 }
 
 impl FileStream {
     fn end(&mut self, outcome: Result<(), FileError>) -> StreamResult {
         if let Some(done) = self.done.take() {
-            // Who does not wait for the outcome need not have it.
+            // The handler may have dropped the future.
             drop(done.send(outcome));
         }
         StreamResult::Dropped
@@ -92,22 +89,20 @@ impl Drop for FileStream {
     }
 }
 
-impl StreamProducer<State> for FileStream {
+impl StreamProducer<InstanceState> for FileStream {
     type Item = u8;
     type Buffer = BytesMut;
 
     fn poll_produce<'a>(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-        mut store: StoreContextMut<'a, State>,
+        mut store: StoreContextMut<'a, InstanceState>,
         destination: Destination<'a, u8, BytesMut>,
         _: bool,
     ) -> Poll<Result<StreamResult>> {
-        // Who reads a file has an answer that depends on what is in it.
-        if let Some(recording) = &mut store.data_mut().recording {
-            recording.spoil();
-        }
-        let mut destination = destination.as_direct(store, BLOCK);
+        // The response depends on the content of the file, which a replay does not compare.
+        store.data_mut().mark_unreplayable();
+        let mut destination = destination.as_direct(store, READ_BLOCK);
         let block = destination.remaining();
         if block.is_empty() {
             return Poll::Ready(Ok(StreamResult::Completed));
@@ -117,11 +112,11 @@ impl StreamProducer<State> for FileStream {
             Ok(0) => self.end(Ok(())),
             Ok(read) => {
                 destination.mark_written(read);
-                self.offset = self.offset.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+                self.offset = self.offset.saturating_add(to_u64(read));
                 StreamResult::Completed
             }
             Err(error) => {
-                self.faults.tell("read", &*self.file, "", &error);
+                self.reporter.report("read", &*self.file, "", &error);
                 self.end(Err(error.into()))
             }
         }))
@@ -139,54 +134,53 @@ impl StreamProducer<State> for FileStream {
 type NewResponse = (Resource<Response>, FutureReader<Result<(), HttpError>>);
 
 fn response_new(
-    mut store: StoreContextMut<'_, State>,
-    (fields, content, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
+    mut store: StoreContextMut<'_, InstanceState>,
+    (fields, body, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
 ) -> Result<(NewResponse,)> {
-    let stream = match content.map(|content| content.try_into::<FileStream>(store.as_context_mut())) {
-        None => None,
-        Some(Ok(stream)) => Some(stream),
-        Some(Err(content)) => {
-            let access = Access::<State, WasiHttp>::new(store, <State as WasiHttpView>::http);
-            let content = Some(content);
-            return Ok((<WasiHttp as HostResponseWithStore<State>>::new(access, fields, content, trailers)?,));
+    let body = match body.map(|body| body.try_into::<FileStream>(store.as_context_mut())) {
+        None => HostBody::Empty,
+        Some(Ok(stream)) => HostBody::File { file: Arc::clone(&stream.file), offset: stream.offset },
+        Some(Err(body)) => {
+            let access = Access::<InstanceState, WasiHttp>::new(store, <InstanceState as WasiHttpView>::http);
+            return Ok((<WasiHttp as HostResponseWithStore<InstanceState>>::new(
+                access,
+                fields,
+                Some(body),
+                trailers,
+            )?,));
         }
     };
-    Ok((without_stream(store, fields, stream.as_ref(), trailers)?,))
+    Ok((host_response(store, fields, body, trailers)?,))
 }
 
-/// A response that needs nothing more of its instance: without content, or with that of a file. Nobody waits for its
-/// trailers, so nothing is left behind that would.
-fn without_stream(
-    mut store: StoreContextMut<'_, State>,
+/// A response that no longer needs its instance. It has no trailers, so their future is closed.
+fn host_response(
+    mut store: StoreContextMut<'_, InstanceState>,
     fields: Resource<FieldMap>,
-    stream: Option<&FileStream>,
+    body: HostBody,
     mut trailers: Trailers,
 ) -> Result<NewResponse> {
     trailers.close(store.as_context_mut())?;
     let mut fields = store.data_mut().table.delete(fields)?;
     fields.set_immutable();
-    let content = match stream {
-        None => Content::Nothing,
-        Some(FileStream { file, offset, .. }) => Content::File(Arc::clone(file), *offset),
-    };
     let view = store.data_mut().http();
     let (mut response, _) = Response::from_http(view.hooks, http::Response::new(Empty::<Bytes>::new()));
     response.headers = fields;
     let response = view.table.push(response)?;
-    store.data_mut().contents.insert(response.rep(), content);
+    store.data_mut().host_bodies.insert(response.rep(), body);
     let transmitted = FutureReader::new(store, async { wasmtime::error::Ok(Ok(())) })?;
     Ok((response, transmitted))
 }
 
-/// The header of the protocol that describes the body. It does not leave the host.
+/// The header of the protocol that describes the body. The client does not get it.
 const PIECE: HeaderName = HeaderName::from_static(PIECE_HEADER);
 
-/// The pieces of a file that follow a head: those that its fields name, or else as much as they announce, or else the rest
-/// of the file.
+/// The segments of a file body: those that piece headers describe, or else as many bytes as `content-length` announces,
+/// or else the rest of the file. Removes the piece headers.
 ///
 /// # Errors
-/// Pieces that cannot be read, or that have another length than was announced.
-pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
+/// A piece header is invalid, or the length differs from the announced one.
+pub(crate) fn segments(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
     let announced = announced(fields);
     if !fields.contains_key(PIECE) {
         let length = match announced {
@@ -195,18 +189,18 @@ pub fn pieces(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[S
         };
         return Ok([Segment::File { offset, length }].into());
     }
-    let pieces: Option<Arc<[Segment]>> =
-        fields.get_all(PIECE).iter().map(|line| segment(line.to_str().ok()?)).collect();
-    let pieces = pieces.ok_or_else(|| format_err!("the handler named a piece of its answer that cannot be read"))?;
+    let segments = fields.get_all(PIECE).iter().map(|line| segment(line.to_str().ok()?));
+    let segments: Option<Arc<[Segment]>> = segments.collect();
+    let segments = segments.ok_or_else(|| format_err!("the handler sent an invalid '{PIECE_HEADER}' header"))?;
     fields.remove(PIECE);
     match announced {
-        Some(announced) if announced == file_body::length(&pieces) => Ok(pieces),
-        _ => bail!("the handler announced another length than its answer has"),
+        Some(announced) if announced == file_body::length(&segments) => Ok(segments),
+        _ => bail!("the handler announced a length that differs from that of its '{PIECE_HEADER}' headers"),
     }
 }
 
-/// The length of the content in bytes, where the fields tell.
-pub fn announced(fields: &HeaderMap) -> Option<u64> {
+/// The announced length of a body in bytes (RFC 9110, 8.6).
+pub(crate) fn announced(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
@@ -227,17 +221,17 @@ mod tests {
         let mut fields = HeaderMap::new();
         fields.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
         fields.extend(lines.iter().map(|line| (PIECE, HeaderValue::from_static(line))));
-        let file = File::open("/dev/null").expect("there is a null device");
-        let got = pieces(&mut fields, &file, 7).ok();
+        let file = File::open("/dev/null").expect("the null device exists");
+        let got = segments(&mut fields, &file, 7).ok();
         assert_eq!(got.as_deref(), expected, "{lines:?}");
         assert!(got.is_none() || !fields.contains_key(PIECE));
     }
 
     #[test]
-    fn pieces_are_named_by_fields() {
+    fn piece_headers_describe_the_body() {
         check(&[], "5", Some(&[Segment::File { offset: 7, length: 5 }]));
-        let made = Segment::Bytes(Bytes::from_static(b"a\r\n"));
-        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[made, Segment::File { offset: 2, length: 2 }]));
+        let text = Segment::Bytes(Bytes::from_static(b"a\r\n"));
+        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[text, Segment::File { offset: 2, length: 2 }]));
         for lines in
             [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]]
         {

@@ -1,10 +1,11 @@
-//! What a handler may import: one table, from which the linker is made and by which a component is judged before it is compiled.
-//! It refuses to know how a component is read, and offers nothing that the table does not name.
+//! The imports that a handler may have: one table, from which the linker is built and by which a component is judged
+//! before it is compiled.
 //!
-//! [`crate::wasi::p3`] has a table of its own, of functions: this one says what a handler may call, that one which of these calls
-//! leave a trace by which an answer can be given again. To be granted is not to be seen, so the two are not one.
+//! [`crate::wasi`] has another table, of the functions that a replay can repeat. They are separate on purpose: an
+//! import can be granted without being replayable.
 
-use crate::sandbox::State;
+use crate::state::InstanceState;
+use crate::wasi_version::WasiVersion;
 use semver::Version;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime::{Engine, Result};
@@ -18,23 +19,24 @@ use wasmtime_wasi_http::p2::bindings::http::types as http_p2;
 use wasmtime_wasi_http::p3::bindings::http::types as http_p3;
 use wasmtime_wasi_http::{WasiHttp, WasiHttpView as _};
 
-/// What a name that is imported is to this host.
+/// Whether this host provides an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportStatus {
-    /// Every handler has it.
+    /// Every handler gets it.
     Granted,
-    /// No handler has it, for this reason.
+    /// No handler gets it, for this reason.
     Refused(&'static str),
-    /// This host has never heard of it, or not in this version.
+    /// This host does not know it, or not in this version.
     Unknown,
 }
 
 impl ImportStatus {
-    /// What an import is, by its name as it stands in a component, such as `wasi:cli/environment@0.2.6`.
-    pub fn of(import: &str) -> ImportStatus {
+    /// The status of an import by its name, such as `wasi:cli/environment@0.2.6`.
+    pub(crate) fn of(import: &str) -> ImportStatus {
         let (interface, version) = import.split_once('@').unwrap_or((import, ""));
-        let line = Version::parse(version).ok().and_then(|version| WasiVersion::of(&version));
-        if line.is_some_and(|line| GRANTED.iter().any(|(granted, at, _)| (*granted, *at) == (interface, line))) {
+        let version = Version::parse(version).ok().and_then(|version| WasiVersion::of(&version));
+        if version.is_some_and(|version| GRANTED.iter().any(|(granted, at, _)| (*granted, *at) == (interface, version)))
+        {
             return ImportStatus::Granted;
         }
         let refused = REFUSED.iter().find(|(refused, _)| match refused.strip_suffix('*') {
@@ -45,134 +47,125 @@ impl ImportStatus {
     }
 }
 
-/// Versions that can stand in for each other, as semantic versioning has it for those that begin with a zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WasiVersion {
-    /// 0.2.x
-    P2,
-    /// 0.3.x
-    P3,
-}
+/// An interface, its version, and the function that links it.
+type Grant = (&'static str, WasiVersion, fn(&mut Linker<InstanceState>) -> Result<()>);
 
-impl WasiVersion {
-    /// The line of a version; `None` for any other, and for one before its release, which stands in for nothing but itself.
-    pub fn of(version: &Version) -> Option<WasiVersion> {
-        match (version.major, version.minor) {
-            (0, 2) if version.pre.is_empty() => Some(WasiVersion::P2),
-            (0, 3) if version.pre.is_empty() => Some(WasiVersion::P3),
-            _ => None,
-        }
-    }
-}
-
-/// An interface, its versions, and what links it.
-type Grant = (&'static str, WasiVersion, fn(&mut Linker<State>) -> Result<()>);
-
-/// All that a handler is offered. More than ours needs: any handler for `wasi:http` with a file system links. What a function then
-/// does is bounded elsewhere: there is one directory and it is read-only, and the environment is what the program was told to say.
+/// All granted interfaces. More than the built-in handler needs, so that other handlers for `wasi:http` with a file
+/// system can be linked. Other modules limit what the functions do: the directory is read-only, and the environment
+/// holds only the variables of the sandbox.
 const GRANTED: &[Grant] = &[
-    ("wasi:cli/environment", WasiVersion::P2, |l| p2::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/environment", WasiVersion::P3, |l| p3::cli::environment::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/exit", WasiVersion::P2, |l| p2::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/exit", WasiVersion::P3, |l| p3::cli::exit::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stderr", WasiVersion::P2, |l| p2::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stderr", WasiVersion::P3, |l| p3::cli::stderr::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdin", WasiVersion::P2, |l| p2::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdin", WasiVersion::P3, |l| p3::cli::stdin::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdout", WasiVersion::P2, |l| p2::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
-    ("wasi:cli/stdout", WasiVersion::P3, |l| p3::cli::stdout::add_to_linker::<_, WasiCli>(l, State::cli)),
+    ("wasi:cli/environment", WasiVersion::P2, |l| {
+        p2::cli::environment::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
+    }),
+    ("wasi:cli/environment", WasiVersion::P3, |l| {
+        p3::cli::environment::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
+    }),
+    ("wasi:cli/exit", WasiVersion::P2, |l| p2::cli::exit::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/exit", WasiVersion::P3, |l| p3::cli::exit::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stderr", WasiVersion::P2, |l| p2::cli::stderr::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stderr", WasiVersion::P3, |l| p3::cli::stderr::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stdin", WasiVersion::P2, |l| p2::cli::stdin::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stdin", WasiVersion::P3, |l| p3::cli::stdin::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stdout", WasiVersion::P2, |l| p2::cli::stdout::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
+    ("wasi:cli/stdout", WasiVersion::P3, |l| p3::cli::stdout::add_to_linker::<_, WasiCli>(l, InstanceState::cli)),
     ("wasi:cli/terminal-input", WasiVersion::P2, |l| {
-        p2::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)
+        p2::cli::terminal_input::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-input", WasiVersion::P3, |l| {
-        p3::cli::terminal_input::add_to_linker::<_, WasiCli>(l, State::cli)
+        p3::cli::terminal_input::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-output", WasiVersion::P2, |l| {
-        p2::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)
+        p2::cli::terminal_output::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-output", WasiVersion::P3, |l| {
-        p3::cli::terminal_output::add_to_linker::<_, WasiCli>(l, State::cli)
+        p3::cli::terminal_output::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stderr", WasiVersion::P2, |l| {
-        p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)
+        p2::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stderr", WasiVersion::P3, |l| {
-        p3::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, State::cli)
+        p3::cli::terminal_stderr::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stdin", WasiVersion::P2, |l| {
-        p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)
+        p2::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stdin", WasiVersion::P3, |l| {
-        p3::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, State::cli)
+        p3::cli::terminal_stdin::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stdout", WasiVersion::P2, |l| {
-        p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)
+        p2::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
     ("wasi:cli/terminal-stdout", WasiVersion::P3, |l| {
-        p3::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, State::cli)
+        p3::cli::terminal_stdout::add_to_linker::<_, WasiCli>(l, InstanceState::cli)
     }),
-    // Types, and nothing to link.
+    // Types only.
     ("wasi:cli/types", WasiVersion::P3, |_| Ok(())),
     ("wasi:clocks/monotonic-clock", WasiVersion::P2, |l| {
-        p2::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
+        p2::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, InstanceState::clocks)
     }),
     ("wasi:clocks/monotonic-clock", WasiVersion::P3, |l| {
-        p3::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
+        p3::clocks::monotonic_clock::add_to_linker::<_, WasiClocks>(l, InstanceState::clocks)
     }),
     ("wasi:clocks/system-clock", WasiVersion::P3, |l| {
-        p3::clocks::system_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
+        p3::clocks::system_clock::add_to_linker::<_, WasiClocks>(l, InstanceState::clocks)
     }),
-    ("wasi:clocks/types", WasiVersion::P3, |l| p3::clocks::types::add_to_linker::<_, WasiClocks>(l, State::clocks)),
+    ("wasi:clocks/types", WasiVersion::P3, |l| {
+        p3::clocks::types::add_to_linker::<_, WasiClocks>(l, InstanceState::clocks)
+    }),
     ("wasi:clocks/wall-clock", WasiVersion::P2, |l| {
-        p2::clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, State::clocks)
+        p2::clocks::wall_clock::add_to_linker::<_, WasiClocks>(l, InstanceState::clocks)
     }),
     ("wasi:filesystem/preopens", WasiVersion::P2, |l| {
-        p2::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
+        p2::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, InstanceState::filesystem)
     }),
     ("wasi:filesystem/preopens", WasiVersion::P3, |l| {
-        p3::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
+        p3::filesystem::preopens::add_to_linker::<_, WasiFilesystem>(l, InstanceState::filesystem)
     }),
     ("wasi:filesystem/types", WasiVersion::P2, |l| {
-        p2::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
+        p2::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, InstanceState::filesystem)
     }),
     ("wasi:filesystem/types", WasiVersion::P3, |l| {
-        p3::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, State::filesystem)
+        p3::filesystem::types::add_to_linker::<_, WasiFilesystem>(l, InstanceState::filesystem)
     }),
-    // With the words for a request to somebody else, but nothing that would send it.
+    // Has types for outgoing requests, but no function that sends one.
     ("wasi:http/types", WasiVersion::P2, |l| {
-        http_p2::add_to_linker::<_, WasiHttp>(l, &http_p2::LinkOptions::default(), State::http)
+        http_p2::add_to_linker::<_, WasiHttp>(l, &http_p2::LinkOptions::default(), InstanceState::http)
     }),
-    ("wasi:http/types", WasiVersion::P3, |l| http_p3::add_to_linker::<_, WasiHttp>(l, State::http)),
+    ("wasi:http/types", WasiVersion::P3, |l| http_p3::add_to_linker::<_, WasiHttp>(l, InstanceState::http)),
     ("wasi:io/error", WasiVersion::P2, |l| p2::io::error::add_to_linker::<_, Table>(l, table)),
     ("wasi:io/poll", WasiVersion::P2, |l| p2::io::poll::add_to_linker::<_, Table>(l, table)),
     ("wasi:io/streams", WasiVersion::P2, |l| p2::io::streams::add_to_linker::<_, Table>(l, table)),
     ("wasi:random/insecure", WasiVersion::P2, |l| {
-        p2::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)
+        p2::random::insecure::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
     }),
     ("wasi:random/insecure", WasiVersion::P3, |l| {
-        p3::random::insecure::add_to_linker::<_, WasiRandom>(l, State::random)
+        p3::random::insecure::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
     }),
     ("wasi:random/insecure-seed", WasiVersion::P2, |l| {
-        p2::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, State::random)
+        p2::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
     }),
     ("wasi:random/insecure-seed", WasiVersion::P3, |l| {
-        p3::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, State::random)
+        p3::random::insecure_seed::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
     }),
-    ("wasi:random/random", WasiVersion::P2, |l| p2::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
-    ("wasi:random/random", WasiVersion::P3, |l| p3::random::random::add_to_linker::<_, WasiRandom>(l, State::random)),
+    ("wasi:random/random", WasiVersion::P2, |l| {
+        p2::random::random::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
+    }),
+    ("wasi:random/random", WasiVersion::P3, |l| {
+        p3::random::random::add_to_linker::<_, WasiRandom>(l, InstanceState::random)
+    }),
 ];
 
-/// What is known and given to nobody, in any version, and why; `*` stands for the rest of a package.
+/// Interfaces that no handler gets in any version, with the reason. `*` stands for the rest of a package.
 const REFUSED: &[(&str, &str)] = &[
     ("wasi:blobstore/*", "a handler has one directory to read, and no other store"),
-    ("wasi:config/*", "a handler is told its options by the environment"),
-    ("wasi:http/client", "a handler asks no other server"),
-    ("wasi:http/outgoing-handler", "a handler asks no other server"),
+    ("wasi:config/*", "a handler gets its options from the environment"),
+    ("wasi:http/client", "a handler sends no requests"),
+    ("wasi:http/outgoing-handler", "a handler sends no requests"),
     ("wasi:keyvalue/*", "a handler has one directory to read, and no other store"),
-    ("wasi:messaging/*", "a handler opens no connection"),
-    ("wasi:sockets/*", "a handler opens no connection"),
+    ("wasi:messaging/*", "a handler opens no connections"),
+    ("wasi:sockets/*", "a handler opens no connections"),
     ("wasi:sql/*", "a handler has one directory to read, and no other store"),
-    ("wasi:tls/*", "a handler opens no connection"),
+    ("wasi:tls/*", "a handler opens no connections"),
 ];
 
 struct Table;
@@ -181,12 +174,12 @@ impl HasData for Table {
     type Data<'a> = &'a mut ResourceTable;
 }
 
-fn table(state: &mut State) -> &mut ResourceTable {
+fn table(state: &mut InstanceState) -> &mut ResourceTable {
     &mut state.table
 }
 
-/// A linker with what is granted, each in the way of the library.
-pub fn linker(engine: &Engine) -> Result<Linker<State>> {
+/// A linker with all granted interfaces, as wasmtime-wasi implements them.
+pub(crate) fn linker(engine: &Engine) -> Result<Linker<InstanceState>> {
     let mut linker = Linker::new(engine);
     GRANTED.iter().try_for_each(|(_, _, link)| link(&mut linker))?;
     Ok(linker)
@@ -199,8 +192,8 @@ mod tests {
     use std::collections::BTreeSet;
     use wasmtime::component::Component;
 
-    /// Something of each interface, by which it can be seen whether it is linked: a type that a host defines, or a function. An
-    /// interface has neither if it has types alone.
+    /// One item of each interface, to test whether it is linked: a resource or a function. Interfaces with other types
+    /// only have none.
     const OF_EACH: &[(&str, WasiVersion, &str)] = &[
         ("wasi:cli/environment", WasiVersion::P2, GET_ARGUMENTS),
         ("wasi:cli/environment", WasiVersion::P3, GET_ARGUMENTS),
@@ -251,7 +244,7 @@ mod tests {
     const GET_ARGUMENTS: &str = r#"(export "get-arguments" (func (result (list string))))"#;
     const NOW: &str = r#"(export "now" (func (result u64)))"#;
 
-    /// What no handler has, as the library has it, and as it would be linked if it were granted.
+    /// Refused interfaces of the library, each with an item that would be linked if it were granted.
     const OF_REFUSED: &[(&str, &str)] = &[
         ("wasi:http/client@0.3.0", r#"(export "send" (func))"#),
         ("wasi:http/outgoing-handler@0.2.12", r#"(export "handle" (func))"#),
@@ -270,8 +263,13 @@ mod tests {
         wat::parse_str(format!(r#"(component (import "{import}" (instance {item})))"#)).unwrap()
     }
 
-    /// Whether a component that imports something can be linked, or why not.
-    fn link(engine: &Engine, linker: &Linker<State>, import: &str, item: &str) -> std::result::Result<(), String> {
+    /// Links a component that imports an item.
+    fn link(
+        engine: &Engine,
+        linker: &Linker<InstanceState>,
+        import: &str,
+        item: &str,
+    ) -> std::result::Result<(), String> {
         let component = Component::new(engine, component(import, item)).unwrap();
         linker.instantiate_pre(&component).map(drop).map_err(|error| format!("{error:#}"))
     }
@@ -285,18 +283,18 @@ mod tests {
         assert_eq!(of_each, granted);
         assert_eq!(GRANTED.len(), granted.len(), "an interface is there twice");
         for (name, line, item) in OF_EACH {
-            // A later version than that of the library, which it stands in for.
+            // A later version, which is compatible with that of the library.
             let import = format!("{name}@0.{}.99", if *line == WasiVersion::P2 { 2 } else { 3 });
             assert_eq!(ImportStatus::of(&import), ImportStatus::Granted, "{import}");
             match link(&engine, &linker, &import, item) {
                 Ok(()) => {}
-                // A function with the types of the interface in its own cannot be written here; that it is there is told.
+                // The types of these functions are abbreviated here, so linking fails, but not because one is missing.
                 Err(error) => assert!(item.contains("(func))") && !error.contains("missing"), "{import}: {error}"),
             }
             if !item.is_empty() {
                 let nothing = Linker::new(&engine);
                 let error = link(&engine, &nothing, &import, item).unwrap_err();
-                assert!(error.contains("missing"), "{import} would seem to be linked by nothing: {error}");
+                assert!(error.contains("missing"), "{import} would be linked by an empty linker: {error}");
             }
         }
     }
@@ -312,11 +310,11 @@ mod tests {
         }
     }
 
-    /// The rows above would be worth nothing if these names were none of the library's.
+    /// Otherwise the test above would prove nothing.
     #[test]
     fn the_library_would_link_what_is_refused() {
         let engine = Engine::new(&crate::engine::config()).unwrap();
-        let mut all: Linker<State> = Linker::new(&engine);
+        let mut all: Linker<InstanceState> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut all).unwrap();
         wasmtime_wasi::p3::add_to_linker(&mut all).unwrap();
         wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut all).unwrap();
@@ -329,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_is_granted() {
+    fn replayable_imports_are_granted() {
         for (interface, _) in crate::wasi::REPLAYABLE_IMPORTS {
             assert!(GRANTED.iter().any(|(granted, _, _)| granted == interface), "{interface}");
         }
@@ -362,21 +360,21 @@ mod tests {
             ("@", false, false),
         ];
         for (import, is_granted, is_refused) in rows {
-            let standing = ImportStatus::of(import);
+            let status = ImportStatus::of(import);
             let expected = (is_granted, is_refused);
             assert_eq!(
-                (standing == ImportStatus::Granted, matches!(standing, ImportStatus::Refused(_))),
+                (status == ImportStatus::Granted, matches!(status, ImportStatus::Refused(_))),
                 expected,
                 "{import}"
             );
         }
     }
 
-    /// A component is judged by the same names that its import has: nothing stands between.
+    /// The inspection uses the name of an import unchanged.
     #[test]
     fn an_import_is_judged_as_it_stands() {
-        let inspection = Inspection::of(&component("wasi:sockets/tcp@0.2.0", ""));
+        let inspection = Inspection::new(&component("wasi:sockets/tcp@0.2.0", ""));
         assert_eq!(inspection.imports.len(), 1);
-        assert!(matches!(inspection.imports[0].standing, ImportStatus::Refused(_)));
+        assert!(matches!(inspection.imports[0].status, ImportStatus::Refused(_)));
     }
 }

@@ -1,12 +1,11 @@
-//! How wasmtime compiles and runs a handler. The build script compiles with it, the program loads and runs with it: the
-//! two must not differ, so it is written once. It refuses to know which handler it is for.
+//! The wasmtime configuration. The build script compiles with it and the program runs with it; they must not differ.
 
 use wasmtime::Config;
 
-/// The configuration that both use.
-pub fn config() -> Config {
+/// The configuration for compiling and running handlers.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
-    // Running code comes up for air, so that a loop costs one request and not the thread.
+    // Interrupts running code, so that an endless loop costs one request and not the thread.
     config.epoch_interruption(true);
     config
 }

@@ -1,10 +1,10 @@
-//! The data plane: pieces of files on their way to a socket, in blocks, as fast as the client takes them. It refuses to
-//! know HTTP and the sandbox that they came from.
+//! A body that the host assembles from bytes in memory and parts of a file.
 //!
-//! A block that the kernel has in memory is read on the thread of the connection; one that must come from a disk is
-//! waited for elsewhere, so that no other connection of the thread waits with it.
+//! A block in the page cache is read on the thread of the connection. Other blocks are read on a blocking thread, so
+//! that no other connection waits for the disk.
 
 use crate::io_errors::Reporter;
+use crate::number::{to_u64, to_usize};
 use bytes::Bytes;
 use glasshouse_quota::{Client, Lease, Resource, Waiter};
 use http_body::{Body, Frame, SizeHint};
@@ -21,28 +21,28 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Sleep, sleep};
 use wasmtime_wasi_http::Error;
 
-/// Bytes that are read at once where nobody says that there is less room, and all that a slow client of HTTP/1 holds in memory besides
-/// the connection's own buffer.
+/// Bytes of a block, unless the caller bounds it. A slow HTTP/1 client occupies one block besides the connection's
+/// buffer.
 const BLOCK: usize = 256 << 10;
-/// The least that is worth reading where a client holds nearly as much as it may.
-const LEAST: usize = 4 << 10;
-/// Content of at most so many bytes is not counted: it counts with the connection or the stream that it is sent on.
-const UNCOUNTED: u64 = 16 << 10;
-/// How long content waits for other answers of its client to give memory back.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Blocks that a thread keeps for the next bodies.
-const SPARE: usize = 32;
+/// The smallest block for a client that has used most of its share of memory.
+const MIN_BLOCK: usize = 4 << 10;
+/// Bodies up to this length are not charged: their memory is part of that of the connection or stream.
+const UNCHARGED: u64 = 16 << 10;
+/// How long a body waits until other responses of its client release memory.
+const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Blocks that a thread keeps for later bodies.
+const MAX_SPARE_BLOCKS: usize = 32;
 
-/// What a body consists of, one after the other.
+/// A part of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Segment {
-    /// Bytes that were made for it.
+pub(crate) enum Segment {
+    /// Bytes in memory.
     Bytes(Bytes),
     /// Bytes of the file.
     File {
-        /// The first byte.
+        /// The position of the first byte.
         offset: u64,
-        /// How many bytes follow from there.
+        /// The number of bytes.
         length: u64,
     },
 }
@@ -50,79 +50,100 @@ pub enum Segment {
 impl Segment {
     fn length(&self) -> u64 {
         match self {
-            Segment::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Segment::Bytes(bytes) => to_u64(bytes.len()),
             Segment::File { length, .. } => *length,
         }
     }
 
-    /// The piece without its first `taken` bytes.
-    fn skip(&self, taken: u64) -> Segment {
+    /// The segment without its first bytes.
+    fn skip(&self, count: u64) -> Segment {
         match self {
-            Segment::Bytes(bytes) => {
-                Segment::Bytes(bytes.slice(usize::try_from(taken).unwrap_or(usize::MAX).min(bytes.len())..))
-            }
+            Segment::Bytes(bytes) => Segment::Bytes(bytes.slice(to_usize(count).min(bytes.len())..)),
             Segment::File { offset, length } => {
-                Segment::File { offset: offset.saturating_add(taken), length: length.saturating_sub(taken) }
+                Segment::File { offset: offset.saturating_add(count), length: length.saturating_sub(count) }
             }
         }
     }
 }
 
-/// What is sent, and the file of which there are parts among it.
-pub type Pieces = (Option<Arc<File>>, Arc<[Segment]>);
-
-/// How many bytes some pieces have together.
-pub fn length(pieces: &[Segment]) -> u64 {
-    pieces.iter().map(Segment::length).fold(0, u64::saturating_add)
+/// The segments of a body, and the file to which they refer.
+#[derive(Clone)]
+pub(crate) struct FileContent {
+    pub(crate) file: Option<Arc<File>>,
+    pub(crate) segments: Arc<[Segment]>,
 }
 
-/// Pieces, all of them of one file, as the content of a message: exactly their length, or an error that cuts the connection.
+impl FileContent {
+    /// An empty body.
+    pub(crate) fn empty() -> FileContent {
+        FileContent { file: None, segments: [].into() }
+    }
+}
+
+/// The number of bytes of some segments.
+pub(crate) fn length(segments: &[Segment]) -> u64 {
+    segments.iter().map(Segment::length).fold(0, u64::saturating_add)
+}
+
+/// A body with exactly the length of its segments. If the file is shorter, the body ends with an error.
 pub struct FileBody {
     file: Option<Arc<File>>,
-    pieces: Arc<[Segment]>,
-    /// The piece that is being sent, and how much of it has been.
-    current: (usize, u64),
-    /// Bytes that are still to be sent.
+    segments: Arc<[Segment]>,
+    /// The index of the current segment.
+    index: usize,
+    /// Bytes of the current segment that were sent.
+    sent: u64,
+    /// Bytes that are not sent yet.
     left: u64,
-    reading: Option<JoinHandle<io::Result<Block>>>,
-    faults: Arc<Reporter>,
-    /// Whose memory is taken.
+    reading: Option<JoinHandle<io::Result<FileBlock>>>,
+    reporter: Arc<Reporter>,
     client: Client,
-    /// What the client holds for as long as this is sent.
-    held: Vec<Lease>,
-    is_counted: bool,
-    /// The most that is read at once.
-    room: usize,
-    waiting: Option<Waiting>,
+    /// Leases to keep until the last byte is sent.
+    leases: Vec<Lease>,
+    is_charged: bool,
+    max_frame: usize,
+    waiting: Option<MemoryWait>,
 }
 
-/// A wait for memory, and its end.
-struct Waiting {
+/// A wait for memory, with its timeout.
+struct MemoryWait {
     waiter: Waiter,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl FileBody {
-    /// Sends pieces to a client; a file that cannot be read is told to `faults`.
-    pub fn new((file, pieces): Pieces, faults: Arc<Reporter>, client: Client, held: Vec<Lease>) -> FileBody {
-        let left = length(&pieces);
-        let (is_counted, room) = (left > UNCOUNTED, BLOCK);
-        let current = (0, 0);
-        FileBody { file, pieces, current, left, reading: None, faults, client, held, is_counted, room, waiting: None }
+    /// Sends content to a client. `reporter` logs read errors.
+    pub(crate) fn new(content: FileContent, reporter: Arc<Reporter>, client: Client, leases: Vec<Lease>) -> FileBody {
+        let FileContent { file, segments } = content;
+        let left = length(&segments);
+        FileBody {
+            file,
+            segments,
+            index: 0,
+            sent: 0,
+            left,
+            reading: None,
+            reporter,
+            client,
+            leases,
+            is_charged: left > UNCHARGED,
+            max_frame: BLOCK,
+            waiting: None,
+        }
     }
 
-    /// Reads no more than so many bytes at once from here on.
-    pub fn bound(&mut self, room: usize) {
-        self.room = room.clamp(1, BLOCK);
+    /// Limits the bytes of later frames.
+    pub(crate) fn bound(&mut self, max_frame: usize) {
+        self.max_frame = max_frame.clamp(1, BLOCK);
     }
 
-    /// Memory for a block of at most so many bytes, and how many they are.
-    fn poll_memory(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<(usize, Option<Lease>)>> {
-        if !self.is_counted {
-            return Poll::Ready(Ok((most, None)));
+    /// Leases memory for a block of at most `max` bytes. Returns its size.
+    fn poll_memory(&mut self, cx: &mut Context<'_>, max: usize) -> Poll<io::Result<(usize, Option<Lease>)>> {
+        if !self.is_charged {
+            return Poll::Ready(Ok((max, None)));
         }
         loop {
-            if let Some(lease) = self.client.try_take_some(Resource::Memory, most, LEAST) {
+            if let Some(lease) = self.client.try_take_some(Resource::Memory, max, MIN_BLOCK) {
                 self.waiting = None;
                 return Poll::Ready(Ok((lease.amount(), Some(lease))));
             }
@@ -133,9 +154,9 @@ impl FileBody {
                 }
                 None => {
                     let waiter = self.client.wait(Resource::Memory);
-                    self.waiting = Some(Waiting { waiter, deadline: Box::pin(sleep(PATIENCE)) });
-                    // What was given back before there was a waiter woke nobody.
-                    if let Some(lease) = self.client.try_take_some(Resource::Memory, most, LEAST) {
+                    self.waiting = Some(MemoryWait { waiter, deadline: Box::pin(sleep(MEMORY_TIMEOUT)) });
+                    // Memory that was released before the waiter existed did not wake it.
+                    if let Some(lease) = self.client.try_take_some(Resource::Memory, max, MIN_BLOCK) {
                         self.waiting = None;
                         return Poll::Ready(Ok((lease.amount(), Some(lease))));
                     }
@@ -144,29 +165,27 @@ impl FileBody {
         }
     }
 
-    /// What is left of the first piece that has something left.
-    fn rest(&mut self) -> Option<Segment> {
+    /// The rest of the first segment that is not sent completely.
+    fn current(&mut self) -> Option<Segment> {
         loop {
-            let (index, taken) = self.current;
-            let piece = self.pieces.get(index)?;
-            if taken < piece.length() {
-                return Some(piece.skip(taken));
+            let segment = self.segments.get(self.index)?;
+            if self.sent < segment.length() {
+                return Some(segment.skip(self.sent));
             }
-            self.current = (index + 1, 0);
+            (self.index, self.sent) = (self.index.saturating_add(1), 0);
         }
     }
 
-    /// The next bytes: a block of the file at once if the kernel has it.
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.reading.is_none() {
-            let (offset, length) = match self.rest() {
+            let (offset, length) = match self.current() {
                 Some(Segment::File { offset, length }) => (offset, length),
-                Some(Segment::Bytes(bytes)) => return Poll::Ready(Ok(bytes.slice(..self.room.min(bytes.len())))),
+                Some(Segment::Bytes(bytes)) => return Poll::Ready(Ok(bytes.slice(..self.max_frame.min(bytes.len())))),
                 None => return Poll::Ready(Ok(Bytes::new())),
             };
-            let most = usize::try_from(length).unwrap_or(BLOCK).min(self.room);
-            let (size, lease) = ready!(self.poll_memory(cx, most))?;
-            let mut block = Block::take(size, lease);
+            let max = to_usize(length).min(self.max_frame);
+            let (size, lease) = ready!(self.poll_memory(cx, max))?;
+            let mut block = FileBlock::new(size, lease);
             let Some(file) = &self.file else { return Poll::Ready(Ok(Bytes::new())) };
             if block.read_cached(file, offset)? {
                 return Poll::Ready(Ok(block.into_bytes()));
@@ -177,17 +196,17 @@ impl FileBody {
         let Some(reading) = &mut self.reading else { return Poll::Pending };
         let block = ready!(Pin::new(reading).poll(cx));
         self.reading = None;
-        Poll::Ready(block.map_err(io::Error::from).flatten().map(Block::into_bytes))
+        Poll::Ready(block.map_err(io::Error::from).flatten().map(FileBlock::into_bytes))
     }
 }
 
-impl Waiting {
+impl MemoryWait {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if Pin::new(&mut self.waiter).poll(cx).is_ready() {
             return Poll::Ready(Ok(()));
         }
         ready!(self.deadline.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "its client holds as much memory as it may")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client uses its share of memory")))
     }
 }
 
@@ -200,27 +219,26 @@ impl Body for FileBody {
             return Poll::Ready(None);
         }
         Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
-            // It has shrunk since it was looked at, or the handler lied.
             Ok(bytes) if bytes.is_empty() => {
                 if let Some(file) = &self.file {
-                    self.faults.cut(&**file, "it is shorter than was announced");
+                    self.reporter.report_aborted(&**file, "the file is shorter than announced");
                 }
                 Err(Error::HttpResponseIncomplete)
             }
             Ok(bytes) => {
-                let sent = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.current.1 = self.current.1.saturating_add(sent);
+                let sent = to_u64(bytes.len());
+                self.sent = self.sent.saturating_add(sent);
                 self.left = self.left.saturating_sub(sent);
                 if self.left == 0 {
-                    // The last of it may be long on its way.
+                    // The client may receive the last frame much later.
                     self.file = None;
-                    self.held = Vec::new();
+                    self.leases = Vec::new();
                 }
                 Ok(Frame::data(bytes))
             }
             Err(error) => {
                 if let Some(file) = &self.file {
-                    self.faults.tell("read", &**file, "", &error);
+                    self.reporter.report("read", &**file, "", &error);
                 }
                 Err(Error::InternalError(Some(error.to_string())))
             }
@@ -236,33 +254,32 @@ impl Body for FileBody {
     }
 }
 
-/// Bytes of a file. The memory of a full-sized one goes back to the thread that drops it.
-struct Block {
+/// A block of a file. The thread that drops a block of full size keeps its memory.
+struct FileBlock {
     memory: Vec<u8>,
     length: usize,
-    /// What the client holds for it.
-    _held: Option<Lease>,
+    _lease: Option<Lease>,
 }
 
 thread_local! {
-    static BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SPARE_BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Block {
-    /// A block of at most `size` bytes, none of which is a file's yet.
-    fn take(size: usize, held: Option<Lease>) -> Block {
-        // Small ones come cheaper from the allocator, and would starve the large ones of their memory.
+impl FileBlock {
+    /// An empty block of at most `size` bytes.
+    fn new(size: usize, lease: Option<Lease>) -> FileBlock {
+        // Small blocks are cheap to allocate, and would use up the spare large ones.
         let is_large = size > BLOCK / 2;
-        let spare = if is_large { BLOCKS.with_borrow_mut(Vec::pop) } else { None };
+        let spare = if is_large { SPARE_BLOCKS.with_borrow_mut(Vec::pop) } else { None };
         let memory = spare.unwrap_or_else(|| vec![0; if is_large { BLOCK } else { size }]);
-        Block { memory, length: size, _held: held }
+        FileBlock { memory, length: size, _lease: lease }
     }
 
     fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
 
-    /// Reads what the kernel has in memory; `false` if that is nothing. Where the system cannot tell, all is read.
+    /// Reads what is in the page cache. Returns `false` if nothing is, or if the file system cannot report it.
     fn read_cached(&mut self, file: &File, offset: u64) -> io::Result<bool> {
         let memory = self.memory.get_mut(..self.length).unwrap_or_default();
         match preadv2(file, &mut [IoSliceMut::new(memory)], offset, ReadWriteFlags::NOWAIT) {
@@ -270,8 +287,7 @@ impl Block {
                 self.length = length;
                 Ok(true)
             }
-            Err(Errno::AGAIN) => Ok(false),
-            Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
+            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -282,20 +298,20 @@ impl Block {
     }
 }
 
-impl AsRef<[u8]> for Block {
+impl AsRef<[u8]> for FileBlock {
     fn as_ref(&self) -> &[u8] {
         self.memory.get(..self.length).unwrap_or_default()
     }
 }
 
-impl Drop for Block {
+impl Drop for FileBlock {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
         if memory.len() == BLOCK {
-            // A thread that is ending has nowhere to keep it.
-            let _ = BLOCKS.try_with(|blocks| {
+            // Fails only while the thread ends.
+            let _ = SPARE_BLOCKS.try_with(|blocks| {
                 let mut blocks = blocks.borrow_mut();
-                if blocks.len() < SPARE {
+                if blocks.len() < MAX_SPARE_BLOCKS {
                     blocks.push(memory);
                 }
             });

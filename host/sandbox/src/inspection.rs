@@ -1,150 +1,184 @@
-//! What a file is, as far as can be told without compiling it: its kind, what it imports and exports, and why it could not serve.
-//! It runs nothing of it, and refuses to know where it is from. The file may be anybody's: it can be anything, and is judged within
-//! bounds.
+//! Inspects a component without compiling or running it: its kind, its imports and exports, and why it cannot serve.
+//!
+//! The file may come from anyone, so the time and memory of the inspection are bounded.
 
 mod cost;
+mod error;
 
-use crate::capability::{ImportStatus, WasiVersion};
+pub use error::InspectionError;
+
+use crate::capability::ImportStatus;
+use crate::wasi_version::WasiVersion;
 use semver::Version;
 use std::fmt;
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
-use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 
-/// Bytes that the names of imported functions may have together. A file can name one list of them many times, and so have names
-/// that are longer than itself.
-const NAMES: usize = 1 << 20;
+/// Bytes of the names of all imported functions. A file can import one interface many times, so the names may be longer
+/// than the file.
+const MAX_NAMES: usize = 1 << 20;
 
-/// Components and modules that may be within each other. What composes components makes a few levels; to validate a hundred thousand,
-/// which fit into a megabyte or two, takes minutes.
-const DEPTH: u32 = 64;
+/// The depth of components within components. Tools that compose components produce a few levels; validating a hundred
+/// thousand levels, which fit into one or two megabytes, takes minutes.
+const MAX_DEPTH: u32 = 64;
 
-/// The WebAssembly that this program runs: what wasmtime has by itself, without the parts that are not compiled into it.
+/// The WebAssembly features of this program: the defaults of wasmtime without the parts that are not compiled in.
 const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .difference(WasmFeatures::GC_TYPES.union(WasmFeatures::EXCEPTIONS).union(WasmFeatures::THREADS))
     .union(WasmFeatures::COMPONENT_MODEL.union(WasmFeatures::CM_ASYNC));
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A component that exports a handler of HTTP, for one line of WASI or for both.
-    Handler { p2: bool, p3: bool },
-    /// A component that exports none.
+pub enum ComponentKind {
+    /// A component that exports an HTTP handler.
+    Handler {
+        /// For `wasi:http` 0.2.
+        p2: bool,
+        /// For `wasi:http` 0.3.
+        p3: bool,
+    },
+    /// A component without an HTTP handler.
     Component,
-    /// What begins like a component, but is broken or too much to be looked into.
+    /// A component that cannot be inspected: it is broken or exceeds a limit.
     Unclear,
-    /// A module, of which components are made.
+    /// A core module.
     Module,
-    /// Nothing of WebAssembly.
+    /// Not WebAssembly.
     Other,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ComponentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Handler { p2: true, p3: true } => "component for wasi:http 0.2 and 0.3",
-            Kind::Handler { p2: true, p3: false } => "component for wasi:http 0.2",
-            Kind::Handler { .. } => "component for wasi:http 0.3",
-            Kind::Component => "component, and no handler of HTTP",
-            Kind::Unclear => "component that cannot be looked into",
-            Kind::Module => "core module",
-            Kind::Other => "no WebAssembly",
+            ComponentKind::Handler { p2: true, p3: true } => "component for wasi:http 0.2 and 0.3",
+            ComponentKind::Handler { p2: true, p3: false } => "component for wasi:http 0.2",
+            ComponentKind::Handler { .. } => "component for wasi:http 0.3",
+            ComponentKind::Component => "component without an HTTP handler",
+            ComponentKind::Unclear => "component that cannot be inspected",
+            ComponentKind::Module => "core module",
+            ComponentKind::Other => "not WebAssembly",
         })
     }
 }
 
-/// Something that a component wants from its host.
+/// An import of a component.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Import {
-    /// As it stands in the component, such as `wasi:cli/environment@0.2.6`.
+    /// The name in the component, such as `wasi:cli/environment@0.2.6`.
     pub name: String,
-    /// The functions of an interface; none for one of types alone, and for what is no interface.
+    /// The functions of an interface, sorted. Empty for an interface of types, and for other imports.
     pub functions: Vec<String>,
-    pub standing: ImportStatus,
+    /// Whether this host provides it.
+    pub status: ImportStatus,
 }
 
-/// What was found out about a file.
+/// Why a component cannot serve. Each message completes a sentence about it: `it …`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The file is neither a component nor a module.
+    #[error("it is not a WebAssembly component")]
+    NotWasm,
+    /// The file is a core module.
+    #[error("it is a core module, not a WebAssembly component; `wasm-tools component new` converts it")]
+    Module,
+    /// The component cannot be inspected.
+    #[error("it is {0}")]
+    Invalid(#[from] InspectionError),
+    /// The component imports something that no handler gets.
+    #[error("it imports {name}, which is refused: {reason}")]
+    RefusedImport {
+        /// The name of the import.
+        name: String,
+        /// Why it is refused.
+        reason: &'static str,
+    },
+    /// The component imports something that this host does not have.
+    #[error("it imports {name}, which this host does not know")]
+    UnknownImport {
+        /// The name of the import.
+        name: String,
+    },
+    /// The component exports no HTTP handler.
+    #[error("it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")]
+    NoHandler,
+}
+
+/// The result of inspecting a file.
 #[derive(Debug)]
 pub struct Inspection {
-    pub kind: Kind,
-    /// In the order of their names.
+    /// The kind of the file.
+    pub kind: ComponentKind,
+    /// Sorted by name.
     pub imports: Vec<Import>,
-    /// In the order of their names.
+    /// Sorted names.
     pub exports: Vec<String>,
-    /// Why a component cannot be looked into.
-    fault: Option<String>,
+    /// Why a component cannot be inspected.
+    error: Option<InspectionError>,
 }
 
 impl Inspection {
-    /// Looks at the bytes of a file.
-    pub fn of(bytes: &[u8]) -> Inspection {
+    /// Inspects the bytes of a file.
+    pub fn new(bytes: &[u8]) -> Inspection {
         let kind = match bytes {
-            _ if Parser::is_component(bytes) => Kind::Component,
-            _ if Parser::is_core_wasm(bytes) => Kind::Module,
-            _ => Kind::Other,
+            _ if Parser::is_component(bytes) => ComponentKind::Component,
+            _ if Parser::is_core_wasm(bytes) => ComponentKind::Module,
+            _ => ComponentKind::Other,
         };
-        let mut inspection = Inspection { kind, imports: Vec::new(), exports: Vec::new(), fault: None };
-        if kind == Kind::Component
-            && let Err(fault) = inspection.look_inside(bytes)
+        let mut inspection = Inspection { kind, imports: Vec::new(), exports: Vec::new(), error: None };
+        if kind == ComponentKind::Component
+            && let Err(error) = inspection.read(bytes)
         {
             (inspection.imports, inspection.exports) = (Vec::new(), Vec::new());
-            (inspection.kind, inspection.fault) = (Kind::Unclear, Some(fault));
+            (inspection.kind, inspection.error) = (ComponentKind::Unclear, Some(error));
         }
         inspection
     }
 
-    /// Why a server would refuse it as its handler, each in words that follow on its name; nothing if it would be compiled and
-    /// linked. That may still fail, for a function that this host has with another type or in no version of the interface.
-    pub fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> = match self.kind {
-            Kind::Other => vec!["it is no WebAssembly component".into()],
-            Kind::Module => {
-                vec![
-                    "it is a core module and no WebAssembly component; `wasm-tools component new` makes one of it"
-                        .into(),
-                ]
-            }
-            Kind::Component | Kind::Unclear | Kind::Handler { .. } => {
-                self.fault.iter().map(|fault| format!("it is {fault}")).collect()
+    /// Why the component cannot serve. Empty if it can be compiled and linked, unless an imported function has another
+    /// type here or exists in no version of its interface.
+    pub fn reasons(&self) -> Vec<Rejection> {
+        let mut reasons: Vec<Rejection> = match self.kind {
+            ComponentKind::Other => vec![Rejection::NotWasm],
+            ComponentKind::Module => vec![Rejection::Module],
+            ComponentKind::Component | ComponentKind::Unclear | ComponentKind::Handler { .. } => {
+                self.error.iter().cloned().map(Rejection::Invalid).collect()
             }
         };
-        reasons.extend(self.imports.iter().filter_map(|Import { name, standing, .. }| match standing {
+        reasons.extend(self.imports.iter().filter_map(|Import { name, status, .. }| match status {
             ImportStatus::Granted => None,
-            ImportStatus::Refused(reason) => Some(format!("it imports {name}, which is refused: {reason}")),
-            ImportStatus::Unknown => Some(format!("it imports {name}, which this host does not know")),
+            ImportStatus::Refused(reason) => Some(Rejection::RefusedImport { name: name.clone(), reason }),
+            ImportStatus::Unknown => Some(Rejection::UnknownImport { name: name.clone() }),
         }));
-        if self.kind == Kind::Component {
-            let neither = "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2";
-            reasons.push(neither.into());
+        if self.kind == ComponentKind::Component {
+            reasons.push(Rejection::NoHandler);
         }
         reasons
     }
 
-    fn look_inside(&mut self, bytes: &[u8]) -> Result<(), String> {
-        shallow(bytes)?;
+    fn read(&mut self, bytes: &[u8]) -> Result<(), InspectionError> {
+        check_depth(bytes)?;
         cost::check(bytes)?;
-        let types = Validator::new_with_features(FEATURES).validate_all(bytes).map_err(broken)?;
+        let types = Validator::new_with_features(FEATURES).validate_all(bytes)?;
         let (mut depth, mut names, mut p2, mut p3) = (0_u32, 0, false, false);
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(broken)? {
+            match payload? {
                 Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth = depth.saturating_add(1),
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        let name = import.map_err(broken)?.name.name;
-                        let functions = types.as_ref().component_item_for_import(name).map(|item| item.ty);
-                        let functions = functions.map_or(Vec::new(), |item| functions_of(&types, item, &mut names));
-                        if names > NAMES {
-                            return Err(format!(
-                                "too much: the functions that it imports have over {NAMES} bytes of names"
-                            ));
+                        let name = import?.name.name;
+                        let item = types.as_ref().component_item_for_import(name).map(|item| item.ty);
+                        let functions = item.map_or(Vec::new(), |item| functions_of(&types, item, &mut names));
+                        if names > MAX_NAMES {
+                            return Err(InspectionError::LongNames { max: MAX_NAMES });
                         }
-                        self.imports.push(Import { name: name.into(), functions, standing: ImportStatus::of(name) });
+                        self.imports.push(Import { name: name.into(), functions, status: ImportStatus::of(name) });
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        let name = export.map_err(broken)?.name.name;
+                        let name = export?.name.name;
                         if let Some(item) = types.as_ref().component_item_for_export(name) {
                             p2 |= is_handler(&types, name, item.ty, "wasi:http/incoming-handler", WasiVersion::P2);
                             p3 |= is_handler(&types, name, item.ty, "wasi:http/handler", WasiVersion::P3);
@@ -158,21 +192,21 @@ impl Inspection {
         self.imports.sort_by(|one, other| one.name.cmp(&other.name));
         self.exports.sort();
         if p2 || p3 {
-            self.kind = Kind::Handler { p2, p3 };
+            self.kind = ComponentKind::Handler { p2, p3 };
         }
         Ok(())
     }
 }
 
-/// Fails for what is nested too deep to be looked at soon.
-fn shallow(bytes: &[u8]) -> Result<(), String> {
+/// Fails if components are nested too deeply.
+fn check_depth(bytes: &[u8]) -> Result<(), InspectionError> {
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(broken)? {
-            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } if depth == DEPTH => {
-                return Err(format!("too much: it has components within components, more than {DEPTH} deep"));
+        match payload? {
+            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } if depth >= MAX_DEPTH => {
+                return Err(InspectionError::TooDeep { max: MAX_DEPTH });
             }
-            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth += 1,
+            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth = depth.saturating_add(1),
             Payload::End(_) => depth = depth.saturating_sub(1),
             _ => {}
         }
@@ -180,22 +214,16 @@ fn shallow(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// What is wrong with a file, and where. The first line alone, as others quote the file.
-fn broken(error: BinaryReaderError) -> String {
-    let message = error.message().lines().next().unwrap_or_default();
-    format!("broken at byte {}: {message}", error.offset())
-}
-
-/// The functions of an interface, until the bytes of their names are more than [`NAMES`].
+/// The functions of an interface, sorted. Stops when `names`, the bytes of all names so far, exceeds [`MAX_NAMES`].
 fn functions_of(types: &Types, item: ComponentEntityType, names: &mut usize) -> Vec<String> {
     let ComponentEntityType::Instance(instance) = item else { return Vec::new() };
     let types = types.as_ref();
-    let items = types[instance].exports.iter();
+    let items = types.get(instance).into_iter().flat_map(|instance| instance.exports.iter());
     let mut functions: Vec<String> = items
         .filter(|(_, item)| matches!(item.ty, ComponentEntityType::Func(_)))
         .take_while(|(name, _)| {
             *names = names.saturating_add(name.len());
-            *names <= NAMES
+            *names <= MAX_NAMES
         })
         .map(|(name, _)| name.clone())
         .collect();
@@ -203,14 +231,14 @@ fn functions_of(types: &Types, item: ComponentEntityType, names: &mut usize) -> 
     functions
 }
 
-/// Whether an export is this interface, in a version of this line, with the function by which it is asked.
-fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface: &str, line: WasiVersion) -> bool {
+/// Whether an export is this interface in a compatible version, with the function `handle`.
+fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface: &str, wanted: WasiVersion) -> bool {
     let version = export.split_once('@').filter(|(name, _)| *name == interface).map(|(_, version)| version);
     let version = version.and_then(|version| Version::parse(version).ok());
     let ComponentEntityType::Instance(instance) = item else { return false };
     let types = types.as_ref();
-    let handle = types[instance].exports.get("handle");
-    version.is_some_and(|version| WasiVersion::of(&version) == Some(line))
+    let handle = types.get(instance).and_then(|instance| instance.exports.get("handle"));
+    version.is_some_and(|version| WasiVersion::of(&version) == Some(wanted))
         && handle.is_some_and(|item| matches!(item.ty, ComponentEntityType::Func(_)))
 }
 
@@ -223,10 +251,10 @@ mod tests {
     use wasmtime::component::Component;
 
     fn of(text: &str) -> Inspection {
-        Inspection::of(&wat::parse_str(text).unwrap())
+        Inspection::new(&wat::parse_str(text).unwrap())
     }
 
-    /// Components that need a part of WebAssembly that may be there or not.
+    /// Components that need an optional part of WebAssembly.
     const PARTS: &[(&str, &str)] = &[
         ("simd", "(core module (func (drop (v128.const i64x2 0 0))))"),
         (
@@ -255,21 +283,21 @@ mod tests {
     ];
 
     #[test]
-    fn a_component_is_broken_here_where_it_is_for_the_compiler() {
+    fn the_inspection_agrees_with_the_compiler() {
         let engine = Engine::new(&crate::engine::config()).unwrap();
         let (mut whole, mut broken) = (0, 0);
         for (part, text) in PARTS {
             let bytes = wat::parse_str(format!("(component {text})")).unwrap_or_else(|error| panic!("{part}: {error}"));
             let compiled = Component::new(&engine, &bytes);
-            let fault = Inspection::of(&bytes).fault;
-            assert_eq!(compiled.is_err(), fault.is_some(), "{part}: {:?}, {fault:?}", compiled.err());
-            *(if fault.is_some() { &mut broken } else { &mut whole }) += 1;
+            let error = Inspection::new(&bytes).error;
+            assert_eq!(compiled.is_err(), error.is_some(), "{part}: {:?}, {error:?}", compiled.err());
+            *(if error.is_some() { &mut broken } else { &mut whole }) += 1;
         }
         assert!(whole > 5 && broken > 3, "{whole} whole, {broken} broken");
     }
 
     #[test]
-    fn kinds_are_told() {
+    fn kinds_are_distinguished() {
         let handler = |name: &str| {
             format!(
                 r#"(component $of (core module $m (func (export "f"))) (core instance $i (instantiate $m))
@@ -278,40 +306,43 @@ mod tests {
             )
         };
         let rows = [
-            (handler("wasi:http/handler@0.3.1"), Kind::Handler { p2: false, p3: true }),
-            (handler("wasi:http/incoming-handler@0.2.0"), Kind::Handler { p2: true, p3: false }),
-            (handler("wasi:http/handler@0.2.0"), Kind::Component),
-            (handler("wasi:http/handler@0.3.0-rc-1"), Kind::Component),
-            (handler("wasi:http/handler"), Kind::Component),
-            (r#"(component (instance $e) (export "wasi:http/handler@0.3.0" (instance $e)))"#.into(), Kind::Component),
-            ("(component)".into(), Kind::Component),
-            ("(module)".into(), Kind::Module),
+            (handler("wasi:http/handler@0.3.1"), ComponentKind::Handler { p2: false, p3: true }),
+            (handler("wasi:http/incoming-handler@0.2.0"), ComponentKind::Handler { p2: true, p3: false }),
+            (handler("wasi:http/handler@0.2.0"), ComponentKind::Component),
+            (handler("wasi:http/handler@0.3.0-rc-1"), ComponentKind::Component),
+            (handler("wasi:http/handler"), ComponentKind::Component),
+            (
+                r#"(component (instance $e) (export "wasi:http/handler@0.3.0" (instance $e)))"#.into(),
+                ComponentKind::Component,
+            ),
+            ("(component)".into(), ComponentKind::Component),
+            ("(module)".into(), ComponentKind::Module),
         ];
         for (text, expected) in rows {
             let inspection = of(&text);
-            assert_eq!((inspection.kind, inspection.fault), (expected, None), "{text}");
+            assert_eq!((inspection.kind, inspection.error), (expected, None), "{text}");
         }
         for bytes in [&b""[..], b"\0asm", b"\0asm\x0d\0\x01", b"\0asm\x0d\0\x02\0", b"#!/bin/sh\n"] {
-            assert_eq!(Inspection::of(bytes).kind, Kind::Other, "{bytes:?}");
+            assert_eq!(Inspection::new(bytes).kind, ComponentKind::Other, "{bytes:?}");
         }
     }
 
-    /// What is cut off or changed anywhere is told, and ends nothing.
+    /// A truncated or changed file is reported, and does not panic.
     #[test]
     fn nothing_in_a_file_is_trusted() {
         let text = r#"(component (import "wasi:cli/exit@0.2.0" (instance (export "exit" (func (param "status" (result))))))
             (component $in (import "wasi:sockets/tcp@0.2.0" (instance))) (core module (func (drop (i32.const 1)))))"#;
         let whole = wat::parse_str(text).unwrap();
-        let inspection = Inspection::of(&whole);
-        assert_eq!((inspection.imports.len(), inspection.fault), (1, None), "what is within asks its own surroundings");
+        let inspection = Inspection::new(&whole);
+        assert_eq!((inspection.imports.len(), inspection.error), (1, None), "imports of inner components do not count");
         for length in 0..whole.len() {
-            assert!(!Inspection::of(&whole[..length]).reasons().is_empty(), "{length}");
+            assert!(!Inspection::new(&whole[..length]).reasons().is_empty(), "{length}");
         }
         for at in 0..whole.len() {
             for byte in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut changed = whole.clone();
                 changed[at] = byte;
-                let _ = Inspection::of(&changed).reasons();
+                let _ = Inspection::new(&changed).reasons();
             }
         }
     }
@@ -319,7 +350,7 @@ mod tests {
     /// Components within each other.
     fn nested(depth: usize) -> Vec<u8> {
         const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
-        // The section of a component has its length in five digits of LEB128, whatever it is.
+        // The length of each section has five digits of LEB128.
         let of_section = |depth: usize| HEADER.len() + depth * (HEADER.len() + 6);
         let mut bytes = HEADER.to_vec();
         for depth in (0..depth).rev() {
@@ -332,12 +363,12 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_deep_or_says_much_is_told_soon() {
+    fn a_deep_or_long_component_is_rejected_soon() {
         let started = Instant::now();
-        assert_eq!(Inspection::of(&nested(DEPTH as usize)).fault, None);
-        for depth in [DEPTH as usize + 1, 1_000_000] {
-            let fault = Inspection::of(&nested(depth)).fault.unwrap_or_default();
-            assert!(fault.starts_with("too much: "), "{depth}: {fault}");
+        assert_eq!(Inspection::new(&nested(MAX_DEPTH as usize)).error, None);
+        for depth in [MAX_DEPTH as usize + 1, 1_000_000] {
+            let error = Inspection::new(&nested(depth)).error.map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.starts_with("too much: "), "{depth}: {error}");
         }
         let mut long = r#"(component (type $t (instance"#.to_owned();
         for number in 0..20 {
@@ -349,8 +380,8 @@ mod tests {
         }
         long.push(')');
         let inspection = of(&long);
-        let fault = inspection.fault.unwrap_or_default();
-        assert!(fault.starts_with("too much: ") && inspection.imports.is_empty(), "{fault}");
+        let error = inspection.error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.starts_with("too much: ") && inspection.imports.is_empty(), "{error}");
         assert!(started.elapsed() < Duration::from_secs(20));
     }
 }

@@ -1,7 +1,8 @@
-//! Faults of the machine at the calls that are answered here: which errors are any, and one line for each, within a measure.
-//! It refuses to know what a fault does to an answer.
+//! I/O errors in WASI functions: which of them are faults of the system, what the handler gets, and a limited number of
+//! log lines.
 
-use crate::sandbox::Complain;
+use crate::log;
+use crate::sync::lock;
 use rustix::fs::readlink;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -9,16 +10,16 @@ use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-/// Lines that are written of the faults of one [`WINDOW`]: when descriptors run out, every request has one.
-const MOST: u32 = 10;
-const WINDOW: Duration = Duration::from_secs(1);
+/// Lines in each [`PERIOD`]. When the process has no descriptors left, every request has a fault.
+const MAX_LINES: u32 = 10;
+const PERIOD: Duration = Duration::from_secs(1);
 
-/// Whether an error says that the machine failed, and nothing of what is there. What is not known to mean absence does.
-pub fn is_fault(error: Errno) -> bool {
+/// Whether an error is a fault of the system. All errors are, except those that are known to mean absence.
+pub(crate) fn is_fault(error: Errno) -> bool {
     !matches!(
         error,
         Errno::ACCESS
@@ -38,9 +39,9 @@ pub fn is_fault(error: Errno) -> bool {
     )
 }
 
-/// The error that a handler is told, of those that WASI has a word for: a path that leads out is not permitted, and neither
-/// is a device without a driver; what was a process (in `/proc`) is not there.
-pub fn told(error: Errno) -> io::Error {
+/// Converts an error to one that WASI can express. A path that leads out of the directory and a device without a driver
+/// are not permitted; a process in `/proc` that has exited is absent.
+pub(crate) fn to_wasi(error: Errno) -> io::Error {
     let error = match error {
         Errno::XDEV | Errno::NXIO | Errno::NODEV => Errno::PERM,
         Errno::SRCH => Errno::NOENT,
@@ -49,76 +50,80 @@ pub fn told(error: Errno) -> io::Error {
     error.into()
 }
 
-/// Where faults are told.
-pub struct Reporter {
-    complain: Complain,
+/// Logs faults beneath one directory.
+pub(crate) struct Reporter {
     root: Arc<File>,
-    window: Mutex<Window>,
+    window: Mutex<ReportWindow>,
 }
 
-/// A stretch of time, and what was told in it.
-struct Window {
-    began: Instant,
-    told: u32,
+struct ReportWindow {
+    started: Instant,
+    lines: u32,
     omitted: u64,
 }
 
 impl Reporter {
-    /// Tells `complain` of faults beneath the directory `root`.
-    pub fn new(complain: Complain, root: Arc<File>) -> Reporter {
-        Reporter { complain, root, window: Mutex::new(Window { began: Instant::now(), told: 0, omitted: 0 }) }
+    /// Paths in log lines are relative to `root`.
+    pub(crate) fn new(root: Arc<File>) -> Reporter {
+        Reporter { root, window: Mutex::new(ReportWindow { started: Instant::now(), lines: 0, omitted: 0 }) }
     }
 
-    /// Hands a result on, and tells of it if it is a fault. `call` is what was tried, `at` and `path` are where.
-    pub fn note<T>(&self, call: &str, at: impl AsFd, path: &str, tried: Result<T, Errno>) -> Result<T, Errno> {
-        if let Err(error) = tried
+    /// Logs the error of a result if it is a fault, and returns the result. `action` is a verb, as in `open`; `path` is
+    /// relative to `at`.
+    pub(crate) fn check<T>(
+        &self,
+        action: &str,
+        at: impl AsFd,
+        path: &str,
+        result: Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        if let Err(error) = result
             && is_fault(error)
         {
-            self.tell(call, at, path, &error.into());
+            self.report(action, at, path, &error.into());
         }
-        tried
+        result
     }
 
-    /// Tells of a fault.
-    pub fn tell(&self, call: &str, at: impl AsFd, path: &str, error: &io::Error) {
-        let mut place = self.place(at).unwrap_or_default();
+    /// Logs a fault.
+    pub(crate) fn report(&self, action: &str, at: impl AsFd, path: &str, error: &io::Error) {
+        let mut full = self.path(at).unwrap_or_default();
         if !matches!(path, "" | ".") {
-            place.push(path);
+            full.push(path);
         }
-        self.say(format_args!("cannot {call} '{}': {error}", Shown(&place)));
+        self.log(format_args!("cannot {action} '{}': {error}", ShownPath(&full)));
     }
 
-    /// Tells that a file could not be sent to its end, and why.
-    pub fn cut(&self, file: impl AsFd, reason: &str) {
-        let place = self.place(file).unwrap_or_default();
-        self.say(format_args!("an answer was cut off: '{}': {reason}", Shown(&place)));
+    /// Logs that a response ended before the end of a file.
+    pub(crate) fn report_aborted(&self, file: impl AsFd, reason: &str) {
+        let path = self.path(file).unwrap_or_default();
+        self.log(format_args!("response aborted: '{}': {reason}", ShownPath(&path)));
     }
 
-    fn say(&self, text: fmt::Arguments<'_>) {
-        let Some(omitted) = self.take_turn() else { return };
+    fn log(&self, text: fmt::Arguments<'_>) {
+        let Some(omitted) = self.admit_line() else { return };
         if omitted > 0 {
-            (self.complain)(format_args!("{omitted} more faults were left out"));
+            log::error(format_args!("I/O errors: {omitted} more were omitted"));
         }
-        (self.complain)(text);
+        log::error(text);
     }
 
-    /// Whether there is room for a line, and how many had none before it.
-    fn take_turn(&self) -> Option<u64> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if window.began.elapsed() >= WINDOW {
-            (window.began, window.told) = (Instant::now(), 0);
+    /// Counts a line. Returns the number of lines that were omitted before it, or `None` if it is omitted as well.
+    fn admit_line(&self) -> Option<u64> {
+        let mut window = lock(&self.window);
+        if window.started.elapsed() >= PERIOD {
+            (window.started, window.lines) = (Instant::now(), 0);
         }
-        if window.told == MOST {
+        if window.lines >= MAX_LINES {
             window.omitted = window.omitted.saturating_add(1);
             return None;
         }
-        window.told += 1;
+        window.lines = window.lines.saturating_add(1);
         Some(std::mem::take(&mut window.omitted))
     }
 
-    /// Where an open file lies below the root, as far as the system tells; that takes no descriptor, of which there may be
-    /// none.
-    fn place(&self, at: impl AsFd) -> Option<PathBuf> {
+    /// The path of an open file relative to the root. Needs no descriptor, because none may be left.
+    fn path(&self, at: impl AsFd) -> Option<PathBuf> {
         let [at, root] = [at.as_fd(), self.root.as_fd()].map(|file| {
             let link = readlink(format!("/proc/self/fd/{}", file.as_raw_fd()), Vec::new()).ok()?;
             Some(PathBuf::from(OsStr::from_bytes(link.as_bytes())))
@@ -127,10 +132,10 @@ impl Reporter {
     }
 }
 
-/// A path below the root; the root itself is `.`.
-struct Shown<'a>(&'a Path);
+/// A path relative to the root, which is shown as `.`.
+struct ShownPath<'a>(&'a Path);
 
-impl fmt::Display for Shown<'_> {
+impl fmt::Display for ShownPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.as_os_str().is_empty() { f.write_str(".") } else { self.0.display().fmt(f) }
     }
@@ -139,42 +144,38 @@ impl fmt::Display for Shown<'_> {
 #[cfg(test)]
 mod tests {
     use crate::io_errors::*;
+    use crate::log::captured;
 
-    fn heard() -> (Reporter, Arc<Mutex<Vec<String>>>) {
-        let lines: Arc<Mutex<Vec<String>>> = Arc::default();
-        let sink = Arc::clone(&lines);
-        let complain = Arc::new(move |text: fmt::Arguments<'_>| {
-            sink.lock().unwrap_or_else(PoisonError::into_inner).push(text.to_string());
-        });
-        (Reporter::new(complain, Arc::new(File::open(".").expect("there is a directory"))), lines)
+    fn reporter() -> Reporter {
+        Reporter::new(Arc::new(File::open(".").expect("the directory exists")))
     }
 
     #[test]
     fn a_fault_is_a_line_with_call_path_and_error() {
-        let (faults, lines) = heard();
-        let inner = File::open("src").expect("there is a directory");
-        for (at, path) in [(&*faults.root, "a/b"), (&inner, "c"), (&inner, ""), (&faults.root, ".")] {
-            let noted: Result<(), _> = faults.note("open", at, path, Err(Errno::MFILE));
-            assert_eq!(noted, Err(Errno::MFILE));
+        let reporter = reporter();
+        let inner = File::open("src").expect("the directory exists");
+        for (at, path) in [(&*reporter.root, "a/b"), (&inner, "c"), (&inner, ""), (&reporter.root, ".")] {
+            let checked: Result<(), _> = reporter.check("open", at, path, Err(Errno::MFILE));
+            assert_eq!(checked, Err(Errno::MFILE));
         }
-        assert_eq!(faults.note::<()>("open", &inner, "absent", Err(Errno::NOENT)), Err(Errno::NOENT));
+        assert_eq!(reporter.check::<()>("open", &inner, "absent", Err(Errno::NOENT)), Err(Errno::NOENT));
         let error = io::Error::from(Errno::MFILE);
-        let expected = ["a/b", "src/c", "src", "."].map(|place| format!("cannot open '{place}': {error}"));
-        assert_eq!(*lines.lock().expect("nobody panicked"), expected);
+        let expected = ["a/b", "src/c", "src", "."].map(|path| format!("cannot open '{path}': {error}"));
+        assert_eq!(captured::take(), expected);
     }
 
     #[test]
-    fn a_flood_of_faults_is_no_flood_of_lines() {
-        let (faults, lines) = heard();
+    fn many_faults_are_few_lines() {
+        let reporter = reporter();
         for _ in 0..10_000 {
-            faults.tell("open", &*faults.root, "x", &Errno::IO.into());
+            reporter.report("open", &*reporter.root, "x", &Errno::IO.into());
         }
-        let told = lines.lock().expect("nobody panicked").len();
-        assert!((10..100).contains(&told), "{told} lines");
+        let lines = captured::take().len();
+        assert!((10..100).contains(&lines), "{lines} lines");
     }
 
     #[test]
-    fn what_is_told_of_a_fault_is_no_absence() {
+    fn a_handler_does_not_take_a_fault_for_absence() {
         for error in [
             Errno::IO,
             Errno::MFILE,
@@ -186,7 +187,7 @@ mod tests {
             Errno::AGAIN,
         ] {
             assert!(is_fault(error), "{error}");
-            let kind = told(error).kind();
+            let kind = to_wasi(error).kind();
             assert!(!matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied), "{error}: {kind}");
         }
     }

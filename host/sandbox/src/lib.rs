@@ -1,17 +1,41 @@
-//! Everything of the host that knows WebAssembly: a handler is loaded, lent one tree to read, and asked for answers under
-//! limits. It refuses to know sockets, clients and command lines.
+//! Runs an HTTP handler, a WebAssembly component, with one directory or file to read and with limits.
+//!
+//! A [`Sandbox`] is a compiled handler. Each thread has an [`InstancePool`] for it, which answers requests. The crate
+//! knows neither sockets nor command lines. Events about the handler are logged with the target `glasshouse::handler`.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+#![warn(missing_docs)]
 
 mod beneath;
 mod body_handoff;
 mod capability;
+mod compile;
 mod engine;
 mod file_body;
 mod guest_body;
 mod inspection;
+mod instance;
 mod io_errors;
 mod last_modified;
 mod limits;
+mod log;
 mod metrics;
+mod number;
+mod override_import;
 mod peek;
 mod pool;
 mod preopen;
@@ -19,11 +43,17 @@ mod replay;
 mod request_error;
 mod response_body;
 mod sandbox;
+mod sandbox_error;
+mod state;
 mod stderr;
+mod sync;
+mod usage;
 mod wasi;
+mod wasi_version;
 
 pub use capability::ImportStatus;
-pub use inspection::{Import, Inspection, Kind};
+pub use compile::CompileError;
+pub use inspection::{ComponentKind, Import, Inspection, InspectionError, Rejection};
 pub use limits::{LimitExceeded, RequestLimits};
 pub use metrics::InstanceMetrics;
 pub use peek::Peek;
@@ -31,11 +61,14 @@ pub use pool::InstancePool;
 pub use preopen::{ReadScope, ServedPath};
 pub use request_error::RequestError;
 pub use response_body::ResponseBody;
-pub use sandbox::{Code, Complain, Sandbox, SandboxConfig};
-/// Why the content of an answer ended too early.
+pub use sandbox::{Code, Sandbox, SandboxConfig};
+pub use sandbox_error::SandboxError;
+/// Why a body ended early.
 pub use wasmtime_wasi_http::Error;
 
-/// The handler, built from source with this crate: for WASI 0.3 and for 0.2, and the former compiled for this machine.
+/// The built-in handler as a component for WASI 0.3. The build script compiles it from source.
 pub const P3: &[u8] = include_bytes!(env!("GLASSHOUSE_P3"));
+/// The built-in handler as a component for WASI 0.2.
 pub const P2: &[u8] = include_bytes!(env!("GLASSHOUSE_P2"));
+/// [`P3`] as machine code for the architecture of this program.
 pub const COMPILED: &[u8] = include_bytes!(env!("GLASSHOUSE_P3_COMPILED"));

@@ -1,110 +1,112 @@
-//! Counts of what befalls the instances of a thread. They are read by others at any time, and need not agree with each other. It
-//! refuses to know how they are told.
+//! Counters for the instances of one thread. Other threads read them at any time, and they need not be consistent.
 
 use crate::limits::LimitExceeded;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
-use wasmtime::Error;
 
-/// The counts of a thread.
+/// The counters of one thread.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub struct InstanceMetrics {
-    made: AtomicU64,
-    gone: AtomicU64,
+    created: AtomicU64,
+    dropped: AtomicU64,
     failed: AtomicU64,
     replayed: AtomicU64,
-    reached: [AtomicU64; LimitExceeded::ALL.len()],
+    exceeded: [AtomicU64; LimitExceeded::ALL.len()],
 }
 
 impl InstanceMetrics {
-    /// Instances that were made.
-    pub fn made(&self) -> u64 {
-        self.made.load(Relaxed)
+    /// Instances that were created.
+    pub fn created(&self) -> u64 {
+        self.created.load(Relaxed)
     }
 
-    /// Those of them that there still are.
+    /// Instances that exist now.
     pub fn alive(&self) -> u64 {
-        // What went is read first, so it is not more than what came.
-        let gone = self.gone.load(Relaxed);
-        self.made().saturating_sub(gone)
+        // Loaded first, so it is not larger than the other.
+        let dropped = self.dropped.load(Relaxed);
+        self.created().saturating_sub(dropped)
     }
 
-    /// Requests for which the handler failed by itself: traps, answers that never came or were cut off.
+    /// Requests for which the handler failed: traps, and responses that are missing or incomplete.
     pub fn failed(&self) -> u64 {
         self.failed.load(Relaxed)
     }
 
-    /// Answers that were given again.
+    /// Responses that were replayed.
     pub fn replayed(&self) -> u64 {
         self.replayed.load(Relaxed)
     }
 
-    /// Requests that reached a ceiling.
-    pub fn reached(&self, ceiling: LimitExceeded) -> u64 {
-        self.reached.get(ceiling as usize).map_or(0, |count| count.load(Relaxed))
+    /// Requests that exceeded a limit.
+    pub fn exceeded(&self, limit: LimitExceeded) -> u64 {
+        self.counter(limit).map_or(0, |count| count.load(Relaxed))
     }
 
     pub(crate) fn count_replayed(&self) {
         self.replayed.fetch_add(1, Relaxed);
     }
 
-    /// A request was given up.
-    pub(crate) fn count_failed(&self, error: &Error) {
-        match LimitExceeded::of(error) {
-            Some(ceiling) => self.count_reached(ceiling),
+    /// Counts a request that failed, by the limit that it exceeded.
+    pub(crate) fn count_failed(&self, limit: Option<LimitExceeded>) {
+        match limit {
+            Some(limit) => self.count_exceeded(limit),
             None => {
                 self.failed.fetch_add(1, Relaxed);
             }
         }
     }
 
-    pub(crate) fn count_reached(&self, ceiling: LimitExceeded) {
-        if let Some(count) = self.reached.get(ceiling as usize) {
+    pub(crate) fn count_exceeded(&self, limit: LimitExceeded) {
+        if let Some(count) = self.counter(limit) {
             count.fetch_add(1, Relaxed);
         }
     }
+
+    fn counter(&self, limit: LimitExceeded) -> Option<&AtomicU64> {
+        let index = LimitExceeded::ALL.iter().position(|each| *each == limit)?;
+        self.exceeded.get(index)
+    }
 }
 
-/// An instance that was made, until this is dropped.
-pub struct LiveGuard(Arc<InstanceMetrics>);
+/// Counts an instance as alive until it is dropped.
+pub(crate) struct LiveGuard(Arc<InstanceMetrics>);
 
 impl LiveGuard {
-    pub fn new(tally: &Arc<InstanceMetrics>) -> LiveGuard {
-        tally.made.fetch_add(1, Relaxed);
-        LiveGuard(Arc::clone(tally))
+    pub(crate) fn new(metrics: &Arc<InstanceMetrics>) -> LiveGuard {
+        metrics.created.fetch_add(1, Relaxed);
+        LiveGuard(Arc::clone(metrics))
     }
 }
 
 impl Drop for LiveGuard {
     fn drop(&mut self) {
-        self.0.gone.fetch_add(1, Relaxed);
+        self.0.dropped.fetch_add(1, Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::metrics::*;
-    use wasmtime::format_err;
 
     #[test]
-    fn a_ceiling_is_told_from_a_failure() {
-        let tally = InstanceMetrics::default();
-        tally.count_failed(&LimitExceeded::Made.into());
-        tally.count_failed(&format_err!("the handler gave no answer"));
-        tally.count_reached(LimitExceeded::Cpu);
-        let reached = LimitExceeded::ALL.map(|ceiling| tally.reached(ceiling));
-        assert_eq!((reached, tally.failed()), ([0, 1, 0, 0, 0, 0, 0, 1, 0, 0], 1));
+    fn limits_and_failures_are_counted_separately() {
+        let metrics = InstanceMetrics::default();
+        metrics.count_failed(Some(LimitExceeded::Made));
+        metrics.count_failed(None);
+        metrics.count_exceeded(LimitExceeded::Cpu);
+        let exceeded = LimitExceeded::ALL.map(|limit| metrics.exceeded(limit));
+        assert_eq!((exceeded, metrics.failed()), ([0, 1, 0, 0, 0, 0, 0, 1, 0, 0], 1));
     }
 
     #[test]
     fn an_instance_is_counted_while_it_lives() {
-        let tally = Arc::default();
-        let (one, other) = (LiveGuard::new(&tally), LiveGuard::new(&tally));
+        let metrics = Arc::default();
+        let (one, other) = (LiveGuard::new(&metrics), LiveGuard::new(&metrics));
         drop(one);
-        assert_eq!((tally.made(), tally.alive()), (2, 1));
+        assert_eq!((metrics.created(), metrics.alive()), (2, 1));
         drop(other);
-        assert_eq!((tally.made(), tally.alive()), (2, 0));
+        assert_eq!((metrics.created(), metrics.alive()), (2, 0));
     }
 }

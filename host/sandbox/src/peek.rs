@@ -1,5 +1,4 @@
-//! Reads a small file of a tree as its handler could, for the program to tell what is in it. It refuses to know what that means, and
-//! never waits.
+//! Reads a small file of the served directory for the host, as its handler could read it, without blocking.
 
 use crate::beneath;
 use crate::beneath::{OpenOptions, Symlinks};
@@ -9,43 +8,44 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Read as _};
 
-/// What a name at the root of a tree leads to.
+/// What [`Sandbox::peek`](crate::Sandbox::peek) found.
 #[derive(Debug)]
 pub enum Peek {
+    /// The name does not exist.
     Nothing,
     /// The first bytes of a regular file.
     File(Vec<u8>),
-    /// Something that a handler cannot read, in a word for people.
+    /// Something that a handler cannot read, described with an article: `a directory`.
     Other(&'static str),
 }
 
-/// The first `limit` bytes of what is called `name`.
+/// Reads the first `limit` bytes of `name` at the root.
 ///
 /// # Errors
-/// It is there, and cannot be read.
-pub fn peek(lent: &Preopen, name: &str, limit: u64) -> io::Result<Peek> {
-    let found = match beneath::stat(lent.root(), name, Symlinks::NoFollow) {
+/// The file exists, but cannot be read.
+pub(crate) fn peek(preopen: &Preopen, name: &str, limit: u64) -> io::Result<Peek> {
+    let file_type = match beneath::stat(preopen.root(), name, Symlinks::NoFollow) {
         Err(Errno::NOENT) => return Ok(Peek::Nothing),
-        found => FileType::from_raw_mode(found?.st_mode),
+        stat => FileType::from_raw_mode(stat?.st_mode),
     };
-    let opened = match found {
-        FileType::RegularFile => beneath::open_file(lent.root(), name.as_ref()),
+    let opened = match file_type {
+        FileType::RegularFile => beneath::open_file(preopen.root(), name.as_ref()),
         FileType::Symlink => {
-            let how = OpenOptions { links: Symlinks::Follow, only_directory: false };
-            match beneath::open(lent.root(), name, how) {
+            let options = OpenOptions { symlinks: Symlinks::Follow, only_directory: false };
+            match beneath::open(preopen.root(), name, options) {
                 Ok((_, stat)) if FileType::from_raw_mode(stat.st_mode) == FileType::Directory => {
                     return Ok(Peek::Other("a link to a directory"));
                 }
                 Err(Errno::NOENT | Errno::LOOP | Errno::XDEV) => {
                     return Ok(Peek::Other("a link that leads nowhere, or out of the directory"));
                 }
-                Err(Errno::PERM) => return Ok(Peek::Other("a link to something that is no regular file")),
+                Err(Errno::PERM) => return Ok(Peek::Other("a link to something other than a regular file")),
                 opened => opened,
             }
         }
         FileType::Directory => return Ok(Peek::Other("a directory")),
         FileType::Fifo => return Ok(Peek::Other("a FIFO")),
-        _ => return Ok(Peek::Other("no regular file")),
+        _ => return Ok(Peek::Other("not a regular file")),
     };
     let mut bytes = Vec::new();
     File::from(opened?.0).take(limit).read_to_end(&mut bytes)?;

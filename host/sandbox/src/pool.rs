@@ -1,443 +1,314 @@
-//! The instances of one sandbox on one thread: each answers one request at a time, has it for itself, and is kept warm for the
-//! next if nothing went wrong. What a trap, a limit or a loop costs is that one request. It refuses to know sockets, and what
-//! an answer means.
+//! The instances of one sandbox on one thread, and the responses that it replays.
+//!
+//! An instance has one request at a time, and is kept for the next one if nothing failed. A trap, an exceeded limit or
+//! an endless loop costs one request. A pool belongs to one thread with a current-thread tokio runtime, on which it
+//! spawns tasks.
 
-use crate::beneath::identify;
-use crate::body_handoff::{Content, announced};
-use crate::file_body::{FileBody, Pieces};
-use crate::guest_body::{BodyMonitor, Capture, GuestBody, tee};
-use crate::io_errors::Reporter;
-use crate::limits::{LimitExceeded, Metered, Usage};
+use crate::body_handoff::announced;
+use crate::guest_body::{BodyMonitor, Capture, GuestBody};
+use crate::instance::{BodyDropped, HeadSender, Instance, file_response};
+use crate::limits::LimitExceeded;
 use crate::metrics::{InstanceMetrics, LiveGuard};
 use crate::replay::{CachedResponse, Effort, Recording, Replay};
 use crate::request_error::RequestError;
-use crate::response_body::{ResponseBody, nothing};
-use crate::sandbox::{Sandbox, State};
-use crate::{body_handoff, last_modified, replay};
+use crate::response_body::ResponseBody;
+use crate::sandbox::Sandbox;
+use crate::sync::lock;
+use crate::usage::{Metered, Usage};
+use crate::{last_modified, replay};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
-use futures::future::{Either, Shared, pending, poll_fn, select};
+use futures::future::{Either, poll_fn, select};
 use glasshouse_quota::{Client, Lease, Resource, Scheduler};
+use http::Response;
 use http::request::Parts;
 use http_body_util::BodyExt as _;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
-use wasmtime::component::Accessor;
-use wasmtime::{AsContextMut as _, Result, Store, format_err};
-use wasmtime_wasi_http::handler::{Prepared, Proxy};
-use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView, p3};
+use wasmtime_wasi_http::WasiBody;
 
-/// Requests that one instance answers before it is replaced, so that nothing it may leak lasts.
-const USES: u32 = 4096;
-/// Warm instances that a thread keeps for the next requests.
-const WARM: usize = 16;
-/// Memory in bytes that an instance may have to be kept warm.
-const WARM_MEMORY: usize = 8 << 20;
-/// Content up to this length, where it is announced, is made together with its head: what generates more is held by its client in
-/// another measure.
-const SHORT: u64 = 64 << 10;
-/// Files that are open for a request while an instance works at it, and those besides while it generates a body.
-const FILES: usize = 2;
-/// How long a handler may go on after its answer was sent or its client has gone.
-const LINGER: Duration = Duration::from_secs(1);
+/// Requests of one instance before it is replaced, so that memory leaks of a handler end.
+const MAX_REUSE: u32 = 4096;
+/// Idle instances of a thread.
+const MAX_IDLE: usize = 16;
+/// Bytes of memory of an idle instance. Larger ones are dropped.
+const MAX_IDLE_MEMORY: usize = 8 << 20;
+/// An announced body of at most this length is generated together with its head. Longer ones use the client's share of
+/// bodies ([`Resource::Bodies`]).
+const SHORT_BODY: u64 = 64 << 10;
+/// Files that an instance may hold open for the head, and again while it generates a body.
+const FILES_PER_REQUEST: usize = 2;
+/// How long a handler may run after its response was sent or its client has disconnected.
+const POST_RETURN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A handler with a store of its own.
-struct Instance {
-    store: Store<State>,
-    proxy: Proxy,
-    uses: u32,
-    _counted: LiveGuard,
-}
-
-/// The instances of one sandbox on one thread, and the answers that need none.
+/// The instances of one sandbox on one thread.
 pub struct InstancePool {
     sandbox: Arc<Sandbox>,
-    /// Whose turn it is on this thread, whichever sandbox it asks.
+    /// Shared with the other sandboxes of the thread.
     scheduler: Arc<Scheduler>,
-    warm: Mutex<Vec<Instance>>,
+    idle: Mutex<Vec<Instance>>,
     replay: Option<Mutex<Replay>>,
-    tally: Arc<InstanceMetrics>,
+    metrics: Arc<InstanceMetrics>,
 }
 
-type Response = http::Response<ResponseBody>;
-/// As the library has it: a body that no instance makes goes with it, see [`ResponseBody::pack`].
-type HeadSender = oneshot::Sender<Result<http::Response<WasiBody>>>;
-/// Ready when nobody wants the body any more.
-type Gone = Shared<oneshot::Receiver<()>>;
-/// What the client holds for the instance that is busy with its request: first in the measure of heads, then perhaps in that of bodies.
-#[derive(Clone, Default)]
-struct Held(Arc<Mutex<Vec<Lease>>>);
+type HeadReceiver = oneshot::Receiver<wasmtime::Result<Response<WasiBody>>>;
 
-impl Held {
+/// What a request holds of its client's shares while an instance works for it.
+#[derive(Clone, Default)]
+struct RequestLeases(Arc<Mutex<Vec<Lease>>>);
+
+impl RequestLeases {
     fn set(&self, leases: Vec<Lease>) {
         *lock(&self.0) = leases;
     }
 }
 
-impl InstancePool {
-    pub fn new(sandbox: Arc<Sandbox>, scheduler: Arc<Scheduler>, tally: Arc<InstanceMetrics>) -> Arc<InstancePool> {
-        let replay = sandbox.replay().map(Mutex::new);
-        Arc::new(InstancePool { sandbox, scheduler, warm: Mutex::default(), replay, tally })
-    }
+/// Releases the leases of a request when its instance is done.
+struct ReleaseOnDrop(RequestLeases);
 
-    /// The answer to a request that was given before and still holds, if it costs little to know that; no instance has a part in it.
-    pub fn cached(&self, request: &Parts, client: &Client) -> Option<Response> {
-        let file = client.try_take(Resource::Files, 1)?;
-        self.replayed(request, client, file, Effort::Little)
-    }
-
-    fn replayed(&self, request: &Parts, client: &Client, file: Lease, effort: Effort) -> Option<Response> {
-        let (answer, pieces) = lock(self.replay.as_ref()?).find(request, effort)?;
-        let made = replay::made(&pieces.1);
-        // What is kept may be forgotten before it is sent.
-        let memory = if made > 0 { Some(client.try_take(Resource::Memory, made)?) } else { None };
-        let held = pieces.0.is_some().then_some(file).into_iter().chain(memory).collect();
-        self.tally.count_replayed();
-        Some(response(answer.status, answer.fields, pieces, (&self.sandbox.faults, client), held))
-    }
-
-    /// Lets an instance answer. The response is there as soon as its head is; work that is left to do for its body goes on
-    /// in a task until the body is dropped.
-    ///
-    /// # Errors
-    /// A trap, a handler that gives no answer or takes too long for it, an instance that cannot be made, a client that holds as much
-    /// as it may.
-    pub async fn answer(self: &Arc<Self>, request: Parts, client: &Client) -> Result<Response, RequestError> {
-        let mut response = self.ask(request, client).await.map_err(|error| {
-            self.tally.count_failed(&error);
-            RequestError(error)
-        })?;
-        last_modified::set_back(response.headers_mut());
-        Ok(response)
-    }
-
-    async fn ask(self: &Arc<Self>, request: Parts, client: &Client) -> Result<Response> {
-        let began = Instant::now();
-        let waited = timeout(self.sandbox.ceilings.answer, self.ask_again(request, client)).await;
-        let (request, file) = match waited.map_err(|_| LimitExceeded::Files)? {
-            Ok(response) => return Ok(response),
-            Err(asked) => asked,
-        };
-        let (to, mut head) = oneshot::channel();
-        let (alive, gone) = oneshot::channel();
-        let gone = gone.shared();
-        let account = Arc::new(Usage::new(Arc::clone(&self.sandbox.ceilings)));
-        let held = Held::default();
-        let asked = Asked { request, client: client.clone(), account: Arc::clone(&account), held: held.clone(), file };
-        let work = Box::pin(Arc::clone(self).work(asked, to, gone.clone()));
-        let mut work = self.scheduler.schedule(client.address(), Metered::new(Arc::clone(&account), work));
-        // Most answers are finished as soon as they are begun, which is sooner than a clock is set.
-        if let Poll::Ready(outcome) = poll_fn(|context| Poll::Ready(Pin::new(&mut work).poll(context))).await {
-            return finished(outcome, &mut head);
-        }
-        match timeout(self.sandbox.ceilings.answer.saturating_sub(began.elapsed()), select(&mut work, head)).await {
-            Err(_) => Err(account.late().into()),
-            // The body does not need the instance any more, or there is none.
-            Ok(Either::Left((outcome, mut head))) => finished(outcome, &mut head),
-            Ok(Either::Right((head, _))) => {
-                let complain = &self.sandbox.complain;
-                let watch = BodyMonitor { account, tally: Arc::clone(&self.tally), complain: Arc::clone(complain) };
-                let head = head.map_err(|oneshot::Canceled| format_err!("the handler gave no answer"))??;
-                let head = ResponseBody::unpack(head);
-                let announced = announced(head.headers());
-                let is_made = matches!(head.body(), ResponseBody::Made(_));
-                if is_made && announced.is_none_or(|announced| announced > SHORT) {
-                    match generating(client) {
-                        Ok(leases) => held.set(leases),
-                        Err(ceiling) => {
-                            tokio::spawn(self.scheduler.discard(client.address(), work));
-                            return Err(ceiling.into());
-                        }
-                    }
-                }
-                work.is_body();
-                let (scheduler, address) = (Arc::clone(&self.scheduler), client.address());
-                let attended = attend(work, gone, watch.clone());
-                tokio::spawn(async move {
-                    if let Some(work) = attended.await {
-                        scheduler.discard(address, work).await;
-                    }
-                });
-                let client = client.clone();
-                Ok(head.map(|body| match body {
-                    ResponseBody::Made(body) => {
-                        ResponseBody::Made(GuestBody::new(body, announced, watch, client, alive).boxed_unsync())
-                    }
-                    ResponseBody::File(body) => ResponseBody::File(body),
-                }))
-            }
-        }
-    }
-
-    /// Waits until files may be open for the client, and looks for an answer that was given before where that takes effort, or was not
-    /// done because there was something to wait for.
-    async fn ask_again(&self, request: Parts, client: &Client) -> Result<Response, (Parts, Lease)> {
-        let (file, effort) = match client.try_take(Resource::Files, FILES) {
-            Some(file) => (file, Effort::Much),
-            None => (client.take(Resource::Files, FILES).await, Effort::Any),
-        };
-        if !self.replay.as_ref().is_some_and(|replay| lock(replay).knows(&request, effort)) {
-            return Err((request, file));
-        }
-        // In turn with everything else that the thread computes.
-        let look = poll_fn(|_| {
-            let own = client.charge(Resource::Files, 1);
-            Poll::Ready(self.replayed(&request, client, own, effort))
-        });
-        let again = self.scheduler.schedule(client.address(), look).await;
-        again.ok_or((request, file))
-    }
-
-    /// All that one request makes an instance do. It goes back to the warm ones if nothing went wrong.
-    async fn work(self: Arc<Self>, asked: Asked, to: HeadSender, gone: Gone) -> Result<()> {
-        let Asked { request, client, account, held, file: _file } = asked;
-        held.set(vec![client.take(Resource::Heads, 1).await]);
-        let _busy = Busy(held);
-        account.begins();
-        let warm = lock(&self.warm).pop();
-        let mut instance = match warm {
-            Some(mut instance) => match instance.store.data_mut().memory.lend(&client) {
-                Ok(()) => instance,
-                Err(ceiling) => {
-                    lock(&self.warm).push(instance);
-                    return Err(ceiling.into());
-                }
-            },
-            None => {
-                let (store, proxy) = self.sandbox.instantiate(Arc::clone(&account), &client).await?;
-                Instance { store, proxy, uses: 0, _counted: LiveGuard::new(&self.tally) }
-            }
-        };
-        let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
-        instance.store.data_mut().account = account;
-        // What passed since the last request is nobody's time.
-        instance.store.set_epoch_deadline(1);
-        instance.store.data_mut().recording = key.as_ref().map(|_| Recording::new(instance.uses));
-        let kept = instance.handle(request, &client, to, gone).await?;
-        let state = instance.store.data_mut();
-        state.contents.clear();
-        if let (Some((replay, method, uri)), Some(recording)) = (key, state.recording.take())
-            && let Some(answer) = kept.and_then(whole)
-        {
-            lock(replay).keep(method, uri, recording, answer);
-        }
-        instance.uses += 1;
-        let memory = instance.store.data_mut().memory.give_back();
-        let mut warm = lock(&self.warm);
-        if instance.uses < USES && memory <= WARM_MEMORY && warm.len() < WARM {
-            warm.push(instance);
-        }
-        Ok(())
-    }
-}
-
-/// A request for an instance, and what is held for it.
-struct Asked {
-    request: Parts,
-    client: Client,
-    account: Arc<Usage>,
-    held: Held,
-    file: Lease,
-}
-
-/// An instance that is busy, until this is dropped.
-struct Busy(Held);
-
-impl Drop for Busy {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         self.0.set(Vec::new());
     }
 }
 
-/// What a client holds while an instance generates a body for it, instead of one of the instances for heads: nobody who wants a head
-/// waits for anybody who reads slowly.
-fn generating(client: &Client) -> Result<Vec<Lease>, LimitExceeded> {
+/// A request for an instance, with what it holds.
+struct InstanceRequest {
+    request: Parts,
+    client: Client,
+    usage: Arc<Usage>,
+    leases: RequestLeases,
+    file: Lease,
+}
+
+impl InstancePool {
+    /// An empty pool. `scheduler` and `metrics` are those of the thread.
+    pub fn new(sandbox: Arc<Sandbox>, scheduler: Arc<Scheduler>, metrics: Arc<InstanceMetrics>) -> Arc<InstancePool> {
+        let replay = sandbox.replay().map(Mutex::new);
+        Arc::new(InstancePool { sandbox, scheduler, idle: Mutex::default(), replay, metrics })
+    }
+
+    /// Replays a response if that costs little. Does not wait, and uses no instance.
+    pub fn cached(&self, request: &Parts, client: &Client) -> Option<Response<ResponseBody>> {
+        let file = client.try_take(Resource::Files, 1)?;
+        self.replayed(request, client, file, Effort::Low)
+    }
+
+    fn replayed(
+        &self,
+        request: &Parts,
+        client: &Client,
+        file: Lease,
+        effort: Effort,
+    ) -> Option<Response<ResponseBody>> {
+        let (CachedResponse { status, fields, .. }, content) = lock(self.replay.as_ref()?).find(request, effort)?;
+        let bytes = replay::bytes_in_memory(&content.segments);
+        // The store may drop the response before it is sent, so the client is charged.
+        let memory = if bytes > 0 { Some(client.try_take(Resource::Memory, bytes)?) } else { None };
+        let leases = content.file.is_some().then_some(file).into_iter().chain(memory).collect();
+        self.metrics.count_replayed();
+        Some(file_response(status, fields, content, self.sandbox.reporter(), client, leases))
+    }
+
+    /// Answers a request by a replay or by an instance. Returns when the head is complete. A task then drives the
+    /// instance until the body is dropped.
+    ///
+    /// # Errors
+    /// The handler traps or returns no response, or the request exceeds a limit.
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Parts,
+        client: &Client,
+    ) -> Result<Response<ResponseBody>, RequestError> {
+        let mut response = self.respond(request, client).await.inspect_err(|error| {
+            self.metrics.count_failed(error.limit());
+        })?;
+        last_modified::clamp(response.headers_mut());
+        Ok(response)
+    }
+
+    async fn respond(
+        self: &Arc<Self>,
+        request: Parts,
+        client: &Client,
+    ) -> Result<Response<ResponseBody>, RequestError> {
+        let limit = self.sandbox.limits().answer;
+        let started = Instant::now();
+        let admitted = timeout(limit, self.admit(request, client)).await;
+        let (request, file) = match admitted.map_err(|_| LimitExceeded::Files)? {
+            Ok(response) => return Ok(response),
+            Err(not_replayed) => not_replayed,
+        };
+        let (to, mut head) = oneshot::channel();
+        let (alive, dropped) = oneshot::channel();
+        let dropped = dropped.shared();
+        let usage = Arc::new(Usage::new(Arc::clone(self.sandbox.limits())));
+        let leases = RequestLeases::default();
+        let request = InstanceRequest {
+            request,
+            client: client.clone(),
+            usage: Arc::clone(&usage),
+            leases: leases.clone(),
+            file,
+        };
+        let work = Box::pin(Arc::clone(self).work(request, to, dropped.clone()));
+        let mut work = self.scheduler.schedule(client.address(), Metered::new(Arc::clone(&usage), work));
+        // Most responses are complete after one poll. Setting a timer would take longer.
+        if let Poll::Ready(outcome) = poll_fn(|cx| Poll::Ready(Pin::new(&mut work).poll(cx))).await {
+            return completed(outcome, &mut head);
+        }
+        let head = match timeout(limit.saturating_sub(started.elapsed()), select(&mut work, head)).await {
+            Err(_) => return Err(usage.timeout_cause().into()),
+            // The body does not need the instance, or there is no response.
+            Ok(Either::Left((outcome, mut head))) => return completed(outcome, &mut head),
+            Ok(Either::Right((head, _))) => head.map_err(|oneshot::Canceled| RequestError::NoResponse)??,
+        };
+        let head = ResponseBody::unpack(head);
+        let announced = announced(head.headers());
+        let is_guest = matches!(head.body(), ResponseBody::Guest(_));
+        if is_guest && announced.is_none_or(|announced| announced > SHORT_BODY) {
+            match body_leases(client) {
+                Ok(of_body) => leases.set(of_body),
+                Err(limit) => {
+                    tokio::spawn(self.scheduler.discard(client.address(), work));
+                    return Err(limit.into());
+                }
+            }
+        }
+        work.is_body();
+        let monitor = BodyMonitor { usage, metrics: Arc::clone(&self.metrics) };
+        let (scheduler, address) = (Arc::clone(&self.scheduler), client.address());
+        let driven = drive(work, dropped, monitor.clone());
+        tokio::spawn(async move {
+            if let Some(work) = driven.await {
+                scheduler.discard(address, work).await;
+            }
+        });
+        let client = client.clone();
+        Ok(head.map(|body| match body {
+            ResponseBody::Guest(body) => {
+                ResponseBody::Guest(GuestBody::new(body, announced, monitor, client, alive).boxed_unsync())
+            }
+            ResponseBody::File(body) => ResponseBody::File(body),
+        }))
+    }
+
+    /// Waits until the client may open a file. Then replays the response if [`InstancePool::cached`] did not try:
+    /// because it costs more, or because there was a wait. Returns the request if there is no replay.
+    async fn admit(&self, request: Parts, client: &Client) -> Result<Response<ResponseBody>, (Parts, Lease)> {
+        let (file, effort) = match client.try_take(Resource::Files, FILES_PER_REQUEST) {
+            Some(file) => (file, Effort::High),
+            None => (client.take(Resource::Files, FILES_PER_REQUEST).await, Effort::Any),
+        };
+        if !self.replay.as_ref().is_some_and(|replay| lock(replay).has_candidates(&request, effort)) {
+            return Err((request, file));
+        }
+        // Takes turns with the other work of the thread.
+        let replayed = poll_fn(|_| {
+            let of_replay = client.charge(Resource::Files, 1);
+            Poll::Ready(self.replayed(&request, client, of_replay, effort))
+        });
+        let response = self.scheduler.schedule(client.address(), replayed).await;
+        response.ok_or((request, file))
+    }
+
+    /// Runs an instance for one request. Keeps the instance and stores the response if nothing failed.
+    async fn work(
+        self: Arc<Self>,
+        request: InstanceRequest,
+        to: HeadSender,
+        dropped: BodyDropped,
+    ) -> wasmtime::Result<()> {
+        let InstanceRequest { request, client, usage, leases, file: _file } = request;
+        leases.set(vec![client.take(Resource::Heads, 1).await]);
+        let _release = ReleaseOnDrop(leases);
+        usage.set_has_instance();
+        let mut instance = self.instance(&usage, &client).await?;
+        let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
+        instance.start_request(usage, key.as_ref().map(|_| Recording::new(instance.uses)));
+        let recorded = instance.handle(request, &client, to, dropped).await?;
+        let state = instance.store.data_mut();
+        state.host_bodies.clear();
+        if let (Some((replay, method, uri)), Some(recording)) = (key, state.recording.take())
+            && let Some(response) = recorded.and_then(with_capture)
+        {
+            lock(replay).insert(method, uri, recording, response);
+        }
+        instance.uses = instance.uses.saturating_add(1);
+        let memory = instance.store.data_mut().memory.release();
+        let mut idle = lock(&self.idle);
+        if instance.uses < MAX_REUSE && memory <= MAX_IDLE_MEMORY && idle.len() < MAX_IDLE {
+            idle.push(instance);
+        }
+        Ok(())
+    }
+
+    /// An idle instance or a new one.
+    async fn instance(&self, usage: &Arc<Usage>, client: &Client) -> wasmtime::Result<Instance> {
+        let idle = lock(&self.idle).pop();
+        if let Some(mut instance) = idle {
+            if let Err(limit) = instance.store.data_mut().memory.assign(client) {
+                lock(&self.idle).push(instance);
+                return Err(limit.into());
+            }
+            return Ok(instance);
+        }
+        let (store, proxy) = self.sandbox.instantiate(Arc::clone(usage), client).await?;
+        Ok(Instance { store, proxy, uses: 0, _counted: LiveGuard::new(&self.metrics) })
+    }
+}
+
+/// What a client holds while an instance generates a body, instead of its share of instances: requests for heads do not
+/// wait for clients that read slowly.
+fn body_leases(client: &Client) -> Result<Vec<Lease>, LimitExceeded> {
     let body = client.try_take(Resource::Bodies, 1).ok_or(LimitExceeded::Instances)?;
-    let files = client.try_take(Resource::Files, FILES).ok_or(LimitExceeded::Files)?;
+    let files = client.try_take(Resource::Files, FILES_PER_REQUEST).ok_or(LimitExceeded::Files)?;
     Ok(vec![body, files])
 }
 
-/// Locks what only the tasks of one thread share. A panic while it was locked has left nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// An answer with what was copied of its content; none if that is not all of it.
-fn whole((mut answer, copy): (CachedResponse, Option<Capture>)) -> Option<CachedResponse> {
-    if let Some(copy) = copy {
-        answer.pieces = copy.pieces(&answer.fields)?;
+/// A recorded response with the captured body. `None` if the body is incomplete.
+fn with_capture((mut response, capture): (CachedResponse, Option<Capture>)) -> Option<CachedResponse> {
+    if let Some(capture) = capture {
+        response.segments = capture.take(&response.fields)?;
     }
-    Some(answer)
+    Some(response)
 }
 
-/// What came of work that is over.
-fn finished(outcome: Result<()>, head: &mut oneshot::Receiver<Result<http::Response<WasiBody>>>) -> Result<Response> {
+/// The response of work that has ended.
+fn completed(outcome: wasmtime::Result<()>, head: &mut HeadReceiver) -> Result<Response<ResponseBody>, RequestError> {
     match head.try_recv() {
-        Ok(Some(head)) => outcome.and(head).map(ResponseBody::unpack),
-        Ok(None) | Err(oneshot::Canceled) => Err(outcome.err().unwrap_or(format_err!("the handler gave no answer"))),
+        Ok(Some(head)) => Ok(outcome.and(head).map(ResponseBody::unpack)?),
+        Ok(None) | Err(oneshot::Canceled) => {
+            Err(outcome.map_or_else(RequestError::from, |()| RequestError::NoResponse))
+        }
     }
 }
 
-/// A response whose body no instance has a part in, for a client that holds something for it.
-fn response(
-    status: http::StatusCode,
-    fields: http::HeaderMap,
-    pieces: Pieces,
-    (faults, client): (&Arc<Reporter>, &Client),
-    held: Vec<Lease>,
-) -> Response {
-    let body = FileBody::new(pieces, Arc::clone(faults), client.clone(), held);
-    let mut response = http::Response::new(ResponseBody::File(body));
-    *response.status_mut() = status;
-    *response.headers_mut() = fields;
-    response
-}
-
-/// Lets the work go on until it is done, or for a moment longer than anybody waits for it. If it `failed`, the body is
-/// told before anybody can take its end for the end of the content: both are on one thread. Work that is not done is returned.
-async fn attend<F>(work: F, gone: Gone, watch: BodyMonitor) -> Option<F>
+/// Drives an instance until it is done, or until [`POST_RETURN_TIMEOUT`] after its body was dropped; then returns the
+/// unfinished work. A failure reaches the body before its end does, because both are on one thread.
+async fn drive<F>(work: F, dropped: BodyDropped, monitor: BodyMonitor) -> Option<F>
 where
-    F: Future<Output = Result<()>> + Unpin,
+    F: Future<Output = wasmtime::Result<()>> + Unpin,
 {
-    let deserted = pin!(async {
-        // The sender is never used: it is only ever dropped.
-        let _ = gone.await;
-        sleep(LINGER).await;
+    let abandoned = pin!(async {
+        // Ready when the sender is dropped; it never sends.
+        let _ = dropped.await;
+        sleep(POST_RETURN_TIMEOUT).await;
     });
-    match select(work, deserted).await {
+    match select(work, abandoned).await {
         Either::Right(((), work)) => return Some(work),
         Either::Left((Ok(()), _)) => {}
         Either::Left((Err(error), _)) => {
-            // What it does when its answer has been cut off is told already.
-            if !watch.account.has_failed() {
-                watch.tally.count_failed(&error);
-                (watch.complain)(format_args!("an answer was cut off: {}", RequestError(error)));
+            // A body that was aborted is logged and counted already.
+            if !monitor.usage.has_failed() {
+                let error = RequestError::from(error);
+                monitor.metrics.count_failed(error.limit());
+                monitor.abort(error);
             }
-            watch.account.fail();
         }
     }
     None
-}
-
-impl Instance {
-    /// Answers a request, and tells what of the answer can be given again.
-    async fn handle(&mut self, request: Parts, client: &Client, to: HeadSender, gone: Gone) -> Result<Kept> {
-        let Instance { store, proxy, .. } = self;
-        // A handler never gets to see content: the server has read what there was.
-        let request = http::Request::from_parts(request, nothing());
-        store
-            .run_concurrent(async |accessor| {
-                let (answer, source) = match proxy {
-                    Proxy::P3(service) => p3_answer(service, accessor, request, client, to).await?,
-                    Proxy::P2(_) => p2_answer(proxy, accessor, request, to).await?,
-                };
-                if let BodySource::Instance = source {
-                    let _ = gone.await;
-                }
-                poll_fn(|context| accessor.poll_no_interesting_tasks(context)).await;
-                Ok(answer)
-            })
-            .await?
-    }
-}
-
-/// Who produces the bytes of a body.
-enum BodySource {
-    /// The instance, which therefore must be kept running.
-    Instance,
-    /// The data plane, or nobody because there are none.
-    Host,
-}
-
-/// What of an answer can be given again: its head, and a copy of what the instance wrote.
-type Kept = Option<(CachedResponse, Option<Capture>)>;
-type Answered = (Kept, BodySource);
-
-async fn p3_answer(
-    service: &p3::bindings::Service,
-    accessor: &Accessor<State>,
-    request: http::Request<WasiBody>,
-    client: &Client,
-    to: HeadSender,
-) -> Result<Answered> {
-    let is_head = request.method() == http::Method::HEAD;
-    let (request, received) = accessor.with(|mut access| {
-        let view = access.data_mut().http();
-        let (request, received) = p3::Request::from_http(view.hooks, request);
-        let received: Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> = Box::pin(received);
-        Ok::<_, wasmtime::Error>((view.table.push(request)?, received))
-    })?;
-    let answered = service.wasi_http_handler().call_handle(accessor, request).await?;
-    let handle = answered.map_err(|error| format_err!("the handler answered with an error: {error}"))?;
-    accessor.with(|mut access| {
-        let is_recording = access.data_mut().recording.as_ref().is_some_and(|recording| !recording.is_spoilt());
-        let content = access.data_mut().contents.remove(&handle.rep());
-        let answer = access.data_mut().table.delete(handle)?;
-        let faults = Arc::clone(&access.data_mut().faults);
-        let (head, answered) = match content {
-            Some(Content::File(file, offset)) => {
-                let (status, mut fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
-                let pieces = body_handoff::pieces(&mut fields, &file, offset)?;
-                let identity = if is_recording { identify(&*file).ok() } else { None };
-                let kept = identity.map(|identity| {
-                    let answer = CachedResponse {
-                        status,
-                        fields: fields.clone(),
-                        file: Some(identity),
-                        pieces: Arc::clone(&pieces),
-                    };
-                    (answer, None)
-                });
-                let held = vec![client.charge(Resource::Files, 1)];
-                (
-                    ResponseBody::pack(response(status, fields, (Some(file), pieces), (&faults, client), held)),
-                    (kept, BodySource::Host),
-                )
-            }
-            Some(Content::Nothing) if is_head || has_no_length(&answer.headers) => {
-                let (status, fields): (_, http::HeaderMap) = (answer.status, answer.headers.into());
-                let kept = is_recording.then(|| (CachedResponse::without_file(status, fields.clone()), None));
-                let nothing = (None, [].into());
-                (
-                    ResponseBody::pack(response(status, fields, nothing, (&faults, client), Vec::new())),
-                    (kept, BodySource::Host),
-                )
-            }
-            // A length without content is a lie, which the library knows how to answer.
-            Some(Content::Nothing) | None => {
-                let head = answer.into_http(&mut access, received)?;
-                let kept = is_recording.then(|| CachedResponse::without_file(head.status(), head.headers().clone()));
-                let (head, kept) = match kept {
-                    Some(answer) => {
-                        let (head, copy) = tee(head, client);
-                        (head, Some((answer, Some(copy))))
-                    }
-                    None => (head, None),
-                };
-                (head, (kept, BodySource::Instance))
-            }
-        };
-        // A receiver that is gone has no client any more.
-        drop(to.send(Ok(head)));
-        Ok(answered)
-    })
-}
-
-fn has_no_length(fields: &http::HeaderMap) -> bool {
-    fields.get(http::header::CONTENT_LENGTH).is_none_or(|length| length == "0")
-}
-
-async fn p2_answer(
-    proxy: &Proxy,
-    accessor: &Accessor<State>,
-    request: http::Request<WasiBody>,
-    to: HeadSender,
-) -> Result<Answered> {
-    let view = <State as WasiHttpView>::http;
-    let prepared = accessor.with(|mut access| Prepared::new(access.as_context_mut(), proxy, request, view, to))?;
-    prepared.run(accessor, pending()).await?;
-    Ok((None, BodySource::Instance))
 }

@@ -1,12 +1,11 @@
-//! What an instance is lent to read: a directory, or one file. It refuses to know who asks, and what for.
+//! The directory or single file that an instance may read.
 //!
-//! WASI lends directories and nothing smaller. For one file the handle is therefore that of something which is no directory at
-//! all, so that beneath it the kernel finds nothing, whatever is asked and by whichever call. The directory that holds the file is
-//! known here alone, to two calls, and they ask it for one name. So what was forgotten is refused, and not granted.
+//! WASI preopens directories only. For a single file, instances get a handle to an eventfd, which is not a directory:
+//! the kernel finds nothing beneath it, whichever function is called. Only the host knows the directory of the file,
+//! and only `stat-at` and `open-at` reach it, for one name. A function without an override is therefore denied.
 
 use crate::beneath;
 use crate::beneath::{OpenOptions, Symlinks};
-use crate::sandbox::State;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{CWD, Mode, OFlags, Stat, openat, readlinkat};
 use rustix::io::Errno;
@@ -17,23 +16,24 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wasmtime::component::{Linker, Resource};
-use wasmtime::{Result, StoreContextMut};
-use wasmtime_wasi::filesystem::{Descriptor, Dir, FsPerms, OpenMode};
+use wasmtime_wasi::filesystem::{Dir, FsPerms, OpenMode};
 
-/// What is to be served, by its path.
+/// The path of a directory or file to serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServedPath {
+    /// A directory with everything beneath it.
     Directory(PathBuf),
-    /// One file, without what is beside it in its directory.
+    /// One file, without the other files of its directory.
     File {
+        /// The directory of the file.
         directory: PathBuf,
+        /// Its name, which is also its name in URLs.
         name: String,
     },
 }
 
 impl ServedPath {
-    /// Where it is.
+    /// The path on the host.
     pub fn path(&self) -> PathBuf {
         match self {
             ServedPath::Directory(path) => path.clone(),
@@ -41,7 +41,7 @@ impl ServedPath {
         }
     }
 
-    /// The name of the one file.
+    /// The name of the single file.
     pub fn name(&self) -> Option<&str> {
         match self {
             ServedPath::Directory(_) => None,
@@ -50,158 +50,153 @@ impl ServedPath {
     }
 }
 
-/// The same, open. A path that leads elsewhere later changes nothing.
-pub struct Preopen {
-    /// What instances hold.
+/// An open [`ServedPath`]. It keeps its directory or file even if the path changes.
+pub(crate) struct Preopen {
+    /// The handle of all instances.
     handle: Dir,
-    holds: Holds,
+    kind: PreopenKind,
 }
 
-enum Holds {
+enum PreopenKind {
     Directory,
     File {
-        /// The directory that it is in: it can be asked for a name, and not for a list of them.
+        /// Open with `O_PATH`: it resolves names, but cannot be listed.
         directory: Arc<File>,
-        name: OsString,
-        /// The name by which it is asked for. The other one is where links led from there.
-        known_as: String,
+        /// The name in `directory`, after links.
+        file_name: OsString,
+        /// The name that the handler uses.
+        served_name: String,
     },
 }
 
-/// What the process must be able to read from then on.
+/// A directory that the process must be able to read while it serves.
 #[derive(Clone, Copy, Debug)]
 pub enum ReadScope<'a> {
-    /// All that is beneath a directory.
+    /// Files and directory entries beneath a directory.
     Directory(BorrowedFd<'a>),
-    /// Files beneath a directory, but not which there are.
+    /// Files beneath a directory, but no directory entries.
     Files(BorrowedFd<'a>),
 }
 
 impl Preopen {
-    /// Opens what is to be served. Links at the end of the path of a file are followed now and not again: whoever may put one there
-    /// later would otherwise choose what is served.
+    /// Opens a path. Links at the end of the path of a file are followed only now: otherwise a user who can replace
+    /// the file by a link could choose what is served.
     ///
     /// # Errors
-    /// It is not there, is something else, or cannot be read.
-    pub fn open(tree: &ServedPath) -> io::Result<Preopen> {
-        match tree {
+    /// The path does not exist, has another type, or cannot be read.
+    pub(crate) fn open(root: &ServedPath) -> io::Result<Preopen> {
+        match root {
             ServedPath::Directory(path) => {
                 let directory = File::open(path)?;
                 if !directory.metadata()?.is_dir() {
                     return Err(ErrorKind::NotADirectory.into());
                 }
-                Ok(Preopen { handle: handle(directory), holds: Holds::Directory })
+                Ok(Preopen { handle: wasi_dir(directory), kind: PreopenKind::Directory })
             }
             ServedPath::File { directory, name } => {
-                let path = follow(directory.join(name))?;
-                let (Some(above), Some(last)) = (path.parent(), path.file_name()) else {
+                let path = follow_links(directory.join(name))?;
+                let (Some(parent), Some(file_name)) = (path.parent(), path.file_name()) else {
                     return Err(ErrorKind::IsADirectory.into());
                 };
                 let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                let directory = openat(CWD, above, flags, Mode::empty())?;
-                beneath::open_file(&directory, last)?;
-                let nothing = eventfd(0, EventfdFlags::CLOEXEC)?;
-                let directory = Arc::new(File::from(directory));
-                let holds = Holds::File { directory, name: last.to_owned(), known_as: name.clone() };
-                Ok(Preopen { handle: handle(nothing.into()), holds })
+                let directory = openat(CWD, parent, flags, Mode::empty())?;
+                beneath::open_file(&directory, file_name)?;
+                let not_a_directory = eventfd(0, EventfdFlags::CLOEXEC)?;
+                let kind = PreopenKind::File {
+                    directory: Arc::new(File::from(directory)),
+                    file_name: file_name.to_owned(),
+                    served_name: name.clone(),
+                };
+                Ok(Preopen { handle: wasi_dir(not_a_directory.into()), kind })
             }
         }
     }
 
-    /// The directory that paths begin at, for those who tell of them.
-    pub fn directory(&self) -> &Arc<File> {
-        match &self.holds {
-            Holds::Directory => &self.handle.dir,
-            Holds::File { directory, .. } => directory,
+    /// The directory to which reported paths are relative.
+    pub(crate) fn directory(&self) -> &Arc<File> {
+        match &self.kind {
+            PreopenKind::Directory => &self.handle.dir,
+            PreopenKind::File { directory, .. } => directory,
         }
     }
 
-    /// The handle that instances hold.
-    pub fn root(&self) -> &File {
+    /// The handle for instances.
+    pub(crate) fn handle(&self) -> &Dir {
+        &self.handle
+    }
+
+    /// The file behind the handle.
+    pub(crate) fn root(&self) -> &File {
         &self.handle.dir
     }
 
-    /// Whether a handle is that one.
-    pub fn is_root(&self, handle: &Arc<File>) -> bool {
-        Arc::ptr_eq(handle, &self.handle.dir)
+    /// Whether a file is the one behind the handle.
+    pub(crate) fn is_root(&self, file: &Arc<File>) -> bool {
+        Arc::ptr_eq(file, &self.handle.dir)
     }
 
     /// What the process must be able to read.
-    pub fn ground(&self) -> ReadScope<'_> {
-        match &self.holds {
-            Holds::Directory => ReadScope::Directory(self.handle.dir.as_fd()),
-            Holds::File { directory, .. } => ReadScope::Files(directory.as_fd()),
+    pub(crate) fn read_scope(&self) -> ReadScope<'_> {
+        match &self.kind {
+            PreopenKind::Directory => ReadScope::Directory(self.handle.dir.as_fd()),
+            PreopenKind::File { directory, .. } => ReadScope::Files(directory.as_fd()),
         }
     }
 
-    /// Whether the system can look at once at whatever is asked for. One name needs no walk.
-    pub fn can_walk(&self) -> bool {
-        match &self.holds {
-            Holds::Directory => beneath::is_supported(&*self.handle.dir),
-            Holds::File { .. } => true,
+    /// Whether `stat_at` and `open_at` work on this system. A single file needs no `openat2`.
+    pub(crate) fn is_supported(&self) -> bool {
+        match &self.kind {
+            PreopenKind::Directory => beneath::is_supported(&*self.handle.dir),
+            PreopenKind::File { .. } => true,
         }
     }
 
-    /// Looks at what a path leads to, beneath a handle that an instance holds.
+    /// Returns the metadata at a path beneath `at`, a handle that an instance holds.
     ///
     /// # Errors
-    /// As [`beneath::look`]; there is nothing beside the one file.
-    pub fn look(&self, at: &File, path: &str, links: Symlinks) -> Result<Stat, Errno> {
-        match &self.holds {
-            Holds::Directory => beneath::stat(at, path, links),
-            Holds::File { directory, name, known_as } if path == known_as => beneath::look_at_file(directory, name),
-            Holds::File { .. } => Err(Errno::NOENT),
+    /// As [`beneath::stat`]. For a single file, every other path is absent.
+    pub(crate) fn stat_at(&self, at: &File, path: &str, symlinks: Symlinks) -> Result<Stat, Errno> {
+        match &self.kind {
+            PreopenKind::Directory => beneath::stat(at, path, symlinks),
+            PreopenKind::File { directory, file_name, served_name } if path == served_name => {
+                beneath::stat_file(directory, file_name)
+            }
+            PreopenKind::File { .. } => Err(Errno::NOENT),
         }
     }
 
-    /// Opens what a path leads to, in the same way.
+    /// Opens a path beneath `at`, a handle that an instance holds.
     ///
     /// # Errors
-    /// As [`beneath::open`]; there is nothing beside the one file.
-    pub fn open_at(&self, at: &File, path: &str, how: OpenOptions) -> Result<(OwnedFd, Stat), Errno> {
-        match &self.holds {
-            Holds::Directory => beneath::open(at, path, how),
-            Holds::File { .. } if how.only_directory => Err(Errno::NOTDIR),
-            Holds::File { directory, name, known_as } if path == known_as => beneath::open_file(directory, name),
-            Holds::File { .. } => Err(Errno::NOENT),
+    /// As [`beneath::open`]. For a single file, every other path is absent.
+    pub(crate) fn open_at(&self, at: &File, path: &str, options: OpenOptions) -> Result<(OwnedFd, Stat), Errno> {
+        match &self.kind {
+            PreopenKind::Directory => beneath::open(at, path, options),
+            PreopenKind::File { .. } if options.only_directory => Err(Errno::NOTDIR),
+            PreopenKind::File { directory, file_name, served_name } if path == served_name => {
+                beneath::open_file(directory, file_name)
+            }
+            PreopenKind::File { .. } => Err(Errno::NOENT),
         }
     }
 }
 
-fn handle(of: File) -> Dir {
-    // As the library has it for what is read on the thread.
-    Dir::new(of, FsPerms::ReadOnly, OpenMode::READ, true)
+/// A read-only directory that wasmtime-wasi reads on the calling thread.
+fn wasi_dir(file: File) -> Dir {
+    Dir::new(file, FsPerms::ReadOnly, OpenMode::READ, true)
 }
 
-/// As many links as Linux follows in one path (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+/// The number of links that Linux follows in one path (path_resolution(7)).
+const MAX_LINKS: usize = 40;
 
-/// Where the links at the end of a path lead. Step by step, because the process may have given up the call by which the standard
-/// library does it.
-fn follow(mut path: PathBuf) -> Result<PathBuf, Errno> {
-    for _ in 0..MOST_LINKS {
+/// Follows links at the end of a path. `std::fs::canonicalize` would need system calls that the process gives up.
+fn follow_links(mut path: PathBuf) -> Result<PathBuf, Errno> {
+    for _ in 0..MAX_LINKS {
         match readlinkat(CWD, &path, Vec::new()) {
-            Ok(to) => path = path.parent().unwrap_or(Path::new("/")).join(OsStr::from_bytes(to.as_bytes())),
+            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(OsStr::from_bytes(target.as_bytes())),
             Err(Errno::INVAL) => return Ok(path),
             Err(error) => return Err(error),
         }
     }
     Err(Errno::LOOP)
-}
-
-/// Replaces `get-directories` of both versions: what is lent is the one directory that there is.
-pub fn override_imports(linker: &mut Linker<State>) -> Result<()> {
-    for version in ["0.2.12", "0.3.0"] {
-        let mut preopens = linker.instance(&format!("wasi:filesystem/preopens@{version}"))?;
-        preopens.func_wrap("get-directories", get_directories)?;
-    }
-    Ok(())
-}
-
-type Preopened = Vec<(Resource<Descriptor>, String)>;
-
-fn get_directories(mut store: StoreContextMut<'_, State>, (): ()) -> Result<(Preopened,)> {
-    let state = store.data_mut();
-    let root = state.table.push(Descriptor::Dir(state.lent.handle.clone()))?;
-    Ok((vec![(root, "/".to_owned())],))
 }

@@ -1,14 +1,13 @@
-//! Answers given before, given again while nothing that they came from has changed. It refuses to know why an answer is
-//! what it is.
+//! Replays responses while nothing that they depend on has changed.
 //!
-//! A handler without clock and chance is a function of the request and of what it saw through its capabilities. So an
-//! answer is kept with the fields that were read, the files that were looked at and the directories that were read, and the
-//! next equal request is answered by doing so again: if each is the same to the last change, so is the answer. Nothing is
-//! trusted to stay as it was: every look is taken anew for every request, and the file that is sent is the one that was
-//! looked at. What a handler reads of a file is not looked at again, and makes an answer that is not kept.
+//! A handler without a clock and random numbers is a function of the request and of what it reads through its
+//! capabilities. A response is therefore stored with the headers, metadata and directories that the handler read. For
+//! the next equal request the host reads them again; if all are equal, the response is as well. Nothing is assumed to
+//! be unchanged, and the file that is sent is the one that was compared. Contents of files are not compared, so a
+//! handler that reads one is not replayed.
 
-use crate::beneath::{Entries, Entry, FileId, OpenOptions, Symlinks};
-use crate::file_body::{Pieces, Segment};
+use crate::beneath::{DirReader, FileId, OpenOptions, RawDirEntry, Symlinks};
+use crate::file_body::{FileContent, Segment};
 use crate::preopen::Preopen;
 use crate::{beneath, last_modified};
 use http::request::Parts;
@@ -19,281 +18,309 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-/// Answers that a thread keeps, and the bytes that they may take. When either is reached all are forgotten: a flood of
-/// paths that nobody asks for twice then costs what it costs without this.
-const ANSWERS: usize = 4096;
-const BYTES: usize = 8 << 20;
-/// The longest recording in bytes. A handler that looks at more than this is not followed any further.
-const LONGEST: usize = 1 << 20;
-/// Answers to one target that differ by what was asked beside it.
-const VARIANTS: usize = 8;
-/// The most looks that are little effort.
-const FEW: usize = 64;
+/// Responses that a thread stores. At this number or at [`MAX_BYTES`] all are dropped, so many different paths cost no
+/// more than they would without replay.
+const MAX_RESPONSES: usize = 4096;
+const MAX_BYTES: usize = 8 << 20;
+/// Bytes of a recording. A handler that reads more is not replayed.
+const MAX_RECORDING: usize = 1 << 20;
+/// Stored responses for one URI, which differ in method and headers.
+const MAX_VARIANTS: usize = 8;
+/// System calls of a replay that is [`Effort::Low`].
+const LOW_EFFORT: usize = 64;
 
-/// What a look at a path came to; an error is known by its number.
-pub type StatResult = Result<FileId, Errno>;
+/// The result of a stat or open.
+pub(crate) type StatResult = Result<FileId, Errno>;
 
-/// One thing that a handler did to come to its answer.
+/// One thing that a handler did for a response.
 #[derive(Debug)]
-pub enum Step {
-    /// It read a field of the request.
+pub(crate) enum Step {
+    /// It read a request header.
     Field(HeaderName, Vec<HeaderValue>),
-    /// It looked at a path.
-    Look(String, StatResult),
-    /// It opened a file or a directory at a path.
+    /// It read the metadata at a path.
+    Stat(String, StatResult),
+    /// It opened a path.
     Open(String, OpenOptions, StatResult),
-    /// It read the directory that a step had opened: what it was told, one call after the other.
+    /// It read the directory that an earlier step had opened. One result for each call.
     Entries(usize, Vec<DirEntryResult>),
-    /// It looked at an entry of the directory that a step had opened.
-    Entry(usize, String, Symlinks, StatResult),
+    /// It read the metadata of an entry of the directory that an earlier step had opened.
+    StatEntry(usize, String, Symlinks, StatResult),
 }
 
-/// What one call is told of a directory; `None` at its end.
-pub type DirEntryResult = Option<Result<Entry, Errno>>;
+/// The result of reading one directory entry. `None` at the end.
+pub(crate) type DirEntryResult = Option<Result<RawDirEntry, Errno>>;
 
 impl Step {
-    /// How often the system is asked to do it again.
-    fn looks(&self) -> usize {
+    /// The number of system calls that repeat the step.
+    fn system_calls(&self) -> usize {
         match self {
             Step::Field(..) => 0,
-            Step::Look(..) | Step::Open(..) | Step::Entry(..) => 1,
-            Step::Entries(_, told) => told.len(),
+            Step::Stat(..) | Step::Open(..) | Step::StatEntry(..) => 1,
+            Step::Entries(_, entries) => entries.len(),
         }
     }
 
+    /// The memory of the step.
     fn bytes(&self) -> usize {
-        size_of::<Step>()
-            + match self {
-                Step::Field(name, values) => name.as_str().len() + values.iter().map(HeaderValue::len).sum::<usize>(),
-                Step::Look(path, _) | Step::Open(path, ..) | Step::Entry(_, path, ..) => path.len(),
-                Step::Entries(_, told) => told.iter().map(told_bytes).sum(),
-            }
+        let heap = match self {
+            Step::Field(name, values) => sum(values.iter().map(HeaderValue::len)).saturating_add(name.as_str().len()),
+            Step::Stat(path, _) | Step::Open(path, ..) | Step::StatEntry(_, path, ..) => path.len(),
+            Step::Entries(_, entries) => sum(entries.iter().map(entry_bytes)),
+        };
+        heap.saturating_add(size_of::<Step>())
     }
 }
 
-fn told_bytes(told: &DirEntryResult) -> usize {
-    size_of::<DirEntryResult>() + told.iter().flatten().map(|entry| entry.name.len()).sum::<usize>()
+fn entry_bytes(entry: &DirEntryResult) -> usize {
+    let name = entry.as_ref().and_then(|entry| entry.as_ref().ok()).map_or(0, |entry| entry.name.len());
+    name.saturating_add(size_of::<DirEntryResult>())
 }
 
-/// What a handler did, as long as all of it can be done again from here.
+fn sum(counts: impl Iterator<Item = usize>) -> usize {
+    counts.fold(0, usize::saturating_add)
+}
+
+/// The steps of a handler for one request.
 #[derive(Debug, Default)]
-pub struct Recording {
-    /// Which recording of its instance this is: what was opened for another request has no place in it.
-    pub number: u32,
+pub(crate) struct Recording {
+    /// Counts the recordings of one instance. A directory that was opened in an earlier one is not part of this one.
+    pub(crate) id: u32,
     steps: Vec<Step>,
     bytes: usize,
     /// The steps that opened directories, by handle.
     directories: BTreeMap<u32, usize>,
-    is_spoilt: bool,
+    is_unreplayable: bool,
 }
 
 impl Recording {
-    /// Nothing yet.
-    pub fn new(number: u32) -> Recording {
-        Recording { number, ..Recording::default() }
+    /// An empty recording.
+    pub(crate) fn new(id: u32) -> Recording {
+        Recording { id, ..Recording::default() }
     }
 
-    /// Writes a step down, and says which it is.
-    pub fn push(&mut self, step: Step) -> usize {
-        if self.has_room(step.bytes()) {
+    /// Adds a step. Returns its index.
+    pub(crate) fn push(&mut self, step: Step) -> usize {
+        if self.reserve(step.bytes()) {
             self.steps.push(step);
         }
-        self.steps.len().saturating_sub(1)
+        self.last()
     }
 
-    /// What the last step opened is known to the handler by this handle.
-    pub fn name_directory(&mut self, handle: u32) {
-        self.directories.insert(handle, self.steps.len().saturating_sub(1));
+    /// Records the handle of the directory that the last step opened.
+    pub(crate) fn set_directory_handle(&mut self, handle: u32) {
+        self.directories.insert(handle, self.last());
     }
 
-    /// The step that opened a directory.
-    pub fn directory(&self, handle: u32) -> Option<usize> {
+    /// The step that opened a directory, by its handle.
+    pub(crate) fn directory(&self, handle: u32) -> Option<usize> {
         self.directories.get(&handle).copied()
     }
 
-    /// Writes down what a directory told that is being read.
-    pub fn tell(&mut self, step: usize, told: DirEntryResult) {
-        match self.has_room(told_bytes(&told)).then(|| self.steps.get_mut(step)) {
-            Some(Some(Step::Entries(_, all))) => all.push(told),
-            _ => self.spoil(),
+    /// Adds an entry to a step that reads a directory.
+    pub(crate) fn push_entry(&mut self, step: usize, entry: DirEntryResult) {
+        match self.reserve(entry_bytes(&entry)).then(|| self.steps.get_mut(step)) {
+            Some(Some(Step::Entries(_, entries))) => entries.push(entry),
+            _ => self.mark_unreplayable(),
         }
     }
 
-    /// Whether so many bytes more can be written down; if not, the recording is spoilt.
-    fn has_room(&mut self, bytes: usize) -> bool {
+    /// Whether the recording has room for more bytes. If not, the response cannot be replayed.
+    fn reserve(&mut self, bytes: usize) -> bool {
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > LONGEST {
-            self.spoil();
+        if self.bytes > MAX_RECORDING {
+            self.mark_unreplayable();
         }
-        !self.is_spoilt
+        !self.is_unreplayable
     }
 
-    /// The handler did something that is not repeated here, or that gave two different answers.
-    pub fn spoil(&mut self) {
-        self.is_spoilt = true;
+    fn last(&self) -> usize {
+        self.steps.len().saturating_sub(1)
+    }
+
+    /// The handler did something that a replay could not repeat, or that had two different results.
+    pub(crate) fn mark_unreplayable(&mut self) {
+        self.is_unreplayable = true;
         self.steps = Vec::new();
     }
 
-    /// Whether an answer can come of it that is given again.
-    pub fn is_spoilt(&self) -> bool {
-        self.is_spoilt
+    /// Whether the response cannot be replayed.
+    pub(crate) fn is_unreplayable(&self) -> bool {
+        self.is_unreplayable
     }
 
-    /// Which step opened a file, if one did.
-    pub fn opened(&self, file: FileId) -> Option<usize> {
-        self.steps.iter().position(|step| matches!(step, Step::Open(.., Ok(identity)) if *identity == file))
+    /// The step that opened a file.
+    pub(crate) fn opened(&self, file: FileId) -> Option<usize> {
+        self.steps.iter().position(|step| matches!(step, Step::Open(.., Ok(opened)) if *opened == file))
     }
 }
 
-/// The head of an answer, and what follows it.
+/// A response that can be replayed.
 #[derive(Clone, Debug)]
-pub struct CachedResponse {
-    pub status: StatusCode,
-    pub fields: HeaderMap,
-    /// The file of which there are parts among the pieces: a handler may open several, and send another than the last.
-    pub file: Option<FileId>,
-    /// The content.
-    pub pieces: Arc<[Segment]>,
+pub(crate) struct CachedResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    /// The file to which the segments refer. The handler may have opened others as well.
+    pub(crate) file: Option<FileId>,
+    pub(crate) segments: Arc<[Segment]>,
 }
 
 impl CachedResponse {
-    /// An answer with no part of a file in it, and no content so far.
-    pub fn without_file(status: StatusCode, fields: HeaderMap) -> CachedResponse {
-        CachedResponse { status, fields, file: None, pieces: [].into() }
+    /// A response without a file, and so far without a body.
+    pub(crate) fn without_file(status: StatusCode, fields: HeaderMap) -> CachedResponse {
+        CachedResponse { status, fields, file: None, segments: [].into() }
     }
 }
 
-/// How much it may take to find out whether an answer still holds.
+/// Which stored responses a search considers, by the cost of comparing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Effort {
-    /// As little as for a file.
-    Little,
-    /// More than that: there is a directory to be read again.
-    Much,
+pub(crate) enum Effort {
+    /// Those that cost about as much as one file.
+    Low,
+    /// Those that cost more: a directory has to be read.
+    High,
     Any,
 }
 
-struct Kept {
+struct CacheEntry {
     method: Method,
     steps: Vec<Step>,
-    /// How many looks it takes to know whether the answer holds.
-    looks: usize,
+    /// The system calls of a replay.
+    system_calls: usize,
     /// The step that opened the file that is sent.
     sent: Option<usize>,
-    answer: CachedResponse,
+    response: CachedResponse,
 }
 
-/// The answers that one thread keeps.
-pub struct Replay {
-    lent: Arc<Preopen>,
-    kept: HashMap<Uri, Vec<Kept>>,
+/// The stored responses of one thread.
+pub(crate) struct Replay {
+    preopen: Arc<Preopen>,
+    entries: HashMap<Uri, Vec<CacheEntry>>,
     count: usize,
     bytes: usize,
 }
 
 impl Replay {
-    /// No answers yet. The system must be able to look at what is lent at once.
-    pub fn new(lent: Arc<Preopen>) -> Replay {
-        Replay { lent, kept: HashMap::new(), count: 0, bytes: 0 }
+    /// An empty store. [`Preopen::is_supported`] must be true.
+    pub(crate) fn new(preopen: Arc<Preopen>) -> Replay {
+        Replay { preopen, entries: HashMap::new(), count: 0, bytes: 0 }
     }
 
-    /// The answer to a request, if it was given before and holds, with the file that is sent, and if that is known with no other effort
-    /// than this.
-    pub fn find(&self, request: &Parts, effort: Effort) -> Option<(CachedResponse, Pieces)> {
-        self.candidates(request, effort).find_map(|kept| self.repeat(kept, request))
+    /// A response to a request that is still valid, with its content.
+    pub(crate) fn find(&self, request: &Parts, effort: Effort) -> Option<(CachedResponse, FileContent)> {
+        self.candidates(request, effort).find_map(|entry| self.repeat(entry, request))
     }
 
-    /// Whether there is an answer that may hold, to be known with such effort.
-    pub fn knows(&self, request: &Parts, effort: Effort) -> bool {
+    /// Whether [`Replay::find`] would have anything to compare.
+    pub(crate) fn has_candidates(&self, request: &Parts, effort: Effort) -> bool {
         self.candidates(request, effort).next().is_some()
     }
 
-    fn candidates<'a>(&'a self, request: &'a Parts, effort: Effort) -> impl Iterator<Item = &'a Kept> {
-        let kept = self.kept.get(&request.uri).into_iter().flatten();
-        kept.filter(move |kept| {
-            kept.method == request.method
+    fn candidates<'a>(&'a self, request: &'a Parts, effort: Effort) -> impl Iterator<Item = &'a CacheEntry> {
+        let entries = self.entries.get(&request.uri).into_iter().flatten();
+        entries.filter(move |entry| {
+            entry.method == request.method
                 && match effort {
-                    Effort::Little => kept.looks <= FEW,
-                    Effort::Much => kept.looks > FEW,
+                    Effort::Low => entry.system_calls <= LOW_EFFORT,
+                    Effort::High => entry.system_calls > LOW_EFFORT,
                     Effort::Any => true,
                 }
         })
     }
 
-    fn repeat(&self, kept: &Kept, request: &Parts) -> Option<(CachedResponse, Pieces)> {
+    /// Repeats the steps of an entry. Returns its response if all results are equal.
+    fn repeat(&self, entry: &CacheEntry, request: &Parts) -> Option<(CachedResponse, FileContent)> {
+        let root = self.preopen.root();
         let mut opened = Vec::new();
-        let mut steps = kept.steps.iter().enumerate().peekable();
+        let mut steps = entry.steps.iter().enumerate().peekable();
         while let Some((index, step)) = steps.next() {
-            match step {
-                Step::Field(name, values) if request.headers.get_all(name).iter().eq(values) => {}
-                Step::Field(..) => return None,
-                // A file that is opened next is looked at then.
-                Step::Look(path, Ok(seen)) if matches!(steps.peek(), Some((_, Step::Open(next, how, Ok(then)))) if next == path && then == seen && how.links == Symlinks::Follow) =>
-                    {}
-                Step::Look(path, seen)
-                    if self.lent.look(self.lent.root(), path, Symlinks::Follow).map(FileId::from) == *seen => {}
-                Step::Look(..) => return None,
-                Step::Open(path, how, seen) => match (self.lent.open_at(self.lent.root(), path, *how), seen) {
-                    (Ok((file, now)), Ok(then)) if FileId::from(now) == *then => opened.push((index, file)),
-                    (Err(now), Err(then)) if now == *then => {}
-                    _ => return None,
+            let is_equal = match step {
+                Step::Field(name, values) => request.headers.get_all(name).iter().eq(values),
+                // Opening the same file returns the same metadata.
+                Step::Stat(path, Ok(stat)) if steps.peek().is_some_and(|(_, next)| next.opens(path, *stat)) => true,
+                Step::Stat(path, stat) => self.preopen.stat_at(root, path, Symlinks::Follow).map(FileId::from) == *stat,
+                Step::Open(path, options, stat) => match (self.preopen.open_at(root, path, *options), stat) {
+                    (Ok((file, now)), Ok(then)) if FileId::from(now) == *then => {
+                        opened.push((index, file));
+                        true
+                    }
+                    (Err(now), Err(then)) => now == *then,
+                    _ => false,
                 },
-                Step::Entries(directory, told) => {
-                    let mut entries = Entries::of(find(&opened, *directory)?).ok()?;
-                    if told.iter().any(|told| entries.next() != *told) {
-                        return None;
-                    }
+                Step::Entries(directory, entries) => {
+                    let mut reader = DirReader::new(find(&opened, *directory)?).ok()?;
+                    entries.iter().all(|entry| reader.next() == *entry)
                 }
-                Step::Entry(directory, name, links, seen) => {
-                    if beneath::stat(find(&opened, *directory)?, name, *links).map(FileId::from) != *seen {
-                        return None;
-                    }
+                Step::StatEntry(directory, name, symlinks, stat) => {
+                    beneath::stat(find(&opened, *directory)?, name, *symlinks).map(FileId::from) == *stat
                 }
+            };
+            if !is_equal {
+                return None;
             }
         }
-        let sent = kept.sent.and_then(|sent| opened.into_iter().find(|(index, _)| *index == sent));
+        let sent = entry.sent.and_then(|sent| opened.into_iter().find(|(index, _)| *index == sent));
         let file = sent.map(|(_, file)| Arc::new(File::from(file)));
-        let pieces = Arc::clone(&kept.answer.pieces);
-        Some((kept.answer.clone(), (file, pieces)))
+        let segments = Arc::clone(&entry.response.segments);
+        Some((entry.response.clone(), FileContent { file, segments }))
     }
 
-    /// Keeps an answer, and what it came from.
-    pub fn keep(&mut self, method: Method, uri: Uri, recording: Recording, answer: CachedResponse) {
-        let sent = answer.file.and_then(|file| recording.opened(file));
-        // There is no end of paths that lead nowhere, and nobody is in a hurry to be told.
-        if answer.status.is_client_error() || answer.status.is_server_error() {
+    /// Stores a response with its recording.
+    pub(crate) fn insert(&mut self, method: Method, uri: Uri, recording: Recording, response: CachedResponse) {
+        let sent = response.file.and_then(|file| recording.opened(file));
+        // The number of paths that do not exist is unlimited.
+        if response.status.is_client_error() || response.status.is_server_error() {
             return;
         }
-        // A date that was not yet reached would be another one next time.
-        if recording.is_spoilt || answer.file.is_some() != sent.is_some() || last_modified::is_ahead(&answer.fields) {
+        // A date in the future was clamped to the present, which differs at the next request.
+        if recording.is_unreplayable
+            || response.file.is_some() != sent.is_some()
+            || last_modified::is_future(&response.fields)
+        {
             return;
         }
-        let fields = answer.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>();
-        let steps = recording.steps.iter().map(Step::bytes).sum::<usize>();
-        let pieces = size_of_val(&*answer.pieces) + made(&answer.pieces);
-        let looks = recording.steps.iter().map(Step::looks).sum();
-        let bytes = pieces + size_of::<Kept>() + uri.path().len() + uri.query().map_or(0, str::len) + fields + steps;
-        if self.count >= ANSWERS || self.bytes.saturating_add(bytes) > BYTES {
-            self.kept.clear();
+        let system_calls = sum(recording.steps.iter().map(Step::system_calls));
+        let bytes = sum([
+            size_of::<CacheEntry>(),
+            uri.path().len(),
+            uri.query().map_or(0, str::len),
+            sum(response.fields.iter().map(|(name, value)| name.as_str().len().saturating_add(value.len()))),
+            sum(recording.steps.iter().map(Step::bytes)),
+            size_of_val(&*response.segments),
+            bytes_in_memory(&response.segments),
+        ]
+        .into_iter());
+        if self.count >= MAX_RESPONSES || self.bytes.saturating_add(bytes) > MAX_BYTES {
+            self.entries.clear();
             (self.count, self.bytes) = (0, 0);
         }
-        let variants = self.kept.entry(uri).or_default();
-        if variants.len() >= VARIANTS {
-            // The oldest; its bytes stay counted until all is forgotten, which only comes the sooner.
+        let variants = self.entries.entry(uri).or_default();
+        if variants.len() >= MAX_VARIANTS {
+            // Removes the oldest. Its bytes stay counted, so all entries are dropped somewhat earlier.
             variants.remove(0);
         }
-        variants.push(Kept { method, steps: recording.steps, looks, sent, answer });
-        self.count += 1;
-        self.bytes += bytes;
+        variants.push(CacheEntry { method, steps: recording.steps, system_calls, sent, response });
+        self.count = self.count.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
-/// Bytes that some pieces keep in memory.
-pub fn made(pieces: &[Segment]) -> usize {
-    pieces.iter().map(|piece| if let Segment::Bytes(bytes) = piece { bytes.len() } else { 0 }).sum()
+impl Step {
+    /// Whether the step opens a path with these metadata, following links.
+    fn opens(&self, path: &str, stat: FileId) -> bool {
+        matches!(
+            self,
+            Step::Open(opened, OpenOptions { symlinks: Symlinks::Follow, .. }, Ok(then))
+                if opened == path && *then == stat
+        )
+    }
 }
 
-/// What a step opened.
+/// The bytes of segments that are in memory.
+pub(crate) fn bytes_in_memory(segments: &[Segment]) -> usize {
+    sum(segments.iter().map(|segment| if let Segment::Bytes(bytes) = segment { bytes.len() } else { 0 }))
+}
+
+/// The directory or file that a step opened.
 fn find(opened: &[(usize, OwnedFd)], step: usize) -> Option<&OwnedFd> {
     opened.iter().find(|(index, _)| *index == step).map(|(_, file)| file)
 }
@@ -303,18 +330,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recording_has_a_measure() {
+    fn a_recording_is_limited() {
         let mut recording = Recording::new(0);
         let step = recording.push(Step::Entries(0, Vec::new()));
-        for _ in 0..LONGEST / size_of::<DirEntryResult>() - 100 {
-            recording.tell(step, None);
+        for _ in 0..MAX_RECORDING / size_of::<DirEntryResult>() - 100 {
+            recording.push_entry(step, None);
         }
-        assert!(!recording.is_spoilt());
+        assert!(!recording.is_unreplayable());
         for _ in 0..200 {
-            recording.tell(step, None);
+            recording.push_entry(step, None);
         }
-        assert!(recording.is_spoilt() && recording.steps.is_empty());
-        recording.push(Step::Look(String::new(), Err(Errno::NOENT)));
-        assert!(recording.steps.is_empty(), "nothing is added to what is spoilt");
+        assert!(recording.is_unreplayable() && recording.steps.is_empty());
+        recording.push(Step::Stat(String::new(), Err(Errno::NOENT)));
+        assert!(recording.steps.is_empty(), "an unreplayable recording stays empty");
     }
 }

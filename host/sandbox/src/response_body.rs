@@ -1,62 +1,63 @@
-//! The content of an answer: pieces of a file, or what an instance makes. It refuses to know how either comes about.
+//! The body of a response: assembled by the host, or written by an instance.
 
 use crate::file_body::FileBody;
+use crate::sync::lock;
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// The content of an answer.
+/// The body of a response.
 pub enum ResponseBody {
-    /// No instance has a part in it; it may be nothing.
+    /// The host assembles it from a file and from bytes in memory. It may be empty.
     File(FileBody),
-    /// An instance makes it.
-    Made(WasiBody),
+    /// An instance writes it.
+    Guest(WasiBody),
 }
 
-/// A body that is handed over beside a response.
+/// A [`FileBody`] in the extensions of a response.
 #[derive(Clone)]
-struct Beside(Arc<Mutex<Option<FileBody>>>);
+struct DetachedBody(Arc<Mutex<Option<FileBody>>>);
 
-/// No content.
-pub fn nothing() -> WasiBody {
+/// An empty body.
+pub(crate) fn empty() -> WasiBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 impl ResponseBody {
-    /// A response as the library passes it on: it knows one kind of body alone.
-    pub fn pack(response: Response<ResponseBody>) -> Response<WasiBody> {
+    /// Moves a [`FileBody`] into the extensions: channels of wasmtime-wasi-http pass only its own body type.
+    pub(crate) fn pack(response: Response<ResponseBody>) -> Response<WasiBody> {
         let (mut head, body) = response.into_parts();
         let body = match body {
-            ResponseBody::Made(body) => body,
+            ResponseBody::Guest(body) => body,
             ResponseBody::File(body) => {
-                head.extensions.insert(Beside(Arc::new(Mutex::new(Some(body)))));
-                nothing()
+                head.extensions.insert(DetachedBody(Arc::new(Mutex::new(Some(body)))));
+                empty()
             }
         };
         Response::from_parts(head, body)
     }
 
-    /// What was packed, or what the library made.
-    pub fn unpack(response: Response<WasiBody>) -> Response<ResponseBody> {
-        let (mut head, made) = response.into_parts();
-        let beside = head.extensions.remove::<Beside>();
-        let file = beside.and_then(|Beside(body)| body.lock().unwrap_or_else(PoisonError::into_inner).take());
-        Response::from_parts(head, file.map_or(ResponseBody::Made(made), ResponseBody::File))
+    /// Reverses [`ResponseBody::pack`].
+    pub(crate) fn unpack(response: Response<WasiBody>) -> Response<ResponseBody> {
+        let (mut head, body) = response.into_parts();
+        let detached = head.extensions.remove::<DetachedBody>();
+        let file = detached.and_then(|DetachedBody(body)| lock(&body).take());
+        Response::from_parts(head, file.map_or(ResponseBody::Guest(body), ResponseBody::File))
     }
 
-    /// Reads no more than `room` bytes at once from here on; `false` where an instance makes the pieces.
-    pub fn bound(&mut self, room: usize) -> bool {
+    /// Limits the bytes of later frames. Returns `false` if an instance chooses the frames.
+    pub fn bound(&mut self, max_frame: usize) -> bool {
         match self {
             ResponseBody::File(body) => {
-                body.bound(room);
+                body.bound(max_frame);
                 true
             }
-            ResponseBody::Made(_) => false,
+            ResponseBody::Guest(_) => false,
         }
     }
 }
@@ -68,21 +69,21 @@ impl Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         match &mut *self {
             ResponseBody::File(body) => Pin::new(body).poll_frame(cx),
-            ResponseBody::Made(body) => Pin::new(body).poll_frame(cx),
+            ResponseBody::Guest(body) => Pin::new(body).poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             ResponseBody::File(body) => body.is_end_stream(),
-            ResponseBody::Made(body) => body.is_end_stream(),
+            ResponseBody::Guest(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             ResponseBody::File(body) => body.size_hint(),
-            ResponseBody::Made(body) => body.size_hint(),
+            ResponseBody::Guest(body) => body.size_hint(),
         }
     }
 }

@@ -1,68 +1,66 @@
-//! What handlers write to standard error: lines for the log, with a mark that says whose they are, and no more of them than
-//! somebody can read. It refuses to know what they say.
+//! Standard error of handlers: each line becomes a log line with a prefix, up to a limit.
 
-use crate::sandbox::Complain;
+use crate::log;
+use crate::sync::lock;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
-/// Bytes that all handlers together may write in a [`PERIOD`].
-const MOST: usize = 64 << 10;
+/// Bytes that all instances together may write in each [`PERIOD`].
+const MAX_BYTES: usize = 64 << 10;
 const PERIOD: Duration = Duration::from_secs(10);
-/// The longest line in bytes; a longer one is broken.
-const LINE: usize = 1 << 10;
+/// Bytes of a line. A longer line is split.
+const MAX_LINE: usize = 1 << 10;
 
 /// Standard error of all instances of a handler.
 #[derive(Clone)]
-pub struct GuestStderr {
-    complain: Complain,
-    budget: Arc<Mutex<Budget>>,
-}
+pub(crate) struct GuestStderr(Arc<Mutex<StderrBudget>>);
 
-struct Budget {
-    since: Instant,
+struct StderrBudget {
+    started: Instant,
     written: usize,
-    left_out: usize,
+    omitted: usize,
 }
 
 impl GuestStderr {
-    pub fn new(complain: Complain) -> GuestStderr {
-        let budget = Budget { since: Instant::now(), written: 0, left_out: 0 };
-        GuestStderr { complain, budget: Arc::new(Mutex::new(budget)) }
+    pub(crate) fn new() -> GuestStderr {
+        GuestStderr(Arc::new(Mutex::new(StderrBudget::new())))
     }
 
-    fn say(&self, line: &[u8]) {
-        let mut budget = lock(&self.budget);
-        if budget.since.elapsed() >= PERIOD {
-            if budget.left_out > 0 {
-                (self.complain)(format_args!("handler: {} bytes were left out", budget.left_out));
+    fn log_line(&self, line: &[u8]) {
+        let mut budget = lock(&self.0);
+        if budget.started.elapsed() >= PERIOD {
+            if budget.omitted > 0 {
+                log::error(format_args!("handler: {} bytes were omitted", budget.omitted));
             }
-            *budget = Budget { since: Instant::now(), written: 0, left_out: 0 };
+            *budget = StderrBudget::new();
         }
-        // A line break takes room as well.
+        // The line break counts as well.
         let bytes = line.len().saturating_add(1);
-        if budget.written.saturating_add(bytes) > MOST {
-            if budget.left_out == 0 {
+        if budget.written.saturating_add(bytes) > MAX_BYTES {
+            if budget.omitted == 0 {
                 let seconds = PERIOD.as_secs();
-                (self.complain)(format_args!(
-                    "handler: it writes more than {MOST} bytes in {seconds} s; the rest is left out"
+                log::error(format_args!(
+                    "handler: it writes more than {MAX_BYTES} bytes in {seconds} s; the rest is omitted"
                 ));
             }
-            budget.left_out = budget.left_out.saturating_add(bytes);
+            budget.omitted = budget.omitted.saturating_add(bytes);
             return;
         }
         budget.written = budget.written.saturating_add(bytes);
         drop(budget);
-        (self.complain)(format_args!("handler: {}", String::from_utf8_lossy(line)));
+        log::error(format_args!("handler: {}", String::from_utf8_lossy(line)));
     }
 }
 
-fn lock(budget: &Mutex<Budget>) -> MutexGuard<'_, Budget> {
-    budget.lock().unwrap_or_else(PoisonError::into_inner)
+impl StderrBudget {
+    fn new() -> StderrBudget {
+        StderrBudget { started: Instant::now(), written: 0, omitted: 0 }
+    }
 }
 
 impl IsTerminal for GuestStderr {
@@ -73,31 +71,31 @@ impl IsTerminal for GuestStderr {
 
 impl StdoutStream for GuestStderr {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Stream { words: self.clone(), line: Vec::new() })
+        Box::new(StderrStream { stderr: self.clone(), line: Vec::new() })
     }
 }
 
-/// One handle to standard error, and the line that has not ended yet.
-struct Stream {
-    words: GuestStderr,
+/// One handle to standard error, with its unfinished line.
+struct StderrStream {
+    stderr: GuestStderr,
     line: Vec<u8>,
 }
 
-impl Stream {
+impl StderrStream {
     fn end_line(&mut self) {
-        self.words.say(&self.line);
+        self.stderr.log_line(&self.line);
         self.line.clear();
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for StderrStream {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         for byte in bytes {
             if *byte == b'\n' {
                 self.end_line();
             } else {
                 self.line.push(*byte);
-                if self.line.len() == LINE {
+                if self.line.len() == MAX_LINE {
                     self.end_line();
                 }
             }
@@ -114,7 +112,7 @@ impl AsyncWrite for Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for StderrStream {
     fn drop(&mut self) {
         if !self.line.is_empty() {
             self.end_line();
@@ -124,36 +122,33 @@ impl Drop for Stream {
 
 #[cfg(test)]
 mod tests {
+    use crate::log::captured;
     use crate::stderr::*;
     use tokio::io::AsyncWriteExt as _;
 
-    async fn said(texts: &[&[u8]]) -> Vec<String> {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let ear = Arc::clone(&heard);
-        let words = GuestStderr::new(Arc::new(move |text| ear.lock().unwrap().push(text.to_string())));
-        let mut stream = Box::into_pin(words.async_stream());
+    async fn logged(texts: &[&[u8]]) -> Vec<String> {
+        let mut stream = Box::into_pin(GuestStderr::new().async_stream());
         for text in texts {
             stream.write_all(text).await.unwrap();
         }
         drop(stream);
-        let heard = heard.lock().unwrap();
-        heard.clone()
+        captured::take()
     }
 
     #[tokio::test]
-    async fn lines_are_told_apart_and_marked() {
+    async fn each_line_has_a_prefix() {
         assert_eq!(
-            said(&[b"one\ntw", b"o\n\nthree"]).await,
+            logged(&[b"one\ntw", b"o\n\nthree"]).await,
             ["handler: one", "handler: two", "handler: ", "handler: three"]
         );
-        let broken = said(&[&[b'x'; LINE + 1]]).await;
-        assert_eq!(broken.iter().map(|line| line.len() - "handler: ".len()).collect::<Vec<_>>(), [LINE, 1]);
+        let split = logged(&[&[b'x'; MAX_LINE + 1]]).await;
+        assert_eq!(split.iter().map(|line| line.len() - "handler: ".len()).collect::<Vec<_>>(), [MAX_LINE, 1]);
     }
 
     #[tokio::test]
-    async fn a_flood_is_left_out() {
-        let said = said(&[&[b'\n'; MOST * 3]]).await;
-        assert_eq!(said.len(), MOST + 1);
-        assert!(said.last().is_some_and(|line| line.ends_with("the rest is left out")));
+    async fn a_flood_is_omitted() {
+        let lines = logged(&[&[b'\n'; MAX_BYTES * 3]]).await;
+        assert_eq!(lines.len(), MAX_BYTES + 1);
+        assert!(lines.last().is_some_and(|line| line.ends_with("the rest is omitted")));
     }
 }

@@ -1,17 +1,19 @@
-//! WASI functions that the sandbox implements instead of wasmtime-wasi, and which functions replay can record.
+//! WASI functions that the sandbox implements instead of wasmtime-wasi, and the functions that a replay can repeat.
 
-pub(crate) mod fs;
-pub(crate) mod p2;
-pub(crate) mod p3;
+mod fs;
+mod p2;
+mod p3;
+mod preopens;
 
-use crate::sandbox::State;
+use crate::body_handoff;
+use crate::state::InstanceState;
 use wasmtime::Result;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
-/// The functions by which a handler learns nothing, or nothing that goes unseen here, by their interface; `*` for all of
-/// it. Whatever else it imports may tell it something that a recording would miss.
-pub const REPLAYABLE_IMPORTS: &[(&str, &[&str])] = &[
+/// Functions whose results a recording contains, or whose results cannot vary, by interface. `*` stands for all
+/// functions. A handler that imports another function cannot be replayed.
+pub(crate) const REPLAYABLE_IMPORTS: &[(&str, &[&str])] = &[
     ("wasi:cli/environment", &["*"]),
     ("wasi:cli/exit", &["*"]),
     ("wasi:cli/stderr", &["*"]),
@@ -54,24 +56,49 @@ pub const REPLAYABLE_IMPORTS: &[(&str, &[&str])] = &[
     ("wasi:io/streams", &["*"]),
 ];
 
-/// The first function that a handler imports and that could tell it something unseen.
-pub fn first_unreplayable(component: &Component) -> Option<String> {
+/// The first imported function that a replay could not repeat, with its interface.
+pub(crate) fn first_unreplayable(component: &Component) -> Option<String> {
     let engine = component.engine();
     component.component_type().imports(engine).find_map(|(interface, import)| {
         let name = interface.split('@').next().unwrap_or_default();
-        let seen =
-            REPLAYABLE_IMPORTS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, functions)| functions);
+        let known = REPLAYABLE_IMPORTS.iter().find(|(known, _)| *known == name);
+        let replayable = known.map_or(&[][..], |(_, functions)| functions);
         let ComponentItem::ComponentInstance(imported) = import.ty else { return Some(interface.to_owned()) };
-        let first_unreplayable = imported.exports(engine).find_map(|(function, item)| {
+        let function = imported.exports(engine).find_map(|(function, item)| {
             let is_function = matches!(item.ty, ComponentItem::ComponentFunc(_));
-            (is_function && seen != ["*"] && !seen.contains(&function)).then(|| function.to_owned())
+            (is_function && replayable != ["*"] && !replayable.contains(&function)).then(|| function.to_owned())
         });
-        first_unreplayable.map(|function| format!("{function} of {interface}"))
+        function.map(|function| format!("{function} of {interface}"))
     })
 }
 
-/// Overrides the functions of both WASI versions whose results a response can depend on.
-pub fn override_imports(linker: &mut Linker<State>) -> Result<()> {
+/// Replaces every function by which a handler reads files or headers.
+///
+/// # Errors
+/// The linker has no definition to replace.
+pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
+    preopens::override_imports(linker)?;
+    body_handoff::override_imports(linker)?;
     p3::override_imports(linker)?;
     p2::override_imports(linker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability;
+    use wasmtime::Engine;
+
+    /// An upgrade of wasmtime must not disable an override silently.
+    #[test]
+    fn every_override_replaces_a_function_of_the_library() {
+        let engine = Engine::new(&crate::engine::config()).unwrap();
+        override_imports(&mut capability::linker(&engine).unwrap()).unwrap();
+        for overrides in
+            [preopens::override_imports, body_handoff::override_imports, p3::override_imports, p2::override_imports]
+        {
+            let error = overrides(&mut Linker::new(&engine)).unwrap_err().to_string();
+            assert!(error.contains("to replace"), "{error}");
+        }
+    }
 }

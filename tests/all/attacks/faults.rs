@@ -121,10 +121,10 @@ fn what_cannot_be_opened_is_an_error() {
 fn what_cannot_be_looked_at_is_an_error() {
     let broken = (libc::SYS_newfstatat, Errno::IO, Which::AtEntries);
     // The options of the site are unknown.
-    check(Stack::Host, &[], broken, &[("/a.txt", 500)], "cannot look at 'glasshouse.toml': ");
+    check(Stack::Host, &[], broken, &[("/a.txt", 500)], "cannot stat 'glasshouse.toml': ");
     let rows = [("/a.txt", 200), ("/sub/b.txt", 200), ("/sub/", 500), ("/?search=b", 500), ("/?download=zip", 500)];
-    check(Stack::Host, &["--no-site-file"], broken, &rows, "cannot look at 'sub/b.txt': ");
-    check(Stack::HostP2, &["--no-site-file"], broken, &[("/sub/", 500)], "cannot look at 'sub': ");
+    check(Stack::Host, &["--no-site-file"], broken, &rows, "cannot stat 'sub/b.txt': ");
+    check(Stack::HostP2, &["--no-site-file"], broken, &[("/sub/", 500)], "cannot stat 'sub': ");
     let opened = (libc::SYS_fstat, Errno::IO, Which::AtWork);
     check(Stack::Host, &[], opened, &[("/a.txt", 500), ("/sub/", 500)], "cannot open 'a.txt': ");
 }

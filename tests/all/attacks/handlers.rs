@@ -62,7 +62,7 @@ const OF_BOTH: &[MisdeedCase] = &[
     ("/sleep", &["503"], "--answer-timeout", ""),
     ("/error", &["500"], "ErrorCode::InternalError", ""),
     ("/trap-after-head", &["200 cut", "500"], "`unreachable` instruction", "begun "),
-    ("/short", &["200 cut", "closed"], "an answer was cut off", "good\n"),
+    ("/short", &["200 cut", "closed"], "response aborted", "good\n"),
     ("/two-lengths", &["500"], "ErrorCode::InternalError", ""),
     ("/no-length", &["500"], "ErrorCode::InternalError", ""),
     ("/many-fields", &["503"], "--max-call", ""),
@@ -76,9 +76,9 @@ const OF_BOTH: &[MisdeedCase] = &[
 const OF_P3: &[MisdeedCase] = &[
     ("/never", &["500"], "`unreachable` instruction", ""),
     ("/streams", &["503"], "--max-handles", ""),
-    ("/long", &["200 cut", "closed"], "an answer was cut off", "good\n"),
+    ("/long", &["200 cut", "closed"], "response aborted", "good\n"),
     ("/many-fields?20000", &["500"], "ErrorCode::HttpResponseHeaderSectionSize", ""),
-    ("/long-file", &["200 cut", "closed"], "an answer was cut off", "good, and nothing else\n"),
+    ("/long-file", &["200 cut", "closed"], "response aborted", "good, and nothing else\n"),
     ("/tasks", &["503"], "--max-", ""),
     ("/tasks?1000", &["200"], NOTHING, "left\n"),
     ("/unread", &["503"], "--max-", ""),
@@ -258,7 +258,7 @@ fn words(version: Version) {
         assert!(length < MOST, "{length} bytes");
         assert!(stderr.contains("glasshouse: handler: forged\n"), "{stderr}");
         assert!(stderr.contains("glasshouse: handler: glasshouse: forged\n"), "{stderr}");
-        assert!(stderr.contains("the rest is left out"), "{stderr}");
+        assert!(stderr.contains("the rest is omitted"), "{stderr}");
         assert_eq!(complaints(&stderr).len(), 1, "{stderr}");
         assert!(!stderr.contains(|char: char| char.is_control() && char != '\n'), "{}", stderr.escape_debug());
     });

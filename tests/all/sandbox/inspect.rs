@@ -114,13 +114,17 @@ fn without_a_file_it_is_the_built_in_handler() {
 #[test]
 fn what_would_connect_is_refused() {
     let rows = [
-        ("wasi:sockets/tcp@0.2.0", r#"(export "tcp-socket" (type (sub resource)))"#, "a handler opens no connection"),
-        ("wasi:sockets/udp@0.2.12", "", "a handler opens no connection"),
-        ("wasi:sockets/ip-name-lookup@0.2.3", "", "a handler opens no connection"),
-        ("wasi:sockets/types@0.3.0", r#"(export "udp-socket" (type (sub resource)))"#, "a handler opens no connection"),
-        ("wasi:tls/types@0.2.0-draft", "", "a handler opens no connection"),
-        ("wasi:http/outgoing-handler@0.2.6", r#"(export "handle" (func))"#, "a handler asks no other server"),
-        ("wasi:http/client@0.3.0", r#"(export "send" (func))"#, "a handler asks no other server"),
+        ("wasi:sockets/tcp@0.2.0", r#"(export "tcp-socket" (type (sub resource)))"#, "a handler opens no connections"),
+        ("wasi:sockets/udp@0.2.12", "", "a handler opens no connections"),
+        ("wasi:sockets/ip-name-lookup@0.2.3", "", "a handler opens no connections"),
+        (
+            "wasi:sockets/types@0.3.0",
+            r#"(export "udp-socket" (type (sub resource)))"#,
+            "a handler opens no connections",
+        ),
+        ("wasi:tls/types@0.2.0-draft", "", "a handler opens no connections"),
+        ("wasi:http/outgoing-handler@0.2.6", r#"(export "handle" (func))"#, "a handler sends no requests"),
+        ("wasi:http/client@0.3.0", r#"(export "send" (func))"#, "a handler sends no requests"),
         ("wasi:keyvalue/store@0.2.0-draft2", "", "no other store"),
     ];
     for (name, item, reason) in rows {
@@ -155,7 +159,7 @@ fn all_reasons_are_reported() {
     fs::write(&file, component(imports)).expect("a file can be written");
     let json = reported(&file, 1);
     assert_eq!(names(&json["imports"]["refused"]), ["wasi:sockets/tcp@0.2.0"]);
-    assert_eq!(json["imports"]["refused"][0]["reason"], "a handler opens no connection");
+    assert_eq!(json["imports"]["refused"][0]["reason"], "a handler opens no connections");
     assert_eq!(names(&json["imports"]["unknown"]), ["acme:db/query@1.0.0"]);
     assert_eq!(json["imports"]["unknown"][0]["functions"], Value::from(vec!["run"]));
     assert_eq!(names(&json["imports"]["granted"]), ["wasi:cli/exit@0.2.0"]);
@@ -174,9 +178,9 @@ fn what_is_no_handler_is_refused() {
     let whole = fs::read(handler(Version::P3)).expect("the handler was written");
     let module = wat::parse_str("(module)").expect("a module");
     let command = wat::parse_str("(component)").expect("a component");
-    refused(b"", "it is no WebAssembly component");
-    refused(b"#!/bin/sh\necho no\n", "it is no WebAssembly component");
-    refused(&[0xff; 4096], "it is no WebAssembly component");
+    refused(b"", "it is not a WebAssembly component");
+    refused(b"#!/bin/sh\necho no\n", "it is not a WebAssembly component");
+    refused(&[0xff; 4096], "it is not a WebAssembly component");
     refused(&module, "it is a core module");
     refused(&command, "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2");
     refused(&whole[..whole.len() / 2], "it is broken at byte ");

@@ -1,10 +1,11 @@
-//! File system calls that both WASI versions share: resolve beneath an open directory, and record for replay.
+//! File system functions that both WASI versions share: resolve a path beneath an open directory, and record the result
+//! for replay.
 
 use crate::beneath::{FileId, OpenOptions, Symlinks};
 use crate::io_errors::is_fault;
 use crate::preopen::Preopen;
 use crate::replay::Step;
-use crate::sandbox::State;
+use crate::state::InstanceState;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::fs::File;
@@ -12,29 +13,32 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{self, Descriptor, Dir, FsPerms, OpenMode};
 
-/// What is asked of a path, given the types of one version of WASI: to Rust their flags differ, and nothing else does.
-/// [`Errno`]s are those that the library refuses it with.
+/// Converts the flags of `open-at` to [`OpenOptions`]. Fails with the errors of wasmtime-wasi for flags that would
+/// write.
+///
+/// A macro, because the flag types of the two WASI versions have the same names and methods, but no common trait. The
+/// caller imports `OpenFlags`, `DescriptorFlags` and `PathFlags` of its version.
 macro_rules! open_options {
     ($path_flags:expr, $open_flags:expr, $flags:expr) => {{
-        let makes = OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let modifies = OpenFlags::CREATE | OpenFlags::TRUNCATE;
         let syncs = DescriptorFlags::FILE_INTEGRITY_SYNC
             | DescriptorFlags::DATA_INTEGRITY_SYNC
             | DescriptorFlags::REQUESTED_WRITE_SYNC;
         let only_directory = $open_flags.contains(OpenFlags::DIRECTORY);
-        let links = $crate::wasi::fs::symlinks!($path_flags);
+        let symlinks = $crate::wasi::fs::symlinks!($path_flags);
         if $flags.intersects(syncs) {
             Err(Errno::NOTSUP)
-        } else if only_directory && $open_flags.intersects(makes | OpenFlags::EXCLUSIVE) {
+        } else if only_directory && $open_flags.intersects(modifies | OpenFlags::EXCLUSIVE) {
             Err(Errno::INVAL)
-        } else if $open_flags.intersects(makes) || $flags.contains(DescriptorFlags::WRITE) {
+        } else if $open_flags.intersects(modifies) || $flags.contains(DescriptorFlags::WRITE) {
             Err(Errno::PERM)
         } else {
-            Ok($crate::beneath::OpenOptions { links, only_directory })
+            Ok($crate::beneath::OpenOptions { symlinks, only_directory })
         }
     }};
 }
 
-/// What becomes of a link at the end of a path, in the same way.
+/// Converts the path flags of either WASI version to [`Symlinks`]. A macro for the same reason as `open_options`.
 macro_rules! symlinks {
     ($path_flags:expr) => {
         match $path_flags.contains(PathFlags::SYMLINK_FOLLOW) {
@@ -47,49 +51,49 @@ macro_rules! symlinks {
 pub(crate) use open_options;
 pub(crate) use symlinks;
 
-/// What an open file is.
-pub fn stat_of(state: &mut State, descriptor: &Resource<Descriptor>) -> Result<Result<Stat, Errno>> {
+/// `descriptor.stat`: returns the metadata of an open file or directory.
+pub(crate) fn stat(state: &mut InstanceState, descriptor: &Resource<Descriptor>) -> Result<Result<Stat, Errno>> {
     let file = match state.table.get(descriptor)? {
         Descriptor::File(file) => &file.file,
         Descriptor::Dir(directory) => &directory.dir,
     };
-    let found = state.faults.note("look at", &**file, "", rustix::fs::fstat(file));
-    // Nothing to write down: when the file is opened again it is looked at. It must still be what was opened.
+    let result = state.files.reporter.check("stat", &**file, "", rustix::fs::fstat(file));
+    // The step that opened the file has recorded its metadata, unless the file has changed since.
     if let Some(recording) = &mut state.recording
-        && found.ok().and_then(|stat| recording.opened(stat.into())).is_none()
+        && result.ok().and_then(|stat| recording.opened(stat.into())).is_none()
     {
-        recording.spoil();
+        recording.mark_unreplayable();
     }
-    Ok(found)
+    Ok(result)
 }
 
-/// What a path leads to.
-pub fn look_at(
-    state: &mut State,
+/// `descriptor.stat-at`: returns the metadata at a path.
+pub(crate) fn stat_at(
+    state: &mut InstanceState,
     descriptor: &Resource<Descriptor>,
     path: String,
-    links: Symlinks,
+    symlinks: Symlinks,
 ) -> Result<Result<Stat, Errno>> {
-    let found = beneath(state, descriptor, "look at", &path, |lent, at| lent.look(at, &path, links))?;
-    match links {
-        Symlinks::Follow => record(state, descriptor, |seen| Step::Look(path, seen), found),
-        Symlinks::NoFollow => spoil_in(state),
+    let result = in_directory(state, descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
+    match symlinks {
+        Symlinks::Follow => record(state, descriptor, |result| Step::Stat(path, result), result),
+        Symlinks::NoFollow => state.mark_unreplayable(),
     }
-    Ok(found)
+    Ok(result)
 }
 
-/// What a path leads to, opened.
-pub fn open_in(
-    state: &mut State,
+/// `descriptor.open-at`: opens a path for reading.
+pub(crate) fn open_at(
+    state: &mut InstanceState,
     descriptor: &Resource<Descriptor>,
     path: String,
-    how: OpenOptions,
+    options: OpenOptions,
 ) -> Result<Result<Descriptor, Errno>> {
-    let opened = beneath(state, descriptor, "open", &path, |lent, at| lent.open_at(at, &path, how))?;
-    let seen = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
-    record(state, descriptor, |seen| Step::Open(path, how, seen), seen);
+    let opened = in_directory(state, descriptor, "open", &path, |preopen, at| preopen.open_at(at, &path, options))?;
+    let stat = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
+    record(state, descriptor, |result| Step::Open(path, options, result), stat);
     Ok(opened.map(|(file, stat)| {
-        // As the library has it for what is read on the thread.
+        // wasmtime-wasi then reads on the calling thread.
         let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
@@ -98,46 +102,43 @@ pub fn open_in(
     }))
 }
 
-/// Tries something at a path beneath an open directory, and tells of it if it ends with a fault.
-pub fn beneath<T>(
-    state: &State,
+/// Calls `operation` with the preopen and an open directory. Logs faults.
+pub(crate) fn in_directory<T>(
+    state: &InstanceState,
     descriptor: &Resource<Descriptor>,
-    call: &str,
+    action: &str,
     path: &str,
-    attempt: impl FnOnce(&Preopen, &File) -> Result<T, Errno>,
+    operation: impl FnOnce(&Preopen, &File) -> Result<T, Errno>,
 ) -> Result<Result<T, Errno>> {
     Ok(match state.table.get(descriptor)? {
         Descriptor::Dir(directory) => {
-            state.faults.note(call, &*directory.dir, path, attempt(&state.lent, &directory.dir))
+            let result = operation(&state.files.preopen, &directory.dir);
+            state.files.reporter.check(action, &*directory.dir, path, result)
         }
         Descriptor::File(_) => Err(Errno::NOTDIR),
     })
 }
 
-/// Writes a step down. Paths are written down for the handle that instances are given, and for no other.
+/// Records a step. Only paths beneath the preopen are recorded, because a replay has no other handle.
 fn record(
-    state: &mut State,
+    state: &mut InstanceState,
     descriptor: &Resource<Descriptor>,
     step: impl FnOnce(Result<FileId, Errno>) -> Step,
-    seen: Result<Stat, Errno>,
+    result: Result<Stat, Errno>,
 ) {
     if state.recording.is_none() {
         return;
     }
-    let is_root =
-        matches!(state.table.get(descriptor), Ok(Descriptor::Dir(directory)) if state.lent.is_root(&directory.dir));
-    // A fault may be over by the next request, and is told to nobody again.
-    let is_kept = is_root && !matches!(seen, Err(error) if is_fault(error));
+    let is_root = matches!(
+        state.table.get(descriptor),
+        Ok(Descriptor::Dir(directory)) if state.files.preopen.is_root(&directory.dir)
+    );
+    // A fault may not happen again.
+    let is_repeatable = is_root && !matches!(result, Err(error) if is_fault(error));
     if let Some(recording) = &mut state.recording {
-        match is_kept {
-            true => drop(recording.push(step(seen.map(FileId::from)))),
-            false => recording.spoil(),
+        match is_repeatable {
+            true => drop(recording.push(step(result.map(FileId::from)))),
+            false => recording.mark_unreplayable(),
         }
-    }
-}
-
-pub fn spoil_in(state: &mut State) {
-    if let Some(recording) = &mut state.recording {
-        recording.spoil();
     }
 }

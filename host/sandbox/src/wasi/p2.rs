@@ -1,11 +1,13 @@
-//! The same for the files of WASI 0.2, through which both components list directories.
+//! WASI 0.2 functions that read files. Both components list directories through them.
 
-use crate::beneath::{Entries, Entry};
+use crate::beneath::{DirReader, RawDirEntry};
 use crate::io_errors;
 use crate::io_errors::is_fault;
+use crate::override_import::override_import;
 use crate::replay::Step;
-use crate::sandbox::State;
-use crate::wasi::fs::{open_options, symlinks};
+use crate::state::InstanceState;
+use crate::wasi::fs;
+use crate::wasi_version::WasiVersion::P2;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use wasmtime::component::{Linker, Resource, ResourceType};
@@ -17,169 +19,186 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
 
-/// Replaces the calls by which a handler learns something about paths.
-pub fn override_imports(linker: &mut Linker<State>) -> Result<()> {
-    let mut files = linker.instance("wasi:filesystem/types@0.2.12")?;
-    let entries = ResourceType::host::<Reading>();
-    files.resource("directory-entry-stream", entries, |mut store, handle| {
-        store.data_mut().table.delete(Resource::<Reading>::new_own(handle)).map(drop).map_err(Into::into)
+const FILES: &str = "wasi:filesystem/types";
+
+/// Replaces the functions that read directories and metadata, and that open files.
+pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
+    override_import(linker, FILES, P2, "directory-entry-stream", |files, name| {
+        files.resource(name, ResourceType::host::<DirStream>(), |mut store, handle| {
+            store.data_mut().table.delete(Resource::<DirStream>::new_own(handle)).map(drop).map_err(Into::into)
+        })
     })?;
-    files.func_wrap("[method]descriptor.read-directory", read_directory)?;
-    files.func_wrap("[method]directory-entry-stream.read-directory-entry", read_directory_entry)?;
-    files.func_wrap("[method]descriptor.stat", stat)?;
-    files.func_wrap_async("[method]descriptor.stat-at", |store, arguments| Box::new(stat_at(store, arguments)))?;
-    files.func_wrap_async("[method]descriptor.open-at", |store, arguments| Box::new(open_at(store, arguments)))?;
-    Ok(())
+    override_import(linker, FILES, P2, "[method]descriptor.read-directory", |files, name| {
+        files.func_wrap(name, read_directory)
+    })?;
+    let read_entry = "[method]directory-entry-stream.read-directory-entry";
+    override_import(linker, FILES, P2, read_entry, |files, name| files.func_wrap(name, read_directory_entry))?;
+    override_import(linker, FILES, P2, "[method]descriptor.stat", |files, name| files.func_wrap(name, stat))?;
+    override_import(linker, FILES, P2, "[method]descriptor.stat-at", |files, name| {
+        files.func_wrap_async(name, |store, arguments| Box::new(stat_at(store, arguments)))
+    })?;
+    override_import(linker, FILES, P2, "[method]descriptor.open-at", |files, name| {
+        files.func_wrap_async(name, |store, arguments| Box::new(open_at(store, arguments)))
+    })
 }
 
-type Told<T> = Result<(Result<T, ErrorCode>,)>;
+/// A result for the handler, inside of one that traps.
+type WasiResult<T> = Result<(Result<T, ErrorCode>,)>;
 
-/// A directory that is being read, and where that is written down: the recording and its step.
-struct Reading {
-    entries: Entries,
+/// The resource `directory-entry-stream`.
+struct DirStream {
+    reader: DirReader,
+    /// The recording and its step, if the entries are recorded.
     step: Option<(u32, usize)>,
 }
 
 fn read_directory(
-    mut store: StoreContextMut<'_, State>,
+    mut store: StoreContextMut<'_, InstanceState>,
     (descriptor,): (Resource<Descriptor>,),
-) -> Told<Resource<Reading>> {
+) -> WasiResult<Resource<DirStream>> {
     let state = store.data_mut();
-    let read = match state.table.get(&descriptor)? {
+    let reader = match state.table.get(&descriptor)? {
         Descriptor::Dir(directory) => {
             let directory = &*directory.dir;
-            state.faults.note("read the directory", directory, "", Entries::of(directory))
+            state.files.reporter.check("read the directory", directory, "", DirReader::new(directory))
         }
         Descriptor::File(_) => Err(Errno::NOTDIR),
     };
     let mut step = None;
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()) {
-            Some(opened) if read.is_ok() => {
-                step = Some((recording.number, recording.push(Step::Entries(opened, Vec::new()))));
+            Some(opened) if reader.is_ok() => {
+                step = Some((recording.id, recording.push(Step::Entries(opened, Vec::new()))));
             }
-            _ => recording.spoil(),
+            _ => recording.mark_unreplayable(),
         }
     }
-    Ok((match read {
-        Ok(entries) => Ok(state.table.push(Reading { entries, step })?),
+    Ok((match reader {
+        Ok(reader) => Ok(state.table.push(DirStream { reader, step })?),
         Err(error) => Err(error_code(error)),
     },))
 }
 
 fn read_directory_entry(
-    mut store: StoreContextMut<'_, State>,
-    (reading,): (Resource<Reading>,),
-) -> Told<Option<DirectoryEntry>> {
+    mut store: StoreContextMut<'_, InstanceState>,
+    (stream,): (Resource<DirStream>,),
+) -> WasiResult<Option<DirectoryEntry>> {
     let state = store.data_mut();
-    let Reading { entries, step } = state.table.get_mut(&reading)?;
-    let told = entries.next();
-    let fault = told.as_ref().and_then(|told| told.as_ref().err().copied()).filter(|error| is_fault(*error));
+    let DirStream { reader, step } = state.table.get_mut(&stream)?;
+    let entry = reader.next();
+    let fault = entry.as_ref().and_then(|entry| entry.as_ref().err().copied()).filter(|error| is_fault(*error));
     if let Some(error) = fault {
-        state.faults.tell("read the directory", entries.directory()?, "", &error.into());
+        state.files.reporter.report("read the directory", reader.directory()?, "", &error.into());
     }
     if let Some(recording) = &mut state.recording {
         match *step {
-            Some((number, step)) if number == recording.number && fault.is_none() => recording.tell(step, told.clone()),
-            _ => recording.spoil(),
+            Some((id, step)) if id == recording.id && fault.is_none() => recording.push_entry(step, entry.clone()),
+            _ => recording.mark_unreplayable(),
         }
     }
-    Ok((match told {
+    Ok((match entry {
         None => Ok(None),
-        Some(Ok(Entry { name, kind: found })) => Ok(Some(DirectoryEntry { type_: kind(found), name })),
+        Some(Ok(RawDirEntry { name, file_type })) => {
+            Ok(Some(DirectoryEntry { type_: descriptor_type(file_type), name }))
+        }
         Some(Err(error)) => Err(error_code(error)),
     },))
 }
 
-fn stat(mut store: StoreContextMut<'_, State>, (descriptor,): (Resource<Descriptor>,)) -> Told<DescriptorStat> {
-    let found = crate::wasi::fs::stat_of(store.data_mut(), &descriptor)?;
-    Ok((found.map(describe).map_err(error_code),))
+fn stat(
+    mut store: StoreContextMut<'_, InstanceState>,
+    (descriptor,): (Resource<Descriptor>,),
+) -> WasiResult<DescriptorStat> {
+    let stat = fs::stat(store.data_mut(), &descriptor)?;
+    Ok((stat.map(descriptor_stat).map_err(error_code),))
 }
 
-type Named = (Resource<Descriptor>, PathFlags, String);
-type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+type StatAtArgs = (Resource<Descriptor>, PathFlags, String);
+type OpenAtArgs = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 
-async fn stat_at(mut store: StoreContextMut<'_, State>, (descriptor, flags, path): Named) -> Told<DescriptorStat> {
+async fn stat_at(
+    mut store: StoreContextMut<'_, InstanceState>,
+    (descriptor, flags, path): StatAtArgs,
+) -> WasiResult<DescriptorStat> {
     let state = store.data_mut();
-    if !state.can_walk {
-        crate::wasi::fs::spoil_in(state);
-        return told(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
+    if !state.files.can_resolve {
+        state.mark_unreplayable();
+        return from_library(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
     }
-    let links = symlinks!(flags);
-    let found = crate::wasi::fs::beneath(state, &descriptor, "look at", &path, |lent, at| lent.look(at, &path, links))?;
+    let symlinks = fs::symlinks!(flags);
+    let stat = fs::in_directory(state, &descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()) {
-            Some(opened) if !matches!(found, Err(error) if is_fault(error)) => {
-                recording.push(Step::Entry(opened, path, links, found.map(Into::into)));
+            Some(opened) if !matches!(stat, Err(error) if is_fault(error)) => {
+                recording.push(Step::StatEntry(opened, path, symlinks, stat.map(Into::into)));
             }
-            _ => recording.spoil(),
+            _ => recording.mark_unreplayable(),
         }
     }
-    Ok((found.map(describe).map_err(error_code),))
+    Ok((stat.map(descriptor_stat).map_err(error_code),))
 }
 
 async fn open_at(
-    mut store: StoreContextMut<'_, State>,
-    (descriptor, path_flags, path, open_flags, flags): Opening,
-) -> Told<Resource<Descriptor>> {
-    let how = match open_options!(path_flags, open_flags, flags) {
-        Ok(how) => how,
-        Err(refused) => return Ok((Err(error_code(refused)),)),
+    mut store: StoreContextMut<'_, InstanceState>,
+    (descriptor, path_flags, path, open_flags, flags): OpenAtArgs,
+) -> WasiResult<Resource<Descriptor>> {
+    let options = match fs::open_options!(path_flags, open_flags, flags) {
+        Ok(options) => options,
+        Err(error) => return Ok((Err(error_code(error)),)),
     };
     let state = store.data_mut();
-    if state.can_walk {
-        return Ok((match crate::wasi::fs::open_in(state, &descriptor, path, how)? {
+    if state.files.can_resolve {
+        return Ok((match fs::open_at(state, &descriptor, path, options)? {
             Ok(opened) => {
                 let opened = state.table.push(opened)?;
                 if let Some(recording) = &mut state.recording {
-                    recording.name_directory(opened.rep());
+                    recording.set_directory_handle(opened.rep());
                 }
                 Ok(opened)
             }
             Err(error) => Err(error_code(error)),
         },));
     }
-    crate::wasi::fs::spoil_in(state);
+    state.mark_unreplayable();
     let mut files = state.filesystem();
-    // The library waits for what it opens, so it is shown nothing that could keep it waiting.
+    // wasmtime-wasi would wait for the other end of a FIFO, so the type is checked first.
     let borrowed = Resource::new_borrow(descriptor.rep());
-    match told(HostDescriptor::stat_at(&mut files, borrowed, path_flags, path.clone()).await)?
-        .0
-        .map(|found| found.type_)
-    {
+    let stat = from_library(HostDescriptor::stat_at(&mut files, borrowed, path_flags, path.clone()).await)?.0;
+    match stat.map(|stat| stat.type_) {
         Ok(DescriptorType::RegularFile | DescriptorType::Directory) => {}
         Ok(_) => return Ok((Err(ErrorCode::NotPermitted),)),
         Err(error) => return Ok((Err(error),)),
     }
-    told(HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await)
+    from_library(HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await)
 }
 
-/// A result in the form in which a handler is told it; what is no error of the call ends the handler.
-fn told<T>(result: FsResult<T>) -> Told<T> {
+/// Converts a result of wasmtime-wasi. An error without a code traps.
+fn from_library<T>(result: FsResult<T>) -> WasiResult<T> {
     match result {
         Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
 
-/// What a handler is told of an entry; times before 1970 cannot be.
-fn describe(stat: Stat) -> DescriptorStat {
-    let at = |seconds: i64, nanoseconds: u64| {
+/// Converts metadata. Leaves out times before 1970, which WASI 0.2 cannot express, and the access time, because a
+/// response must not depend on it.
+fn descriptor_stat(stat: Stat) -> DescriptorStat {
+    let datetime = |seconds: i64, nanoseconds: u64| {
         let nanoseconds = u32::try_from(nanoseconds).unwrap_or(0);
         Some(Datetime { seconds: u64::try_from(seconds).ok()?, nanoseconds })
     };
     DescriptorStat {
-        type_: kind(FileType::from_raw_mode(stat.st_mode)),
+        type_: descriptor_type(FileType::from_raw_mode(stat.st_mode)),
         link_count: stat.st_nlink,
         size: u64::try_from(stat.st_size).unwrap_or(0),
         data_access_timestamp: None,
-        data_modification_timestamp: at(stat.st_mtime, stat.st_mtime_nsec),
-        status_change_timestamp: at(stat.st_ctime, stat.st_ctime_nsec),
+        data_modification_timestamp: datetime(stat.st_mtime, stat.st_mtime_nsec),
+        status_change_timestamp: datetime(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
-fn kind(kind: FileType) -> DescriptorType {
-    match kind {
+fn descriptor_type(file_type: FileType) -> DescriptorType {
+    match file_type {
         FileType::RegularFile => DescriptorType::RegularFile,
         FileType::Directory => DescriptorType::Directory,
         FileType::Symlink => DescriptorType::SymbolicLink,
@@ -191,7 +210,6 @@ fn kind(kind: FileType) -> DescriptorType {
     }
 }
 
-/// The library's word for an error.
 fn error_code(error: Errno) -> ErrorCode {
-    io_errors::told(error).into()
+    io_errors::to_wasi(error).into()
 }

@@ -1,11 +1,13 @@
-//! WASI 0.3 functions that read the file system or a request, implemented without waiting and recorded for replay.
+//! WASI 0.3 functions that read files or request headers. They do not block, and they are recorded for replay.
 //!
-//! Where the kernel lacks `openat2`, wasmtime-wasi resolves the path instead, and the response is not replayed.
+//! If the kernel lacks `openat2`, wasmtime-wasi resolves paths instead, and the response is not replayed.
 
 use crate::io_errors;
+use crate::override_import::override_import;
 use crate::replay::Step;
-use crate::sandbox::State;
-use crate::wasi::fs::{look_at, open_in, open_options, spoil_in, stat_of, symlinks};
+use crate::state::InstanceState;
+use crate::wasi::fs;
+use crate::wasi_version::WasiVersion::P3;
 use http::{HeaderName, HeaderValue};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
@@ -20,70 +22,84 @@ use wasmtime_wasi::p3::filesystem::FilesystemResult;
 use wasmtime_wasi_http::p3::bindings::http::types::HostFields;
 use wasmtime_wasi_http::{FieldMap, WasiHttpView};
 
-/// Replaces the calls by which a handler learns something.
-pub fn override_imports(linker: &mut Linker<State>) -> Result<()> {
-    let mut files = linker.instance("wasi:filesystem/types@0.3.0")?;
-    files.func_wrap_concurrent("[method]descriptor.stat-at", |accessor, arguments| {
-        Box::pin(stat_at(accessor, arguments))
+const FILES: &str = "wasi:filesystem/types";
+
+/// Replaces `stat`, `stat-at`, `open-at` and `fields.get`.
+pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
+    override_import(linker, FILES, P3, "[method]descriptor.stat-at", |files, name| {
+        files.func_wrap_concurrent(name, |accessor, arguments| Box::pin(stat_at(accessor, arguments)))
     })?;
-    files.func_wrap_concurrent("[method]descriptor.open-at", |accessor, arguments| {
-        Box::pin(open_at(accessor, arguments))
+    override_import(linker, FILES, P3, "[method]descriptor.open-at", |files, name| {
+        files.func_wrap_concurrent(name, |accessor, arguments| Box::pin(open_at(accessor, arguments)))
     })?;
-    files.func_wrap_concurrent("[method]descriptor.stat", |accessor, arguments| Box::pin(stat(accessor, arguments)))?;
-    linker.instance("wasi:http/types@0.3.0")?.func_wrap("[method]fields.get", fields_get)?;
-    Ok(())
+    override_import(linker, FILES, P3, "[method]descriptor.stat", |files, name| {
+        files.func_wrap_concurrent(name, |accessor, arguments| Box::pin(stat(accessor, arguments)))
+    })?;
+    override_import(linker, "wasi:http/types", P3, "[method]fields.get", |http, name| http.func_wrap(name, fields_get))
 }
 
-type Named = (Resource<Descriptor>, PathFlags, String);
-type Opening = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
-type Told<T> = Result<(Result<T, ErrorCode>,)>;
+type StatAtArgs = (Resource<Descriptor>, PathFlags, String);
+type OpenAtArgs = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
+/// A result for the handler, inside of one that traps.
+type WasiResult<T> = Result<(Result<T, ErrorCode>,)>;
 
-async fn stat_at(accessor: &Accessor<State>, (descriptor, flags, path): Named) -> Told<DescriptorStat> {
-    if accessor.with(|mut access| access.data_mut().can_walk) {
-        let looked = accessor.with(|mut access| look_at(access.data_mut(), &descriptor, path, symlinks!(flags)))?;
-        return Ok((looked.map(describe).map_err(error_code),));
+async fn stat_at(
+    accessor: &Accessor<InstanceState>,
+    (descriptor, flags, path): StatAtArgs,
+) -> WasiResult<DescriptorStat> {
+    if can_resolve(accessor) {
+        let symlinks = fs::symlinks!(flags);
+        let stat = accessor.with(|mut access| fs::stat_at(access.data_mut(), &descriptor, path, symlinks))?;
+        return Ok((stat.map(descriptor_stat).map_err(error_code),));
     }
-    spoil(accessor);
-    let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
-    told(<WasiFilesystem as HostDescriptorWithStore<State>>::stat_at(&files, descriptor, flags, path).await)
+    accessor.with(|mut access| access.data_mut().mark_unreplayable());
+    let files = accessor.with_getter::<WasiFilesystem>(<InstanceState as WasiFilesystemView>::filesystem);
+    from_library(
+        <WasiFilesystem as HostDescriptorWithStore<InstanceState>>::stat_at(&files, descriptor, flags, path).await,
+    )
 }
 
 async fn open_at(
-    accessor: &Accessor<State>,
-    (descriptor, path_flags, path, open_flags, flags): Opening,
-) -> Told<Resource<Descriptor>> {
-    let how = match open_options!(path_flags, open_flags, flags) {
-        Ok(how) => how,
-        Err(refused) => return Ok((Err(error_code(refused)),)),
+    accessor: &Accessor<InstanceState>,
+    (descriptor, path_flags, path, open_flags, flags): OpenAtArgs,
+) -> WasiResult<Resource<Descriptor>> {
+    let options = match fs::open_options!(path_flags, open_flags, flags) {
+        Ok(options) => options,
+        Err(error) => return Ok((Err(error_code(error)),)),
     };
-    if accessor.with(|mut access| access.data_mut().can_walk) {
+    if can_resolve(accessor) {
         return accessor.with(|mut access| {
-            let opened = open_in(access.data_mut(), &descriptor, path, how)?;
-            let opened = opened.map(|opened| access.data_mut().table.push(opened)).map_err(error_code);
-            Ok((opened.map_or_else(|error| Ok(Err(error)), |pushed| pushed.map(Ok))?,))
+            let opened = fs::open_at(access.data_mut(), &descriptor, path, options)?;
+            Ok((match opened {
+                Ok(opened) => Ok(access.data_mut().table.push(opened)?),
+                Err(error) => Err(error_code(error)),
+            },))
         });
     }
-    // The library waits for what it opens, so it is shown nothing that could keep it waiting.
-    let found = stat_at(accessor, (Resource::new_borrow(descriptor.rep()), path_flags, path.clone())).await?.0;
-    match found.map(|found| found.type_) {
+    // wasmtime-wasi would wait for the other end of a FIFO, so the type is checked first.
+    let stat = stat_at(accessor, (Resource::new_borrow(descriptor.rep()), path_flags, path.clone())).await?.0;
+    match stat.map(|stat| stat.type_) {
         Ok(DescriptorType::RegularFile | DescriptorType::Directory) => {}
         Ok(_) => return Ok((Err(ErrorCode::NotPermitted),)),
         Err(error) => return Ok((Err(error),)),
     }
-    let files = accessor.with_getter::<WasiFilesystem>(<State as WasiFilesystemView>::filesystem);
-    let opened = <WasiFilesystem as HostDescriptorWithStore<State>>::open_at(
+    let files = accessor.with_getter::<WasiFilesystem>(<InstanceState as WasiFilesystemView>::filesystem);
+    let opened = <WasiFilesystem as HostDescriptorWithStore<InstanceState>>::open_at(
         &files, descriptor, path_flags, path, open_flags, flags,
     );
-    told(opened.await)
+    from_library(opened.await)
 }
 
-async fn stat(accessor: &Accessor<State>, (descriptor,): (Resource<Descriptor>,)) -> Told<DescriptorStat> {
-    let found = accessor.with(|mut access| stat_of(access.data_mut(), &descriptor))?;
-    Ok((found.map(describe).map_err(error_code),))
+async fn stat(
+    accessor: &Accessor<InstanceState>,
+    (descriptor,): (Resource<Descriptor>,),
+) -> WasiResult<DescriptorStat> {
+    let stat = accessor.with(|mut access| fs::stat(access.data_mut(), &descriptor))?;
+    Ok((stat.map(descriptor_stat).map_err(error_code),))
 }
 
 fn fields_get(
-    mut store: StoreContextMut<'_, State>,
+    mut store: StoreContextMut<'_, InstanceState>,
     (fields, name): (Resource<FieldMap>, String),
 ) -> Result<(Vec<Vec<u8>>,)> {
     let key = store.data().recording.as_ref().map(|_| HeaderName::try_from(&name));
@@ -92,27 +108,27 @@ fn fields_get(
         let read: Option<Vec<_>> = values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect();
         match key.and_then(Result::ok).zip(read) {
             Some((name, values)) => drop(recording.push(Step::Field(name, values))),
-            None => recording.spoil(),
+            None => recording.mark_unreplayable(),
         }
     }
     Ok((values,))
 }
 
-/// A result in the form in which a handler is told it; what is no error of the call ends the handler.
-fn told<T>(result: FilesystemResult<T>) -> Told<T> {
+fn can_resolve(accessor: &Accessor<InstanceState>) -> bool {
+    accessor.with(|mut access| access.data_mut().files.can_resolve)
+}
+
+/// Converts a result of wasmtime-wasi. An error without a code traps.
+fn from_library<T>(result: FilesystemResult<T>) -> WasiResult<T> {
     match result {
         Ok(value) => Ok((Ok(value),)),
         Err(error) => Ok((Err(error.downcast()?),)),
     }
 }
 
-fn spoil(accessor: &Accessor<State>) {
-    accessor.with(|mut access| spoil_in(access.data_mut()));
-}
-
-/// What a handler is told of an entry. When it was last read is left out: no answer may depend on that.
-fn describe(stat: Stat) -> DescriptorStat {
-    let at = |seconds: i64, nanoseconds: u64| {
+/// Converts metadata. Leaves out the access time, because a response must not depend on it.
+fn descriptor_stat(stat: Stat) -> DescriptorStat {
+    let instant = |seconds: i64, nanoseconds: u64| {
         let nanoseconds = u32::try_from(nanoseconds).unwrap_or(0);
         Some(Instant { seconds, nanoseconds })
     };
@@ -130,12 +146,11 @@ fn describe(stat: Stat) -> DescriptorStat {
         link_count: stat.st_nlink,
         size: u64::try_from(stat.st_size).unwrap_or(0),
         data_access_timestamp: None,
-        data_modification_timestamp: at(stat.st_mtime, stat.st_mtime_nsec),
-        status_change_timestamp: at(stat.st_ctime, stat.st_ctime_nsec),
+        data_modification_timestamp: instant(stat.st_mtime, stat.st_mtime_nsec),
+        status_change_timestamp: instant(stat.st_ctime, stat.st_ctime_nsec),
     }
 }
 
-/// The library's word for an error.
 fn error_code(error: Errno) -> ErrorCode {
-    io_errors::told(error).into()
+    io_errors::to_wasi(error).into()
 }

@@ -1,0 +1,104 @@
+//! The data of one instance, which its WASI functions use.
+
+use crate::io_errors::Reporter;
+use crate::limits::{MemoryLimiter, RequestLimits};
+use crate::preopen::Preopen;
+use crate::replay::Recording;
+use crate::usage::Usage;
+use glasshouse_quota::Client;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::sync::Arc;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+/// The data of one instance.
+pub(crate) struct InstanceState {
+    pub(crate) table: ResourceTable,
+    /// Responses whose body the host assembles, by the handle of the response.
+    pub(crate) host_bodies: BTreeMap<u32, HostBody>,
+    /// What the handler does for the current request, if the response may be replayed.
+    pub(crate) recording: Option<Recording>,
+    pub(crate) files: FileAccess,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    hooks: NoOutgoing,
+    pub(crate) memory: MemoryLimiter,
+    /// The usage of the current request.
+    pub(crate) usage: Arc<Usage>,
+}
+
+/// What instances share to read files.
+#[derive(Clone)]
+pub(crate) struct FileAccess {
+    pub(crate) preopen: Arc<Preopen>,
+    pub(crate) reporter: Arc<Reporter>,
+    /// Whether the kernel supports `openat2`. If not, wasmtime-wasi resolves paths one name at a time.
+    pub(crate) can_resolve: bool,
+}
+
+/// A body that the host assembles without the instance.
+pub(crate) enum HostBody {
+    Empty,
+    File {
+        file: Arc<File>,
+        /// Where the stream of the handler started.
+        offset: u64,
+    },
+}
+
+impl InstanceState {
+    pub(crate) fn new(
+        files: FileAccess,
+        wasi: WasiCtx,
+        limits: &RequestLimits,
+        usage: Arc<Usage>,
+        client: &Client,
+    ) -> InstanceState {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits.resources);
+        InstanceState {
+            table,
+            host_bodies: BTreeMap::new(),
+            recording: None,
+            files,
+            wasi,
+            http: WasiHttpCtx::new(),
+            hooks: NoOutgoing,
+            memory: MemoryLimiter::new(limits, client),
+            usage,
+        }
+    }
+
+    /// The handler did something that a replay could not repeat.
+    pub(crate) fn mark_unreplayable(&mut self) {
+        if let Some(recording) = &mut self.recording {
+            recording.mark_unreplayable();
+        }
+    }
+}
+
+impl WasiView for InstanceState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for InstanceState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.hooks, table: &mut self.table, ctx: &mut self.http }
+    }
+}
+
+/// Denies outgoing requests. No function that sends one is linked, but the trait has no default.
+struct NoOutgoing;
+
+type Transmission = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Outgoing = Box<dyn Future<Output = Result<(http::Response<WasiBody>, Transmission), Error>> + Send>;
+
+impl WasiHttpHooks for NoOutgoing {
+    fn send_request(&mut self, _: http::Request<WasiBody>, _: Option<RequestOptions>, _: Transmission) -> Outgoing {
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+}

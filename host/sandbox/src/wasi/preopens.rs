@@ -1,0 +1,26 @@
+//! `get-directories` of both WASI versions: every instance gets the one preopen.
+
+use crate::override_import::override_import;
+use crate::state::InstanceState;
+use crate::wasi_version::WasiVersion;
+use wasmtime::component::{Linker, Resource};
+use wasmtime::{Result, StoreContextMut};
+use wasmtime_wasi::filesystem::Descriptor;
+
+/// Replaces `get-directories`.
+pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
+    for version in [WasiVersion::P2, WasiVersion::P3] {
+        override_import(linker, "wasi:filesystem/preopens", version, "get-directories", |preopens, name| {
+            preopens.func_wrap(name, get_directories)
+        })?;
+    }
+    Ok(())
+}
+
+type Directories = Vec<(Resource<Descriptor>, String)>;
+
+fn get_directories(mut store: StoreContextMut<'_, InstanceState>, (): ()) -> Result<(Directories,)> {
+    let state = store.data_mut();
+    let root = state.table.push(Descriptor::Dir(state.files.preopen.handle().clone()))?;
+    Ok((vec![(root, "/".to_owned())],))
+}
