@@ -2,7 +2,7 @@
 //! hands nothing of it on: the handler reads the file by itself.
 
 use crate::config::{Config, HandlerSource, ServedTree};
-use glasshouse_core::config::site_file::{FILE, LONGEST};
+use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_core::config::{options, site_file};
 use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
 use std::fmt;

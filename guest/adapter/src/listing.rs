@@ -6,7 +6,7 @@
 use crate::absent;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::listing::join;
+use glasshouse_core::tree::join;
 use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, EntryKind, OpenError, TreeError, Unread, found};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;

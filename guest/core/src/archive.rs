@@ -6,70 +6,28 @@
 //! what cannot be read, which the archive says itself. Entries come in the byte order of their names, a folder before what
 //! is in it, so that a folder that did not change makes the same bytes again.
 
+pub mod format;
+
 mod left_out;
 mod tar;
 mod walk;
 mod zip;
 
-use crate::body::{Truncated, block};
+use crate::archive::format::ArchiveFormat;
+use crate::body::block::{Truncated, read_block};
 use crate::config::Config;
 use crate::http::target::Target;
-use crate::media_type::MediaType;
-use crate::reply::{Refusal, Span, disposition};
+use crate::http::field::disposition;
+use crate::http::range::Span;
+use crate::http::refusal::Refusal;
 use crate::tree::dotfiles::Dotfiles;
 use crate::tree::{Metadata, Node, Tree, found};
 use crate::visible::visible;
 use flate2::Crc;
-use left_out::LeftOut;
+use left_out::{LeftOut, LeftOutReason};
 use tar::Tar;
-use walk::{LeftOutReason, Walk, WalkItem};
+use walk::{Walk, WalkItem};
 use zip::Zip;
-
-/// A form of archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchiveFormat {
-    /// The pax interchange format (POSIX.1-2017, `pax`).
-    Tar,
-    /// The same in gzip (RFC 1952).
-    TarGz,
-    /// ZIP (APPNOTE.TXT 6.3.10), with ZIP64 where it is needed.
-    Zip,
-}
-
-impl ArchiveFormat {
-    /// Every form.
-    pub const ALL: &[ArchiveFormat] = &[ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip];
-
-    /// The word that asks for it, which is the suffix of its files as well.
-    pub fn word(self) -> &'static str {
-        match self {
-            ArchiveFormat::Tar => "tar",
-            ArchiveFormat::TarGz => "tar.gz",
-            ArchiveFormat::Zip => "zip",
-        }
-    }
-
-    /// The form that a word asks for.
-    pub fn parse(word: &str) -> Option<ArchiveFormat> {
-        ArchiveFormat::ALL.iter().copied().find(|form| form.word() == word)
-    }
-
-    /// Its media type; tar has none that is registered, and this one is understood everywhere.
-    pub fn media(self) -> MediaType {
-        match self {
-            ArchiveFormat::Tar => MediaType::TAR,
-            ArchiveFormat::TarGz => MediaType::GZIP,
-            ArchiveFormat::Zip => MediaType::ZIP,
-        }
-    }
-
-    fn writer(self) -> Writer {
-        match self {
-            ArchiveFormat::Tar | ArchiveFormat::TarGz => Writer::Tar(Tar::default()),
-            ArchiveFormat::Zip => Writer::Zip(Zip::default()),
-        }
-    }
-}
 
 /// What the folder at the root is called, which has no name that a client may know.
 const ROOT: &str = "archive";
@@ -117,7 +75,7 @@ impl Plan {
             Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0, left_out: LeftOut::default() };
         let mut walk = plan.walk().into_plan();
         walk.begin(tree).await?;
-        let (mut writer, mut bytes) = (form.writer(), 0_u64);
+        let (mut writer, mut bytes) = (Writer::new(form), 0_u64);
         let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());
         while let Some(step) = walk.next(tree).await? {
             match step {
@@ -223,7 +181,7 @@ impl<F> Archive<F> {
     pub fn new(plan: &Plan) -> Archive<F> {
         Archive {
             walk: plan.walk(),
-            writer: plan.form.writer(),
+            writer: Writer::new(plan.form),
             step: ArchiveStep::Begin,
             kept: Vec::new(),
             left: plan.length,
@@ -278,7 +236,7 @@ impl<F> Archive<F> {
                 Some(walk::WalkStep::LeftOut { path, why }) => self.left_out.add(&path, why),
                 None => self.end_entries(tree, piece)?,
             },
-            ArchiveStep::Content { file, span, place, facts } => match block(tree, file, span, CHUNK).await? {
+            ArchiveStep::Content { file, span, place, facts } => match read_block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
                     let beyond = tree.read(file, span.end, 1).await.map_err(|_| Truncated)?;
@@ -393,6 +351,13 @@ struct ArchiveEnd {
 }
 
 impl Writer {
+    fn new(format: ArchiveFormat) -> Writer {
+        match format {
+            ArchiveFormat::Tar | ArchiveFormat::TarGz => Writer::Tar(Tar::default()),
+            ArchiveFormat::Zip => Writer::Zip(Zip::default()),
+        }
+    }
+
     /// What stands before the content of an entry.
     fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         match self {

@@ -1,22 +1,27 @@
 //! What the handler was told to do. It refuses to know where it was written: options have one form, in variables, in
 //! flags of a host and in the file of a site.
 
+pub mod cache_control;
+pub mod glob;
 pub mod header_rules;
 pub mod options;
 pub mod redirect;
-pub mod rule;
 pub mod service_link;
 pub mod site_file;
 pub mod toml_document;
 
-use crate::archive::ArchiveFormat;
-use crate::config::rule::{CacheControl, Cors, Glob, Redirect};
+use crate::archive::format::ArchiveFormat;
+use crate::config::cache_control::CacheControl;
+use crate::config::glob::Glob;
+use crate::config::redirect::Redirect;
 use crate::config::service_link::is_service_link;
 use crate::http::cors;
+use crate::http::cors::Cors;
+use crate::http::field;
+use crate::http::field::{CACHE_CONTROL, Field};
 use crate::http::target::{Name, Target};
 use crate::media_type::MediaType;
 use crate::precompressed::Siblings;
-use crate::reply::Field;
 use crate::tree::dotfiles::Dotfiles;
 use std::fmt;
 
@@ -181,7 +186,7 @@ impl Config {
         let never = |(option, name): (_, &str), other: &str| {
             Some((option, format!("'{name}' would never be sent, because {other} says it; leave one of them out")))
         };
-        if header_rules::has(&self.headers, header_rules::CACHE_CONTROL)
+        if field::has(&self.headers, CACHE_CONTROL)
             && self.cache.iter().any(|(glob, _)| glob.is_for_all())
         {
             return never(("header", "Cache-Control"), "cache");
@@ -203,9 +208,9 @@ impl Config {
     /// Takes back what the file of a site says of a matter of which `operator`, the options without it, speaks by another option.
     pub fn yield_to(&mut self, operator: &Config) {
         let said = || operator.headers.iter().chain(operator.headers_for.iter().map(|(_, field)| field));
-        if !operator.cache.is_empty() || header_rules::has(said(), header_rules::CACHE_CONTROL) {
+        if !operator.cache.is_empty() || field::has(said(), CACHE_CONTROL) {
             self.cache.clone_from(&operator.cache);
-            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(header_rules::CACHE_CONTROL);
+            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(CACHE_CONTROL);
             if operator.headers.is_empty() {
                 self.headers.retain(is_other);
             }
@@ -213,7 +218,7 @@ impl Config {
                 self.headers_for.retain(|(_, field)| is_other(field));
             }
         }
-        if cors::OF_ISOLATION.iter().any(|name| header_rules::has(said(), name)) {
+        if cors::OF_ISOLATION.iter().any(|name| field::has(said(), name)) {
             self.isolate = operator.isolate;
         }
     }

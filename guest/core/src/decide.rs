@@ -2,19 +2,21 @@
 
 use crate::body::encode::Encoder;
 use crate::body::multipart::Multipart;
-use crate::body::{GeneratedBody, Source, encode};
-use crate::config::header_rules::CACHE_CONTROL;
-use crate::config::{Config, header_rules};
+use crate::body::encode;
+use crate::body::generated::{GeneratedBody, Source};
+use crate::config::Config;
 use crate::http::accept::{AcceptEncoding, Choice, Coding};
 use crate::http::condition;
 use crate::http::condition::{Validators, Verdict};
 use crate::http::etag::ETag;
+use crate::http::field::{self, CACHE_CONTROL, CONTENT_DISPOSITION, Field, disposition};
 use crate::http::range::{Ranged, ranged};
+use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::listing::stream::ListingStream;
 use crate::listing::{Listing, stream};
 use crate::output_format::OutputFormat;
-use crate::reply::{DISPOSITION, Field, Outcome, Refusal, Reply, Representation, disposition};
+use crate::reply::{Outcome, Reply, Representation};
 use crate::resolve::{Found, ServedFile, Variant};
 
 /// The reply to a GET or HEAD request.
@@ -78,9 +80,9 @@ fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Reply<F
 
 /// By which name a file is saved whose path does not say it, unless somebody has said something of that.
 fn save_as<F>(served: &ServedFile<F>, configured: &[Field]) -> Vec<Field> {
-    let is_said = configured.iter().any(|(name, _)| name.eq_ignore_ascii_case(DISPOSITION));
+    let is_said = configured.iter().any(|(name, _)| name.eq_ignore_ascii_case(CONTENT_DISPOSITION));
     let name = served.save_as.iter().filter(|_| !is_said);
-    name.map(|name| (DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
+    name.map(|name| (CONTENT_DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
 }
 
 /// Of the configured fields (S10), those that a 304 has in common with the 200 (RFC 9110 15.4.5).
@@ -188,7 +190,7 @@ fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
 /// Cache-Control holds alone.
 fn file_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = exact_fields(path, config);
-    let is_said = header_rules::has(&exact, CACHE_CONTROL);
+    let is_said = field::has(&exact, CACHE_CONTROL);
     let general = general_fields(path, config).into_iter();
     let general =
         general.filter(|(name, _)| !(is_said && name.eq_ignore_ascii_case(CACHE_CONTROL))).collect::<Vec<_>>();

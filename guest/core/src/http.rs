@@ -5,6 +5,8 @@ pub mod condition;
 pub mod cors;
 pub mod date;
 pub mod etag;
+pub mod field;
 pub mod range;
+pub mod refusal;
 pub mod request;
 pub mod target;

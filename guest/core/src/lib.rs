@@ -16,6 +16,7 @@ pub mod archive;
 pub mod body;
 pub mod config;
 pub mod decide;
+pub mod error_body;
 pub mod http;
 pub mod listing;
 pub mod media_type;
@@ -24,15 +25,19 @@ pub mod page;
 pub mod precompressed;
 pub mod reply;
 pub mod resolve;
+pub mod respond;
 pub mod suggest;
 pub mod tree;
 pub mod visible;
 
-pub use body::{GeneratedBody, Truncated};
+pub use body::block::Truncated;
+pub use body::generated::GeneratedBody;
 pub use config::site_file::SiteOptions;
 pub use config::{Config, ConfigError};
+pub use http::range::Span;
+pub use http::refusal::Refusal;
 pub use http::request::{Method, Request};
-pub use reply::{Body, Head, Outcome, Refusal, Reply, Span};
+pub use reply::{Body, Head, Outcome, Reply};
 pub use tree::Tree;
 pub use tree::public::PublicTree;
 
@@ -50,7 +55,7 @@ pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -
             decide::decide(request, resolve::resolve(request, target, tree, config).await, config)
         }
     };
-    reply.with_own(http::cors::fields(request, config))
+    reply.with_own(http::cors::fields(request, &config.cors, config.isolate))
 }
 
 /// The output of a future that never waits, as those over a synchronous [`Tree`] do not; `None` if it did wait.

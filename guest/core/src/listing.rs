@@ -4,23 +4,26 @@
 //! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
 //! while it is sent.
 
+pub mod html;
 pub mod json;
 pub mod natural;
 pub mod query;
 pub mod search;
 pub mod stream;
+pub mod text;
 
 mod order;
 
-use crate::archive;
-use crate::config::{Config, site_file};
+use crate::archive::format::ArchiveFormat;
+use crate::config::Config;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, write_encoded};
 use crate::listing::query::{Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::output_format::OutputFormat;
 use crate::tree::dotfiles::{Dotfiles, Visibility, Within};
-use crate::tree::{DirEntry, EntryKind, Node, OpenError, Tree, TreeError, Unread, found};
+use crate::tree::public::SITE_FILE;
+use crate::tree::{DirEntry, EntryKind, Node, OpenError, Tree, TreeError, Unread, found, join};
 use std::fmt;
 use std::ops::Range;
 
@@ -51,7 +54,7 @@ pub struct Listing {
     pub stopped: Option<Stopped>,
     pub readme: Option<Readme>,
     /// The archives that can be had of it.
-    pub archives: Vec<archive::ArchiveFormat>,
+    pub archives: Vec<ArchiveFormat>,
     /// How many names of the prefix lead to each directory above the tree that is served as well.
     pub above: Vec<usize>,
     shows_readme: bool,
@@ -107,7 +110,7 @@ pub struct Readme {
 
 /// Whether a directory shows that it has an entry of this name, if that is what [`retain_shown`] keeps.
 pub fn is_shown(within: &Within, name: &Name) -> bool {
-    let is_site = within.directory.is_empty() && name.as_str() == site_file::FILE;
+    let is_site = within.directory.is_empty() && name.as_str() == SITE_FILE;
     !is_site && within.look(name) != Visibility::Hidden
 }
 
@@ -258,14 +261,6 @@ impl Listing {
         };
         self.readme = Some(Readme { name, text: text.map(|text| String::from_utf8_lossy(&text).into_owned()) });
         Ok(())
-    }
-}
-
-/// A path with one more name at its end.
-pub fn join(path: &str, name: &Name) -> String {
-    match path {
-        "" => name.as_str().to_owned(),
-        _ => format!("{path}/{}", name.as_str()),
     }
 }
 

@@ -3,14 +3,9 @@
 //! The rule of this module: text from outside reaches a page through a template, which escapes it, or through
 //! `markdown`, and in no other way.
 
-mod error;
-mod file_category;
-mod listing;
-mod markdown;
-mod size;
-
-pub use error::refusal;
-pub use listing::{begin, end, rows};
+pub mod file_category;
+pub mod markdown;
+pub mod size;
 
 /// The style of every page.
 pub const BASE: &str = include_str!("../templates/base.css");

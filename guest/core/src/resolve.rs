@@ -1,20 +1,23 @@
 //! From a path to what lies there and the variant of it that is sent. The only step that looks at the tree; it refuses
 //! to know conditions, ranges and fields of the answer.
 
-use crate::archive::{self, Plan};
+use crate::archive::Plan;
+use crate::archive::format::ArchiveFormat;
 use crate::body::encode;
-use crate::config::{Config, site_file};
+use crate::config::Config;
 use crate::http::accept;
 use crate::http::accept::{AcceptEncoding, Choice, Coding};
+use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, encode_path, parameter};
-use crate::listing::{Href, Listing, Row, is_shown, join, natural, retain_shown};
+use crate::listing::{Href, Listing, Row, is_shown, natural, retain_shown};
 use crate::media_type::MediaType;
 use crate::output_format::OutputFormat;
-use crate::reply::{Link, Refusal, Suggestions};
 use crate::suggest;
+use crate::suggest::{Link, Suggestions};
 use crate::tree::dotfiles::Visibility;
-use crate::tree::{Bounds, DirEntry, Metadata, Node, Tree, TreeError, found};
+use crate::tree::public::SITE_FILE;
+use crate::tree::{Bounds, DirEntry, Metadata, Node, Tree, TreeError, found, join};
 
 /// What a target leads to.
 #[derive(Debug)]
@@ -165,7 +168,7 @@ impl<T: Tree> Resolver<'_, T> {
 
     /// What lies at a path. The file of the site is not for sending, whoever names it: a client, or an option.
     async fn open(&self, path: &str) -> Result<Option<Node<T::File>>, TreeError> {
-        if path == site_file::FILE { Ok(None) } else { found(self.tree.open(path).await) }
+        if path == SITE_FILE { Ok(None) } else { found(self.tree.open(path).await) }
     }
 
     /// The `Location` of a page that was asked for by the name of its file; `None` where no shorter path leads to this very file.
@@ -229,7 +232,7 @@ impl<T: Tree> Resolver<'_, T> {
         }
         // Asked for by name, so it is given whether or not there is a page to be shown in place of the listing.
         let download = parameter(target.query(), "download");
-        let form = download.as_deref().and_then(archive::ArchiveFormat::parse);
+        let form = download.as_deref().and_then(ArchiveFormat::parse);
         match form {
             Some(form) if self.config.listing && self.config.archives.contains(&form) => {
                 return Plan::make(form, target, self.tree, self.config).await.map(Found::Archive);

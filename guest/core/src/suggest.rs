@@ -1,10 +1,28 @@
 //! Names that a person may have meant who wrote another one. It refuses to know where the names come from, and works
 //! within bounds whatever they are.
 
+use serde::Serialize;
 use strsim::osa_distance;
 
 /// Names longer than this, in bytes, are near no other: it bounds the work, which grows with the square.
 const LONGEST: usize = 128;
+
+/// Where else a client may go whose request was refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suggestions {
+    /// Names that it may have meant, the likeliest first.
+    pub near: Vec<Link>,
+    /// The nearest directory above that is there.
+    pub up: Option<Link>,
+}
+
+/// A place and how it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    pub name: String,
+    /// A relative reference.
+    pub href: String,
+}
 
 /// How far `name` is from `asked`, in letters put in, left out, replaced or swapped with their neighbour, without regard
 /// to case; `None` where it is too far to have been meant. A name that differs in its suffix alone is near as well.

@@ -6,8 +6,8 @@ pub mod memory;
 pub mod public;
 
 use crate::http::date::HttpTime;
+use crate::http::refusal::Refusal;
 use crate::http::target::Name;
-use crate::listing::join;
 use std::fmt;
 
 /// A read-only tree. Paths are relative to its root, as [`crate::http::target::Target::path`] writes them; the empty path
@@ -121,6 +121,12 @@ impl From<TreeError> for OpenError {
     }
 }
 
+impl From<TreeError> for Refusal {
+    fn from(TreeError: TreeError) -> Refusal {
+        Refusal::Fault
+    }
+}
+
 /// What was found, if there is anything; a fault stays one.
 ///
 /// # Errors
@@ -130,6 +136,14 @@ pub fn found<T>(looked: Result<T, OpenError>) -> Result<Option<T>, TreeError> {
         Ok(found) => Ok(Some(found)),
         Err(OpenError::Absent) => Ok(None),
         Err(OpenError::Fault) => Err(TreeError),
+    }
+}
+
+/// A path with one more name at its end.
+pub fn join(path: &str, name: &Name) -> String {
+    match path {
+        "" => name.as_str().to_owned(),
+        _ => format!("{path}/{}", name.as_str()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::ServedTree;
 use glasshouse_core::Config;
-use glasshouse_core::config::site_file::{FILE, LONGEST};
+use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_core::config::{options, site_file};
 use glasshouse_core::http::target::Target;
 use glasshouse_http::bounded_file;

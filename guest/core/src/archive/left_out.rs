@@ -3,7 +3,6 @@
 //! Symbolic links are never in an archive, which the documentation says, so they are counted for the log alone. What could
 //! not be read is another matter: without a word an archive would pass for all that a listing shows.
 
-use crate::archive::walk::LeftOutReason;
 use crate::http::target::Name;
 use crate::visible::visible;
 use std::fmt;
@@ -15,6 +14,19 @@ const SUFFIX: &str = ".txt";
 const LONGEST: usize = 60_000;
 /// Paths that a line of the log names.
 const MOST_NAMED: usize = 3;
+
+/// Why something that a listing shows is not in an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOutReason {
+    /// What it leads to lies elsewhere, and is there under its own name if it may be had.
+    Link,
+    /// It is a FIFO, a socket or a device.
+    Special,
+    /// A file that cannot be opened.
+    Closed,
+    /// A folder that cannot be listed. It is in the archive, empty.
+    Unlisted,
+}
 
 /// What was left out until now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
 
 use crate::archive::left_out;
+use crate::archive::left_out::LeftOutReason;
 use crate::http::date::HttpTime;
 use crate::http::target::Name;
-use crate::listing::{is_shown, join, retain_shown};
-use crate::reply::Refusal;
+use crate::listing::{is_shown, retain_shown};
+use crate::http::refusal::Refusal;
 use crate::tree::dotfiles::Dotfiles;
-use crate::tree::{DirEntry, EntryKind, Tree, Unread, found};
+use crate::tree::{DirEntry, EntryKind, Tree, Unread, found, join};
 use std::vec;
 
 /// How deep folders may lie in each other.
@@ -49,19 +50,6 @@ pub enum WalkStep {
     Item(WalkItem<String>),
     /// Something that is not in the archive.
     LeftOut { path: String, why: LeftOutReason },
-}
-
-/// Why something that a listing shows is not in an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftOutReason {
-    /// What it leads to lies elsewhere, and is there under its own name if it may be had.
-    Link,
-    /// It is a FIFO, a socket or a device.
-    Special,
-    /// A file that cannot be opened.
-    Closed,
-    /// A folder that cannot be listed. It is in the archive, empty.
-    Unlisted,
 }
 
 /// A walk, from its next step on.

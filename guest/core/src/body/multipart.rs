@@ -1,8 +1,8 @@
 //! Several ranges of one file in one message: `multipart/byteranges` (RFC 9110 14.6, RFC 2046 5.1). It refuses to know
 //! how ranges are asked for.
 
+use crate::http::range::Span;
 use crate::media_type::MediaType;
-use crate::reply::Span;
 use std::collections::VecDeque;
 
 /// The parts of a message, each with what precedes it, and the line that ends them.

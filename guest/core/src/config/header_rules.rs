@@ -1,12 +1,7 @@
 //! Which header fields an option may add to answers: what nobody may set, and what the file of a site may. It refuses to know
 //! where fields are sent.
 
-use crate::reply::Field;
-
-/// The field that says how long an answer may be kept (RFC 9111 5.2).
-pub const CACHE_CONTROL: &str = "cache-control";
-/// The field that names what an answer depends on (RFC 9110 12.5.5).
-pub const VARY: &str = "vary";
+use crate::http::field::{CACHE_CONTROL, Field, VARY};
 
 /// Why nobody may set a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,11 +124,6 @@ fn is_allowed(directive: &str) -> bool {
     let (name, seconds) = directive.split_once('=').unwrap_or((directive, "0"));
     let is_known = DIRECTIVES.iter().any(|known| known.eq_ignore_ascii_case(name));
     is_known && !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether one of these fields has this name.
-pub fn has<'a>(fields: impl IntoIterator<Item = &'a Field>, name: &str) -> bool {
-    fields.into_iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
 /// `tchar` of RFC 9110 5.6.2.

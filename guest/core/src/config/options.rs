@@ -4,13 +4,16 @@
 //! An option called `clean-urls` is the variable `GLASSHOUSE_CLEAN_URLS`, the key `clean-urls` of the site's file, and
 //! in the bundled host the flag `--clean-urls`. Where it holds several values they are lines.
 
-use crate::archive;
-use crate::config::rule::{CacheControl, Cors, Glob, Redirect};
+use crate::archive::format::ArchiveFormat;
+use crate::config::cache_control::CacheControl;
+use crate::config::glob::Glob;
+use crate::config::redirect::Redirect;
 use crate::config::toml_document::ValueShape;
 use crate::config::{Config, header_rules, toml_document};
+use crate::http::cors::Cors;
+use crate::http::field::Field;
 use crate::http::target::{Name, Target};
 use crate::media_type::MediaType;
-use crate::reply::Field;
 use crate::tree::dotfiles::Dotfiles;
 use toml::Value;
 
@@ -166,13 +169,13 @@ pub fn switch(text: &str) -> Result<bool, String> {
 }
 
 /// Forms of archives, in lines or separated by commas; or all of them, or none.
-fn archives(text: &str) -> Result<Vec<archive::ArchiveFormat>, String> {
+fn archives(text: &str) -> Result<Vec<ArchiveFormat>, String> {
     if let Ok(on) = switch(text) {
-        return Ok(if on { archive::ArchiveFormat::ALL.to_vec() } else { Vec::new() });
+        return Ok(if on { ArchiveFormat::ALL.to_vec() } else { Vec::new() });
     }
     let words = text.split([',', '\n']).map(str::trim).filter(|word| !word.is_empty());
     let form = |word| {
-        archive::ArchiveFormat::parse(word).ok_or(format!("'{word}' is none of tar, tar.gz and zip; or give 'off'"))
+        ArchiveFormat::parse(word).ok_or(format!("'{word}' is none of tar, tar.gz and zip; or give 'off'"))
     };
     words.map(form).collect()
 }
@@ -276,7 +279,7 @@ fn path_of(path: &str) -> Option<Target> {
 
 #[cfg(test)]
 mod tests {
-    use crate::archive::ArchiveFormat;
+    use crate::archive::format::ArchiveFormat;
     use crate::config::{BodyPath, Config};
     use crate::http::target::{Name, Target};
     use crate::tree::dotfiles::Dotfiles;

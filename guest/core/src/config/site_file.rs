@@ -2,15 +2,11 @@
 //! what an option means.
 
 use crate::config::{BodyPath, Config, ConfigError, options, toml_document};
-use crate::tree::public::PublicTree;
+use crate::tree::public::{PublicTree, SITE_FILE, SITE_FILE_MAX};
 use crate::tree::{Metadata, Node, Tree, TreeError, found};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The file at the root of the tree in which a site has its say. It is never served and never listed.
-pub const FILE: &str = "glasshouse.toml";
-/// The longest such file in bytes.
-pub const LONGEST: u64 = 64 << 10;
 /// The longest complaint about it, in letters: it goes to a log, and the file may be a stranger's.
 const LONGEST_REASON: usize = 240;
 
@@ -82,7 +78,7 @@ impl SiteOptions {
             read.facts = facts;
             return read.config.clone();
         }
-        let config = said.as_ref().map_err(|reason| ConfigError::new(FILE, reason)).and_then(|bytes| parse(bytes));
+        let config = said.as_ref().map_err(|reason| ConfigError::new(SITE_FILE, reason)).and_then(|bytes| parse(bytes));
         let config = match config {
             Ok((config, _)) => self.merge(config),
             Err(error) => {
@@ -111,23 +107,23 @@ impl SiteOptions {
 /// The bytes of the file, or why there are none, in words for the person who put it there.
 async fn load<T: Tree>(tree: &T) -> Result<Result<Vec<u8>, String>, TreeError> {
     let refused = |reason: &str| Ok(Err(reason.to_owned()));
-    let (file, facts) = match found(tree.open(FILE).await)? {
+    let (file, facts) = match found(tree.open(SITE_FILE).await)? {
         Some(Node::File(file, facts)) => (file, facts),
         Some(Node::Directory) => return refused("is a directory"),
         None => return refused("cannot be read; the server may lack the permission"),
     };
-    if facts.size > LONGEST {
+    if facts.size > SITE_FILE_MAX {
         return Ok(Err(too_long()));
     }
-    match found(tree.read(&file, 0, LONGEST).await)? {
+    match found(tree.read(&file, 0, SITE_FILE_MAX).await)? {
         Some(bytes) => Ok(Ok(bytes)),
         None => refused("cannot be read"),
     }
 }
 
-/// Why a file is not read that is longer than [`LONGEST`].
+/// Why a file is not read that is longer than [`SITE_FILE_MAX`].
 pub fn too_long() -> String {
-    format!("is longer than {LONGEST} bytes")
+    format!("is longer than {SITE_FILE_MAX} bytes")
 }
 
 /// What the bytes of a file of a site say, with its options in the order of their lines.
@@ -137,7 +133,7 @@ pub fn too_long() -> String {
 pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<SiteSetting>), ConfigError> {
     let refused = |line: usize, name: &str, reason: &str| {
         let place = if name.is_empty() { String::new() } else { format!(", {}", legible(name, LONGEST_REASON / 4)) };
-        ConfigError::new(format!("{FILE}, line {line}{place}"), legible(reason, LONGEST_REASON))
+        ConfigError::new(format!("{SITE_FILE}, line {line}{place}"), legible(reason, LONGEST_REASON))
     };
     let text = str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
@@ -185,7 +181,7 @@ mod tests {
 
     fn tree(text: &str, seconds: i64) -> PublicTree<MemoryTree> {
         let mut tree = MemoryTree::default();
-        tree.insert(FILE, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(seconds, 0)));
+        tree.insert(SITE_FILE, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(seconds, 0)));
         PublicTree::new(tree)
     }
 

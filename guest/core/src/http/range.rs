@@ -1,13 +1,30 @@
 //! Byte ranges (RFC 9110 14), made half-open once and for all. This module refuses to know preconditions and methods:
 //! a range counts only for a GET whose answer would be 200 (14.2), and only where If-Range allows (13.1.5).
 
-use crate::reply::Span;
-
 /// Bounds of a range set. RFC 9110 17.15 asks for some: a part costs its client ten bytes, and the server a hundred.
 const MOST_RANGES: usize = 100;
 const MOST_BYTES: usize = 8 * 1024;
 
 const BLANK: [char; 2] = [' ', '\t'];
+
+/// Bytes of a file: from `start` up to, not including, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: u64,
+    pub end: u64,
+}
+
+impl Span {
+    /// How many bytes these are.
+    pub fn length(self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
+
+    /// The value of Content-Range (RFC 9110 14.4), which counts up to the last byte and includes it.
+    pub fn content_range(self, size: u64) -> String {
+        format!("bytes {}-{}/{size}", self.start, self.end.saturating_sub(1))
+    }
+}
 
 /// What part of a file a Range field asks for. No span is empty, none ends behind the file, no two touch.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! others.
 
 use crate::http::target::Target;
-use crate::reply::Refusal;
+use crate::http::refusal::Refusal;
 use std::fmt;
 
 /// The methods that glasshouse tells apart. Methods are case-sensitive (RFC 9110 9.1): `get` is another one.

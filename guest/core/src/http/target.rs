@@ -3,7 +3,7 @@
 
 mod reference;
 
-use crate::reply::Refusal;
+use crate::http::refusal::Refusal;
 use std::fmt;
 
 /// One segment of a path: not empty, not `.` or `..`, without `/` and NUL.

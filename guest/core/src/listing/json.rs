@@ -3,9 +3,7 @@
 use crate::http::date::Rfc3339;
 use crate::listing::search::Stopped;
 use crate::listing::{Href, Listing, Row};
-use crate::reply::{Link, Refusal, Suggestions};
 use crate::tree::EntryKind;
-use crate::visible::questioned;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -69,59 +67,7 @@ fn kind(kind: EntryKind) -> &'static str {
     }
 }
 
-fn slash(row: &Row) -> &'static str {
-    if row.is_directory() { "/" } else { "" }
-}
-
 fn push(value: &impl Serialize, to: &mut String) {
     // Values of this file have text for keys, and writing to memory cannot fail.
     to.push_str(&serde_json::to_string(value).unwrap_or_default());
-}
-
-/// Entries in lines: the name of each, with a slash behind a directory's. A name with a line break in it must not pass for
-/// two, and one that moves a cursor or turns what is around it must not reach a terminal. JSON has names to the byte.
-pub fn text_rows(rows: &[Row], to: &mut String) {
-    for row in rows {
-        questioned(&row.above, to);
-        questioned(row.entry.name.as_str(), to);
-        to.push_str(slash(row));
-        to.push('\n');
-    }
-}
-
-/// What a line about entries that are not shown begins with: no name does. Spaces may follow while they are counted.
-pub fn text_note_begin(to: &mut String) {
-    to.push('/');
-}
-
-/// What is behind the entries in lines: how many are not shown, if any.
-pub fn text_end(listing: &Listing, to: &mut String) {
-    if listing.omitted > 0 {
-        let are = if listing.omitted == 1 { "entry is" } else { "entries are" };
-        to.push_str(&format!(" {} more {are} not shown\n", listing.omitted));
-    }
-}
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    status: u16,
-    message: &'static str,
-    explanation: &'static str,
-    near: &'a [Link],
-    up: Option<&'a Link>,
-}
-
-/// Why not, in JSON.
-pub fn json_refusal(refusal: Refusal, ways: &Suggestions) -> String {
-    let (status, message, explanation) = (refusal.status(), refusal.message(), refusal.explanation());
-    let mut json = String::new();
-    push(&Refused { status, message, explanation, near: &ways.near, up: ways.up.as_ref() }, &mut json);
-    json.push('\n');
-    json
-}
-
-/// Why not, in lines of text (S70).
-pub fn text_refusal(refusal: Refusal) -> String {
-    let (status, message, explanation) = (refusal.status(), refusal.message(), refusal.explanation());
-    format!("Error code: {status}\nMessage: {message}.\nError code explanation: {status} - {explanation}.\n")
 }

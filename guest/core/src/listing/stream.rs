@@ -1,10 +1,9 @@
 //! A listing written down, whole or piece by piece, in the form that was asked for. It refuses to know what the forms look
 //! like.
 
-use crate::body::Truncated;
-use crate::listing::{Listing, json};
+use crate::body::block::Truncated;
+use crate::listing::{Listing, html, json, text};
 use crate::output_format::OutputFormat;
-use crate::page;
 use crate::tree::Tree;
 use std::ops::Range;
 
@@ -74,7 +73,7 @@ impl ListingStream {
                 }
                 Due::Rows(_) => {
                     if self.listing.omitted > 0 && self.listing.form == OutputFormat::Text {
-                        json::text_note_begin(&mut piece);
+                        text::text_note_begin(&mut piece);
                     }
                     self.due = Due::End;
                 }
@@ -97,7 +96,7 @@ pub fn whole(listing: &Listing) -> Vec<u8> {
     begin(listing, &mut sheet);
     rows(listing, 0..listing.rows.len(), &mut sheet);
     if listing.omitted > 0 && listing.form == OutputFormat::Text {
-        json::text_note_begin(&mut sheet);
+        text::text_note_begin(&mut sheet);
     }
     end(listing, &mut sheet);
     sheet.into_bytes()
@@ -117,7 +116,7 @@ fn wait(listing: &Listing, due: Due, to: &mut String) {
 
 fn begin(listing: &Listing, to: &mut String) {
     match listing.form {
-        OutputFormat::Page => to.push_str(&page::begin(listing)),
+        OutputFormat::Page => to.push_str(&html::begin(listing)),
         OutputFormat::Json => to.push_str(&json::json_begin(listing)),
         OutputFormat::Text => {}
     }
@@ -127,16 +126,16 @@ fn rows(listing: &Listing, range: Range<usize>, to: &mut String) {
     let are_first = range.start == 0;
     let rows = listing.rows.get(range).unwrap_or_default();
     match listing.form {
-        OutputFormat::Page => page::rows(listing, rows, to),
+        OutputFormat::Page => html::rows(listing, rows, to),
         OutputFormat::Json => json::json_rows(rows, are_first, to),
-        OutputFormat::Text => json::text_rows(rows, to),
+        OutputFormat::Text => text::text_rows(rows, to),
     }
 }
 
 fn end(listing: &Listing, to: &mut String) {
     match listing.form {
-        OutputFormat::Page => to.push_str(&page::end(listing)),
+        OutputFormat::Page => to.push_str(&html::end(listing)),
         OutputFormat::Json => to.push_str(&json::json_end(listing)),
-        OutputFormat::Text => json::text_end(listing, to),
+        OutputFormat::Text => text::text_end(listing, to),
     }
 }

@@ -1,7 +1,6 @@
 //! What kind of thing an entry is to a person, and the picture that stands for it. It refuses to know more of a file than
 //! its name.
 
-use crate::listing::Row;
 use crate::media_type::{MediaType, suffix};
 use std::collections::BTreeMap;
 
@@ -65,11 +64,10 @@ const ARCHIVES: &[&str] = &[
 
 impl<'a> FileCategories<'a> {
     /// The genre of an entry.
-    pub fn of(&mut self, row: &'a Row) -> FileCategory {
-        if row.is_directory() {
+    pub fn of(&mut self, name: &'a str, is_directory: bool) -> FileCategory {
+        if is_directory {
             return FileCategory::Folder;
         }
-        let name = row.entry.name.as_str();
         match suffix(name) {
             Some(suffix) => *self.0.entry(suffix).or_insert_with(|| FileCategory::of_name(name)),
             None => FileCategory::File,
@@ -79,30 +77,26 @@ impl<'a> FileCategories<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::http::target::Name;
     use crate::page::file_category::*;
-    use crate::tree::{DirEntry, EntryKind};
 
     #[test]
     fn a_name_shows_what_it_is() {
-        for (name, kind, icon) in [
-            ("a", EntryKind::Directory, "folder"),
-            ("a.png", EntryKind::LinkToDirectory, "folder"),
-            ("a.png", EntryKind::Link, "image"),
-            ("a.SVG", EntryKind::File, "image"),
-            ("a.mp4", EntryKind::File, "video"),
-            ("a.flac", EntryKind::File, "audio"),
-            ("a.tar.gz", EntryKind::File, "archive"),
-            ("a.zip", EntryKind::File, "archive"),
-            ("a.md", EntryKind::File, "text"),
-            ("a.rs", EntryKind::File, "text"),
-            ("a.pdf", EntryKind::File, "text"),
-            ("a.unknown", EntryKind::File, "file"),
-            ("a", EntryKind::File, "file"),
+        for (name, is_directory, icon) in [
+            ("a", true, "folder"),
+            ("a.png", true, "folder"),
+            ("a.png", false, "image"),
+            ("a.SVG", false, "image"),
+            ("a.mp4", false, "video"),
+            ("a.flac", false, "audio"),
+            ("a.tar.gz", false, "archive"),
+            ("a.zip", false, "archive"),
+            ("a.md", false, "text"),
+            ("a.rs", false, "text"),
+            ("a.pdf", false, "text"),
+            ("a.unknown", false, "file"),
+            ("a", false, "file"),
         ] {
-            let entry = Name::new(name).map(|name| DirEntry::new(name, kind));
-            let row = entry.map(|entry| Row { above: String::new(), entry });
-            assert_eq!(row.as_ref().map(|row| FileCategories::default().of(row).icon()), Some(icon), "{name} {kind:?}");
+            assert_eq!(FileCategories::default().of(name, is_directory).icon(), icon, "{name} {is_directory}");
         }
     }
 }

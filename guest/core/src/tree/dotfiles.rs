@@ -1,7 +1,8 @@
 //! Rule: which files and directories whose names begin with a dot are served and listed (S28). It refuses to know what
 //! lies at a path.
 
-use crate::config::rule::Glob;
+use crate::config::glob::Glob;
+use crate::config::toml_document::switch;
 use crate::http::target::{Name, is_dotfile};
 
 /// Which dotfiles are served and listed.
@@ -86,9 +87,9 @@ impl Dotfiles {
         let mut rules = Vec::new();
         let mut is_shown = false;
         for line in text.lines().map(str::trim) {
-            match crate::config::options::switch(line) {
-                Ok(on) => is_shown |= on,
-                Err(_) => rules.push(DotfileRule::parse(line)?),
+            match switch(line) {
+                Some(on) => is_shown |= on,
+                None => rules.push(DotfileRule::parse(line)?),
             }
         }
         Ok(match (is_shown, rules.is_empty()) {

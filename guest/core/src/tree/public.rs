@@ -2,12 +2,15 @@
 //! back where paths are read; this is about links, hard links, and file systems that take `A` and `a` for the same letter. It refuses
 //! to know what that file says.
 
-use crate::config::site_file::{FILE, LONGEST};
 use crate::http::target::Name;
-use crate::listing::join;
-use crate::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread, found};
+use crate::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread, found, join};
 use std::cell::Cell;
 use std::fmt;
+
+/// The file at the root of the tree in which a site has its say. It is never served and never listed.
+pub const SITE_FILE: &str = "glasshouse.toml";
+/// The longest such file in bytes.
+pub const SITE_FILE_MAX: u64 = 64 << 10;
 
 /// A tree without the file of its site.
 #[derive(Debug)]
@@ -33,7 +36,7 @@ impl<T: Tree> PublicTree<T> {
     /// # Errors
     /// [`TreeError`], where nobody knows.
     pub async fn keep_back(&self) -> Result<Option<Metadata>, TreeError> {
-        let facts = found(self.tree.facts(FILE).await)?;
+        let facts = found(self.tree.facts(SITE_FILE).await)?;
         self.site.set(facts);
         Ok(facts)
     }
@@ -46,12 +49,12 @@ impl<T: Tree> PublicTree<T> {
     /// Whether a file that could be that one is. Different files can have the same facts, for clocks are coarse; but what is the same
     /// to the byte must not be sent either.
     async fn is_site(&self, file: &T::File) -> Result<bool, OpenError> {
-        let site = match found(self.tree.open(FILE).await)? {
+        let site = match found(self.tree.open(SITE_FILE).await)? {
             Some(Node::File(site, _)) => site,
             // Whoever may not read it by its own name gets it by no other.
             Some(Node::Directory) | None => return Ok(true),
         };
-        let (one, other) = (self.tree.read(&site, 0, LONGEST).await?, self.tree.read(file, 0, LONGEST).await?);
+        let (one, other) = (self.tree.read(&site, 0, SITE_FILE_MAX).await?, self.tree.read(file, 0, SITE_FILE_MAX).await?);
         Ok(one == other)
     }
 }
@@ -118,7 +121,7 @@ impl<T: Tree> Tree for PublicTree<T> {
 impl<T: Tree> PublicTree<T> {
     /// Removes the file of the site from the entries of the root, in whatever case the file system has its name.
     async fn leave_out(&self, path: &str, listed: &mut DirEntries) -> Result<(), OpenError> {
-        let is_like = |entry: &DirEntry| path.is_empty() && entry.name.as_str().eq_ignore_ascii_case(FILE);
+        let is_like = |entry: &DirEntry| path.is_empty() && entry.name.as_str().eq_ignore_ascii_case(SITE_FILE);
         let alike: Vec<Name> =
             listed.entries.iter().filter(|entry| is_like(entry)).map(|entry| entry.name.clone()).collect();
         for name in alike {
@@ -161,11 +164,11 @@ mod tests {
         let mut put = |path: &str, text: &str, seconds| {
             tree.insert(path, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(seconds, 0)));
         };
-        put(FILE, RULES, 5);
+        put(SITE_FILE, RULES, 5);
         put("GlassHouse.TOML", RULES, 5);
         put("sub/glasshouse.toml", "no-listing = fals\n", 5);
         put("sub/later", RULES, 6);
-        for (path, to) in [("lnk.toml", FILE), ("sub/lnk", "../glasshouse.toml"), ("index.html", "sub/lnk")] {
+        for (path, to) in [("lnk.toml", SITE_FILE), ("sub/lnk", "../glasshouse.toml"), ("index.html", "sub/lnk")] {
             tree.insert(path, MemoryNode::Link(to.to_owned()));
         }
         PublicTree::new(tree)
@@ -180,9 +183,9 @@ mod tests {
     #[test]
     fn no_name_leads_to_the_file_of_the_site() {
         let tree = tree();
-        assert!(is_there(&tree, FILE) && is_there(&tree, "lnk.toml"), "nothing is kept back yet");
+        assert!(is_there(&tree, SITE_FILE) && is_there(&tree, "lnk.toml"), "nothing is kept back yet");
         assert!(matches!(at_once(tree.keep_back()), Some(Ok(Some(_)))));
-        for path in [FILE, "GlassHouse.TOML", "lnk.toml", "sub/lnk", "index.html"] {
+        for path in [SITE_FILE, "GlassHouse.TOML", "lnk.toml", "sub/lnk", "index.html"] {
             assert!(!is_there(&tree, path), "{path}");
         }
         for path in ["sub/glasshouse.toml", "sub/later"] {

@@ -4,7 +4,7 @@ use super::exchange::{Exchange, TREE};
 use super::html;
 use glasshouse_core::http::target;
 use glasshouse_core::http::target::Target;
-use glasshouse_core::listing::join;
+use glasshouse_core::tree::join;
 use glasshouse_core::listing::query::Query;
 use glasshouse_core::tree::{Bounds, Node, Tree as _};
 use glasshouse_core::{Body, Config, at_once};

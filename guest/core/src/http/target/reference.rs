@@ -161,7 +161,7 @@ mod tests {
             ("/a%20b/docs/sub", "sub/"),
             ("/a%20b//docs/sub", "../../../a%20b/docs/sub/"),
         ] {
-            assert_eq!(prefixed(raw), Ok::<_, crate::Refusal>(Some(location.to_owned())), "{raw}");
+            assert_eq!(prefixed(raw), Ok::<_, crate::http::refusal::Refusal>(Some(location.to_owned())), "{raw}");
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The page of a directory, in the three pieces that a long one is sent in: what is before the entries, entries, and what
 //! is behind them. It refuses to know how entries were found and sorted.
 
-use super::size::Size;
-use super::{BASE, LISTING, SCRIPT, markdown};
-use crate::archive;
+use crate::archive::format::ArchiveFormat;
 use crate::http::date::Rfc3339;
 use crate::listing::query::{Layout, Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::listing::{AT_ONCE, Href, Listing, Row};
 use crate::page::file_category::{FileCategories, FileCategory};
+use crate::page::size::Size;
+use crate::page::{BASE, LISTING, SCRIPT, markdown};
 use crate::tree::EntryKind;
 use crate::visible::visible;
 use askama::filters::HtmlSafe;
@@ -38,7 +38,7 @@ struct Begin<'a> {
     /// Whether there are so many rows that a browser should lay out those alone that are seen.
     is_long: bool,
     has_images: bool,
-    archives: &'a [archive::ArchiveFormat],
+    archives: &'a [ArchiveFormat],
 }
 
 /// A directory on the way from the top to the one that is shown.
@@ -89,7 +89,7 @@ pub fn begin(listing: &Listing) -> String {
         grid: view.laid_out(Layout::Grid),
         is_grid: view.layout == Layout::Grid,
         is_long: !listing.is_short(),
-        has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row) == FileCategory::Image),
+        has_images: listing.rows.iter().take(AT_ONCE).any(|row| genres.of(row.entry.name.as_str(), row.is_directory()) == FileCategory::Image),
         archives: &listing.archives,
     };
     written(&page)
@@ -178,7 +178,7 @@ pub fn rows(listing: &Listing, rows: &[Row], to: &mut String) {
     to.reserve(rows.len() * ROW);
     let mut genres = FileCategories::default();
     for row in rows {
-        let genre = genres.of(row);
+        let genre = genres.of(row.entry.name.as_str(), row.is_directory());
         let (slash, is_link) = match row.entry.kind {
             EntryKind::File | EntryKind::Closed => ("", false),
             EntryKind::Directory => ("/", false),
