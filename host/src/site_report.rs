@@ -2,8 +2,8 @@
 //! hands nothing of it on: the handler reads the file by itself.
 
 use crate::config::{Config, HandlerSource, ServedTree};
-use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_core::config::{options, site_file};
+use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
 use std::fmt;
 use std::io::ErrorKind;
@@ -48,7 +48,7 @@ pub fn read(config: &Config, served: &ServedTree, sandbox: &Sandbox) -> SiteFile
                 Err(error) => broken(format!("{}/{error}", directory.display())),
             }
         }
-        Ok(Peek::File(_)) => broken(format!("'{}' {}", path.display(), site_file::too_long())),
+        Ok(Peek::File(_)) => broken(format!("'{}' {}", path.display(), site_file::TOO_LONG)),
         Err(error) => {
             let reason = match error.kind() {
                 ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -42,7 +42,7 @@ impl<T: Tree> Service<T> {
         match site.config(tree, |error| complain(error)).await {
             Some(config) => {
                 let reply = answer(request, tree, &config).await;
-                config.siblings.complaints().iter().for_each(|complaint| complain(complaint));
+                config.siblings.take_mismatches().iter().for_each(|complaint| complain(complaint));
                 (reply, config.body)
             }
             None => unable,

@@ -6,8 +6,9 @@
 use crate::absent;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::tree::join;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, EntryKind, OpenError, TreeError, Unread, found};
+use glasshouse_core::tree::{
+    DirEntries, DirEntry, EntryKind, ListLimits, OpenError, TreeError, UnreadEntries, join, optional,
+};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{
@@ -33,12 +34,17 @@ impl Root {
     }
 
     /// Entries of the directory at `path`, without those whose names nothing could ask for (S26).
-    pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
+    pub fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        limits: ListLimits,
+    ) -> Result<DirEntries, OpenError> {
         let mut reading = self.read(path)?;
         let mut listed = DirEntries::default();
-        for _ in 0..bounds.read {
+        for _ in 0..limits.read {
             match reading.next()? {
-                Read::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), bounds),
+                Read::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), limits),
                 Read::Entry(..) | Read::Nameless => {}
                 Read::End => break,
             }
@@ -53,7 +59,7 @@ impl Root {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
+    ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
         let mut reading = self.read(path)?;
         let mut listed = DirEntries::default();
         let (mut ahead, mut left) = (ahead, MOST_READ);
@@ -63,7 +69,9 @@ impl Root {
             }
             left = left.saturating_sub(1);
             match reading.next()? {
-                Read::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), Bounds::kept(kept)),
+                Read::Entry(name, kind) if wanted(&name) => {
+                    listed.push(DirEntry::new(name, kind), ListLimits::keep(kept))
+                }
                 Read::Entry(..) | Read::Nameless => {}
                 Read::End => return Ok((listed, None)),
             }
@@ -77,14 +85,18 @@ impl Root {
 
     /// Looks at entries of the directory at `path`, each by its name in the open directory, which for what is no link costs
     /// a host one call of its system; but at what links lead to from the root, for it may be anything below that.
-    pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+    pub fn stat_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
         for entry in entries {
             let stat = match entry.kind {
                 EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
                 _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
-            let Some(stat) = found(stat.map_err(missing))? else { continue };
+            let Some(stat) = optional(stat.map_err(missing))? else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,
@@ -96,15 +108,19 @@ impl Root {
     }
 
     /// The same, and opens the regular files among them, which are looked at first: opening a FIFO may wait.
-    pub fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+    pub fn probe_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
         let mut entries: Vec<&mut DirEntry> = entries.collect();
-        self.describe(path, entries.iter_mut().map(|entry| &mut **entry))?;
+        self.stat_entries(path, entries.iter_mut().map(|entry| &mut **entry))?;
         let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
         for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
             let opened = directory.open_at(PathFlags::empty(), entry.name.as_str(), plain, read);
-            if found(opened.map_err(missing))?.is_none() {
-                entry.kind = EntryKind::Closed;
+            if optional(opened.map_err(missing))?.is_none() {
+                entry.kind = EntryKind::Unreadable;
             }
         }
         Ok(())
@@ -142,7 +158,7 @@ impl Reading {
     }
 }
 
-impl Unread for Reading {
+impl UnreadEntries for Reading {
     fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError> {
         let mut count = 0_u64;
         for read in 0..most {

@@ -1,4 +1,4 @@
-//! Bodies of responses.
+//! Bodies of responses that are generated while they are sent.
 
 pub mod block;
 pub mod encode;

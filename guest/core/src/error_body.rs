@@ -1,6 +1,7 @@
-//! The page for a request that was refused (S70). It refuses to know anything of the request but the ways out.
+//! The body of an error response in each output format (PY-70).
 
 use crate::http::refusal::Refusal;
+use crate::output_format::{OutputFormat, RenderError};
 use crate::page::{BASE, REFUSAL};
 use crate::suggest::{Link, Suggestions};
 use crate::visible::visible;
@@ -8,45 +9,57 @@ use askama::Template;
 use serde::Serialize;
 use std::borrow::Cow;
 
+/// Writes the body of an error response. The text format has no suggestions.
+///
+/// # Errors
+/// [`RenderError`] if the template or the JSON value cannot be written.
+pub(crate) fn write(format: OutputFormat, refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
+    match format {
+        OutputFormat::Html => html(refusal, suggestions),
+        OutputFormat::Json => json(refusal, suggestions),
+        OutputFormat::Text => Ok(text(refusal)),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "refusal.html")]
-struct Page<'a> {
+struct ErrorPage<'a> {
     title: &'static str,
     style: &'static str,
     status: u16,
     message: &'static str,
     explanation: &'static str,
-    near: Vec<Seen<'a>>,
-    up: Option<Seen<'a>>,
+    near: Vec<VisibleLink<'a>>,
+    up: Option<VisibleLink<'a>>,
 }
 
-/// A place, as people see it.
-struct Seen<'a> {
+/// A link whose name has no invisible characters.
+struct VisibleLink<'a> {
     name: Cow<'a, str>,
     href: &'a str,
 }
 
-fn seen(way: &Link) -> Seen<'_> {
-    Seen { name: visible(&way.name), href: &way.href }
+impl<'a> From<&'a Link> for VisibleLink<'a> {
+    fn from(link: &'a Link) -> VisibleLink<'a> {
+        VisibleLink { name: visible(&link.name), href: &link.href }
+    }
 }
 
-/// The page that says why not, and where else to go.
-pub fn html(refusal: Refusal, ways: &Suggestions) -> String {
-    let page = Page {
+fn html(refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
+    let page = ErrorPage {
         title: "Error response",
         style: REFUSAL,
         status: refusal.status(),
         message: refusal.message(),
         explanation: refusal.explanation(),
-        near: ways.near.iter().map(seen).collect(),
-        up: ways.up.as_ref().map(seen),
+        near: suggestions.near.iter().map(VisibleLink::from).collect(),
+        up: suggestions.up.as_ref().map(VisibleLink::from),
     };
-    // Writing to memory cannot fail.
-    page.render().unwrap_or_default()
+    Ok(page.render()?)
 }
 
 #[derive(Serialize)]
-struct Refused<'a> {
+struct JsonError<'a> {
     status: u16,
     message: &'static str,
     explanation: &'static str,
@@ -54,15 +67,14 @@ struct Refused<'a> {
     up: Option<&'a Link>,
 }
 
-/// Why not, in JSON.
-pub fn json(refusal: Refusal, ways: &Suggestions) -> String {
+fn json(refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
     let (status, message, explanation) = (refusal.status(), refusal.message(), refusal.explanation());
-    let refused = Refused { status, message, explanation, near: &ways.near, up: ways.up.as_ref() };
-    serde_json::to_string(&refused).unwrap_or_default() + "\n"
+    let error = JsonError { status, message, explanation, near: &suggestions.near, up: suggestions.up.as_ref() };
+    Ok(serde_json::to_string(&error)? + "\n")
 }
 
-/// Why not, in lines of text (S70).
-pub fn text(refusal: Refusal) -> String {
+/// The text format, which cannot fail.
+pub(crate) fn text(refusal: Refusal) -> String {
     let (status, message, explanation) = (refusal.status(), refusal.message(), refusal.explanation());
     format!("Error code: {status}\nMessage: {message}.\nError code explanation: {status} - {explanation}.\n")
 }

@@ -1,4 +1,4 @@
-//! The parts of HTTP that the core reads and compares: targets, dates, validators, ranges, preferences.
+//! The parts of HTTP that the core reads and compares.
 
 pub mod accept;
 pub mod condition;

@@ -1,4 +1,4 @@
-//! The types of a reply: what is decided for a request, before it is written.
+//! The types of a reply: the outcome of a request before it is written, and its head and body after that.
 
 use crate::archive::Plan;
 use crate::body::generated::GeneratedBody;
@@ -13,94 +13,100 @@ use crate::media_type::MediaType;
 use crate::output_format::OutputFormat;
 use crate::suggest::Suggestions;
 
-/// The answer to a request, before it is written down. `F` is an open file of the tree.
+/// The reply to a request. `F` is an open file of the tree. [`Reply::write`] turns it into a head and a body.
 #[derive(Debug)]
 pub struct Reply<F> {
     pub(crate) outcome: Outcome<F>,
-    /// Sent in any case: the fields of the connection between origins.
-    pub(crate) own: Vec<Field>,
-    /// Sent unless the reply has a field of that name already (S10).
+    /// Fields that are always sent.
+    pub(crate) always: Vec<Field>,
+    /// Fields that are sent unless the reply has a field with that name (PY-10).
     pub(crate) configured: Vec<Field>,
 }
 
-/// What a request comes to.
+/// The outcome of a request.
 #[derive(Debug)]
-pub enum Outcome<F> {
-    /// 200, or 404 with a page of the site: a file, from its first byte to its last.
-    Whole { status: u16, file: F, size: u64, label: Representation },
-    /// The same, encoded on the way.
-    Encoded { status: u16, file: F, size: u64, coding: Coding, label: Representation },
-    /// 206: one part of a file (RFC 9110 15.3.7.1).
-    Part { file: F, span: Span, size: u64, label: Representation },
-    /// 206: several parts of a file (RFC 9110 15.3.7.2).
-    Parts { file: F, multipart: Multipart, label: Representation },
-    /// 200: content made for this request, such as a listing.
-    Page { bytes: Vec<u8>, label: Representation },
-    /// 200: the same, made while it is sent.
-    Generated { made: Box<GeneratedBody<F>>, label: Representation },
+pub(crate) enum Outcome<F> {
+    /// 200, or 404 with the page of the site: a whole file of `size` bytes.
+    Whole { status: u16, file: F, size: u64, representation: Representation },
+    /// The same, encoded while it is sent.
+    Encoded { status: u16, file: F, size: u64, coding: Coding, representation: Representation },
+    /// 206: one range of a file (RFC 9110 15.3.7.1).
+    Part { file: F, span: Span, size: u64, representation: Representation },
+    /// 206: several ranges of a file (RFC 9110 15.3.7.2).
+    Parts { file: F, multipart: Multipart, representation: Representation },
+    /// 200: content that is generated before the response, such as a short listing.
+    Content { bytes: Vec<u8>, representation: Representation },
+    /// 200: content that is generated while it is sent, such as a long listing.
+    Generated { body: Box<GeneratedBody<F>>, representation: Representation },
     /// 200: an archive of a directory.
     Archive(Plan),
-    /// 204: what may be asked.
+    /// 204: the answer to OPTIONS.
     Options,
-    /// 301 to 308: another place.
-    Moved { status: u16, location: String },
-    /// 304: the client's copy will do.
-    NotModified { label: Representation },
-    /// Anything else, in the form that the client prefers.
-    Refused { refusal: Refusal, form: OutputFormat, ways: Suggestions },
+    /// 301, 302, 303, 307 or 308: a redirect.
+    Redirect { status: u16, location: String },
+    /// 304: the copy of the client is current.
+    NotModified { representation: Representation },
+    /// An error response.
+    Refused { refusal: Refusal, format: OutputFormat, suggestions: Suggestions },
 }
 
-/// What a head says of its content.
+/// The metadata of a representation (RFC 9110 8).
 #[derive(Clone, Debug)]
-pub struct Representation {
-    pub media: MediaType,
+pub(crate) struct Representation {
+    /// The value of Content-Type.
+    pub media_type: MediaType,
+    /// The value of Content-Encoding.
     pub coding: Option<Coding>,
+    /// The values of ETag and Last-Modified.
     pub validators: Validators,
-    /// The fields of the request that the choice depended on.
+    /// The request fields that selected the representation, for Vary.
     pub vary: Vec<&'static str>,
 }
 
-/// Status and fields, in the form in which both versions of `wasi:http/types.fields.from-list` take them.
+/// Status and fields, in the form that `wasi:http/types.fields.from-list` takes in both versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
+    /// The status code (RFC 9110 15).
     pub status: u16,
+    /// Names and values in the order in which they are sent.
     pub fields: Vec<(String, Vec<u8>)>,
 }
 
-/// The content that follows a head.
+/// The body that follows a head.
 #[derive(Debug)]
 pub enum Body<F> {
-    /// None: the request was HEAD, the status has no content, or the content is empty.
+    /// No body: the method is HEAD, the status has no content, or the content is empty.
     Nothing,
-    /// Bytes made for this reply.
+    /// These bytes.
     Bytes(Vec<u8>),
-    /// A part of an open file, to be sent to its last byte or not at all.
+    /// A range of an open file. A sender that cannot send its last byte must abort the connection.
     File(F, Span),
-    /// Anything longer, made piece by piece. Without Content-Length only its end tells whether it was all.
+    /// A body that is generated while it is sent. Without Content-Length, only a clean end shows that it is complete.
     Generated(Box<GeneratedBody<F>>),
 }
 
 impl<F> From<Outcome<F>> for Reply<F> {
     fn from(outcome: Outcome<F>) -> Reply<F> {
-        Reply { outcome, own: Vec::new(), configured: Vec::new() }
+        Reply { outcome, always: Vec::new(), configured: Vec::new() }
     }
 }
 
 impl<F> Reply<F> {
-    /// The reply that says why not.
+    /// An error response in the format that the request prefers, without suggestions.
     pub fn refused(request: &Request, refusal: Refusal) -> Reply<F> {
-        Outcome::Refused { refusal, form: OutputFormat::preferred(request), ways: Suggestions::default() }.into()
+        let (format, suggestions) = (OutputFormat::preferred(request), Suggestions::default());
+        Outcome::Refused { refusal, format, suggestions }.into()
     }
 
-    /// Adds configured fields; those that are there already stay as they are (S10).
-    pub fn with(mut self, fields: Vec<Field>) -> Reply<F> {
+    /// Adds configured fields. They do not replace fields that the reply already has (PY-10).
+    pub fn with_configured(mut self, fields: Vec<Field>) -> Reply<F> {
         self.configured.extend(fields);
         self
     }
 
-    /// Adds fields that every reply of this server has.
-    pub fn with_own(mut self, fields: Vec<Field>) -> Reply<F> {
-        self.own.extend(fields);
+    /// Adds fields that are always sent.
+    pub fn with_always(mut self, fields: Vec<Field>) -> Reply<F> {
+        self.always.extend(fields);
         self
     }
 }

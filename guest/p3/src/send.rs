@@ -24,7 +24,7 @@ pub fn send(
         (Body::Nothing, _) => leave(list(&fields)?, None),
         (Body::File(file, span), BodyPath::Direct) => leave(list(&fields)?, Some((file, span.start))),
         (Body::Generated(made), BodyPath::Direct)
-            if let GeneratedBody { maker: Source::Parts(file, multipart), coding: None, .. } = &**made =>
+            if let GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } = &**made =>
         {
             fields.extend(pieces(multipart));
             leave(list(&fields)?, Some((file, 0)))

@@ -4,7 +4,9 @@ use glasshouse_adapter::{Root, absent, complain, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
+use glasshouse_core::tree::{
+    DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
+};
 use std::fmt::Display;
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
@@ -60,31 +62,31 @@ fn kind(stat: &DescriptorStat) -> Result<Kind, OpenError> {
 impl Tree for PreopenedTree {
     type File = Descriptor;
 
-    async fn open(&self, path: &str) -> Result<Node<Descriptor>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<Descriptor>, OpenError> {
         if path.is_empty() {
-            return Ok(Node::Directory);
+            return Ok(OpenedNode::Directory);
         }
         // Elsewhere it is asked before it is opened, because opening a FIFO may wait for somebody to write into it.
         if !self.opens_at_once
             && let Kind::Directory = self.look(path).await?
         {
-            return Ok(Node::Directory);
+            return Ok(OpenedNode::Directory);
         }
         let file = match self.open_to_read(path).await {
             Ok(file) => file,
             // A directory that may not be read may still have files that may be.
-            Err(ErrorCode::Access) if let Kind::Directory = self.look(path).await? => return Ok(Node::Directory),
+            Err(ErrorCode::Access) if let Kind::Directory = self.look(path).await? => return Ok(OpenedNode::Directory),
             Err(code) => return Err(missing(code)),
         };
         // Asked of what was opened: the name may be another's by now.
         let stat = file.stat().await.map_err(missing)?;
         match kind(&stat)? {
-            Kind::Directory => Ok(Node::Directory),
-            Kind::File => Ok(Node::File(file, facts(&stat)?)),
+            Kind::Directory => Ok(OpenedNode::Directory),
+            Kind::File => Ok(OpenedNode::File(file, facts(&stat)?)),
         }
     }
 
-    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
+    async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
         facts(&self.stat(path).await?)
     }
 
@@ -106,8 +108,13 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
-        self.listing.list(path, wanted, bounds)
+    async fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        limits: ListLimits,
+    ) -> Result<DirEntries, OpenError> {
+        self.listing.list(path, wanted, limits)
     }
 
     async fn list_first(
@@ -116,19 +123,27 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
+    ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
         self.listing.list_first(path, wanted, kept, ahead)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.listing.describe(path, entries)
+    async fn stat_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.listing.stat_entries(path, entries)
     }
 
-    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.listing.probe(path, entries)
+    async fn probe_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.listing.probe_entries(path, entries)
     }
 
-    fn complain(&self, reason: &dyn Display) {
+    fn report(&self, reason: &dyn Display) {
         complain(reason);
     }
 }

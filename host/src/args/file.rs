@@ -59,7 +59,7 @@ impl ConfigFile {
         let keys = toml_document::read(text)
             .map_err(|TomlError { line, reason }| format!("{}, line {line}: {reason}", path.display()))?;
         let mut file = ConfigFile { path: path.to_owned(), keys: BTreeMap::new() };
-        for toml_document::Key { name, line, value } in keys {
+        for toml_document::TomlKey { name, line, value } in keys {
             let place = || place(path, line, &name);
             let Some(arg) = effective::options(command).find(|arg| effective::name(arg) == name) else {
                 return Err(format!("{}: no such key; {}", place(), way_out(&name, command)));

@@ -62,8 +62,8 @@ mod tests {
             ("=site", "'' is no path; begin it with '/'"),
             ("/=site", "'/' is where --directory is served; name a path below it"),
             ("//=site", "'/' is where --directory is served; name a path below it"),
-            ("/a/../b=site", "'/a/../b' is no path"),
-            ("/./a=site", "'/./a' is no path"),
+            ("/a/../b=site", "invalid path '/a/../b': it must not contain '.' or '..'"),
+            ("/./a=site", "invalid path '/./a': it must not contain '.' or '..'"),
         ] {
             assert_eq!(Mount::parse(text.into()), Err(reason.to_owned()), "{text}");
         }

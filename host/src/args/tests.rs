@@ -388,7 +388,7 @@ fn a_file_with_nonsense_in_it_is_named() {
         ("port = 1\nport = 2", "FILE, line 2: duplicate key"),
         ("port =", "FILE, line 1: "),
         ("\nport = -5", "tip: the value is that of FILE, line 2, port"),
-        ("max-memory = 'lots'", "'lots' is no size; give a number of bytes, or one with K, M, G or T behind it"),
+        ("max-memory = 'lots'", "invalid size 'lots': write a number of bytes, or one with K, M, G or T at its end"),
         ("max-memory = 'lots'", "tip: the value is that of FILE, line 1, max-memory"),
         ("protocol = 'HTTP/9'", "[possible values: HTTP/1.0, HTTP/1.1]"),
     ];

@@ -8,7 +8,7 @@ pub use glasshouse_core::config::toml_document::ValueShape;
 
 /// How an option is written in TOML: what the handler reads is written as in the file of a site.
 pub fn of(arg: &Arg) -> ValueShape {
-    if let Some(form) = options::form(effective::name(arg)) {
+    if let Some(form) = options::shape(effective::name(arg)) {
         return form;
     }
     match arg.get_action() {

@@ -3,9 +3,9 @@
 
 use super::ServedTree;
 use glasshouse_core::Config;
-use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_core::config::{options, site_file};
 use glasshouse_core::http::target::Target;
+use glasshouse_core::tree::public::{SITE_FILE as FILE, SITE_FILE_MAX as LONGEST};
 use glasshouse_http::bounded_file;
 use glasshouse_sandbox::ServedPath;
 use std::collections::BTreeMap;

@@ -176,8 +176,8 @@ const ROWS: &[Row] = &[
     // Flags that there are not.
     (&["site", "0", "--spa", "index.html"], 2, &["two paths to serve", "write --spa=index.html"]),
     (&["passwrd", "../users", "alice"], 2, &["two paths to serve", "did you mean the command 'passwd'?"]),
-    (&["--header-for", "[", "X", "y"], 2, &["--header-for: '[' is no pattern"]),
-    (&["--cache", "{a=60"], 2, &["--cache: '{a' is no pattern"]),
+    (&["--header-for", "[", "X", "y"], 2, &["--header-for: invalid pattern '['"]),
+    (&["--cache", "{a=60"], 2, &["--cache: invalid pattern '{a'"]),
     (&["--hots", "::1"], 2, &["unexpected argument '--hots'; did you mean '--host'?"]),
     (&["--root", "site"], 2, &["unexpected argument '--root'; did you mean '--directory'?"]),
     (&["--max-memroy", "1M"], 2, &["unexpected argument '--max-memroy'; did you mean '--max-memory'?"]),
@@ -204,7 +204,7 @@ const ROWS: &[Row] = &[
     (&["--send-timeout", "0ms"], 2, &["too short; give 10ms or more"]),
     (&["--grace", "-1"], 2, &["'-1' is no time"]),
     (&["--redirect-http", "70000"], 2, &["give a number from 0 to 65535"]),
-    (&["--listing-max", "0"], 2, &["--listing-max: '0' is no number of entries from 1 to"]),
+    (&["--listing-max", "0"], 2, &["--listing-max: invalid number of entries '0': write one from 1 to"]),
     // Files.
     (&["--config", "nope"], 1, &["cannot read the settings 'nope': no such file"]),
     (&["--config", "site"], 1, &["cannot read the settings 'site': a directory"]),

@@ -74,9 +74,12 @@ fn a_server_is_set_up_by_a_file() {
 fn nonsense_in_a_file_exits_2_and_is_named() {
     for (settings, words) in [
         ("max-memroy = '1M'", &["settings.toml, line 1, max-memroy", "did you mean 'max-memory'?"][..]),
-        ("\nmax-memory = 'lots'", &["'lots' is no size", "settings.toml, line 2, max-memory"]),
+        ("\nmax-memory = 'lots'", &["invalid size 'lots'", "settings.toml, line 2, max-memory"]),
         ("quiet = 1", &["settings.toml, line 1, quiet", "write true or false"]),
-        ("port = 0\nindex = ['a/b']", &["settings.toml, line 2, index: 'a/b' is no file name; give one without '/'"]),
+        (
+            "port = 0\nindex = ['a/b']",
+            &["settings.toml, line 2, index: invalid file name 'a/b': it must not contain '/'"],
+        ),
         ("port = ", &["settings.toml, line 1: "]),
     ] {
         let (_place, command) = command(settings, &[]);

@@ -2,23 +2,23 @@
 
 use crate::media_type::MediaType;
 
-/// A form of archive.
+/// An archive format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArchiveFormat {
     /// The pax interchange format (POSIX.1-2017, `pax`).
     Tar,
-    /// The same in gzip (RFC 1952).
+    /// The same, compressed with gzip (RFC 1952).
     TarGz,
     /// ZIP (APPNOTE.TXT 6.3.10), with ZIP64 where it is needed.
     Zip,
 }
 
 impl ArchiveFormat {
-    /// Every form.
+    /// All formats.
     pub const ALL: &[ArchiveFormat] = &[ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip];
 
-    /// The word that asks for it, which is the suffix of its files as well.
-    pub fn word(self) -> &'static str {
+    /// The suffix of its files, without the first dot. It is also the value of `?download=`.
+    pub fn extension(self) -> &'static str {
         match self {
             ArchiveFormat::Tar => "tar",
             ArchiveFormat::TarGz => "tar.gz",
@@ -26,13 +26,13 @@ impl ArchiveFormat {
         }
     }
 
-    /// The form that a word asks for.
-    pub fn parse(word: &str) -> Option<ArchiveFormat> {
-        ArchiveFormat::ALL.iter().copied().find(|form| form.word() == word)
+    /// The format with this extension.
+    pub fn parse(extension: &str) -> Option<ArchiveFormat> {
+        ArchiveFormat::ALL.iter().copied().find(|format| format.extension() == extension)
     }
 
-    /// Its media type; tar has none that is registered, and this one is understood everywhere.
-    pub fn media(self) -> MediaType {
+    /// The media type. None is registered for tar; this one is in general use.
+    pub fn media_type(self) -> MediaType {
         match self {
             ArchiveFormat::Tar => MediaType::TAR,
             ArchiveFormat::TarGz => MediaType::GZIP,

@@ -1,13 +1,15 @@
-//! Reads files block by block, and reports files that changed.
+//! Reads an open file block by block, and reports a file that became shorter.
 
 use crate::http::range::Span;
+use crate::output_format::RenderError;
 use crate::tree::{Tree, TreeError};
 
-/// The most bytes of a file that are read at once: few calls out of the sandbox, and little memory for each client.
+/// The largest read of a file, in bytes: few calls out of the sandbox, and little memory for each client.
 pub const BLOCK: u64 = 128 << 10;
 
-/// The content cannot be completed: a file is shorter than it was, the machine fails, or the client is gone. Whoever sends it ends the
-/// connection, for a clean end would pass off what was sent for the whole.
+/// The rest of a body is not available: a file became shorter, a read failed, or the client has gone.
+///
+/// The sender must abort the connection. A clean end would make the client take the part for the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Truncated;
 
@@ -17,11 +19,17 @@ impl From<TreeError> for Truncated {
     }
 }
 
-/// Takes the next `most` bytes off the front of a span, or what is left of it; `None` where that is nothing. What a file has
-/// grown by is not read.
+impl From<RenderError> for Truncated {
+    fn from(RenderError: RenderError) -> Truncated {
+        Truncated
+    }
+}
+
+/// Reads at most `most` bytes from the front of a span and removes them from it. Returns `None` if the span is empty.
+/// Bytes after the span are not read, even if the file has grown.
 ///
 /// # Errors
-/// [`Truncated`] where the file has not so many bytes any more.
+/// [`Truncated`] if the read fails or the file ends within the block.
 pub async fn read_block<T: Tree>(
     tree: &T,
     file: &T::File,

@@ -1,5 +1,4 @@
-//! Content that is made piece by piece while it is sent, so that it takes the same little memory however long it is. It
-//! refuses to know how a piece is sent, and what the head said of the whole.
+//! A body that is generated while it is sent, in constant memory.
 
 use crate::archive::Archive;
 use crate::body::block::{BLOCK, Truncated, read_block};
@@ -10,68 +9,73 @@ use crate::http::range::Span;
 use crate::listing::stream::ListingStream;
 use crate::tree::Tree;
 
-/// Content under way. It asks the tree for what it needs when it needs it.
+/// A body that reads the tree when it needs the next piece. `F` is an open file of the tree.
 #[derive(Debug)]
 pub struct GeneratedBody<F> {
-    pub maker: Source<F>,
-    /// The coding of what is sent, until it begins.
+    /// The source of the bytes before they are encoded.
+    pub source: Source<F>,
+    /// The content coding of the body. The first call of [`GeneratedBody::next`] takes it.
     pub coding: Option<Coding>,
     encoder: Option<Encoder>,
 }
 
-/// What makes content, a piece a call.
+/// The source of a generated body.
 #[derive(Debug)]
 pub enum Source<F> {
-    /// A part of a file.
+    /// A range of a file.
     Part(F, Span),
-    /// Several parts of a file, each behind its head.
+    /// Several ranges of a file, each after its header.
     Parts(F, Multipart),
-    /// A folder.
+    /// An archive of a directory.
     Archive(Box<Archive<F>>),
-    /// A listing of many entries.
-    ListingStream(Box<ListingStream>),
+    /// A long listing.
+    Listing(Box<ListingStream>),
 }
 
 impl<F> GeneratedBody<F> {
-    /// What `maker` makes, in a coding if there is one.
-    pub fn new(maker: Source<F>, coding: Option<Coding>) -> GeneratedBody<F> {
-        GeneratedBody { maker, coding, encoder: None }
+    /// A body with the bytes of `source`, encoded if there is a coding.
+    pub fn new(source: Source<F>, coding: Option<Coding>) -> GeneratedBody<F> {
+        GeneratedBody { source, coding, encoder: None }
     }
 
-    /// The next piece, never empty; `None` behind the last. A piece is about a [`BLOCK`] long at most.
+    /// Returns the next piece, or `None` after the last one. A piece has at least one byte and about [`BLOCK`] at most.
     ///
     /// # Errors
-    /// [`Truncated`] where there is no next piece and should be one. Nothing may be asked for after it.
+    /// [`Truncated`] if the next piece is not available. Do not call this again after an error.
     pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         if let Some(coding) = self.coding.take() {
             self.encoder = Some(Encoder::new(coding).ok_or(Truncated)?);
         }
         loop {
-            let piece = self.maker.next(tree).await?;
+            let piece = self.source.next(tree).await?;
             let Some(encoder) = &mut self.encoder else { return Ok(piece) };
             match piece {
                 Some(piece) => {
-                    let mut encoded = encoder.push(&piece);
-                    // It says that work goes on, so it must not wait for more.
+                    let mut encoded = encoder.push(&piece).map_err(|_| Truncated)?;
+                    // A single byte shows the client that work goes on, so it must not wait in the encoder.
                     if encoded.is_empty() && piece.len() == 1 {
-                        encoded = encoder.flush();
+                        encoded = encoder.flush().map_err(|_| Truncated)?;
                     }
                     if !encoded.is_empty() {
                         return Ok(Some(encoded));
                     }
                 }
-                None => return Ok(self.encoder.take().map(Encoder::finish).filter(|end| !end.is_empty())),
+                None => {
+                    let Some(encoder) = self.encoder.take() else { return Ok(None) };
+                    let end = encoder.finish().map_err(|_| Truncated)?;
+                    return Ok(Some(end).filter(|end| !end.is_empty()));
+                }
             }
         }
     }
 }
 
 impl<F> Source<F> {
-    /// The next piece of what is made, before it is encoded; `None` behind the last, however often it is asked for.
+    /// Returns the next piece before it is encoded, or `None` at the end, also in further calls.
     async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         match self {
             Source::Part(file, span) => read_block(tree, file, span, BLOCK).await,
-            Source::ListingStream(sheet) => sheet.next(tree).await,
+            Source::Listing(listing) => listing.next(tree).await,
             Source::Parts(file, multipart) => {
                 while let Some(part) = multipart.parts.front_mut() {
                     if !part.head.is_empty() {
@@ -102,18 +106,18 @@ mod tests {
         (0..LENGTH).map(|index| (index % 251).to_le_bytes()).map(|[first, ..]| first).collect()
     }
 
-    /// All pieces, and how they end.
-    fn made(maker: Source<Vec<u8>>, coding: Option<Coding>) -> (Vec<u8>, Result<(), Truncated>) {
-        let mut made = GeneratedBody::new(maker, coding);
+    /// The concatenated pieces, and how they end.
+    fn generate(source: Source<Vec<u8>>, coding: Option<Coding>) -> (Vec<u8>, Result<(), Truncated>) {
+        let mut body = GeneratedBody::new(source, coding);
         let mut all = Vec::new();
         loop {
-            match at_once(made.next(&MemoryTree::default())).unwrap_or(Err(Truncated)) {
+            match at_once(body.next(&MemoryTree::default())).unwrap_or(Err(Truncated)) {
                 Ok(Some(piece)) => {
                     assert!(!piece.is_empty() && piece.len() < 150_000, "{}", piece.len());
                     all.extend(piece);
                 }
                 Ok(None) => {
-                    assert_eq!(at_once(made.next(&MemoryTree::default())), Some(Ok(None)));
+                    assert_eq!(at_once(body.next(&MemoryTree::default())), Some(Ok(None)));
                     return (all, Ok(()));
                 }
                 Err(cut) => return (all, Err(cut)),
@@ -129,7 +133,7 @@ mod tests {
     fn a_part_is_made_to_its_last_byte_and_no_further() {
         let content = content();
         for (start, end) in [(0, 0), (0, 1), (5, 300_001), (131_072, 262_144), (0, 131_073)] {
-            let (all, ended) = made(Source::Part(content.clone(), span(start, end)), None);
+            let (all, ended) = generate(Source::Part(content.clone(), span(start, end)), None);
             assert_eq!((all.as_slice(), ended), (&content[start as usize..end as usize], Ok(())), "{start} {end}");
         }
     }
@@ -138,8 +142,8 @@ mod tests {
     fn what_is_made_can_be_encoded() {
         let content = content();
         for &coding in crate::body::encode::CODINGS {
-            let (all, ended) = made(Source::Part(content.clone(), span(0, 300_001)), Some(coding));
-            assert_eq!((Some(all), ended), (Encoder::encode(coding, &content), Ok(())), "{coding:?}");
+            let (all, ended) = generate(Source::Part(content.clone(), span(0, 300_001)), Some(coding));
+            assert_eq!((all, ended), (Encoder::encode(coding, &content).expect("it is listed"), Ok(())), "{coding:?}");
         }
     }
 
@@ -147,14 +151,14 @@ mod tests {
     fn several_parts_are_made_as_they_were_announced() {
         let multipart = Multipart::new(&[span(0, 3), span(9, 200_000)], 300_001, &MediaType::PLAIN, "");
         let length = multipart.length();
-        let (all, ended) = made(Source::Parts(content(), multipart), None);
+        let (all, ended) = generate(Source::Parts(content(), multipart), None);
         assert_eq!((u64::try_from(all.len()), ended), (Ok(length), Ok(())));
     }
 
     #[test]
     fn a_file_that_has_shrunk_is_cut_off() {
         for coding in [None, Some(Coding::Gzip), Some(Coding::Brotli)] {
-            let (_, ended) = made(Source::Part(content(), span(0, 300_002)), coding);
+            let (_, ended) = generate(Source::Part(content(), span(0, 300_002)), coding);
             assert_eq!(ended, Err(Truncated), "{coding:?}");
         }
     }

@@ -1,30 +1,36 @@
 //! The value of Cache-Control (RFC 9111 5.2.2) that an option sets.
 
+use crate::config::invalid_value::InvalidValue;
 use std::fmt;
 
-/// How long answers may be kept (RFC 9111 5.2.2).
+/// How long caches may store a response (RFC 9111 5.2.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheControl {
-    /// For so many seconds.
+    /// For this number of seconds.
     Seconds(u32),
     /// Not at all.
     NoStore,
-    /// For ever, for names that change with their content (RFC 8246).
+    /// For a year, for names that change with their content (RFC 8246).
     Immutable,
 }
 
 impl CacheControl {
+    /// Reads a number of seconds, `no-store` or `immutable`.
+    ///
     /// # Errors
-    /// Anything but a number of seconds, `no-store` and `immutable`.
-    pub fn parse(text: &str) -> Result<CacheControl, String> {
+    /// Any other text.
+    pub fn parse(text: &str) -> Result<CacheControl, InvalidValue> {
         match text {
             "no-store" => Ok(CacheControl::NoStore),
             "immutable" => Ok(CacheControl::Immutable),
             _ if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() => text
                 .parse()
                 .map(CacheControl::Seconds)
-                .map_err(|_| format!("'{text}' seconds are longer than caches count")),
-            _ => Err(format!("'{text}' is neither a number of seconds nor 'no-store' nor 'immutable'")),
+                .map_err(|_| InvalidValue::new(format!("'{text}' seconds are more than caches support"))),
+            _ => {
+                let message = format!("'{text}' is neither a number of seconds nor 'no-store' nor 'immutable'");
+                Err(InvalidValue::new(message))
+            }
         }
     }
 }

@@ -1,43 +1,42 @@
-//! What is said to browsers about other origins (Fetch 3.2, HTML 7.1.3). It refuses to know what is sent beside it.
+//! The fields that control access from other origins: CORS (Fetch 3.2) and cross-origin isolation (HTML 7.1.3).
 
+use crate::config::invalid_value::InvalidValue;
+use crate::config::toml_document::switch;
 use crate::http::field::Field;
 use crate::http::request::{Method, Request};
 
-/// How long a browser may remember what it was allowed, in seconds.
-const REMEMBERED: &str = "86400";
-/// The three fields that give a page shared memory and exact clocks.
-const ISOLATION: &[(&str, &str)] = &[
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-embedder-policy", "require-corp"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
+/// How long a browser may cache the answer to a preflight request, in seconds.
+const MAX_AGE: &str = "86400";
 
-/// The names of the fields that follow from `isolate`, and from `cors`.
+/// The names of the fields that `isolate` sets.
 pub const OF_ISOLATION: &[&str] =
     &["cross-origin-opener-policy", "cross-origin-embedder-policy", "cross-origin-resource-policy"];
+/// Their values, which give a page access to shared memory and precise clocks.
+const ISOLATION: &[&str] = &["same-origin", "require-corp", "same-origin"];
+/// The names of the fields that `cors` sets.
 pub const OF_CORS: &[&str] = &["access-control-allow-origin", "access-control-expose-headers"];
 
-/// Who may read answers from scripts of another origin (Fetch 3.2).
+/// The origins whose scripts may read responses (Fetch 3.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cors {
-    /// Scripts of this origin alone.
+    /// Only the own origin.
     Closed,
-    /// Scripts of any origin.
+    /// Every origin.
     Any,
-    /// Scripts of these.
+    /// These origins.
     Origins(Vec<String>),
 }
 
 impl Cors {
-    /// `*`, or origins separated by commas.
+    /// Reads `*`, a switch, or origins separated by commas.
     ///
     /// # Errors
-    /// What is no origin: a scheme, `://`, a host, perhaps a port, and nothing behind.
-    pub fn parse(text: &str) -> Result<Cors, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "*" | "1" | "true" | "yes" | "on" => return Ok(Cors::Any),
-            "" | "0" | "false" | "no" | "off" => return Ok(Cors::Closed),
-            _ => {}
+    /// A message about an invalid origin. One consists of a scheme, `://`, a host, and optionally a port.
+    pub fn parse(text: &str) -> Result<Cors, InvalidValue> {
+        match (text, switch(text)) {
+            ("*", _) | (_, Some(true)) => return Ok(Cors::Any),
+            (_, Some(false)) => return Ok(Cors::Closed),
+            (_, None) => {}
         }
         let origins = text.split(',').map(|origin| {
             let origin = origin.trim();
@@ -45,7 +44,10 @@ impl Cors {
                 Some((scheme, host)) if is_host(host) && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                     Ok(origin.to_ascii_lowercase())
                 }
-                _ => Err(format!("'{origin}' is no origin; write one as 'https://example.com'")),
+                _ => {
+                    let message = format!("invalid origin '{origin}': write it as 'https://example.com'");
+                    Err(InvalidValue::new(message))
+                }
             }
         });
         origins.collect::<Result<_, _>>().map(Cors::Origins)
@@ -74,11 +76,12 @@ fn is_host(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
 }
 
-/// The fields that every reply has on account of other origins.
+/// The fields for other origins, which every reply has.
 pub fn fields(request: &Request, cors: &Cors, isolate: bool) -> Vec<Field> {
     let mut fields = Vec::new();
     if isolate {
-        fields.extend(ISOLATION.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let values = OF_ISOLATION.iter().zip(ISOLATION);
+        fields.extend(values.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     }
     if *cors != Cors::Closed {
         let origin = request.value("origin").and_then(|value| String::from_utf8(value).ok());
@@ -91,16 +94,17 @@ pub fn fields(request: &Request, cors: &Cors, isolate: bool) -> Vec<Field> {
     fields
 }
 
-/// The answer to a browser that asks before it asks.
+/// The additional fields of the answer to a preflight request.
 fn preflight(request: &Request) -> Vec<Field> {
     if request.values("access-control-request-method").is_empty() {
         return Vec::new();
     }
-    [("methods", "GET, HEAD, OPTIONS"), ("headers", "*")]
-        .into_iter()
-        .map(|(what, value)| (format!("access-control-allow-{what}"), value.to_owned()))
-        .chain([("access-control-max-age".to_owned(), REMEMBERED.to_owned())])
-        .collect()
+    let fields = [
+        ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
+        ("access-control-allow-headers", "*"),
+        ("access-control-max-age", MAX_AGE),
+    ];
+    fields.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
 }
 
 #[cfg(test)]

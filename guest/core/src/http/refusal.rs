@@ -1,28 +1,32 @@
 //! The reasons for an error response, with their status codes and messages.
 
-/// Why a request gets no file. What the client reads is fixed here: never a path of the host, never an error's text.
+/// Why a request is refused. The texts for the client are constants, so they never contain a path of the host or the
+/// message of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// 400: the target cannot be read.
+    /// 400: the target is invalid.
     BadRequest,
-    /// 404: nothing there that may be served (S61).
+    /// 404: there is nothing to serve (PY-61).
     NotFound,
-    /// 404: a directory that cannot be read (S35).
+    /// 404: the directory cannot be read (PY-35).
     NotListable,
-    /// 404: a form in which a directory cannot be had.
-    NoSuchForm,
-    /// 405: neither GET, HEAD nor OPTIONS (S62).
+    /// 404: the directory is not available in the requested format.
+    NoSuchFormat,
+    /// 405: the method is none of GET, HEAD and OPTIONS (PY-62).
     MethodNotAllowed,
-    /// 412: another version than the client asked for.
+    /// 412: a condition of the request does not hold.
     PreconditionFailed,
-    /// 413: more than is packed into one archive.
+    /// 413: the archive would exceed a limit.
     TooLarge,
-    /// 416: no part of what was asked for lies within the file, which has so many bytes.
-    Unsatisfiable { size: u64 },
-    /// 500: the options of the handler are wrong; its log says which.
+    /// 416: the range does not overlap the file.
+    Unsatisfiable {
+        /// The length of the file in bytes.
+        size: u64,
+    },
+    /// 500: an option of the handler is invalid. The log has the message.
     Misconfigured,
-    /// 500: the machine failed to tell what is there. No 503, which would promise that a delay helps (RFC 9110 15.6.4):
-    /// nobody can promise that for a disk, and the handler is not told what failed.
+    /// 500: the tree failed, or a response could not be written. It is not a 503, which would suggest to retry
+    /// (RFC 9110 15.6.4): a retry may not help.
     Fault,
 }
 
@@ -31,7 +35,7 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Refusal::BadRequest => 400,
-            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchForm => 404,
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchFormat => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::PreconditionFailed => 412,
             Refusal::TooLarge => 413,
@@ -40,13 +44,13 @@ impl Refusal {
         }
     }
 
-    /// The sentence for people (S70).
+    /// The message for people (PY-70).
     pub fn message(self) -> &'static str {
         match self {
             Refusal::BadRequest => "Bad request syntax",
             Refusal::NotFound => "File not found",
             Refusal::NotListable => "No permission to list directory",
-            Refusal::NoSuchForm => "Folder not to be had in this form",
+            Refusal::NoSuchFormat => "Folder not available in this format",
             Refusal::MethodNotAllowed => "Method not allowed",
             Refusal::PreconditionFailed => "Precondition failed",
             Refusal::TooLarge => "Folder too large for an archive",
@@ -55,14 +59,14 @@ impl Refusal {
         }
     }
 
-    /// What the status means in general (S70).
+    /// The general meaning of the status (PY-70).
     pub fn explanation(self) -> &'static str {
         match self {
             Refusal::BadRequest => "Bad request syntax or unsupported method",
-            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchForm => "Nothing matches the given URI",
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchFormat => "Nothing matches the given URI",
             Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
             Refusal::PreconditionFailed => "Precondition in headers is false",
-            Refusal::TooLarge => "There is more in it than this server packs at once",
+            Refusal::TooLarge => "The folder exceeds the limit for archives",
             Refusal::Unsatisfiable { .. } => "Cannot satisfy request range",
             Refusal::Misconfigured | Refusal::Fault => "Server got itself in trouble",
         }

@@ -1,27 +1,33 @@
-//! What kind of thing an entry is to a person, and the picture that stands for it. It refuses to know more of a file than
-//! its name.
+//! The category of a directory entry, which selects its icon.
 
 use crate::media_type::{MediaType, suffix};
 use std::collections::BTreeMap;
 
-/// What an entry is to a person.
+/// The category of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileCategory {
+    /// A directory, or a link to one.
     Folder,
+    /// Any other file.
     File,
+    /// Text, sources and documents.
     Text,
+    /// Pictures.
     Image,
+    /// Films.
     Video,
+    /// Sound.
     Audio,
+    /// Archives and compressed files.
     Archive,
 }
 
-/// The genres of files, by suffix: a directory has many files and few suffixes.
+/// A cache of categories by suffix: a directory has many files and few suffixes.
 #[derive(Debug, Default)]
 pub struct FileCategories<'a>(BTreeMap<&'a str, FileCategory>);
 
 impl FileCategory {
-    /// The picture, by the name that it has among those of a page.
+    /// The name of its icon (`icons.html`).
     pub fn icon(self) -> &'static str {
         match self {
             FileCategory::Folder => "folder",
@@ -63,7 +69,7 @@ const ARCHIVES: &[&str] = &[
 ];
 
 impl<'a> FileCategories<'a> {
-    /// The genre of an entry.
+    /// The category of an entry.
     pub fn of(&mut self, name: &'a str, is_directory: bool) -> FileCategory {
         if is_directory {
             return FileCategory::Folder;
