@@ -7,11 +7,14 @@
 
 pub mod format;
 
+mod entry;
 mod left_out;
 mod tar;
 mod walk;
+mod writer;
 mod zip;
 
+use crate::archive::entry::CHUNK;
 use crate::archive::format::ArchiveFormat;
 use crate::body::block::{Truncated, read_block};
 use crate::config::Config;
@@ -25,14 +28,11 @@ use crate::tree::{Metadata, OpenedNode, Tree, optional};
 use crate::visible::visible;
 use flate2::Crc;
 use left_out::{LeftOut, LeftOutReason};
-use tar::Tar;
 use walk::{Walk, WalkItem};
-use zip::Zip;
+use writer::Writer;
 
 /// The name of the top directory in an archive of the root, which has no name for clients.
 const ROOT: &str = "archive";
-/// The bytes of a file that are read at once: what one stored block of deflate can hold (RFC 1951 3.2.4).
-const CHUNK: u64 = 0xFFFF;
 /// The bytes that are collected before they are sent. A small file is not worth a call.
 const PIECE: usize = 64 << 10;
 
@@ -350,69 +350,6 @@ fn add_path(sum: &mut Crc, path: &str, top: &str) {
     if path != top {
         sum.update(path.as_bytes());
         sum.update(&[0]);
-    }
-}
-
-/// The writer of a format.
-#[derive(Debug)]
-enum Writer {
-    Tar(Tar),
-    Zip(Zip),
-}
-
-/// The bytes that end an entry: those after its content, and those for the end of the archive.
-#[derive(Debug, Default)]
-struct EntryEnd {
-    now: Vec<u8>,
-    trailer: Vec<u8>,
-}
-
-impl Writer {
-    fn new(format: ArchiveFormat) -> Writer {
-        match format {
-            ArchiveFormat::Tar | ArchiveFormat::TarGz => Writer::Tar(Tar::default()),
-            ArchiveFormat::Zip => Writer::Zip(Zip::default()),
-        }
-    }
-
-    /// Returns the bytes before the content of an entry.
-    fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
-        match self {
-            Writer::Tar(tar) => tar.begin(item),
-            Writer::Zip(zip) => zip.begin(item),
-        }
-    }
-
-    /// Writes a part of the content. Every part has the length [`CHUNK`], except the last one, which may be shorter.
-    fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
-        match self {
-            Writer::Tar(_) => to.extend(bytes),
-            Writer::Zip(zip) => zip.frame(bytes, is_last, to),
-        }
-    }
-
-    /// Skips an entry, and returns its length in bytes, and that of its part of the trailer.
-    fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
-        match self {
-            Writer::Tar(_) => (Tar::measure(item), 0),
-            Writer::Zip(zip) => zip.measure(item),
-        }
-    }
-
-    /// Ends the current entry.
-    fn end(&mut self) -> EntryEnd {
-        match self {
-            Writer::Tar(tar) => tar.end(),
-            Writer::Zip(zip) => zip.end(),
-        }
-    }
-
-    /// Returns the last bytes of the archive.
-    fn finish(&self) -> Vec<u8> {
-        match self {
-            Writer::Tar(_) => tar::END.to_vec(),
-            Writer::Zip(zip) => zip.finish(),
-        }
     }
 }
 

@@ -14,3 +14,8 @@ pub(crate) fn to_u64(number: usize) -> u64 {
 pub(crate) fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
+
+/// A length as `u32`, for limits that are far below 4 GiB.
+pub(crate) fn to_u32(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

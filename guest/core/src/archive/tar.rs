@@ -3,7 +3,7 @@
 //! The crate `tar` depends on libc and the file system, which the core cannot use. The tests read the archives back
 //! with that crate.
 
-use crate::archive::EntryEnd;
+use crate::archive::entry::EntryEnd;
 use crate::archive::walk::WalkItem;
 use crate::http::date::HttpTime;
 use crate::number::{byte_count, to_u64, to_usize};

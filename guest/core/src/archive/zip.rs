@@ -9,8 +9,7 @@
 //! needs a writer to push to. Neither knows lengths in advance. The checksum is that of `flate2`, and the tests read
 //! the archives back with `zip`.
 
-use crate::archive::CHUNK;
-use crate::archive::EntryEnd;
+use crate::archive::entry::{CHUNK, EntryEnd};
 use crate::archive::walk::WalkItem;
 use crate::http::date::{HttpTime, Rfc3339};
 use crate::number::{byte_count, to_u64};

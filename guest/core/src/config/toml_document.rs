@@ -1,5 +1,6 @@
 //! Options in TOML: keys with their lines, and the shapes of values. The host uses this for its own file too.
 
+use crate::config::invalid_value::InvalidValue;
 use crate::suggest;
 use std::collections::BTreeMap;
 use toml::{Spanned, Value};
@@ -70,22 +71,23 @@ impl ValueShape {
     ///
     /// # Errors
     /// A message about a value of another shape.
-    pub fn read(self, value: &Value) -> Result<Vec<String>, &'static str> {
+    pub fn read(self, value: &Value) -> Result<Vec<String>, InvalidValue> {
+        let one = |message| {
+            let word = word(value).ok_or_else(|| InvalidValue::new(message))?;
+            Ok(vec![word])
+        };
         match (self, value) {
             (
                 ValueShape::Switch | ValueShape::One { or_switch: true } | ValueShape::SeveralOrSwitch,
                 Value::Boolean(on),
             ) => Ok(vec![on.to_string()]),
-            (ValueShape::Switch, _) => Err("is a switch; write true or false"),
-            (ValueShape::One { .. }, _) => {
-                word(value).map(|word| vec![word]).ok_or("takes one value; write a text or a number")
-            }
+            (ValueShape::Switch, _) => Err(InvalidValue::new("is a switch; write true or false")),
+            (ValueShape::One { .. }, _) => one("takes one value; write a text or a number"),
             (ValueShape::Several | ValueShape::SeveralOrSwitch, Value::Array(values)) => {
-                values.iter().map(word).collect::<Option<_>>().ok_or("takes several values; write a list of texts")
+                let words = values.iter().map(word).collect::<Option<_>>();
+                words.ok_or_else(|| InvalidValue::new(SEVERAL))
             }
-            (ValueShape::Several | ValueShape::SeveralOrSwitch, _) => {
-                word(value).map(|word| vec![word]).ok_or("takes several values; write a list of texts")
-            }
+            (ValueShape::Several | ValueShape::SeveralOrSwitch, _) => one(SEVERAL),
         }
     }
 
@@ -117,6 +119,9 @@ impl ValueShape {
         }
     }
 }
+
+/// The message about a value that is not a list.
+const SEVERAL: &str = "takes several values; write a list of texts";
 
 /// A text or a number as text.
 fn word(value: &Value) -> Option<String> {
@@ -196,7 +201,10 @@ mod tests {
         ];
         for (shape, texts, expected) in rows {
             for text in *texts {
-                assert!(shape.read(&value(text)).is_err_and(|reason| reason.contains(expected)), "{shape:?} {text}");
+                assert!(
+                    shape.read(&value(text)).is_err_and(|reason| reason.to_string().contains(expected)),
+                    "{shape:?} {text}"
+                );
             }
         }
     }

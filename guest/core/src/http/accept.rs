@@ -128,17 +128,17 @@ pub fn names(values: &[Vec<u8>], media: Type) -> bool {
     decisive(&list(values), media).is_some_and(|(specificity, weight)| specificity == EXACT && weight > Weight::NONE)
 }
 
-/// The thing whose media type has the largest weight in an Accept field; among equals, the first. `None` if the field
+/// The value whose media type has the largest weight in an Accept field; among equals, the first. `None` if the field
 /// accepts none of them.
 pub fn preferred<T: Copy>(values: &[Vec<u8>], available: &[(T, Type)]) -> Option<T> {
     if values.is_empty() {
-        return available.first().map(|(thing, _)| *thing);
+        return available.first().map(|(value, _)| *value);
     }
     let list = list(values);
     let mut best = (None, Weight::NONE);
-    for (thing, media) in available {
+    for (value, media) in available {
         match decisive(&list, *media) {
-            Some((_, weight)) if weight > best.1 => best = (Some(*thing), weight),
+            Some((_, weight)) if weight > best.1 => best = (Some(*value), weight),
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 //! It is a total order. Names that differ only in case or leading zeros (`a1`, `A01`) are ordered by length and bytes,
 //! so that a listing does not depend on the order of the file system.
 
+use crate::number::to_u32;
 use std::cmp::Ordering;
 
 /// Compares two names. The order is total.
@@ -36,7 +37,7 @@ pub fn key(name: &str, to: &mut Vec<u8>) {
 }
 
 fn length(text: &str) -> [u8; 4] {
-    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+    to_u32(text.len()).to_be_bytes()
 }
 
 fn order(mut left: Chunks, mut right: Chunks) -> Ordering {

@@ -2,6 +2,7 @@
 
 use crate::listing::query::Sort;
 use crate::listing::{ListingRow, natural};
+use crate::number::{to_u32, to_usize};
 use std::cmp::Ordering;
 
 /// Sorts rows.
@@ -54,7 +55,7 @@ struct SortKey {
 
 impl SortKey {
     fn row(self) -> usize {
-        index(self.row)
+        to_usize(self.row.into())
     }
 }
 
@@ -67,15 +68,11 @@ impl Keys {
         let start = self.0.len();
         natural::key(&of.above, &mut self.0);
         natural::key(of.entry.name.as_str(), &mut self.0);
-        let [row, start, end] = [row, start, self.0.len()].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        let [row, start, end] = [row, start, self.0.len()].map(to_u32);
         SortKey { row, start, end }
     }
 
     fn of(&self, key: SortKey) -> &[u8] {
-        self.0.get(index(key.start)..index(key.end)).unwrap_or_default()
+        self.0.get(to_usize(key.start.into())..to_usize(key.end.into())).unwrap_or_default()
     }
-}
-
-fn index(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -132,7 +132,7 @@ pub fn assert_disjoint(spans: &[Span], size: u64) {
 /// A message has its announced length, and each part has its Content-Range (RFC 9110 14.6).
 #[track_caller]
 pub fn assert_multipart(multipart: &Multipart, size: u64) {
-    let media = multipart.media();
+    let media = multipart.content_type();
     let boundary = media.strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
     let mut length = u64::try_from(multipart.end.len()).expect("a length");
     assert_eq!(multipart.end, format!("\r\n--{boundary}--\r\n").as_bytes());
