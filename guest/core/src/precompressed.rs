@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_encoded_fits() {
+    fn encoded_content_fits() {
         for content in [&b""[..], b"x", &[b'a'; 100_000]] {
             let size = u64::try_from(content.len()).unwrap_or_default();
             let gzip = Encoder::encode(Coding::Gzip, content).expect("gzip");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_frame_says_how_long_it_is() {
+    fn the_header_of_a_frame_declares_the_length() {
         let frame = |rest: &[u8]| [&[0x28, 0xB5, 0x2F, 0xFD], rest, &[0; 4]].concat();
         check(Coding::Zstd, &frame(&[0x20, 9]), &[(9, true), (8, false)]);
         check(Coding::Zstd, &frame(&[0x60, 1, 1]), &[(513, true), (257, false)]);

@@ -51,7 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_was_meant_is_near() {
+    fn similar_names_are_near() {
         for (typed, name, expected) in [
             ("hello.txt", "hello.txt", Some(0)),
             ("Hello.TXT", "hello.txt", Some(0)),

@@ -61,7 +61,7 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
 type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 #[test]
-fn what_cannot_be_told_is_a_500() {
+fn a_fault_is_a_500() {
     let rows: &[Row] = &[
         ("file", "/file", &[]),
         ("folder", "/folder/", &[]),
@@ -98,7 +98,7 @@ fn what_cannot_be_told_is_a_500() {
 }
 
 #[test]
-fn a_listing_that_is_under_way_is_cut() {
+fn a_listing_in_progress_is_truncated() {
     let (status, ended) = ask(&tree("elsewhere"), "/many/?format=json", &[]);
     assert!(status == 200 && ended.is_ok_and(|length| length > 5000), "{status} {ended:?}");
     for target in ["/many/", "/many/?format=json", "/many/?format=text", "/many/?sort=size"] {

@@ -41,7 +41,7 @@ fn ask(tree: &MemoryTree, target: &str, coding: Option<Coding>, config: &Config)
 }
 
 #[test]
-fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
+fn omitted_entries_are_counted_while_the_listing_is_sent() {
     let tree = tree();
     for shown in [2, 3_000, 250_000] {
         let config = Config { listing_max: shown, compress: true, ..Config::default() };
@@ -74,7 +74,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
 }
 
 #[test]
-fn a_search_of_a_long_directory_ends_where_it_says() {
+fn a_search_of_a_long_directory_reports_its_limit() {
     let (_, pieces) = ask(&tree(), "/?search=entry-&format=json", None, &Config::default());
     assert!(String::from_utf8_lossy(&pieces.concat()).ends_with("\"stopped\":\"hits\"}\n"));
     let (_, pieces) = ask(&tree(), "/?search=none&format=json", None, &Config::default());
@@ -82,7 +82,7 @@ fn a_search_of_a_long_directory_ends_where_it_says() {
 }
 
 #[test]
-fn an_archive_of_more_entries_than_may_be_is_refused() {
+fn an_archive_with_too_many_entries_is_refused() {
     for form in ["tar", "tar.gz", "zip"] {
         let request = Request::read("GET", Some(&format!("/?download={form}")), |_| Vec::new());
         let reply = at_once(answer(&request, &tree(), &Config::default())).expect("memory never waits");

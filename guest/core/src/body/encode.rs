@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn decoding_gives_the_input() {
         let text: Vec<u8> = (0..200_000_u32).flat_map(|line| format!("line {}\n", line % 977).into_bytes()).collect();
         for &coding in CODINGS {
             for bytes in [&text[..0], &text[..1], &text[..5000], &text[..]] {

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_made_to_its_last_byte_and_no_further() {
+    fn a_part_ends_at_its_last_byte() {
         let content = content();
         for (start, end) in [(0, 0), (0, 1), (5, 300_001), (131_072, 262_144), (0, 131_073)] {
             let (all, ended) = generate(Source::Part(content.clone(), span(start, end)), None);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_can_be_encoded() {
+    fn generated_content_can_be_encoded() {
         let content = content();
         for &coding in crate::body::encode::CODINGS {
             let (all, ended) = generate(Source::Part(content.clone(), span(0, 300_001)), Some(coding));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn several_parts_are_made_as_they_were_announced() {
+    fn several_parts_have_the_announced_length() {
         let multipart = Multipart::new(&[span(0, 3), span(9, 200_000)], 300_001, &MediaType::PLAIN, "");
         let length = multipart.length();
         let (all, ended) = generate(Source::Parts(content(), multipart), None);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_has_shrunk_is_cut_off() {
+    fn a_file_that_became_shorter_is_truncated() {
         for coding in [None, Some(Coding::Gzip), Some(Coding::Brotli)] {
             let (_, ended) = generate(Source::Part(content(), span(0, 300_002)), coding);
             assert_eq!(ended, Err(Truncated), "{coding:?}");

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redirect_goes_where_it_says() {
+    fn a_redirect_leads_to_its_destination() {
         check("/old /new", "/old", Some((301, "/new")));
         check("/old /new 308", "/old/", None);
         check("/blog/* /posts/* 302", "/blog/a/b", Some((302, "/posts/a/b")));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn invalid_rules_are_refused() {
         for bad in [
             "/a",
             "a /b",
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_without_end_are_refused() {
+    fn loops_are_refused() {
         ends(&["/a /a"], false);
         ends(&["/a /a?x=1"], false);
         ends(&["/a /%61"], false);

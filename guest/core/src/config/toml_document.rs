@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_can_be_written() {
+    fn values_that_are_read_can_be_written() {
         let rows: &[(ValueShape, &str, &[&str])] = &[
             (ValueShape::Switch, "true", &["true"]),
             (ValueShape::Switch, "false", &["false"]),

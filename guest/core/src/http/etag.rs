@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_names_nothing() {
+    fn an_invalid_field_names_nothing() {
         for values in [
             &[&b""[..]][..],
             &[b","],
@@ -344,7 +344,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_again(opaque in prop::collection::vec("[!#-~é]{0,6}", 1..8), weak: bool) {
+        fn written_tags_are_read_again(opaque in prop::collection::vec("[!#-~é]{0,6}", 1..8), weak: bool) {
             let tags: Vec<ETag> = opaque.into_iter().map(|opaque| ETag { weak, opaque }).collect();
             let written = tags.iter().map(ETag::to_string).collect::<Vec<_>>().join(" , ");
             prop_assert_eq!(Tags::parse(&[written.into_bytes()]), Some(Tags::List(tags)));

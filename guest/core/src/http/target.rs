@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn an_invalid_path_is_refused() {
         for (raw, refusal) in [
             ("*", Refusal::NotFound),
             ("a/b", Refusal::NotFound),

@@ -176,7 +176,7 @@ mod tests {
         }
 
         #[test]
-        fn what_names_begin_with_makes_no_difference(same in name(), one in name(), other in name()) {
+        fn a_common_prefix_makes_no_difference(same in name(), one in name(), other in name()) {
             let [left, right] = [&one, &other].map(|name| format!("{same}{name}"));
             prop_assert_eq!(compare(&left, &right).is_eq(), one == other);
             let pieces = order(Chunks(&left), Chunks(&right));

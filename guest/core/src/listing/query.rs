@@ -162,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_query_is_read_as_far_as_it_means_something() {
+    fn unknown_parameters_are_ignored() {
         let usual = Query::default();
         for (query, expected) in [
             ("", usual.clone()),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn links_say_what_is_not_usual() {
+    fn links_have_parameters_that_differ_from_the_defaults() {
         let query = Query::parse("search=a%26b&view=grid");
         assert_eq!(query.link(), "./?search=a%26b&view=grid");
         assert_eq!(query.of_all().laid_out(Layout::List).link(), "./");

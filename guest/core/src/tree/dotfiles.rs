@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_directory_that_is_named() {
+    fn a_named_directory_shows_its_entries() {
         for text in [".git", ".git/"] {
             check(text, &[(".git", Shown), ("a/.git/config", Shown), (".git/.x", Hidden), (".git/a/.x/b", Hidden)]);
         }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_goes_up_as_far_as_it_must() {
+    fn a_reference_goes_up_to_the_common_directory() {
         for (raw, to, directory, expected) in [
             ("/pages/about.html", "pages/about", false, "about"),
             ("/pages/index.html", "pages", true, "./"),
