@@ -1,4 +1,4 @@
-//! Tells the pages the hashes of their own style and script, by which a browser knows that both are ours (CSP3 2.3.1).
+//! Sets the hashes of styles and scripts, for the Content-Security-Policy of generated pages (CSP3 2.3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the core reads through `Tree`, its build reads its sources")]
+#[expect(clippy::disallowed_methods, reason = "the build script reads its sources")]
 fn read(path: &str) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }

@@ -4,9 +4,10 @@
 use crate::config::{HandlerSource, ServedTree, ServerConfig};
 use crate::error::StartupError;
 use glasshouse_core::Config as HandlerConfig;
-use glasshouse_core::config::site_file::{self, FILE, LONGEST, SiteSetting};
+use glasshouse_core::config::site_file::{self, SiteSetting};
 use glasshouse_core::config::{ConfigError, options};
 use glasshouse_core::http::target::Target;
+use glasshouse_core::tree::public::{SITE_FILE, SITE_FILE_MAX};
 use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
 use rustix::io::Errno;
 use std::fmt;
@@ -40,7 +41,7 @@ enum SiteFile {
 enum SiteFileError {
     #[error("{}/{source}", directory.display())]
     Invalid { directory: PathBuf, source: ConfigError },
-    #[error("'{}' {}", .0.display(), site_file::too_long())]
+    #[error("'{}' {}", .0.display(), site_file::TOO_LONG)]
     TooLong(PathBuf),
     #[error("cannot read '{}': {}", path.display(), reason(source))]
     Unreadable { path: PathBuf, source: io::Error },
@@ -78,7 +79,7 @@ impl<'a> SiteFiles<'a> {
                         .filter(|name| !is_set_by_operator(self.config, name))
                         .collect();
                     if !names.is_empty() && !self.config.quiet {
-                        let path = served.tree.path().join(FILE);
+                        let path = served.tree.path().join(SITE_FILE);
                         log(format_args!("'{}' sets: {}", path.display(), names.join(", ")));
                     }
                 }
@@ -139,14 +140,14 @@ impl SiteFile {
         if !operator_config(config).site_file {
             return SiteFile::Absent;
         }
-        let path = directory.join(FILE);
-        let bytes = match sandbox.peek(FILE, LONGEST.saturating_add(1)) {
+        let path = directory.join(SITE_FILE);
+        let bytes = match sandbox.peek(SITE_FILE, SITE_FILE_MAX.saturating_add(1)) {
             Ok(Peek::Nothing) => return SiteFile::Absent,
             Ok(Peek::Other(kind)) => return SiteFile::Ignored(path, kind),
             Ok(Peek::File(bytes)) => bytes,
             Err(source) => return SiteFile::Broken(SiteFileError::Unreadable { path, source }),
         };
-        if !u64::try_from(bytes.len()).is_ok_and(|length| length <= LONGEST) {
+        if !u64::try_from(bytes.len()).is_ok_and(|length| length <= SITE_FILE_MAX) {
             return SiteFile::Broken(SiteFileError::TooLong(path));
         }
         let invalid = |source| SiteFile::Broken(SiteFileError::Invalid { directory: directory.clone(), source });
@@ -190,7 +191,7 @@ fn missing_pages(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox, 
         true => Some(format!("--{name}")),
         false => {
             let setting = settings.iter().find(|setting| setting.name == name);
-            setting.map(|setting| format!("{FILE}, line {}, {name}", setting.line))
+            setting.map(|setting| format!("{SITE_FILE}, line {}, {name}", setting.line))
         }
     };
     // The default page need not exist.

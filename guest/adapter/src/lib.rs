@@ -43,7 +43,7 @@ impl<T: Tree> SiteService<T> {
         match site.config(tree, |error| log_error(error)).await {
             Some(config) => {
                 let reply = answer(request, tree, &config).await;
-                config.siblings.complaints().iter().for_each(|complaint| log_error(complaint));
+                config.siblings.take_mismatches().iter().for_each(|complaint| log_error(complaint));
                 (reply, config.body)
             }
             None => unable,

@@ -6,8 +6,10 @@
 use crate::absent;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::listing::join;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, EntryKind, OpenError, TreeError, Unread, found};
+use glasshouse_core::tree::join;
+use glasshouse_core::tree::{
+    DirEntries, DirEntry, EntryKind, ListLimits, OpenError, TreeError, UnreadEntries, optional,
+};
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{
@@ -33,12 +35,17 @@ impl Root {
     }
 
     /// Lists the wanted entries of the directory at `path`. Leaves out names that are not UTF-8.
-    pub fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
+    pub fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        limits: ListLimits,
+    ) -> Result<DirEntries, OpenError> {
         let mut reading = self.read(path)?;
         let mut listed = DirEntries::default();
-        for _ in 0..bounds.read {
+        for _ in 0..limits.read {
             match reading.next()? {
-                ReadEntry::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), bounds),
+                ReadEntry::Entry(name, kind) if wanted(&name) => listed.push(DirEntry::new(name, kind), limits),
                 ReadEntry::Entry(..) | ReadEntry::Unnamed => {}
                 ReadEntry::End => break,
             }
@@ -54,7 +61,7 @@ impl Root {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
+    ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
         let mut reading = self.read(path)?;
         let mut listed = DirEntries::default();
         let (mut ahead, mut left) = (ahead, MOST_READ);
@@ -65,7 +72,7 @@ impl Root {
             left = left.saturating_sub(1);
             match reading.next()? {
                 ReadEntry::Entry(name, kind) if wanted(&name) => {
-                    listed.push(DirEntry::new(name, kind), Bounds::kept(kept))
+                    listed.push(DirEntry::new(name, kind), ListLimits::keep(kept))
                 }
                 ReadEntry::Entry(..) | ReadEntry::Unnamed => {}
                 ReadEntry::End => return Ok((listed, None)),
@@ -80,14 +87,18 @@ impl Root {
 
     /// Adds sizes and times to entries of the directory at `path`. Entries are looked up in the open directory, which
     /// is one system call. Links are looked up from the root, because their target may be anywhere beneath it.
-    pub fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+    pub fn stat_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
         for entry in entries {
             let stat = match entry.kind {
                 EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
                 _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
-            let Some(stat) = found(stat.map_err(open_error))? else { continue };
+            let Some(stat) = optional(stat.map_err(open_error))? else { continue };
             match (stat.type_, entry.kind) {
                 (DescriptorType::RegularFile, _) => entry.size = Some(stat.size),
                 (DescriptorType::Directory, EntryKind::Link) => entry.kind = EntryKind::LinkToDirectory,
@@ -98,17 +109,21 @@ impl Root {
         Ok(())
     }
 
-    /// As [`Root::describe`]. Then opens the regular files, to mark those that cannot be read. Opening a FIFO may
+    /// As [`Root::stat_entries`]. Then opens the regular files, to mark those that cannot be read. Opening a FIFO may
     /// block, so the types come first.
-    pub fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        let Some(directory) = found(self.open(path))? else { return Ok(()) };
+    pub fn probe_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
         let mut entries: Vec<&mut DirEntry> = entries.collect();
-        self.describe(path, entries.iter_mut().map(|entry| &mut **entry))?;
+        self.stat_entries(path, entries.iter_mut().map(|entry| &mut **entry))?;
         let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
         for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File && entry.size.is_some()) {
             let opened = directory.open_at(PathFlags::empty(), entry.name.as_str(), plain, read);
-            if found(opened.map_err(open_error))?.is_none() {
-                entry.kind = EntryKind::Closed;
+            if optional(opened.map_err(open_error))?.is_none() {
+                entry.kind = EntryKind::Unreadable;
             }
         }
         Ok(())
@@ -147,7 +162,7 @@ impl ListingReader {
     }
 }
 
-impl Unread for ListingReader {
+impl UnreadEntries for ListingReader {
     fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError> {
         let mut count = 0_u64;
         for read in 0..most {

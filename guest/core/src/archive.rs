@@ -1,123 +1,91 @@
-//! A folder and all that is below it as one file: which forms there are, what such a file comes to before its first byte,
-//! and its bytes. It refuses to know who asked and how they are sent.
+//! Archives of a directory and everything below it, for download.
 //!
-//! What the listings of these folders show is in it: the same names are hidden. Symbolic links are left out, files and
-//! directories alike, because what they lead to lies elsewhere, and is there under its own name if it may be had. So is
-//! what cannot be read, which the archive says itself. Entries come in the byte order of their names, a folder before what
-//! is in it, so that a folder that did not change makes the same bytes again.
+//! An archive contains what the listings of these directories show. It omits symbolic links: their targets are
+//! elsewhere, and are in the archive under their own names if they are below the directory. It omits files that cannot
+//! be read, and names them in a note. Entries are in the byte order of their names, and a directory comes before its
+//! entries, so an unchanged directory gives the same bytes again.
 
+pub mod format;
+
+mod entry;
 mod left_out;
 mod tar;
 mod walk;
+mod writer;
 mod zip;
 
-use crate::body::{Truncated, block};
+use crate::archive::entry::CHUNK;
+use crate::archive::format::ArchiveFormat;
+use crate::body::block::{Truncated, read_block};
 use crate::config::Config;
+use crate::http::field::disposition;
+use crate::http::range::Span;
+use crate::http::refusal::Refusal;
 use crate::http::target::Target;
-use crate::media_type::MediaType;
-use crate::reply::{Refusal, Span, disposition};
+use crate::number::{byte_count, to_usize};
 use crate::tree::dotfiles::Dotfiles;
-use crate::tree::{Metadata, Node, Tree, found};
+use crate::tree::{Metadata, OpenedNode, Tree, optional};
 use crate::visible::visible;
 use flate2::Crc;
-use left_out::LeftOut;
-use tar::Tar;
-use walk::{LeftOutReason, Walk, WalkItem};
-use zip::Zip;
+use left_out::{LeftOut, LeftOutReason};
+use walk::{Walk, WalkItem};
+use writer::Writer;
 
-/// A form of archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArchiveFormat {
-    /// The pax interchange format (POSIX.1-2017, `pax`).
-    Tar,
-    /// The same in gzip (RFC 1952).
-    TarGz,
-    /// ZIP (APPNOTE.TXT 6.3.10), with ZIP64 where it is needed.
-    Zip,
-}
-
-impl ArchiveFormat {
-    /// Every form.
-    pub const ALL: &[ArchiveFormat] = &[ArchiveFormat::Tar, ArchiveFormat::TarGz, ArchiveFormat::Zip];
-
-    /// The word that asks for it, which is the suffix of its files as well.
-    pub fn word(self) -> &'static str {
-        match self {
-            ArchiveFormat::Tar => "tar",
-            ArchiveFormat::TarGz => "tar.gz",
-            ArchiveFormat::Zip => "zip",
-        }
-    }
-
-    /// The form that a word asks for.
-    pub fn parse(word: &str) -> Option<ArchiveFormat> {
-        ArchiveFormat::ALL.iter().copied().find(|form| form.word() == word)
-    }
-
-    /// Its media type; tar has none that is registered, and this one is understood everywhere.
-    pub fn media(self) -> MediaType {
-        match self {
-            ArchiveFormat::Tar => MediaType::TAR,
-            ArchiveFormat::TarGz => MediaType::GZIP,
-            ArchiveFormat::Zip => MediaType::ZIP,
-        }
-    }
-
-    fn writer(self) -> Writer {
-        match self {
-            ArchiveFormat::Tar | ArchiveFormat::TarGz => Writer::Tar(Tar::default()),
-            ArchiveFormat::Zip => Writer::Zip(Zip::default()),
-        }
-    }
-}
-
-/// What the folder at the root is called, which has no name that a client may know.
+/// The name of the top directory in an archive of the root, which has no name for clients.
 const ROOT: &str = "archive";
-/// Bytes of a file that are read at once: what one block of deflate can hold (RFC 1951 3.2.4).
-const CHUNK: u64 = 0xFFFF;
-/// How many bytes are collected before they are sent: a small file is worth no call of its own.
+/// The bytes that are collected before they are sent. A small file is not worth a call.
 const PIECE: usize = 64 << 10;
 
-/// An archive before its first byte: what it will be, for which no content is read.
+/// An archive before its first byte: what it contains, and its length. No file content is read for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    pub form: ArchiveFormat,
-    /// The folder, relative to the root of the tree.
+    /// The format.
+    pub format: ArchiveFormat,
+    /// The directory, relative to the root of the tree.
     pub path: String,
-    /// The folder that everything lies in, once the archive is unpacked.
+    /// The directory in the archive that contains everything.
     top: String,
     hidden: Dotfiles,
-    /// The length of the archive in bytes, before gzip; of one that is not exact the most that it may be.
+    /// The length of the archive in bytes, before gzip. An upper limit if the plan is not exact.
     length: u64,
-    /// How much of it is kept in memory until its end.
-    kept: u64,
-    /// Whether each file was opened. That takes too long for very many: then those that cannot be opened show while the
-    /// archive is sent, and nobody knows its length before.
+    /// How many of these bytes are kept in memory until the end of the archive.
+    trailer: u64,
+    /// Whether every file was opened. For very many files that takes too long. Then files that cannot be opened are
+    /// found while the archive is sent, and its length is unknown before.
     is_exact: bool,
-    /// A sum over all paths.
+    /// A checksum over all paths.
     sum: u32,
     left_out: LeftOut,
 }
 
 impl Plan {
-    /// Looks at all that is below a folder.
+    /// Walks through everything below a directory.
     ///
     /// # Errors
-    /// [`Refusal::NotListable`] if the folder cannot be read, [`Refusal::TooLarge`] for more bytes in files than the
-    /// configuration allows, for more than may be made, and for more entries than are kept track of.
+    /// [`Refusal::NotListable`] if the directory cannot be read, [`Refusal::TooLarge`] for more bytes in files than
+    /// `archive_max`, for a longer archive than `made_max` and for too many entries, [`Refusal::Fault`] if the tree
+    /// fails.
     pub async fn make<T: Tree>(
-        form: ArchiveFormat,
+        format: ArchiveFormat,
         target: &Target,
         tree: &T,
         config: &Config,
     ) -> Result<Plan, Refusal> {
         let top = target.name().map_or(ROOT, |name| name.as_str()).to_owned();
-        let (path, hidden) = (target.path(), config.hidden.clone());
-        let mut plan =
-            Plan { form, path, top, hidden, length: 0, kept: 0, is_exact: true, sum: 0, left_out: LeftOut::default() };
+        let mut plan = Plan {
+            format,
+            path: target.path(),
+            top,
+            hidden: config.hidden.clone(),
+            length: 0,
+            trailer: 0,
+            is_exact: true,
+            sum: 0,
+            left_out: LeftOut::default(),
+        };
         let mut walk = plan.walk().into_plan();
         walk.begin(tree).await?;
-        let (mut writer, mut bytes) = (form.writer(), 0_u64);
+        let (mut writer, mut bytes) = (Writer::new(format), 0_u64);
         let (mut sum, mut left_out) = (Crc::new(), LeftOut::default());
         while let Some(step) = walk.next(tree).await? {
             match step {
@@ -130,39 +98,39 @@ impl Plan {
                     add_path(&mut sum, &item.path, &plan.top);
                     plan.add(writer.measure(&item));
                 }
-                walk::WalkStep::LeftOut { path, why } => {
-                    if why == LeftOutReason::Closed {
+                walk::WalkStep::LeftOut { path, reason } => {
+                    if reason == LeftOutReason::Unreadable {
                         add_path(&mut sum, &format!("{}/{path}", plan.top), &plan.top);
                     }
-                    left_out.add(&path, why);
+                    left_out.add(&path, reason);
                 }
             }
         }
         if let Some(note) = left_out.note() {
             plan.add(writer.measure(&note_item(&walk, &note)));
         }
-        let end = length(&writer.finish());
-        plan.length = plan.length.saturating_add(plan.kept).saturating_add(end);
+        let end = byte_count(&writer.finish());
+        plan.length = plan.length.saturating_add(plan.trailer).saturating_add(end);
         (plan.is_exact, plan.sum, plan.left_out) = (walk.is_exact(), sum.sum(), left_out);
         if plan.most() > config.made_max { Err(Refusal::TooLarge) } else { Ok(plan) }
     }
 
-    fn add(&mut self, (now, later): (u64, u64)) {
+    fn add(&mut self, (now, trailer): (u64, u64)) {
         self.length = self.length.saturating_add(now);
-        self.kept = self.kept.saturating_add(later);
+        self.trailer = self.trailer.saturating_add(trailer);
     }
 
-    /// The most bytes that are sent. What gzip cannot make less of becomes a little more.
+    /// The most bytes that are sent. Gzip makes incompressible content a little longer.
     fn most(&self) -> u64 {
-        match self.form {
+        match self.format {
             ArchiveFormat::Tar | ArchiveFormat::Zip => self.length,
             ArchiveFormat::TarGz => self.length.saturating_add(self.length / 1000).saturating_add(1 << 10),
         }
     }
 
-    /// The length in bytes of what is sent. How far gzip gets nobody knows before.
+    /// The length of the body in bytes, or `None` if it is unknown: after gzip, or if the plan is not exact.
     pub fn length(&self) -> Option<u64> {
-        match self.form {
+        match self.format {
             ArchiveFormat::Tar | ArchiveFormat::Zip if self.is_exact => Some(self.length),
             ArchiveFormat::Tar | ArchiveFormat::Zip | ArchiveFormat::TarGz => None,
         }
@@ -170,7 +138,7 @@ impl Plan {
 
     /// The value of Content-Disposition.
     pub fn disposition(&self) -> String {
-        disposition("attachment", &format!("{}.{}", self.top, self.form.word()))
+        disposition("attachment", &format!("{}.{}", self.top, self.format.extension()))
     }
 
     fn walk(&self) -> Walk {
@@ -178,26 +146,26 @@ impl Plan {
     }
 }
 
-/// The file in an archive that says what is not in it.
+/// The file in an archive that names what is missing.
 fn note_item(walk: &Walk, note: &[u8]) -> WalkItem<()> {
-    WalkItem { path: walk.path_of_note(), modified: None, file: Some(((), length(note))) }
+    WalkItem { path: walk.path_of_note(), modified: None, file: Some(((), byte_count(note))) }
 }
 
-/// An archive under way.
+/// An archive that is being sent.
 #[derive(Debug)]
 pub struct Archive<F> {
     plan: Plan,
     walk: Walk,
     writer: Writer,
     step: ArchiveStep<F>,
-    /// What stands at the end of the archive.
-    kept: Vec<u8>,
-    /// How many bytes of what was planned are still to come.
+    /// The bytes for the end of the archive.
+    trailer: Vec<u8>,
+    /// The planned bytes that are not sent yet.
     left: u64,
-    /// A sum over all paths until now.
+    /// A checksum over all paths so far.
     sum: Crc,
     left_out: LeftOut,
-    /// The path of the entry that was begun last, in the archive.
+    /// The path in the archive of the current entry.
     at: String,
 }
 
@@ -206,26 +174,26 @@ enum ArchiveStep<F> {
     Begin,
     /// Between two entries.
     Next,
-    /// The content of the file at a path, as much of it as was there when it was opened.
+    /// Sends the content of the file at `path`, as long as it was when it was opened.
     Content {
         file: F,
         span: Span,
-        place: String,
-        facts: Metadata,
+        path: String,
+        metadata: Metadata,
     },
-    /// What was kept for the end; so much of it was sent.
-    Kept(usize),
+    /// Sends the trailer from this offset on.
+    Trailer(usize),
     Done,
 }
 
 impl<F> Archive<F> {
-    /// The archive that was planned.
+    /// The archive of a plan.
     pub fn new(plan: &Plan) -> Archive<F> {
         Archive {
             walk: plan.walk(),
-            writer: plan.form.writer(),
+            writer: Writer::new(plan.format),
             step: ArchiveStep::Begin,
-            kept: Vec::new(),
+            trailer: Vec::new(),
             left: plan.length,
             sum: Crc::new(),
             left_out: LeftOut::default(),
@@ -234,17 +202,16 @@ impl<F> Archive<F> {
         }
     }
 
-    /// The next piece; `None` behind the last.
+    /// Returns the next piece, or `None` after the last one.
     ///
     /// # Errors
-    /// [`Truncated`] where the tree is not what was planned with any more: the archive that was announced cannot be had.
+    /// [`Truncated`] if the directory has changed since the plan, or cannot be read. The log gets a message.
     pub async fn next<T: Tree<File = F>>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         let piece = self.piece(tree).await;
         if piece.is_err() {
-            let below = self.at.get(self.plan.top.len().saturating_add(1)..).unwrap_or("/");
-            let (path, at) = (visible(&self.plan.path), visible(below));
-            tree.complain(&format_args!(
-                "the archive of '/{path}' was cut off at '{at}': it changed while it was packed, or could not be read"
+            let (path, at) = (visible(&self.plan.path), visible(self.below(&self.at).unwrap_or("/")));
+            tree.report(&format_args!(
+                "archive of '/{path}' aborted at '{at}': the folder changed during the download, or cannot be read"
             ));
         }
         piece
@@ -256,7 +223,7 @@ impl<F> Archive<F> {
             self.advance(tree, &mut piece).await?;
         }
         match self.plan.is_exact {
-            true => self.left = self.left.checked_sub(length(&piece)).ok_or(Truncated)?,
+            true => self.left = self.left.checked_sub(byte_count(&piece)).ok_or(Truncated)?,
             false => self.left = 0,
         }
         match (&self.step, self.left) {
@@ -268,29 +235,29 @@ impl<F> Archive<F> {
     async fn advance<T: Tree<File = F>>(&mut self, tree: &T, piece: &mut Vec<u8>) -> Result<(), Truncated> {
         match &mut self.step {
             ArchiveStep::Begin => {
-                // All of it at once: if it grew by doubling, there would be twice as much of it for a moment.
-                self.kept.reserve_exact(usize::try_from(self.plan.kept).unwrap_or_default());
+                // One allocation: growing would take twice the memory for a moment.
+                self.trailer.reserve_exact(to_usize(self.plan.trailer));
                 self.walk.begin(tree).await.map_err(|_| Truncated)?;
                 self.step = ArchiveStep::Next;
             }
             ArchiveStep::Next => match self.walk.next(tree).await.map_err(|_| Truncated)? {
                 Some(walk::WalkStep::Item(item)) => self.begin(tree, item, piece).await?,
-                Some(walk::WalkStep::LeftOut { path, why }) => self.left_out.add(&path, why),
+                Some(walk::WalkStep::LeftOut { path, reason }) => self.left_out.add(&path, reason),
                 None => self.end_entries(tree, piece)?,
             },
-            ArchiveStep::Content { file, span, place, facts } => match block(tree, file, span, CHUNK).await? {
+            ArchiveStep::Content { file, span, path, metadata } => match read_block(tree, file, span, CHUNK).await? {
                 Some(bytes) => self.writer.frame(&bytes, span.length() == 0, piece),
                 None => {
                     let beyond = tree.read(file, span.end, 1).await.map_err(|_| Truncated)?;
-                    // What was written over in place would be a mix of two versions, under a checksum that is right.
-                    if !beyond.is_empty() || found(tree.facts(place).await)? != Some(*facts) {
+                    // A file that was overwritten would be a mix of two versions with a valid checksum.
+                    if !beyond.is_empty() || optional(tree.metadata(path).await)? != Some(*metadata) {
                         return Err(Truncated);
                     }
                     self.end(piece);
                 }
             },
-            ArchiveStep::Kept(sent) => {
-                let rest = self.kept.get(*sent..).unwrap_or_default();
+            ArchiveStep::Trailer(sent) => {
+                let rest = self.trailer.get(*sent..).unwrap_or_default();
                 let part = rest.get(..PIECE).unwrap_or(rest);
                 piece.extend(part);
                 *sent = sent.saturating_add(part.len());
@@ -304,7 +271,7 @@ impl<F> Archive<F> {
         Ok(())
     }
 
-    /// Begins an entry, if it can be had.
+    /// Begins an entry, or leaves it out if its file cannot be opened.
     async fn begin<T: Tree<File = F>>(
         &mut self,
         tree: &T,
@@ -313,35 +280,43 @@ impl<F> Archive<F> {
     ) -> Result<(), Truncated> {
         let WalkItem { path, modified, file } = item;
         self.at.clone_from(&path);
-        let Some((place, _)) = file else {
+        let Some((source, _)) = file else {
             add_path(&mut self.sum, &path, &self.plan.top);
             self.walk.has_item();
             to.extend(self.writer.begin(&WalkItem::<F> { path, modified, file: None }));
             self.end(to);
             return Ok(());
         };
-        if let Some(Node::File(file, facts)) = found(tree.open(&place).await)? {
+        if let Some(OpenedNode::File(file, metadata)) = optional(tree.open(&source).await)? {
             add_path(&mut self.sum, &path, &self.plan.top);
             self.walk.has_item();
-            let item = WalkItem { path, modified: facts.modified, file: Some(((), facts.size)) };
+            let item = WalkItem { path, modified: metadata.modified, file: Some(((), metadata.size)) };
             to.extend(self.writer.begin(&item));
-            self.step = ArchiveStep::Content { file, span: Span { start: 0, end: facts.size }, place, facts };
+            let span = Span { start: 0, end: metadata.size };
+            self.step = ArchiveStep::Content { file, span, path: source, metadata };
             return Ok(());
         }
-        let why =
-            if found(tree.facts(&place).await)?.is_some() { LeftOutReason::Closed } else { LeftOutReason::Special };
-        if why == LeftOutReason::Closed {
+        let reason = match optional(tree.metadata(&source).await)? {
+            Some(_) => LeftOutReason::Unreadable,
+            None => LeftOutReason::Special,
+        };
+        if reason == LeftOutReason::Unreadable {
             add_path(&mut self.sum, &path, &self.plan.top);
         }
-        let below = path.get(self.plan.top.len().saturating_add(1)..).unwrap_or_default();
-        self.left_out.add(below, why);
+        let below = self.below(&path).unwrap_or_default().to_owned();
+        self.left_out.add(&below, reason);
         Ok(())
     }
 
-    /// Behind the last entry: a note of what is missing, if something is.
+    /// A path in the archive without its top directory.
+    fn below<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.get(self.plan.top.len().saturating_add(1)..)
+    }
+
+    /// After the last entry: checks that the entries are those of the plan, and adds the note.
     fn end_entries<T: Tree<File = F>>(&mut self, tree: &T, to: &mut Vec<u8>) -> Result<(), Truncated> {
         let is_same = match self.plan.is_exact {
-            // By its length alone a note could take the place of what it names.
+            // The length is not enough: a note could be as long as the files that it names.
             true => self.left_out == self.plan.left_out,
             false => self.sum.sum() == self.plan.sum,
         };
@@ -355,87 +330,27 @@ impl<F> Archive<F> {
             self.end(to);
         }
         if !self.left_out.is_empty() {
-            let path = visible(&self.plan.path).into_owned();
-            tree.complain(&format_args!("the archive of '/{path}' leaves out {}", self.left_out));
+            let path = visible(&self.plan.path);
+            tree.report(&format_args!("archive of '/{path}' leaves out {}", self.left_out));
         }
-        self.step = ArchiveStep::Kept(0);
+        self.step = ArchiveStep::Trailer(0);
         Ok(())
     }
 
     fn end(&mut self, piece: &mut Vec<u8>) {
         let end = self.writer.end();
         piece.extend(end.now);
-        self.kept.extend(end.later);
+        self.trailer.extend(end.trailer);
         self.step = ArchiveStep::Next;
     }
 }
 
-/// Adds the path of something below the folder to a sum.
+/// Adds the path of something below the top directory to a checksum.
 fn add_path(sum: &mut Crc, path: &str, top: &str) {
     if path != top {
         sum.update(path.as_bytes());
         sum.update(&[0]);
     }
-}
-
-/// What is around the contents of files.
-#[derive(Debug)]
-enum Writer {
-    Tar(Tar),
-    Zip(Zip),
-}
-
-/// What ends an entry: behind its content, and at the end of the archive.
-#[derive(Debug, Default)]
-struct ArchiveEnd {
-    now: Vec<u8>,
-    later: Vec<u8>,
-}
-
-impl Writer {
-    /// What stands before the content of an entry.
-    fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
-        match self {
-            Writer::Tar(tar) => tar.begin(item),
-            Writer::Zip(zip) => zip.begin(item),
-        }
-    }
-
-    /// Writes a part of the content that is no longer than a [`CHUNK`], as long as one if it is not the last.
-    fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
-        match self {
-            Writer::Tar(_) => to.extend(bytes),
-            Writer::Zip(zip) => zip.frame(bytes, is_last, to),
-        }
-    }
-
-    /// Passes over an entry, and returns how many bytes it takes here, and how many at the end of the archive.
-    fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
-        match self {
-            Writer::Tar(_) => (Tar::measure(item), 0),
-            Writer::Zip(zip) => zip.measure(item),
-        }
-    }
-
-    /// What ends the entry that was begun.
-    fn end(&mut self) -> ArchiveEnd {
-        match self {
-            Writer::Tar(tar) => tar.end(),
-            Writer::Zip(zip) => zip.end(),
-        }
-    }
-
-    /// The last bytes of the archive.
-    fn finish(&self) -> Vec<u8> {
-        match self {
-            Writer::Tar(_) => tar::END.to_vec(),
-            Writer::Zip(zip) => zip.finish(),
-        }
-    }
-}
-
-pub fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,99 +1,105 @@
-//! What the handler was told to do. It refuses to know where it was written: options have one form, in variables, in
-//! flags of a host and in the file of a site.
+//! The configuration of the handler. An option has the same text in a variable, in a flag of the host and in
+//! `glasshouse.toml`.
 
+pub mod cache_control;
+pub mod glob;
 pub mod header_rules;
+pub mod invalid_value;
 pub mod options;
 pub mod redirect;
-pub mod rule;
 pub mod service_link;
 pub mod site_file;
 pub mod toml_document;
 
-use crate::archive::ArchiveFormat;
-use crate::config::rule::{CacheControl, Cors, Glob, Redirect};
+use crate::archive::format::ArchiveFormat;
+use crate::config::cache_control::CacheControl;
+use crate::config::glob::Glob;
+use crate::config::invalid_value::InvalidValue;
+use crate::config::redirect::Redirect;
 use crate::config::service_link::is_service_link;
 use crate::http::cors;
+use crate::http::cors::Cors;
+use crate::http::field;
+use crate::http::field::{CACHE_CONTROL, Field};
 use crate::http::target::{Name, Target};
 use crate::media_type::MediaType;
 use crate::precompressed::Siblings;
-use crate::reply::Field;
 use crate::tree::dotfiles::Dotfiles;
-use glasshouse_protocol::{ABOVE_ENV, BODY_DIRECT, BODY_ENV, BODY_PUMPED, FILE_ENV, MADE_MAX_ENV, MOUNTS_ENV};
 use std::fmt;
 
-/// How the handler answers.
+/// The configuration of the handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Names of index files, in the order in which they are looked for (S33).
+    /// The names of index files, in the order of preference (PY-33).
     pub index: Vec<Name>,
-    /// Which dotfiles are served and listed (S28).
+    /// The dotfiles that are served and listed (PY-28).
     pub hidden: Dotfiles,
     /// Whether directories without an index are listed.
     pub listing: bool,
-    /// The forms in which folders that are listed can be downloaded.
+    /// The formats in which listed directories can be downloaded.
     pub archives: Vec<ArchiveFormat>,
-    /// How many bytes the files in an archive may have together.
+    /// The most bytes of all files in an archive.
     pub archive_max: u64,
-    /// Entries that a listing shows; of further ones it says how many there are.
+    /// The most entries in a listing. Further ones are only counted.
     pub listing_max: usize,
     /// Whether a listing shows the README.md of its directory.
     pub readme: bool,
-    /// The media type of files whose name tells none (S11).
+    /// The media type of files with an unknown suffix (PY-11).
     pub content_type: MediaType,
-    /// Media types by suffix, before the built-in table; suffixes are lower-case.
+    /// Media types by suffix, which precede the built-in table. Suffixes are lower-case.
     pub mime: Vec<(String, MediaType)>,
-    /// Fields to send with files and listings (S10).
+    /// Additional fields for files and listings (PY-10).
     pub headers: Vec<Field>,
-    /// The same for some paths.
+    /// Additional fields for files that match a pattern.
     pub headers_for: Vec<(Glob, Field)>,
-    /// How long answers may be kept, by path; the last that matches counts.
+    /// Cache-Control by path. The last match counts.
     pub cache: Vec<(Glob, CacheControl)>,
-    /// Whether `name.br`, `name.zst` and `name.gz` are sent in place of `name` to clients that take them.
+    /// Whether `name.br`, `name.zst` and `name.gz` replace `name` for clients that accept them.
     pub precompressed: bool,
     /// Whether content is encoded while it is sent.
     pub compress: bool,
-    /// The file to send for paths that lead nowhere, to clients that want a page.
+    /// The file for paths without a file, for clients that accept HTML.
     pub spa: Option<Target>,
-    /// The content of answers that nothing was found; a file of that name need not be there.
+    /// The file for 404 responses. It may be missing.
     pub not_found: Option<Target>,
     /// Whether `/about` is `about.html`.
     pub clean_urls: bool,
-    /// The path under which the tree appears.
+    /// The path at which the tree appears.
     pub prefix: Option<Target>,
-    /// Who may read answers from scripts of another origin.
+    /// The origins whose scripts may read responses.
     pub cors: Cors,
-    /// Whether pages are isolated from other origins, as shared memory and exact clocks need it.
+    /// Whether pages are isolated from other origins, which shared memory and precise clocks require.
     pub isolate: bool,
-    /// Paths that have moved; the first that matches counts.
+    /// Redirect rules. The first match counts.
     pub redirects: Vec<Redirect>,
-    /// Whether the file of the site has a say.
+    /// Whether `glasshouse.toml` is read.
     pub site_file: bool,
-    /// Paths at which the host serves other trees; what lies there in this one cannot be asked for.
+    /// Paths at which the host serves other trees. They hide files of this tree.
     pub mounts: Vec<Target>,
-    /// The one file that is served; nothing beside it is looked at.
+    /// The only file that is served.
     pub file: Option<Name>,
-    /// How many names of the prefix lead to each directory above the tree that is served as well.
+    /// For each served directory above the tree, the number of names of the prefix that lead to it.
     pub above: Vec<usize>,
-    /// The most bytes of content that may be made for one answer.
+    /// The most bytes of generated content in a response.
     pub made_max: u64,
     /// How the bytes of a file leave the handler.
     pub body: BodyPath,
-    /// What was read of files that lie encoded beside others. No option: it is here because it lives as long as they do.
+    /// A cache of what precompressed files declare. It is not an option, but has the same lifetime.
     pub siblings: Siblings,
 }
 
 /// How the bytes of a file leave the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyPath {
-    /// The handler reads and writes them, and stops at the length that it announced. Works in every host.
+    /// The handler reads and writes them, up to the announced length. This works in every host.
     Pumped,
-    /// The handler gives the stream of the open file away; the host sends exactly the announced length of it, or the
-    /// pieces of it that fields `glasshouse-piece` name. Only for a host that says it does so; such a host does not wait
-    /// either while it opens a file, and its times of status changes are those of the system.
+    /// The handler passes the stream of the open file to the host, which sends exactly the announced length, or the
+    /// pieces in the fields `glasshouse-piece`. Only for a host that supports this. Such a host also opens files
+    /// without waiting, and reports the status change times of the system.
     Direct,
 }
 
-/// 4 GiB: up to that, a zip file has nothing in it that some old program would not know.
+/// 4 GiB: a zip file up to that length needs no ZIP64, so every program reads it.
 const ARCHIVE_MAX: u64 = 4 << 30;
 
 impl Default for Config {
@@ -132,12 +138,11 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the variables whose names begin with `GLASSHOUSE_`; all others are somebody else's, and so are those of a service that
-    /// is called so. A later pair replaces
-    /// an earlier one. The options are those of [`options`].
+    /// Reads the variables whose names begin with `GLASSHOUSE_`, except those that Kubernetes or Docker set for a
+    /// service of that name. A later pair replaces an earlier one. [`options`] has the names.
     ///
     /// # Errors
-    /// An unknown name and a value without meaning, in words for the person who set it.
+    /// An unknown name, an invalid value, or options that contradict each other.
     pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Config, ConfigError>
     where
         K: AsRef<str>,
@@ -150,10 +155,10 @@ impl Config {
         }
     }
 
-    /// The same on top of what is set already.
+    /// Reads variables on top of this configuration.
     ///
     /// # Errors
-    /// As [`Config::from_pairs`].
+    /// An unknown name or an invalid value.
     pub fn with_pairs<K, V>(mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<Config, ConfigError>
     where
         K: AsRef<str>,
@@ -162,13 +167,14 @@ impl Config {
         for (key, value) in pairs {
             let (key, value) = (key.as_ref(), value.as_ref());
             if let Some(variable) = key.strip_prefix(options::PREFIX).filter(|_| !is_service_link(key, value)) {
-                let set = match key {
-                    BODY_ENV => set_body(&mut self, value),
-                    FILE_ENV => set_file(&mut self, value),
-                    MOUNTS_ENV => set_mounts(&mut self, value),
-                    ABOVE_ENV => set_above(&mut self, value),
-                    MADE_MAX_ENV => set_made_max(&mut self, value),
-                    _ => options::set(&mut self, &variable.to_ascii_lowercase().replace('_', "-"), value),
+                let name = variable.to_ascii_lowercase().replace('_', "-");
+                let set = match name.as_str() {
+                    "body" => set_body(&mut self, value),
+                    "file" => set_file(&mut self, value),
+                    "mounts" => set_mounts(&mut self, value),
+                    "above" => set_above(&mut self, value),
+                    "made-max" => set_made_max(&mut self, value),
+                    option => options::set(&mut self, option, value),
                 };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
             }
@@ -176,36 +182,38 @@ impl Config {
         Ok(self)
     }
 
-    /// A field that would never be sent because another option says the same: the option that holds it, and the way out.
+    /// A configured field that would never be sent because another option sets it: the option with the field, and a
+    /// message.
     pub fn conflict(&self) -> Option<(&'static str, String)> {
-        let never = |(option, name): (_, &str), other: &str| {
-            Some((option, format!("'{name}' would never be sent, because {other} says it; leave one of them out")))
+        let never_sent = |(option, name): (_, &str), other: &str| {
+            let message =
+                format!("'{name}' would never be sent, because the option '{other}' sets it; remove one of them");
+            Some((option, message))
         };
-        if header_rules::has(&self.headers, header_rules::CACHE_CONTROL)
-            && self.cache.iter().any(|(glob, _)| glob.is_for_all())
-        {
-            return never(("header", "Cache-Control"), "cache");
+        if field::has(&self.headers, CACHE_CONTROL) && self.cache.iter().any(|(glob, _)| glob.is_for_all()) {
+            return never_sent(("header", "Cache-Control"), "cache");
         }
-        let said = |known: &'static [&'static str]| {
+        let configured = |names: &'static [&'static str]| {
             let general = self.headers.iter().map(|field| ("header", field));
             let mut all = general.chain(self.headers_for.iter().map(|(_, field)| ("header-for", field)));
             all.find_map(|(option, (name, _))| {
-                known.iter().any(|known| known.eq_ignore_ascii_case(name)).then_some((option, name.as_str()))
+                names.iter().any(|known| known.eq_ignore_ascii_case(name)).then_some((option, name.as_str()))
             })
         };
-        match (said(cors::OF_CORS), said(cors::OF_ISOLATION)) {
-            (Some(field), _) if self.cors != Cors::Closed => never(field, "cors"),
-            (_, Some(field)) if self.isolate => never(field, "isolate"),
+        match (configured(cors::OF_CORS), configured(cors::OF_ISOLATION)) {
+            (Some(field), _) if self.cors != Cors::Closed => never_sent(field, "cors"),
+            (_, Some(field)) if self.isolate => never_sent(field, "isolate"),
             _ => None,
         }
     }
 
-    /// Takes back what the file of a site says of a matter of which `operator`, the options without it, speaks by another option.
-    pub fn yield_to(&mut self, operator: &Config) {
-        let said = || operator.headers.iter().chain(operator.headers_for.iter().map(|(_, field)| field));
-        if !operator.cache.is_empty() || header_rules::has(said(), header_rules::CACHE_CONTROL) {
+    /// Gives options of the operator precedence over other options of `glasshouse.toml` that set the same fields.
+    /// `self` has both, `operator` only the former.
+    pub fn give_precedence_to(&mut self, operator: &Config) {
+        let fields = || operator.headers.iter().chain(operator.headers_for.iter().map(|(_, field)| field));
+        if !operator.cache.is_empty() || field::has(fields(), CACHE_CONTROL) {
             self.cache.clone_from(&operator.cache);
-            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(header_rules::CACHE_CONTROL);
+            let is_other = |(name, _): &Field| !name.eq_ignore_ascii_case(CACHE_CONTROL);
             if operator.headers.is_empty() {
                 self.headers.retain(is_other);
             }
@@ -213,62 +221,62 @@ impl Config {
                 self.headers_for.retain(|(_, field)| is_other(field));
             }
         }
-        if cors::OF_ISOLATION.iter().any(|name| header_rules::has(said(), name)) {
+        if cors::OF_ISOLATION.iter().any(|name| field::has(fields(), name)) {
             self.isolate = operator.isolate;
         }
     }
 
-    /// The media type of a file, by its name alone (S53).
-    pub fn media_of(&self, name: &Name) -> MediaType {
+    /// The media type of a file, by its name (PY-53).
+    pub fn media_type_of(&self, name: &Name) -> MediaType {
         let suffix = crate::media_type::suffix(name.as_str()).map(str::to_ascii_lowercase);
-        let own = suffix.and_then(|suffix| self.mime.iter().rev().find(|(known, _)| *known == suffix));
-        match own {
-            Some((_, media)) => media.clone(),
+        let configured = suffix.and_then(|suffix| self.mime.iter().rev().find(|(known, _)| *known == suffix));
+        match configured {
+            Some((_, media_type)) => media_type.clone(),
             None => MediaType::of_name(name.as_str()).unwrap_or_else(|| self.content_type.clone()),
         }
     }
 }
 
-/// `GLASSHOUSE_BODY` is between host and handler; a person has no say in it, so it is no option.
-fn set_body(config: &mut Config, value: &str) -> Result<(), String> {
+/// `GLASSHOUSE_BODY`: the host sets it, so it is not an option.
+fn set_body(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
     config.body = match value {
-        BODY_DIRECT => BodyPath::Direct,
-        BODY_PUMPED | "" => BodyPath::Pumped,
-        _ => return Err(format!("'{value}' is neither '{BODY_DIRECT}' nor '{BODY_PUMPED}'")),
+        "direct" => BodyPath::Direct,
+        "pumped" | "" => BodyPath::Pumped,
+        _ => return Err(InvalidValue::new(format!("'{value}' is neither 'direct' nor 'pumped'"))),
     };
     Ok(())
 }
 
-/// `GLASSHOUSE_FILE` is between host and handler as well: a person names the file to the host, which then lends no more than that.
-/// Under a host that cannot do so, it is what the handler keeps itself to.
-fn set_file(config: &mut Config, value: &str) -> Result<(), String> {
-    let named = Name::new(value).ok_or(format!("'{value}' is no file name; give one without '/'"));
-    config.file = if value.is_empty() { None } else { Some(named?) };
+/// `GLASSHOUSE_FILE`: the host sets it if it serves a single file. Under a host that cannot limit the directory to that
+/// file, the handler limits itself.
+fn set_file(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
+    config.file = if value.is_empty() { None } else { Some(options::file_name(value)?) };
     Ok(())
 }
 
-/// `GLASSHOUSE_MOUNTS` is between host and handler too: paths as a URL has them, separated by spaces.
-fn set_mounts(config: &mut Config, value: &str) -> Result<(), String> {
-    let mount = |text: &str| Target::parse(text).map_err(|_| format!("'{text}' is no path"));
+/// `GLASSHOUSE_MOUNTS`: encoded paths, separated by spaces. The host sets it.
+fn set_mounts(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
+    let mount = |text: &str| Target::parse(text).map_err(|_| InvalidValue::new(format!("invalid path '{text}'")));
     config.mounts = value.split_ascii_whitespace().map(mount).collect::<Result<_, _>>()?;
     Ok(())
 }
 
-/// `GLASSHOUSE_ABOVE` too: only a host that serves several trees knows which of their roots lie above this one.
-fn set_above(config: &mut Config, value: &str) -> Result<(), String> {
-    let depths = value.split(',').filter(|depth| !depth.is_empty());
-    let depths = depths.map(|depth| depth.parse().map_err(|_| format!("'{depth}' is not a number of names")));
-    config.above = depths.collect::<Result<_, _>>()?;
+/// `GLASSHOUSE_ABOVE`: numbers, separated by commas. The host sets it, because it knows which trees are above this one.
+fn set_above(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
+    let number = |text: &str| text.parse().map_err(|_| InvalidValue::new(format!("'{text}' is not a number of names")));
+    let numbers = value.split(',').filter(|text| !text.is_empty());
+    config.above = numbers.map(number).collect::<Result<_, _>>()?;
     Ok(())
 }
 
-/// `GLASSHOUSE_MADE_MAX` too: the host cuts an answer off that is longer, so none may begin that is known to be.
-fn set_made_max(config: &mut Config, value: &str) -> Result<(), String> {
-    config.made_max = value.parse().map_err(|_| format!("'{value}' is not a number of bytes"))?;
+/// `GLASSHOUSE_MADE_MAX`: the host aborts longer responses, so the handler must not begin one. The host sets it.
+fn set_made_max(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
+    let invalid = |_| InvalidValue::new(format!("'{value}' is not a number of bytes"));
+    config.made_max = value.parse().map_err(invalid)?;
     Ok(())
 }
 
-/// An option whose value means nothing.
+/// An invalid option, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
     place: String,
@@ -276,7 +284,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// An error at `place`: a variable, or an option in a file.
+    /// An error at `place`: the name of a variable, or the line of an option in a file.
     pub fn new(place: impl Into<String>, reason: impl Into<String>) -> ConfigError {
         ConfigError { place: place.into(), reason: reason.into() }
     }

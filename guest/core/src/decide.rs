@@ -1,90 +1,94 @@
-//! What to answer, given what was found (RFC 9110 13 to 15). Pure: it refuses to know where the facts came from.
+//! Decides the reply for a resolved target: conditions, ranges, codings and configured fields (RFC 9110 13 to 15).
+//! Does not read the tree.
 
+use crate::body::encode;
 use crate::body::encode::Encoder;
+use crate::body::generated::{GeneratedBody, Source};
 use crate::body::multipart::Multipart;
-use crate::body::{GeneratedBody, Source, encode};
-use crate::config::header_rules::CACHE_CONTROL;
-use crate::config::{Config, header_rules};
+use crate::config::Config;
 use crate::http::accept::{AcceptEncoding, Choice, Coding};
 use crate::http::condition;
 use crate::http::condition::{Validators, Verdict};
 use crate::http::etag::ETag;
+use crate::http::field::{self, CACHE_CONTROL, CONTENT_DISPOSITION, Field, disposition};
 use crate::http::range::{Ranged, ranged};
+use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::listing::stream::ListingStream;
 use crate::listing::{Listing, stream};
 use crate::output_format::OutputFormat;
-use crate::reply::{DISPOSITION, Field, Outcome, Refusal, Reply, Representation, disposition};
-use crate::resolve::{Found, ServedFile, Variant};
+use crate::reply::{Outcome, Reply, Representation};
+use crate::resolve::{Resolved, ServedFile, Variant};
 
-/// The reply to a GET or HEAD request.
-pub fn decide<F>(request: &Request, found: Found<F>, config: &Config) -> Reply<F> {
-    match found {
-        Found::Refused(refusal, ways) => {
-            Outcome::Refused { refusal, form: OutputFormat::preferred(request), ways }.into()
+/// Decides the reply to a GET or HEAD request.
+pub(crate) fn decide<F>(request: &Request, resolved: Resolved<F>, config: &Config) -> Reply<F> {
+    match resolved {
+        Resolved::Refused(refusal, suggestions) => {
+            Outcome::Refused { refusal, format: OutputFormat::preferred(request), suggestions }.into()
         }
-        Found::Moved { status, location } => Outcome::Moved { status, location }.into(),
-        Found::Listing(found) => listing(request, found, config),
-        Found::Archive(plan) => {
+        Resolved::Redirect { status, location } => Outcome::Redirect { status, location }.into(),
+        Resolved::Listing(found) => {
+            listing(request, found, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
+        }
+        Resolved::Archive(plan) => {
             let fields = general_fields(&plan.path, config);
-            Reply::from(Outcome::Archive(plan)).with(fields)
+            Reply::from(Outcome::Archive(plan)).with_configured(fields)
         }
-        Found::NotFound(served) => {
-            // It stands for many paths and none of its own, so it has no version that a client could hold.
+        Resolved::NotFound(served) => {
+            // The page is the answer for many paths, so a client must not cache it as a version of one of them.
             let fields = exact_fields(&served.path, config);
-            let label = Representation { validators: Validators::default(), ..label(&served) };
-            whole(404, served, label).with(fields).with_own(routed(config))
+            let representation = Representation { validators: Validators::default(), ..representation(&served) };
+            whole(404, served, representation).with_configured(fields).with_always(vary_of_spa(config))
         }
-        Found::File(served) => file(request, served, config),
+        Resolved::File(served) => file(request, served, config),
     }
 }
 
-/// Where a client that takes a page is sent one instead of a 404, a cache is told so (RFC 9110 12.5.5).
-fn routed(config: &Config) -> Vec<Field> {
+/// With `--spa` a path without a file has two answers, a page and a 404, by the Accept field (RFC 9110 12.5.5).
+fn vary_of_spa(config: &Config) -> Vec<Field> {
     config.spa.iter().map(|_| ("vary".to_owned(), "Accept".to_owned())).collect()
 }
 
 fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Reply<F> {
-    let label = label(&served);
+    let representation = representation(&served);
     let fields = file_fields(&served.path, config);
-    let saved = save_as(&served, &fields);
-    match condition::evaluate(request, &label.validators) {
+    let always = save_as(&served, &fields);
+    match condition::evaluate(request, &representation.validators) {
         Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
         Verdict::NotModified => {
-            return Reply::from(Outcome::NotModified { label }).with(repeated(fields));
+            return Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields));
         }
         Verdict::Perform => {}
     }
-    let size = served.facts.size;
+    let size = served.metadata.size;
     let extent = match request.range().as_slice() {
-        // Sent twice it does not count (RFC 9110 5.3).
-        [value] if can_be_parted(&served) && condition::range_applies(request, &label.validators) => {
+        // Two Range fields are not valid and are ignored (RFC 9110 5.3).
+        [value] if has_ranges(&served) && condition::range_applies(request, &representation.validators) => {
             ranged(value, size)
         }
         _ => Ranged::Whole,
     };
     let reply = match extent {
-        Ranged::Whole => whole(200, served, label),
-        Ranged::Beyond => return Reply::refused(request, Refusal::Unsatisfiable { size }),
-        Ranged::Part(span) => Outcome::Part { file: served.file, span, size, label }.into(),
+        Ranged::Whole => whole(200, served, representation),
+        Ranged::NotSatisfiable => return Reply::refused(request, Refusal::Unsatisfiable { size }),
+        Ranged::Part(span) => Outcome::Part { file: served.file, span, size, representation }.into(),
         Ranged::Parts(spans) => {
-            let seed = format!("{:?} {spans:?} {size}", label.validators);
-            let multipart = Multipart::new(&spans, size, &label.media, &seed);
-            Outcome::Parts { file: served.file, multipart, label }.into()
+            let seed = format!("{:?} {spans:?} {size}", representation.validators);
+            let multipart = Multipart::new(&spans, size, &representation.media_type, &seed);
+            Outcome::Parts { file: served.file, multipart, representation }.into()
         }
     };
-    reply.with_own(saved).with(fields)
+    reply.with_always(always).with_configured(fields)
 }
 
-/// By which name a file is saved whose path does not say it, unless somebody has said something of that.
+/// Content-Disposition for a file whose path does not end in its name, unless the configuration sets the field.
 fn save_as<F>(served: &ServedFile<F>, configured: &[Field]) -> Vec<Field> {
-    let is_said = configured.iter().any(|(name, _)| name.eq_ignore_ascii_case(DISPOSITION));
-    let name = served.save_as.iter().filter(|_| !is_said);
-    name.map(|name| (DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
+    let name = served.save_as.iter().filter(|_| !field::has(configured, CONTENT_DISPOSITION));
+    name.map(|name| (CONTENT_DISPOSITION.to_owned(), disposition("inline", name.as_str()))).collect()
 }
 
-/// Of the configured fields (S10), those that a 304 has in common with the 200 (RFC 9110 15.4.5).
-fn repeated(fields: Vec<Field>) -> Vec<Field> {
+/// The configured fields (PY-10) that a 304 repeats from the 200 (RFC 9110 15.4.5).
+fn fields_of_304(fields: Vec<Field>) -> Vec<Field> {
     let is_repeated = |name: &str| {
         let names = ["cache-control", "content-location", "etag", "expires", "vary"];
         names.iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -92,85 +96,85 @@ fn repeated(fields: Vec<Field>) -> Vec<Field> {
     fields.into_iter().filter(|(name, _)| is_repeated(name)).collect()
 }
 
-fn can_be_parted<F>(served: &ServedFile<F>) -> bool {
+fn has_ranges<F>(served: &ServedFile<F>) -> bool {
     !matches!(served.variant, Variant::Encoded(_))
 }
 
-fn whole<F>(status: u16, served: ServedFile<F>, label: Representation) -> Reply<F> {
-    let (file, size) = (served.file, served.facts.size);
+fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) -> Reply<F> {
+    let (file, size) = (served.file, served.metadata.size);
     match served.variant {
-        Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, label }.into(),
-        Variant::Plain | Variant::Sibling(_) => Outcome::Whole { status, file, size, label }.into(),
+        Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, representation }.into(),
+        Variant::Plain | Variant::Sibling(_) => Outcome::Whole { status, file, size, representation }.into(),
     }
 }
 
-/// What the head says of the variant that is sent: its own validators, the media type of the original.
-fn label<F>(served: &ServedFile<F>) -> Representation {
-    // Two versions of a file share a time that tells nothing, so neither that nor a tag made of it identifies one
+/// The metadata of the variant: its own validators, and the media type of the original.
+fn representation<F>(served: &ServedFile<F>) -> Representation {
+    // Two versions of a file can share a placeholder time, so it is not a validator, and a tag with it neither
     // (RFC 9110 8.8.1).
-    let modified = served.facts.modified.filter(|modified| !modified.is_placeholder());
-    let tag = modified.map(|modified| ETag::of(served.facts.size, modified));
+    let modified = served.metadata.modified.filter(|modified| !modified.is_placeholder());
+    let tag = modified.map(|modified| ETag::of(served.metadata.size, modified));
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),
         Variant::Encoded(coding) => (tag.map(|tag| tag.weakened(coding.token())), Some(coding)),
     };
     Representation {
-        media: served.media.clone(),
+        media_type: served.media_type.clone(),
         coding,
         validators: Validators { tag, modified },
         vary: served.vary.clone(),
     }
 }
 
-fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Reply<F> {
+fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Result<Reply<F>, Refusal> {
     let path = listing.target.path();
     let fields = general_fields(&path, config);
     let mut vary = Vec::new();
-    if listing.view.form.is_none() {
+    if listing.query.format.is_none() {
         vary.push("Accept");
     }
     let mut coding = None;
     if config.compress {
         vary.push("Accept-Encoding");
-        if let Choice::Coded(chosen) = AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS)
-        {
+        let accepted = AcceptEncoding::parse(&request.values("accept-encoding"));
+        if let Choice::Coded(chosen) = accepted.choose(encode::CODINGS) {
             coding = Some(chosen);
         }
     }
-    // What a long one will show is not known yet: it has no version that a client could hold.
-    let whole = listing.is_short().then(|| stream::whole(&listing));
+    // The bytes of a long listing are not known yet, so it has no validators.
+    let whole = if listing.is_short() { Some(stream::whole(&listing)?) } else { None };
     let tag = whole.as_ref().map(|bytes| ETag::of_content(bytes, coding.map_or("", Coding::token)));
     let validators = Validators { tag, modified: None };
-    let label = Representation { media: listing.form.media(), coding, validators, vary };
-    match condition::evaluate(request, &label.validators) {
-        Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
+    let representation = Representation { media_type: listing.format.media_type(), coding, validators, vary };
+    match condition::evaluate(request, &representation.validators) {
+        Verdict::Failed => return Err(Refusal::PreconditionFailed),
         Verdict::NotModified => {
-            return Reply::from(Outcome::NotModified { label }).with(repeated(fields));
+            return Ok(Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields)));
         }
         Verdict::Perform => {}
     }
-    let outcome = match whole {
-        Some(bytes) => {
-            let bytes = coding.and_then(|coding| Encoder::encode(coding, &bytes)).unwrap_or(bytes);
-            Outcome::Page { bytes, label }
+    let outcome = match (whole, coding) {
+        (Some(bytes), None) => Outcome::Content { bytes, representation },
+        (Some(bytes), Some(coding)) => {
+            let bytes = Encoder::encode(coding, &bytes).map_err(|_| Refusal::Fault)?;
+            Outcome::Content { bytes, representation }
         }
-        None => Outcome::Generated {
-            made: Box::new(GeneratedBody::new(Source::ListingStream(Box::new(ListingStream::new(listing))), coding)),
-            label,
-        },
+        (None, coding) => {
+            let source = Source::Listing(Box::new(ListingStream::new(listing)));
+            Outcome::Generated { body: Box::new(GeneratedBody::new(source, coding)), representation }
+        }
     };
-    Reply::from(outcome).with(fields)
+    Ok(Reply::from(outcome).with_configured(fields))
 }
 
-/// Cache-Control for a path: the last rule that is about it (RFC 9111 5.2).
+/// Cache-Control for a path: the last rule that matches it (RFC 9111 5.2).
 fn cache(path: &str, config: &Config) -> Option<Field> {
     let rule = config.cache.iter().rev().find(|(glob, _)| glob.matches(path));
     rule.map(|(_, cache)| (CACHE_CONTROL.to_owned(), cache.to_string()))
 }
 
-/// The configured fields for whatever is at a path, but for those that are about some files. What says how long this very path may be
-/// kept is more exact than a field for all.
+/// The fields of `header` and `cache` for a path. A `cache` rule replaces a Cache-Control that `header` sets.
 fn general_fields(path: &str, config: &Config) -> Vec<Field> {
     let rule = cache(path, config);
     let is_replaced = |name: &str| rule.is_some() && name.eq_ignore_ascii_case(CACHE_CONTROL);
@@ -178,19 +182,18 @@ fn general_fields(path: &str, config: &Config) -> Vec<Field> {
     rule.into_iter().chain(general).collect()
 }
 
-/// The configured fields for the file at a path alone.
+/// The fields of `header-for` for the file at a path.
 fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = config.headers_for.iter().filter(|(glob, _)| glob.matches(path));
     exact.map(|(_, field)| field.clone()).collect()
 }
 
-/// The configured fields for the file at a path. Those for some files come first, because they are the more exact; what they say of
-/// Cache-Control holds alone.
+/// All configured fields for the file at a path. Those of `header-for` come first, and its Cache-Control replaces every
+/// other one.
 fn file_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = exact_fields(path, config);
-    let is_said = header_rules::has(&exact, CACHE_CONTROL);
+    let is_replaced = |name: &str| field::has(&exact, CACHE_CONTROL) && name.eq_ignore_ascii_case(CACHE_CONTROL);
     let general = general_fields(path, config).into_iter();
-    let general =
-        general.filter(|(name, _)| !(is_said && name.eq_ignore_ascii_case(CACHE_CONTROL))).collect::<Vec<_>>();
+    let general = general.filter(|(name, _)| !is_replaced(name)).collect::<Vec<_>>();
     exact.into_iter().chain(general).collect()
 }

@@ -1,21 +1,46 @@
-//! Every HTTP decision of glasshouse, and nothing else: a request and a tree go in, a reply comes out.
+//! Every HTTP decision of glasshouse: a request and a tree go in, a reply comes out.
 //!
-//! This crate refuses to know WebAssembly, sockets, files, clocks and chance. What it answers is a function of the
-//! request, the configuration and what it saw in the [`Tree`]; so the same rows prove it natively, in a component of
-//! either WASI version, and in any host.
+//! This crate uses no WebAssembly, sockets, files, clocks or random numbers. A reply is a function of the request, the
+//! configuration and the [`Tree`], so the same tests run natively, in components for both versions of WASI, and in any
+//! host.
 //!
-//! From the ground floor up: [`http::accept`], [`http::date`], [`config::toml_document`], [`tree::dotfiles`], [`http::etag`], [`config::header_rules`], [`media_type`], [`listing::natural`], [`suggest`],
-//! [`http::range`], [`config::rule`], [`http::target`] and [`listing::query`] read one thing each, and [`visible`] shows names; [`http::request`], [`config`] and [`tree`] are the three
-//! arguments, and [`tree::public`] is a tree as clients may see it; [`resolve`] is
-//! the only step that looks at the tree before there is an answer, with [`listing`], [`listing::search`] and [`precompressed`]; [`decide`] turns what
-//! was found into a [`Reply`], with the help of [`http::condition`]; [`reply`] writes its head, [`page`] and [`listing::json`] what is
-//! made here, in the [`output_format`] that was asked for; and [`body`] makes what is too long to be written down at once, such as
-//! a [`body::multipart`], an [`archive`] or the [`listing::stream`] of a long listing, [`body::encode`]d or not.
+//! ```
+//! use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+//! use glasshouse_core::{Body, Config, Request, answer, at_once};
+//!
+//! let mut tree = MemoryTree::default();
+//! tree.insert("hello.txt", MemoryNode::File(b"Hello\n".to_vec(), None));
+//! let request = Request::read("GET", Some("/hello.txt"), |_name| Vec::new());
+//! let reply = at_once(answer(&request, &tree, &Config::default())).expect("memory never waits");
+//! let (head, body) = reply.write(request.method);
+//! assert_eq!(head.status, 200);
+//! assert!(matches!(body, Body::File(bytes, span) if bytes == b"Hello\n" && span.length() == 6));
+//! ```
+//!
+//! A request takes this path: [`http::request`] reads it, `resolve` finds the file in the [`tree`], `decide` selects the
+//! [`reply`], and `respond` writes its status, fields and body. A long [`body`], such as a [`listing`] or an [`archive`],
+//! is generated while it is sent. [`config`] has the options.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+#![warn(missing_docs)]
 
 pub mod archive;
 pub mod body;
 pub mod config;
-pub mod decide;
 pub mod http;
 pub mod listing;
 pub mod media_type;
@@ -23,24 +48,33 @@ pub mod output_format;
 pub mod page;
 pub mod precompressed;
 pub mod reply;
-pub mod resolve;
 pub mod suggest;
 pub mod tree;
 pub mod visible;
 
-pub use body::{GeneratedBody, Truncated};
+mod decide;
+mod error_body;
+mod number;
+mod resolve;
+mod respond;
+
+pub use body::block::Truncated;
+pub use body::generated::GeneratedBody;
 pub use config::site_file::SiteOptions;
 pub use config::{Config, ConfigError};
+pub use http::range::Span;
+pub use http::refusal::Refusal;
 pub use http::request::{Method, Request};
-pub use reply::{Body, Head, Outcome, Refusal, Reply, Span};
+pub use reply::{Body, Head, Reply};
 pub use tree::Tree;
 pub use tree::public::PublicTree;
 
+use crate::reply::Outcome;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Answers one request. The tree is asked only when the method and the target leave something to look for.
+/// Answers a request. It reads the tree only for GET and HEAD with a valid target.
 pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -> Reply<T::File> {
     let reply = match (request.method, &request.target) {
         (Method::Options, _) => Outcome::Options.into(),
@@ -50,10 +84,11 @@ pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -
             decide::decide(request, resolve::resolve(request, target, tree, config).await, config)
         }
     };
-    reply.with_own(http::cors::fields(request, config))
+    reply.with_always(http::cors::fields(request, &config.cors, config.isolate))
 }
 
-/// The output of a future that never waits, as those over a synchronous [`Tree`] do not; `None` if it did wait.
+/// Returns the output of a future that is ready at its first poll, as those over a synchronous [`Tree`] are. `None` if
+/// it would wait.
 pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -1,83 +1,91 @@
-//! What a listing shows: the entries of a directory, or those below it that a search finds, in the order that is asked
-//! for. It refuses to know how they are written down.
+//! The rows of a listing: the entries of a directory, or the results of a search below it, in the requested order.
 //!
-//! Entries are looked at once each. Those of a short listing are when it is made; those of a long one a few at a time,
-//! while it is sent.
+//! The tree reads the metadata of each entry once: before the response for a short listing, and while the response is
+//! sent for a long one.
 
+pub mod html;
 pub mod json;
 pub mod natural;
 pub mod query;
 pub mod search;
 pub mod stream;
+pub mod text;
+pub mod writer;
 
 mod order;
 
-use crate::archive;
-use crate::config::{Config, site_file};
+use crate::archive::format::ArchiveFormat;
+use crate::config::Config;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, write_encoded};
 use crate::listing::query::{Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::output_format::OutputFormat;
-use crate::tree::dotfiles::{Dotfiles, Visibility, Within};
-use crate::tree::{DirEntry, EntryKind, Node, OpenError, Tree, TreeError, Unread, found};
+use crate::tree::dotfiles::{DirVisibility, Dotfiles, Visibility};
+use crate::tree::public::SITE_FILE;
+use crate::tree::{DirEntry, EntryKind, OpenError, OpenedNode, Tree, TreeError, UnreadEntries, join, optional};
 use std::fmt;
 use std::ops::Range;
 
-/// Entries up to which a listing is made at once, with a length and a tag. More are sent while they are looked at.
-pub const AT_ONCE: usize = 2_000;
+/// The most rows of a short listing, which is generated before the response and has a length and a tag.
+pub const SHORT_LISTING: usize = 2_000;
 
-/// Entries beyond those that are shown that are read before there is an answer. If there are more, they are counted while
-/// the listing is sent: a directory of a million costs more than a head may.
-const AHEAD: usize = 100_000;
+/// Entries beyond the rows that are read before the response. Further entries are counted while the listing is sent:
+/// a directory with a million entries takes longer than a client should wait for a status.
+const READ_AHEAD: usize = 100_000;
 
-/// The longest README.md that is shown, in bytes.
-const LONGEST_README: u64 = 256 << 10;
+/// The longest README.md that a page shows, in bytes.
+const README_MAX: u64 = 256 << 10;
 
-/// A directory as it is shown.
+/// A directory and the entries to show.
 #[derive(Debug)]
 pub struct Listing {
-    /// The directory, as the client named it.
+    /// The directory, as the client requested it.
     pub target: Target,
-    pub view: Query,
-    pub form: OutputFormat,
-    pub rows: Vec<Row>,
-    /// How many more entries there are, as far as they are read.
+    /// The query of the request.
+    pub query: Query,
+    /// The format of the response.
+    pub format: OutputFormat,
+    /// The entries to show.
+    pub rows: Vec<ListingRow>,
+    /// The number of further entries, as far as they are read.
     pub omitted: u64,
-    /// What is left of the directory.
-    unread: Option<Box<dyn Unread>>,
+    /// The rest of the directory.
+    unread: Option<Box<dyn UnreadEntries>>,
     dotfiles: Dotfiles,
-    /// Why a search did not look at all there is.
+    /// Why a search is incomplete; `None` if it is complete.
     pub stopped: Option<Stopped>,
+    /// The README.md below the entries.
     pub readme: Option<Readme>,
-    /// The archives that can be had of it.
-    pub archives: Vec<archive::ArchiveFormat>,
-    /// How many names of the prefix lead to each directory above the tree that is served as well.
+    /// The archive formats that the page offers.
+    pub archives: Vec<ArchiveFormat>,
+    /// For each served directory above the tree, the number of names of the prefix that lead to it.
     pub above: Vec<usize>,
     shows_readme: bool,
 }
 
-/// An entry that is shown.
+/// One entry of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// The directories between the one that is shown and the entry, each with a slash behind it: none but in a search.
+pub struct ListingRow {
+    /// The directories between the listed one and the entry, each with a slash at its end. Empty without a search.
     pub above: String,
+    /// The entry.
     pub entry: DirEntry,
 }
 
-impl Row {
-    /// Whether it can be listed itself.
+impl ListingRow {
+    /// Whether the entry can be listed itself.
     pub fn is_directory(&self) -> bool {
         self.entry.is_directory()
     }
 }
 
-/// A relative reference to an entry (S38). Percent-encoded, it holds nothing that HTML or JSON would read.
+/// A relative reference to an entry (PY-38). It is percent-encoded, so HTML and JSON need no further escaping.
 #[derive(Clone, Copy, Debug)]
-pub struct Href<'a>(pub &'a Row);
+pub struct Href<'a>(pub &'a ListingRow);
 
 impl Href<'_> {
-    /// Writes it down.
+    /// Writes the reference.
     ///
     /// # Errors
     /// Those of `to`.
@@ -97,74 +105,75 @@ impl fmt::Display for Href<'_> {
     }
 }
 
-/// A file that says what is in its directory.
+/// The README.md of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readme {
+    /// Its name, which may differ in case.
     pub name: Name,
-    /// Its text; `None` where it is too long to be shown.
+    /// Its text, or `None` if it is too long to show.
     pub text: Option<String>,
 }
 
-/// Whether a directory shows that it has an entry of this name, if that is what [`retain_shown`] keeps.
-pub fn is_shown(within: &Within, name: &Name) -> bool {
-    let is_site = within.directory.is_empty() && name.as_str() == site_file::FILE;
-    !is_site && within.look(name) != Visibility::Hidden
+/// Whether a listing shows an entry with this name, if [`retain_shown`] keeps it.
+pub fn is_shown(directory: &DirVisibility, name: &Name) -> bool {
+    let is_site_file = directory.path.is_empty() && name.as_str() == SITE_FILE;
+    !is_site_file && directory.of(name) != Visibility::Hidden
 }
 
-/// Leaves out the entries of which only directories are shown, and that are none.
+/// Removes entries that are shown only as directories and are not directories.
 ///
 /// # Errors
-/// [`TreeError`], where the machine fails to tell what a link leads to.
+/// [`TreeError`] if the target of a link is unknown.
 pub async fn retain_shown<T: Tree>(
     tree: &T,
-    within: &Within<'_>,
+    directory: &DirVisibility<'_>,
     entries: &mut Vec<DirEntry>,
 ) -> Result<(), TreeError> {
-    if within.is_plain() {
+    if directory.ignores_kinds() {
         return Ok(());
     }
-    let is_parent = |entry: &DirEntry| within.look(&entry.name) == Visibility::Parent;
+    let is_parent = |entry: &DirEntry| directory.of(&entry.name) == Visibility::Parent;
     let links = entries.iter_mut().filter(|entry| entry.kind == EntryKind::Link && is_parent(entry));
-    tree.describe(within.directory, links).await?;
-    entries.retain(|entry| within.look(&entry.name).shows(entry.is_directory()));
+    tree.stat_entries(directory.path, links).await?;
+    entries.retain(|entry| directory.of(&entry.name).shows(entry.is_directory()));
     Ok(())
 }
 
 impl Listing {
-    /// Reads a directory, or searches it and what is below. Nothing is sorted and looked at yet.
+    /// Reads a directory, or searches it and what is below. The rows are not sorted and have no metadata yet.
     ///
     /// # Errors
-    /// A directory that cannot be read.
+    /// [`OpenError`] if the directory cannot be read.
     pub async fn read<T: Tree>(
         request: &Request<'_>,
         target: &Target,
         tree: &T,
         config: &Config,
     ) -> Result<Listing, OpenError> {
-        let view = Query::parse(target.query());
-        let form = view.form.unwrap_or_else(|| OutputFormat::preferred(request));
+        let query = Query::parse(target.query());
+        let format = query.format.unwrap_or_else(|| OutputFormat::preferred(request));
         let path = target.path();
         let mut unread = None;
-        let found = match &view.search {
+        let hits = match &query.search {
             Some(term) => search::search(tree, &path, term, &config.hidden).await?,
             None => {
-                let within = config.hidden.within(&path);
-                let is_wanted = |name: &Name| is_shown(&within, name);
-                let (mut listed, rest) = tree.list_first(&path, is_wanted, config.listing_max, AHEAD).await?;
-                retain_shown(tree, &within, &mut listed.entries).await?;
+                let directory = config.hidden.within(&path);
+                let is_wanted = |name: &Name| is_shown(&directory, name);
+                let (mut listed, rest) = tree.list_first(&path, is_wanted, config.listing_max, READ_AHEAD).await?;
+                retain_shown(tree, &directory, &mut listed.entries).await?;
                 unread = rest;
-                let row = |entry| Row { above: String::new(), entry };
+                let row = |entry| ListingRow { above: String::new(), entry };
                 let rows = listed.entries.into_iter().map(row).collect();
                 search::Hits { rows, omitted: listed.omitted, stopped: None }
             }
         };
-        let shows_readme = config.readme && form == OutputFormat::Page && view.search.is_none();
-        let archives = if view.search.is_none() { config.archives.clone() } else { Vec::new() };
-        let search::Hits { rows, omitted, stopped } = found;
+        let shows_readme = config.readme && format == OutputFormat::Html && query.search.is_none();
+        let archives = if query.search.is_none() { config.archives.clone() } else { Vec::new() };
+        let search::Hits { rows, omitted, stopped } = hits;
         Ok(Listing {
             target: target.clone(),
-            view,
-            form,
+            query,
+            format,
             rows,
             omitted,
             unread,
@@ -177,83 +186,84 @@ impl Listing {
         })
     }
 
-    /// Whether it is made at once.
+    /// Whether the whole listing is generated before the response.
     pub fn is_short(&self) -> bool {
-        self.rows.len() <= AT_ONCE && self.unread.is_none()
+        self.rows.len() <= SHORT_LISTING && self.unread.is_none()
     }
 
-    /// Whether it takes long to look at the rows and to sort them.
+    /// Whether reading metadata and sorting take long.
     pub fn takes_long(&self) -> bool {
-        let most = if self.view.sort == Sort::Name { 100_000 } else { 50_000 };
+        let most = if self.query.sort == Sort::Name { 100_000 } else { 50_000 };
         self.rows.len() > most
     }
 
-    /// Reads up to `most` more entries, to know how many there are; `false` behind the last.
+    /// Reads up to `most` more entries and adds them to [`Listing::omitted`]. Returns `false` after the last entry.
     ///
     /// # Errors
-    /// [`TreeError`], where nobody knows.
+    /// [`TreeError`] if the rest of the directory cannot be read.
     pub fn count(&mut self, most: usize) -> Result<bool, TreeError> {
         let path = self.target.path();
-        let within = self.dotfiles.within(&path);
+        let directory = self.dotfiles.within(&path);
         let Some(unread) = &mut self.unread else { return Ok(false) };
-        match unread.count(most, &|name| is_shown(&within, name))? {
+        match unread.count(most, &|name| is_shown(&directory, name))? {
             Some(count) => self.omitted = self.omitted.saturating_add(count),
             None => self.unread = None,
         }
         Ok(self.unread.is_some())
     }
 
-    /// Looks at the rows in a range whose facts decide where they belong.
+    /// Reads the metadata of those rows in a range that cannot be sorted without it.
     ///
     /// # Errors
-    /// [`TreeError`], where the machine fails to tell of one of them.
-    pub async fn look_to_sort<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
-        let sort = self.view.sort;
-        self.look(tree, range, |row| decides(sort, row)).await
+    /// [`TreeError`] if the metadata of a row cannot be read.
+    pub async fn stat_for_sort<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
+        let sort = self.query.sort;
+        self.stat(tree, range, |row| needs_stat(sort, row)).await
     }
 
-    /// Puts the rows, which were looked at as far as that decides it, into their order.
+    /// Sorts the rows, after [`Listing::stat_for_sort`] for all of them.
     pub fn sort(&mut self) {
-        let (sort, is_reversed) = (self.view.sort, self.view.order == Order::Descending);
+        let (sort, is_reversed) = (self.query.sort, self.query.order == Order::Descending);
         order::sort(&mut self.rows, sort, is_reversed);
     }
 
-    /// Looks at the rows in a range that were not looked at to sort them.
+    /// Reads the metadata of the other rows in a range.
     ///
     /// # Errors
-    /// As [`Listing::look_to_sort`].
-    pub async fn look_at<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
-        let sort = self.view.sort;
-        self.look(tree, range, |row| !decides(sort, row)).await
+    /// As [`Listing::stat_for_sort`].
+    pub async fn stat_rest<T: Tree>(&mut self, tree: &T, range: Range<usize>) -> Result<(), TreeError> {
+        let sort = self.query.sort;
+        self.stat(tree, range, |row| !needs_stat(sort, row)).await
     }
 
-    async fn look<T: Tree>(
+    async fn stat<T: Tree>(
         &mut self,
         tree: &T,
         range: Range<usize>,
-        is_due: impl Fn(&Row) -> bool,
+        is_wanted: impl Fn(&ListingRow) -> bool,
     ) -> Result<(), TreeError> {
-        // A search has looked at what it found.
-        if self.view.search.is_some() {
+        // A search has read the metadata of its results.
+        if self.query.search.is_some() {
             return Ok(());
         }
         let rows = self.rows.get_mut(range).unwrap_or_default();
-        let due = rows.iter_mut().filter(|row| is_due(row)).map(|row| &mut row.entry);
-        tree.describe(&self.target.path(), due).await
+        let wanted = rows.iter_mut().filter(|row| is_wanted(row)).map(|row| &mut row.entry);
+        tree.stat_entries(&self.target.path(), wanted).await
     }
 
-    /// Reads the README.md of the directory, if there is one and it is to be shown.
+    /// Reads the README.md of the directory, if there is one and the page shows it.
     ///
     /// # Errors
-    /// As [`Listing::look_to_sort`].
+    /// As [`Listing::stat_for_sort`].
     pub async fn read_readme<T: Tree>(&mut self, tree: &T) -> Result<(), TreeError> {
-        let is_readme = |row: &&Row| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
+        let is_readme =
+            |row: &&ListingRow| !row.is_directory() && row.entry.name.as_str().eq_ignore_ascii_case("readme.md");
         let row = self.rows.iter().filter(|_| self.shows_readme).filter(is_readme).min_by_key(|row| &row.entry.name);
         let Some(name) = row.map(|row| row.entry.name.clone()) else { return Ok(()) };
         let path = join(&self.target.path(), &name);
-        let Some(Node::File(file, facts)) = found(tree.open(&path).await)? else { return Ok(()) };
-        let text = match facts.size <= LONGEST_README {
-            true => found(tree.read(&file, 0, LONGEST_README).await)?,
+        let Some(OpenedNode::File(file, metadata)) = optional(tree.open(&path).await)? else { return Ok(()) };
+        let text = match metadata.size <= README_MAX {
+            true => optional(tree.read(&file, 0, README_MAX).await)?,
             false => None,
         };
         self.readme = Some(Readme { name, text: text.map(|text| String::from_utf8_lossy(&text).into_owned()) });
@@ -261,16 +271,8 @@ impl Listing {
     }
 }
 
-/// A path with one more name at its end.
-pub fn join(path: &str, name: &Name) -> String {
-    match path {
-        "" => name.as_str().to_owned(),
-        _ => format!("{path}/{}", name.as_str()),
-    }
-}
-
-/// Whether a row cannot be put into its place before it was looked at. Of a link not even the kind is known.
-fn decides(sort: Sort, row: &Row) -> bool {
+/// Whether a row cannot be sorted without its metadata. The directory does not say what a link leads to.
+fn needs_stat(sort: Sort, row: &ListingRow) -> bool {
     sort != Sort::Name || matches!(row.entry.kind, EntryKind::Link | EntryKind::LinkToDirectory)
 }
 
@@ -301,7 +303,7 @@ mod tests {
         let names = at_once(async {
             let mut listing = Listing::read(&request, target, &tree, &Config::default()).await?;
             let all = 0..listing.rows.len();
-            listing.look_to_sort(&tree, all).await?;
+            listing.stat_for_sort(&tree, all).await?;
             listing.sort();
             Ok::<_, OpenError>(listing.rows.iter().map(|row| row.entry.name.as_str().to_owned()).collect::<Vec<_>>())
         });
@@ -309,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn s36_directories_first_and_numbers_by_value() {
+    fn directories_first_and_numbers_by_value() {
         check("/", &["dir", "sub", "sub2", "sub10", "a", "b2", "B10", "broken"]);
         check("/?sort=name&order=desc", &["sub10", "sub2", "sub", "dir", "broken", "B10", "b2", "a"]);
     }

@@ -1,18 +1,20 @@
-//! Rule: a file's media type is a function of its name and of fixed tables, so that it is the same on every machine
-//! (S53-S57). It refuses to know the file's bytes, the machine's `mime.types`, and any content coding: `a.tar.gz` is a
-//! gzip file, never a tar file in a coding (S54). What `--mime` and `--content-type` say is laid over it elsewhere.
+//! Media types of files, as a function of the name and fixed tables, so that they are the same on every machine
+//! (PY-53 to PY-57).
+//!
+//! The content of a file, `mime.types` of the machine and content codings make no difference: `a.tar.gz` is a gzip
+//! file, and not a tar file with a coding (PY-54). The options `mime` and `content-type` take precedence elsewhere.
 
 mod table;
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What follows the type of every text: without it browsers fall back to a legacy encoding of the reader's locale. It
-/// names the one encoding that text on disk can be presumed to have today; the seed sends no charset (S55). JSON gets it
-/// too: RFC 8259 11 gives it no such parameter, so parsers pass over it, but a browser that shows JSON as text does not.
+/// The parameter of every text type. Without it, browsers use a legacy encoding that depends on the locale. Text on
+/// disk is usually UTF-8. Python sends no charset (PY-55). JSON has the parameter too: RFC 8259 11 does not define it,
+/// so parsers ignore it, but a browser that shows JSON as text does not.
 const CHARSET: &str = "; charset=utf-8";
 
-/// The types of nearly every page load, with their charset, so that these cost no allocation per request.
+/// The types of nearly every page load, with their charset, so that they need no allocation.
 const READY: &[&str] = &[
     "application/json; charset=utf-8",
     "application/manifest+json; charset=utf-8",
@@ -26,7 +28,7 @@ const READY: &[&str] = &[
     "text/xml; charset=utf-8",
 ];
 
-/// Sorted types that shrink by a content coding although neither their name nor their syntax says that they are text.
+/// Sorted types that a content coding compresses, although they are not text by their name or syntax.
 const COMPRESSIBLE: &[&str] = &[
     "application/json5",
     "application/jsonl",
@@ -60,87 +62,88 @@ const COMPRESSIBLE: &[&str] = &[
     "model/vrml",
 ];
 
-/// A media type (RFC 9110 8.3.1) ready to be sent as Content-Type: visible ASCII, spaces and tabs, and nothing else.
+/// A media type (RFC 9110 8.3.1), as the value of Content-Type: visible ASCII, spaces and tabs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaType(Cow<'static, str>);
 
 impl MediaType {
-    /// Bytes of which nothing is known (S57).
+    /// Unknown content (PY-57).
     pub const OCTET_STREAM: MediaType = MediaType(Cow::Borrowed("application/octet-stream"));
-    /// A page made here.
+    /// Generated pages.
     pub const HTML: MediaType = MediaType(Cow::Borrowed("text/html; charset=utf-8"));
-    /// Archives made here.
+    /// Tar archives.
     pub const TAR: MediaType = MediaType(Cow::Borrowed("application/x-tar"));
+    /// Compressed tar archives.
     pub const GZIP: MediaType = MediaType(Cow::Borrowed("application/gzip"));
+    /// Zip archives.
     pub const ZIP: MediaType = MediaType(Cow::Borrowed("application/zip"));
-    /// Data made here.
+    /// Generated JSON.
     pub const JSON: MediaType = MediaType(Cow::Borrowed("application/json; charset=utf-8"));
-    /// A message made here.
+    /// Generated text.
     pub const PLAIN: MediaType = MediaType(Cow::Borrowed("text/plain; charset=utf-8"));
 
     /// Reads `type/subtype`, with parameters whose values are tokens or quoted strings (RFC 9110 5.6.6, ASCII only).
-    /// Type and subtype, which have no case, are kept in lower case; parameters stay as written and none is added.
+    /// Type and subtype become lower case; parameters stay as they are.
     ///
     /// # Errors
-    /// Anything else, an empty parameter (`text/html;`) and outer white space included.
+    /// [`MediaTypeError`] for any other text, also with an empty parameter (`text/html;`) or outer white space.
     pub fn parse(text: &str) -> Result<MediaType, MediaTypeError> {
-        let fault = |fault| MediaTypeError { text: text.to_owned(), fault };
+        let error = |part| MediaTypeError { text: text.to_owned(), part };
         let (essence, parameters) = text.split_at(text.find([';', ' ', '\t']).unwrap_or(text.len()));
         match essence.split_once('/') {
             Some((kind, subtype)) if is_token(kind) && is_token(subtype) => {}
-            _ => return Err(fault(Fault::Essence)),
+            _ => return Err(error(InvalidPart::Essence)),
         }
         let mut rest = parameters;
         while !rest.is_empty() {
-            rest = after_parameter(rest).ok_or_else(|| fault(Fault::Parameters))?;
+            rest = after_parameter(rest).ok_or_else(|| error(InvalidPart::Parameters))?;
         }
         Ok(MediaType(Cow::Owned(essence.to_ascii_lowercase() + parameters)))
     }
 
-    /// The type that the last suffix of a file's name stands for, or the whole name, with `; charset=utf-8` if it is text
-    /// (S53, S55).
+    /// The type of a file by the last suffix of its name, or by its whole name, with `; charset=utf-8` for text (PY-53,
+    /// PY-55). `None` if no table has it.
     ///
-    /// `None` if no table holds them. The case given is tried before lower case in the seed; as no row here tells cases
-    /// apart, one look-up that ignores case answers the same.
+    /// Python tries the exact case before lower case. No row here depends on the case, so the result is the same.
     pub fn of_name(name: &str) -> Option<MediaType> {
         let essence = table::essence(name)?;
         Some(MediaType(if is_text(essence) { with_charset(essence) } else { Cow::Borrowed(essence) }))
     }
 
-    /// A type that was made here, with its parameters.
+    /// A type with parameters that are known to be valid.
     pub(crate) fn raw(text: String) -> MediaType {
         MediaType(Cow::Owned(text))
     }
 
-    /// The whole field value.
+    /// The value of Content-Type.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether compression on the fly can pay: text, markup, scripts, data formats made of text, WebAssembly and fonts
-    /// that are not compressed within; not images, audio, video and archives.
+    /// Whether a content coding is worth it: for text, markup, scripts, textual data formats, WebAssembly and
+    /// uncompressed fonts; not for images, audio, video and archives.
     pub fn is_compressible(&self) -> bool {
         let essence = self.0.split([';', ' ', '\t']).next().unwrap_or_default();
         is_text(essence) || COMPRESSIBLE.binary_search(&essence).is_ok()
     }
 }
 
-/// What follows the last dot of a name. Leading dots do not count, so `.bashrc` has no suffix; nor has `name.`
-/// (Python's `posixpath.splitext`, S53).
+/// The suffix of a name, without the dot. Leading dots do not count, so `.bashrc` has no suffix, nor has `name.`
+/// (as in `posixpath.splitext` of Python, PY-53).
 pub fn suffix(name: &str) -> Option<&str> {
     let (_, suffix) = name.trim_start_matches('.').rsplit_once('.')?;
     (!suffix.is_empty()).then_some(suffix)
 }
 
-/// The text given is no media type.
+/// A text is not a media type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MediaTypeError {
     text: String,
-    fault: Fault,
+    part: InvalidPart,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum InvalidPart {
     Essence,
     Parameters,
 }
@@ -148,10 +151,10 @@ enum Fault {
 impl fmt::Display for MediaTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &self.text;
-        match self.fault {
-            Fault::Essence => write!(f, "{text:?} is not a media type: write type/subtype, as in text/html"),
-            Fault::Parameters => {
-                write!(f, "media type {text:?} has a malformed parameter: write it as in text/html; charset=utf-8")
+        match self.part {
+            InvalidPart::Essence => write!(f, "{text:?} is not a media type: write type/subtype, such as text/html"),
+            InvalidPart::Parameters => {
+                write!(f, "media type {text:?} has an invalid parameter: write it as in text/html; charset=utf-8")
             }
         }
     }
@@ -166,7 +169,7 @@ fn with_charset(essence: &'static str) -> Cow<'static, str> {
     }
 }
 
-/// Structured syntax suffixes (RFC 6839) name the syntax of a type whatever tree it is registered in.
+/// Whether a type is text. A structured syntax suffix (RFC 6839) shows the syntax of a type.
 fn is_text(essence: &str) -> bool {
     essence.starts_with("text/")
         || essence.ends_with("+json")
@@ -183,7 +186,7 @@ fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What is left of `text` after one `OWS ; OWS name=value` at its start.
+/// The rest of `text` after one `OWS ; OWS name=value` at its start.
 fn after_parameter(text: &str) -> Option<&str> {
     let blank = [' ', '\t'];
     let parameter = text.trim_start_matches(blank).strip_prefix(';')?.trim_start_matches(blank);
@@ -200,7 +203,7 @@ fn after_parameter(text: &str) -> Option<&str> {
     }
 }
 
-/// What is left after the closing quote, `text` beginning after the opening one (RFC 9110 5.6.4 without obs-text).
+/// The rest after the closing quote. `text` begins after the opening one (RFC 9110 5.6.4 without obs-text).
 fn after_quoted_string(text: &str) -> Option<&str> {
     let mut chars = text.chars();
     loop {

@@ -1,69 +1,101 @@
-//! The forms in which an answer that is made here can be had: a page for people, JSON and lines of text for programs. It
-//! refuses to know what is in them.
+//! The formats of generated responses, and how a request selects one.
 
 use crate::http::accept;
 use crate::http::accept::Type;
+use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::media_type::MediaType;
+use std::fmt;
 
-/// A form of an answer that is made here.
+/// The format of a listing or an error response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// A page, for people.
+    /// A page for browsers.
     #[default]
-    Page,
-    /// JSON, for programs.
+    Html,
+    /// JSON for programs (`docs/listing.schema.json`).
     Json,
-    /// Lines of text, for shells.
+    /// Lines of text for shells.
     Text,
 }
 
-/// Each form with its type, the one that is sent where nothing is preferred first.
+/// Each format with its media type. The default comes first.
 const TYPES: &[(OutputFormat, Type)] = &[
-    (OutputFormat::Page, ("text", "html")),
+    (OutputFormat::Html, ("text", "html")),
     (OutputFormat::Json, ("application", "json")),
     (OutputFormat::Text, ("text", "plain")),
 ];
 
 impl OutputFormat {
-    /// The form of this name, as `?format=` has it.
-    pub fn named(name: &str) -> Option<OutputFormat> {
-        match name {
-            "html" => Some(OutputFormat::Page),
-            "json" => Some(OutputFormat::Json),
-            "text" => Some(OutputFormat::Text),
-            _ => None,
-        }
+    /// The format with this name in a query, as in `?format=json`.
+    pub fn parse(name: &str) -> Option<OutputFormat> {
+        TYPES.iter().map(|(format, _)| *format).find(|format| format.name() == name)
     }
 
-    /// The name of the form.
+    /// The name in a query.
     pub fn name(self) -> &'static str {
         match self {
-            OutputFormat::Page => "html",
+            OutputFormat::Html => "html",
             OutputFormat::Json => "json",
             OutputFormat::Text => "text",
         }
     }
 
-    /// The form that a request prefers by its Accept field. A page where it takes none of them: RFC 9110 12.4.1 lets a
-    /// server disregard the field instead of answering 406.
+    /// The format that the Accept field of a request prefers. The result is HTML if the field accepts none of them:
+    /// RFC 9110 12.4.1 lets a server disregard the field instead of answering 406.
     pub fn preferred(request: &Request) -> OutputFormat {
         let values = request.values("accept");
         accept::preferred(&values, TYPES).unwrap_or_default()
     }
 
-    /// Whether a request asks for a page, or for JSON, by name: who takes anything, a picture for instance, does not.
-    pub fn is_asked_for(request: &Request) -> bool {
+    /// Whether the Accept field names HTML or JSON. A wildcard such as `image/*` or `*/*` does not count.
+    pub fn is_named_by(request: &Request) -> bool {
         let values = request.values("accept");
-        TYPES.iter().any(|(form, kind)| *form != OutputFormat::Text && accept::names(&values, *kind))
+        TYPES.iter().any(|(format, media)| *format != OutputFormat::Text && accept::names(&values, *media))
     }
 
-    /// The media type of the form.
-    pub fn media(self) -> MediaType {
+    /// The media type.
+    pub fn media_type(self) -> MediaType {
         match self {
-            OutputFormat::Page => MediaType::HTML,
+            OutputFormat::Html => MediaType::HTML,
             OutputFormat::Json => MediaType::JSON,
             OutputFormat::Text => MediaType::PLAIN,
         }
     }
 }
+
+/// A template or a JSON value could not be written. The response is a 500, or is truncated if it has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RenderError;
+
+impl From<RenderError> for Refusal {
+    fn from(RenderError: RenderError) -> Refusal {
+        Refusal::Fault
+    }
+}
+
+impl From<askama::Error> for RenderError {
+    fn from(_: askama::Error) -> RenderError {
+        RenderError
+    }
+}
+
+impl From<serde_json::Error> for RenderError {
+    fn from(_: serde_json::Error) -> RenderError {
+        RenderError
+    }
+}
+
+impl From<fmt::Error> for RenderError {
+    fn from(_: fmt::Error) -> RenderError {
+        RenderError
+    }
+}
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a response body could not be written")
+    }
+}
+
+impl std::error::Error for RenderError {}

@@ -1,29 +1,23 @@
-//! The HTML that glasshouse makes itself: listings and refusals. It refuses to know why a page is sent.
+//! The parts of generated HTML pages: style, script, policy, and the rendering of Markdown.
 //!
-//! The rule of this module: text from outside reaches a page through a template, which escapes it, or through
-//! `markdown`, and in no other way.
+//! Text from clients and files reaches a page only through a template, which escapes it, or through `markdown`.
 
-mod error;
-mod file_category;
-mod listing;
-mod markdown;
-mod size;
-
-pub use error::refusal;
-pub use listing::{begin, end, rows};
+pub mod file_category;
+pub mod markdown;
+pub mod size;
 
 /// The style of every page.
 pub const BASE: &str = include_str!("../templates/base.css");
 /// The style of a listing.
 pub const LISTING: &str = include_str!("../templates/listing.css");
-/// The style of a refusal.
+/// The style of an error page.
 pub const REFUSAL: &str = include_str!("../templates/refusal.css");
-/// What a listing does beyond what HTML does, for browsers that run scripts.
+/// The script of a listing. A listing works without it.
 pub const SCRIPT: &str = include_str!("../templates/listing.js");
 
-/// What a page may load and do: its own styles and script, by their hashes; pictures of this server, and the empty one
-/// that is its icon, so that browsers do not ask for another; and its own form,
-/// which searches. Whatever a file's name or a README.md smuggled in could do nothing.
+/// The Content-Security-Policy of generated pages (CSP3). A page may use its own styles and script, by their hashes;
+/// pictures of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
+/// search form. Markup that a file name or a README.md smuggles in cannot act.
 pub const POLICY: &str = concat!(
     "default-src 'none'; style-src '",
     env!("SHA256_OF_BASE_CSS"),

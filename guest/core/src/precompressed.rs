@@ -1,32 +1,32 @@
-//! Rule: whether a file beside another can hold its content encoded. It refuses to know where the files lie.
+//! Checks whether a precompressed file next to another one (`a.css.gz` next to `a.css`) has its content.
 //!
-//! Not all of it is decoded to find out: gzip and Zstandard say how long their content is, and that is compared. Brotli does
-//! not say it, so an old or foreign `.br` is told by its time alone.
+//! That does not decode the file: gzip and Zstandard declare the length of their content, which is compared. Brotli
+//! does not, so for `.br` only the modification time counts.
 
 use crate::http::accept::Coding;
-use crate::tree::{Metadata, Tree, TreeError, found};
+use crate::tree::{Metadata, Tree, TreeError, optional};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// How many siblings are remembered; one more, and the memory begins anew.
-const MOST: usize = 1_000;
+/// The most siblings in the cache. One more clears it.
+const CACHE_MAX: usize = 1_000;
 
-/// What was read of siblings, so that each version of one is read once: an answer for which a file is read is not given again by
-/// a host, and takes longer.
+/// The declared lengths of siblings, so that each version of a file is read once. A response for which the handler
+/// reads a file takes longer, and the host cannot replay it.
 ///
-/// A version is told apart by size and time, as it is by its ETag.
+/// Size and time identify a version, as in its ETag.
 #[derive(Clone, Debug, Default)]
-pub struct Siblings(RefCell<State>);
+pub struct Siblings(RefCell<SiblingCache>);
 
 #[derive(Clone, Debug, Default)]
-struct State {
+struct SiblingCache {
     /// By path.
-    known: BTreeMap<String, (Metadata, Declared)>,
-    complaints: Vec<SiblingMismatch>,
+    known: BTreeMap<String, (Metadata, DeclaredSize)>,
+    mismatches: Vec<SiblingMismatch>,
 }
 
-/// What is remembered changes no answer, so it makes no difference between configurations.
+/// The cache does not change responses, so it does not distinguish configurations.
 impl PartialEq for Siblings {
     fn eq(&self, _: &Siblings) -> bool {
         true
@@ -35,35 +35,35 @@ impl PartialEq for Siblings {
 
 impl Eq for Siblings {}
 
-/// How long the content of an encoded file is, by its own word.
+/// The length of the content that an encoded file declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Declared {
-    /// So many bytes.
-    Size(u64),
-    /// So many bytes, modulo 2^32.
+enum DeclaredSize {
+    /// In bytes.
+    Exact(u64),
+    /// In bytes, modulo 2^32.
     Modulo(u32),
-    /// It does not say.
+    /// The format does not declare it.
     Unknown,
-    /// It is not encoded in this way at all.
-    Foreign,
+    /// The file is not in the format that its name claims.
+    WrongFormat,
 }
 
-impl Declared {
+impl DeclaredSize {
     fn fits(self, size: u64) -> bool {
         match self {
-            Declared::Size(declared) => declared == size,
-            Declared::Modulo(declared) => u64::from(declared) == size & u64::from(u32::MAX),
-            Declared::Unknown => true,
-            Declared::Foreign => false,
+            DeclaredSize::Exact(declared) => declared == size,
+            DeclaredSize::Modulo(declared) => u64::from(declared) == size & u64::from(u32::MAX),
+            DeclaredSize::Unknown => true,
+            DeclaredSize::WrongFormat => false,
         }
     }
 }
 
-/// A file that is not sent in the place of the one beside it, for the person who put both there.
+/// A precompressed file that does not fit the file next to it. Its `Display` is a message for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiblingMismatch {
     path: String,
-    declared: Declared,
+    declared: DeclaredSize,
     size: u64,
 }
 
@@ -71,110 +71,117 @@ impl fmt::Display for SiblingMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let SiblingMismatch { path, declared, size } = self;
         match declared {
-            Declared::Size(declared) => {
-                write!(f, "{path:?} is not sent: it holds {declared} bytes, and the file beside it {size}")
+            DeclaredSize::Exact(declared) => {
+                write!(f, "{path:?} is not sent: it holds {declared} bytes, but the file next to it has {size}")
             }
-            Declared::Modulo(declared) => {
-                write!(f, "{path:?} is not sent: by its end it holds {declared} bytes, and the file beside it {size}")
+            DeclaredSize::Modulo(declared) => {
+                write!(
+                    f,
+                    "{path:?} is not sent: its trailer declares {declared} bytes, but the file next to it has {size}"
+                )
             }
-            Declared::Unknown | Declared::Foreign => {
-                write!(f, "{path:?} is not sent: it is not encoded as its name says")
+            DeclaredSize::Unknown | DeclaredSize::WrongFormat => {
+                write!(f, "{path:?} is not sent: it does not have the format of its suffix")
             }
         }
     }
 }
 
 impl Siblings {
-    /// Whether the open file at `path` can hold, encoded, a content of `size` bytes.
+    /// Whether the open file at `path` can be the encoded form of a content of `size` bytes.
     ///
     /// # Errors
-    /// [`TreeError`], where the machine fails to tell.
-    pub async fn fit<T: Tree>(
+    /// [`TreeError`] if the file cannot be read because of a fault.
+    pub async fn fits<T: Tree>(
         &self,
         tree: &T,
-        (path, file, facts): (&str, &T::File, Metadata),
+        (path, file, metadata): (&str, &T::File, Metadata),
         coding: Coding,
         size: u64,
     ) -> Result<bool, TreeError> {
-        if let Some(declared) = self.known(path, facts) {
+        if let Some(declared) = self.known(path, metadata) {
             return Ok(declared.fits(size));
         }
-        // It may have become shorter in the meantime; then what is read means nothing.
-        let declared = match window(coding, facts.size) {
+        let declared = match header_range(coding, metadata.size) {
             Some((offset, length)) if length > 0 => {
-                let read = found(tree.read(file, offset, length).await)?;
-                read.map_or(Declared::Foreign, |bytes| declared(coding, &bytes))
+                let read = optional(tree.read(file, offset, length).await)?;
+                read.map_or(DeclaredSize::WrongFormat, |bytes| declared_size(coding, &bytes))
             }
-            Some(_) => Declared::Unknown,
-            None => Declared::Foreign,
+            Some(_) => DeclaredSize::Unknown,
+            None => DeclaredSize::WrongFormat,
         };
-        let mut state = self.0.borrow_mut();
-        if state.known.len() == MOST {
-            state.known.clear();
+        let mut cache = self.0.borrow_mut();
+        if cache.known.len() == CACHE_MAX {
+            cache.known.clear();
         }
-        state.known.insert(path.to_owned(), (facts, declared));
-        if !declared.fits(size) && state.complaints.len() < MOST {
-            state.complaints.push(SiblingMismatch { path: path.to_owned(), declared, size });
+        cache.known.insert(path.to_owned(), (metadata, declared));
+        if !declared.fits(size) && cache.mismatches.len() < CACHE_MAX {
+            cache.mismatches.push(SiblingMismatch { path: path.to_owned(), declared, size });
         }
         Ok(declared.fits(size))
     }
 
-    /// What there was to complain of since this was last asked.
-    pub fn complaints(&self) -> Vec<SiblingMismatch> {
-        std::mem::take(&mut self.0.borrow_mut().complaints)
+    /// Returns the mismatches since the last call.
+    pub fn take_mismatches(&self) -> Vec<SiblingMismatch> {
+        std::mem::take(&mut self.0.borrow_mut().mismatches)
     }
 
-    fn known(&self, path: &str, facts: Metadata) -> Option<Declared> {
-        let state = self.0.borrow();
-        state.known.get(path).filter(|(version, _)| *version == facts).map(|(_, declared)| *declared)
+    fn known(&self, path: &str, metadata: Metadata) -> Option<DeclaredSize> {
+        let cache = self.0.borrow();
+        cache.known.get(path).filter(|(version, _)| *version == metadata).map(|(_, declared)| *declared)
     }
 }
 
-/// Where a file of `size` bytes says how long its content is: offset and length. `None` if it is too short to be encoded.
-fn window(coding: Coding, size: u64) -> Option<(u64, u64)> {
+/// Offset and length of the bytes that declare the length of the content, in a file of `size` bytes. `None` if the file
+/// is too short for its format. The length is 0 if the format does not declare it.
+fn header_range(coding: Coding, size: u64) -> Option<(u64, u64)> {
     match coding {
-        // RFC 1952 2.3: a head of ten bytes, content of two at least, a check sum and the length.
+        // RFC 1952 2.3: a header of 10 bytes, at least 2 bytes of content, a checksum, and the length.
         Coding::Gzip => size.checked_sub(4).filter(|_| size >= 18).map(|offset| (offset, 4)),
-        // RFC 8878 3.1.1: magic, a descriptor, at most 13 bytes that it announces, and a block.
+        // RFC 8878 3.1.1: a magic number, a descriptor, at most 13 bytes of header, and a block.
         Coding::Zstd => (size >= 9).then_some((0, size.min(18))),
-        // RFC 7932 9: at least the byte that says that nothing follows.
+        // RFC 7932 9: at least the byte of an empty stream.
         Coding::Brotli => (size > 0).then_some((0, 0)),
     }
 }
 
-fn declared(coding: Coding, bytes: &[u8]) -> Declared {
+fn declared_size(coding: Coding, bytes: &[u8]) -> DeclaredSize {
     match coding {
-        Coding::Gzip => bytes.try_into().map_or(Declared::Foreign, |end| Declared::Modulo(u32::from_le_bytes(end))),
-        Coding::Zstd => zstd(bytes),
-        Coding::Brotli => Declared::Unknown,
+        Coding::Gzip => {
+            bytes.try_into().map_or(DeclaredSize::WrongFormat, |end| DeclaredSize::Modulo(u32::from_le_bytes(end)))
+        }
+        Coding::Zstd => zstd_size(bytes).unwrap_or(DeclaredSize::WrongFormat),
+        Coding::Brotli => DeclaredSize::Unknown,
     }
 }
 
-/// Reads the head of a Zstandard frame (RFC 8878 3.1.1).
-fn zstd(bytes: &[u8]) -> Declared {
-    let Some((magic, frame)) = bytes.split_first_chunk::<4>() else { return Declared::Foreign };
+/// Reads the header of a Zstandard frame (RFC 8878 3.1.1). `None` if it is invalid.
+fn zstd_size(bytes: &[u8]) -> Option<DeclaredSize> {
+    let (magic, frame) = bytes.split_first_chunk::<4>()?;
     match u32::from_le_bytes(*magic) {
         0xFD2F_B528 => {}
-        // A frame to be skipped, as parallel encoders write; it is followed by others.
-        0x184D_2A50..=0x184D_2A5F => return Declared::Unknown,
-        _ => return Declared::Foreign,
+        // A skippable frame, as parallel encoders write it before others.
+        0x184D_2A50..=0x184D_2A5F => return Some(DeclaredSize::Unknown),
+        _ => return None,
     }
-    let Some((descriptor, rest)) = frame.split_first() else { return Declared::Foreign };
-    let is_single = descriptor & 0x20 != 0;
-    let window = usize::from(!is_single);
-    let dictionary = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied().unwrap_or_default();
-    let length = match descriptor >> 6 {
-        0 if is_single => 1,
-        0 => return Declared::Unknown,
-        1 => 2,
-        2 => 4,
-        _ => 8,
+    let (descriptor, rest) = frame.split_first()?;
+    let has_window = descriptor & 0x20 == 0;
+    let rest = rest.get(usize::from(has_window)..)?;
+    let rest = match descriptor & 3 {
+        0 => rest,
+        1 => rest.get(1..)?,
+        2 => rest.get(2..)?,
+        _ => rest.get(4..)?,
     };
-    let field = rest.get(window + dictionary..).and_then(|rest| rest.get(..length));
-    let Some(field) = field else { return Declared::Foreign };
-    let number = field.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    // Of two bytes, the smallest value stands for 256.
-    Declared::Size(if length == 2 { number + 256 } else { number })
+    let size = match descriptor >> 6 {
+        0 if has_window => return Some(DeclaredSize::Unknown),
+        0 => u64::from(*rest.first()?),
+        // The smallest value of two bytes stands for 256.
+        1 => u64::from(u16::from_le_bytes(*rest.first_chunk()?)).saturating_add(256),
+        2 => u64::from(u32::from_le_bytes(*rest.first_chunk()?)),
+        _ => u64::from_le_bytes(*rest.first_chunk()?),
+    };
+    Some(DeclaredSize::Exact(size))
 }
 
 #[cfg(test)]
@@ -189,9 +196,9 @@ mod tests {
     }
 
     fn fit_at(path: &str, siblings: &Siblings, coding: Coding, bytes: &[u8], size: u64) -> bool {
-        let facts = Metadata { size: u64::try_from(bytes.len()).unwrap_or_default(), modified: None, changed: None };
+        let metadata = Metadata { size: u64::try_from(bytes.len()).unwrap_or_default(), modified: None, changed: None };
         let (tree, file) = (MemoryTree::default(), bytes.to_vec());
-        at_once(siblings.fit(&tree, (path, &file, facts), coding, size)) == Some(Ok(true))
+        at_once(siblings.fits(&tree, (path, &file, metadata), coding, size)) == Some(Ok(true))
     }
 
     #[track_caller]
@@ -202,15 +209,15 @@ mod tests {
     }
 
     #[test]
-    fn what_was_encoded_fits() {
+    fn encoded_content_fits() {
         for content in [&b""[..], b"x", &[b'a'; 100_000]] {
             let size = u64::try_from(content.len()).unwrap_or_default();
-            let gzip = Encoder::encode(Coding::Gzip, content).unwrap_or_default();
+            let gzip = Encoder::encode(Coding::Gzip, content).expect("gzip");
             check(Coding::Gzip, &gzip, &[(size, true), (size + 1, false), (size + (1 << 32), true)]);
             if size > 0 {
                 check(Coding::Gzip, gzip.get(..gzip.len() - 1).unwrap_or_default(), &[(size, false)]);
             }
-            let brotli = Encoder::encode(Coding::Brotli, content).unwrap_or_default();
+            let brotli = Encoder::encode(Coding::Brotli, content).expect("brotli");
             check(Coding::Brotli, &brotli, &[(size, true), (size + 1, true)]);
         }
         for coding in Coding::ALL {
@@ -219,15 +226,15 @@ mod tests {
     }
 
     #[test]
-    fn the_head_of_a_frame_says_how_long_it_is() {
+    fn the_header_of_a_frame_declares_the_length() {
         let frame = |rest: &[u8]| [&[0x28, 0xB5, 0x2F, 0xFD], rest, &[0; 4]].concat();
         check(Coding::Zstd, &frame(&[0x20, 9]), &[(9, true), (8, false)]);
         check(Coding::Zstd, &frame(&[0x60, 1, 1]), &[(513, true), (257, false)]);
         check(Coding::Zstd, &frame(&[0xA0, 1, 0, 1, 0]), &[(65_537, true), (1, false)]);
         check(Coding::Zstd, &frame(&[0xE0, 0, 0, 0, 0, 1, 0, 0, 0]), &[(1 << 32, true), (0, false)]);
-        // With a window and an identifier of a dictionary before it.
+        // After a window and a dictionary identifier.
         check(Coding::Zstd, &frame(&[0x43, 0, 1, 2, 3, 4, 0, 0]), &[(256, true), (0, false)]);
-        // From a pipe its length is not known beforehand.
+        // An encoder that reads a pipe does not know the length.
         check(Coding::Zstd, &frame(&[0x00, 0x58]), &[(9, true)]);
         check(Coding::Zstd, &[0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0, 0], &[(9, true)]);
         check(Coding::Zstd, b"<html></html>", &[(13, false)]);
@@ -235,21 +242,21 @@ mod tests {
     }
 
     #[test]
-    fn each_version_is_read_and_complained_of_once() {
+    fn each_version_is_read_and_reported_once() {
         let siblings = Siblings::default();
         let gzip = Encoder::encode(Coding::Gzip, b"other").unwrap_or_default();
         for _ in 0..3 {
             assert!(!fit(&siblings, Coding::Gzip, &gzip, 9));
         }
-        let told: Vec<String> = siblings.complaints().iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["\"a\" is not sent: by its end it holds 5 bytes, and the file beside it 9"]);
-        // What it holds is known, whatever becomes of the file beside it.
+        let messages: Vec<String> = siblings.take_mismatches().iter().map(ToString::to_string).collect();
+        assert_eq!(messages, ["\"a\" is not sent: its trailer declares 5 bytes, but the file next to it has 9"]);
+        // Its length is cached, also if the file next to it changes.
         assert!(fit(&siblings, Coding::Gzip, &gzip, 5));
-        assert_eq!(siblings.complaints(), []);
-        for index in 0..MOST {
+        assert_eq!(siblings.take_mismatches(), []);
+        for index in 0..CACHE_MAX {
             assert!(!fit_at(&index.to_string(), &siblings, Coding::Gzip, &[b'x'; 100], 9));
         }
-        assert_eq!(siblings.complaints().len(), MOST);
+        assert_eq!(siblings.take_mismatches().len(), CACHE_MAX);
         assert_eq!(siblings.0.borrow().known.len(), 1);
     }
 }

@@ -1,22 +1,40 @@
-//! Names that a person may have meant who wrote another one. It refuses to know where the names come from, and works
-//! within bounds whatever they are.
+//! Suggestions for a mistyped name.
 
+use serde::Serialize;
 use strsim::osa_distance;
 
-/// Names longer than this, in bytes, are near no other: it bounds the work, which grows with the square.
-const LONGEST: usize = 128;
+/// The longest name that is compared, in bytes. The work grows with the square of the length.
+const NAME_MAX: usize = 128;
 
-/// How far `name` is from `asked`, in letters put in, left out, replaced or swapped with their neighbour, without regard
-/// to case; `None` where it is too far to have been meant. A name that differs in its suffix alone is near as well.
-pub fn distance(asked: &str, name: &str) -> Option<usize> {
-    if asked.len().max(name.len()) > LONGEST {
+/// Suggestions in an error response.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Suggestions {
+    /// Entries with a similar name, the most similar first.
+    pub near: Vec<Link>,
+    /// The nearest existing directory above.
+    pub up: Option<Link>,
+}
+
+/// A link in an error response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// The name to show.
+    pub name: String,
+    /// A relative reference.
+    pub href: String,
+}
+
+/// The distance of two names: the number of letters that are inserted, deleted, replaced or swapped with a neighbour,
+/// whatever the case. `None` if the names are not similar. Names that differ only in their suffix are similar.
+pub fn distance(typed: &str, name: &str) -> Option<usize> {
+    if typed.len().max(name.len()) > NAME_MAX {
         return None;
     }
-    let (asked, name) = (asked.to_lowercase(), name.to_lowercase());
-    // A third of the letters may differ, and one in any case.
-    let most = (asked.chars().count().max(name.chars().count()) / 3).max(1);
-    let edits = osa_distance(&asked, &name);
-    (edits <= most || stem(&asked) == stem(&name)).then_some(edits)
+    let (typed, name) = (typed.to_lowercase(), name.to_lowercase());
+    // A third of the letters may differ, but at least one.
+    let most = (typed.chars().count().max(name.chars().count()) / 3).max(1);
+    let edits = osa_distance(&typed, &name);
+    (edits <= most || stem(&typed) == stem(&name)).then_some(edits)
 }
 
 /// The name without its suffix.
@@ -33,8 +51,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_was_meant_is_near() {
-        for (asked, name, expected) in [
+    fn similar_names_are_near() {
+        for (typed, name, expected) in [
             ("hello.txt", "hello.txt", Some(0)),
             ("Hello.TXT", "hello.txt", Some(0)),
             ("helo.txt", "hello.txt", Some(1)),
@@ -51,7 +69,7 @@ mod tests {
             ("\u{e9}t\u{e9}s", "\u{c9}t\u{e9}", Some(1)),
             (".a", ".b", Some(1)),
         ] {
-            assert_eq!(distance(asked, name), expected, "{asked:?} {name:?}");
+            assert_eq!(distance(typed, name), expected, "{typed:?} {name:?}");
         }
         assert_eq!(distance(&"a".repeat(129), &"a".repeat(129)), None);
     }

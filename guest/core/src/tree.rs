@@ -1,117 +1,120 @@
-//! What the core asks of a directory tree, and all that it learns about an entry. It refuses to know how a tree is
-//! read: memory, WASI 0.2 and WASI 0.3 are three answers to the same few questions.
+//! The trait for a directory tree, and the types that describe its entries.
 
 pub mod dotfiles;
 pub mod memory;
 pub mod public;
 
 use crate::http::date::HttpTime;
+use crate::http::refusal::Refusal;
 use crate::http::target::Name;
-use crate::listing::join;
 use std::fmt;
 
-/// A read-only tree. Paths are relative to its root, as [`crate::http::target::Target::path`] writes them; the empty path
-/// is the root.
+/// A read-only tree. Paths are relative to its root, as [`crate::http::target::Target::path`] returns them. The empty
+/// path is the root.
 ///
-/// An implementation follows symbolic links only as far as they stay inside the tree, and opens nothing but regular
-/// files and directories: a FIFO, a socket and a device are [`OpenError::Absent`], at once. Whatever it cannot tell, because
-/// the machine below it fails, is [`OpenError::TreeError`]: that must never pass for an absence, nor a part for the whole.
+/// An implementation follows symbolic links only within the tree, and opens only regular files and directories. A FIFO,
+/// a socket or a device is [`OpenError::Absent`] immediately. Every failure that does not prove an absence is
+/// [`OpenError::Fault`]: a fault must not look like a missing file, and a part must not look like the whole.
 pub trait Tree {
     /// An open regular file.
     type File;
 
-    /// Opens what lies at `path`. The facts are those of the opened file and not of its name.
-    fn open(&self, path: &str) -> impl Future<Output = Result<Node<Self::File>, OpenError>>;
+    /// Opens a file or a directory. The metadata is that of the opened file.
+    fn open(&self, path: &str) -> impl Future<Output = Result<OpenedNode<Self::File>, OpenError>>;
 
-    /// The facts of the regular file at `path`, without opening it.
-    fn facts(&self, path: &str) -> impl Future<Output = Result<Metadata, OpenError>>;
+    /// Returns the metadata of a regular file without opening it.
+    fn metadata(&self, path: &str) -> impl Future<Output = Result<Metadata, OpenError>>;
 
-    /// The bytes of an open file from `offset` on: `limit` of them, or as many as there are.
+    /// Reads `limit` bytes of an open file from `offset` on, or fewer at its end.
     fn read(&self, file: &Self::File, offset: u64, limit: u64) -> impl Future<Output = Result<Vec<u8>, OpenError>>;
 
-    /// Entries of the directory at `path`, in any order, as far as their names are `wanted` and within bounds, and how many more
-    /// there are among those that were read. What each is stands there as far as the directory itself tells; the rest is for
-    /// [`Tree::describe`]. Names that are not UTF-8 are left out: nothing could ask for them (S26).
+    /// Lists those entries of a directory that are `wanted`, in any order and within limits, and counts the others.
+    ///
+    /// An entry has the kind that the directory reports, and no size or time: [`Tree::stat_entries`] adds them. Names
+    /// that are not UTF-8 are omitted, because no request can name them (PY-26).
     fn list(
         &self,
         path: &str,
         wanted: impl Fn(&Name) -> bool,
-        bounds: Bounds,
+        limits: ListLimits,
     ) -> impl Future<Output = Result<DirEntries, OpenError>>;
 
-    /// The same of a directory that is read no further than `ahead` entries beyond those that are kept: what is left of it is
-    /// for whoever wants to know how many more there are. A tree that cannot stop there reads all of it.
+    /// Lists as [`Tree::list`] does, but stops `ahead` entries after the last one that it keeps, and returns the rest
+    /// of the directory unread. The default implementation reads everything.
     fn list_first(
         &self,
         path: &str,
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> impl Future<Output = Result<(DirEntries, Option<Box<dyn Unread>>), OpenError>> {
+    ) -> impl Future<Output = Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError>> {
         let _ = ahead;
-        async move { self.list(path, wanted, Bounds::kept(kept)).await.map(|listed| (listed, None)) }
+        async move { self.list(path, wanted, ListLimits::keep(kept)).await.map(|listed| (listed, None)) }
     }
 
-    /// Looks at entries of the directory at `path`, once each, and writes down what is seen. An entry that is not there
-    /// any more, or leads nowhere, stays as it is.
-    fn describe<'a>(
+    /// Reads kind, size and time of entries of the directory at `path`, once each. An entry that has vanished, or is a
+    /// broken link, stays unchanged.
+    fn stat_entries<'a>(
         &self,
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> impl Future<Output = Result<(), TreeError>>;
 
-    /// The same, and opens the regular files among them: those that cannot be opened become [`EntryKind::Closed`].
-    fn probe<'a>(
+    /// Does the same, and opens the regular files among the entries. Those that cannot be opened become
+    /// [`EntryKind::Unreadable`].
+    fn probe_entries<'a>(
         &self,
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> impl Future<Output = Result<(), TreeError>> {
         async move {
             let mut entries: Vec<&mut DirEntry> = entries.collect();
-            self.describe(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
+            self.stat_entries(path, entries.iter_mut().map(|entry| &mut **entry)).await?;
             for entry in entries.into_iter().filter(|entry| entry.kind == EntryKind::File) {
-                match found(self.open(&join(path, &entry.name)).await)? {
-                    Some(Node::File(_, facts)) => (entry.size, entry.modified) = (Some(facts.size), facts.modified),
-                    Some(Node::Directory) | None if entry.size.is_some() => entry.kind = EntryKind::Closed,
-                    Some(Node::Directory) | None => {}
+                match optional(self.open(&join(path, &entry.name)).await)? {
+                    Some(OpenedNode::File(_, metadata)) => {
+                        (entry.size, entry.modified) = (Some(metadata.size), metadata.modified);
+                    }
+                    Some(OpenedNode::Directory) | None if entry.size.is_some() => entry.kind = EntryKind::Unreadable,
+                    Some(OpenedNode::Directory) | None => {}
                 }
             }
             Ok(())
         }
     }
 
-    /// Tells whoever runs the host what a client is not told.
-    fn complain(&self, _: &dyn fmt::Display) {}
+    /// Writes a message for the operator to the log of the host. Clients do not see it.
+    fn report(&self, _: &dyn fmt::Display) {}
 }
 
-/// What is left to be read of a directory.
-pub trait Unread: fmt::Debug {
-    /// Reads up to `most` more entries, and returns how many of them are `wanted`; `None` behind the last.
+/// The unread rest of a directory.
+pub trait UnreadEntries: fmt::Debug {
+    /// Reads up to `most` more entries, and returns the number of those that are `wanted`, or `None` at the end.
     ///
     /// # Errors
-    /// [`TreeError`], where nobody knows what is left.
+    /// [`TreeError`] if the directory cannot be read further.
     fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError>;
 }
 
-/// What was opened.
+/// The result of opening a path.
 #[derive(Debug)]
-pub enum Node<F> {
-    /// A regular file, held open.
+pub enum OpenedNode<F> {
+    /// An open regular file.
     File(F, Metadata),
-    /// A directory; it is not held open.
+    /// A directory, which is not held open.
     Directory,
 }
 
-/// Why there is nothing to be had.
+/// Why a path was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenError {
-    /// Nothing there that may be served. Why is nobody's business: absent, forbidden and led astray look alike (S61).
+    /// There is nothing to serve. Clients cannot distinguish absent, forbidden and outside of the tree (PY-61).
     Absent,
-    /// Nobody knows what is there.
+    /// The tree cannot report what is there.
     Fault,
 }
 
-/// The machine could not say: a disk that fails, a limit of the system that is reached. The host's log has the details.
+/// The tree failed: a disk error, or a limit of the system. The log of the host has the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeError;
 
@@ -121,59 +124,73 @@ impl From<TreeError> for OpenError {
     }
 }
 
-/// What was found, if there is anything; a fault stays one.
+impl From<TreeError> for Refusal {
+    fn from(TreeError: TreeError) -> Refusal {
+        Refusal::Fault
+    }
+}
+
+/// Turns an absence into `None`.
 ///
 /// # Errors
-/// [`TreeError`], where nobody knows.
-pub fn found<T>(looked: Result<T, OpenError>) -> Result<Option<T>, TreeError> {
-    match looked {
+/// [`TreeError`] for [`OpenError::Fault`].
+pub fn optional<T>(result: Result<T, OpenError>) -> Result<Option<T>, TreeError> {
+    match result {
         Ok(found) => Ok(Some(found)),
         Err(OpenError::Absent) => Ok(None),
         Err(OpenError::Fault) => Err(TreeError),
     }
 }
 
-/// What is known of an open file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata {
-    /// Length in bytes.
-    pub size: u64,
-    /// Time of the last change; `None` where HTTP has no date for it.
-    pub modified: Option<HttpTime>,
-    /// Time of the last change of the file or of anything that is said of it, where the tree knows it. Nobody can set it, which sets
-    /// it apart from `modified`; elsewhere than in the bundled host it may be the time at which the file was made.
-    pub changed: Option<HttpTime>,
-}
-
-/// How much of a directory is read and kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
-    /// Entries that are read, wanted or not; those beyond are not even counted.
-    pub read: usize,
-    /// Entries that are kept.
-    pub kept: usize,
-}
-
-impl Bounds {
-    /// All of them are read, and so many kept.
-    pub fn kept(kept: usize) -> Bounds {
-        Bounds { read: usize::MAX, kept }
+/// A path with one more name at its end.
+pub fn join(path: &str, name: &Name) -> String {
+    match path {
+        "" => name.as_str().to_owned(),
+        _ => format!("{path}/{}", name.as_str()),
     }
 }
 
-/// What was read of a directory.
+/// The metadata of a regular file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// The length in bytes.
+    pub size: u64,
+    /// The modification time, or `None` if HTTP cannot express it.
+    pub modified: Option<HttpTime>,
+    /// The time of the last status change (`st_ctime`), if the tree knows it. Programs cannot set it. In other hosts
+    /// than the bundled one it may be the creation time.
+    pub changed: Option<HttpTime>,
+}
+
+/// The limits of [`Tree::list`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListLimits {
+    /// The most entries that are read, wanted or not. Further ones are not counted.
+    pub read: usize,
+    /// The most entries that are kept.
+    pub kept: usize,
+}
+
+impl ListLimits {
+    /// Reads the whole directory and keeps at most this many entries.
+    pub fn keep(kept: usize) -> ListLimits {
+        ListLimits { read: usize::MAX, kept }
+    }
+}
+
+/// The entries that were read from a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirEntries {
-    /// The entries, in any order.
+    /// The kept entries, in any order.
     pub entries: Vec<DirEntry>,
-    /// How many more there are.
+    /// The number of other entries that were wanted.
     pub omitted: u64,
 }
 
 impl DirEntries {
-    /// Takes one more entry in, or counts it where as many are kept already as may be.
-    pub fn push(&mut self, entry: DirEntry, bounds: Bounds) {
-        if self.entries.len() < bounds.kept {
+    /// Keeps an entry, or counts it if the limit is reached.
+    pub fn push(&mut self, entry: DirEntry, limits: ListLimits) {
+        if self.entries.len() < limits.kept {
             self.entries.push(entry);
         } else {
             self.omitted = self.omitted.saturating_add(1);
@@ -181,42 +198,43 @@ impl DirEntries {
     }
 }
 
-/// One entry of a directory.
+/// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirEntry {
-    /// Its name.
+    /// The name.
     pub name: Name,
-    /// What it is.
+    /// The kind.
     pub kind: EntryKind,
-    /// The length in bytes of the regular file that it is or leads to, once it was looked at.
+    /// The length in bytes of the regular file, or of the one that a link leads to. [`Tree::stat_entries`] sets it.
     pub size: Option<u64>,
-    /// When what it is or leads to was last changed, once it was looked at; `None` where HTTP has no date for it.
+    /// The modification time of the entry, or of what a link leads to. [`Tree::stat_entries`] sets it. It stays `None`
+    /// if HTTP cannot express it.
     pub modified: Option<HttpTime>,
 }
 
 impl DirEntry {
-    /// An entry that was not looked at yet.
+    /// An entry without size and time.
     pub fn new(name: Name, kind: EntryKind) -> DirEntry {
         DirEntry { name, kind, size: None, modified: None }
     }
 
-    /// Whether it is a directory, or is known to lead to one.
+    /// Whether it is a directory or a link to one.
     pub fn is_directory(&self) -> bool {
         matches!(self.kind, EntryKind::Directory | EntryKind::LinkToDirectory)
     }
 }
 
-/// What an entry of a directory is.
+/// The kind of a directory entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
-    /// A regular file, or something that is listed like one.
+    /// A regular file, or a FIFO, socket or device.
     File,
-    /// A regular file that cannot be opened, which shows when that is tried.
-    Closed,
+    /// A regular file that cannot be opened. Only [`Tree::probe_entries`] reports it.
+    Unreadable,
     /// A directory.
     Directory,
-    /// A symbolic link to a directory inside the tree, which shows when it is looked at.
+    /// A symbolic link to a directory within the tree. Only [`Tree::stat_entries`] reports it.
     LinkToDirectory,
-    /// Any other symbolic link, broken ones and those that lead out of the tree among them.
+    /// Any other symbolic link, also a broken one or one that leads out of the tree.
     Link,
 }

@@ -1,50 +1,49 @@
-//! Names as people are shown them: a letter that cannot be seen, or that turns what is around it, is written as its code
-//! point. Links, JSON and downloads keep the name to the byte.
+//! Names for people, with invisible and deceptive characters marked. Links, JSON and downloads keep the exact names.
 //!
-//! `report-\u{202E}fdp.exe` would read as `report-exe.pdf` (Unicode TR 36, 2.10), and of two names that look the same one
-//! may hide a letter. Three kinds of invisible letters are part of how languages and pictures are written, and stay where
-//! they are: joiners between letters of scripts that need them (Persian, Hindi) and between emoji, selectors behind the
-//! emoji or ideograph that they choose the shape of, and a single space of any width between two letters that are seen.
-//! Tags, of which flags of regions consist, are marked: nobody would see what else they spell.
+//! `report-\u{202E}fdp.exe` would look like `report-exe.pdf` (Unicode TR 36, 2.10), and two names that look the same
+//! may differ in an invisible character. Three kinds of invisible characters are part of how languages and emoji are
+//! written, and stay: joiners between letters of scripts that need them (Persian, Hindi) and between emoji; variation
+//! selectors after the emoji or ideograph that they change; and a single space of any width between two visible
+//! characters. Tags, which flags of regions consist of, are marked, because they can hide text.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// A name or a path, with marks such as `⟨U+202E⟩` in the places of letters that nobody would see.
+/// A name or a path with marks such as `⟨U+202E⟩` in place of invisible characters.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if is_plain(text) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len().saturating_add(8));
-    for (letter, is_seen) in letters(text) {
-        match is_seen {
+    for (letter, is_visible) in letters(text) {
+        match is_visible {
             true => shown.push(letter),
-            // Writing to memory cannot fail.
+            // Writing to a string cannot fail.
             false => drop(write!(shown, "\u{27E8}U+{:04X}\u{27E9}", u32::from(letter))),
         }
     }
     Cow::Owned(shown)
 }
 
-/// The same for a terminal or a shell, letter for letter: a question mark for each that is not seen, as `ls -q` has it.
-/// Plain spaces stay, for a shell sees them.
+/// Writes a name for a terminal or a shell, with `?` in place of each invisible character, as `ls -q` does. Plain
+/// spaces stay.
 pub fn questioned(text: &str, to: &mut String) {
     if is_plain(text) {
         return to.push_str(text);
     }
-    to.extend(letters(text).map(|(letter, is_seen)| if is_seen || letter == ' ' { letter } else { '?' }));
+    to.extend(letters(text).map(|(letter, is_visible)| if is_visible || letter == ' ' { letter } else { '?' }));
 }
 
-/// Whether all of it is ASCII that is seen, as nearly every name is.
+/// Whether the text has only visible ASCII, as nearly every name does.
 fn is_plain(text: &str) -> bool {
     let mut before = b'/';
     for byte in text.bytes() {
-        let is_seen = match byte {
+        let is_visible = match byte {
             b' ' => !matches!(before, b' ' | b'/'),
             b'/' => before != b' ',
             _ => matches!(byte, b'!'..=b'~'),
         };
-        if !is_seen {
+        if !is_visible {
             return false;
         }
         before = byte;
@@ -52,19 +51,19 @@ fn is_plain(text: &str) -> bool {
     before != b' '
 }
 
-/// Each letter, and whether it is seen where it stands.
+/// Each character, and whether it is visible at its position.
 fn letters(text: &str) -> impl Iterator<Item = (char, bool)> {
     let mut before = None;
     let mut rest = text.chars();
     std::iter::from_fn(move || {
         let letter = rest.next()?;
-        let is_seen = is_seen(before, letter, rest.clone().next());
+        let is_visible = is_visible(before, letter, rest.clone().next());
         before = Some(letter);
-        Some((letter, is_seen))
+        Some((letter, is_visible))
     })
 }
 
-fn is_seen(before: Option<char>, letter: char, after: Option<char>) -> bool {
+fn is_visible(before: Option<char>, letter: char, after: Option<char>) -> bool {
     match letter {
         '!'..='~' => true,
         _ if is_space(letter) => {
@@ -91,8 +90,8 @@ fn is_space(letter: char) -> bool {
     matches!(letter, ' ' | '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}')
 }
 
-/// Controls (Cc), line and paragraph separators, format characters (Cf) without a shape of their own, what fonts ignore
-/// unless they know it (`Default_Ignorable_Code_Point`), blanks that are letters, and what is no character.
+/// Controls (Cc), line and paragraph separators, format characters (Cf) without a glyph, characters that fonts ignore
+/// (`Default_Ignorable_Code_Point`), letters without a glyph, and noncharacters.
 fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
@@ -104,13 +103,13 @@ fn is_invisible(letter: char) -> bool {
         || u32::from(letter) & 0xFFFE == 0xFFFE
 }
 
-/// Letters of scripts in which a joiner, or its opposite, changes how a word is spelt (RFC 5892, A.1 and A.2).
+/// Letters of scripts in which a joiner or a non-joiner changes the spelling (RFC 5892, A.1 and A.2).
 fn is_joined(letter: char) -> bool {
-    let is_of_such_a_script = matches!(letter,
+    let has_joiners = matches!(letter,
         '\u{620}'..='\u{DFF}' | '\u{F00}'..='\u{109F}' | '\u{1780}'..='\u{18AF}' | '\u{1A20}'..='\u{1CFF}'
         | '\u{A840}'..='\u{ABFF}' | '\u{FB50}'..='\u{FDCF}' | '\u{FE70}'..='\u{FEFC}' | '\u{10A00}'..='\u{11FFF}'
         | '\u{1E900}'..='\u{1E95F}');
-    is_of_such_a_script && !is_invisible(letter)
+    has_joiners && !is_invisible(letter)
 }
 
 fn is_emoji(letter: char) -> bool {
@@ -138,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_deceives_is_marked() {
+    fn deceptive_characters_are_marked() {
         for (text, expected) in [
             ("report-\u{202E}fdp.exe", "report-⟨U+202E⟩fdp.exe"),
             ("\u{2066}a\u{2069}", "⟨U+2066⟩a⟨U+2069⟩"),
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_so_stays() {
+    fn characters_of_languages_stay() {
         for text in [
             "",
             "a",
@@ -200,7 +199,7 @@ mod tests {
     proptest! {
         #[test]
         fn plain_text_is_what_has_no_marks(text in "[ -~]{0,6}|[a /]{0,6}|\\PC{0,6}|.{0,6}") {
-            let marked = letters(&text).any(|(_, is_seen)| !is_seen);
+            let marked = letters(&text).any(|(_, is_visible)| !is_visible);
             prop_assert!(!is_plain(&text) || !marked);
             prop_assert_eq!(visible(&text) != text, marked);
             prop_assert!(visible(&text).chars().all(|letter| !letter.is_control()));

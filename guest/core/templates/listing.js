@@ -4,7 +4,7 @@
   const box = document.querySelector('#search'), status = document.querySelector('#status');
   const two = (number) => String(number).padStart(2, '0');
 
-  // The server writes times in UTC; a reader lives somewhere.
+  // The server writes times in UTC. Show them in the time zone of the reader.
   for (const time of all('time')) {
     const date = new Date(time.dateTime);
     time.firstChild.data = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} `;
@@ -37,7 +37,7 @@
   box.placeholder = 'Filter, Enter to search below';
   box.title = 'Press / to come here, Esc to clear';
 
-  // Rows one above the other, or tiles side by side.
+  // A table, or a grid.
   const step = (key, from) => {
     const top = (row) => row?.offsetTop, at = shown[from];
     switch (key) {

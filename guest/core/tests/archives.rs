@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read as _};
 
-/// What a tree has at each path; `None` for a folder.
-type TreeFiles = BTreeMap<String, Option<(Vec<u8>, u64)>>;
+/// The content of a tree by path; `None` for a folder.
+type Files = BTreeMap<String, Option<(Vec<u8>, u64)>>;
 
-/// Names of folders end in another letter than those of files, so that none is in the way of another. None has a line
-/// break in it: the crate `tar` takes records for lines. Other programs, which do not, are shown such names elsewhere.
+/// Names of folders and files end in different letters, so that they do not collide. No name has a line break, which
+/// the crate `tar` does not support in records. Another test covers such names with other programs.
 fn name(end: char) -> impl Strategy<Value = String> {
     let text = prop_oneof!["[ab]", "\u{e9}{1,60}", "[ -~]{1,120}", "\\PC{1,9}", "[\r\t]"];
     text.prop_map(move |text| format!("{}{end}", text.replace('/', "_")))
@@ -33,7 +33,7 @@ fn file() -> impl Strategy<Value = (String, Option<(Vec<u8>, u64)>)> {
     })
 }
 
-fn tree(files: &TreeFiles) -> MemoryTree {
+fn tree(files: &Files) -> MemoryTree {
     let mut tree = MemoryTree::default();
     for (path, node) in files {
         tree.insert(
@@ -50,9 +50,9 @@ fn tree(files: &TreeFiles) -> MemoryTree {
     tree
 }
 
-/// What is in the archive: every file, and every folder, under the one that everything is in.
-fn expected(files: &TreeFiles) -> TreeFiles {
-    let mut expected = TreeFiles::new();
+/// The expected content of the archive: every file and folder, below the top folder.
+fn expected(files: &Files) -> Files {
+    let mut expected = Files::new();
     for (path, node) in files.iter() {
         for (end, _) in path.match_indices('/') {
             expected.insert(format!("archive/{}/", &path[..end]), None);
@@ -66,16 +66,16 @@ fn expected(files: &TreeFiles) -> TreeFiles {
     expected
 }
 
-/// The archive of a tree, which is as long as its head says.
+/// The archive of a tree. Its length equals Content-Length.
 fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     let target = format!("/?download={form}");
     let request = Request::read("GET", Some(&target), |_| Vec::new());
     let config = Config { hidden: Dotfiles::Shown, ..Config::default() };
     let reply = at_once(answer(&request, tree, &config)).expect("memory never waits");
-    let (head, passage) = reply.write(request.method);
-    let Body::Generated(mut made) = passage else { panic!("{head:?}: {passage:?}") };
+    let (head, body) = reply.write(request.method);
+    let Body::Generated(mut generated) = body else { panic!("{head:?}: {body:?}") };
     let mut bytes = Vec::new();
-    while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing changes") {
+    while let Some(piece) = at_once(generated.next(tree)).expect("memory never waits").expect("nothing changes") {
         bytes.extend(piece);
     }
     let length = head.fields.iter().find(|(name, _)| name == "content-length");
@@ -84,8 +84,8 @@ fn archive(tree: &MemoryTree, form: &str) -> Vec<u8> {
     bytes
 }
 
-fn read_tar(bytes: &[u8]) -> TreeFiles {
-    let mut files = TreeFiles::new();
+fn read_tar(bytes: &[u8]) -> Files {
+    let mut files = Files::new();
     let mut last = Vec::new();
     for entry in tar::Archive::new(bytes).entries().expect("a tar file") {
         let mut entry = entry.expect("an entry");
@@ -109,9 +109,9 @@ fn read_tar(bytes: &[u8]) -> TreeFiles {
     files
 }
 
-fn read_zip(bytes: &[u8]) -> TreeFiles {
+fn read_zip(bytes: &[u8]) -> Files {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("a zip file");
-    let (mut files, mut last) = (TreeFiles::new(), Vec::new());
+    let (mut files, mut last) = (Files::new(), Vec::new());
     for index in 0..archive.len() {
         let mut entry = archive.by_index(index).expect("an entry");
         let path = entry.name().expect("a name in UTF-8").into_owned();
@@ -120,7 +120,7 @@ fn read_zip(bytes: &[u8]) -> TreeFiles {
             _ => None,
         });
         let mut content = Vec::new();
-        // Ends with an error if the sum is another.
+        // Reading to the end checks the checksum.
         entry.read_to_end(&mut content).expect("its content");
         let node = (!entry.is_dir()).then_some((content, seconds.unwrap_or(u64::MAX)));
         assert!(files.insert(path.clone(), node).is_none(), "{path:?} twice");
@@ -129,7 +129,7 @@ fn read_zip(bytes: &[u8]) -> TreeFiles {
     files
 }
 
-/// A folder comes before what is in it, and what is in it by the bytes of its names.
+/// A folder comes before its entries, which are in the byte order of their names.
 fn in_order(last: &mut Vec<Vec<u8>>, path: &str) {
     let names: Vec<Vec<u8>> = path.split_terminator('/').map(|name| name.as_bytes().to_vec()).collect();
     assert!(*last < names, "{last:?} before {names:?}");
@@ -144,8 +144,8 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn an_archive_reads_back_as_what_it_was_made_of(files in prop::collection::vec(file(), 0..8)) {
-        let files: TreeFiles = files.into_iter().collect();
+    fn an_archive_reads_back_as_its_tree(files in prop::collection::vec(file(), 0..8)) {
+        let files: Files = files.into_iter().collect();
         let tree = tree(&files);
         let expected = expected(&files);
         let tar = archive(&tree, "tar");
@@ -154,11 +154,11 @@ proptest! {
         let mut unpacked = Vec::new();
         GzDecoder::new(archive(&tree, "tar.gz").as_slice()).read_to_end(&mut unpacked).expect("gzip");
         prop_assert!(unpacked == tar);
-        // 32 bits are all that its times have.
-        let reported = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
+        // Its times have 32 bits.
+        let without_late_times = |(path, node): (String, Option<(Vec<u8>, u64)>)| {
             let limit = |seconds| if i32::try_from(seconds).is_ok() { seconds } else { u64::MAX };
             (path, node.map(|(bytes, seconds)| (bytes, limit(seconds))))
         };
-        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(reported).collect::<TreeFiles>());
+        prop_assert_eq!(read_zip(&archive(&tree, "zip")), expected.into_iter().map(without_late_times).collect::<Files>());
     }
 }

@@ -11,7 +11,7 @@ fn put(tree: &mut MemoryTree, path: &str, text: &str) {
     tree.insert(path, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(MODIFIED, 0)));
 }
 
-/// A tree with one place in it that cannot be read.
+/// A tree with one unreadable entry.
 fn tree(faulty: &str) -> MemoryTree {
     let mut tree = MemoryTree::default();
     for path in ["page.html", "sub/a.txt", "sub/b.txt", "lost.html", "with/index.htm"] {
@@ -24,7 +24,7 @@ fn tree(faulty: &str) -> MemoryTree {
     tree
 }
 
-/// What a GET comes to: the status, and whether its content could be completed.
+/// The result of a GET: the status, and whether the body is complete.
 fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Result<usize, Truncated>) {
     let pairs = options.iter().map(|(key, value)| (format!("GLASSHOUSE_{key}"), (*value).to_owned()));
     let Ok(site) = SiteOptions::new(pairs) else { panic!("{options:?} have a meaning") };
@@ -37,15 +37,15 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
     let tree = &PublicTree::new(tree.clone());
     let answered = at_once(async {
         let Some(config) = site.config(tree, |error| panic!("{error}")).await else { return (500, Ok(0)) };
-        let (head, passage) = answer(&request, tree, &config).await.write(request.method);
+        let (head, body) = answer(&request, tree, &config).await.write(request.method);
         let refused = head.status >= 500;
         for name in ["etag", "last-modified", "cache-control"] {
             assert!(!refused || head.fields.iter().all(|(field, _)| field != name), "{target}: {name}");
         }
         let mut length = 0;
-        if let Body::Generated(mut made) = passage {
+        if let Body::Generated(mut generated) = body {
             loop {
-                match made.next(tree).await {
+                match generated.next(tree).await {
                     Ok(Some(piece)) => length += piece.len(),
                     Ok(None) => break,
                     Err(cut) => return (head.status, Err(cut)),
@@ -57,12 +57,12 @@ fn ask(tree: &MemoryTree, target: &str, options: &[(&str, &str)]) -> (u16, Resul
     answered.unwrap_or_else(|| panic!("{target}: memory never waits"))
 }
 
-/// What cannot be read, what is asked for, and the options.
-type UnreadableCase<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+/// The unreadable entry, the target, and the options.
+type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 #[test]
-fn an_error_of_the_machine_is_a_500() {
-    let rows: &[UnreadableCase] = &[
+fn a_fault_is_a_500() {
+    let rows: &[Row] = &[
         ("file", "/file", &[]),
         ("folder", "/folder/", &[]),
         ("folder", "/folder/below", &[]),
@@ -77,16 +77,16 @@ fn an_error_of_the_machine_is_a_500() {
         ("sub/c.txt", "/?search=c", &[]),
         ("sub/c.txt", "/?download=zip", &[]),
         ("sub/c.txt", "/sub/?download=tar.gz", &[]),
-        // The page of a 404 names what is close by.
+        // A 404 page suggests similar names.
         ("sub/d.txt", "/sub/e.txt", &[]),
         ("app.html", "/route", &[("SPA", "/app.html")]),
         ("lost.htm", "/none", &[("NOT_FOUND", "/lost.htm")]),
-        // Whatever the site says of it.
+        // The options do not matter.
         ("glasshouse.toml", "/page.html", &[]),
     ];
     for (faulty, target, options) in rows {
         assert_eq!(ask(&tree(faulty), target, options).0, 500, "{target} beside {faulty}");
-        // Nothing lies below a file.
+        // A file has no entries.
         let mut whole = tree("page.html/nothing");
         match *faulty {
             "folder" => put(&mut whole, "folder/below", "x"),
@@ -98,7 +98,7 @@ fn an_error_of_the_machine_is_a_500() {
 }
 
 #[test]
-fn a_listing_that_is_under_way_is_cut() {
+fn a_listing_in_progress_is_truncated() {
     let (status, ended) = ask(&tree("elsewhere"), "/many/?format=json", &[]);
     assert!(status == 200 && ended.is_ok_and(|length| length > 5000), "{status} {ended:?}");
     for target in ["/many/", "/many/?format=json", "/many/?format=text", "/many/?sort=size"] {
@@ -114,6 +114,6 @@ fn a_fault_elsewhere_changes_nothing() {
     for target in ["/page.html", "/sub/a.txt", "/with/", "/sub/", "/sub/?download=zip"] {
         assert_eq!(ask(&tree("other/fault"), target, &[]).0, 200, "{target}");
     }
-    // It may be in the way of what is close by, but what is not there is not there.
+    // A fault may affect the suggestions, but a missing file is still a 404.
     assert_eq!(ask(&tree("other/fault"), "/sub/a.tx", &[]).0, 404);
 }

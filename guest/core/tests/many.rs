@@ -16,7 +16,7 @@ fn tree() -> MemoryTree {
     tree
 }
 
-/// The answer and its pieces.
+/// The head of the response, and the pieces of its body.
 fn ask(tree: &MemoryTree, target: &str, coding: Option<Coding>, config: &Config) -> (Head, Vec<Vec<u8>>) {
     let accept = |name: &str| match (name, coding) {
         ("accept-encoding", Some(coding)) => vec![coding.token().as_bytes().to_vec()],
@@ -24,22 +24,24 @@ fn ask(tree: &MemoryTree, target: &str, coding: Option<Coding>, config: &Config)
     };
     let request = Request::read("GET", Some(target), accept);
     let Some(reply) = at_once(answer(&request, tree, config)) else { panic!("memory never waits") };
-    let (head, passage) = reply.write(request.method);
+    let (head, body) = reply.write(request.method);
     let mut pieces = Vec::new();
-    match passage {
+    match body {
         Body::Bytes(bytes) => pieces.push(bytes),
-        Body::Generated(mut made) => {
-            while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing is cut off") {
+        Body::Generated(mut generated) => {
+            while let Some(piece) =
+                at_once(generated.next(tree)).expect("memory never waits").expect("nothing is cut off")
+            {
                 pieces.push(piece);
             }
         }
-        passage => panic!("{target}: {passage:?}"),
+        body => panic!("{target}: {body:?}"),
     }
     (head, pieces)
 }
 
 #[test]
-fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
+fn omitted_entries_are_counted_while_the_listing_is_sent() {
     let tree = tree();
     for shown in [2, 3_000, 250_000] {
         let config = Config { listing_max: shown, compress: true, ..Config::default() };
@@ -57,7 +59,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
             assert!(pieces.iter().all(|piece| !piece.is_empty()));
             let whole = String::from_utf8(pieces.concat()).expect("UTF-8");
             assert!(whole.contains(&end), "{target} of {shown}: {}", &whole[whole.len() - 300..]);
-            // What is read before the head, and at most so much with each piece behind it.
+            // A limited number of entries is read before the head and with each piece.
             assert!(pieces.len() * 100_000 + shown + 100_000 >= ENTRIES, "{target}: {} pieces", pieces.len());
             if target.ends_with("text") {
                 assert!(whole.lines().all(|line| line.starts_with("entry-") || line.starts_with('/')), "{target}");
@@ -72,7 +74,7 @@ fn what_is_not_shown_is_counted_while_the_listing_is_sent() {
 }
 
 #[test]
-fn a_search_of_a_long_directory_ends_where_it_says() {
+fn a_search_of_a_long_directory_reports_its_limit() {
     let (_, pieces) = ask(&tree(), "/?search=entry-&format=json", None, &Config::default());
     assert!(String::from_utf8_lossy(&pieces.concat()).ends_with("\"stopped\":\"hits\"}\n"));
     let (_, pieces) = ask(&tree(), "/?search=none&format=json", None, &Config::default());
@@ -80,7 +82,7 @@ fn a_search_of_a_long_directory_ends_where_it_says() {
 }
 
 #[test]
-fn an_archive_of_more_entries_than_may_be_is_refused() {
+fn an_archive_with_too_many_entries_is_refused() {
     for form in ["tar", "tar.gz", "zip"] {
         let request = Request::read("GET", Some(&format!("/?download={form}")), |_| Vec::new());
         let reply = at_once(answer(&request, &tree(), &Config::default())).expect("memory never waits");

@@ -1,4 +1,4 @@
-//! The checks of the fuzz targets, on stable and within seconds: over generated input, and over the kept seeds.
+//! The checks of the fuzz targets on stable Rust, within seconds: over generated input and over the stored seeds.
 
 mod checks;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use std::path::Path;
 
-/// An input that once failed is kept as a seed, where fuzzing begins with it as well.
+/// An input that once failed is stored as a seed. Fuzzing starts with it too.
 fn cases() -> ProptestConfig {
     ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
 }
@@ -15,7 +15,7 @@ fn words(words: &'static [&'static str]) -> impl Strategy<Value = String> {
     select(words).prop_map(str::to_owned)
 }
 
-/// Pieces after each other.
+/// Concatenated pieces.
 fn joined(pieces: impl Strategy<Value = String>, most: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..most).prop_map(|pieces| pieces.concat())
 }
@@ -129,7 +129,7 @@ fn accepted() -> impl Strategy<Value = String> {
     joined(prop_oneof![names, rest], 9)
 }
 
-/// Lines of an option.
+/// Lines of the value of an option.
 fn option() -> impl Strategy<Value = String> {
     let switches = words(&[
         "clean-urls=1",
@@ -253,7 +253,7 @@ fn exchange() -> impl Strategy<Value = String> {
     })
 }
 
-/// Lines of the file of a site, most of them with a meaning.
+/// Lines of a `glasshouse.toml`, most of them valid.
 fn site_file() -> impl Strategy<Value = String> {
     let names = words(&[
         "archive",
@@ -359,7 +359,7 @@ proptest! {
     }
 }
 
-/// What fuzzing begins with, and what it has found.
+/// The seeds of the fuzz targets, and the inputs that they have found.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the core reads through `Tree`, its tests read their seeds")]
 fn seeds() {
@@ -369,7 +369,7 @@ fn seeds() {
         assert!(!seeds.is_empty(), "{name}");
         for seed in seeds {
             let path = seed.expect("an entry").path();
-            // A check that panics says what it read; this says where it lies.
+            // The message of a check has the input; this adds the file.
             println!("{}", path.display());
             check(&std::fs::read(path).expect("a seed"));
         }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use std::collections::BTreeMap;
 
-/// Names that mean something to some option, or to another name.
+/// Names that matter to an option or to another name.
 const NAMES: &[&str] = &[
     "docs",
     "docs.html",
@@ -40,20 +40,20 @@ const OPTIONS: &[(&str, &str)] = &[
     ("GLASSHOUSE_NOT_FOUND", "docs.html"),
 ];
 const INDEXES: &[&str] = &["index.html,index.htm", "start.html,index.html", "docs.html", ""];
-/// Rules that lead away from paths without suffixes, which other paths may be sent to.
+/// Rules that redirect paths without suffixes, to which other paths may be redirected.
 const REDIRECTS: &[&str] = &["", "/docs /elsewhere", "/docs/ /elsewhere", "/* https://example.com/*"];
 
-/// What is asked for behind the path.
+/// Queries after the path.
 const QUERIES: &[&str] = &["", "?a=b", "?download=zip", "?format=json"];
 
 #[derive(Clone, Debug)]
-struct GeneratedSite {
-    /// Each file by its path, and where it is a link, what it leads to.
+struct SiteCase {
+    /// Each file by its path, and the target of each link.
     files: Vec<(String, Option<String>)>,
     options: Vec<(&'static str, &'static str)>,
 }
 
-impl GeneratedSite {
+impl SiteCase {
     fn tree(&self) -> MemoryTree {
         let mut tree = MemoryTree::default();
         let files = self.files.iter().filter(|(_, link)| link.is_none());
@@ -79,7 +79,7 @@ impl GeneratedSite {
 }
 
 /// Paths of files. A path below another is left out: a file is not a directory.
-fn sites() -> impl Strategy<Value = GeneratedSite> {
+fn sites() -> impl Strategy<Value = SiteCase> {
     let path = prop::collection::vec(select(NAMES), 1..4).prop_map(|names| names.join("/"));
     let paths = prop::collection::btree_set(path, 1..9).prop_map(|paths| {
         let is_above = |above: &String, path: &String| path.starts_with(&format!("{above}/"));
@@ -93,43 +93,42 @@ fn sites() -> impl Strategy<Value = GeneratedSite> {
         options.push(("GLASSHOUSE_REDIRECT", redirect));
         options.push(("GLASSHOUSE_MOUNTS", if has_mount { "/docs/ /p%20q/docs/docs/" } else { "" }));
         let mut files: BTreeMap<String, Option<String>> = paths.iter().map(|path| (path.clone(), None)).collect();
-        // A link takes the place of a file and leads to another one, so what is there keeps its name.
+        // A link replaces a file and leads to another one.
         for index in links {
             let (link, to) = (index.get(&paths), paths.first().expect("there is one"));
             if link != to {
                 files.insert(link.clone(), Some(to.clone()));
             }
         }
-        GeneratedSite { files: files.into_iter().collect(), options }
+        SiteCase { files: files.into_iter().collect(), options }
     })
 }
 
-/// Whether a request for this path comes to the tree at all.
+/// Whether a request for this path reaches the tree.
 fn is_asked(target: &Target, config: &Config) -> bool {
-    let is_moved = config.redirects.iter().any(|rule| rule.of(&target.title(), str::to_owned).is_some());
+    let is_moved = config.redirects.iter().any(|rule| rule.apply(&target.title(), str::to_owned).is_some());
     !is_moved && !config.mounts.iter().any(|mount| target.is_within(mount))
 }
 
-/// Follows redirects from a path on to what is sent in the end, and says every path on the way.
-fn follow(site: &GeneratedSite, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
+/// Follows redirects, and returns every path, the last status and its body.
+fn follow(site: &SiteCase, tree: &MemoryTree, config: &Config, path: String) -> (Vec<String>, u16, Vec<u8>) {
     let mut way = vec![path];
     loop {
         let here = way.last().expect("there is a first").clone();
         let target = Target::parse(&here).expect("a target");
         assert!(way.len() == 1 || is_asked(&target, config), "{site:?}: {way:?} leads elsewhere");
         let request = Request::read("GET", Some(&here), |_| Vec::new());
-        let (head, passage) =
-            at_once(answer(&request, tree, config)).expect("memory never waits").write(request.method);
+        let (head, body) = at_once(answer(&request, tree, config)).expect("memory never waits").write(request.method);
         let location = head.fields.iter().find(|(name, _)| name == "location");
         let Some((_, location)) = location else {
-            let bytes = match passage {
+            let bytes = match body {
                 Body::File(bytes, _) | Body::Bytes(bytes) => bytes,
                 Body::Nothing | Body::Generated(_) => Vec::new(),
             };
             return (way, head.status, bytes);
         };
         let location = String::from_utf8_lossy(location);
-        // All of these are relative to the directory that the path lies in.
+        // Every location is relative to the directory of the path.
         let path = here.split('?').next().unwrap_or_default();
         let (above, _) = path.rsplit_once('/').expect("a path has a slash");
         let location = location.strip_prefix("./").unwrap_or(&location);
@@ -160,8 +159,8 @@ proptest! {
         }
     }
 
-    /// Where there is a page for it, a path without a suffix is that page; without the option a page is where its file
-    /// is.
+    /// A path without a suffix is the page with that name, if there is one. Without the option, only the path of the
+    /// file is the page.
     #[test]
     fn pages_have_short_paths(site in sites()) {
         let (tree, config) = (site.tree(), site.config());

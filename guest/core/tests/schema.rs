@@ -15,21 +15,23 @@ fn schema() -> Validator {
     jsonschema::validator_for(&schema).expect("it is a schema")
 }
 
-/// What a GET of `target` is answered with in JSON.
+/// The JSON response to a GET.
 fn json(tree: &MemoryTree, target: &str, config: &Config) -> Value {
     let accept = |name: &str| if name == "accept" { vec![b"application/json".to_vec()] } else { Vec::new() };
     let request = Request::read("GET", Some(target), accept);
     let reply = at_once(answer(&request, tree, config)).expect("memory never waits");
     let bytes = match reply.write(request.method).1 {
         Body::Bytes(bytes) => bytes,
-        Body::Generated(mut made) => {
+        Body::Generated(mut generated) => {
             let mut all = Vec::new();
-            while let Some(piece) = at_once(made.next(tree)).expect("memory never waits").expect("nothing is cut off") {
+            while let Some(piece) =
+                at_once(generated.next(tree)).expect("memory never waits").expect("nothing is cut off")
+            {
                 all.extend(piece);
             }
             all
         }
-        passage => panic!("{passage:?}"),
+        body => panic!("{body:?}"),
     };
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&bytes)))
 }
@@ -46,7 +48,7 @@ fn every_kind_of_entry_is_described() {
     for (path, node) in [
         ("sub/deep/file", MemoryNode::File(b"x".to_vec(), HttpTime::new(5, 7))),
         ("undated", MemoryNode::File(Vec::new(), None)),
-        ("closed", MemoryNode::Closed),
+        ("closed", MemoryNode::Special),
         ("to-file", MemoryNode::Link("undated".into())),
         ("to-dir", MemoryNode::Link("sub".into())),
         ("to-nothing", MemoryNode::Link("nowhere".into())),
@@ -65,7 +67,7 @@ fn every_kind_of_entry_is_described() {
 }
 
 #[test]
-fn a_listing_that_is_too_long_to_be_made_at_once_is_the_same() {
+fn a_long_listing_is_the_same() {
     let mut tree = MemoryTree::default();
     for index in 0..3_000 {
         tree.insert(&format!("file {index}"), MemoryNode::File(vec![b'x'; index % 7], HttpTime::new(9, 0)));
@@ -78,14 +80,15 @@ fn a_listing_that_is_too_long_to_be_made_at_once_is_the_same() {
 }
 
 #[test]
-fn what_is_no_listing_does_not_pass_for_one() {
+fn the_schema_rejects_other_json() {
     let schema = schema();
     for wrong in [
         r#"{}"#,
         r#"{"path":"sub","entries":[],"omitted":0,"stopped":null}"#,
         r#"{"path":"/","entries":[{"name":"a"}],"omitted":0,"stopped":null}"#,
         r#"{"path":"/","entries":[],"omitted":-1,"stopped":null}"#,
-        r#"{"path":"/","entries":[{"name":"a","kind":"file","size":1,"modified":null,"href":"/a"}],"omitted":0,"stopped":null}"#,
+        r#"{"path":"/","entries":[{"name":"a","kind":"file","size":1,"modified":null,"href":"/a"}],"omitted":0,
+            "stopped":null}"#,
     ] {
         let wrong = serde_json::from_str(wrong).expect("it is JSON");
         assert!(!schema.is_valid(&wrong), "{wrong}");

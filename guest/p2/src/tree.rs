@@ -2,7 +2,9 @@
 
 use glasshouse_adapter::{Root, log_error, open_error, stamp};
 use glasshouse_core::http::target::Name;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
+use glasshouse_core::tree::{
+    DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
+};
 use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
 use wasi::io::streams::StreamError;
@@ -13,15 +15,15 @@ pub struct PreopenedTree(pub Root);
 impl Tree for PreopenedTree {
     type File = Descriptor;
 
-    async fn open(&self, path: &str) -> Result<Node<Descriptor>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<Descriptor>, OpenError> {
         if path.is_empty() {
-            return Ok(Node::Directory);
+            return Ok(OpenedNode::Directory);
         }
         let root = self.0.descriptor();
         // The type comes first, because opening a FIFO blocks until a process writes to it.
         let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?;
         match found.type_ {
-            DescriptorType::Directory => return Ok(Node::Directory),
+            DescriptorType::Directory => return Ok(OpenedNode::Directory),
             DescriptorType::RegularFile => {}
             _ => return Err(OpenError::Absent),
         }
@@ -29,10 +31,10 @@ impl Tree for PreopenedTree {
         let file = opened.map_err(open_error)?;
         // Metadata of the open file: the name may refer to another one by now.
         let facts = facts(&file.stat().map_err(open_error)?)?;
-        Ok(Node::File(file, facts))
+        Ok(OpenedNode::File(file, facts))
     }
 
-    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
+    async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
         facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?)
     }
 
@@ -56,8 +58,13 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
-        self.0.list(path, wanted, bounds)
+    async fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        limits: ListLimits,
+    ) -> Result<DirEntries, OpenError> {
+        self.0.list(path, wanted, limits)
     }
 
     async fn list_first(
@@ -66,19 +73,27 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
+    ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
         self.0.list_first(path, wanted, kept, ahead)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.0.describe(path, entries)
+    async fn stat_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.0.stat_entries(path, entries)
     }
 
-    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.0.probe(path, entries)
+    async fn probe_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.0.probe_entries(path, entries)
     }
 
-    fn complain(&self, reason: &dyn Display) {
+    fn report(&self, reason: &dyn Display) {
         log_error(reason);
     }
 }

@@ -24,7 +24,7 @@ pub fn send(
         (Body::Nothing, _) => hand_off(list(&fields)?, None),
         (Body::File(file, span), BodyPath::Direct) => hand_off(list(&fields)?, Some((file, span.start))),
         (Body::Generated(generated), BodyPath::Direct)
-            if let GeneratedBody { maker: Source::Parts(file, multipart), coding: None, .. } = &**generated =>
+            if let GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } = &**generated =>
         {
             fields.extend(pieces(multipart));
             hand_off(list(&fields)?, Some((file, 0)))

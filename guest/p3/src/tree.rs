@@ -4,7 +4,9 @@ use glasshouse_adapter::{Root, absent, log_error, served};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, Tree, TreeError, Unread};
+use glasshouse_core::tree::{
+    DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
+};
 use std::fmt::Display;
 use wasip3::clocks::system_clock::Instant;
 use wasip3::filesystem::preopens::get_directories;
@@ -60,31 +62,33 @@ fn node_kind(stat: &DescriptorStat) -> Result<NodeKind, OpenError> {
 impl Tree for PreopenedTree {
     type File = Descriptor;
 
-    async fn open(&self, path: &str) -> Result<Node<Descriptor>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<Descriptor>, OpenError> {
         if path.is_empty() {
-            return Ok(Node::Directory);
+            return Ok(OpenedNode::Directory);
         }
         // In other hosts the type comes first, because opening a FIFO may block until a process writes to it.
         if !self.opens_without_blocking
             && let NodeKind::Directory = self.kind(path).await?
         {
-            return Ok(Node::Directory);
+            return Ok(OpenedNode::Directory);
         }
         let file = match self.open_to_read(path).await {
             Ok(file) => file,
             // An unreadable directory may contain readable files.
-            Err(ErrorCode::Access) if let NodeKind::Directory = self.kind(path).await? => return Ok(Node::Directory),
+            Err(ErrorCode::Access) if let NodeKind::Directory = self.kind(path).await? => {
+                return Ok(OpenedNode::Directory);
+            }
             Err(code) => return Err(open_error(code)),
         };
         // Metadata of the open file: the name may refer to another one by now.
         let stat = file.stat().await.map_err(open_error)?;
         match node_kind(&stat)? {
-            NodeKind::Directory => Ok(Node::Directory),
-            NodeKind::File => Ok(Node::File(file, facts(&stat)?)),
+            NodeKind::Directory => Ok(OpenedNode::Directory),
+            NodeKind::File => Ok(OpenedNode::File(file, facts(&stat)?)),
         }
     }
 
-    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
+    async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
         facts(&self.stat(path).await?)
     }
 
@@ -106,8 +110,13 @@ impl Tree for PreopenedTree {
         Ok(bytes)
     }
 
-    async fn list(&self, path: &str, wanted: impl Fn(&Name) -> bool, bounds: Bounds) -> Result<DirEntries, OpenError> {
-        self.listing.list(path, wanted, bounds)
+    async fn list(
+        &self,
+        path: &str,
+        wanted: impl Fn(&Name) -> bool,
+        limits: ListLimits,
+    ) -> Result<DirEntries, OpenError> {
+        self.listing.list(path, wanted, limits)
     }
 
     async fn list_first(
@@ -116,19 +125,27 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         kept: usize,
         ahead: usize,
-    ) -> Result<(DirEntries, Option<Box<dyn Unread>>), OpenError> {
+    ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
         self.listing.list_first(path, wanted, kept, ahead)
     }
 
-    async fn describe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.listing.describe(path, entries)
+    async fn stat_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.listing.stat_entries(path, entries)
     }
 
-    async fn probe<'a>(&self, path: &str, entries: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
-        self.listing.probe(path, entries)
+    async fn probe_entries<'a>(
+        &self,
+        path: &str,
+        entries: impl Iterator<Item = &'a mut DirEntry>,
+    ) -> Result<(), TreeError> {
+        self.listing.probe_entries(path, entries)
     }
 
-    fn complain(&self, reason: &dyn Display) {
+    fn report(&self, reason: &dyn Display) {
         log_error(reason);
     }
 }

@@ -56,7 +56,7 @@ impl ConfigFile {
             StartupError::Usage(format!("{}, line {line}: {reason}", path.display()))
         })?;
         let mut file = ConfigFile { path: path.to_owned(), keys: BTreeMap::new() };
-        for toml_document::Key { name, line, value } in keys {
+        for toml_document::TomlKey { name, line, value } in keys {
             let error = |reason: String| StartupError::Usage(format!("{}: {reason}", location(path, line, &name)));
             let arg = clap_options::all(command).find(|arg| clap_options::name(arg) == name);
             let arg = arg.ok_or_else(|| error(format!("no such key; {}", fix(&name, command))))?;

@@ -7,7 +7,7 @@ pub(crate) use glasshouse_core::config::toml_document::ValueShape;
 
 /// The shape of an option. An option of the handler has the same shape as in `glasshouse.toml`.
 pub(crate) fn of(arg: &Arg) -> ValueShape {
-    if let Some(shape) = options::form(clap_options::name(arg)) {
+    if let Some(shape) = options::shape(clap_options::name(arg)) {
         return shape;
     }
     match arg.get_action() {

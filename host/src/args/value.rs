@@ -15,7 +15,7 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ByteSize, String> {
-        options::size(text).map(ByteSize)
+        options::size(text).map(ByteSize).map_err(String::from)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::tools::runs;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, EntryKind, Metadata, Node, OpenError, TreeError};
+use glasshouse_core::tree::{DirEntries, DirEntry, EntryKind, ListLimits, Metadata, OpenError, OpenedNode, TreeError};
 use glasshouse_core::{Body, Config, Request, Tree, answer, at_once};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -222,7 +222,7 @@ fn changed(stack: Stack) {
             // The log has the folder and the number of bytes.
             cuts += usize::from(!is_whole);
             server.wait_for_stderr("where an archive was cut off", |text| {
-                (text.matches("the archive of '/d' was cut off at '").count() == cuts).then_some(())
+                (text.matches("archive of '/d' aborted at '").count() == cuts).then_some(())
             });
         }
         assert_eq!(get(server.address(), "/d/long").body.len() as u64, LONG);
@@ -271,20 +271,20 @@ const ZEROS: u64 = (4 << 30) + 1;
 impl Tree for Zeros {
     type File = u64;
 
-    async fn open(&self, path: &str) -> Result<Node<u64>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<u64>, OpenError> {
         let modified = HttpTime::new(MODIFIED.0, 0);
         match path {
-            "" => Ok(Node::Directory),
-            "long" => Ok(Node::File(ZEROS, Metadata { size: ZEROS, modified, changed: None })),
-            "short" => Ok(Node::File(3, Metadata { size: 3, modified, changed: None })),
+            "" => Ok(OpenedNode::Directory),
+            "long" => Ok(OpenedNode::File(ZEROS, Metadata { size: ZEROS, modified, changed: None })),
+            "short" => Ok(OpenedNode::File(3, Metadata { size: 3, modified, changed: None })),
             _ => Err(OpenError::Absent),
         }
     }
 
-    async fn facts(&self, path: &str) -> Result<Metadata, OpenError> {
+    async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
         match self.open(path).await? {
-            Node::File(_, facts) => Ok(facts),
-            Node::Directory => Err(OpenError::Absent),
+            OpenedNode::File(_, metadata) => Ok(metadata),
+            OpenedNode::Directory => Err(OpenError::Absent),
         }
     }
 
@@ -292,12 +292,12 @@ impl Tree for Zeros {
         Ok(vec![0; usize::try_from(file.saturating_sub(offset).min(limit)).map_err(|_| OpenError::Absent)?])
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<DirEntries, OpenError> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: ListLimits) -> Result<DirEntries, OpenError> {
         let entries = ["short", "long"].into_iter().filter_map(Name::new);
         Ok(DirEntries { entries: entries.map(|name| DirEntry::new(name, EntryKind::File)).collect(), omitted: 0 })
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
+    async fn stat_entries<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         Ok(())
     }
 }

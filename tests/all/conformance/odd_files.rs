@@ -134,7 +134,7 @@ fn shut(stack: Stack) {
         assert!(archive.contains(part), "{part}");
     }
     server.wait_for_stderr("what is not in the archive", |text| {
-        text.contains("the archive of '/' leaves out ").then_some(())
+        text.contains("archive of '/' leaves out ").then_some(())
     });
     if rustix::process::geteuid().is_root() {
         // Only its owner may read it, and only root is its owner.

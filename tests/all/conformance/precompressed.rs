@@ -45,6 +45,6 @@ fn each_version_is_read_once() {
     assert_eq!(csv(server.address()).head.one("content-encoding"), Some("gzip"));
     let text = server.stop(Signal::TERM).stderr;
     let reported: Vec<&str> = text.lines().filter(|line| line.contains("t.csv.gz")).collect();
-    let expected = "\"t.csv.gz\" is not sent: by its end it holds 6 bytes, and the file beside it 9";
+    let expected = "\"t.csv.gz\" is not sent: its trailer declares 6 bytes, but the file next to it has 9";
     assert!(matches!(reported.as_slice(), [line] if line.ends_with(expected)), "{text}");
 }

@@ -8,7 +8,7 @@ use crate::support::server::{Setup, Stack, TestServer, Version, handler};
 use crate::tidy::{root, sources};
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
-use glasshouse_core::tree::{Bounds, DirEntries, DirEntry, Metadata, Node, OpenError, TreeError};
+use glasshouse_core::tree::{DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, TreeError};
 use glasshouse_core::{Body, Config, Request, Tree, answer, at_once};
 use std::collections::BTreeSet;
 use std::fs;
@@ -100,11 +100,11 @@ struct Shut;
 impl Tree for Shut {
     type File = ();
 
-    async fn open(&self, path: &str) -> Result<Node<()>, OpenError> {
-        if path == "sub" { Ok(Node::Directory) } else { Err(OpenError::Absent) }
+    async fn open(&self, path: &str) -> Result<OpenedNode<()>, OpenError> {
+        if path == "sub" { Ok(OpenedNode::Directory) } else { Err(OpenError::Absent) }
     }
 
-    async fn facts(&self, _: &str) -> Result<Metadata, OpenError> {
+    async fn metadata(&self, _: &str) -> Result<Metadata, OpenError> {
         Err(OpenError::Absent)
     }
 
@@ -112,11 +112,11 @@ impl Tree for Shut {
         Err(OpenError::Absent)
     }
 
-    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: Bounds) -> Result<DirEntries, OpenError> {
+    async fn list(&self, _: &str, _: impl Fn(&Name) -> bool, _: ListLimits) -> Result<DirEntries, OpenError> {
         Err(OpenError::Absent)
     }
 
-    async fn describe<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
+    async fn stat_entries<'a>(&self, _: &str, _: impl Iterator<Item = &'a mut DirEntry>) -> Result<(), TreeError> {
         Ok(())
     }
 }

@@ -115,7 +115,11 @@ fn the_options_of_the_file_are_reported_at_the_start() {
         ("spa = true\nspa = false", 500, "/site/glasshouse.toml, line 2: duplicate key"),
         ("\nclean-urls = \"yes\"", 500, "/site/glasshouse.toml, line 2, clean-urls: is a switch; write true or false"),
         ("cache = 'often'", 500, "/site/glasshouse.toml, line 1, cache: 'often' is neither a number of seconds nor"),
-        ("hidden = true", 500, "line 1, hidden: this file may not set it, because it lets others read more than"),
+        (
+            "hidden = true",
+            500,
+            "line 1, hidden: this file cannot set it, because it gives clients access to more content",
+        ),
         ("header = 'Set-Cookie: a=b'", 500, "line 1, header: 'Set-Cookie' is not one of the fields that describe"),
         (&long, 500, "/site/glasshouse.toml' is longer than 65536 bytes"),
     ] {

@@ -1,47 +1,46 @@
-//! Tar: heads of 512 bytes before contents that are filled up to a multiple of that (POSIX.1-2017, pax interchange format).
-//! It refuses to know where contents come from.
+//! The pax interchange format (POSIX.1-2017): a header of 512 bytes before each file, and padding after it.
 //!
-//! The crate `tar` has such heads, and libc and the file system with them, which the core has no use for. What is written
-//! here is read back with it by the tests.
+//! The crate `tar` depends on libc and the file system, which the core cannot use. The tests read the archives back
+//! with that crate.
 
-use crate::archive::ArchiveEnd;
+use crate::archive::entry::EntryEnd;
 use crate::archive::walk::WalkItem;
 use crate::http::date::HttpTime;
+use crate::number::{byte_count, to_u64, to_usize};
 
 const BLOCK: usize = 512;
-/// Two empty blocks.
-pub const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
+const BLOCK_LENGTH: u64 = 512;
+/// The end of an archive: two empty blocks.
+pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
-/// The longest name that a head holds by itself. It could hold more in two parts, but then it is as well written as a
-/// record.
+/// The longest name in a header, in bytes. A header could hold a longer one in two parts, but a record can as well.
 const NAME: usize = 100;
-/// The largest number that a head holds: eleven octal digits.
+/// The largest number in a header: eleven octal digits.
 const NUMBER: u64 = 0o777_7777_7777;
 
 const FILE: char = '0';
 const FOLDER: char = '5';
-/// Records about the next entry.
+/// The type of a header whose content is records about the next entry.
 const RECORDS: char = 'x';
 
-/// A tar file under way.
+/// The state of a tar file that is being written.
 #[derive(Debug, Default)]
-pub struct Tar {
-    /// How much fills up the content of the current entry.
+pub(super) struct Tar {
+    /// The length of the padding after the current entry.
     padding: usize,
 }
 
 impl Tar {
-    /// How many bytes an entry takes with its content.
-    pub fn measure<F>(item: &WalkItem<F>) -> u64 {
-        const HEAD: u64 = BLOCK as u64;
-        let (records, size) = (super::length(records(item).as_bytes()), item.size());
-        let filled = |length: u64| length.div_ceil(HEAD).saturating_mul(HEAD);
-        let before = if records == 0 { 0 } else { HEAD.saturating_add(filled(records)) };
-        before.saturating_add(HEAD).saturating_add(filled(size))
+    /// The length in bytes of an entry with its content.
+    pub(super) fn measure<F>(item: &WalkItem<F>) -> u64 {
+        let (records, size) = (byte_count(records(item).as_bytes()), item.size());
+        let padded = |length: u64| length.saturating_add(to_u64(padding(length)));
+        let before = if records == 0 { 0 } else { BLOCK_LENGTH.saturating_add(padded(records)) };
+        before.saturating_add(BLOCK_LENGTH).saturating_add(padded(size))
     }
 
-    /// The head of an entry, behind records for what it cannot hold.
-    pub fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
+    /// The header of an entry, after records for the values that it cannot hold.
+    pub(super) fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         let (kind, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (path, size) = (format!("{}{slash}", item.path), item.size());
         let seconds = item.modified.map_or(0, HttpTime::seconds);
@@ -50,7 +49,7 @@ impl Tar {
         let records = records(item);
         let mut bytes = Vec::new();
         if !records.is_empty() {
-            let length = super::length(records.as_bytes());
+            let length = byte_count(records.as_bytes());
             bytes.extend(head("././@PaxHeader", RECORDS, length, 0));
             bytes.extend(records.into_bytes());
             bytes.resize(bytes.len().saturating_add(padding(length)), 0);
@@ -59,19 +58,19 @@ impl Tar {
         bytes
     }
 
-    /// What fills up the content of the entry that was begun.
-    pub fn end(&self) -> ArchiveEnd {
-        ArchiveEnd { now: vec![0; self.padding], later: Vec::new() }
+    /// The padding after the current entry.
+    pub(super) fn end(&self) -> EntryEnd {
+        EntryEnd { now: vec![0; self.padding], trailer: Vec::new() }
     }
 }
 
-/// What is missing to a whole block.
+/// The number of bytes from a size to the next whole block.
 fn padding(size: u64) -> usize {
-    const BLOCK_: u64 = BLOCK as u64;
-    usize::try_from((BLOCK_ - size % BLOCK_) % BLOCK_).unwrap_or_default()
+    let rest = to_usize(size % BLOCK_LENGTH);
+    if rest == 0 { 0 } else { BLOCK.saturating_sub(rest) }
 }
 
-/// What the head of an entry cannot hold. Heads have no encoding; records are UTF-8.
+/// The records for the values that the header of an entry cannot hold. Headers have no encoding; records are UTF-8.
 fn records<F>(item: &WalkItem<F>) -> String {
     let slash = if item.file.is_some() { "" } else { "/" };
     let (size, seconds) = (item.size(), item.modified.map_or(0, HttpTime::seconds));
@@ -88,25 +87,26 @@ fn records<F>(item: &WalkItem<F>) -> String {
     records
 }
 
-/// `LENGTH KEYWORD=VALUE` and the end of the line, all of which LENGTH counts, itself as well.
+/// Writes `LENGTH KEYWORD=VALUE` and a line break. LENGTH counts the whole line, with its own digits.
 fn record(keyword: &str, value: &str, to: &mut String) {
     let rest = format!(" {keyword}={value}\n");
-    let mut digits = 1;
+    let mut digits = 1_usize;
     while rest.len().saturating_add(digits).to_string().len() > digits {
-        digits += 1;
+        digits = digits.saturating_add(1);
     }
     to.push_str(&format!("{}{rest}", rest.len().saturating_add(digits)));
 }
 
-/// A head (POSIX.1-2017 `pax`, ustar interchange format). It belongs to nobody: who the owner is here means nothing there.
+/// A header (POSIX.1-2017 `pax`, ustar interchange format). The owner is 0: users of this machine mean nothing
+/// elsewhere.
 fn head(path: &str, kind: char, size: u64, seconds: u64) -> Vec<u8> {
     let mode = if kind == FOLDER { "0000755" } else { "0000644" };
-    // What does not fit is told by records.
+    // A value that does not fit is in a record.
     let name = path.get(..path.floor_char_boundary(NAME)).unwrap_or_default();
     let [size, seconds] = [size, seconds].map(|number| if number > NUMBER { 0 } else { number });
     let before = format!("{mode}\0{0:07o}\0{0:07o}\0{size:011o}\0{seconds:011o}\0", 0);
     let after = format!("{kind}{:100}", "").replace(' ', "\0") + "ustar\x0000";
-    // The sum is taken as if its own field were spaces.
+    // For the checksum, its own field counts as spaces.
     let sum = [name, &before, "        ", &after].iter().flat_map(|part| part.bytes()).map(u32::from).sum::<u32>();
     let mut head = name.as_bytes().to_vec();
     head.resize(NAME, 0);

@@ -1,11 +1,13 @@
-//! What archives are to the last byte, where a program that reads them back would not tell.
+//! The exact bytes of archives, as far as a program that reads them back does not check them.
 
+use super::tar::Tar;
+use super::zip::Zip;
 use super::*;
 use crate::at_once;
 use crate::http::date::HttpTime;
 use crate::tree::memory::{MemoryNode, MemoryTree};
 
-/// The sum over `123456789`, which descriptions of CRC-32 give for a check.
+/// The checksum of `123456789`, which descriptions of CRC-32 give.
 const SUM: u64 = 0xCBF4_3926;
 const MODIFIED: i64 = 784_111_777;
 
@@ -18,7 +20,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The bytes from `start` on, as a number that has its lowest byte first.
+/// A little-endian number of `length` bytes at `start`.
 #[track_caller]
 fn little(bytes: &[u8], start: usize, length: usize) -> u64 {
     bytes[start..start + length].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
@@ -38,11 +40,11 @@ fn target(raw: &str) -> Target {
 }
 
 #[track_caller]
-fn plan(form: ArchiveFormat, raw: &str, tree: &MemoryTree, config: &Config) -> Result<Plan, Refusal> {
-    at_once(Plan::make(form, &target(raw), tree, config)).unwrap_or_else(|| panic!("memory never waits"))
+fn plan(format: ArchiveFormat, raw: &str, tree: &MemoryTree, config: &Config) -> Result<Plan, Refusal> {
+    at_once(Plan::make(format, &target(raw), tree, config)).unwrap_or_else(|| panic!("memory never waits"))
 }
 
-/// All pieces of an archive, and how they end.
+/// The concatenated pieces of an archive, and its result.
 fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Truncated>) {
     let (mut archive, mut bytes) = (Archive::new(plan), Vec::new());
     loop {
@@ -58,7 +60,7 @@ fn pack(plan: &Plan, tree: &MemoryTree) -> (Vec<u8>, Result<(), Truncated>) {
 }
 
 #[test]
-fn a_tar_head_is_one_block_and_sums_to_what_it_says() {
+fn a_tar_header_is_one_block_with_a_valid_checksum() {
     let head = Tar::default().begin(&item("top/a", Some(MODIFIED), Some(5)));
     assert_eq!(head.len(), 512);
     assert!(head.starts_with(b"top/a\0"));
@@ -71,7 +73,7 @@ fn a_tar_head_is_one_block_and_sums_to_what_it_says() {
 }
 
 #[test]
-fn what_a_tar_head_cannot_hold_is_in_records() {
+fn values_beyond_a_tar_header_are_in_records() {
     let long = format!("top/{}", "a".repeat(97));
     let number = 8 << 30;
     for (item, records) in [
@@ -79,7 +81,7 @@ fn what_a_tar_head_cannot_hold_is_in_records() {
         (item(&long, None, Some(0)), format!("111 path={long}\n")),
         (item("top/a", Some(number), Some(0)), "20 mtime=8589934592\n".to_owned()),
         (item("top/a", None, Some(8 << 30)), "19 size=8589934592\n".to_owned()),
-        // 99 and 101 bytes: a length of three digits needs a third of its own.
+        // 99 and 101 bytes: the third digit of the length makes the record longer.
         (
             item(&format!("top/\u{e9}{}", "a".repeat(84)), None, Some(0)),
             format!("99 path=top/\u{e9}{}\n", "a".repeat(84)),
@@ -100,8 +102,8 @@ fn what_a_tar_head_cannot_hold_is_in_records() {
 }
 
 #[test]
-fn zip64_is_used_where_32_bits_do_not_do_and_nowhere_else() {
-    // The largest file whose frames still fit, and the next.
+fn zip64_is_used_only_where_32_bits_are_not_enough() {
+    // The largest file whose framed size fits into 32 bits, and one byte more.
     let most = (u64::from(u32::MAX) - 1) / (0xFFFF + 5) * 0xFFFF + ((u64::from(u32::MAX) - 1) % (0xFFFF + 5) - 5);
     for (size, is_large) in [(1, false), (most, false), (most + 1, true), (5 << 30, true)] {
         let mut zip = Zip::default();
@@ -113,20 +115,20 @@ fn zip64_is_used_where_32_bits_do_not_do_and_nowhere_else() {
         let width = if is_large { 8 } else { 4 };
         assert_eq!((end.now.len(), little(&end.now, 4, 4)), (8 + 2 * width, SUM));
         assert_eq!((little(&end.now, 8, width), little(&end.now, 8 + width, width)), (zip::framed(size), size));
-        let fields = [little(&end.later, 20, 4), little(&end.later, 24, 4)];
-        assert_eq!(little(&end.later, 16, 4), SUM);
+        let fields = [little(&end.trailer, 20, 4), little(&end.trailer, 24, 4)];
+        assert_eq!(little(&end.trailer, 16, 4), SUM);
         if is_large {
             assert_eq!(fields, [0xFFFF_FFFF; 2]);
-            // Behind 46 bytes and the name: the field, its length, and the original size first.
-            assert_eq!([little(&end.later, 51, 2), little(&end.later, 53, 2)], [1, 16]);
-            assert_eq!([little(&end.later, 55, 8), little(&end.later, 63, 8)], [size, zip::framed(size)]);
+            // After 46 bytes and the name: the field, its length, and the size.
+            assert_eq!([little(&end.trailer, 51, 2), little(&end.trailer, 53, 2)], [1, 16]);
+            assert_eq!([little(&end.trailer, 55, 8), little(&end.trailer, 63, 8)], [size, zip::framed(size)]);
         } else {
             assert_eq!(fields, [zip::framed(size), size]);
         }
-        // Where the next entry begins is another matter.
+        // The offset of the next entry.
         let is_far = size > 1;
         zip.begin(&item("top/b", None, Some(0)));
-        let later = zip.end().later;
+        let later = zip.end().trailer;
         assert_eq!(little(&later, 42, 4) == 0xFFFF_FFFF, is_far);
         let end = zip.finish();
         assert_eq!(end.len(), if is_far { 56 + 20 + 22 } else { 22 }, "{size}");
@@ -152,7 +154,7 @@ fn a_zip_file_can_have_more_entries_than_16_bits_count() {
 }
 
 #[test]
-fn dates_in_a_zip_file_are_as_near_as_dos_comes() {
+fn dates_in_a_zip_file_have_the_precision_of_dos() {
     for (seconds, date, time, has_field) in [
         (None, (1980, 1, 1), (0, 0, 0), false),
         (Some(0), (1980, 1, 1), (0, 0, 0), true),
@@ -175,21 +177,21 @@ fn dates_in_a_zip_file_are_as_near_as_dos_comes() {
 }
 
 #[test]
-fn an_archive_is_as_long_as_was_planned() {
+fn an_archive_has_the_planned_length() {
     let tree =
         tree(&[("d/a", 0), ("d/b", 1), ("d/c/d", 65_535), ("d/c/e", 65_536), ("d/c/f", 400_000), ("d/g\u{e9}", 512)]);
-    for form in [ArchiveFormat::Tar, ArchiveFormat::Zip] {
-        let Ok(plan) = plan(form, "/d/", &tree, &Config::default()) else { panic!("{form:?}: there is a plan") };
+    for format in [ArchiveFormat::Tar, ArchiveFormat::Zip] {
+        let Ok(plan) = plan(format, "/d/", &tree, &Config::default()) else { panic!("{format:?}: there is a plan") };
         let (bytes, end) = pack(&plan, &tree);
-        assert_eq!((plan.length(), end), (Some(length(&bytes)), Ok(())), "{form:?}");
-        assert_eq!(pack(&plan, &tree), (bytes, Ok(())), "{form:?} is another the second time");
+        assert_eq!((plan.length(), end), (Some(byte_count(&bytes)), Ok(())), "{format:?}");
+        assert_eq!(pack(&plan, &tree), (bytes, Ok(())), "{format:?} is another the second time");
     }
     let gzip = plan(ArchiveFormat::TarGz, "/d/", &tree, &Config::default());
     assert_eq!(gzip.map(|plan| plan.length()), Ok(None));
 }
 
 #[test]
-fn a_folder_that_is_not_what_was_planned_is_cut_off() {
+fn the_archive_of_a_changed_folder_is_truncated() {
     let before = [("d/a", 10), ("d/b", 200_000), ("d/c", 10)];
     let after: &[&[(&str, usize)]] = &[
         &[("d/a", 10), ("d/b", 200_001), ("d/c", 10)],
@@ -199,26 +201,26 @@ fn a_folder_that_is_not_what_was_planned_is_cut_off() {
         &[("d/a", 10), ("d/b", 200_000), ("d/c", 10), ("d/d", 0)],
         &[],
     ];
-    for form in ArchiveFormat::ALL {
-        let Ok(plan) = plan(*form, "/d/", &tree(&before), &Config::default()) else { panic!("{form:?}") };
+    for format in ArchiveFormat::ALL {
+        let Ok(plan) = plan(*format, "/d/", &tree(&before), &Config::default()) else { panic!("{format:?}") };
         assert_eq!(pack(&plan, &tree(&before)).1, Ok(()));
         for files in after {
             let (bytes, end) = pack(&plan, &tree(files));
-            // Tar has the same length for sizes that fill the same blocks; that archive is as true as the one before it.
-            let is_same = *form != ArchiveFormat::Zip && files.len() == 3 && files[1].1 != 200_000 && files[2].1 != 0;
-            assert_eq!(end.is_ok(), is_same, "{form:?} {files:?}");
-            assert!(length(&bytes) <= plan.length, "{form:?} {files:?}");
+            // Tar archives have the same length if the files fill the same blocks. Such an archive is valid too.
+            let is_same = *format != ArchiveFormat::Zip && files.len() == 3 && files[1].1 != 200_000 && files[2].1 != 0;
+            assert_eq!(end.is_ok(), is_same, "{format:?} {files:?}");
+            assert!(byte_count(&bytes) <= plan.length, "{format:?} {files:?}");
         }
     }
 }
 
 #[test]
-fn what_is_too_much_is_refused() {
+fn an_archive_beyond_a_limit_is_refused() {
     let tree = tree(&[("d/a", 600), ("d/b/c", 400)]);
     for (max, expected) in [(1000, None), (999, Some(Refusal::TooLarge)), (0, Some(Refusal::TooLarge))] {
         let config = Config { archive_max: max, ..Config::default() };
-        for form in ArchiveFormat::ALL {
-            assert_eq!(plan(*form, "/d/", &tree, &config).err(), expected, "{form:?} {max}");
+        for format in ArchiveFormat::ALL {
+            assert_eq!(plan(*format, "/d/", &tree, &config).err(), expected, "{format:?} {max}");
         }
     }
     for (depth, expected) in [(127, None), (128, Some(Refusal::TooLarge))] {
@@ -230,7 +232,7 @@ fn what_is_too_much_is_refused() {
     let mut many = MemoryTree::default();
     for index in 0..100_001 {
         assert!(index < 100_000 || plan(ArchiveFormat::Tar, "/", &many, &Config::default()).is_ok());
-        many.insert(&index.to_string(), MemoryNode::Closed);
+        many.insert(&index.to_string(), MemoryNode::Special);
     }
     assert_eq!(plan(ArchiveFormat::Tar, "/", &many, &Config::default()), Err(Refusal::TooLarge));
     let mut folders = MemoryTree::default();
@@ -247,7 +249,7 @@ fn what_is_too_much_is_refused() {
 }
 
 #[test]
-fn the_file_is_called_after_the_folder_in_two_ways() {
+fn the_disposition_has_the_name_of_the_folder_in_two_forms() {
     for (path, raw, expected) in [
         ("a", "/", "attachment; filename=\"archive.zip\"; filename*=UTF-8''archive.zip"),
         ("d e/a", "/d%20e/", "attachment; filename=\"d e.zip\"; filename*=UTF-8''d%20e.zip"),
@@ -264,7 +266,7 @@ fn the_file_is_called_after_the_folder_in_two_ways() {
 }
 
 #[test]
-fn what_is_planned_is_what_is_written() {
+fn a_plan_measures_what_is_written() {
     let paths = ["a".to_owned(), "a".repeat(99), "a".repeat(100), "a".repeat(101), "\u{e9}".repeat(60)];
     let mut measured = Zip::default();
     let mut written = Zip::default();
@@ -275,12 +277,12 @@ fn what_is_planned_is_what_is_written() {
             {
                 let item = item(path, seconds, size);
                 let mut tar = Tar::default();
-                let length_of_tar = length(&tar.begin(&item)) + item.size() + length(&tar.end().now);
+                let length_of_tar = byte_count(&tar.begin(&item)) + item.size() + byte_count(&tar.end().now);
                 assert_eq!(Tar::measure(&item), length_of_tar, "{item:?}");
-                let head = length(&written.begin(&item));
+                let head = byte_count(&written.begin(&item));
                 let end = written.end();
-                let now = head + zip::framed(item.size()) + length(&end.now);
-                assert_eq!(measured.measure(&item), (now, length(&end.later)), "{item:?}");
+                let now = head + zip::framed(item.size()) + byte_count(&end.now);
+                assert_eq!(measured.measure(&item), (now, byte_count(&end.trailer)), "{item:?}");
                 assert_eq!(measured.finish(), written.finish(), "{item:?}");
             }
         }
@@ -301,8 +303,8 @@ fn members(mut bytes: &[u8]) -> Vec<(String, String)> {
 
 fn with_what_cannot_be_had(mut tree: MemoryTree) -> MemoryTree {
     tree.insert("d/LEFT-OUT.txt", MemoryNode::File(b"taken".to_vec(), None));
-    tree.insert("d/b\u{202e}", MemoryNode::Shut(5000));
-    tree.insert("d/e/fifo", MemoryNode::Closed);
+    tree.insert("d/b\u{202e}", MemoryNode::Unreadable(5000));
+    tree.insert("d/e/fifo", MemoryNode::Special);
     tree.insert("d/link", MemoryNode::Link("a".into()));
     tree
 }
@@ -310,75 +312,75 @@ fn with_what_cannot_be_had(mut tree: MemoryTree) -> MemoryTree {
 const NOTE: &str = "Left out of this archive:\n\nb⟨U+202E⟩: cannot be read\ne/fifo: neither a file nor a folder\n";
 
 #[test]
-fn an_archive_says_what_is_not_in_it() {
+fn an_archive_names_what_is_left_out() {
     let tree = with_what_cannot_be_had(tree(&[("d/a", 10), ("d/e/f", 1)]));
-    for form in ArchiveFormat::ALL {
-        let plan = plan(*form, "/d/", &tree, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+    for format in ArchiveFormat::ALL {
+        let plan = plan(*format, "/d/", &tree, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
         let (bytes, end) = pack(&plan, &tree);
-        assert_eq!((end, plan.length, plan.is_exact), (Ok(()), length(&bytes), true), "{form:?}");
-        if *form == ArchiveFormat::Tar {
+        assert_eq!((end, plan.length, plan.is_exact), (Ok(()), byte_count(&bytes), true), "{format:?}");
+        if *format == ArchiveFormat::Tar {
             let members = members(&bytes);
             let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names, ["d/LEFT-OUT.txt", "d/a", "d/e/", "d/e/f", "d/LEFT-OUT-2.txt"]);
             assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
         }
     }
-    // What goes meanwhile is no more than what cannot be had: its note would be as long as it was.
+    // A file that becomes unreadable after the plan: its line in the note could have its length.
     let plan = plan(ArchiveFormat::Tar, "/d/", &self::tree(&[("d/a", 1), ("d/z/last", 4)]), &Config::default());
     let plan = plan.unwrap_or_else(|refusal| panic!("{refusal:?}"));
     let mut gone = self::tree(&[("d/a", 1)]);
-    gone.insert("d/z", MemoryNode::Shut(4));
+    gone.insert("d/z", MemoryNode::Unreadable(4));
     assert_eq!(pack(&plan, &gone).1, Err(Truncated));
-    // A folder with nothing in it that can be had is there all the same.
+    // A folder without readable entries is in the archive.
     let mut nothing = MemoryTree::default();
-    nothing.insert("d/shut", MemoryNode::Shut(5));
-    nothing.insert("d/fifo", MemoryNode::Closed);
+    nothing.insert("d/shut", MemoryNode::Unreadable(5));
+    nothing.insert("d/fifo", MemoryNode::Special);
     nothing.insert("d/link", MemoryNode::Link("shut".into()));
-    for form in ArchiveFormat::ALL {
+    for format in ArchiveFormat::ALL {
         let plan =
-            self::plan(*form, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-        assert_eq!(pack(&plan, &nothing).1, Ok(()), "{form:?}");
+            self::plan(*format, "/d/", &nothing, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        assert_eq!(pack(&plan, &nothing).1, Ok(()), "{format:?}");
     }
-    let mut said = LeftOut::default();
-    for (path, why) in [
-        ("a", LeftOutReason::Closed),
+    let mut left_out = LeftOut::default();
+    for (path, reason) in [
+        ("a", LeftOutReason::Unreadable),
         ("l", LeftOutReason::Link),
-        ("b", LeftOutReason::Closed),
+        ("b", LeftOutReason::Unreadable),
         ("c", LeftOutReason::Special),
         ("d", LeftOutReason::Unlisted),
     ] {
-        said.add(path, why);
+        left_out.add(path, reason);
     }
     assert_eq!(
-        said.to_string(),
-        "2 files that cannot be read, 1 content of a folder that cannot be listed, 1 entry that is neither a file nor a \
-         folder, 1 symbolic link: 'a', 'b', 'c' and 1 more"
+        left_out.to_string(),
+        "2 files that cannot be read, 1 content of a folder that cannot be listed, 1 entry that is neither a file nor \
+         a folder, 1 symbolic link: 'a', 'b', 'c' and 1 more"
     );
 }
 
-/// More files than a plan opens: nothing is known of those that cannot be opened until they are sent.
+/// A folder with more files than a plan opens: unreadable ones are found while the archive is sent.
 #[test]
-fn a_folder_of_very_many_files_is_planned_by_what_is_seen() {
+fn a_plan_of_very_many_files_relies_on_metadata() {
     let mut before = tree(&[("d/a", 10), ("d/e/f", 1)]);
     for index in 0..40_000 {
         before.insert(&format!("d/many/{index}"), MemoryNode::File(Vec::new(), None));
     }
     let before = with_what_cannot_be_had(before);
-    for form in ArchiveFormat::ALL {
-        let plan = plan(*form, "/d/", &before, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
-        assert_eq!(plan.length(), None, "{form:?}");
+    for format in ArchiveFormat::ALL {
+        let plan = plan(*format, "/d/", &before, &Config::default()).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        assert_eq!(plan.length(), None, "{format:?}");
         let (bytes, end) = pack(&plan, &before);
-        assert_eq!(end, Ok(()), "{form:?}");
-        assert!(length(&bytes) <= plan.length && length(&bytes) + 12_000 > plan.length, "{form:?}");
-        if *form == ArchiveFormat::Tar {
+        assert_eq!(end, Ok(()), "{format:?}");
+        assert!(byte_count(&bytes) <= plan.length && byte_count(&bytes) + 12_000 > plan.length, "{format:?}");
+        if *format == ArchiveFormat::Tar {
             let members = members(&bytes);
             assert_eq!(members.len(), 40_006);
             assert_eq!(members.last().map(|(_, content)| content.as_str()), Some(NOTE));
         }
         let mut after = before.clone();
         after.insert("d/new", MemoryNode::File(Vec::new(), None));
-        assert_eq!(pack(&plan, &after).1, Err(Truncated), "{form:?}");
+        assert_eq!(pack(&plan, &after).1, Err(Truncated), "{format:?}");
         let config = Config { made_max: plan.length - 1, ..Config::default() };
-        assert_eq!(at_once(Plan::make(*form, &target("/d/"), &before, &config)), Some(Err(Refusal::TooLarge)));
+        assert_eq!(at_once(Plan::make(*format, &target("/d/"), &before, &config)), Some(Err(Refusal::TooLarge)));
     }
 }

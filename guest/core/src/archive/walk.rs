@@ -1,103 +1,91 @@
-//! All that is below a folder, entry by entry, in the order in which it is archived. It refuses to know forms of archives.
+//! Walks through everything below a directory, in the order of an archive.
 
 use crate::archive::left_out;
+use crate::archive::left_out::LeftOutReason;
 use crate::http::date::HttpTime;
+use crate::http::refusal::Refusal;
 use crate::http::target::Name;
-use crate::listing::{is_shown, join, retain_shown};
-use crate::reply::Refusal;
+use crate::listing::{is_shown, retain_shown};
 use crate::tree::dotfiles::Dotfiles;
-use crate::tree::{DirEntry, EntryKind, Tree, Unread, found};
+use crate::tree::{DirEntry, EntryKind, Tree, UnreadEntries, join, optional};
 use std::vec;
 
-/// How deep folders may lie in each other.
+/// The most nested directories.
 const DEPTH: usize = 128;
-/// How many entries there may be, links among them. The entries of a folder are in memory while it is walked through, for
-/// they are sorted.
+/// The most entries, with links. The entries of a directory are in memory during the walk, because they are sorted.
 const ENTRIES: usize = 100_000;
-/// How long all paths may be together, in bytes: a zip file has them again at its end, so they are in memory until then.
+/// The most bytes of all paths. A zip file repeats them at its end, so they stay in memory until then.
 const PATHS: usize = 16 << 20;
-/// How long one may be: what a field of a zip file can say, with the slash of a folder.
+/// The longest path in bytes: the limit of a field in a zip file, less the slash of a directory.
 const PATH: usize = 0xFFFE;
 
-/// How many of them may be folders, each of which is opened and read before there is an answer.
+/// The most directories. The plan reads each of them before the response.
 const FOLDERS: usize = 20_000;
-/// Files that a plan opens, to know that they can be had. In a folder with more it goes by what it sees of them.
+/// The most files that a plan opens to check that they are readable. For further files it relies on the metadata.
 const OPENED: usize = 40_000;
 
-/// A file or a folder on its way into an archive.
+/// A file or a directory for an archive.
 #[derive(Debug)]
-pub struct WalkItem<F> {
+pub(super) struct WalkItem<F> {
     /// Its path in the archive, without a slash at its end.
     pub path: String,
-    /// When it was last changed; `None` where HTTP has no date for it.
+    /// The modification time, or `None` if HTTP cannot express it.
     pub modified: Option<HttpTime>,
-    /// The file and its size in bytes, which only a plan knows before it is opened; `None` for a folder.
+    /// The file and its size in bytes, or `None` for a directory. Without a plan, the size is 0 until the file is
+    /// opened.
     pub file: Option<(F, u64)>,
 }
 
 impl<F> WalkItem<F> {
-    /// Its size in bytes; a folder has none.
-    pub fn size(&self) -> u64 {
+    /// The size in bytes; 0 for a directory.
+    pub(super) fn size(&self) -> u64 {
         self.file.as_ref().map_or(0, |(_, size)| *size)
     }
 }
 
 /// A step of a walk.
 #[derive(Debug)]
-pub enum WalkStep {
-    /// A folder, or a file that lies at this path in the tree.
+pub(super) enum WalkStep {
+    /// A directory, or a file with its path in the tree.
     Item(WalkItem<String>),
-    /// Something that is not in the archive.
-    LeftOut { path: String, why: LeftOutReason },
+    /// An entry that is left out.
+    LeftOut { path: String, reason: LeftOutReason },
 }
 
-/// Why something that a listing shows is not in an archive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftOutReason {
-    /// What it leads to lies elsewhere, and is there under its own name if it may be had.
-    Link,
-    /// It is a FIFO, a socket or a device.
-    Special,
-    /// A file that cannot be opened.
-    Closed,
-    /// A folder that cannot be listed. It is in the archive, empty.
-    Unlisted,
-}
-
-/// A walk, from its next step on.
+/// A walk, at its current position.
 #[derive(Debug)]
-pub struct Walk {
-    /// The folder in the tree, and what it is called in the archive.
+pub(super) struct Walk {
+    /// The directory in the tree, and its name in the archive.
     from: String,
     top: String,
     hidden: Dotfiles,
     levels: Vec<WalkLevel>,
-    /// What may still be met.
+    /// The remaining limits.
     entries: usize,
     folders: usize,
     paths: usize,
-    /// Files that may still be opened, if this is for a plan. Whoever opens each file need not be told its size.
+    /// The remaining number of files to open, for a plan. Without a plan, the archive opens each file itself.
     opened: Option<usize>,
-    /// Whether all files were opened until now.
+    /// Whether every file was opened so far.
     is_exact: bool,
     is_empty: bool,
-    /// A folder that could not be listed.
+    /// A directory that could not be listed.
     unlisted: Option<String>,
-    /// Names in the folder that the note must not take.
+    /// Names in the top directory that the note must not take.
     names_like_the_note: Vec<Name>,
 }
 
-/// A folder that the walk is in.
+/// A directory that the walk is in.
 #[derive(Debug)]
 struct WalkLevel {
-    /// Relative to the folder that is walked through.
+    /// The path relative to the top directory.
     path: String,
     rest: vec::IntoIter<DirEntry>,
 }
 
 impl Walk {
-    /// A walk through the folder at `from`, which is called `top` in the archive.
-    pub fn new(from: String, top: String, hidden: Dotfiles) -> Walk {
+    /// A walk through the directory at `from`, with the name `top` in the archive.
+    pub(super) fn new(from: String, top: String, hidden: Dotfiles) -> Walk {
         Walk {
             from,
             top,
@@ -114,43 +102,43 @@ impl Walk {
         }
     }
 
-    /// The same walk for a plan, which opens files itself, as many as it may.
-    pub fn into_plan(self) -> Walk {
+    /// The same walk for a plan. It opens files to check that they are readable, up to a limit.
+    pub(super) fn into_plan(self) -> Walk {
         Walk { opened: Some(OPENED), ..self }
     }
 
-    /// Takes note that something of the folder is in the archive.
-    pub fn has_item(&mut self) {
+    /// Records that the archive has an entry.
+    pub(super) fn has_item(&mut self) {
         self.is_empty = false;
     }
 
-    /// Whether each file that was met was opened.
-    pub fn is_exact(&self) -> bool {
+    /// Whether every file was opened.
+    pub(super) fn is_exact(&self) -> bool {
         self.is_exact
     }
 
-    /// The path in the archive of a note about what is not in it.
-    pub fn path_of_note(&self) -> String {
-        format!("{}/{}", self.top, left_out::name(&self.names_like_the_note))
+    /// The path in the archive of the note about missing entries.
+    pub(super) fn path_of_note(&self) -> String {
+        format!("{}/{}", self.top, left_out::note_name(&self.names_like_the_note))
     }
 
-    /// Enters the folder.
+    /// Reads the top directory.
     ///
     /// # Errors
-    /// [`Refusal::NotListable`] if that cannot be done, [`Refusal::TooLarge`] if it is too much, [`Refusal::Fault`] where the
-    /// machine fails.
-    pub async fn begin<T: Tree>(&mut self, tree: &T) -> Result<(), Refusal> {
+    /// [`Refusal::NotListable`] if it cannot be read, [`Refusal::TooLarge`] beyond a limit, [`Refusal::Fault`] if the
+    /// tree fails.
+    pub(super) async fn begin<T: Tree>(&mut self, tree: &T) -> Result<(), Refusal> {
         if self.enter(tree, String::new()).await? { Ok(()) } else { Err(Refusal::NotListable) }
     }
 
-    /// The next step. The folder itself comes only, and last, if there is nothing in it: any path in an archive makes the
-    /// folders above it, and nobody has told its time.
+    /// Returns the next step. The top directory itself is an item only if it is empty: a path in an archive implies the
+    /// directories above it, and the time of the top directory is unknown.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] for more than is kept track of, [`Refusal::Fault`] where the machine fails.
-    pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<WalkStep>, Refusal> {
+    /// [`Refusal::TooLarge`] beyond a limit, [`Refusal::Fault`] if the tree fails.
+    pub(super) async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<WalkStep>, Refusal> {
         if let Some(path) = self.unlisted.take() {
-            return Ok(Some(WalkStep::LeftOut { path, why: LeftOutReason::Unlisted }));
+            return Ok(Some(WalkStep::LeftOut { path, reason: LeftOutReason::Unlisted }));
         }
         while let Some(level) = self.levels.last_mut() {
             let Some(entry) = level.rest.next() else {
@@ -158,19 +146,18 @@ impl Walk {
                 continue;
             };
             let below = join(&level.path, &entry.name);
-            let left_out = |path, why| Ok(Some(WalkStep::LeftOut { path, why }));
+            let left_out = |path, reason| Ok(Some(WalkStep::LeftOut { path, reason }));
             let file = match (entry.kind, entry.size) {
                 (EntryKind::Directory, _) => {
-                    // If it cannot be read, there is nothing of it to be had.
                     if !self.enter(tree, below.clone()).await? {
                         self.unlisted = Some(below.clone());
                     }
                     None
                 }
-                (EntryKind::File, Some(size)) => Some((self.place(&below), size)),
-                (EntryKind::File, None) if self.opened.is_none() => Some((self.place(&below), 0)),
+                (EntryKind::File, Some(size)) => Some((self.source(&below), size)),
+                (EntryKind::File, None) if self.opened.is_none() => Some((self.source(&below), 0)),
                 (EntryKind::File, None) => return left_out(below, LeftOutReason::Special),
-                (EntryKind::Closed, _) => return left_out(below, LeftOutReason::Closed),
+                (EntryKind::Unreadable, _) => return left_out(below, LeftOutReason::Unreadable),
                 (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, LeftOutReason::Link),
             };
             return Ok(Some(WalkStep::Item(WalkItem { path: self.archived(&below)?, modified: entry.modified, file })));
@@ -179,27 +166,27 @@ impl Walk {
         Ok(Some(WalkStep::Item(top)).filter(|_| std::mem::take(&mut self.is_empty)))
     }
 
-    /// Reads a folder, to go on with what is in it; `false` where it cannot be read.
+    /// Reads a directory, to continue with its entries. Returns `false` if it cannot be read.
     async fn enter<T: Tree>(&mut self, tree: &T, path: String) -> Result<bool, Refusal> {
         if self.levels.len() == DEPTH {
             return Err(Refusal::TooLarge);
         }
-        let place = self.place(&path);
-        let within = self.hidden.within(&place);
-        let is_wanted = |name: &Name| is_shown(&within, name);
-        let Some((listed, unread)) = found(tree.list_first(&place, is_wanted, self.entries, 1).await)? else {
+        let source = self.source(&path);
+        let directory = self.hidden.within(&source);
+        let is_wanted = |name: &Name| is_shown(&directory, name);
+        let Some((listed, unread)) = optional(tree.list_first(&source, is_wanted, self.entries, 1).await)? else {
             return Ok(false);
         };
         if listed.omitted > 0 || has_more(unread, &is_wanted)? {
             return Err(Refusal::TooLarge);
         }
         let mut entries = listed.entries;
-        retain_shown(tree, &within, &mut entries).await?;
+        retain_shown(tree, &directory, &mut entries).await?;
         self.entries = self.entries.saturating_sub(entries.len());
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         if path.is_empty() {
             self.names_like_the_note
-                .extend(entries.iter().map(|entry| entry.name.clone()).filter(left_out::is_like_it));
+                .extend(entries.iter().map(|entry| entry.name.clone()).filter(left_out::is_like_note));
         }
         let count = |kind| entries.iter().filter(|entry| entry.kind == kind).count();
         let (files, folders) = (count(EntryKind::File), count(EntryKind::Directory));
@@ -207,25 +194,25 @@ impl Walk {
         let due = |kinds: &'static [EntryKind]| move |entry: &&mut DirEntry| kinds.contains(&entry.kind);
         const BOTH: &[EntryKind] = &[EntryKind::File, EntryKind::Directory];
         match self.opened {
-            // Each look opens the folder.
+            // A call opens the directory, so it is left out if it has nothing to do.
             _ if files == 0 && folders == 0 => {}
             None if folders == 0 => {}
-            None => tree.describe(&place, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?,
+            None => tree.stat_entries(&source, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?,
             Some(opened) if opened >= files => {
-                self.opened = Some(opened - files);
-                tree.probe(&place, entries.iter_mut().filter(due(BOTH))).await?;
+                self.opened = Some(opened.saturating_sub(files));
+                tree.probe_entries(&source, entries.iter_mut().filter(due(BOTH))).await?;
             }
             Some(_) => {
                 self.is_exact = false;
-                tree.describe(&place, entries.iter_mut().filter(due(BOTH))).await?;
+                tree.stat_entries(&source, entries.iter_mut().filter(due(BOTH))).await?;
             }
         }
         self.levels.push(WalkLevel { path, rest: entries.into_iter() });
         Ok(true)
     }
 
-    /// Where something below the folder lies in the tree.
-    fn place(&self, below: &str) -> String {
+    /// The path in the tree of something below the top directory.
+    fn source(&self, below: &str) -> String {
         match (self.from.as_str(), below) {
             (from, "") => from.to_owned(),
             ("", below) => below.to_owned(),
@@ -233,7 +220,7 @@ impl Walk {
         }
     }
 
-    /// What it is called in the archive.
+    /// The path in the archive of something below the top directory.
     fn archived(&mut self, below: &str) -> Result<String, Refusal> {
         let path = format!("{}/{below}", self.top);
         if path.len() > PATH {
@@ -244,8 +231,8 @@ impl Walk {
     }
 }
 
-/// Whether an entry that is wanted is left of a directory.
-fn has_more(unread: Option<Box<dyn Unread>>, is_wanted: &dyn Fn(&Name) -> bool) -> Result<bool, Refusal> {
+/// Whether the rest of a directory has a wanted entry.
+fn has_more(unread: Option<Box<dyn UnreadEntries>>, is_wanted: &dyn Fn(&Name) -> bool) -> Result<bool, Refusal> {
     const STEP: usize = 1_000;
     let Some(mut unread) = unread else { return Ok(false) };
     while let Some(count) = unread.count(STEP, is_wanted)? {

@@ -1,46 +1,45 @@
-//! ZIP (APPNOTE.TXT 6.3.10): heads and sums around contents, and a directory of all of them at the end. It refuses to know
-//! where contents come from.
+//! ZIP (APPNOTE.TXT 6.3.10): a header before each file, and a directory at the end.
 //!
-//! Contents are deflated without being compressed: in deflate's own stored blocks (RFC 1951 3.2.4). So the length of the
-//! archive is known before its first byte, clients see how far they are, and little is asked of the server; who wants less
-//! to travel has `tar.gz`. Plainly stored they would be no shorter worth mentioning, but as their sums are known only
-//! behind them, programs that read from front to back could not tell where they end (4.4.4, bit 3), and Java's refuses to.
+//! Contents are in stored blocks of deflate (RFC 1951 3.2.4), so not compressed. So the length of the archive is known
+//! before its first byte, clients show progress, and the server does little work. A client that wants fewer bytes can
+//! request `tar.gz`. The method "stored" would save nothing: checksums are known only after the contents, and programs
+//! that read from front to back could not find their ends (4.4.4, bit 3). Java rejects such files.
 //!
-//! Of the crates that write zip files, `zip` keeps its entries in a map that draws random numbers, which the handler has
-//! none of, and `async_zip` pushes into a writer where here pieces are asked for; neither tells lengths beforehand. The
-//! sums are those of `flate2`, and what is written is read back with `zip` by the tests.
+//! The crate `zip` keeps entries in a map that needs random numbers, which the handler does not have, and `async_zip`
+//! needs a writer to push to. Neither knows lengths in advance. The checksum is that of `flate2`, and the tests read
+//! the archives back with `zip`.
 
-use super::{CHUNK, length};
-use crate::archive::ArchiveEnd;
+use crate::archive::entry::{CHUNK, EntryEnd};
 use crate::archive::walk::WalkItem;
 use crate::http::date::{HttpTime, Rfc3339};
+use crate::number::{byte_count, to_u64};
 use flate2::Crc;
 
-/// What stands in a field of 32 bits whose value is in the ZIP64 field (4.5.3), and in one of 16 bits.
+/// The value of a field of 32 bits whose number is in the ZIP64 field (4.5.3), and of a field of 16 bits.
 const ELSEWHERE: u32 = u32::MAX;
 const ELSEWHERE_SHORT: u16 = u16::MAX;
 
-/// Versions that are needed to unpack (4.4.3): for folders and deflate, and for ZIP64.
+/// The version needed to unpack (4.4.3): for directories and deflate, and for ZIP64.
 const PLAIN: u16 = 20;
 const ZIP64: u16 = 45;
-/// Made on Unix (4.4.2), by 6.3 of the specification: so the mode in the attributes has a meaning.
+/// Made on Unix (4.4.2) by version 6.3 of the specification, so that the attributes contain a mode.
 const MADE_BY: u16 = 3 << 8 | 63;
-/// Names are UTF-8; sums and sizes stand behind the content (4.4.4).
+/// Flags (4.4.4): names are UTF-8, and checksum and sizes follow the content.
 const UTF8: u16 = 1 << 11;
-const DESCRIBED_BEHIND: u16 = 1 << 3;
+const HAS_DESCRIPTOR: u16 = 1 << 3;
 const STORED: u16 = 0;
 const DEFLATED: u16 = 8;
-/// The mode in Unix, and for folders the bit of DOS.
+/// The mode of Unix, and for directories the bit of DOS.
 const FILE: u32 = 0o100_644 << 16;
 const FOLDER: u32 = 0o040_755 << 16 | 1 << 4;
 
-/// A zip file under way.
+/// The state of a zip file that is being written.
 #[derive(Debug, Default)]
-pub struct Zip {
-    /// Bytes until now.
+pub(super) struct Zip {
+    /// Bytes so far.
     offset: u64,
     entries: u64,
-    /// Bytes of the directory until now.
+    /// Bytes of the directory so far.
     directory: u64,
     entry: Option<ZipEntry>,
 }
@@ -52,51 +51,57 @@ struct ZipEntry {
     attributes: u32,
     modified: Option<HttpTime>,
     size: u64,
-    /// The size of what the content becomes.
+    /// The size of the content with the headers of its blocks.
     framed: u64,
-    /// Where its head is.
+    /// The offset of its header.
     start: u64,
-    /// The sum over its content until now (4.4.7).
+    /// The checksum of its content so far (4.4.7).
     sum: Crc,
 }
 
-/// Fields of an entry that have always the same length: of its head (4.3.7), of what stands behind its content (4.3.9) and
-/// of its place in the directory (4.3.12); and those that are there if its sizes or its start need 64 bits, or if its
-/// time has a field of its own.
+/// Lengths in bytes: of a header (4.3.7), a data descriptor (4.3.9) and an entry of the directory (4.3.12), each
+/// without names and extra fields; then of the header of an extra field, a number of 64 bits, and a timestamp field.
 const HEAD: u64 = 30;
-const BEHIND: u64 = 16;
-const IN_DIRECTORY: u64 = 46;
+const DESCRIPTOR: u64 = 16;
+const DIRECTORY_ENTRY: u64 = 46;
 const FIELD: u64 = 4;
 const LARGE: u64 = 8;
 const TIME: u64 = 9;
+/// The lengths of a header and a descriptor with sizes of 64 bits.
+const HEAD_LARGE: u64 = HEAD + FIELD + 2 * LARGE;
+const DESCRIPTOR_LARGE: u64 = DESCRIPTOR + LARGE;
 
 impl Zip {
-    /// Passes over an entry, and returns how many bytes it takes with its content, and how many in the directory.
-    pub fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
+    /// Skips an entry, and returns its length in bytes with its content, and that of its entry in the directory.
+    pub(super) fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
         let (size, framed) = (item.size(), framed(item.size()));
         let is_large = framed >= u64::from(ELSEWHERE);
-        let name = u64::try_from(item.path.len()).unwrap_or(u64::MAX).saturating_add(u64::from(item.file.is_none()));
-        let has_time = item.modified.is_some_and(|stamp| i32::try_from(stamp.seconds()).is_ok());
+        let name = to_u64(item.path.len()).saturating_add(u64::from(item.file.is_none()));
+        let has_time = item.modified.is_some_and(|time| i32::try_from(time.seconds()).is_ok());
         let common = name.saturating_add(if has_time { TIME } else { 0 });
-        let head = HEAD + if is_large { FIELD + 2 * LARGE } else { 0 };
-        let behind = match (size, is_large) {
+        let head = if is_large { HEAD_LARGE } else { HEAD };
+        let descriptor = match (size, is_large) {
             (0, _) => 0,
-            (_, false) => BEHIND,
-            (_, true) => BEHIND + LARGE,
+            (_, false) => DESCRIPTOR,
+            (_, true) => DESCRIPTOR_LARGE,
         };
         let is_far = self.offset >= u64::from(ELSEWHERE);
-        let large = if is_large { 2 * LARGE } else { 0 } + if is_far { LARGE } else { 0 };
-        let later = IN_DIRECTORY + large + if large > 0 { FIELD } else { 0 };
-        let later = later.saturating_add(common);
-        let now = head.saturating_add(common).saturating_add(framed).saturating_add(behind);
+        let numbers = match (is_large, is_far) {
+            (false, false) => 0,
+            (false, true) => FIELD.saturating_add(LARGE),
+            (true, false) => FIELD.saturating_add(LARGE).saturating_add(LARGE),
+            (true, true) => FIELD.saturating_add(LARGE).saturating_add(LARGE).saturating_add(LARGE),
+        };
+        let trailer = DIRECTORY_ENTRY.saturating_add(numbers).saturating_add(common);
+        let now = head.saturating_add(common).saturating_add(framed).saturating_add(descriptor);
         self.offset = self.offset.saturating_add(now);
-        self.directory = self.directory.saturating_add(later);
+        self.directory = self.directory.saturating_add(trailer);
         self.entries = self.entries.saturating_add(1);
-        (now, later)
+        (now, trailer)
     }
 
-    /// The head of an entry (4.3.7).
-    pub fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
+    /// The header of an entry (4.3.7).
+    pub(super) fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         let (attributes, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (name, size) = (format!("{}{slash}", item.path), item.size());
         let (modified, start, sum) = (item.modified, self.offset, Crc::new());
@@ -108,13 +113,13 @@ impl Zip {
         let extra = extra.bytes(&entry.time_field());
         let head = entry.common(Bytes::default().u32(0x0403_4B50), 0, [sizes; 2], &extra);
         let head = head.bytes(entry.name.as_bytes()).bytes(&extra.0).0;
-        self.offset = self.offset.saturating_add(length(&head));
+        self.offset = self.offset.saturating_add(byte_count(&head));
         self.entry = Some(entry);
         head
     }
 
-    /// Writes a part of the content as a stored block of deflate (RFC 1951 3.2.4), given no more than one can hold.
-    pub fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
+    /// Writes a part of the content as a stored block of deflate (RFC 1951 3.2.4). A block has at most [`CHUNK`] bytes.
+    pub(super) fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
         if let Some(entry) = &mut self.entry {
             entry.sum.update(bytes);
         }
@@ -125,18 +130,18 @@ impl Zip {
         to.extend(bytes);
     }
 
-    /// What stands behind the content of the entry that was begun (4.3.9), and its place in the directory (4.3.12).
-    pub fn end(&mut self) -> ArchiveEnd {
-        let Some(entry) = self.entry.take() else { return ArchiveEnd::default() };
-        let (now, later) = (entry.described_behind(), entry.in_directory());
-        self.offset = self.offset.saturating_add(entry.framed).saturating_add(length(&now));
-        self.directory = self.directory.saturating_add(length(&later));
+    /// The data descriptor of the current entry (4.3.9), and its entry in the directory (4.3.12).
+    pub(super) fn end(&mut self) -> EntryEnd {
+        let Some(entry) = self.entry.take() else { return EntryEnd::default() };
+        let (now, trailer) = (entry.descriptor(), entry.directory_entry());
+        self.offset = self.offset.saturating_add(entry.framed).saturating_add(byte_count(&now));
+        self.directory = self.directory.saturating_add(byte_count(&trailer));
         self.entries = self.entries.saturating_add(1);
-        ArchiveEnd { now, later }
+        EntryEnd { now, trailer }
     }
 
-    /// The end of the directory (4.3.16), behind that of ZIP64 (4.3.14 and 4.3.15) where a number does not fit.
-    pub fn finish(&self) -> Vec<u8> {
+    /// The end of the directory (4.3.16), after that of ZIP64 (4.3.14 and 4.3.15) if a number does not fit.
+    pub(super) fn finish(&self) -> Vec<u8> {
         let Zip { offset, entries, directory, .. } = *self;
         let few = u16::try_from(entries).unwrap_or(ELSEWHERE_SHORT);
         let [short, start] = [directory, offset].map(|number| u32::try_from(number).unwrap_or(ELSEWHERE));
@@ -156,24 +161,24 @@ impl ZipEntry {
         self.framed >= u64::from(ELSEWHERE)
     }
 
-    /// Whether nothing follows its head.
+    /// Whether it has no content.
     fn is_empty(&self) -> bool {
         self.size == 0
     }
 
-    /// The fields that a head and the directory have in common: from the version that is needed to the length of the
-    /// fields behind the name.
+    /// The fields that a header and an entry of the directory share: from the version to the length of the extra
+    /// fields.
     fn common(&self, bytes: Bytes, sum: u32, [framed, size]: [u32; 2], extra: &Bytes) -> Bytes {
         let version = if self.is_large() { ZIP64 } else { PLAIN };
-        let (flags, method) = if self.is_empty() { (UTF8, STORED) } else { (UTF8 | DESCRIBED_BEHIND, DEFLATED) };
+        let (flags, method) = if self.is_empty() { (UTF8, STORED) } else { (UTF8 | HAS_DESCRIPTOR, DEFLATED) };
         let (time, date) = dos(self.modified);
         let bytes = bytes.u16(version).u16(flags).u16(method).u16(time).u16(date);
-        // The walk lets no longer name through.
+        // The walk limits the length of paths.
         let name = u16::try_from(self.name.len()).unwrap_or(u16::MAX);
         bytes.u32(sum).u32(framed).u32(size).u16(name).u16(u16::try_from(extra.0.len()).unwrap_or(u16::MAX))
     }
 
-    fn described_behind(&self) -> Vec<u8> {
+    fn descriptor(&self) -> Vec<u8> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -184,7 +189,7 @@ impl ZipEntry {
         }
     }
 
-    fn in_directory(&self) -> Vec<u8> {
+    fn directory_entry(&self) -> Vec<u8> {
         let start = u32::try_from(self.start).unwrap_or(ELSEWHERE);
         let mut large = Bytes::default();
         if self.is_large() {
@@ -200,12 +205,12 @@ impl ZipEntry {
         let extra = extra.bytes(&self.time_field());
         let bytes = Bytes::default().u32(0x0201_4B50).u16(MADE_BY);
         let bytes = self.common(bytes, self.sum.sum(), self.sizes(), &extra);
-        // Neither a comment nor another disk, and nothing is known of the content.
+        // No comment, no second disk, no internal attributes.
         let bytes = bytes.u16(0).u16(0).u16(0).u32(self.attributes).u32(start);
         bytes.bytes(self.name.as_bytes()).bytes(&extra.0).0
     }
 
-    /// What its content becomes and its size, as fields of 32 bits; both are elsewhere if one is.
+    /// Its framed size and its size in 32 bits. If one needs 64 bits, both are in the ZIP64 field.
     fn sizes(&self) -> [u32; 2] {
         match self.is_large() {
             true => [ELSEWHERE; 2],
@@ -213,22 +218,22 @@ impl ZipEntry {
         }
     }
 
-    /// The time of the last change to the second and in UTC: Info-ZIP's extended timestamp, 0x5455, as far as it goes.
+    /// The modification time in seconds and UTC: the extended timestamp of Info-ZIP, 0x5455. Empty beyond 2038.
     fn time_field(&self) -> Vec<u8> {
-        match self.modified.map(|stamp| i32::try_from(stamp.seconds())) {
+        match self.modified.map(|time| i32::try_from(time.seconds())) {
             Some(Ok(seconds)) => Bytes::default().u16(0x5455).u16(5).bytes(&[1]).bytes(&seconds.to_le_bytes()).0,
             _ => Vec::new(),
         }
     }
 }
 
-/// How many bytes a content of so many becomes.
-pub fn framed(size: u64) -> u64 {
+/// The length of a content of `size` bytes with the headers of its blocks.
+pub(super) fn framed(size: u64) -> u64 {
     size.saturating_add(size.div_ceil(CHUNK).saturating_mul(5))
 }
 
-/// Time and date as DOS has them (4.4.6): local there, UTC here, for nobody knows where the client is; in steps of two
-/// seconds, from 1980 to 2107.
+/// Time and date in the format of DOS (4.4.6), from 1980 to 2107 in steps of two seconds. The format has local time,
+/// but the time zone of the client is unknown, so this is UTC.
 fn dos(modified: Option<HttpTime>) -> (u16, u16) {
     const FIRST: (u16, u16) = (0, 1 << 5 | 1);
     const LAST: (u16, u16) = (23 << 11 | 59 << 5 | 29, 127 << 9 | 12 << 5 | 31);
@@ -240,12 +245,12 @@ fn dos(modified: Option<HttpTime>) -> (u16, u16) {
     let (time, half) = (hour << 11 | minute << 5, second / 2);
     match year {
         ..1980 => FIRST,
-        1980..=2107 => (time | half, (year - 1980) << 9 | month << 5 | day),
+        1980..=2107 => (time | half, year.saturating_sub(1980) << 9 | month << 5 | day),
         _ => LAST,
     }
 }
 
-/// Bytes under way, numbers as ZIP has them: the lowest byte first.
+/// A buffer for numbers in little-endian order, as ZIP has them.
 #[derive(Debug, Default)]
 struct Bytes(Vec<u8>);
 

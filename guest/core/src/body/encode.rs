@@ -1,28 +1,29 @@
-//! Content encoded while it is sent (RFC 9110 8.4). It refuses to know where the bytes come from and when encoding
-//! pays.
+//! Encodes content while it is sent (RFC 9110 8.4).
 
 use crate::http::accept::Coding;
 use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::fmt;
-use std::io::Write as _;
+use std::io;
 
-/// Sizes in bytes between which a file is encoded: less is not worth a header, more not the wait.
+/// Sizes in bytes of files that are encoded. A smaller file is not worth a header, a larger one not the time.
 pub const WORTHWHILE: std::ops::RangeInclusive<u64> = 1 << 10..=8 << 20;
-/// Codings that can be made here, the better first.
+/// The codings that [`Encoder`] supports, the better first.
 pub const CODINGS: &[Coding] = &[Coding::Brotli, Coding::Gzip];
 
-/// The middle of what both formats offer: most of the gain for little of the time.
+/// The middle of each scale: most of the gain for little of the time.
 const GZIP_LEVEL: u32 = 6;
 const BROTLI_LEVEL: u32 = 4;
-/// 2^18 bytes are looked back upon: what a page is long, and little memory.
+/// A window of 2^18 bytes: about the length of a page, and little memory.
 const BROTLI_WINDOW: u32 = 18;
 const BROTLI_BUFFER: usize = 16 << 10;
 
-/// An encoder: bytes in, fewer bytes out.
+/// A streaming encoder.
 pub enum Encoder {
+    /// RFC 1952.
     Gzip(GzEncoder<Vec<u8>>),
+    /// RFC 7932.
     Brotli(Box<CompressorWriter<Vec<u8>>>),
 }
 
@@ -36,7 +37,7 @@ impl fmt::Debug for Encoder {
 }
 
 impl Encoder {
-    /// An encoder for one of [`CODINGS`]; `None` for any other.
+    /// An encoder for one of [`CODINGS`], or `None` for another coding.
     pub fn new(coding: Coding) -> Option<Encoder> {
         match coding {
             Coding::Gzip => Some(Encoder::Gzip(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)))),
@@ -48,50 +49,58 @@ impl Encoder {
         }
     }
 
-    /// Takes bytes in; what is encoded by now comes out, which may be nothing.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
-        // Writing to memory cannot fail.
+    /// Encodes bytes, and returns the output so far, which may be empty.
+    ///
+    /// # Errors
+    /// Those of the encoder. The output is in memory, so none is expected.
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        self.writer().write_all(bytes)?;
+        Ok(self.take_output())
+    }
+
+    /// Returns the output for every byte pushed so far.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn flush(&mut self) -> io::Result<Vec<u8>> {
+        self.writer().flush()?;
+        Ok(self.take_output())
+    }
+
+    /// Returns the end of the encoded content.
+    ///
+    /// # Errors
+    /// As [`Encoder::push`].
+    pub fn finish(self) -> io::Result<Vec<u8>> {
         match self {
-            Encoder::Gzip(encoder) => {
-                drop(encoder.write_all(bytes));
-                std::mem::take(encoder.get_mut())
-            }
-            Encoder::Brotli(encoder) => {
-                drop(encoder.write_all(bytes));
-                std::mem::take(encoder.get_mut())
-            }
+            Encoder::Gzip(encoder) => encoder.finish(),
+            Encoder::Brotli(encoder) => Ok(encoder.into_inner()),
         }
     }
 
-    /// All that was taken in and has not come out yet.
-    pub fn flush(&mut self) -> Vec<u8> {
-        // As above.
+    /// Encodes all of `bytes` with one of [`CODINGS`].
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::Unsupported`] for another coding; else as [`Encoder::push`].
+    pub fn encode(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut encoder = Encoder::new(coding).ok_or(io::ErrorKind::Unsupported)?;
+        let mut encoded = encoder.push(bytes)?;
+        encoded.extend(encoder.finish()?);
+        Ok(encoded)
+    }
+
+    fn writer(&mut self) -> &mut dyn io::Write {
         match self {
-            Encoder::Gzip(encoder) => {
-                drop(encoder.flush());
-                std::mem::take(encoder.get_mut())
-            }
-            Encoder::Brotli(encoder) => {
-                drop(encoder.flush());
-                std::mem::take(encoder.get_mut())
-            }
+            Encoder::Gzip(encoder) => encoder,
+            Encoder::Brotli(encoder) => encoder,
         }
     }
 
-    /// The end of the encoded content.
-    pub fn finish(self) -> Vec<u8> {
-        match self {
-            Encoder::Gzip(encoder) => encoder.finish().unwrap_or_default(),
-            Encoder::Brotli(encoder) => encoder.into_inner(),
-        }
-    }
-
-    /// All of it at once.
-    pub fn encode(coding: Coding, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut encoder = Encoder::new(coding)?;
-        let mut encoded = encoder.push(bytes);
-        encoded.extend(encoder.finish());
-        Some(encoded)
+    fn take_output(&mut self) -> Vec<u8> {
+        std::mem::take(match self {
+            Encoder::Gzip(encoder) => encoder.get_mut(),
+            Encoder::Brotli(encoder) => encoder.get_mut(),
+        })
     }
 }
 
@@ -111,13 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out() {
+    fn decoding_gives_the_input() {
         let text: Vec<u8> = (0..200_000_u32).flat_map(|line| format!("line {}\n", line % 977).into_bytes()).collect();
         for &coding in CODINGS {
             for bytes in [&text[..0], &text[..1], &text[..5000], &text[..]] {
                 let Some(mut encoder) = Encoder::new(coding) else { panic!("{coding:?} is listed") };
-                let mut encoded: Vec<u8> = bytes.chunks(70_001).flat_map(|chunk| encoder.push(chunk)).collect();
-                encoded.extend(encoder.finish());
+                let mut encoded: Vec<u8> =
+                    bytes.chunks(70_001).flat_map(|chunk| encoder.push(chunk).expect("memory")).collect();
+                encoded.extend(encoder.finish().expect("memory"));
                 assert_eq!(decode(coding, &encoded), bytes, "{coding:?}");
             }
         }

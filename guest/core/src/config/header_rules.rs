@@ -1,28 +1,23 @@
-//! Which header fields an option may add to answers: what nobody may set, and what the file of a site may. It refuses to know
-//! where fields are sent.
+//! Rules for header fields that options add to responses: which ones the operator may set, and which ones
+//! `glasshouse.toml` may set.
 
-use crate::reply::Field;
-use glasshouse_protocol::PIECE_HEADER;
+use crate::config::invalid_value::InvalidValue;
+use crate::http::field::{CACHE_CONTROL, Field, VARY};
 
-/// The field that says how long an answer may be kept (RFC 9111 5.2).
-pub const CACHE_CONTROL: &str = "cache-control";
-/// The field that names what an answer depends on (RFC 9110 12.5.5).
-pub const VARY: &str = "vary";
-
-/// Why nobody may set a field.
+/// Why no option may set a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
     /// It belongs to the connection or to the framing, or is between handler and host.
     Server,
-    /// It describes the file that is sent.
+    /// It describes the file.
     File,
-    /// Other options say it.
+    /// Other options set it.
     Options(&'static str),
-    /// It is part of every answer already, with this value.
+    /// Every response has it, with this value.
     Always(&'static str),
 }
 
-/// Fields that would be lies, that `wasi:http` forbids a handler to set, or that every answer has already.
+/// Fields that would be false, that `wasi:http` forbids, or that every response has.
 const OWNED: &[(&str, Owner)] = &[
     ("accept-ranges", Owner::File),
     ("connection", Owner::Server),
@@ -32,7 +27,7 @@ const OWNED: &[(&str, Owner)] = &[
     ("content-type", Owner::Options("mime and content-type")),
     ("date", Owner::Server),
     ("etag", Owner::File),
-    (PIECE_HEADER, Owner::Server),
+    ("glasshouse-piece", Owner::Server),
     ("host", Owner::Server),
     ("http2-settings", Owner::Server),
     ("keep-alive", Owner::Server),
@@ -49,14 +44,14 @@ const OWNED: &[(&str, Owner)] = &[
     ("x-content-type-options", Owner::Always("nosniff")),
 ];
 
-/// Fields that the file of a site may set: each describes the content, or takes something away from the page that is sent.
+/// Fields that `glasshouse.toml` may set. Each one describes the content, or takes something away from its page.
 ///
-/// Not among them, for instance: `Set-Cookie`, `Strict-Transport-Security`, `Clear-Site-Data`, `Alt-Svc`, `NEL`, `Report-To`,
-/// `Accept-CH` and `Origin-Agent-Cluster`, which browsers remember for the whole host; `Access-Control-*`, `Timing-Allow-Origin`
-/// and `Cross-Origin-Resource-Policy`, which let other origins read more; `X-Accel-*`, `X-Sendfile`, `Surrogate-Control` and
-/// `CDN-Cache-Control`, which a proxy obeys; `WWW-Authenticate` and `Service-Worker-Allowed`, which ask for passwords and reach
-/// beyond the page; `Refresh`, for which there is `redirect`.
-const OF_A_TREE: &[&str] = &[
+/// Examples of others: `Set-Cookie`, `Strict-Transport-Security`, `Clear-Site-Data`, `Alt-Svc`, `NEL`, `Report-To`,
+/// `Accept-CH` and `Origin-Agent-Cluster`, which browsers remember for the whole host; `Access-Control-*`,
+/// `Timing-Allow-Origin` and `Cross-Origin-Resource-Policy`, which let other origins read more; `X-Accel-*`,
+/// `X-Sendfile`, `Surrogate-Control` and `CDN-Cache-Control`, which proxies obey; `WWW-Authenticate` and
+/// `Service-Worker-Allowed`, which request passwords and affect other pages; `Refresh`, for which there is `redirect`.
+const OF_SITE_FILE: &[&str] = &[
     CACHE_CONTROL,
     "content-disposition",
     "content-language",
@@ -72,8 +67,8 @@ const OF_A_TREE: &[&str] = &[
     "x-robots-tag",
 ];
 
-/// Directives of Cache-Control that the file of a site may set. The others let a shared cache give the answer for one user to
-/// another one: `public`, `s-maxage` and `must-revalidate` (RFC 9111 3.5), and whatever is not known here.
+/// Directives of Cache-Control that `glasshouse.toml` may set. Others let a shared cache send the response for one user
+/// to another one: `public`, `s-maxage` and `must-revalidate` (RFC 9111 3.5), and possibly unknown ones.
 const DIRECTIVES: &[&str] = &[
     "immutable",
     "max-age",
@@ -85,44 +80,47 @@ const DIRECTIVES: &[&str] = &[
     "stale-while-revalidate",
 ];
 
-/// One `NAME: VALUE` (RFC 9110 5.1 and 5.5).
+/// Reads `NAME: VALUE` (RFC 9110 5.1 and 5.5).
 ///
 /// # Errors
-/// Says, in words for the person who wrote it, why it is no field, or none that can be set.
-pub fn parse(line: &str) -> Result<Field, String> {
-    let (name, value) = line.split_once(':').ok_or(format!("'{line}' has no ':' between name and value"))?;
+/// An invalid field, or one that no option may set.
+pub fn parse(line: &str) -> Result<Field, InvalidValue> {
+    let invalid = |message: String| Err(InvalidValue::new(message));
+    let Some((name, value)) = line.split_once(':') else {
+        return invalid(format!("'{line}' has no ':' between name and value"));
+    };
     let (name, value) = (name.trim(), value.trim());
     if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(format!("'{name}' is no field name"));
+        return invalid(format!("invalid field name '{name}'"));
     }
     if !value.bytes().all(|byte| byte == b'\t' || (b' '..=b'~').contains(&byte) || byte >= 0x80) {
-        return Err(format!("the value of '{name}' has a control character in it"));
+        return invalid(format!("the value of '{name}' contains a control character"));
     }
     match OWNED.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         None => Ok((name.to_owned(), value.to_owned())),
-        Some((_, Owner::Server)) => Err(format!("'{name}' is set by the server alone")),
-        Some((_, Owner::File)) => Err(format!("'{name}' is made from the file that is sent; leave it out")),
-        Some((_, Owner::Options(options))) => Err(format!("'{name}' is not set by a header; use {options} instead")),
-        Some((_, Owner::Always(sent))) => Err(format!("'{name}' is always sent, as '{sent}'; leave it out")),
+        Some((_, Owner::Server)) => invalid(format!("only the server sets '{name}'; remove it")),
+        Some((_, Owner::File)) => invalid(format!("the server sets '{name}' from the file; remove it")),
+        Some((_, Owner::Options(options))) => invalid(format!("'{name}' cannot be set as a header; use {options}")),
+        Some((_, Owner::Always(sent))) => invalid(format!("'{name}' is always sent as '{sent}'; remove it")),
     }
 }
 
-/// Whether the file of a site may set a field.
+/// Checks that `glasshouse.toml` may set a field.
 ///
 /// # Errors
-/// Says, in words for the person who wrote it, why not.
-pub fn allow_tree((name, value): &Field) -> Result<(), String> {
-    if !OF_A_TREE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        return Err(format!("'{name}' is not one of the fields that describe a page or a file"));
+/// A field that it may not set, or a directive that it may not set.
+pub fn check_for_site_file((name, value): &Field) -> Result<(), InvalidValue> {
+    if !OF_SITE_FILE.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        return Err(InvalidValue::new(format!("'{name}' does not describe a page or a file")));
     }
     if !name.eq_ignore_ascii_case(CACHE_CONTROL) {
         return Ok(());
     }
     match value.split(',').map(str::trim).find(|directive| !is_allowed(directive)) {
         None => Ok(()),
-        Some(directive) => {
-            Err(format!("'{directive}' of '{name}' may let a shared cache keep what only some may read"))
-        }
+        Some(directive) => Err(InvalidValue::new(format!(
+            "'{directive}' in '{name}' may let a shared cache store content that only some users may read"
+        ))),
     }
 }
 
@@ -130,11 +128,6 @@ fn is_allowed(directive: &str) -> bool {
     let (name, seconds) = directive.split_once('=').unwrap_or((directive, "0"));
     let is_known = DIRECTIVES.iter().any(|known| known.eq_ignore_ascii_case(name));
     is_known && !seconds.is_empty() && seconds.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether one of these fields has this name.
-pub fn has<'a>(fields: impl IntoIterator<Item = &'a Field>, name: &str) -> bool {
-    fields.into_iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
 }
 
 /// `tchar` of RFC 9110 5.6.2.
@@ -147,27 +140,27 @@ mod tests {
     use crate::config::header_rules::*;
 
     #[test]
-    fn what_would_not_be_sent_is_refused_by_name() {
+    fn fields_that_options_may_not_set_are_refused() {
         for (line, reason) in [
-            ("Server: x", "'Server' is set by the server alone"),
-            ("glasshouse-piece: file:0-9", "'glasshouse-piece' is set by the server alone"),
-            ("ETag: \"x\"", "'ETag' is made from the file that is sent; leave it out"),
-            ("last-modified: x", "'last-modified' is made from the file that is sent; leave it out"),
-            ("Accept-Ranges: none", "'Accept-Ranges' is made from the file that is sent; leave it out"),
-            ("Content-Type: a/b", "'Content-Type' is not set by a header; use mime and content-type instead"),
-            ("Location: /x", "'Location' is not set by a header; use redirect instead"),
-            ("X-Content-Type-Options: x", "'X-Content-Type-Options' is always sent, as 'nosniff'; leave it out"),
+            ("Server: x", "only the server sets 'Server'; remove it"),
+            ("glasshouse-piece: file:0-9", "only the server sets 'glasshouse-piece'; remove it"),
+            ("ETag: \"x\"", "the server sets 'ETag' from the file; remove it"),
+            ("last-modified: x", "the server sets 'last-modified' from the file; remove it"),
+            ("Accept-Ranges: none", "the server sets 'Accept-Ranges' from the file; remove it"),
+            ("Content-Type: a/b", "'Content-Type' cannot be set as a header; use mime and content-type"),
+            ("Location: /x", "'Location' cannot be set as a header; use redirect"),
+            ("X-Content-Type-Options: x", "'X-Content-Type-Options' is always sent as 'nosniff'; remove it"),
             ("X-One 1", "'X-One 1' has no ':' between name and value"),
-            ("X One: 1", "'X One' is no field name"),
-            ("X: a\u{7}", "the value of 'X' has a control character in it"),
+            ("X One: 1", "invalid field name 'X One'"),
+            ("X: a\u{7}", "the value of 'X' contains a control character"),
         ] {
-            assert_eq!(parse(line), Err(reason.to_owned()), "{line}");
+            assert_eq!(parse(line), Err(InvalidValue::new(reason)), "{line}");
         }
         assert_eq!(parse(" Vary :  Cookie "), Ok(("Vary".to_owned(), "Cookie".to_owned())));
     }
 
     #[test]
-    fn a_tree_describes_its_pages_and_speaks_for_nobody_else() {
+    fn a_site_file_sets_only_fields_about_its_own_pages() {
         for line in [
             "Cache-Control: no-cache",
             "cache-control: private, max-age=60 , Immutable",
@@ -178,7 +171,7 @@ mod tests {
             "Vary: Cookie",
             "X-Robots-Tag: noindex",
         ] {
-            assert_eq!(parse(line).and_then(|field| allow_tree(&field)), Ok(()), "{line}");
+            assert_eq!(parse(line).and_then(|field| check_for_site_file(&field)), Ok(()), "{line}");
         }
         for line in [
             "Accept-CH: Width",
@@ -212,7 +205,7 @@ mod tests {
             "X-Sendfile: /etc/passwd",
             "X-Whatever: 1",
         ] {
-            assert!(parse(line).is_ok_and(|field| allow_tree(&field).is_err()), "{line}");
+            assert!(parse(line).is_ok_and(|field| check_for_site_file(&field).is_err()), "{line}");
         }
     }
 }

@@ -1,41 +1,43 @@
-//! Paths that have moved (RFC 9110 15.4), and the search for rules that would send clients round without end.
+//! Redirect rules (RFC 9110 15.4), and the search for rules that form a loop.
 
-use crate::http::target::{Target, decode, encode_path, graphic};
+use crate::config::invalid_value::InvalidValue;
+use crate::http::target::{Target, decode, encode_non_graphic, encode_path};
 
-/// A path that has moved.
+/// A rule that redirects paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redirect {
-    /// The rule as it was written.
+    /// The text of the rule.
     text: String,
     from: RedirectSource,
-    /// Path from the root or URL, ready to be sent; a `*` at its end is replaced by the rest.
+    /// An encoded path from the root, or a URL. A `*` at its end stands for the rest of the path.
     to: String,
     status: u16,
 }
 
-/// Which paths a rule is about: decoded and with `/` at the start, as [`Target::title`] has them.
+/// The paths that a rule matches, in the form of [`Target::title`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum RedirectSource {
-    /// This one.
+    /// One path.
     Path(String),
-    /// All that begin with this; written with a `*` at the end.
-    Start(String),
+    /// Every path with this prefix. The rule has a `*` after it.
+    Prefix(String),
 }
 
 impl Redirect {
-    /// `FROM TO [STATUS]`. Both are read as a URL has them: `%20` is a space, and `%C3%BC` the same as `ü`.
+    /// Reads `FROM TO [STATUS]`. Both are read as in a URL: `%20` is a space, and `%C3%BC` the same as `ü`.
     ///
     /// # Errors
-    /// A place that is no path, a destination that is neither path nor URL, a status that does not move anything.
-    pub fn parse(text: &str) -> Result<Redirect, String> {
+    /// An invalid path, a destination that is neither a path nor a URL, a status that is not a redirect.
+    pub fn parse(text: &str) -> Result<Redirect, InvalidValue> {
+        let invalid = |message: String| Err(InvalidValue::new(message));
         let mut words = text.split_ascii_whitespace();
         let (Some(from), Some(to), status, None) = (words.next(), words.next(), words.next(), words.next()) else {
-            return Err(format!("'{text}' is not FROM TO [STATUS]; write a space in a path as %20"));
+            return invalid(format!("invalid redirect '{text}': write FROM TO [STATUS], and a space in a path as %20"));
         };
         let from = RedirectSource::parse(from)?;
         let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
         if !(is_path || is_url(to)) || to.chars().any(char::is_control) {
-            return Err(format!("'{to}' is neither a path nor a URL; write a space in a path as %20"));
+            return invalid(format!("'{to}' is neither a path nor a URL; write a space in a path as %20"));
         }
         let status = match status.unwrap_or("301") {
             "301" => 301,
@@ -44,39 +46,38 @@ impl Redirect {
             "307" => 307,
             "308" => 308,
             other => {
-                return Err(format!(
-                    "'{other}' is not a status that redirects; give 301, 302, 303, 307 or 308, and write a space in a path as %20"
-                ));
+                let way_out = "write 301, 302, 303, 307 or 308, and a space in a path as %20";
+                return invalid(format!("'{other}' is not the status of a redirect; {way_out}"));
             }
         };
-        Ok(Redirect { text: text.to_owned(), from, to: graphic(to), status })
+        Ok(Redirect { text: text.to_owned(), from, to: encode_non_graphic(to), status })
     }
 
-    /// Rules in their order, of which the first that matches counts.
+    /// Checks that a list of rules, of which the first match counts, has no loop.
     ///
     /// # Errors
-    /// A rule by which a client that follows it never arrives, for its destination is redirected in turn without end.
-    pub fn checked(rules: Vec<Redirect>) -> Result<Vec<Redirect>, String> {
+    /// A rule whose destination is redirected again without end.
+    pub fn without_loops(rules: Vec<Redirect>) -> Result<Vec<Redirect>, InvalidValue> {
         for rule in &rules {
-            if let Some((way, directory)) = rule.from.samples().iter().find_map(|path| circle(&rules, path)) {
-                return Err(told(&way, directory.as_deref()));
+            if let Some(found) = rule.from.samples().iter().find_map(|path| find_loop(&rules, path)) {
+                return Err(InvalidValue::new(found.describe()));
             }
         }
         Ok(rules)
     }
 
-    /// Where a decoded path with `/` at its start has moved, with the status to say so; `rest` writes what `*` stands
-    /// for in the form of a URL.
-    pub fn of(&self, path: &str, rest: impl FnOnce(&str) -> String) -> Option<(u16, String)> {
-        let matched = match &self.from {
-            RedirectSource::Start(start) => path.strip_prefix(start.as_str())?,
+    /// The status and the destination for a decoded path, if the rule matches it. `encode` turns the text for `*` into
+    /// a part of a URL.
+    pub fn apply(&self, path: &str, encode: impl FnOnce(&str) -> String) -> Option<(u16, String)> {
+        let rest = match &self.from {
+            RedirectSource::Prefix(prefix) => path.strip_prefix(prefix.as_str())?,
             RedirectSource::Path(from) if path == from => "",
             RedirectSource::Path(_) => return None,
         };
         let to = match self.to.strip_suffix('*') {
-            // A client chooses the rest: behind a slash, one more would make it the name of a host (S31).
-            Some(start) if start.ends_with('/') => start.to_owned() + rest(matched).trim_start_matches('/'),
-            Some(start) => start.to_owned() + &rest(matched),
+            // The client chooses the rest: a second slash would make it the name of a host (PY-31).
+            Some(start) if start.ends_with('/') => start.to_owned() + encode(rest).trim_start_matches('/'),
+            Some(start) => start.to_owned() + &encode(rest),
             None => self.to.clone(),
         };
         Some((self.status, to))
@@ -84,35 +85,36 @@ impl Redirect {
 }
 
 impl RedirectSource {
-    fn parse(text: &str) -> Result<RedirectSource, String> {
+    fn parse(text: &str) -> Result<RedirectSource, InvalidValue> {
         if !text.starts_with('/') {
-            return Err(format!("'{text}' is no path; begin it with '/'"));
+            return Err(InvalidValue::new(format!("invalid path '{text}': it must begin with '/'")));
         }
         if text.contains(['?', '#']) {
-            let way_out = "write %3F for a '?' and %23 for a '#' in the path";
-            return Err(format!("'{text}' has a query or a fragment, and redirects are about paths alone; {way_out}"));
+            return Err(InvalidValue::new(format!(
+                "'{text}' has a query or a fragment, but redirects match only paths; write '?' in a path as %3F, and \
+                 '#' as %23"
+            )));
         }
-        let no_path = || format!("'{text}' is no path that a file could have");
         let from = match text.strip_suffix('*') {
-            Some(start) => RedirectSource::Start(beginning(start).ok_or_else(no_path)?),
-            None => RedirectSource::Path(normal(text).ok_or_else(no_path)?),
+            Some(prefix) => normal_prefix(prefix).map(RedirectSource::Prefix),
+            None => normal(text).map(RedirectSource::Path),
         };
-        Ok(from)
+        from.ok_or_else(|| InvalidValue::new(format!("invalid path '{text}': no file can have it")))
     }
 
-    /// Paths that it is about: with and without something for `*` to stand for.
+    /// Paths that the rule matches: with and without a text for `*`.
     fn samples(&self) -> Vec<String> {
         match self {
             RedirectSource::Path(path) => vec![path.clone()],
-            // No rule that a person writes is about this name in particular.
-            RedirectSource::Start(start) => {
-                [format!("{start}\u{1}"), start.clone()].into_iter().filter(|path| is_normal(path)).collect()
+            // No rule of a person matches exactly this name.
+            RedirectSource::Prefix(prefix) => {
+                [format!("{prefix}\u{1}"), prefix.clone()].into_iter().filter(|path| is_normal(path)).collect()
             }
         }
     }
 }
 
-/// A path in the form in which paths are compared; `None` where it is none.
+/// A path in the form for comparisons, or `None` if it is invalid.
 fn normal(text: &str) -> Option<String> {
     Target::parse(text).ok().map(|target| target.title())
 }
@@ -121,61 +123,70 @@ fn is_normal(path: &str) -> bool {
     normal(&encode_path(path)).as_deref() == Some(path)
 }
 
-/// The same for the beginning of a path, which may end within a name.
-fn beginning(text: &str) -> Option<String> {
+/// The same for a prefix, which may end within a name.
+fn normal_prefix(text: &str) -> Option<String> {
     let start = String::from_utf8(decode(text)).ok()?;
     let (above, name) = start.rsplit_once('/')?;
     Some(normal(&encode_path(&format!("{above}/")))? + name)
 }
 
-/// Steps, and bytes of a path, after which a way that has not come to an end has none.
-const MOST_STEPS: usize = 1_000;
-const LONGEST: usize = 8 << 10;
+/// The limits for a chain of redirects: its steps, and the bytes of a path. Beyond them it counts as endless.
+const MAX_STEPS: usize = 1_000;
+const PATH_MAX: usize = 8 << 10;
 
-/// The rules that a client follows from `path` on, if they never end: it comes back to where it was, or the path only grows.
-/// The second value is the path that closes the loop if it is a directory: the server redirects `/docs` to `/docs/` then.
-fn circle<'a>(rules: &'a [Redirect], path: &str) -> Option<(Vec<&'a Redirect>, Option<String>)> {
-    let (mut way, mut paths) = (Vec::new(), vec![path.to_owned()]);
+/// Rules that a client follows without end.
+struct RedirectLoop<'a> {
+    rules: Vec<&'a Redirect>,
+    /// A path that closes the loop if it is a directory: the server redirects `/docs` to `/docs/` then.
+    directory: Option<String>,
+}
+
+/// Follows the rules from a path on, and returns a loop: a path that occurs again, or paths that only grow.
+fn find_loop<'a>(rules: &'a [Redirect], path: &str) -> Option<RedirectLoop<'a>> {
+    let (mut used, mut paths) = (Vec::new(), vec![path.to_owned()]);
     loop {
         let here = paths.last()?;
-        let next = rules.iter().find_map(|rule| Some((rule, rule.of(here, encode_path)?.1)));
+        let next = rules.iter().find_map(|rule| Some((rule, rule.apply(here, encode_path)?.1)));
         let Some((rule, to)) = next else {
-            return paths.contains(&format!("{here}/")).then(|| (way, Some(here.clone())));
+            let is_closed = paths.contains(&format!("{here}/"));
+            return is_closed.then(|| RedirectLoop { rules: used, directory: Some(here.clone()) });
         };
-        way.push(rule);
-        // Another server may be this one under another name, which nobody can tell here.
+        used.push(rule);
+        // A URL with a host may lead back to this server, but that is unknown here.
         let there = Some(to).filter(|to| to.starts_with('/')).and_then(|to| normal(&to))?;
-        if paths.contains(&there) || paths.len() > MOST_STEPS || there.len() > LONGEST {
-            return Some((way, None));
+        if paths.contains(&there) || paths.len() > MAX_STEPS || there.len() > PATH_MAX {
+            return Some(RedirectLoop { rules: used, directory: None });
         }
         paths.push(there);
     }
 }
 
-fn told(way: &[&Redirect], directory: Option<&str>) -> String {
-    let mut texts: Vec<String> = Vec::new();
-    for rule in way {
-        let text = format!("'{}'", rule.text);
-        if !texts.contains(&text) {
-            texts.push(text);
+impl RedirectLoop<'_> {
+    fn describe(&self) -> String {
+        let mut texts: Vec<String> = Vec::new();
+        for rule in &self.rules {
+            let text = format!("'{}'", rule.text);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
         }
-    }
-    let others = texts.get(1..).unwrap_or_default().join(" and ");
-    let by_way = if others.is_empty() { others } else { format!(", by way of {others}") };
-    let first = texts.first().map(String::as_str).unwrap_or_default();
-    match directory {
-        Some(path) => format!(
-            "{first} sends clients round without end{by_way} if '{path}' is a directory: the server redirects that to \
-             '{path}/'; name a file, such as '{path}.html'"
-        ),
-        None => format!("{first} sends clients round without end{by_way}; name a destination that no rule is about"),
+        let others = texts.get(1..).unwrap_or_default().join(" and ");
+        let with = if others.is_empty() { others } else { format!(" with {others}") };
+        let first = texts.first().map(String::as_str).unwrap_or_default();
+        match &self.directory {
+            Some(path) => format!(
+                "{first} is a redirect loop{with} if '{path}' is a directory: the server redirects that to '{path}/'; \
+                 use a file as the destination, such as '{path}.html'"
+            ),
+            None => format!("{first} is a redirect loop{with}; use a destination that no rule matches"),
+        }
     }
 }
 
-/// A URL that says its host, so that no `*` has a part in it. A name with other than ASCII is written as `xn--`.
+/// A URL with a host that no `*` is part of. A name with characters outside of ASCII must be written as `xn--`.
 fn is_url(text: &str) -> bool {
-    let behind = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    let host = behind.and_then(|behind| behind.split(['/', '\\', '?', '#']).next());
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split(['/', '\\', '?', '#']).next());
     host.is_some_and(|host| !host.is_empty() && host.is_ascii() && !host.contains('*'))
 }
 
@@ -185,12 +196,12 @@ mod tests {
 
     #[track_caller]
     fn check(rule: &str, path: &str, expected: Option<(u16, &str)>) {
-        let got = Redirect::parse(rule).map(|redirect| redirect.of(path, encode_path));
+        let got = Redirect::parse(rule).map(|redirect| redirect.apply(path, encode_path));
         assert_eq!(got, Ok(expected.map(|(status, to)| (status, to.to_owned()))), "{rule} {path}");
     }
 
     #[test]
-    fn a_redirect_goes_where_it_says() {
+    fn a_redirect_leads_to_its_destination() {
         check("/old /new", "/old", Some((301, "/new")));
         check("/old /new 308", "/old/", None);
         check("/blog/* /posts/* 302", "/blog/a/b", Some((302, "/posts/a/b")));
@@ -201,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn invalid_rules_are_refused() {
         for bad in [
             "/a",
             "a /b",
@@ -249,12 +260,12 @@ mod tests {
     #[track_caller]
     fn ends(rules: &[&str], expected: bool) {
         let rules = rules.iter().map(|rule| Redirect::parse(rule)).collect::<Result<Vec<_>, _>>();
-        let checked = rules.clone().and_then(Redirect::checked);
+        let checked = rules.clone().and_then(Redirect::without_loops);
         assert_eq!(checked.is_ok(), expected, "{rules:?}: {checked:?}");
     }
 
     #[test]
-    fn rules_without_end_are_refused() {
+    fn loops_are_refused() {
         ends(&["/a /a"], false);
         ends(&["/a /a?x=1"], false);
         ends(&["/a /%61"], false);
@@ -295,22 +306,22 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_told_by_its_rules() {
-        let told = |rules: &[&str]| {
-            let rules = rules.iter().map(|rule| Redirect::parse(rule)).collect::<Result<Vec<_>, _>>()?;
-            Redirect::checked(rules).map(|_| String::new())
+    fn a_loop_is_described_by_its_rules() {
+        let message = |rules: &[&str]| {
+            let rules = rules.iter().map(|rule| Redirect::parse(rule)).collect::<Result<Vec<_>, _>>();
+            rules.and_then(Redirect::without_loops).map(|_| String::new()).map_err(String::from)
         };
-        let way_out = "name a destination that no rule is about";
-        assert_eq!(told(&["/* /x/*"]), Err(format!("'/* /x/*' sends clients round without end; {way_out}")));
+        let way_out = "use a destination that no rule matches";
+        assert_eq!(message(&["/* /x/*"]), Err(format!("'/* /x/*' is a redirect loop; {way_out}")));
         assert_eq!(
-            told(&["/a /b", "/b /a 302"]),
-            Err(format!("'/a /b' sends clients round without end, by way of '/b /a 302'; {way_out}"))
+            message(&["/a /b", "/b /a 302"]),
+            Err(format!("'/a /b' is a redirect loop with '/b /a 302'; {way_out}"))
         );
         assert_eq!(
-            told(&["/docs/ /docs"]),
-            Err("'/docs/ /docs' sends clients round without end if '/docs' is a directory: the server redirects that \
-                 to '/docs/'; name a file, such as '/docs.html'"
-                .into())
+            message(&["/docs/ /docs"]),
+            Err("'/docs/ /docs' is a redirect loop if '/docs' is a directory: the server redirects that to '/docs/'; \
+                 use a file as the destination, such as '/docs.html'"
+                .to_owned())
         );
     }
 }

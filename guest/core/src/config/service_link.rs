@@ -1,21 +1,21 @@
-//! Variables that Kubernetes and Docker set for a service called `glasshouse`, or `glasshouse-` and more. They begin as the variables of
-//! this program do, and nobody has typed them.
+//! Variables that Kubernetes and Docker set for a service with the name `glasshouse` or `glasshouse-…`. They begin like
+//! the variables of this program, but no person has set them.
 
 use crate::config::options::PREFIX;
 
 const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
-/// What stands behind the port and the protocol.
+/// The suffixes after the port and the protocol.
 const PARTS: &[&str] = &["", "_ADDR", "_PORT", "_PROTO"];
 
-/// Whether a variable is one of these:
+/// Whether Kubernetes or Docker has set a variable for a service. Such variables are:
 ///
-/// - `GLASSHOUSE_SERVICE_HOST`, `GLASSHOUSE_SERVICE_PORT`, and `GLASSHOUSE_SERVICE_PORT_HTTP` for a port that has a name;
-/// - `GLASSHOUSE_PORT` with a URL such as `tcp://10.0.0.1:8000`, where the option of that name has a number;
-/// - `GLASSHOUSE_PORT_8000_TCP`, and the same with `_ADDR`, `_PORT` or `_PROTO` behind it;
-/// - each of them with the rest of the name of the service behind the prefix, as in `GLASSHOUSE_WEB_SERVICE_HOST`.
+/// - `GLASSHOUSE_SERVICE_HOST`, `GLASSHOUSE_SERVICE_PORT`, and `GLASSHOUSE_SERVICE_PORT_HTTP` for a named port;
+/// - `GLASSHOUSE_PORT` with a URL such as `tcp://10.0.0.1:8000`, while the option of that name is a number;
+/// - `GLASSHOUSE_PORT_8000_TCP`, also with `_ADDR`, `_PORT` or `_PROTO` at its end;
+/// - each of them with the rest of the name of the service after the prefix, as in `GLASSHOUSE_WEB_SERVICE_HOST`.
 pub fn is_service_link(key: &str, value: &str) -> bool {
     let Some(name) = key.strip_prefix(PREFIX) else { return false };
-    // The name of the service may hold any of the words itself.
+    // The name of the service may contain these words too.
     let ends = name.match_indices("SERVICE_").chain(name.match_indices("PORT"));
     let mut tails = ends.filter(|(at, _)| is_start(name, *at)).filter_map(|(at, _)| name.get(at..));
     tails.any(|tail| match tail {
@@ -25,7 +25,7 @@ pub fn is_service_link(key: &str, value: &str) -> bool {
     })
 }
 
-/// Whether a word begins there.
+/// Whether a word begins at this offset.
 fn is_start(name: &str, at: usize) -> bool {
     at == 0 || name.get(..at).is_some_and(|before| before.ends_with('_'))
 }
@@ -45,7 +45,7 @@ fn is_url(value: &str) -> bool {
         && port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
-/// The name of a port in capitals.
+/// Whether it is the name of a port, in capitals.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
 }
@@ -55,7 +55,7 @@ mod tests {
     use crate::config::service_link::*;
 
     #[test]
-    fn services_are_told_from_options() {
+    fn services_are_distinguished_from_options() {
         for (name, value) in [
             ("SERVICE_HOST", "10.0.0.1"),
             ("SERVICE_HOST", "fd00::1"),

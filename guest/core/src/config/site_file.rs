@@ -1,179 +1,179 @@
-//! The options in force: those that the host gave, over those that the directory's own file gives. It refuses to know
-//! what an option means.
+//! The options in effect: those of the operator, on top of those in `glasshouse.toml` at the root of the tree.
 
 use crate::config::{BodyPath, Config, ConfigError, options, toml_document};
-use crate::tree::public::PublicTree;
-use crate::tree::{Metadata, Node, Tree, TreeError, found};
+use crate::tree::public::{PublicTree, SITE_FILE, SITE_FILE_MAX};
+use crate::tree::{Metadata, OpenedNode, Tree, TreeError, optional};
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
-/// The file at the root of the tree in which a site has its say. It is never served and never listed.
-pub const FILE: &str = "glasshouse.toml";
-/// The longest such file in bytes.
-pub const LONGEST: u64 = 64 << 10;
-/// The longest complaint about it, in letters: it goes to a log, and the file may be a stranger's.
-const LONGEST_REASON: usize = 240;
+/// The longest error message about the file, in characters. The message goes to a log, and the file may be hostile.
+const REASON_MAX: usize = 240;
+/// The longest name of an option in such a message.
+const NAME_MAX: usize = 60;
 
-/// A site: the options of its host, and what its file said when it was last looked at.
+/// The options of the operator, and those of the site file as of the last request.
 pub struct SiteOptions {
     pairs: Vec<(String, String)>,
-    /// What holds without a file.
-    plain: Rc<Config>,
-    read: RefCell<Option<Read>>,
+    /// The configuration without the site file.
+    operator: Rc<Config>,
+    loaded: RefCell<Option<LoadedFile>>,
 }
 
-struct Read {
-    facts: Metadata,
-    said: Result<Vec<u8>, String>,
-    /// `None` where the file has an error in it.
+struct LoadedFile {
+    metadata: Metadata,
+    content: Result<Vec<u8>, &'static str>,
+    /// `None` if the file has an error.
     config: Option<Rc<Config>>,
 }
 
-/// An option in the file of a site.
+/// An option in a site file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteSetting {
+    /// The name of the option.
     pub name: &'static str,
+    /// The line number, from 1 on.
     pub line: usize,
-    /// As the text of its variable.
+    /// The value, as the text of its variable.
     pub text: String,
 }
 
+impl fmt::Debug for SiteOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SiteOptions").field("pairs", &self.pairs).finish_non_exhaustive()
+    }
+}
+
 impl SiteOptions {
-    /// A site with the options of its host, given as variables.
+    /// The options of the operator, given as variables.
     ///
     /// # Errors
     /// As [`Config::from_pairs`].
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Result<SiteOptions, ConfigError> {
         let pairs: Vec<_> = pairs.into_iter().filter(|(key, _)| key.starts_with(options::PREFIX)).collect();
-        let plain = Rc::new(Config::from_pairs(pairs.iter().map(|(key, value)| (key, value)))?);
-        Ok(SiteOptions { pairs, plain, read: RefCell::default() })
+        let operator = Rc::new(Config::from_pairs(pairs.iter().map(|(key, value)| (key, value)))?);
+        Ok(SiteOptions { pairs, operator, loaded: RefCell::default() })
     }
 
-    /// How the bytes of files leave the handler, in which a file has no say.
+    /// How the bytes of files leave the handler. A site file cannot change it.
     pub fn body(&self) -> BodyPath {
-        self.plain.body
+        self.operator.body
     }
 
-    /// The options for a request that is made now: the file of the site is read again when it is another one. `None` while it has an
-    /// error, of which `complain` hears once, and where the machine fails to tell what is in it: rules that cannot be read may be
-    /// those that keep something back.
-    pub async fn config<T: Tree>(
-        &self,
-        tree: &PublicTree<T>,
-        complain: impl FnOnce(&ConfigError),
-    ) -> Option<Rc<Config>> {
-        if self.plain.file.is_some() {
-            return Some(Rc::clone(&self.plain));
+    /// The configuration for the current request. Reads the site file again if it has changed.
+    ///
+    /// Returns `None` if the file has an error, which `report` gets once, and if the tree cannot report its content:
+    /// unreadable rules may be those that hide something.
+    pub async fn config<T: Tree>(&self, tree: &PublicTree<T>, report: impl FnOnce(&ConfigError)) -> Option<Rc<Config>> {
+        if self.operator.file.is_some() {
+            return Some(Rc::clone(&self.operator));
         }
-        let looked = tree.keep_back().await;
-        if !self.plain.site_file {
-            // It has no say. Where nobody knows what it is, it is kept back by its name alone.
-            return Some(Rc::clone(&self.plain));
+        let metadata = tree.hide_site_file().await;
+        if !self.operator.site_file {
+            // The file has no effect. After a fault it is hidden by its name alone.
+            return Some(Rc::clone(&self.operator));
         }
-        // What it says is not known where this fails, so nothing can be answered by it; it is looked for again next time.
-        let Some(facts) = looked.ok()? else { return Some(Rc::clone(&self.plain)) };
-        if self.tells(&facts)
-            && let Some(read) = self.read.borrow().as_ref().filter(|read| read.facts == facts)
+        let Some(metadata) = metadata.ok()? else { return Some(Rc::clone(&self.operator)) };
+        if self.identifies(&metadata)
+            && let Some(loaded) = self.loaded.borrow().as_ref().filter(|loaded| loaded.metadata == metadata)
         {
-            return read.config.clone();
+            return loaded.config.clone();
         }
-        let said = load(tree.whole()).await.ok()?;
-        if let Some(read) = self.read.borrow_mut().as_mut().filter(|read| read.said == said) {
-            read.facts = facts;
-            return read.config.clone();
+        let content = read(tree.inner()).await.ok()?;
+        if let Some(loaded) = self.loaded.borrow_mut().as_mut().filter(|loaded| loaded.content == content) {
+            loaded.metadata = metadata;
+            return loaded.config.clone();
         }
-        let config = said.as_ref().map_err(|reason| ConfigError::new(FILE, reason)).and_then(|bytes| parse(bytes));
+        let config = match &content {
+            Ok(bytes) => parse(bytes),
+            Err(reason) => Err(ConfigError::new(SITE_FILE, *reason)),
+        };
         let config = match config {
             Ok((config, _)) => self.merge(config),
             Err(error) => {
-                complain(&error);
+                report(&error);
                 None
             }
         };
-        *self.read.borrow_mut() = Some(Read { facts, said, config: config.clone() });
+        *self.loaded.borrow_mut() = Some(LoadedFile { metadata, content, config: config.clone() });
         config
     }
 
-    /// What the host says over what the file says.
+    /// The options of the operator on top of those of the file.
     fn merge(&self, of_file: Config) -> Option<Rc<Config>> {
         let mut config = of_file.with_pairs(self.pairs.iter().map(|(key, value)| (key, value))).ok()?;
-        config.yield_to(&self.plain);
+        config.give_precedence_to(&self.operator);
         Some(Rc::new(config))
     }
 
-    /// Whether a file with the same facts is the same file. Size and time of modification can be set, and are the same for all files
-    /// of some images; the time of the status change cannot, but other hosts than the bundled one tell another time in its place.
-    fn tells(&self, facts: &Metadata) -> bool {
-        self.plain.body == BodyPath::Direct && facts.changed.is_some_and(|changed| changed.seconds() > 1)
+    /// Whether equal metadata means an unchanged file. Programs can set size and modification time, and all files of
+    /// some images share them. They cannot set the status change time, but only the bundled host reports that time.
+    fn identifies(&self, metadata: &Metadata) -> bool {
+        self.operator.body == BodyPath::Direct && metadata.changed.is_some_and(|changed| changed.seconds() > 1)
     }
 }
 
-/// The bytes of the file, or why there are none, in words for the person who put it there.
-async fn load<T: Tree>(tree: &T) -> Result<Result<Vec<u8>, String>, TreeError> {
-    let refused = |reason: &str| Ok(Err(reason.to_owned()));
-    let (file, facts) = match found(tree.open(FILE).await)? {
-        Some(Node::File(file, facts)) => (file, facts),
-        Some(Node::Directory) => return refused("is a directory"),
-        None => return refused("cannot be read; the server may lack the permission"),
+/// Reads the site file. The inner result has the bytes, or the reason why the file is not valid.
+async fn read<T: Tree>(tree: &T) -> Result<Result<Vec<u8>, &'static str>, TreeError> {
+    let (file, metadata) = match optional(tree.open(SITE_FILE).await)? {
+        Some(OpenedNode::File(file, metadata)) => (file, metadata),
+        Some(OpenedNode::Directory) => return Ok(Err("is a directory")),
+        None => return Ok(Err("cannot be read; check its permissions")),
     };
-    if facts.size > LONGEST {
-        return Ok(Err(too_long()));
+    if metadata.size > SITE_FILE_MAX {
+        return Ok(Err(TOO_LONG));
     }
-    match found(tree.read(&file, 0, LONGEST).await)? {
-        Some(bytes) => Ok(Ok(bytes)),
-        None => refused("cannot be read"),
-    }
+    Ok(optional(tree.read(&file, 0, SITE_FILE_MAX).await)?.ok_or("cannot be read"))
 }
 
-/// Why a file is not read that is longer than [`LONGEST`].
-pub fn too_long() -> String {
-    format!("is longer than {LONGEST} bytes")
-}
+/// The reason for rejecting a file that is longer than [`SITE_FILE_MAX`].
+pub const TOO_LONG: &str = "is longer than 65536 bytes";
+const _: () = assert!(SITE_FILE_MAX == 65_536, "TOO_LONG contains the limit");
 
-/// What the bytes of a file of a site say, with its options in the order of their lines.
+/// Reads the content of a site file, and returns its options in the order of their lines too.
 ///
 /// # Errors
-/// Names the line, the key, the reason and the way out, in one short line for a log.
+/// The first error, with its line, the option, the reason and the fix, in one line for a log.
 pub fn parse(bytes: &[u8]) -> Result<(Config, Vec<SiteSetting>), ConfigError> {
-    let refused = |line: usize, name: &str, reason: &str| {
-        let place = if name.is_empty() { String::new() } else { format!(", {}", legible(name, LONGEST_REASON / 4)) };
-        ConfigError::new(format!("{FILE}, line {line}{place}"), legible(reason, LONGEST_REASON))
+    let invalid = |line: usize, name: &str, reason: &str| {
+        let option = if name.is_empty() { String::new() } else { format!(", {}", printable(name, NAME_MAX)) };
+        ConfigError::new(format!("{SITE_FILE}, line {line}{option}"), printable(reason, REASON_MAX))
     };
     let text = str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
-        refused(line, "", "is not UTF-8")
+        invalid(line, "", "is not UTF-8")
     })?;
-    let keys = toml_document::read(text).map_err(|flaw| refused(flaw.line, "", &flaw.reason))?;
+    let keys = toml_document::read(text).map_err(|error| invalid(error.line, "", &error.reason))?;
     let (mut config, mut settings) = (Config::default(), Vec::new());
     for key in keys {
-        let set = options::set_by_tree(&mut config, &key.name, &key.value);
-        let (name, text) = set.map_err(|reason| refused(key.line, &key.name, &reason))?;
+        let set = options::set_from_site_file(&mut config, &key.name, &key.value);
+        let (name, text) = set.map_err(|reason| invalid(key.line, &key.name, &reason.to_string()))?;
         settings.push(SiteSetting { name, line: key.line, text });
     }
     match config.conflict() {
         None => Ok((config, settings)),
         Some((name, reason)) => {
             let line = settings.iter().find(|setting| setting.name == name).map_or(1, |setting| setting.line);
-            Err(refused(line, name, &reason))
+            Err(invalid(line, name, &reason))
         }
     }
 }
 
-/// A text of somebody else in one line of a log, without anything that could not be seen there, and not too long.
-fn legible(text: &str, most: usize) -> String {
-    let mut legible = String::new();
+/// A text of limited length for one line of a log, with invisible characters escaped.
+fn printable(text: &str, most: usize) -> String {
+    let mut printable = String::new();
     for (index, letter) in text.chars().enumerate() {
         if index == most {
-            legible.push_str("...");
+            printable.push_str("...");
             break;
         }
         match letter {
-            '\'' | '"' | '\\' => legible.push(letter),
-            _ => legible.extend(letter.escape_debug()),
+            '\'' | '"' | '\\' => printable.push(letter),
+            _ => printable.extend(letter.escape_debug()),
         }
     }
-    legible
+    printable
 }
 
 #[cfg(test)]
@@ -185,21 +185,21 @@ mod tests {
 
     fn tree(text: &str, seconds: i64) -> PublicTree<MemoryTree> {
         let mut tree = MemoryTree::default();
-        tree.insert(FILE, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(seconds, 0)));
+        tree.insert(SITE_FILE, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(seconds, 0)));
         PublicTree::new(tree)
     }
 
     #[track_caller]
-    fn check(text: &str, complaint: &str) {
+    fn check(text: &str, expected: &str) {
         let Ok(site) = SiteOptions::new([]) else { panic!("no options, no error") };
-        let mut heard = String::new();
-        let config = at_once(site.config(&tree(text, 5), |error| heard = error.to_string()));
+        let mut message = String::new();
+        let config = at_once(site.config(&tree(text, 5), |error| message = error.to_string()));
         assert!(matches!(config, Some(None)), "{text}");
-        assert!(heard.starts_with(complaint), "{heard}");
-        assert!(heard.len() < 500 && !heard.contains(char::is_control), "{heard:?}");
+        assert!(message.starts_with(expected), "{message}");
+        assert!(message.len() < 500 && !message.contains(char::is_control), "{message:?}");
     }
 
-    /// What holds with these variables beside a file.
+    /// The configuration with these variables and a file.
     #[track_caller]
     fn both(pairs: &[(&str, &str)], text: &str) -> Rc<Config> {
         let pairs = pairs.iter().map(|(key, value)| (options::variable(key), (*value).to_owned()));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_says_what_flags_say_and_flags_win() {
+    fn a_file_has_the_options_of_flags_and_flags_win() {
         let text = "\u{feff}clean-urls = true\ncache = 60\nheader = [\"Link: <a>\", \"Vary: B\"]\nno-listing = false\n";
         let config = both(&[("cache", "5")], text);
         assert!(config.clean_urls && config.listing);
@@ -229,15 +229,15 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_told_once_and_mended_by_the_next_version() {
+    fn an_error_is_reported_once_and_fixed_by_the_next_version() {
         let Ok(site) = SiteOptions::new([]) else { panic!("no options, no error") };
-        let mut told = 0;
+        let mut reports = 0;
         for _ in 0..3 {
-            assert!(matches!(at_once(site.config(&tree("spa = [", 5), |_| told += 1)), Some(None)));
+            assert!(matches!(at_once(site.config(&tree("spa = [", 5), |_| reports += 1)), Some(None)));
         }
-        assert_eq!(told, 1);
-        let mended = at_once(site.config(&tree("spa = true", 6), |error| panic!("{error}")));
-        assert!(mended.flatten().is_some_and(|config| config.spa.is_some()));
+        assert_eq!(reports, 1);
+        let fixed = at_once(site.config(&tree("spa = true", 6), |error| panic!("{error}")));
+        assert!(fixed.flatten().is_some_and(|config| config.spa.is_some()));
     }
 
     /// Of the same length, with the same time of modification.
@@ -268,7 +268,7 @@ mod tests {
         check("clean-urls = \"yes\"", "glasshouse.toml, line 1, clean-urls: is a switch; write true or false");
         check("[spa]\na = 1", "glasshouse.toml, line 1, spa: takes one value");
         check("cache = 'often'", "glasshouse.toml, line 1, cache: 'often' is neither a number of seconds");
-        check("listing-max = 0", "glasshouse.toml, line 1, listing-max: '0' is no number of entries");
+        check("listing-max = 0", "glasshouse.toml, line 1, listing-max: invalid number of entries '0'");
         check(&"#".repeat(70_000), "glasshouse.toml: is longer than 65536 bytes");
         check(&format!("cache = '{}'", "x".repeat(9_000)), "glasshouse.toml, line 1, cache: 'xxx");
         check("\"\\u001b[31m\\n\" = 1", "glasshouse.toml, line 1, \\u{1b}[31m\\n: no such option");
@@ -281,54 +281,52 @@ mod tests {
     }
 
     #[test]
-    fn a_tree_widens_nothing_and_speaks_for_nobody_else() {
-        for (text, complaint) in [
-            ("hidden = true", "hidden: this file may not set it, because it lets others read more than they could"),
-            ("cors = '*'", "cors: this file may not set it, because it lets others read more"),
+    fn a_file_grants_nothing_and_affects_only_its_own_pages() {
+        for (text, expected) in [
             (
-                "prefix = '/x'",
-                "prefix: this file may not set it, because where the tree appears is up to whoever serves it;",
+                "hidden = true",
+                "hidden: this file cannot set it, because it gives clients access to more content; the operator",
             ),
+            ("cors = '*'", "cors: this file cannot set it, because it gives clients access to more content"),
+            ("prefix = '/x'", "prefix: this file cannot set it, because the operator decides where the tree appears;"),
             (
                 "compress = true",
-                "compress: this file may not set it, because it costs processor time for every request;",
+                "compress: this file cannot set it, because it costs processor time for every request;",
             ),
-            ("no-site-file = true", "no-site-file: a file cannot unsay itself; remove it"),
+            ("no-site-file = true", "no-site-file: this file cannot disable itself; remove it"),
             (
                 "archive-max = '5G'",
-                "archive-max: this file may not raise it above 4294967296 bytes; whoever runs the server",
+                "archive-max: this file cannot set it above 4294967296 bytes; the operator can set it",
             ),
-            (
-                "listing-max = 100001",
-                "listing-max: this file may not raise it above 100000; whoever runs the server can",
-            ),
+            ("listing-max = 100001", "listing-max: this file cannot set it above 100000; the operator can set it"),
             (
                 "header = ['X-Accel-Redirect: /x']",
-                "header: 'X-Accel-Redirect' is not one of the fields that describe a page",
+                "header: 'X-Accel-Redirect' does not describe a page or a file, so this file cannot set it",
             ),
-            ("header-for = ['* Set-Cookie: a=b']", "header-for: 'Set-Cookie' is not one of the fields that describe"),
-            ("header = ['Cache-Control: public']", "header: 'public' of 'Cache-Control' may let a shared cache keep"),
+            ("header-for = ['* Set-Cookie: a=b']", "header-for: 'Set-Cookie' does not describe a page or a file"),
             (
-                "index = ['.env']",
-                "index: '.env' is hidden, so this file may not have it served; whoever runs the server",
+                "header = ['Cache-Control: public']",
+                "header: 'public' in 'Cache-Control' may let a shared cache store content",
             ),
+            ("index = ['.env']", "index: '.env' is hidden, so this file cannot use it; the operator can set it"),
             ("spa = '.git/config'", "spa: '.git' is hidden"),
             ("not-found = 'a/.env'", "not-found: '.env' is hidden"),
         ] {
-            check(text, &format!("glasshouse.toml, line 1, {complaint}"));
+            check(text, &format!("glasshouse.toml, line 1, {expected}"));
         }
         let (error, way_out) = (parse(b"hidden = true"), "can set it with --hidden or GLASSHOUSE_HIDDEN");
         assert!(error.is_err_and(|error| error.to_string().ends_with(way_out)));
         let narrower = "archive = false\narchive-max = '1M'\nlisting-max = 9\nno-listing = true\nno-readme = true\n\
-                        isolate = true\nindex = ['.well-known', 'a.html']\nmime = 'x=text/html'\nno-precompressed = true\n";
+                        isolate = true\nindex = ['.well-known', 'a.html']\nmime = 'x=text/html'\n\
+                        no-precompressed = true\n";
         assert_eq!(parse(narrower.as_bytes()).map(|(_, settings)| settings.len()), Ok(9));
     }
 
     #[test]
-    fn what_a_file_sets_is_told_in_the_order_of_its_lines() {
-        let told = parse(b"spa = true\nclean-urls = true\n\ncache = [60,\n 'x=5']").map(|(_, settings)| settings);
+    fn the_settings_of_a_file_are_in_the_order_of_its_lines() {
+        let settings = parse(b"spa = true\nclean-urls = true\n\ncache = [60,\n 'x=5']").map(|(_, settings)| settings);
         let setting = |name, line, text: &str| SiteSetting { name, line, text: text.to_owned() };
         let expected = [setting("spa", 1, "true"), setting("clean-urls", 2, "true"), setting("cache", 4, "60\nx=5")];
-        assert_eq!(told.as_deref(), Ok(&expected[..]));
+        assert_eq!(settings.as_deref(), Ok(&expected[..]));
     }
 }

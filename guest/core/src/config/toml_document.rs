@@ -1,31 +1,35 @@
-//! A file of options in TOML: keys with their lines, and the forms that values have. `glasshouse.toml` and the file that the host
-//! takes its own options from are read by the same code. It refuses to know which options there are.
+//! Options in TOML: keys with their lines, and the shapes of values. The host uses this for its own file too.
 
+use crate::config::invalid_value::InvalidValue;
 use crate::suggest;
 use std::collections::BTreeMap;
 use toml::{Spanned, Value};
 
-/// A key at the top of a file.
+/// A key at the top level of a file.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Key {
+pub struct TomlKey {
+    /// The name.
     pub name: String,
-    /// The first line is 1.
+    /// The line number, from 1 on.
     pub line: usize,
+    /// The value.
     pub value: Value,
 }
 
-/// Why a text is no such file, in words for the person who wrote it.
+/// Why a text is not valid TOML.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TomlError {
+    /// The line number, from 1 on.
     pub line: usize,
+    /// The message of the parser, in one line.
     pub reason: String,
 }
 
-/// The keys of a file, in the order of their lines.
+/// Reads the keys of a file, in the order of their lines.
 ///
 /// # Errors
-/// A text that is not TOML.
-pub fn read(text: &str) -> Result<Vec<Key>, TomlError> {
+/// [`TomlError`] for invalid TOML.
+pub fn read(text: &str) -> Result<Vec<TomlKey>, TomlError> {
     let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count().saturating_add(1);
     let table: BTreeMap<String, Spanned<Value>> = toml::from_str(text).map_err(|error| TomlError {
         line: error.span().map_or(1, |span| line(span.start)),
@@ -33,57 +37,61 @@ pub fn read(text: &str) -> Result<Vec<Key>, TomlError> {
     })?;
     let key = |(name, value): (String, Spanned<Value>)| {
         let line = line(value.span().start);
-        Key { name, line, value: value.into_inner() }
+        TomlKey { name, line, value: value.into_inner() }
     };
-    let mut keys: Vec<Key> = table.into_iter().map(key).collect();
+    let mut keys: Vec<TomlKey> = table.into_iter().map(key).collect();
     keys.sort_by_key(|key| key.line);
     Ok(keys)
 }
 
-/// The question whether the nearest of `names` was meant; `None` where none is near.
-pub fn meant(asked: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
-    let near = names.filter_map(|name| Some((suggest::distance(asked, name.as_ref())?, name)));
+/// The question whether the most similar one of `names` was meant. `None` if none is similar.
+pub fn did_you_mean(typed: &str, names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {
+    let near = names.filter_map(|name| Some((suggest::distance(typed, name.as_ref())?, name)));
     near.min_by_key(|(distance, _)| *distance).map(|(_, name)| format!("did you mean '{}'?", name.as_ref()))
 }
 
-/// How the value of an option is written.
+/// The shape of the value of an option in TOML.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueShape {
     /// `true` or `false`.
     Switch,
-    /// One text or number, or a switch where some text means on or off.
-    One { or_switch: bool },
-    /// A list of texts or numbers; one alone is a list of one.
+    /// One text or number.
+    One {
+        /// Whether a switch is valid too.
+        or_switch: bool,
+    },
+    /// A list of texts or numbers. A single value is a list with one element.
     Several,
-    /// The same, or a switch that stands for all or for none.
+    /// The same, or a switch for all or none.
     SeveralOrSwitch,
 }
 
 impl ValueShape {
-    /// The texts that a value stands for, one for each time that the option would be typed.
+    /// The texts of a value, one for each use of the flag.
     ///
     /// # Errors
-    /// A value of another form, in words for the person who wrote it.
-    pub fn read(self, value: &Value) -> Result<Vec<String>, &'static str> {
+    /// A message about a value of another shape.
+    pub fn read(self, value: &Value) -> Result<Vec<String>, InvalidValue> {
+        let one = |message| {
+            let word = word(value).ok_or_else(|| InvalidValue::new(message))?;
+            Ok(vec![word])
+        };
         match (self, value) {
             (
                 ValueShape::Switch | ValueShape::One { or_switch: true } | ValueShape::SeveralOrSwitch,
                 Value::Boolean(on),
             ) => Ok(vec![on.to_string()]),
-            (ValueShape::Switch, _) => Err("is a switch; write true or false"),
-            (ValueShape::One { .. }, _) => {
-                word(value).map(|word| vec![word]).ok_or("takes one value; write a text or a number")
-            }
+            (ValueShape::Switch, _) => Err(InvalidValue::new("is a switch; write true or false")),
+            (ValueShape::One { .. }, _) => one("takes one value; write a text or a number"),
             (ValueShape::Several | ValueShape::SeveralOrSwitch, Value::Array(values)) => {
-                values.iter().map(word).collect::<Option<_>>().ok_or("takes several values; write a list of texts")
+                let words = values.iter().map(word).collect::<Option<_>>();
+                words.ok_or_else(|| InvalidValue::new(SEVERAL))
             }
-            (ValueShape::Several | ValueShape::SeveralOrSwitch, _) => {
-                word(value).map(|word| vec![word]).ok_or("takes several values; write a list of texts")
-            }
+            (ValueShape::Several | ValueShape::SeveralOrSwitch, _) => one(SEVERAL),
         }
     }
 
-    /// The value that the text of a variable is written as: several are lines of it.
+    /// The value for the text of a variable, in which several values are lines.
     pub fn write_text(self, text: &str) -> Option<Value> {
         self.write(match self {
             ValueShape::Several | ValueShape::SeveralOrSwitch => text.lines().map(str::to_owned).collect(),
@@ -91,7 +99,7 @@ impl ValueShape {
         })
     }
 
-    /// The value that texts are written as; `None` for one value where there is none.
+    /// The value for texts. `None` if one value is required and there is none.
     pub fn write(self, mut texts: Vec<String>) -> Option<Value> {
         match self {
             ValueShape::Switch => Some(Value::Boolean(texts.pop().and_then(|text| switch(&text)) == Some(true))),
@@ -112,7 +120,10 @@ impl ValueShape {
     }
 }
 
-/// A word, as it would be typed.
+/// The message about a value that is not a list.
+const SEVERAL: &str = "takes several values; write a list of texts";
+
+/// A text or a number as text.
 fn word(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -121,7 +132,7 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-/// A number where it says the same as the text.
+/// A number if it is written like the text, otherwise the text.
 fn simplest(text: String) -> Value {
     match text.parse::<i64>() {
         Ok(number) if number.to_string() == text => Value::Integer(number),
@@ -129,7 +140,7 @@ fn simplest(text: String) -> Value {
     }
 }
 
-/// The words for a switch, on and off; `None` for any other text.
+/// The meaning of a word for on or off, whatever its case. `None` for any other text.
 pub fn switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" => Some(true),
@@ -154,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_can_be_written() {
+    fn values_that_are_read_can_be_written() {
         let rows: &[(ValueShape, &str, &[&str])] = &[
             (ValueShape::Switch, "true", &["true"]),
             (ValueShape::Switch, "false", &["false"]),
@@ -169,10 +180,10 @@ mod tests {
             (ValueShape::Several, "['a', 60]", &["a", "60"]),
             (ValueShape::SeveralOrSwitch, "['tar', 'zip']", &["tar", "zip"]),
         ];
-        for (form, text, expected) in rows {
-            let read = form.read(&value(text)).unwrap_or_default();
+        for (shape, text, expected) in rows {
+            let read = shape.read(&value(text)).unwrap_or_default();
             assert_eq!(&read, expected, "{text}");
-            assert_eq!(form.write(read), Some(value(text)), "{text}");
+            assert_eq!(shape.write(read), Some(value(text)), "{text}");
         }
         assert_eq!(ValueShape::Several.read(&value("'a'")), Ok(vec!["a".to_owned()]));
         assert_eq!(ValueShape::SeveralOrSwitch.read(&value("false")), Ok(vec!["false".to_owned()]));
@@ -180,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forms_are_refused() {
+    fn other_shapes_are_refused() {
         let rows: &[(ValueShape, &[&str], &str)] = &[
             (ValueShape::Switch, &["'yes'", "1", "[true]"], "a switch"),
             (ONE, &["true", "1.5", "['a']", "{ a = 1 }", "2020-01-01"], "one value"),
@@ -188,9 +199,12 @@ mod tests {
             (ValueShape::Several, &["true", "[true]", "[['a']]", "{ a = 1 }"], "several values"),
             (ValueShape::SeveralOrSwitch, &["[true]", "1.5"], "several values"),
         ];
-        for (form, texts, expected) in rows {
+        for (shape, texts, expected) in rows {
             for text in *texts {
-                assert!(form.read(&value(text)).is_err_and(|reason| reason.contains(expected)), "{form:?} {text}");
+                assert!(
+                    shape.read(&value(text)).is_err_and(|reason| reason.to_string().contains(expected)),
+                    "{shape:?} {text}"
+                );
             }
         }
     }
@@ -203,20 +217,21 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_has_a_line() {
+    fn an_error_has_a_line() {
         for (text, line, reason) in [
             ("a = 1\na = 2", 2, "duplicate key"),
             ("\n\nspa = ", 3, ""),
             ("a = 1\nb", 2, ""),
             ("[a]\n[a]\n", 2, "duplicate key"),
         ] {
-            let flaw = read(text).map_err(|flaw| (flaw.line, flaw.reason.contains(reason), flaw.reason.contains('\n')));
-            assert_eq!(flaw, Err((line, true, false)), "{text}");
+            let error = read(text);
+            let error = error.map_err(|error| (error.line, error.reason.contains(reason), error.reason.contains('\n')));
+            assert_eq!(error, Err((line, true, false)), "{text}");
         }
         assert_eq!(
-            meant("clean-url", ["compress", "clean-urls"].iter()).as_deref(),
+            did_you_mean("clean-url", ["compress", "clean-urls"].iter()).as_deref(),
             Some("did you mean 'clean-urls'?")
         );
-        assert_eq!(meant("zzzzzzz", ["compress", "clean-urls"].iter()), None);
+        assert_eq!(did_you_mean("zzzzzzz", ["compress", "clean-urls"].iter()), None);
     }
 }

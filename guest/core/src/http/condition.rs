@@ -1,28 +1,30 @@
-//! Conditional requests (RFC 9110 13), in the order of 13.2.2. It refuses to know which file the validators are of.
+//! Conditional requests (RFC 9110 13), in the order of 13.2.2.
 
 use crate::http::date::HttpTime;
 use crate::http::etag::{ETag, Tags};
 use crate::http::request::Request;
 
-/// What identifies one version of one variant of a file.
+/// The validators of a representation (RFC 9110 8.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
+    /// The value of ETag.
     pub tag: Option<ETag>,
+    /// The value of Last-Modified.
     pub modified: Option<HttpTime>,
 }
 
-/// What the conditions of a request come to.
+/// The result of the conditions of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The method is performed.
+    /// The request is answered normally.
     Perform,
-    /// 304: the client has this version.
+    /// 304: the client has the current representation.
     NotModified,
-    /// 412: the client wants another version.
+    /// 412: the client requires another representation.
     Failed,
 }
 
-/// RFC 9110 13.2.2 for GET and HEAD, steps 1 to 4; the fifth is [`range_applies`].
+/// Evaluates steps 1 to 4 of RFC 9110 13.2.2 for GET and HEAD. [`range_applies`] is step 5.
 pub fn evaluate(request: &Request, current: &Validators) -> Verdict {
     // 1. and 2. If-Match, or else If-Unmodified-Since.
     let holds = match Tags::parse(&request.values("if-match")) {
@@ -32,7 +34,7 @@ pub fn evaluate(request: &Request, current: &Validators) -> Verdict {
     if !holds {
         return Verdict::Failed;
     }
-    // 3. and 4. If-None-Match, or else If-Modified-Since (S58).
+    // 3. and 4. If-None-Match, or else If-Modified-Since (PY-58).
     let has_this = match Tags::parse(&request.values("if-none-match")) {
         Some(tags) => tags.matches_weak(current.tag.as_ref()),
         None => dates(request, "if-modified-since", current).is_some_and(|(since, now)| now <= since),
@@ -40,7 +42,7 @@ pub fn evaluate(request: &Request, current: &Validators) -> Verdict {
     if has_this { Verdict::NotModified } else { Verdict::Perform }
 }
 
-/// RFC 9110 13.1.5: whether the client's part is of this version, so that a range of it fits. Without If-Range it is.
+/// Whether If-Range allows a range: it names the current representation, or is missing (RFC 9110 13.1.5).
 pub fn range_applies(request: &Request, current: &Validators) -> bool {
     let values = request.values("if-range");
     match values.as_slice() {
@@ -48,15 +50,15 @@ pub fn range_applies(request: &Request, current: &Validators) -> bool {
         [value] => match (ETag::parse(value), &current.tag) {
             (Some(tag), Some(current)) => tag.matches_strong(current),
             (Some(_), None) => false,
-            // A date is a strong validator only if the file rested for a while before the answer; without a clock that
-            // is not to be told, so the exact date must do, as it does for other servers of files.
+            // A date is a strong validator only if the file was unchanged for a while. The core has no clock to check
+            // that, so an equal date is enough, as in other file servers.
             (None, _) => dates(request, "if-range", current).is_some_and(|(since, now)| now == since),
         },
         _ => false,
     }
 }
 
-/// The date in a field and that of the file, in whole seconds; `None` where either is none.
+/// The date in a field and the modification date, in whole seconds. `None` if one is missing or invalid.
 fn dates(request: &Request, name: &str, current: &Validators) -> Option<(u64, u64)> {
     let value = request.value(name)?;
     let since = HttpTime::parse(str::from_utf8(&value).ok()?)?;

@@ -1,4 +1,4 @@
-//! Dates as HTTP writes and reads them (RFC 9110 5.6.7). This module refuses to know what time it is.
+//! Dates in HTTP (RFC 9110 5.6.7).
 
 use std::fmt::{self, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 /// The first second that an HTTP date cannot name: 10000-01-01T00:00:00Z, in seconds since 1970.
 const END: u64 = 253_402_300_800;
 
-/// Times that a tool writes into every file, so that two versions of a file share one: they tell nothing of a change.
+/// Times that tools write into every file. Two versions of a file share them, so they do not show a change.
 const PLACEHOLDERS: &[u64] = &[
     0,             // ostree; images and archives made with SOURCE_DATE_EPOCH=0
     1,             // the stores of Nix and Guix
@@ -14,23 +14,24 @@ const PLACEHOLDERS: &[u64] = &[
     1_153_704_088, // 2006-07-24T01:21:28Z: packages of Cargo, the `tar` crate
 ];
 
-/// The same in zip files, whose times are of no time zone: each becomes one of the zone in which the file is unpacked.
+/// The same in zip files, whose times have no time zone. They become times in the zone in which a file is unpacked.
 const ZONELESS_PLACEHOLDERS: &[u64] = &[
-    312_768_000,   // 1979-11-30: no date at all, as Go's archive/zip writes it
-    315_532_800,   // 1980-01-01: the first date of a zip file, to which times before are raised
+    312_768_000,   // 1979-11-30: no date, as Go's archive/zip writes it
+    315_532_800,   // 1980-01-01: the first date of a zip file, which replaces earlier times
     315_619_200,   // 1980-01-02: the same a day later, which is 1980 in every time zone
     318_211_200,   // 1980-02-01: Gradle and bnd
     1_262_304_000, // 2010-01-01: Bazel
 ];
 
-/// Time zones are up to 14 hours ahead of UTC and 12 behind it, and differ by quarters of an hour.
+/// Time zones are up to 14 hours ahead of UTC and up to 12 behind it, and differ by quarters of an hour.
 const ZONES_AHEAD: u64 = 14 * 3600;
-const ZONES_BEHIND: u64 = 12 * 3600;
+/// The largest difference of two time zones.
+const ZONES: u64 = (14 + 12) * 3600;
 const ZONES_APART: u64 = 900;
 
-/// A moment that an HTTP date can name: from 1970 to the end of the year 9999.
+/// A time that an HTTP date can express: from 1970 to the end of the year 9999.
 ///
-/// `httpdate` panics outside of that range, and a file can carry any time; so the range is a matter of construction.
+/// `httpdate` panics outside of that range, and a file can have any time, so the constructor checks the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HttpTime {
     seconds: u64,
@@ -38,18 +39,18 @@ pub struct HttpTime {
 }
 
 impl HttpTime {
-    /// A moment given in seconds since 1970 and nanoseconds within that second; `None` where HTTP has no date for it.
+    /// A time in seconds since 1970 and nanoseconds within that second. `None` outside of the range.
     pub fn new(seconds: i64, nanoseconds: u32) -> Option<HttpTime> {
         let seconds = u64::try_from(seconds).ok().filter(|seconds| *seconds < END)?;
         (nanoseconds < 1_000_000_000).then_some(HttpTime { seconds, nanoseconds })
     }
 
-    /// Reads a date that a client sent (S58): the three forms of RFC 9110 5.6.7, and the two harmless variants that
-    /// Python takes, a numeric zone of zero and no zone at all. Any other zone is no HTTP date: `None`.
+    /// Reads a date from a client (PY-58): the three forms of RFC 9110 5.6.7, and two variants that Python accepts, a
+    /// numeric zone of zero and no zone. `None` for any other text.
     pub fn parse(text: &str) -> Option<HttpTime> {
         let text = text.trim_matches([' ', '\t']);
         let utc = text.strip_suffix("+0000").or_else(|| text.strip_suffix("-0000")).map(str::trim_end).unwrap_or(text);
-        // The fixed forms are bounded in length; anything longer is not worth a copy.
+        // A valid date is short. A longer text is not worth a copy.
         let time = httpdate::parse_http_date(utc)
             .or_else(|error| match utc.len() {
                 ..=40 => httpdate::parse_http_date(&format!("{utc} GMT")),
@@ -65,33 +66,33 @@ impl HttpTime {
         self.seconds
     }
 
-    /// Whether this is a time that some tool writes into every file. As a validator it would be false: content would be taken for
-    /// unchanged that is not (RFC 9110 8.8.2.1 wants the time of a change).
+    /// Whether a tool writes this time into every file. It cannot be a validator: changed content would seem unchanged
+    /// (RFC 9110 8.8.2.1).
     pub fn is_placeholder(self) -> bool {
         let is_of_a_zone = |utc: &u64| {
             let since = self.seconds.checked_sub(utc.saturating_sub(ZONES_AHEAD));
-            since.is_some_and(|since| since <= ZONES_AHEAD + ZONES_BEHIND && since.is_multiple_of(ZONES_APART))
+            since.is_some_and(|since| since <= ZONES && since.is_multiple_of(ZONES_APART))
         };
-        // No tool writes a fraction; but to the first two seconds of 1970 some file systems add one.
+        // No tool writes a fraction. Some file systems add one to the first two seconds of 1970.
         let is_whole = self.nanoseconds == 0 || self.seconds <= 1;
         is_whole && (PLACEHOLDERS.contains(&self.seconds) || ZONELESS_PLACEHOLDERS.iter().any(is_of_a_zone))
     }
 
-    /// Nanoseconds within the second, which an HTTP date drops.
+    /// Nanoseconds within the second. An HTTP date omits them.
     pub fn nanoseconds(self) -> u32 {
         self.nanoseconds
     }
 }
 
-/// A moment as RFC 3339 writes it, in UTC: `1994-11-06T08:49:37Z`.
+/// A time as in RFC 3339, in UTC: `1994-11-06T08:49:37Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rfc3339([u8; 20]);
 
 impl From<HttpTime> for Rfc3339 {
-    fn from(stamp: HttpTime) -> Rfc3339 {
-        // The calendar is that of `httpdate`: both forms have fixed places, and one is made of the other.
+    fn from(time: HttpTime) -> Rfc3339 {
+        // The calendar is that of `httpdate`. Both formats have fixed positions.
         let mut fixdate = Fixdate::default();
-        let _ = write!(fixdate, "{stamp}");
+        let _ = write!(fixdate, "{time}");
         let [_, _, _, _, _, d1, d2, _, m1, m2, m3, _, y1, y2, y3, y4, _, time @ .., _, _, _, _] = fixdate.text;
         let [h1, h2, _, n1, n2, _, s1, s2] = time;
         let [o1, o2] = match &[m1, m2, m3] {
@@ -114,12 +115,12 @@ impl From<HttpTime> for Rfc3339 {
 }
 
 impl Rfc3339 {
-    /// All of it.
+    /// The whole text.
     pub fn as_str(&self) -> &str {
         str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The day: `1994-11-06`.
+    /// The date: `1994-11-06`.
     pub fn day(&self) -> &str {
         self.as_str().get(..10).unwrap_or_default()
     }
@@ -135,7 +136,7 @@ impl Rfc3339 {
     }
 }
 
-/// Room for an IMF-fixdate.
+/// A buffer for an IMF-fixdate.
 #[derive(Default)]
 struct Fixdate {
     text: [u8; 29],
@@ -151,10 +152,10 @@ impl fmt::Write for Fixdate {
     }
 }
 
-/// IMF-fixdate, the only form that a server may send: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// The IMF-fixdate, the only form that a server sends: `Sun, 06 Nov 1994 08:49:37 GMT`.
 impl fmt::Display for HttpTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        httpdate::HttpDate::from(UNIX_EPOCH + Duration::from_secs(self.seconds)).fmt(f)
+        httpdate::HttpDate::from(UNIX_EPOCH.checked_add(Duration::from_secs(self.seconds)).ok_or(fmt::Error)?).fmt(f)
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
     use crate::http::date::*;
 
     #[test]
-    fn a_stamp_is_what_http_can_write() {
+    fn a_time_is_within_the_range_of_http() {
         for (seconds, written) in [
             (-1, None),
             (i64::MIN, None),
@@ -173,7 +174,7 @@ mod tests {
             (253_402_300_799, Some("Fri, 31 Dec 9999 23:59:59 GMT")),
             (253_402_300_800, None),
         ] {
-            assert_eq!(HttpTime::new(seconds, 0).map(|stamp| stamp.to_string()).as_deref(), written, "{seconds}");
+            assert_eq!(HttpTime::new(seconds, 0).map(|time| time.to_string()).as_deref(), written, "{seconds}");
         }
         assert_eq!(HttpTime::new(0, 1_000_000_000), None);
     }
@@ -207,8 +208,8 @@ mod tests {
             (1_577_934_245, 0, false),
             (253_402_300_799, 0, false),
         ] {
-            let stamp = HttpTime::new(seconds, nanoseconds);
-            assert_eq!(stamp.map(HttpTime::is_placeholder), Some(expected), "{seconds} {nanoseconds}");
+            let time = HttpTime::new(seconds, nanoseconds);
+            assert_eq!(time.map(HttpTime::is_placeholder), Some(expected), "{seconds} {nanoseconds}");
         }
     }
 
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn s58_the_forms_that_clients_send() {
+    fn the_forms_that_clients_send() {
         for (text, seconds) in [
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),

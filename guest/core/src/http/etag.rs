@@ -1,15 +1,14 @@
-//! Entity tags (RFC 9110 8.8.3): how they are made, written, read and compared. This module refuses to know what
-//! follows from a match.
+//! Entity tags (RFC 9110 8.8.3): created, written, read and compared.
 
 use crate::http::date::HttpTime;
 use std::fmt;
 use std::hash::{DefaultHasher, Hasher as _};
 
-/// Bounds of a list of tags. No cache keeps that many versions of one file.
-const MOST_TAGS: usize = 1_000;
-const MOST_BYTES: usize = 16 * 1024;
+/// Limits of a list of tags. No cache keeps more versions of a file.
+const MAX_TAGS: usize = 1_000;
+const MAX_BYTES: usize = 16 * 1024;
 
-/// An entity tag. `==` is identity; HTTP compares with [`ETag::matches_strong`] and [`ETag::matches_weak`].
+/// An entity tag. `==` compares all of it; HTTP compares with [`ETag::matches_strong`] and [`ETag::matches_weak`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ETag {
     weak: bool,
@@ -17,16 +16,16 @@ pub struct ETag {
 }
 
 impl ETag {
-    /// The strong tag of a file of `size` bytes that was last changed at `modified`. Where that time
-    /// [tells nothing](HttpTime::is_placeholder), two versions of one length would share it.
+    /// The strong tag of a file of `size` bytes with this modification time. Two versions with the same length share it
+    /// if the time is a [placeholder](HttpTime::is_placeholder).
     pub fn of(size: u64, modified: HttpTime) -> ETag {
         let (seconds, nanoseconds) = (modified.seconds(), modified.nanoseconds());
-        // Numbers without padding between two marks that are no digits: different facts never give the same tag.
+        // The separators are not digits, so different values never give the same tag.
         ETag { weak: false, opaque: format!("{size:x}-{seconds:x}.{nanoseconds:x}") }
     }
 
-    /// The tag of content that is made here and sent in a coding of this name: weak, for it is the tag of what is shown,
-    /// and not of its bytes. Another version of this program may give another.
+    /// The tag of generated content that is sent in a coding of this name. It is weak, because it identifies the
+    /// content before encoding. Another version of this program may give another tag.
     pub fn of_content(bytes: &[u8], coding: &str) -> ETag {
         let mut hasher = DefaultHasher::new();
         hasher.write(bytes);
@@ -34,21 +33,21 @@ impl ETag {
         if coding.is_empty() { tag } else { tag.weakened(coding) }
     }
 
-    /// The tag of a variant that lies in a file of its own, apart from the tags of all others by `suffix`
-    /// (RFC 9110 8.8.3.3): as strong as this one. Of a suffix only the letters, digits and `.`, `_` and `-` are kept.
+    /// The tag of a variant that is a separate file, distinguished by `suffix` (RFC 9110 8.8.3.3). It is as strong as
+    /// this one. Of the suffix, only letters, digits, `.`, `_` and `-` are kept.
     pub fn variant(&self, suffix: &str) -> ETag {
         let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let opaque = self.opaque.chars().chain(['-']).chain(suffix.chars().filter(plain)).collect();
         ETag { weak: self.weak, opaque }
     }
 
-    /// The tag of a variant that is made on the way: weak, for another encoder may write other bytes.
+    /// The tag of a variant that is encoded while it is sent. It is weak, because encoders may write different bytes.
     pub fn weakened(&self, suffix: &str) -> ETag {
         ETag { weak: true, ..self.variant(suffix) }
     }
 
-    /// Reads a value that is one tag and nothing else, as in If-Range (RFC 9110 13.1.5). `None` for a date, and for a
-    /// tag that is not UTF-8, which none of ours is.
+    /// Reads a value that is exactly one tag, as in If-Range (RFC 9110 13.1.5). `None` for a date, and for a tag that
+    /// is not UTF-8, which this server never sends.
     pub fn parse(value: &[u8]) -> Option<ETag> {
         match scan(trim(value))? {
             (weak, opaque, []) => ETag::new(weak, opaque),
@@ -56,12 +55,12 @@ impl ETag {
         }
     }
 
-    /// Strong comparison (RFC 9110 8.8.3.2): the same bytes. A weak tag matches nothing, itself included.
+    /// Strong comparison (RFC 9110 8.8.3.2). A weak tag matches no tag, not even itself.
     pub fn matches_strong(&self, other: &ETag) -> bool {
         !self.weak && !other.weak && self.opaque == other.opaque
     }
 
-    /// Weak comparison (RFC 9110 8.8.3.2): as good as the same.
+    /// Weak comparison (RFC 9110 8.8.3.2).
     pub fn matches_weak(&self, other: &ETag) -> bool {
         self.opaque == other.opaque
     }
@@ -71,28 +70,28 @@ impl ETag {
     }
 }
 
-/// As the field ETag has it: `"..."` or `W/"..."`.
+/// The value of the field ETag: `"..."` or `W/"..."`.
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}\"{}\"", if self.weak { "W/" } else { "" }, self.opaque)
     }
 }
 
-/// What If-Match and If-None-Match name (RFC 9110 13.1.1 and 13.1.2).
+/// The value of If-Match or If-None-Match (RFC 9110 13.1.1 and 13.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// `*`: whatever there is.
+    /// `*`: any current representation.
     Any,
-    /// These, as far as they are UTF-8: no other could be ours.
+    /// A list, without tags that are not UTF-8, which this server never sends.
     List(Vec<ETag>),
 }
 
 impl Tags {
-    /// Reads all lines of the field, which are one list (RFC 9110 5.3). `None` only where there is none.
+    /// Reads all lines of the field, which form one list (RFC 9110 5.3). `None` only if the field is missing.
     ///
-    /// A field that cannot be read, or is out of bounds, is a list of no tags, and matches nothing. So If-Match fails
-    /// and If-None-Match passes, and the dates of both still yield to them (RFC 9110 13.1.3 and 13.1.4): a client whose
-    /// condition is not understood is sent the file, and never a 304 for a version that it may not have.
+    /// An invalid field, or one beyond the limits, is an empty list, and matches nothing. So If-Match fails and
+    /// If-None-Match passes, and both still take precedence over dates (RFC 9110 13.1.3 and 13.1.4). The client then
+    /// gets the file, and never a 304 for a representation that it may not have.
     pub fn parse(values: &[Vec<u8>]) -> Option<Tags> {
         match values {
             [] => None,
@@ -101,12 +100,12 @@ impl Tags {
         }
     }
 
-    /// Whether If-Match holds for a representation that exists, `current` being its tag if it has one.
+    /// Whether If-Match holds for an existing representation, whose tag is `current` if it has one.
     pub fn matches_strong(&self, current: Option<&ETag>) -> bool {
         self.matches(current, ETag::matches_strong)
     }
 
-    /// Whether If-None-Match names a representation that exists, `current` being its tag if it has one.
+    /// Whether If-None-Match names an existing representation, whose tag is `current` if it has one.
     pub fn matches_weak(&self, current: Option<&ETag>) -> bool {
         self.matches(current, ETag::matches_weak)
     }
@@ -119,9 +118,10 @@ impl Tags {
     }
 }
 
-/// The tags of a list. Empty elements are skipped (RFC 9110 5.6.1.2); a tag may hold commas, so nothing is split.
+/// The tags of a list. Empty elements are skipped (RFC 9110 5.6.1.2). A tag may contain commas, so the text is not
+/// split.
 fn list(values: &[Vec<u8>]) -> Option<Vec<ETag>> {
-    if values.iter().map(Vec::len).fold(0, usize::saturating_add) > MOST_BYTES {
+    if values.iter().map(Vec::len).fold(0, usize::saturating_add) > MAX_BYTES {
         return None;
     }
     let mut tags = Vec::new();
@@ -136,7 +136,7 @@ fn list(values: &[Vec<u8>]) -> Option<Vec<ETag>> {
             tags.push(ETag::new(weak, opaque));
             rest = trim(after);
             let is_separate = matches!(rest, [] | [b',', ..]);
-            if !is_separate || tags.len() > MOST_TAGS {
+            if !is_separate || tags.len() > MAX_TAGS {
                 return None;
             }
         }
@@ -144,7 +144,7 @@ fn list(values: &[Vec<u8>]) -> Option<Vec<ETag>> {
     Some(tags.into_iter().flatten().collect())
 }
 
-/// Reads the tag at the start of `text`: whether it is weak, what its quotes hold, and what follows.
+/// Reads the tag at the start of `text`: whether it is weak, its opaque part, and the rest of the text.
 fn scan(text: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     let (weak, quoted) = match text.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),
@@ -156,7 +156,7 @@ fn scan(text: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     Some((weak, opaque, closing.strip_prefix(b"\"")?))
 }
 
-/// Without the optional whitespace (RFC 9110 5.6.3) at both ends.
+/// The text without optional whitespace (RFC 9110 5.6.3) at both ends.
 fn trim(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = text {
         text = rest;
@@ -169,7 +169,7 @@ mod tests {
     use crate::http::etag::*;
     use proptest::prelude::*;
 
-    fn stamp(seconds: i64, nanoseconds: u32) -> HttpTime {
+    fn time(seconds: i64, nanoseconds: u32) -> HttpTime {
         HttpTime::new(seconds, nanoseconds).expect("a date of HTTP")
     }
 
@@ -189,7 +189,7 @@ mod tests {
             (u64::MAX, 253_402_300_799, 1, "\"ffffffffffffffff-3afff4417f.1\""),
         ] {
             assert_eq!(
-                ETag::of(size, stamp(seconds, nanoseconds)).to_string(),
+                ETag::of(size, time(seconds, nanoseconds)).to_string(),
                 written,
                 "{size} {seconds} {nanoseconds}"
             );
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_has_a_weak_tag_of_its_own() {
+    fn a_variant_has_its_own_weak_tag() {
         let file = tag("\"5-2.0\"");
         for (suffix, written) in
             [("br", "W/\"5-2.0-br\""), ("gz", "W/\"5-2.0-gz\""), ("", "W/\"5-2.0-\""), ("\"\r\né", "W/\"5-2.0-\"")]
@@ -251,7 +251,7 @@ mod tests {
         }
     }
 
-    /// What is read, written down again; `*` for any.
+    /// Compares the tags that are read; `*` stands for any.
     #[track_caller]
     fn check(values: &[&[u8]], expected: Option<&[&str]>) {
         let read = Tags::parse(&lines(values)).map(|tags| match tags {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_names_nothing() {
+    fn an_invalid_field_names_nothing() {
         for values in [
             &[&b""[..]][..],
             &[b","],
@@ -301,11 +301,11 @@ mod tests {
             Some(Tags::List(tags)) => tags.len(),
             other => panic!("{other:?}"),
         };
-        assert_eq!(read(&"\"a\",".repeat(MOST_TAGS)), MOST_TAGS);
-        assert_eq!(read(&"\"a\",".repeat(MOST_TAGS + 1)), 0);
-        assert_eq!(read(&format!("\"{}\"", "a".repeat(MOST_BYTES - 2))), 1);
-        assert_eq!(read(&format!("\"{}\"", "a".repeat(MOST_BYTES - 1))), 0);
-        let half = format!("\"{}\"", "a".repeat(MOST_BYTES / 2)).into_bytes();
+        assert_eq!(read(&"\"a\",".repeat(MAX_TAGS)), MAX_TAGS);
+        assert_eq!(read(&"\"a\",".repeat(MAX_TAGS + 1)), 0);
+        assert_eq!(read(&format!("\"{}\"", "a".repeat(MAX_BYTES - 2))), 1);
+        assert_eq!(read(&format!("\"{}\"", "a".repeat(MAX_BYTES - 1))), 0);
+        let half = format!("\"{}\"", "a".repeat(MAX_BYTES / 2)).into_bytes();
         assert_eq!(Tags::parse(&[half.clone(), half]), Some(Tags::List(Vec::new())));
     }
 
@@ -335,16 +335,16 @@ mod tests {
         fn different_facts_have_different_tags(
             one in (0..300_u64, 2..300_i64, 0..300_u32), other in (0..300_u64, 2..300_i64, 0..300_u32)
         ) {
-            let made = |(size, seconds, nanoseconds)| ETag::of(size, stamp(seconds, nanoseconds));
-            prop_assert_eq!(made(one).matches_weak(&made(other)), one == other);
-            prop_assert!(made(one).matches_strong(&made(one)));
-            prop_assert_eq!(ETag::parse(made(one).to_string().as_bytes()), Some(made(one)));
-            let (brotli, gzip) = (made(one).weakened("br"), made(one).weakened("gz"));
-            prop_assert!(!brotli.matches_weak(&gzip) && !brotli.matches_weak(&made(other)));
+            let tag = |(size, seconds, nanoseconds)| ETag::of(size, time(seconds, nanoseconds));
+            prop_assert_eq!(tag(one).matches_weak(&tag(other)), one == other);
+            prop_assert!(tag(one).matches_strong(&tag(one)));
+            prop_assert_eq!(ETag::parse(tag(one).to_string().as_bytes()), Some(tag(one)));
+            let (brotli, gzip) = (tag(one).weakened("br"), tag(one).weakened("gz"));
+            prop_assert!(!brotli.matches_weak(&gzip) && !brotli.matches_weak(&tag(other)));
         }
 
         #[test]
-        fn what_is_written_is_read_again(opaque in prop::collection::vec("[!#-~é]{0,6}", 1..8), weak: bool) {
+        fn written_tags_are_read_again(opaque in prop::collection::vec("[!#-~é]{0,6}", 1..8), weak: bool) {
             let tags: Vec<ETag> = opaque.into_iter().map(|opaque| ETag { weak, opaque }).collect();
             let written = tags.iter().map(ETag::to_string).collect::<Vec<_>>().join(" , ");
             prop_assert_eq!(Tags::parse(&[written.into_bytes()]), Some(Tags::List(tags)));

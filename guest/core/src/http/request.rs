@@ -1,16 +1,19 @@
-//! What the core reads of a request: method and target at once, fields by name when they matter. It refuses to know all
-//! others.
+//! A request: method and target, and access to its fields by name.
 
+use crate::http::refusal::Refusal;
 use crate::http::target::Target;
-use crate::reply::Refusal;
 use std::fmt;
 
-/// The methods that glasshouse tells apart. Methods are case-sensitive (RFC 9110 9.1): `get` is another one.
+/// A method. Methods are case-sensitive (RFC 9110 9.1), so `get` is [`Method::Other`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// GET.
     Get,
+    /// HEAD.
     Head,
+    /// OPTIONS.
     Options,
+    /// Any other method. The answer is a 405.
     Other,
 }
 
@@ -25,36 +28,38 @@ impl Method {
     }
 }
 
-/// The values of a field by its lower-case name, one a line.
+/// Returns the values of a field by its lower-case name, one for each line.
 type Fields<'a> = dyn Fn(&str) -> Vec<Vec<u8>> + 'a;
 
-/// A request as far as it matters here. A bad target is carried on as the refusal that it earns.
+/// A request.
 pub struct Request<'a> {
+    /// The method.
     pub method: Method,
+    /// The target, or the refusal for an invalid one.
     pub target: Result<Target, Refusal>,
     fields: Box<Fields<'a>>,
 }
 
 impl<'a> Request<'a> {
-    /// Reads a request: its method, its path with query, and a way to ask for the values of a field by its lower-case
-    /// name, one value a field line. Each field is asked for when an answer depends on it, and not before: asking may
-    /// cost a call out of the sandbox.
+    /// Reads a request: its method, its path with the query, and a function that returns the values of a field by its
+    /// lower-case name, one for each field line. The core calls the function only for fields that the answer depends
+    /// on, because it may be a call out of the sandbox.
     pub fn read(method: &str, target: Option<&str>, fields: impl Fn(&str) -> Vec<Vec<u8>> + 'a) -> Request<'a> {
         let target = Target::parse(target.unwrap_or_default());
         Request { method: Method::parse(method), target, fields: Box::new(fields) }
     }
 
-    /// All values of a field, one a line.
+    /// All values of a field, one for each line.
     pub fn values(&self, name: &str) -> Vec<Vec<u8>> {
         (self.fields)(name)
     }
 
-    /// The values of Range as far as they count: it is defined for GET alone (RFC 9110 14.2).
+    /// The values of Range, which is defined only for GET (RFC 9110 14.2).
     pub fn range(&self) -> Vec<Vec<u8>> {
         if self.method == Method::Get { self.values("range") } else { Vec::new() }
     }
 
-    /// The value of a field that may be sent once. Sent twice it is not what RFC 9110 5.3 allows, and is ignored.
+    /// The value of a field that may occur once. If it occurs twice, it is invalid (RFC 9110 5.3) and ignored.
     pub fn value(&self, name: &str) -> Option<Vec<u8>> {
         let mut values = self.values(name);
         if values.len() == 1 { values.pop() } else { None }

@@ -1,58 +1,59 @@
-//! The request target (RFC 9110 7.1), read once. Behind this file a path is a list of names: traversal cannot be
-//! written down. It refuses to know what lies at the path.
+//! The request target (RFC 9110 7.1) as a list of names. This is the only parser of paths, so a [`Target`] cannot leave
+//! the tree.
 
 mod reference;
 
-use crate::reply::Refusal;
+use crate::http::refusal::Refusal;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::fmt;
 
-/// One segment of a path: not empty, not `.` or `..`, without `/` and NUL.
+/// The name of an entry: not empty, not `.` or `..`, without `/` and NUL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
 
 impl Name {
-    /// `None` where the text is no name of an entry.
+    /// `None` if the text is not a valid name.
     pub fn new(text: impl Into<String> + AsRef<str>) -> Option<Name> {
         let plain = !matches!(text.as_ref(), "" | "." | "..") && !text.as_ref().contains(['/', '\0']);
         plain.then(|| Name(text.into()))
     }
 
-    /// The name as the tree knows it.
+    /// The name in the tree.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A dotfile, which is neither served nor listed (S28). `.well-known` (RFC 8615) exists to be asked for.
+    /// Whether it is a dotfile, which is neither served nor listed (PY-28). `.well-known` (RFC 8615) is not one.
     pub fn is_hidden(&self) -> bool {
         is_dotfile(&self.0)
     }
 }
 
-/// Whether a name is one of those that are hidden unless somebody says otherwise.
+/// Whether a name is hidden by default.
 pub fn is_dotfile(name: &str) -> bool {
     name.starts_with('.') && name != ".well-known"
 }
 
-/// What a request asks for: a path below the root, whether it was written as a directory, and the query.
+/// A request target: a path below the root, whether it was written as a directory, and the query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// What a prefix has taken off the front; it is put back where a path is written.
+    /// The names of a removed prefix. Written paths contain them.
     prefix: Vec<Name>,
     names: Vec<Name>,
     directory: bool,
     query: Option<String>,
-    /// How many slashes the path was written with, where it was not written in the canonical form.
+    /// The number of slashes in a path that was not written in the canonical form.
     slashes: Option<usize>,
 }
 
 impl Target {
-    /// Reads a target in origin form (RFC 9112 3.2.1). The query is cut off, the path decoded once, empty segments and
-    /// `.` are dropped, `..` takes back the segment before it and stops at the root (S20, S31). An empty path, which the
-    /// absolute form may have, is that of the root (RFC 9110 4.2.3).
+    /// Reads a target in origin form (RFC 9112 3.2.1). The path is decoded once. Empty segments and `.` are dropped,
+    /// and `..` removes the segment before it, down to the root (PY-20, PY-31). An empty path, which the absolute form
+    /// may have, is the root (RFC 9110 4.2.3).
     ///
     /// # Errors
-    /// [`Refusal::BadRequest`] for an encoded NUL (S25), [`Refusal::NotFound`] for a target that names no path (`*`) and
-    /// for a path that is not UTF-8, which no entry of the tree can have as its name (S26).
+    /// [`Refusal::BadRequest`] for an encoded NUL (PY-25), [`Refusal::NotFound`] for a target without a path (`*`) and
+    /// for a path that is not UTF-8, which no entry of a tree has (PY-26).
     pub fn parse(raw: &str) -> Result<Target, Refusal> {
         let raw = raw.split('#').next().unwrap_or_default();
         let (path, query) = match raw.split_once('?') {
@@ -75,7 +76,7 @@ impl Target {
                 None => {}
             }
         }
-        // As RFC 3986 5.2.4 has it, a path that ends in `/`, `/.` or `/..` is that of a directory; the root always is.
+        // A path that ends in `/`, `/.` or `/..` is that of a directory (RFC 3986 5.2.4), and so is the root.
         let last = path.rsplit('/').next().unwrap_or_default();
         let directory = names.is_empty() || matches!(last, "" | "." | "..");
         let mut target = Target { prefix: Vec::new(), names, directory, query, slashes: None };
@@ -86,37 +87,37 @@ impl Target {
         Ok(target)
     }
 
-    /// The names from the root down; empty for the root itself.
+    /// The names from the root down; empty for the root.
     pub fn names(&self) -> &[Name] {
         &self.names
     }
 
-    /// What the path ends in, as the client sees it; the root without a prefix has no name.
+    /// The last name of the path, as the client sees it. `None` for the root without a prefix.
     pub fn name(&self) -> Option<&Name> {
         self.names.last().or(self.prefix.last())
     }
 
-    /// Whether the path was written as that of a directory.
+    /// Whether the path was written as a directory.
     pub fn is_directory(&self) -> bool {
         self.directory
     }
 
-    /// The names that a prefix has taken off the front.
+    /// The names of the removed prefix.
     pub fn prefix(&self) -> &[Name] {
         &self.prefix
     }
 
-    /// The query, as it was sent; empty where there is none.
+    /// The query as it was sent; empty if there is none.
     pub fn query(&self) -> &str {
         self.query.as_deref().unwrap_or_default()
     }
 
-    /// Whether any segment is a dotfile (S28).
+    /// Whether any name is a dotfile (PY-28).
     pub fn is_hidden(&self) -> bool {
         self.names.iter().any(Name::is_hidden)
     }
 
-    /// The path relative to the root with `/` between the names, as `open-at` takes it: never a `/` at either end.
+    /// The path relative to the root, as `open-at` takes it, without `/` at either end.
     pub fn path(&self) -> String {
         let mut path = String::new();
         for name in &self.names {
@@ -128,25 +129,25 @@ impl Target {
         path
     }
 
-    /// Makes it the directory that it lies in, and returns the name that it had there; `None` at the top.
+    /// Removes the last name, and returns it. The result is a directory. `None` at the root.
     pub fn go_up(&mut self) -> Option<Name> {
         self.directory = true;
         self.query = None;
         self.names.pop()
     }
 
-    /// Whether it is `above`, or lies below it.
+    /// Whether it is `above` or below it, without prefixes.
     pub fn is_within(&self, above: &Target) -> bool {
         self.names.starts_with(&above.names)
     }
 
-    /// The same path as seen from below `prefix`; `None` if it is not below.
+    /// The same path with `prefix` removed, or `None` if it is not below `prefix`.
     pub fn below(&self, prefix: &Target) -> Option<Target> {
         let names = self.names.strip_prefix(prefix.names.as_slice())?.to_vec();
         Some(Target { prefix: prefix.names.clone(), names, ..self.clone() })
     }
 
-    /// The path for people: decoded, with a slash at the start, and one at the end of a directory's (S22, S39).
+    /// The decoded path for people, with a slash at the start, and one at the end of a directory (PY-22, PY-39).
     pub fn title(&self) -> String {
         let mut title = String::from("/");
         for name in self.prefix.iter().chain(&self.names) {
@@ -159,12 +160,12 @@ impl Target {
         title
     }
 
-    /// This path as that of a directory, from the root of the server: encoded, with exactly one slash at the start.
+    /// This path as a directory, from the root of the server: encoded, with exactly one slash at the start.
     pub fn location(&self) -> String {
         self.locate(&self.names, true)
     }
 
-    /// Built from names and not from what was sent, so it cannot lead to another origin (S31).
+    /// Built from names and not from the text of the client, so it cannot lead to another origin (PY-31).
     fn locate(&self, names: &[Name], directory: bool) -> String {
         let mut location = String::from("/");
         for name in self.prefix.iter().chain(names) {
@@ -177,24 +178,24 @@ impl Target {
         location
     }
 
-    /// Puts the query behind a location that has none, with what no URL holds percent-encoded.
-    pub fn keep_query(&self, location: &mut String) {
+    /// Adds the query to a location that has none. Bytes that no URL contains are encoded.
+    pub fn append_query(&self, location: &mut String) {
         if let (Some(query), false) = (self.query.as_deref(), location.contains('?')) {
             let fragment = location.find('#').unwrap_or(location.len());
-            location.insert_str(fragment, &format!("?{}", graphic(query)));
+            location.insert_str(fragment, &format!("?{}", encode_non_graphic(query)));
         }
     }
 }
 
-/// The value of a parameter in a query, as forms write them (`application/x-www-form-urlencoded`); the first of that name
-/// counts. Bytes that are no UTF-8 are replaced.
+/// The value of a parameter in a query of a form (`application/x-www-form-urlencoded`). The first one of that name
+/// counts. Bytes that are not UTF-8 are replaced.
 pub fn parameter(query: &str, name: &str) -> Option<String> {
     let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
     let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
 }
 
-/// A relative path with its segments encoded, and the slashes between them kept.
+/// A path with its segments encoded and its slashes kept.
 pub fn encode_path(path: &str) -> String {
     let mut encoded = String::new();
     for (index, segment) in path.split('/').enumerate() {
@@ -206,80 +207,39 @@ pub fn encode_path(path: &str) -> String {
     encoded
 }
 
-/// Writes `text` with every byte percent-encoded that RFC 3986 2.3 does not call unreserved (S38): so it is one
-/// segment, has no scheme, and needs no further escaping in HTML or in a field.
+/// The bytes that a path segment encodes: all but the unreserved ones (RFC 3986 2.3).
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The bytes that no URL contains.
+const NON_GRAPHIC: &AsciiSet = &CONTROLS.add(b' ');
+
+/// Appends `text` as one path segment (PY-38). The result has no scheme, and needs no escaping in HTML or a field.
 pub fn encode(text: &str, to: &mut String) {
-    // Writing to a string cannot fail.
-    let _ = write_encoded(text, to);
+    to.extend(utf8_percent_encode(text, SEGMENT));
 }
 
-/// The same, to anything that text can be written to.
+/// Writes `text` as [`encode`] does.
 ///
 /// # Errors
 /// Those of `to`.
 pub fn write_encoded(text: &str, to: &mut dyn fmt::Write) -> fmt::Result {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let is_reserved =
-            |byte: u8| !matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~');
-        let end = rest.bytes().position(is_reserved).unwrap_or(rest.len());
-        let Some((plain, after)) = rest.split_at_checked(end) else { return Err(fmt::Error) };
-        to.write_str(plain)?;
-        let mut letters = after.chars();
-        if let Some(letter) = letters.next() {
-            for byte in letter.encode_utf8(&mut [0; 4]).bytes() {
-                write!(to, "%{byte:02X}")?;
-            }
-        }
-        rest = letters.as_str();
-    }
-    Ok(())
+    utf8_percent_encode(text, SEGMENT).try_for_each(|part| to.write_str(part))
 }
 
-/// The text with every byte percent-encoded that no URL holds; all others mean what they meant.
-pub fn graphic(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '!'..='~' => written.push(letter),
-            _ => encode(letter.encode_utf8(&mut [0; 4]), &mut written),
-        }
-    }
-    written
+/// Percent-encodes only the bytes that no URL contains, so that the others keep their meaning.
+pub fn encode_non_graphic(text: &str) -> String {
+    utf8_percent_encode(text, NON_GRAPHIC).collect()
 }
 
-/// Undoes percent-encoding, once. A `%` that begins no two hexadecimal digits stands for itself, as in the seed.
+/// Decodes percent-encoding once. A `%` without two hexadecimal digits stays, as in Python.
 pub fn decode(text: &str) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        let escaped = match (byte, tail) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escaped {
-            Some((high, low)) => {
-                decoded.push(high << 4 | low);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    decoded
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    percent_decode_str(text).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use crate::http::target::*;
 
-    /// What is asked for: path, whether it is a directory's; or the refusal.
+    /// Checks the path and whether it is a directory, or the refusal.
     #[track_caller]
     fn check(raw: &str, expected: Result<(&str, bool), Refusal>) {
         let got = Target::parse(raw).map(|target| (target.path(), target.is_directory()));
@@ -287,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn s20_a_path_is_a_list_of_names() {
+    fn a_path_is_a_list_of_names() {
         for (raw, path, directory) in [
             ("/", "", true),
             ("", "", true),
@@ -319,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_is_refused() {
+    fn an_invalid_path_is_refused() {
         for (raw, refusal) in [
             ("*", Refusal::NotFound),
             ("a/b", Refusal::NotFound),
@@ -391,7 +351,7 @@ mod tests {
         ] {
             let kept = Target::parse(raw).map(|target| {
                 let mut location = location.to_owned();
-                target.keep_query(&mut location);
+                target.append_query(&mut location);
                 location
             });
             assert_eq!(kept.as_deref(), Ok(expected), "{location}");

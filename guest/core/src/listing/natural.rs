@@ -1,23 +1,23 @@
-//! The order in which a person looks for a name: numbers by their value, letters without regard to case (S36). It
-//! refuses to know what is named.
+//! The natural order of names: numbers by value, letters without case (PY-36).
 //!
-//! Rule: it is a total order. Names that it cannot tell apart (`a1`, `A01`) are ordered by length and bytes, so that a
-//! listing is the same whatever order a file system gives it in.
+//! It is a total order. Names that differ only in case or leading zeros (`a1`, `A01`) are ordered by length and bytes,
+//! so that a listing does not depend on the order of the file system.
 
+use crate::number::to_u32;
 use std::cmp::Ordering;
 
-/// Compares two names.
+/// Compares two names. The order is total.
 pub fn compare(one: &str, other: &str) -> Ordering {
-    // Most of a name is often that of the next: what both begin with, byte for byte, decides nothing. A number that it ends
-    // in may be longer than that, so it counts as a whole.
+    // Names in a directory often share a prefix, which decides nothing. If the prefix ends within a number, the whole
+    // number counts.
     let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other).count();
     let digits = one.bytes().take(same).rev().take_while(u8::is_ascii_digit).count();
-    let begin = (0..=same - digits).rev().find(|begin| one.is_char_boundary(*begin)).unwrap_or(0);
+    let begin = (0..=same.saturating_sub(digits)).rev().find(|begin| one.is_char_boundary(*begin)).unwrap_or(0);
     let [left, right] = [one, other].map(|name| Chunks(name.get(begin..).unwrap_or(name)));
     order(left, right).then_with(|| one.len().cmp(&other.len())).then_with(|| one.cmp(other))
 }
 
-/// Writes bytes that are ordered, byte by byte, as names are by [`compare`], also with further keys behind them.
+/// Writes a key for a name. Keys, compared byte by byte, are in the order of [`compare`], also before further keys.
 pub fn key(name: &str, to: &mut Vec<u8>) {
     let mut letters = [0; 4];
     for piece in Chunks(name) {
@@ -30,14 +30,14 @@ pub fn key(name: &str, to: &mut Vec<u8>) {
             }
         }
     }
-    // No name holds a zero: it ends before all that is longer.
+    // No name contains a zero byte, so a name comes before every longer one.
     to.push(0);
     to.extend_from_slice(&length(name));
     to.extend_from_slice(name.as_bytes());
 }
 
 fn length(text: &str) -> [u8; 4] {
-    u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes()
+    to_u32(text.len()).to_be_bytes()
 }
 
 fn order(mut left: Chunks, mut right: Chunks) -> Ordering {
@@ -45,18 +45,18 @@ fn order(mut left: Chunks, mut right: Chunks) -> Ordering {
         match (left.next(), right.next()) {
             (None, None) => return Ordering::Equal,
             (left, right) if left == right => {}
-            // Nothing comes before something.
+            // The end comes before everything else.
             (left, right) => return left.cmp(&right),
         }
     }
 }
 
-/// What a name is made of, from its front.
+/// Splits a name into letters and numbers.
 struct Chunks<'a>(&'a str);
 
 /// A letter, or a number without its leading zeros.
 ///
-/// Between the two it is the first digit that counts: no letter lies between the digits, so the order stays total.
+/// A number compares with a letter by its first digit. No letter lies between two digits, so the order is total.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Chunk<'a> {
     Letter(char),
@@ -84,7 +84,7 @@ impl Ord for Chunk<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Chunk::Letter(one), Chunk::Letter(other)) => one.cmp(other),
-            // Of two numbers without leading zeros the longer is the greater.
+            // Without leading zeros, the longer number is the greater one.
             (Chunk::Number(one), Chunk::Number(other)) => one.len().cmp(&other.len()).then_with(|| one.cmp(other)),
             (Chunk::Letter(letter), Chunk::Number(_)) => letter.cmp(&'0'),
             (Chunk::Number(_), Chunk::Letter(letter)) => '0'.cmp(letter),
@@ -98,7 +98,7 @@ impl PartialOrd for Chunk<'_> {
     }
 }
 
-/// The letter without its case. The few that have several small letters are ordered by the first of them.
+/// The letter in lower case. If that is several letters, the first one counts.
 fn folded(letter: char) -> char {
     if letter.is_ascii() {
         return letter.to_ascii_lowercase();
@@ -161,7 +161,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn keys_are_ordered_as_names_are(one in "[aB0-9\u{1}.é-]{0,6}", other in "[aB0-9\u{1}.é-]{0,6}", behind in "[a0]{0,1}") {
+        fn keys_are_ordered_as_names_are(
+            one in "[aB0-9\u{1}.é-]{0,6}", other in "[aB0-9\u{1}.é-]{0,6}", behind in "[a0]{0,1}"
+        ) {
             let key = |name: &str| {
                 let mut key = Vec::new();
                 super::key(name, &mut key);
@@ -174,7 +176,7 @@ mod tests {
         }
 
         #[test]
-        fn what_names_begin_with_makes_no_difference(same in name(), one in name(), other in name()) {
+        fn a_common_prefix_makes_no_difference(same in name(), one in name(), other in name()) {
             let [left, right] = [&one, &other].map(|name| format!("{same}{name}"));
             prop_assert_eq!(compare(&left, &right).is_eq(), one == other);
             let pieces = order(Chunks(&left), Chunks(&right));

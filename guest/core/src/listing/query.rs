@@ -1,51 +1,60 @@
-//! How a client wants to see a directory: what the query of its request says (`?sort=size&order=desc`), and the queries
-//! that its page links to. It refuses to know the directory.
+//! The query of a listing, such as `?sort=size&order=desc`, and the queries that its page links to.
 
 use crate::http::target::{encode, parameter};
 use crate::output_format::OutputFormat;
 
-/// The longest term that is searched for, in letters: longer than most names, and little work in any case.
-const LONGEST_TERM: usize = 100;
+/// The longest search term, in characters: longer than most names, and little work.
+const TERM_MAX: usize = 100;
 
-/// What is asked of a listing. What the query does not say, or not well, is as in [`Query::default`].
+/// The parameters of a listing. Missing and invalid ones are as in [`Query::default`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
+    /// The column that entries are sorted by.
     pub sort: Sort,
+    /// The direction.
     pub order: Order,
+    /// The layout of a page.
     pub layout: Layout,
-    /// What is searched for in this directory and below; never empty.
+    /// The text to search in names, in this directory and below. Never empty.
     pub search: Option<String>,
-    /// The form, where the query says it and not the Accept field.
-    pub form: Option<OutputFormat>,
+    /// The format, if the query has it. Otherwise the Accept field selects it.
+    pub format: Option<OutputFormat>,
 }
 
-/// What entries are sorted by. Directories come first in any case.
+/// The column that entries are sorted by. Directories always come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
+    /// By name, in natural order.
     #[default]
     Name,
+    /// By size.
     Size,
+    /// By modification time.
     Modified,
 }
 
-/// In which direction.
+/// The direction of the order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
+    /// From a to z, from small to large, from old to new.
     #[default]
     Ascending,
+    /// The reverse.
     Descending,
 }
 
-/// How a page lays entries out.
+/// The layout of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
+    /// A table.
     #[default]
     List,
+    /// Tiles with pictures.
     Grid,
 }
 
 impl Sort {
-    /// All of them, as they are shown.
+    /// All columns, in the order of the page.
     pub const ALL: [Sort; 3] = [Sort::Name, Sort::Size, Sort::Modified];
 
     /// The name in a query.
@@ -57,7 +66,7 @@ impl Sort {
         }
     }
 
-    /// The order that is wanted first: names from a to z, but the largest and the newest.
+    /// The order of the first click: names from a to z, but the largest and the newest first.
     fn first(self) -> Order {
         match self {
             Sort::Name => Order::Ascending,
@@ -84,13 +93,13 @@ impl Order {
 }
 
 impl Query {
-    /// Reads a query as a form sends it (`application/x-www-form-urlencoded`). Of a key that is there twice the first
-    /// counts, and keys that mean nothing here are passed over.
+    /// Reads a query as forms send it (`application/x-www-form-urlencoded`). The first value of a key counts, and
+    /// unknown keys are ignored.
     pub fn parse(query: &str) -> Query {
         let value = |name| parameter(query, name);
         let sort = value("sort").and_then(|name| Sort::ALL.into_iter().find(|sort| sort.name() == name));
         let term = value("search").map(|text| {
-            let term: String = text.trim_start().chars().take(LONGEST_TERM).collect();
+            let term: String = text.trim_start().chars().take(TERM_MAX).collect();
             term.trim_end().to_owned()
         });
         Query {
@@ -98,27 +107,27 @@ impl Query {
             order: if value("order").as_deref() == Some("desc") { Order::Descending } else { Order::Ascending },
             layout: if value("view").as_deref() == Some("grid") { Layout::Grid } else { Layout::List },
             search: term.filter(|term| !term.is_empty()),
-            form: value("format").and_then(|name| OutputFormat::named(&name)),
+            format: value("format").and_then(|name| OutputFormat::parse(&name)),
         }
     }
 
-    /// The same, sorted by `sort`; in the other direction if it is already.
+    /// The same, sorted by `sort`, or in the other direction if it is sorted by that.
     pub fn sorted_by(&self, sort: Sort) -> Query {
         let order = if self.sort == sort { self.order.reversed() } else { sort.first() };
         Query { sort, order, ..self.clone() }
     }
 
-    /// The same, laid out as `layout`.
+    /// The same in another layout.
     pub fn laid_out(&self, layout: Layout) -> Query {
         Query { layout, ..self.clone() }
     }
 
-    /// The same of all entries of the directory, whatever is searched for.
+    /// The same without a search.
     pub fn of_all(&self) -> Query {
         Query { search: None, ..self.clone() }
     }
 
-    /// A relative reference to the directory seen like this.
+    /// A relative reference from the directory to itself with this query.
     pub fn link(&self) -> String {
         let mut link = String::from("./");
         let mut separator = '?';
@@ -132,7 +141,7 @@ impl Query {
         link
     }
 
-    /// What a query must say to ask for this.
+    /// The parameters that differ from the defaults.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let usual = Query::default();
         let sorted = (self.sort, self.order) != (usual.sort, usual.order);
@@ -141,7 +150,7 @@ impl Query {
             sorted.then(|| ("sort", self.sort.name())),
             sorted.then(|| ("order", self.order.name())),
             (self.layout == Layout::Grid).then_some(("view", "grid")),
-            self.form.map(|form| ("format", form.name())),
+            self.format.map(|format| ("format", format.name())),
         ];
         pairs.into_iter().flatten()
     }
@@ -153,7 +162,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_query_is_read_as_far_as_it_means_something() {
+    fn unknown_parameters_are_ignored() {
         let usual = Query::default();
         for (query, expected) in [
             ("", usual.clone()),
@@ -161,7 +170,10 @@ mod tests {
             ("sort=colour&order=up&view=film&format=yaml&search=++", usual.clone()),
             ("sort=size", Query { sort: Sort::Size, ..usual.clone() }),
             ("sort=size&sort=name&order=desc", Query { sort: Sort::Size, order: Order::Descending, ..usual.clone() }),
-            ("view=grid&format=json", Query { layout: Layout::Grid, form: Some(OutputFormat::Json), ..usual.clone() }),
+            (
+                "view=grid&format=json",
+                Query { layout: Layout::Grid, format: Some(OutputFormat::Json), ..usual.clone() },
+            ),
             ("search=a+b%2Bc%26%C3%A9", Query { search: Some("a b+c&\u{e9}".into()), ..usual.clone() }),
             ("search=%FF", Query { search: Some("\u{fffd}".into()), ..usual.clone() }),
         ] {
@@ -170,10 +182,10 @@ mod tests {
     }
 
     #[test]
-    fn links_say_what_is_not_usual() {
-        let view = Query::parse("search=a%26b&view=grid");
-        assert_eq!(view.link(), "./?search=a%26b&view=grid");
-        assert_eq!(view.of_all().laid_out(Layout::List).link(), "./");
+    fn links_have_parameters_that_differ_from_the_defaults() {
+        let query = Query::parse("search=a%26b&view=grid");
+        assert_eq!(query.link(), "./?search=a%26b&view=grid");
+        assert_eq!(query.of_all().laid_out(Layout::List).link(), "./");
         assert_eq!(Query::default().sorted_by(Sort::Name).link(), "./?sort=name&order=desc");
         assert_eq!(Query::default().sorted_by(Sort::Size).link(), "./?sort=size&order=desc");
         assert_eq!(Query::parse("sort=size&order=desc").sorted_by(Sort::Size).link(), "./?sort=size&order=asc");
@@ -181,9 +193,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_link_asks_for_what_it_shows(query in "((sort|order|view|search|format|x)=(name|size|modified|asc|desc|grid|list|html|json|text|%41|[ -~é]{0,5})&?){0,5}") {
-            let view = Query::parse(&query);
-            prop_assert_eq!(Query::parse(view.link().trim_start_matches("./").trim_start_matches('?')), view);
+        fn a_link_parses_as_the_query_that_it_shows(
+            text in "((sort|order|view|search|format|x)=(name|size|modified|asc|desc|grid|list|html|json|text|%41\
+                |[ -~é]{0,5})&?){0,5}"
+        ) {
+            let query = Query::parse(&text);
+            prop_assert_eq!(Query::parse(query.link().trim_start_matches("./").trim_start_matches('?')), query);
         }
     }
 }

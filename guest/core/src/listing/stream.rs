@@ -1,142 +1,183 @@
-//! A listing written down, whole or piece by piece, in the form that was asked for. It refuses to know what the forms look
-//! like.
+//! Writes a listing in its format, whole or piece by piece.
 
-use crate::body::Truncated;
-use crate::listing::{Listing, json};
-use crate::output_format::OutputFormat;
-use crate::page;
+use crate::body::block::Truncated;
+use crate::listing::Listing;
+use crate::listing::html::HtmlListing;
+use crate::listing::json::JsonListing;
+use crate::listing::text::TextListing;
+use crate::listing::writer::ListingWriter;
+use crate::output_format::{OutputFormat, RenderError};
 use crate::tree::Tree;
-use std::ops::Range;
 
-/// Rows that are looked at and written down in one piece: a page of them takes about a hundred thousand bytes.
+/// Rows in one piece. In HTML that is about 100,000 bytes.
 const ROWS: usize = 400;
 
-/// Rows that are looked at in one step before they are sorted, if what they are sorted by has to be looked at.
-const LOOKED_AT: usize = 20_000;
-/// Entries that are counted with each piece of rows, and in one step when all rows are sent.
-const COUNTED: [usize; 2] = [4_000, 100_000];
+/// Rows that one step reads the metadata of, before they are sorted.
+const STAT_ROWS: usize = 20_000;
+/// Entries that are counted with each piece of rows.
+const COUNTED_WITH_ROWS: usize = 4_000;
+/// Entries that one step counts after the last row.
+const COUNTED_AT_END: usize = 100_000;
 
-/// A listing that is written down piece by piece.
+/// A long listing that is written piece by piece.
 #[derive(Debug)]
 pub struct ListingStream {
     listing: Listing,
-    due: Due,
+    writer: &'static dyn ListingWriter,
+    step: ListingStep,
 }
 
-/// The piece that comes next.
+/// What the next call does.
 #[derive(Clone, Copy, Debug)]
-enum Due {
+enum ListingStep {
     Begin,
-    /// Looks at rows from this one on, to sort them.
-    Look(usize),
+    /// Reads the metadata of rows from this one on, as far as sorting needs it.
+    Stat(usize),
     Sort,
     Rows(usize),
-    /// Counts what is left of the directory, and ends.
+    /// Counts the rest of the directory and ends.
     End,
-    Nothing,
+    Done,
 }
 
 impl ListingStream {
-    /// A listing whose rows are still to be sorted.
+    /// A stream of a listing whose rows are not sorted yet.
     pub fn new(listing: Listing) -> ListingStream {
-        ListingStream { listing, due: Due::Begin }
+        let writer = writer(listing.format);
+        ListingStream { listing, writer, step: ListingStep::Begin }
     }
 
-    /// The next piece; `None` behind the last. The first one needs nothing of the tree, so a client sees it at once.
+    /// Returns the next piece, or `None` after the last one. The first piece needs no call of the tree, so that the
+    /// client gets it early.
     ///
     /// # Errors
-    /// [`Truncated`] where the machine fails: rows that nobody could look at must not pass for looked at.
+    /// [`Truncated`] if the tree reports a fault or a piece cannot be written.
     pub async fn next<T: Tree>(&mut self, tree: &T) -> Result<Option<Vec<u8>>, Truncated> {
         let mut piece = String::new();
         while piece.is_empty() {
-            match self.due {
-                Due::Begin => {
-                    begin(&self.listing, &mut piece);
-                    self.due = Due::Look(0);
+            match self.step {
+                ListingStep::Begin => {
+                    self.writer.begin(&self.listing, &mut piece)?;
+                    self.step = ListingStep::Stat(0);
                 }
-                Due::Look(from) => {
-                    let to = from.saturating_add(LOOKED_AT).min(self.listing.rows.len());
-                    self.listing.look_to_sort(tree, from..to).await?;
-                    self.due = if to < self.listing.rows.len() { Due::Look(to) } else { Due::Sort };
-                    wait(&self.listing, self.due, &mut piece);
+                ListingStep::Stat(from) => {
+                    let to = self.end_of(from, STAT_ROWS);
+                    self.listing.stat_for_sort(tree, from..to).await?;
+                    self.step = if to < self.listing.rows.len() { ListingStep::Stat(to) } else { ListingStep::Sort };
+                    self.writer.keep_alive(&self.listing, false, &mut piece);
                 }
-                Due::Sort => {
+                ListingStep::Sort => {
                     self.listing.sort();
-                    self.due = Due::Rows(0);
-                    wait(&self.listing, self.due, &mut piece);
+                    self.step = ListingStep::Rows(0);
+                    self.writer.keep_alive(&self.listing, true, &mut piece);
                 }
-                Due::Rows(from) if from < self.listing.rows.len() => {
-                    let to = from.saturating_add(ROWS).min(self.listing.rows.len());
-                    self.listing.look_at(tree, from..to).await?;
-                    rows(&self.listing, from..to, &mut piece);
-                    self.listing.count(COUNTED[0])?;
-                    self.due = Due::Rows(to);
+                ListingStep::Rows(from) if from < self.listing.rows.len() => {
+                    let to = self.end_of(from, ROWS);
+                    self.listing.stat_rest(tree, from..to).await?;
+                    self.writer.rows(&self.listing, from..to, &mut piece)?;
+                    self.listing.count(COUNTED_WITH_ROWS)?;
+                    self.step = ListingStep::Rows(to);
                 }
-                Due::Rows(_) => {
-                    if self.listing.omitted > 0 && self.listing.form == OutputFormat::Text {
-                        json::text_note_begin(&mut piece);
+                ListingStep::Rows(_) => {
+                    if self.listing.omitted > 0 {
+                        self.writer.begin_note(&mut piece);
                     }
-                    self.due = Due::End;
+                    self.step = ListingStep::End;
                 }
-                Due::End if self.listing.count(COUNTED[1])? => piece.push(' '),
-                Due::End => {
+                ListingStep::End if self.listing.count(COUNTED_AT_END)? => piece.push(' '),
+                ListingStep::End => {
                     self.listing.read_readme(tree).await?;
-                    end(&self.listing, &mut piece);
-                    self.due = Due::Nothing;
+                    self.writer.end(&self.listing, &mut piece)?;
+                    self.step = ListingStep::Done;
                 }
-                Due::Nothing => return Ok(None),
+                ListingStep::Done => return Ok(None),
             }
         }
         Ok(Some(piece.into_bytes()))
     }
-}
 
-/// A listing whose rows are sorted and looked at, all at once.
-pub fn whole(listing: &Listing) -> Vec<u8> {
-    let mut sheet = String::new();
-    begin(listing, &mut sheet);
-    rows(listing, 0..listing.rows.len(), &mut sheet);
-    if listing.omitted > 0 && listing.form == OutputFormat::Text {
-        json::text_note_begin(&mut sheet);
-    }
-    end(listing, &mut sheet);
-    sheet.into_bytes()
-}
-
-/// A sign that work goes on, where it means nothing to whoever reads it: before the rows of a page and of JSON. Lines of
-/// text have no such place, so there it is a line of its own, which begins as no name does; only very many rows need it.
-fn wait(listing: &Listing, due: Due, to: &mut String) {
-    let is_sorted = matches!(due, Due::Rows(_));
-    match listing.form {
-        OutputFormat::Page | OutputFormat::Json => to.push('\n'),
-        OutputFormat::Text if !listing.takes_long() => {}
-        OutputFormat::Text if is_sorted => to.push('\n'),
-        OutputFormat::Text => to.push('/'),
+    fn end_of(&self, from: usize, rows: usize) -> usize {
+        from.saturating_add(rows).min(self.listing.rows.len())
     }
 }
 
-fn begin(listing: &Listing, to: &mut String) {
-    match listing.form {
-        OutputFormat::Page => to.push_str(&page::begin(listing)),
-        OutputFormat::Json => to.push_str(&json::json_begin(listing)),
-        OutputFormat::Text => {}
+/// Writes a short listing, whose rows are sorted and have their metadata.
+///
+/// # Errors
+/// [`RenderError`] if a piece cannot be written.
+pub fn whole(listing: &Listing) -> Result<Vec<u8>, RenderError> {
+    whole_with(writer(listing.format), listing)
+}
+
+fn whole_with(writer: &dyn ListingWriter, listing: &Listing) -> Result<Vec<u8>, RenderError> {
+    let mut text = String::new();
+    writer.begin(listing, &mut text)?;
+    writer.rows(listing, 0..listing.rows.len(), &mut text)?;
+    if listing.omitted > 0 {
+        writer.begin_note(&mut text);
+    }
+    writer.end(listing, &mut text)?;
+    Ok(text.into_bytes())
+}
+
+fn writer(format: OutputFormat) -> &'static dyn ListingWriter {
+    match format {
+        OutputFormat::Html => &HtmlListing,
+        OutputFormat::Json => &JsonListing,
+        OutputFormat::Text => &TextListing,
     }
 }
 
-fn rows(listing: &Listing, range: Range<usize>, to: &mut String) {
-    let are_first = range.start == 0;
-    let rows = listing.rows.get(range).unwrap_or_default();
-    match listing.form {
-        OutputFormat::Page => page::rows(listing, rows, to),
-        OutputFormat::Json => json::json_rows(rows, are_first, to),
-        OutputFormat::Text => json::text_rows(rows, to),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::at_once;
+    use crate::config::Config;
+    use crate::http::refusal::Refusal;
+    use crate::http::request::Request;
+    use crate::tree::memory::{MemoryNode, MemoryTree};
+    use std::ops::Range;
 
-fn end(listing: &Listing, to: &mut String) {
-    match listing.form {
-        OutputFormat::Page => to.push_str(&page::end(listing)),
-        OutputFormat::Json => to.push_str(&json::json_end(listing)),
-        OutputFormat::Text => json::text_end(listing, to),
+    /// A format whose rows cannot be written.
+    #[derive(Debug)]
+    struct Broken;
+
+    impl ListingWriter for Broken {
+        fn begin(&self, _: &Listing, to: &mut String) -> Result<(), RenderError> {
+            to.push('[');
+            Ok(())
+        }
+
+        fn rows(&self, _: &Listing, _: Range<usize>, _: &mut String) -> Result<(), RenderError> {
+            Err(RenderError)
+        }
+
+        fn end(&self, _: &Listing, to: &mut String) -> Result<(), RenderError> {
+            to.push(']');
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_written_end_a_listing() {
+        let mut tree = MemoryTree::default();
+        tree.insert("a", MemoryNode::File(Vec::new(), None));
+        let request = Request::read("GET", Some("/"), |_| Vec::new());
+        let target = request.target.clone().expect("a target");
+        let listing = at_once(Listing::read(&request, &target, &tree, &Config::default()));
+        let listing = listing.expect("memory never waits").expect("a directory");
+
+        let whole = whole_with(&Broken, &listing);
+        assert_eq!(whole.map_err(|error| Refusal::from(error).status()), Err(500));
+
+        let mut stream = ListingStream { listing, writer: &Broken, step: ListingStep::Begin };
+        let mut pieces = Vec::new();
+        let end = loop {
+            match at_once(stream.next(&tree)).expect("memory never waits") {
+                Ok(Some(piece)) => pieces.push(piece),
+                end => break end,
+            }
+        };
+        assert_eq!((pieces.concat(), end), (b"[\n\n".to_vec(), Err(Truncated)));
     }
 }

@@ -1,14 +1,14 @@
-//! Rule: which media type the name of a file stands for, without parameters. What this file says goes first, with the reason;
-//! then the registry of IANA; then `mime_guess`, which knows what is registered nowhere.
+//! The media type of a file name, without parameters. The tables of this file come first, then the IANA registry, then
+//! `mime_guess`, which also has types that are not registered.
 
-/// Suffix (lower case, sorted) and type, where the tables below have none or a worse one. A row without a remark is what
-/// CPython 3.15 says, which follows newer registrations than `mime_guess` does (RFC 8216 playlists, 9559 Matroska), or
-/// what browsers and tools ask for.
+/// Suffix (lower case, sorted) and type, where the other tables have none or a worse one. A row without a remark is
+/// that of CPython 3.15, which follows newer registrations than `mime_guess` does (RFC 8216 playlists, 9559 Matroska),
+/// or the type that browsers and tools require.
 ///
-/// `.xml` is not here: all tables say text/xml, which RFC 7303 9.2 makes an alias of application/xml.
-/// `.mod` is not here: `go.mod` is text by its whole name, and what else has the suffix (films, music) is not.
-pub const OVERRIDES: &[(&str, &str)] = &[
-    ("3gpp2", "video/3gpp2"), // As `mime_guess` has it for `.3g2`.
+/// `.xml` is missing: all tables have text/xml, which RFC 7303 9.2 makes an alias of application/xml.
+/// `.mod` is missing: `go.mod` is text by its whole name, and other files with the suffix (films, music) are not text.
+pub(super) const OVERRIDES: &[(&str, &str)] = &[
+    ("3gpp2", "video/3gpp2"), // As `.3g2` in `mime_guess`.
     ("a", "application/octet-stream"),
     ("ai", "application/pdf"),
     ("applescript", "text/plain"),
@@ -20,7 +20,7 @@ pub const OVERRIDES: &[(&str, &str)] = &[
     ("bat", "text/plain"),
     ("br", "application/octet-stream"), // Brotli has a coding name but no media type.
     ("cdf", "application/x-netcdf"),
-    ("cjs", "text/javascript"), // Bundlers write scripts for pages under this name; as application/node none would run.
+    ("cjs", "text/javascript"), // Bundlers write scripts for pages with this suffix; application/node does not run.
     ("cts", "text/plain"),      // See `ts`.
     ("dds", "image/vnd.ms-dds"),
     ("deb", "application/x-debian-package"),
@@ -33,8 +33,8 @@ pub const OVERRIDES: &[(&str, &str)] = &[
     ("har", "application/json"),
     ("hjif", "haptics/hjif"),
     ("hmpg", "haptics/hmpg"),
-    ("importmap", "application/importmap+json"), // What HTML asks for.
-    ("ipynb", "application/x-ipynb+json"),       // Registered nowhere, and what Jupyter sends.
+    ("importmap", "application/importmap+json"), // HTML requires it.
+    ("ipynb", "application/x-ipynb+json"),       // Not registered; Jupyter sends it.
     ("ivs", "haptics/ivs"),
     ("ksh", "text/plain"),
     ("libsonnet", "text/plain"),
@@ -48,7 +48,7 @@ pub const OVERRIDES: &[(&str, &str)] = &[
     ("mts", "text/plain"),                  // See `ts`.
     ("o", "application/octet-stream"),
     ("pl", "text/plain"),
-    ("pls", "audio/x-scpls"), // A playlist; players go by this type. See EXCEPTIONS in the tests.
+    ("pls", "audio/x-scpls"), // A playlist; players know this type. See EXCEPTIONS in the tests.
     ("pmtiles", "application/vnd.pmtiles"), // Registered with IANA.
     ("properties", "text/plain"),
     ("py", "text/x-python"),
@@ -58,16 +58,16 @@ pub const OVERRIDES: &[(&str, &str)] = &[
     ("rpm", "application/x-rpm"),
     ("rst", "text/x-rst"),
     ("srt", "text/plain"),
-    ("svgz", "application/gzip"), // Without a content coding its bytes are gzip and no SVG parser takes them.
+    ("svgz", "application/gzip"), // Without a content coding, no SVG parser reads its gzip bytes.
     ("swiftinterface", "text/plain"),
-    ("taz", "application/x-tar"), // S54: to the seed taz, tbz2, tgz, txz and tz are tar files, the coding dropped.
+    ("taz", "application/x-tar"), // PY-54: for Python, taz, tbz2, tgz, txz and tz are tar files without a coding.
     ("tbz", "application/x-tar"),
     ("tbz2", "application/x-tar"),
     ("tfstate", "application/json"),
     ("tgz", "application/x-tar"),
     ("topojson", "application/json"),
-    // TypeScript, not an MPEG transport stream: a source is opened to be read, and only text/plain is shown by every
-    // browser, while HLS players go by the playlist. `--mime ts=video/mp2t` serves an archive of them.
+    // TypeScript, not an MPEG transport stream: people read sources, and every browser shows text/plain, while HLS
+    // players use the playlist. `--mime ts=video/mp2t` changes it.
     ("ts", "text/plain"),
     ("tsx", "text/plain"), // See `ts`.
     ("txz", "application/x-tar"),
@@ -76,13 +76,13 @@ pub const OVERRIDES: &[(&str, &str)] = &[
     ("wsdl", "application/xml"),
     ("xlb", "application/vnd.ms-excel"),
     ("xpdl", "application/xml"),
-    ("z", "application/octet-stream"), // S53: what the seed says for `.Z`.
+    ("z", "application/octet-stream"), // PY-53: as `.Z` in Python.
 ];
 
-/// Suffixes (lower case, sorted) of sources and settings: people open them to read them, and text/plain is the one type
-/// that every browser shows. Where another type is registered, EXCEPTIONS in the tests has the reason.
+/// Suffixes (lower case, sorted) of sources and settings. People read them, and every browser shows text/plain. If
+/// another type is registered, EXCEPTIONS in the tests has the reason.
 #[rustfmt::skip]
-pub const TEXT: &[&str] = &[
+pub(super) const TEXT: &[&str] = &[
     "abnf", "ada", "adb", "adoc", "ads", "agda", "ahk", "am", "as", "asciidoc", "asmdef", "astro", "au3", "avdl", "awk",
     "bash", "bats", "bazel", "bib", "bicep", "bnf", "bst", "bzl", "c++", "cabal", "cairo", "capnp", "cbl", "cginc",
     "changes", "cl", "clj", "cljc", "cljs", "cls", "cmake", "cmakein", "cob", "coffee", "comp", "control", "cppm", "cr",
@@ -113,9 +113,9 @@ pub const TEXT: &[&str] = &[
     "zig", "zon", "zsh", "zshrc",
 ];
 
-/// Whole names (lower case, sorted) of files of text that have no suffix, or one that says something else.
+/// Whole names (lower case, sorted) of text files without a suffix, or with a misleading one.
 #[rustfmt::skip]
-pub const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     ".babelrc", ".bash_aliases", ".bash_logout", ".bash_profile", ".bashrc", ".browserslistrc", ".clang-format",
     ".clang-tidy", ".clangd", ".curlrc", ".cvsignore", ".dockerignore", ".editorconfig", ".env", ".envrc",
     ".eslintignore", ".flake8", ".gdbinit", ".gemrc", ".gitattributes", ".gitconfig", ".gitignore", ".gitkeep",
@@ -129,23 +129,23 @@ pub const NAMES: &[&str] = &[
     "sha256sums", "sha512sums", "sources", "thanks", "unlicense", "version", "workspace",
 ];
 
-/// The same, also with something behind: `Dockerfile.dev`, `LICENSE-MIT`, `.env.local`.
+/// The same, also before `.` or `-`: `Dockerfile.dev`, `LICENSE-MIT`, `.env.local`.
 #[rustfmt::skip]
-pub const STEMS: &[&str] = &[
+pub(super) const STEMS: &[&str] = &[
     ".env", "authors", "caddyfile", "changelog", "changes", "containerfile", "contributing", "copying", "copyright",
     "dockerfile", "gemfile", "jenkinsfile", "licence", "license", "makefile", "notice", "pipfile", "procfile", "readme",
     "todo", "vagrantfile",
 ];
 
-/// Whole names of files of JSON: the metadata of a zarr store of version 2, and settings of tools.
+/// Whole names of JSON files: the metadata of a zarr store of version 2, and settings of tools.
 const JSON: &[&str] =
     &[".eslintrc", ".jshintrc", ".swcrc", ".watchmanconfig", ".zarray", ".zattrs", ".zgroup", ".zmetadata"];
 
-/// Suffix and registered type, one a line and sorted, behind lines that begin with `#`.
-pub const REGISTERED: &str = include_str!("registered.tsv");
+/// Suffix and registered type, sorted, one pair on each line, after lines that begin with `#`.
+pub(super) const REGISTERED: &str = include_str!("registered.tsv");
 
-/// The type that a name stands for; `None` where no table knows.
-pub fn essence(name: &str) -> Option<&'static str> {
+/// The type of a file with this name, or `None` if no table has it.
+pub(super) fn essence(name: &str) -> Option<&'static str> {
     let suffix = crate::media_type::suffix(name);
     let known = suffix.filter(|_| !has(NAMES, name)).and_then(of_suffix);
     known.or_else(|| of_whole(name))
@@ -161,10 +161,10 @@ fn of_suffix(suffix: &str) -> Option<&'static str> {
 }
 
 fn of_whole(name: &str) -> Option<&'static str> {
-    // A dot at the start is a part of the name.
-    let from = name.len() - name.trim_start_matches('.').len();
-    let end = name.get(from..).and_then(|rest| rest.find(['.', '-'])).map_or(name.len(), |end| from + end);
-    match name.get(..end) {
+    // Leading dots are part of the stem.
+    let rest = name.trim_start_matches('.');
+    let end = rest.find(['.', '-']).and_then(|end| rest.get(end..));
+    match name.strip_suffix(end.unwrap_or_default()) {
         _ if JSON.iter().any(|known| known.eq_ignore_ascii_case(name)) => Some("application/json"),
         _ if has(NAMES, name) => Some("text/plain"),
         Some(stem) if has(STEMS, stem) => Some("text/plain"),
@@ -172,23 +172,23 @@ fn of_whole(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a sorted table of words in lower case has one, in whatever case it is written.
+/// Whether a sorted table of words in lower case has a word, whatever its case.
 fn has(table: &[&str], word: &str) -> bool {
     table.binary_search_by(|key| compare(key, word)).is_ok()
 }
 
-/// Compares a key in lower case with a word, as if the word were in lower case too.
+/// Compares a key in lower case with a word, whatever its case.
 fn compare(key: &str, word: &str) -> std::cmp::Ordering {
     key.bytes().cmp(word.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
-/// Looks up a suffix in the text of [`REGISTERED`], by halves.
+/// Looks up a suffix in [`REGISTERED`] by binary search.
 fn registered(suffix: &str) -> Option<&'static str> {
     let mut rest = REGISTERED;
     while !rest.is_empty() {
-        let middle =
-            rest.as_bytes().get(..rest.len() / 2)?.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let (before, after) = rest.split_at_checked(middle)?;
+        let half = rest.get(..rest.len() / 2)?;
+        let before = half.rfind('\n').map_or("", |end| half.get(..=end).unwrap_or_default());
+        let after = rest.strip_prefix(before)?;
         let (line, behind) = after.split_once('\n')?;
         let (key, essence) = line.split_once('\t').unwrap_or((line, ""));
         match compare(key, suffix) {

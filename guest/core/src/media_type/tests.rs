@@ -1,12 +1,12 @@
-//! What media types are held to: the seed's own table, row by row, and the differences from it with their reasons.
+//! Media types compared with the table of Python, row by row, and with the IANA registry. Each difference has a reason.
 
 use crate::media_type::table::{NAMES, OVERRIDES, REGISTERED, STEMS, TEXT};
 use crate::media_type::*;
 
-/// Every suffix of CPython 3.15.0rc1's built-in table with its type, none of the machine's `mime.types` in it.
+/// Every suffix in the built-in table of CPython 3.15.0rc1, with its type, without `mime.types` of the machine.
 const GOLDEN: &str = include_str!("../../../../tests/golden/mime-cpython-3.15rc1.tsv");
 
-/// Suffix, our type, and why it is not the golden one.
+/// Suffix, our type, and the reason for the difference from Python.
 const DIFFERENCES: &[(&str, &str, &str)] = &[
     (".3g2", "video/3gpp2", "registered for both; what phones record in it has a picture"),
     (".3gp", "video/3gpp", "as .3g2"),
@@ -16,7 +16,7 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (".aifc", "audio/aiff", "as .aif"),
     (".aiff", "audio/aiff", "as .aif"),
     (".ass", "text/plain", "found as SubStation Alpha subtitles, hardly ever as an AAC stream; shown like .srt"),
-    (".cjs", "text/javascript", "bundlers write scripts for pages under this name; none would run as application/node"),
+    (".cjs", "text/javascript", "bundlers write scripts for pages with this suffix; application/node does not run"),
     (".csh", "text/plain", SOURCE),
     (".latex", "text/plain", SOURCE),
     (".man", "text/troff", "RFC 4263"),
@@ -44,43 +44,43 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     (".yml", "text/plain", SOURCE),
 ];
 
-/// Why a source is text/plain where another type is registered or usual.
-const SOURCE: &str = "opened to be read, and the other type is offered as a download";
+/// The reason for text/plain if another type is registered or usual.
+const SOURCE: &str = "people read it, and browsers download the other type";
 
-/// Suffix, our type, and why it is not the registered one.
+/// Suffix, our type, and the reason for the difference from the registry.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("ai", "application/pdf", "as the seed; Illustrator has written PDF since its version 9"),
-    ("cjs", "text/javascript", "bundlers write scripts for pages under this name; none would run as application/node"),
+    ("ai", "application/pdf", "as in Python; Illustrator has written PDF since its version 9"),
+    ("cjs", "text/javascript", "bundlers write scripts for pages with this suffix; application/node does not run"),
     ("cl", "text/plain", "OpenCL and Common Lisp; simple-filter+xml is a part of a message"),
     ("cwl", "text/plain", SOURCE),
     ("dart", "text/plain", SOURCE),
-    ("deb", "application/x-debian-package", "as the seed; octet-stream says nothing"),
-    ("dll", "application/vnd.microsoft.portable-executable", "as the seed; octet-stream says nothing"),
+    ("deb", "application/x-debian-package", "as in Python; octet-stream says nothing"),
+    ("dll", "application/vnd.microsoft.portable-executable", "as in Python; octet-stream says nothing"),
     ("ebuild", "text/plain", SOURCE),
     ("eclass", "text/plain", SOURCE),
-    ("exe", "application/vnd.microsoft.portable-executable", "as the seed; octet-stream says nothing"),
-    ("fbs", "text/plain", "a schema of FlatBuffers; FastBid sheets are not met"),
+    ("exe", "application/vnd.microsoft.portable-executable", "as in Python; octet-stream says nothing"),
+    ("fbs", "text/plain", "a schema of FlatBuffers; FastBid sheets are rare"),
     ("m", "text/plain", "Objective-C and MATLAB, and packages of Mathematica are text as well"),
-    ("mmd", "text/plain", "Mermaid and MultiMarkdown; files of that karaoke machine are not met"),
+    ("mmd", "text/plain", "Mermaid and MultiMarkdown; files of that karaoke machine are rare"),
     ("mts", "text/plain", "TypeScript, as ts; films of camcorders are played by no browser"),
-    ("nim", "text/plain", "Nim; the films of Nokia are not met"),
-    ("nsh", "text/plain", "a header of NSIS; Notes are not met under this suffix"),
+    ("nim", "text/plain", "Nim; the films of Nokia are rare"),
+    ("nsh", "text/plain", "a header of NSIS; Notes are rare"),
     ("org", "text/plain", "Org mode; Lotus Organizer is gone"),
     ("pls", "audio/x-scpls", "a playlist of Winamp, of which players know this type; pls+xml is a lexicon"),
-    ("pyo", "application/x-python-code", "as the seed"),
+    ("pyo", "application/x-python-code", "as in Python"),
     ("rnc", "text/plain", SOURCE),
     ("rq", "text/plain", SOURCE),
     ("rs", "text/plain", "Rust; rls-services+xml is a part of a message"),
-    ("sc", "text/plain", "Scala and SuperCollider; secure containers are not met"),
+    ("sc", "text/plain", "Scala and SuperCollider; secure containers are rare"),
     ("scm", "text/plain", "Scheme; Lotus ScreenCam is gone"),
     ("sml", "text/plain", "Standard ML; SMIL is written as smil"),
     ("sql", "text/plain", SOURCE),
     ("svgz", "application/gzip", "without a content coding its bytes are gzip and no SVG parser takes them"),
-    ("td", "text/plain", "TableGen; files of the URC are not met"),
+    ("td", "text/plain", "TableGen; files of the URC are rare"),
     ("toml", "text/plain", SOURCE),
     ("tpl", "text/plain", "templates of many engines; Groove is gone"),
     ("ts", "text/plain", "TypeScript; HLS players go by the playlist"),
-    ("wsdl", "application/xml", "as the seed"),
+    ("wsdl", "application/xml", "as in Python"),
     ("yang", "text/plain", SOURCE),
 ];
 
@@ -163,7 +163,7 @@ fn tables_are_sorted_and_no_row_is_idle() {
     }
 }
 
-/// What people put on servers today, and what browsers, players and viewers of it ask for.
+/// Formats that people serve today, with the types that browsers, players and viewers require.
 #[test]
 fn formats_in_use_have_their_types() {
     for (suffixes, expected) in [
@@ -216,7 +216,7 @@ fn formats_in_use_have_their_types() {
     }
 }
 
-/// What people write: a browser that is offered it as a download is no way to read it.
+/// Sources and settings: a browser shows them instead of downloading them.
 #[test]
 fn sources_and_settings_are_text_in_a_browser() {
     let suffixes = "adb adoc ads asm awk bash bat bib c cc cfg clj cljs cls cmake cmd coffee conf cpp cr cs csh csproj css \
@@ -237,7 +237,7 @@ fn sources_and_settings_are_text_in_a_browser() {
         let text = found.as_ref().map(MediaType::as_str).unwrap_or_default();
         assert!(text.starts_with("text/") && text.ends_with(CHARSET), "{name}: {text:?}");
     }
-    // Shown, and never run: nothing of this is a page or a document that holds scripts, unless it was one before.
+    // A browser must not run them: text/plain is neither a page nor a script.
     for table in [TEXT, NAMES, STEMS] {
         for word in table {
             let name = if table == TEXT { format!("f.{word}") } else { (*word).to_owned() };
@@ -324,7 +324,7 @@ fn types_of_common_names_cost_no_allocation() {
 }
 
 #[test]
-fn typed_media_types_are_read_whole_or_refused() {
+fn media_types_of_options_are_read_completely_or_refused() {
     let good = "text/x; a=\"say \\\"hi\\\"; \\\\\";\tb=c ; d=\"\"";
     for (text, expected) in [
         ("text/html", "text/html"),
@@ -334,8 +334,8 @@ fn typed_media_types_are_read_whole_or_refused() {
     ] {
         assert_eq!(MediaType::parse(text).as_ref().map(MediaType::as_str), Ok(expected), "{text:?}");
     }
-    let (essence, parameters) = (Fault::Essence, Fault::Parameters);
-    for (text, fault) in [
+    let (essence, parameters) = (InvalidPart::Essence, InvalidPart::Parameters);
+    for (text, part) in [
         ("", essence),
         ("/", essence),
         ("text", essence),
@@ -372,22 +372,22 @@ fn typed_media_types_are_read_whole_or_refused() {
         ("text/html; a=\"\u{e9}\"", parameters),
         ("text/html; a=\u{e9}", parameters),
     ] {
-        assert_eq!(MediaType::parse(text), Err(MediaTypeError { text: text.to_owned(), fault }), "{text:?}");
+        assert_eq!(MediaType::parse(text), Err(MediaTypeError { text: text.to_owned(), part }), "{text:?}");
     }
 }
 
 #[test]
-fn errors_name_the_thing_and_the_way_out() {
+fn errors_name_the_thing_and_the_fix() {
     for (text, expected) in [
-        ("a\r\nb", r#""a\r\nb" is not a media type: write type/subtype, as in text/html"#),
-        ("a/b;", r#"media type "a/b;" has a malformed parameter: write it as in text/html; charset=utf-8"#),
+        ("a\r\nb", r#""a\r\nb" is not a media type: write type/subtype, such as text/html"#),
+        ("a/b;", r#"media type "a/b;" has an invalid parameter: write it as in text/html; charset=utf-8"#),
     ] {
         assert_eq!(MediaType::parse(text).map_err(|error| error.to_string()), Err(expected.to_owned()));
     }
 }
 
 #[test]
-fn compression_pays_for_what_is_text_or_raw() {
+fn text_and_uncompressed_formats_are_compressible() {
     for (name, expected) in [
         ("html txt css js mjs ts md csv py json geojson xml xsl svg xhtml rss webmanifest", true),
         ("wasm yaml toml sql cjs sh m3u8 obj gltf ttf otf ttc eot eml", true),

@@ -1,28 +1,33 @@
-//! What kind of thing an entry is to a person, and the picture that stands for it. It refuses to know more of a file than
-//! its name.
+//! The category of a directory entry, which selects its icon.
 
-use crate::listing::Row;
 use crate::media_type::{MediaType, suffix};
 use std::collections::BTreeMap;
 
-/// What an entry is to a person.
+/// The category of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileCategory {
+    /// A directory, or a link to one.
     Folder,
+    /// Any other file.
     File,
+    /// Text, sources and documents.
     Text,
+    /// Pictures.
     Image,
+    /// Films.
     Video,
+    /// Sound.
     Audio,
+    /// Archives and compressed files.
     Archive,
 }
 
-/// The genres of files, by suffix: a directory has many files and few suffixes.
+/// A cache of categories by suffix: a directory has many files and few suffixes.
 #[derive(Debug, Default)]
 pub struct FileCategories<'a>(BTreeMap<&'a str, FileCategory>);
 
 impl FileCategory {
-    /// The picture, by the name that it has among those of a page.
+    /// The name of its icon (`icons.html`).
     pub fn icon(self) -> &'static str {
         match self {
             FileCategory::Folder => "folder",
@@ -64,12 +69,11 @@ const ARCHIVES: &[&str] = &[
 ];
 
 impl<'a> FileCategories<'a> {
-    /// The genre of an entry.
-    pub fn of(&mut self, row: &'a Row) -> FileCategory {
-        if row.is_directory() {
+    /// The category of an entry.
+    pub fn of(&mut self, name: &'a str, is_directory: bool) -> FileCategory {
+        if is_directory {
             return FileCategory::Folder;
         }
-        let name = row.entry.name.as_str();
         match suffix(name) {
             Some(suffix) => *self.0.entry(suffix).or_insert_with(|| FileCategory::of_name(name)),
             None => FileCategory::File,
@@ -79,30 +83,26 @@ impl<'a> FileCategories<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::http::target::Name;
     use crate::page::file_category::*;
-    use crate::tree::{DirEntry, EntryKind};
 
     #[test]
     fn a_name_shows_what_it_is() {
-        for (name, kind, icon) in [
-            ("a", EntryKind::Directory, "folder"),
-            ("a.png", EntryKind::LinkToDirectory, "folder"),
-            ("a.png", EntryKind::Link, "image"),
-            ("a.SVG", EntryKind::File, "image"),
-            ("a.mp4", EntryKind::File, "video"),
-            ("a.flac", EntryKind::File, "audio"),
-            ("a.tar.gz", EntryKind::File, "archive"),
-            ("a.zip", EntryKind::File, "archive"),
-            ("a.md", EntryKind::File, "text"),
-            ("a.rs", EntryKind::File, "text"),
-            ("a.pdf", EntryKind::File, "text"),
-            ("a.unknown", EntryKind::File, "file"),
-            ("a", EntryKind::File, "file"),
+        for (name, is_directory, icon) in [
+            ("a", true, "folder"),
+            ("a.png", true, "folder"),
+            ("a.png", false, "image"),
+            ("a.SVG", false, "image"),
+            ("a.mp4", false, "video"),
+            ("a.flac", false, "audio"),
+            ("a.tar.gz", false, "archive"),
+            ("a.zip", false, "archive"),
+            ("a.md", false, "text"),
+            ("a.rs", false, "text"),
+            ("a.pdf", false, "text"),
+            ("a.unknown", false, "file"),
+            ("a", false, "file"),
         ] {
-            let entry = Name::new(name).map(|name| DirEntry::new(name, kind));
-            let row = entry.map(|entry| Row { above: String::new(), entry });
-            assert_eq!(row.as_ref().map(|row| FileCategories::default().of(row).icon()), Some(icon), "{name} {kind:?}");
+            assert_eq!(FileCategories::default().of(name, is_directory).icon(), icon, "{name} {is_directory}");
         }
     }
 }

@@ -1,53 +1,53 @@
-//! A README.md as HTML. It refuses to let any of it act: HTML in it is text, links lead to pages, and pictures are those of
-//! this server.
+//! Renders a README.md as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come
+//! from this server.
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
-/// The HTML of a text in CommonMark, with tables and strikethrough as GitHub has them. Its headings are one level below
-/// their own, for the page has a first heading.
+/// Renders CommonMark, with the tables and strikethrough of GitHub. Headings are one level lower, because the page has
+/// the first heading.
 pub fn render(text: &str) -> String {
     let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
-    let mut rendered = String::with_capacity(text.len() + text.len() / 2);
-    html::push_html(&mut rendered, Tamed { events, open: Vec::new() });
+    let mut rendered = String::with_capacity(text.len().saturating_add(text.len() / 2));
+    html::push_html(&mut rendered, Sanitizer { events, open: Vec::new() });
     rendered
 }
 
-/// Events without those that could do harm.
-struct Tamed<I> {
+/// Events without those that could act.
+struct Sanitizer<I> {
     events: I,
-    /// For each link and picture that is open, what it ends as; `None` where it was left out.
+    /// The end tag of each open link and picture, or `None` if it is removed.
     open: Vec<Option<TagEnd>>,
 }
 
-impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Tamed<I> {
+impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Sanitizer<I> {
     type Item = Event<'a>;
 
     fn next(&mut self) -> Option<Event<'a>> {
         loop {
-            let tamed = match self.events.next()? {
+            let event = match self.events.next()? {
                 Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-                Event::Start(tag) => self.start(tag).map(|tag| bare(&tag).unwrap_or(Event::Start(tag))),
+                Event::Start(tag) => self.start(tag).map(|tag| unquoted(&tag).unwrap_or(Event::Start(tag))),
                 Event::End(tag) => self.end(tag).map(Event::End),
                 event => Some(event),
             };
-            if tamed.is_some() {
-                return tamed;
+            if event.is_some() {
+                return event;
             }
         }
     }
 }
 
-impl<I> Tamed<I> {
+impl<I> Sanitizer<I> {
     fn start<'a>(&mut self, tag: Tag<'a>) -> Option<Tag<'a>> {
         match tag {
             Tag::HtmlBlock => Some(Tag::Paragraph),
-            // The columns of a table could be aligned by inline style only, which the policy of the page forbids.
+            // Aligning columns would need inline styles, which the policy of the page forbids.
             Tag::Table(columns) => Some(Tag::Table(vec![Alignment::None; columns.len()])),
             Tag::Heading { level, .. } => {
                 Some(Tag::Heading { level: below(level), id: None, classes: Vec::new(), attrs: Vec::new() })
             }
             Tag::Link { link_type, ref dest_url, .. } => {
-                // A parser of mail addresses has read these already.
+                // The parser has checked that it is a mail address.
                 let leads_to_a_page = link_type == LinkType::Email || leads_to_a_page(dest_url);
                 self.open(tag, TagEnd::Link, leads_to_a_page)
             }
@@ -74,14 +74,14 @@ impl<I> Tamed<I> {
     }
 }
 
-/// A link that names nothing in the directory, such as `../` or `#part`, with its target not quoted: programs that take each
-/// quoted target for an entry would look for it below, again and again.
-fn bare<'a>(tag: &Tag<'a>) -> Option<Event<'a>> {
+/// A link to something outside of the directory, such as `../` or `#part`, with its target not quoted. Some programs
+/// take each quoted target for an entry, and would follow it again and again.
+fn unquoted<'a>(tag: &Tag<'a>) -> Option<Event<'a>> {
     let Tag::Link { dest_url, title, .. } = tag else { return None };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte);
     let is_elsewhere = dest_url.starts_with(['.', '/', '#', '?']);
-    let can_be_bare = is_elsewhere && title.is_empty() && dest_url.bytes().all(is_plain);
-    can_be_bare.then(|| Event::InlineHtml(format!("<a href={dest_url}>").into()))
+    let can_be_unquoted = is_elsewhere && title.is_empty() && dest_url.bytes().all(is_plain);
+    can_be_unquoted.then(|| Event::InlineHtml(format!("<a href={dest_url}>").into()))
 }
 
 fn below(level: HeadingLevel) -> HeadingLevel {
@@ -94,8 +94,8 @@ fn below(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// Whether a link is relative, or one of the schemes that a page may lead to. Browsers drop some characters from a link
-/// before they read its scheme, so a link with any of those has none that counts.
+/// Whether a link is relative or has an allowed scheme. Browsers remove some characters before they read a scheme, so a
+/// link with one of those is not allowed.
 fn leads_to_a_page(link: &CowStr) -> bool {
     match scheme(link) {
         Ok(None) => true,
@@ -104,17 +104,17 @@ fn leads_to_a_page(link: &CowStr) -> bool {
     }
 }
 
-/// Whether a link leads to this server: the policy of the page allows no other pictures.
+/// Whether a link leads to this server. The policy of the page allows no other pictures.
 fn is_here(link: &CowStr) -> bool {
     let is_elsewhere = link.starts_with("//") || link.contains('\\');
     scheme(link) == Ok(None) && !is_elsewhere
 }
 
-/// A link that browsers read differently from how it is written.
+/// Browsers may read the link differently.
 #[derive(Debug, PartialEq, Eq)]
 struct Unclear;
 
-/// The scheme of a reference (RFC 3986 4.1): what is before a colon in its first segment.
+/// The scheme of a reference (RFC 3986 4.1): the text before a colon in its first segment.
 fn scheme(link: &str) -> Result<Option<&str>, Unclear> {
     if link.starts_with(' ') || link.contains(|letter: char| letter.is_control()) {
         return Err(Unclear);

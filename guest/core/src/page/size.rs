@@ -1,16 +1,16 @@
-//! Sizes as people read them. It refuses to know of what.
+//! Sizes in bytes, written for people.
 
 use askama::filters::HtmlSafe;
 use askama::{FastWritable, Values};
 use std::fmt;
 
-/// A number of bytes. It is written with two or three digits and a binary unit (IEC 80000-13), cut off and not rounded: a
+/// A number of bytes, written with two or three digits and a binary unit (IEC 80000-13). It is rounded down, so that a
 /// size is never shown as more than it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
 impl Size {
-    /// All of its digits, in groups.
+    /// The exact number.
     pub fn exact(self) -> Exact {
         Exact(self.0)
     }
@@ -22,12 +22,13 @@ impl fmt::Display for Size {
         if self.0 < 1 << 10 {
             return write!(f, "{} B", self.0);
         }
-        let (mut tenths, mut unit) = (u128::from(self.0) * 10 / 1024, 0);
+        let mut tenths = u128::from(self.0).saturating_mul(10) / 1024;
+        let mut units = UNITS.into_iter();
+        let mut unit = units.next().unwrap_or_default();
         while tenths >= 10_240 {
             tenths /= 1024;
-            unit += 1;
+            unit = units.next().unwrap_or_default();
         }
-        let unit = UNITS.get(unit).copied().unwrap_or_default();
         match tenths {
             ..100 => write!(f, "{}.{} {unit}", tenths / 10, tenths % 10),
             _ => write!(f, "{} {unit}", tenths / 10),
@@ -35,7 +36,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A number of bytes, to the last: `1,234,567 bytes`.
+/// An exact number of bytes: `1,234,567 bytes`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exact(u64);
 
@@ -44,7 +45,7 @@ impl fmt::Display for Exact {
         let groups = [10_u64.pow(18), 10_u64.pow(15), 10_u64.pow(12), 10_u64.pow(9), 1_000_000, 1_000, 1];
         let mut is_begun = false;
         for unit in groups {
-            let group = self.0 / unit % 1_000;
+            let group = self.0.checked_div(unit).unwrap_or_default() % 1_000;
             match (is_begun, group) {
                 (true, _) => write!(f, ",{group:03}")?,
                 (false, 0) if unit > 1 => continue,
@@ -56,7 +57,7 @@ impl fmt::Display for Exact {
     }
 }
 
-/// Digits, letters, points, commas and spaces need no escaping.
+/// Types whose text needs no escaping.
 macro_rules! plain {
     ($($kind:ty),+) => {
         $(

@@ -1,34 +1,35 @@
-//! Rule: which files and directories whose names begin with a dot are served and listed (S28). It refuses to know what
-//! lies at a path.
+//! Rules for dotfiles: which files and directories with a name that begins with a dot are served and listed (PY-28).
 
-use crate::config::rule::Glob;
+use crate::config::glob::Glob;
+use crate::config::invalid_value::InvalidValue;
+use crate::config::toml_document::switch;
 use crate::http::target::{Name, is_dotfile};
 
-/// Which dotfiles are served and listed.
+/// The dotfiles that are served and listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Dotfiles {
-    /// None of them.
+    /// None.
     #[default]
     Hidden,
-    /// All of them.
+    /// All.
     Shown,
     /// Those that a pattern matches.
     Matching(Vec<DotfileRule>),
 }
 
-/// What may be had of a path.
+/// What clients can see at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
-    /// The file or directory there, and what is in it but for further dotfiles.
+    /// The file or directory, and what is in it except further dotfiles.
     Shown,
-    /// A directory, as the way to what a pattern matches below it; no file.
+    /// A directory that is above something that a pattern matches. A file is hidden.
     Parent,
     /// Nothing.
     Hidden,
 }
 
 impl Visibility {
-    /// Whether it is served and listed.
+    /// Whether the file or directory is served and listed.
     pub fn shows(self, is_directory: bool) -> bool {
         match self {
             Visibility::Shown => true,
@@ -42,53 +43,55 @@ impl Visibility {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DotfileRule {
     glob: Glob,
-    /// The patterns of the directories above what it matches.
+    /// The patterns of the directories above.
     parents: Vec<Glob>,
 }
 
 impl DotfileRule {
-    fn parse(text: &str) -> Result<DotfileRule, String> {
+    fn parse(text: &str) -> Result<DotfileRule, InvalidValue> {
         let pattern = text.trim_end_matches('/');
         let can_match = pattern.split('/').any(|part| part.starts_with(['.', '*', '?', '[', '{', '\\']));
         if !can_match {
-            return Err(format!(
-                "'{text}' is neither 'true' nor 'false' nor a pattern of names that begin with a dot, as '.git/**' is"
-            ));
+            return Err(InvalidValue::new(format!(
+                "'{text}' is neither 'true' nor 'false' nor a pattern for names that begin with a dot, such as \
+                 '.git/**'"
+            )));
         }
         if pattern.starts_with('!') {
-            return Err(format!("'{text}' begins with '!'; a pattern names what is shown"));
+            return Err(InvalidValue::new(format!("'{text}' begins with '!'; write a pattern for what to show")));
         }
         let glob = Glob::parse_strict(pattern)?;
-        let parents = glob.parents().ok_or(format!("'{text}' has a '/' inside of braces; give a pattern for each"))?;
+        let unclear = || InvalidValue::new(format!("'{text}' has a '/' within braces; write several patterns"));
+        let parents = glob.parents().ok_or_else(unclear)?;
         Ok(DotfileRule { glob, parents })
     }
 
-    /// Whether a directory at `path`, called `name`, is on the way to something that it matches. What a pattern says
-    /// of a dotfile's parent it has to say with the dot: `*/x` does not make every directory visible that begins with one.
+    /// Whether the directory at `path` with this name is above something that the pattern matches. A dotfile above it
+    /// must be written with its dot: `*/x` does not make every hidden directory visible.
     fn leads_through(&self, path: &str, name: &str) -> bool {
         let is_named = |parent: &Glob| !is_dotfile(name) || !parent.matches(&without_dot(path, name));
         self.parents.iter().any(|parent| parent.matches(path) && is_named(parent))
     }
 }
 
-/// The path with another character, which no pattern names, in the place of the dot.
+/// The path with a character that no pattern names in place of the dot.
 fn without_dot(path: &str, name: &str) -> String {
     let above = path.strip_suffix(name).unwrap_or_default();
     format!("{above}\x7f{}", name.get(1..).unwrap_or_default())
 }
 
 impl Dotfiles {
-    /// `true` or `false`, or a pattern a line.
+    /// Reads `true`, `false`, or one pattern on each line.
     ///
     /// # Errors
-    /// A line that is none of those, in words for the person who wrote it.
-    pub fn parse(text: &str) -> Result<Dotfiles, String> {
+    /// A message about a line that is none of these.
+    pub fn parse(text: &str) -> Result<Dotfiles, InvalidValue> {
         let mut rules = Vec::new();
         let mut is_shown = false;
         for line in text.lines().map(str::trim) {
-            match crate::config::options::switch(line) {
-                Ok(on) => is_shown |= on,
-                Err(_) => rules.push(DotfileRule::parse(line)?),
+            match switch(line) {
+                Some(on) => is_shown |= on,
+                None => rules.push(DotfileRule::parse(line)?),
             }
         }
         Ok(match (is_shown, rules.is_empty()) {
@@ -98,24 +101,24 @@ impl Dotfiles {
         })
     }
 
-    /// What may be had of a path, relative to the root.
-    pub fn look(&self, path: &str) -> Visibility {
+    /// The visibility of a path relative to the root.
+    pub fn visibility(&self, path: &str) -> Visibility {
         let mut visibility = Visibility::Shown;
-        let mut end = 0;
+        let mut end = 0_usize;
         for name in path.split('/').filter(|name| !name.is_empty()) {
-            end += name.len();
+            end = end.saturating_add(name.len());
             visibility = self.below(visibility, path.get(..end).unwrap_or(path), name);
-            end += 1;
+            end = end.saturating_add(1);
         }
         visibility
     }
 
-    /// What may be had of the entries of a directory.
-    pub fn within<'a>(&'a self, directory: &'a str) -> Within<'a> {
-        Within { dotfiles: self, directory, visibility: self.look(directory) }
+    /// The visibility of a directory and its entries.
+    pub fn within<'a>(&'a self, directory: &'a str) -> DirVisibility<'a> {
+        DirVisibility { dotfiles: self, path: directory, visibility: self.visibility(directory) }
     }
 
-    /// What may be had of `path`, whose last name is `name`, where so much may be had of the directory that it is in.
+    /// The visibility of `path`, whose last name is `name`, below a directory with the visibility `above`.
     fn below(&self, above: Visibility, path: &str, name: &str) -> Visibility {
         match (self, above) {
             (_, Visibility::Hidden) => Visibility::Hidden,
@@ -135,29 +138,30 @@ impl Dotfiles {
     }
 }
 
-/// The entries of a directory, as far as they may be had.
+/// The visibility of a directory and its entries.
 #[derive(Clone, Copy, Debug)]
-pub struct Within<'a> {
+pub struct DirVisibility<'a> {
     dotfiles: &'a Dotfiles,
-    pub directory: &'a str,
-    /// What may be had of the directory itself.
+    /// The path of the directory, relative to the root.
+    pub path: &'a str,
+    /// The visibility of the directory itself.
     pub visibility: Visibility,
 }
 
-impl Within<'_> {
-    /// What may be had of an entry.
-    pub fn look(&self, name: &Name) -> Visibility {
+impl DirVisibility<'_> {
+    /// The visibility of an entry.
+    pub fn of(&self, name: &Name) -> Visibility {
         let name = name.as_str();
-        match (self.visibility, self.directory) {
-            // The usual case costs no path.
+        match (self.visibility, self.path) {
+            // The usual case needs no allocation.
             (Visibility::Shown, _) if !is_dotfile(name) => Visibility::Shown,
             (above, "") => self.dotfiles.below(above, name, name),
             (above, directory) => self.dotfiles.below(above, &format!("{directory}/{name}"), name),
         }
     }
 
-    /// Whether of all its entries either nothing may be had or everything, whatever they are.
-    pub fn is_plain(&self) -> bool {
+    /// Whether the kind of an entry makes no difference: [`Visibility::Parent`] does not occur.
+    pub fn ignores_kinds(&self) -> bool {
         !matches!(self.dotfiles, Dotfiles::Matching(_))
     }
 }
@@ -171,10 +175,10 @@ mod tests {
     fn check(text: &str, rows: &[(&str, Visibility)]) {
         let dotfiles = Dotfiles::parse(text).unwrap_or_else(|error| panic!("{error}"));
         for (path, expected) in rows {
-            assert_eq!(dotfiles.look(path), *expected, "{path} by {text}");
+            assert_eq!(dotfiles.visibility(path), *expected, "{path} by {text}");
             let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
             let Some(name) = Name::new(name) else { continue };
-            assert_eq!(dotfiles.within(directory).look(&name), *expected, "{name:?} in {directory} by {text}");
+            assert_eq!(dotfiles.within(directory).of(&name), *expected, "{name:?} in {directory} by {text}");
         }
     }
 
@@ -203,13 +207,13 @@ mod tests {
                 ("a/b", Shown),
             ];
             check(text, &rows);
-            assert!(Dotfiles::parse(text).is_ok_and(|dotfiles| dotfiles.look(".git").shows(true)), "{text}");
+            assert!(Dotfiles::parse(text).is_ok_and(|dotfiles| dotfiles.visibility(".git").shows(true)), "{text}");
         }
         check(
             "**/.git/**",
             &[("sub/.git/config", Shown), (".git/a/.b", Shown), (".github", Hidden), ("sub/.env", Hidden)],
         );
-        assert!(Dotfiles::parse("**/.git/**").is_ok_and(|dotfiles| dotfiles.look("sub/.git").shows(true)));
+        assert!(Dotfiles::parse("**/.git/**").is_ok_and(|dotfiles| dotfiles.visibility("sub/.git").shows(true)));
     }
 
     #[test]
@@ -230,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_a_directory_that_is_named() {
+    fn a_named_directory_shows_its_entries() {
         for text in [".git", ".git/"] {
             check(text, &[(".git", Shown), ("a/.git/config", Shown), (".git/.x", Hidden), (".git/a/.x/b", Hidden)]);
         }
@@ -263,16 +267,16 @@ mod tests {
     #[test]
     fn nonsense_is_named() {
         for (text, expected) in [
-            ("perhaps", "'perhaps' is neither 'true' nor 'false' nor a pattern of names that begin with a dot"),
+            ("perhaps", "'perhaps' is neither 'true' nor 'false' nor a pattern for names that begin with a dot"),
             ("a/b", "'a/b' is neither 'true' nor"),
-            ("{.a/b,.c}/d", "'{.a/b,.c}/d' has a '/' inside of braces"),
-            (".git/{a", "'.git/{a' is no pattern: unclosed brace"),
-            (".[a", "'.[a' is no pattern: unclosed character class"),
+            ("{.a/b,.c}/d", "'{.a/b,.c}/d' has a '/' within braces"),
+            (".git/{a", "invalid pattern '.git/{a': unclosed brace"),
+            (".[a", "invalid pattern '.[a': unclosed character class"),
             ("!.git", "'!.git' "),
             ("!*", "'!*' "),
             ("/", "'/' is neither"),
         ] {
-            let error = Dotfiles::parse(text).err().unwrap_or_default();
+            let error = Dotfiles::parse(text).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.starts_with(expected), "{text}: {error}");
         }
     }

@@ -1,7 +1,7 @@
 //! Properties of every response: alone, beside the response to the same request without conditions, and as the base of
 //! the next request.
 
-use super::exchange::{Answer, Exchange, TREE, owner, withheld};
+use super::exchange::{Exchange, Exchanged, TREE, owner, withheld};
 use super::listing::listing;
 use super::resolve;
 use super::values::{assert_disjoint, assert_multipart};
@@ -9,13 +9,13 @@ use glasshouse_core::body::{GeneratedBody, Source};
 use glasshouse_core::http::etag::ETag;
 use glasshouse_core::http::target::{Name, Target};
 use glasshouse_core::tree::dotfiles::Visibility;
-use glasshouse_core::tree::{Node, Tree as _};
+use glasshouse_core::tree::{OpenedNode, Tree as _};
 use glasshouse_core::{Body, Config, Span, at_once};
 
 const CONDITIONS: &[&str] = &["if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range"];
 /// RFC 9110 15.4.5.
 const KEPT: &[&str] = &["cache-control", "content-location", "etag", "expires", "vary"];
-/// What describes the content or the framing of a message, and so may be said once.
+/// Fields about the content or the framing of a message, which may occur once.
 const ONCE: &[&str] = &["content-encoding", "content-length", "content-range", "content-type", "location", "server"];
 
 /// An exchange in the form of [`super::exchange`].
@@ -23,9 +23,9 @@ pub fn decide(bytes: &[u8]) {
     let exchange = Exchange::read(bytes);
     let config = exchange.config();
     let (get, head) = (exchange.answer("GET"), exchange.answer("HEAD"));
-    // Range means nothing with HEAD (RFC 9110 14.2), and If-Range nothing without it.
+    // HEAD has no ranges (RFC 9110 14.2), and If-Range has no meaning without one.
     assert_eq!(head.head, exchange.without(&["range", "if-range"]).answer("GET").head, "{exchange:?}");
-    assert!(matches!(head.passage, Body::Nothing), "{exchange:?}");
+    assert!(matches!(head.body, Body::Nothing), "{exchange:?}");
 
     let asked = exchange.answer(&exchange.method);
     match exchange.method.as_str() {
@@ -47,8 +47,8 @@ pub fn decide(bytes: &[u8]) {
     listing(&exchange, &config, below(&exchange, &config).as_ref());
 }
 
-/// Names are tokens, in lower case unless configured otherwise; values end where they end.
-fn fields(exchange: &Exchange, config: &Config, answer: &Answer) {
+/// Names are tokens, in lower case unless an option sets them; values contain no control characters.
+fn fields(exchange: &Exchange, config: &Config, answer: &Exchanged) {
     let configured = |name: &str| {
         let all = config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field));
         all.into_iter().any(|(known, _)| known == name)
@@ -70,16 +70,16 @@ fn fields(exchange: &Exchange, config: &Config, answer: &Answer) {
     }
 }
 
-/// The length that is announced is the length that is sent.
-fn content(exchange: &Exchange, get: &Answer) {
-    let length = match &get.passage {
+/// The announced length is that of the body.
+fn content(exchange: &Exchange, get: &Exchanged) {
+    let length = match &get.body {
         Body::Nothing => Some(0),
         Body::Bytes(bytes) => Some(bytes.len()),
         Body::File(file, span) => {
             assert_disjoint(&[*span], size(file));
             usize::try_from(span.length()).ok()
         }
-        Body::Generated(made) => made_content(exchange, get, made),
+        Body::Generated(body) => generated_length(exchange, get, body),
     };
     let announced = get.value("content-length");
     match get.head.status {
@@ -88,9 +88,9 @@ fn content(exchange: &Exchange, get: &Answer) {
     }
 }
 
-/// The length of what is made for an answer, if it can be known.
-fn made_content(exchange: &Exchange, get: &Answer, made: &GeneratedBody<Vec<u8>>) -> Option<usize> {
-    match (&made.maker, made.coding) {
+/// The length of a generated body, if it is known in advance.
+fn generated_length(exchange: &Exchange, get: &Exchanged, body: &GeneratedBody<Vec<u8>>) -> Option<usize> {
+    match (&body.source, body.coding) {
         (Source::Part(file, span), Some(coding)) => {
             assert_eq!(*span, Span { start: 0, end: size(file) }, "{exchange:?}");
             assert_eq!(get.value("content-encoding").as_deref(), Some(coding.token()), "{exchange:?}");
@@ -101,19 +101,19 @@ fn made_content(exchange: &Exchange, get: &Answer, made: &GeneratedBody<Vec<u8>>
             assert_disjoint(&spans, size(file));
             assert!(spans.len() > 1, "{exchange:?}");
             assert_multipart(multipart, size(file));
-            assert_eq!(get.value("content-type"), Some(multipart.media()), "{exchange:?}");
+            assert_eq!(get.value("content-type"), Some(multipart.content_type()), "{exchange:?}");
             usize::try_from(multipart.length()).ok()
         }
         (Source::Archive(_), coding) => {
             let bytes = archive(exchange, get);
             coding.is_none().then_some(bytes.len())
         }
-        (maker, coding) => panic!("{exchange:?}: {maker:?} {coding:?}"),
+        (source, coding) => panic!("{exchange:?}: {source:?} {coding:?}"),
     }
 }
 
-/// An archive of a folder that may be listed, without what is to be kept back.
-fn archive(exchange: &Exchange, get: &Answer) -> Vec<u8> {
+/// An archive of a folder that may be listed, without hidden content.
+fn archive(exchange: &Exchange, get: &Exchanged) -> Vec<u8> {
     let config = exchange.config();
     assert!(config.listing && !config.archives.is_empty(), "{exchange:?}");
     let disposition = get.value("content-disposition").expect("a name for the file");
@@ -125,10 +125,10 @@ fn archive(exchange: &Exchange, get: &Answer) -> Vec<u8> {
             "{exchange:?}: {get:?}"
         );
     }
-    let Body::Generated(mut made) = exchange.answer("GET").passage else { panic!("{exchange:?}: another answer") };
-    let is_plain = made.coding.take().is_none();
+    let Body::Generated(mut generated) = exchange.answer("GET").body else { panic!("{exchange:?}: another response") };
+    let is_plain = generated.coding.take().is_none();
     let mut bytes = Vec::new();
-    while let Some(piece) = at_once(made.next(&*TREE)).expect("memory never waits").expect("nothing changes") {
+    while let Some(piece) = at_once(generated.next(&*TREE)).expect("memory never waits").expect("nothing changes") {
         bytes.extend(piece);
     }
     for kept_back in withheld(&config) {
@@ -139,14 +139,14 @@ fn archive(exchange: &Exchange, get: &Answer) -> Vec<u8> {
     bytes
 }
 
-/// Each status has the fields that it means something with (RFC 9110 15).
-fn status(exchange: &Exchange, answer: &Answer) {
+/// Each status has the fields that it requires (RFC 9110 15).
+fn status(exchange: &Exchange, answer: &Exchanged) {
     let range = answer.value("content-range");
     let is_multipart = answer.value("content-type").is_some_and(|media| media.starts_with("multipart/byteranges;"));
     match answer.head.status {
         200 | 304 | 404 => assert!(range.is_none(), "{exchange:?}: {answer:?}"),
         204 | 405 => assert!(answer.value("allow").is_some(), "{exchange:?}: {answer:?}"),
-        206 => match (&answer.passage, range) {
+        206 => match (&answer.body, range) {
             (Body::File(file, span), Some(range)) => {
                 let expected = format!("bytes {}-{}/{}", span.start, span.end - 1, file.len());
                 assert_eq!(range, expected, "{exchange:?}");
@@ -164,10 +164,10 @@ fn status(exchange: &Exchange, answer: &Answer) {
     }
 }
 
-/// What is sent is a file that the target or the configuration names, and none that is to be kept back.
-fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
+/// The body is a file that the target or the configuration names, and not a hidden one.
+fn origin(exchange: &Exchange, config: &Config, get: &Exchanged) {
     let Some(file) = file(get) else { return };
-    let is_encoded_here = matches!(&get.passage, Body::Generated(made) if made.coding.is_some());
+    let is_encoded_here = matches!(&get.body, Body::Generated(body) if body.coding.is_some());
     let is_coded = get.value("content-encoding").is_some() && !is_encoded_here;
     let owner = owner(file).unwrap_or_else(|| panic!("{exchange:?}: no file of the tree: {get:?}"));
     assert_ne!(owner, "glasshouse.toml", "{exchange:?}");
@@ -175,7 +175,7 @@ fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
     let (spa, not_found) = (config.spa.as_ref(), config.not_found.as_ref());
     named.extend(spa.iter().chain(not_found.iter()).flat_map(|target| target.names()));
     let is_named = named.iter().any(|name| name.is_hidden());
-    assert!(config.hidden.look(owner) == Visibility::Shown || is_named, "{exchange:?}: {owner}");
+    assert!(config.hidden.visibility(owner) == Visibility::Shown || is_named, "{exchange:?}: {owner}");
 
     let mut places = Vec::new();
     match (get.head.status, below(exchange, config)) {
@@ -199,13 +199,13 @@ fn origin(exchange: &Exchange, config: &Config, get: &Answer) {
         _ => "",
     };
     let is_there = |place: &String| match at_once(TREE.open(&format!("{place}{suffix}"))) {
-        Some(Ok(Node::File(there, _))) => there == *file,
+        Some(Ok(OpenedNode::File(there, _))) => there == *file,
         _ => false,
     };
     assert!(places.iter().any(is_there), "{exchange:?}: {owner} is none of {places:?}{suffix}");
 }
 
-/// The target as the tree sees it.
+/// The target in the tree.
 fn below(exchange: &Exchange, config: &Config) -> Option<Target> {
     let target = Target::parse(&exchange.target).ok()?;
     match &config.prefix {
@@ -214,8 +214,8 @@ fn below(exchange: &Exchange, config: &Config) -> Option<Target> {
     }
 }
 
-/// A location is of this origin or of one that was configured; our own lead somewhere.
-fn redirected(exchange: &Exchange, config: &Config, get: &Answer) {
+/// A location is of this origin or of a configured one, and a location of this origin leads somewhere.
+fn redirected(exchange: &Exchange, config: &Config, get: &Exchanged) {
     let Some(location) = get.value("location").filter(|_| (301..=308).contains(&get.head.status)) else { return };
     let rules = exchange.options.get("redirect").map_or("", String::as_str);
     if let Some(authority) = authority(&location) {
@@ -249,9 +249,8 @@ fn authority(location: &str) -> Option<&str> {
     rest.split(['/', '?', '#', '\\']).next()
 }
 
-/// Conditions and ranges change the answer of a file that would be sent, in the ways of RFC 9110 13 and 14, and no
-/// other.
-fn conditions(exchange: &Exchange, get: &Answer) {
+/// Conditions and ranges change only the responses with a file, as in RFC 9110 13 and 14.
+fn conditions(exchange: &Exchange, get: &Exchanged) {
     let plain = exchange.without(CONDITIONS).without(&["range"]).answer("GET");
     let has = |fields: &[&str]| fields.iter().any(|field| exchange.has(field));
     let is_allowed = match get.head.status {
@@ -272,7 +271,7 @@ fn conditions(exchange: &Exchange, get: &Answer) {
     }
 }
 
-/// A client that comes back with the validators it was given is understood.
+/// A client that sends the validators of a response gets a 304.
 fn follow_up(exchange: &Exchange, config: &Config) {
     let mut configured = config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field));
     if configured.any(|(name, _)| matches!(name.to_ascii_lowercase().as_str(), "etag" | "last-modified")) {
@@ -305,32 +304,32 @@ fn follow_up(exchange: &Exchange, config: &Config) {
 }
 
 /// `Vary` names what the response depends on (RFC 9110 12.5.5).
-fn negotiated(exchange: &Exchange, get: &Answer) {
+fn negotiated(exchange: &Exchange, get: &Exchanged) {
     for name in ["accept", "accept-encoding", "origin"] {
         let other = exchange.without(&[name]).answer("GET");
-        let facts = |answer: &Answer| {
+        let parts = |answer: &Exchanged| {
             let fields = ["content-encoding", "content-type", "etag", "access-control-allow-origin"];
             (answer.head.status, fields.map(|field| answer.values(field)))
         };
-        if facts(&other) == facts(get) {
+        if parts(&other) == parts(get) {
             continue;
         }
         for answer in [get, &other] {
             let vary = answer.values("vary").join(",").to_ascii_lowercase();
-            let is_reported = vary.split(',').any(|field| field.trim() == name);
-            assert!(is_reported || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
+            let is_named = vary.split(',').any(|field| field.trim() == name);
+            assert!(is_named || matches!(answer.head.status, 412 | 416), "{exchange:?}: {name}: {answer:?}");
         }
     }
 }
 
 const EPOCH: &str = "Thu, 01 Jan 1970 00:00:00 GMT";
 
-fn file(answer: &Answer) -> Option<&Vec<u8>> {
-    match &answer.passage {
+fn file(answer: &Exchanged) -> Option<&Vec<u8>> {
+    match &answer.body {
         Body::File(file, _) => Some(file),
-        Body::Generated(made) => match &made.maker {
+        Body::Generated(body) => match &body.source {
             Source::Part(file, _) | Source::Parts(file, _) => Some(file),
-            Source::Archive(_) | Source::ListingStream(_) => None,
+            Source::Archive(_) | Source::Listing(_) => None,
         },
         Body::Nothing | Body::Bytes(_) => None,
     }

@@ -1,7 +1,7 @@
 //! A request with its options, as text, and the tree for it.
 //!
 //! The text has a line `OPTION=VALUE` for each option (again for each line of its value), a line `METHOD TARGET`, and a
-//! line `NAME: VALUE` for each field. Options that mean nothing are left out, for a host would not start with them.
+//! line `NAME: VALUE` for each field. Invalid options are left out, because a host would not start with them.
 
 use super::lines;
 use glasshouse_core::config::options;
@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// When most files were last changed, in seconds since 1970.
+/// The modification time of most files, in seconds since 1970.
 const MODIFIED: i64 = 784_111_777;
-/// Large enough to be worth an encoding on the way.
+/// A size that is worth encoding.
 const LARGE: usize = 1_500;
 
-/// Every file: its path, its size in bytes, and the second of its last change.
+/// Every file: its path, its size in bytes, and its modification time in seconds.
 const FILES: &[(&str, usize, Option<i64>)] = &[
     (".env", 60, Some(MODIFIED)),
     (".git/config", 60, Some(MODIFIED)),
@@ -57,7 +57,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
     ("undated.txt", 60, None),
 ];
 
-/// What a stranger may put beside his files.
+/// A hostile README.md.
 const README: &str = "# List <b>\n\n<script>alert(1)</script>\n\n[x](javascript:alert(1)) ![y](https://a.example/z.png)\n\n\
     * <img src=x onerror=alert(1)>\n* [z](<hello.txt\" onclick=\"x>)\n\n```\"><i>\n</code></pre>\n```\n\n| a |\n|:-:|\n| &lt;b |\n";
 
@@ -80,17 +80,17 @@ pub static TREE: LazyLock<MemoryTree> = LazyLock::new(|| {
     for (path, to) in LINKS {
         tree.insert(path, MemoryNode::Link((*to).to_owned()));
     }
-    tree.insert("list/fifo", MemoryNode::Closed);
+    tree.insert("list/fifo", MemoryNode::Special);
     tree
 });
 
-/// No two files have the same.
+/// Content that differs from that of all other files.
 fn content(path: &str, size: usize) -> Vec<u8> {
     if path.ends_with("README.md") {
         return README.as_bytes().to_vec();
     }
     let mut content: Vec<u8> = path.bytes().chain([b'\n']).cycle().take(size).collect();
-    // A sibling says how long the file beside it is.
+    // A sibling declares the length of the file next to it.
     let original = path.rsplit_once('.').and_then(|(original, _)| FILES.iter().find(|file| file.0 == original));
     let length = original.map_or(0, |(_, size, _)| *size as u32).to_le_bytes();
     match path.rsplit_once('.') {
@@ -110,7 +110,7 @@ pub fn owner(bytes: &[u8]) -> Option<&'static str> {
 
 /// The contents of files that are in no archive.
 pub fn withheld(config: &Config) -> impl Iterator<Item = Vec<u8>> {
-    let is_withheld = |path: &str| path == "glasshouse.toml" || config.hidden.look(path) != Visibility::Shown;
+    let is_withheld = |path: &str| path == "glasshouse.toml" || config.hidden.visibility(path) != Visibility::Shown;
     FILES.iter().filter(move |(path, ..)| is_withheld(path)).map(|(path, size, _)| content(path, *size))
 }
 
@@ -123,9 +123,9 @@ pub struct Exchange {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub struct Exchanged {
     pub head: Head,
-    pub passage: Body<Vec<u8>>,
+    pub body: Body<Vec<u8>>,
 }
 
 impl Exchange {
@@ -184,19 +184,19 @@ impl Exchange {
         Exchange { target: target.to_owned(), ..self.clone() }
     }
 
-    pub fn answer(&self, method: &str) -> Answer {
+    pub fn answer(&self, method: &str) -> Exchanged {
         let values = |asked: &str| {
             let values = self.fields.iter().filter(|(name, _)| name == asked);
             values.map(|(_, value)| value.clone()).collect()
         };
         let request = Request::read(method, Some(&self.target), values);
         let reply = at_once(answer(&request, &*TREE, &self.config())).expect("a tree in memory does not wait");
-        let (head, passage) = reply.write(request.method);
-        Answer { head, passage }
+        let (head, body) = reply.write(request.method);
+        Exchanged { head, body }
     }
 }
 
-/// As it is written, so that what fails is a seed.
+/// The text of the exchange, so that a failing one can become a seed.
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in self.options.iter().flat_map(|(name, text)| text.lines().map(move |line| (name, line))) {
@@ -207,21 +207,21 @@ impl fmt::Debug for Exchange {
     }
 }
 
-/// An option that there is, with a line of its value.
+/// A known option, with a line of its value.
 fn option(line: &[u8]) -> Option<(&'static str, String)> {
     let (name, value) = line.split_at_checked(line.iter().position(|byte| *byte == b'=')?)?;
     let name = options::names().chain(["body"]).find(|known| known.as_bytes() == name)?;
     Some((name, String::from_utf8_lossy(value.get(1..)?).into_owned()))
 }
 
-impl Answer {
+impl Exchanged {
     /// The values of a field, whatever its case.
     pub fn values(&self, name: &str) -> Vec<String> {
         let values = self.head.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
     }
 
-    /// The value of a field that is there once.
+    /// The value of a field that occurs once.
     pub fn value(&self, name: &str) -> Option<String> {
         let mut values = self.values(name);
         if values.len() == 1 { values.pop() } else { None }

@@ -4,7 +4,7 @@
 use glasshouse_core::http::target::encode;
 use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
 
-/// What the value of an attribute may be.
+/// The valid values of an attribute.
 #[derive(Clone, Copy)]
 enum Value {
     /// Text for people.
@@ -13,11 +13,11 @@ enum Value {
     Of(&'static [&'static str]),
     /// Drawing instructions and numbers.
     Drawing,
-    /// A reference that a page may lead to.
+    /// A reference to a page.
     Link,
     /// A reference to a picture of this server.
     Picture,
-    /// A number, or a moment.
+    /// A number, or a time.
     Data,
     /// The name of a language, given in a README.md.
     Language,
@@ -27,7 +27,7 @@ use Value::{Data, Drawing, Language, Link, Of, Picture, Text};
 
 type Attributes = &'static [(&'static str, Value)];
 
-/// Every element that a page may hold, with its attributes.
+/// Every element that a page may contain, with its attributes.
 const ELEMENTS: &[(&str, Attributes)] = &[
     ("html", &[("lang", Of(&["en"]))]),
     ("head", &[]),
@@ -103,7 +103,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("blockquote", &[]),
 ];
 
-/// What is written as it is, and may be nothing but this.
+/// Texts that must occur exactly so.
 const OURS: &[(&str, &str)] = &[("style", BASE), ("style", LISTING), ("style", REFUSAL), ("script", SCRIPT)];
 /// Elements without content.
 const VOID: &[&str] = &["link", "meta", "input", "img", "br", "hr", "path", "circle", "use"];
@@ -112,9 +112,9 @@ const ONCE: &[&str] = &["html", "head", "title", "body", "main", "h1"];
 const ICONS: &[&str] = &["home", "folder", "file", "text", "image", "video", "audio", "archive"];
 const REFERENCES: &[&str] = &["#home", "#folder", "#file", "#text", "#image", "#video", "#audio", "#archive"];
 
-/// A page, taken apart.
+/// The parts of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct ParsedPage {
+pub struct Page {
     /// `href` and text of the link to each entry of a listing, decoded.
     pub links: Vec<(String, String)>,
     /// The text of the title, decoded.
@@ -123,18 +123,18 @@ pub struct ParsedPage {
     pub heading: String,
     /// All text below the header, decoded.
     pub text: String,
-    /// `href` of every other link, decoded, and what each button asks for.
+    /// `href` of every other link, decoded, and the query of each button.
     pub others: Vec<String>,
-    /// The path that stands in the title of other servers' listings, in a comment.
+    /// The path in a comment with the title of listings of other servers.
     pub index: Option<String>,
-    /// What the form that is open asks for: `None` where a person fills it in.
+    /// The query of the open form, or `None` if a person fills it in.
     asked: Option<Vec<(String, String)>>,
 }
 
 /// # Errors
 /// Why a text is not HTML of glasshouse.
-pub fn read(html: &str) -> Result<ParsedPage, String> {
-    let mut page = ParsedPage::default();
+pub fn read(html: &str) -> Result<Page, String> {
+    let mut page = Page::default();
     let mut rest = html.strip_prefix("<!DOCTYPE html>\n").ok_or("the page has no doctype")?;
     let mut open: Vec<String> = Vec::new();
     let mut seen: Vec<String> = Vec::new();
@@ -185,13 +185,13 @@ pub fn read(html: &str) -> Result<ParsedPage, String> {
     }
 }
 
-/// Whether these elements are around what is in an entry of a listing, be it a row or a tile.
+/// Whether these elements contain an entry of a listing, as a row or a tile.
 fn is_entry(open: &[String]) -> bool {
     let has = |name: &str| open.iter().any(|open| open == name);
     !has("section") && (has("tbody") || has("li"))
 }
 
-fn take_text(page: &mut ParsedPage, open: &[String], text: &str) {
+fn take_text(page: &mut Page, open: &[String], text: &str) {
     let has = |name: &str| open.iter().any(|open| open == name);
     if has("title") {
         page.title.push_str(text);
@@ -202,7 +202,7 @@ fn take_text(page: &mut ParsedPage, open: &[String], text: &str) {
     if has("main") {
         page.text.push_str(text);
     }
-    // The mark of a symbolic link is in the name that is shown, and not in the link.
+    // The mark of a symbolic link is part of the shown name, but not of the link.
     if is_entry(open)
         && !has("td")
         && (has("a") || has("span"))
@@ -212,7 +212,7 @@ fn take_text(page: &mut ParsedPage, open: &[String], text: &str) {
     }
 }
 
-/// A path in the words of other servers, which some programs look for, and nothing else.
+/// A path in the title of other servers, which some programs search for.
 fn read_comment(comment: &str) -> Result<String, String> {
     let path = comment.strip_prefix(" <title>Index of ").and_then(|path| path.strip_suffix("</title> "));
     match path {
@@ -221,8 +221,8 @@ fn read_comment(comment: &str) -> Result<String, String> {
     }
 }
 
-/// What a form without anything to fill in asks for, by each of its buttons.
-fn take_control(page: &mut ParsedPage, element: &str, attributes: &[(String, String)]) {
+/// The queries of a form without input fields, for each of its buttons.
+fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
     let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
     let Some(asked) = &mut page.asked else { return };
     let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
@@ -240,8 +240,8 @@ fn take_control(page: &mut ParsedPage, element: &str, attributes: &[(String, Str
     page.others.push(query);
 }
 
-/// A link with a query would be followed by programs that follow links, at every level of a tree.
-fn take_link(page: &mut ParsedPage, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
+/// Programs that follow links would follow a link with a query, at every level of a tree.
+fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) -> Result<(), String> {
     let Some((_, href)) = attributes.iter().find(|(name, _)| name == "href") else { return Ok(()) };
     let has = |name: &str| open.iter().any(|open| open == name);
     let is_of_a_search = page.title.starts_with("Search for ");
@@ -258,8 +258,8 @@ fn take_link(page: &mut ParsedPage, open: &[String], attributes: &[(String, Stri
 fn read_attributes(element: &str, mut rest: &str, known: Attributes) -> Result<Vec<(String, String)>, String> {
     let mut attributes: Vec<(String, String)> = Vec::new();
     while !rest.is_empty() {
-        // Ways up, and what a README.md leads to elsewhere, are not quoted, so that programs which take each link for
-        // an entry do not see them.
+        // Links upwards, and links of a README.md to other places, are not quoted, so that programs which take each
+        // quoted link for an entry ignore them.
         if let Some(bare) = rest.strip_prefix("href=").filter(|value| value.starts_with(['.', '/', '#', '?'])) {
             let (value, tail) = bare.split_once(' ').unwrap_or((bare, ""));
             if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/#%?".contains(&byte)) {

@@ -4,18 +4,18 @@ use super::exchange::{Exchange, TREE};
 use super::html;
 use glasshouse_core::http::target;
 use glasshouse_core::http::target::Target;
-use glasshouse_core::listing::join;
 use glasshouse_core::listing::query::Query;
-use glasshouse_core::tree::{Bounds, Node, Tree as _};
+use glasshouse_core::tree::join;
+use glasshouse_core::tree::{ListLimits, OpenedNode, Tree as _};
 use glasshouse_core::{Body, Config, at_once};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// A page has nothing unexpected in it, and a listing names the entries that a client may request, in each format.
+/// A page has no unexpected content, and a listing in each format names the entries that a client may request.
 pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>) {
     let plain = exchange.without(&["accept-encoding"]).answer("GET");
-    let Body::Bytes(bytes) = &plain.passage else { return };
-    let text = str::from_utf8(bytes).expect("what is made here is UTF-8");
+    let Body::Bytes(bytes) = &plain.body else { return };
+    let text = str::from_utf8(bytes).expect("generated content is UTF-8");
     let media = plain.value("content-type").unwrap_or_default();
     let names = match media.split(';').next() {
         Some("text/html") => {
@@ -33,17 +33,17 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     };
     let Some(directory) = directory.filter(|_| plain.head.status == 200) else { return };
     assert!(config.listing, "{exchange:?}");
-    let view = Query::parse(directory.query());
-    let all = at_once(TREE.list(&directory.path(), |_| true, Bounds::kept(usize::MAX)))
+    let query = Query::parse(directory.query());
+    let all = at_once(TREE.list(&directory.path(), |_| true, ListLimits::keep(usize::MAX)))
         .expect("a tree in memory does not wait");
     let entries = all.unwrap_or_default().entries;
     let is_shown = |path: &str| {
-        let is_directory = matches!(at_once(TREE.open(path)), Some(Ok(Node::Directory)));
-        path != "glasshouse.toml" && config.hidden.look(path).shows(is_directory)
+        let is_directory = matches!(at_once(TREE.open(path)), Some(Ok(OpenedNode::Directory)));
+        path != "glasshouse.toml" && config.hidden.visibility(path).shows(is_directory)
     };
     let shown = entries.iter().filter(|entry| is_shown(&join(&directory.path(), &entry.name)));
     let most = shown.clone().count().min(config.listing_max);
-    match (media.as_str(), view.search) {
+    match (media.as_str(), query.search) {
         (text_plain, None) if text_plain.starts_with("text/plain") => {
             assert_eq!(text.lines().count(), most, "{exchange:?}: {text}");
         }
@@ -68,7 +68,7 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     }
 }
 
-/// What the link to an entry leads to, relative to the directory, which is where the page is (RFC 3986 5.2.3).
+/// The target of a link to an entry, relative to the directory (RFC 3986 5.2.3).
 #[track_caller]
 fn followed(link: &str, directory: &Target) -> Target {
     let is_plain = link.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%/".contains(&byte));

@@ -15,7 +15,7 @@ pub use readme::readme;
 pub use site::site;
 pub use values::{accept, date, etag, range, target};
 
-/// Reads an input and looks at what the core makes of it.
+/// Reads an input and checks the result of the core.
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its fuzz target and of the directory of its seeds.
@@ -30,7 +30,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("target", target),
 ];
 
-/// A seed is a file of text, and ends as such.
+/// A seed is a text file, so it ends with a line break.
 fn without_end_of_file(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(b"\n").unwrap_or(bytes)
 }
@@ -42,8 +42,8 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// What a reference means that was sent in answer to a request for `target` (RFC 3986 5.2), if it has neither scheme
-/// nor host.
+/// The target of a reference in the response to a request for `target` (RFC 3986 5.2), if it has neither scheme nor
+/// host.
 fn resolve(target: &str, reference: &str) -> String {
     let (path, rest) = reference.split_at(reference.find(['?', '#']).unwrap_or(reference.len()));
     let base = target.split(['?', '#']).next().unwrap_or_default();
@@ -71,7 +71,7 @@ fn resolve(target: &str, reference: &str) -> String {
     format!("/{}{rest}", kept.join("/"))
 }
 
-/// A path of this origin and no other (RFC 3986 4.2), with nothing in it that a browser would read otherwise.
+/// A path of this origin (RFC 3986 4.2), without characters that a browser would change.
 #[track_caller]
 fn assert_own_origin(location: &str) {
     let path = location.split(['?', '#']).next().unwrap_or_default();

@@ -10,7 +10,7 @@ use glasshouse_core::http::target::{Name, Target, encode_path};
 use glasshouse_core::media_type::MediaType;
 use glasshouse_core::{Refusal, Span};
 
-/// A request target: names are names, and every way to write the same path means the same.
+/// A request target: its names are valid, and every notation of a path gives the same target.
 pub fn target(bytes: &[u8]) {
     let raw = String::from_utf8_lossy(without_end_of_file(bytes));
     let target = match Target::parse(&raw) {
@@ -46,7 +46,7 @@ pub fn target(bytes: &[u8]) {
     references(if path.is_empty() { "/" } else { path }, &target);
 }
 
-/// Where a target is said to be is where it is.
+/// The location of a target leads to it.
 fn locations(target: &Target) {
     let location = target.location();
     assert_own_origin(&location);
@@ -57,7 +57,7 @@ fn locations(target: &Target) {
     assert!(inside.names().is_empty() && inside.location() == location, "{location:?}");
 }
 
-/// A reference from a path leads to what it names, and stays on this server, whatever the path was written like.
+/// A reference from a path leads to the named path on this server, whatever the notation of the path.
 fn references(raw: &str, target: &Target) {
     let other = || Name::new("a:b").into_iter().collect::<Vec<_>>();
     for (names, is_directory) in
@@ -70,13 +70,13 @@ fn references(raw: &str, target: &Target) {
         let there = Target::parse(&location).map(|there| (there.names().to_vec(), there.is_directory()));
         assert_eq!(there, Ok((names, is_directory || location == "/")), "{raw:?}: {reference:?}");
         if target.is_canonical() {
-            // What a proxy takes off stays off.
+            // A proxy removes a prefix, and the reference works below it.
             assert_eq!(resolve(&format!("/p{raw}"), &reference), format!("/p{location}"), "{raw:?}: {reference:?}");
         }
     }
 }
 
-/// `SIZE VALUE`, a Range field for a file of so many bytes: what is sent was asked for and is there, once.
+/// `SIZE VALUE`, the size of a file and a Range field: the result has only requested and existing bytes, once.
 pub fn range(bytes: &[u8]) {
     let text = without_end_of_file(bytes);
     let Some((size, value)) = text.iter().position(|byte| *byte == b' ').and_then(|at| text.split_at_checked(at))
@@ -85,7 +85,7 @@ pub fn range(bytes: &[u8]) {
     };
     let Some(size) = str::from_utf8(size).ok().and_then(|size| size.parse().ok()) else { return };
     let spans = match ranged(value, size) {
-        Ranged::Whole | Ranged::Beyond => return,
+        Ranged::Whole | Ranged::NotSatisfiable => return,
         Ranged::Part(span) => vec![span],
         Ranged::Parts(spans) => {
             assert!(spans.len() > 1, "{spans:?}");
@@ -106,7 +106,7 @@ pub fn range(bytes: &[u8]) {
     assert_multipart(&Multipart::new(&spans, size, &MediaType::PLAIN, &value), size);
 }
 
-/// Where the ranges of a set that is known to be valid begin and end in a file of `size` bytes.
+/// The spans of a valid range set in a file of `size` bytes.
 fn asked(value: &str, size: u64) -> Vec<(u64, u64)> {
     let number = |digits: &str| digits.parse().unwrap_or(u64::MAX);
     let set = value.split_once('=').map_or("", |(_, set)| set);
@@ -129,10 +129,10 @@ pub fn assert_disjoint(spans: &[Span], size: u64) {
     assert!(sum <= u128::from(size), "{spans:?} of {size}");
 }
 
-/// A message is as long as it says, and each part says which bytes it is (RFC 9110 14.6).
+/// A message has its announced length, and each part has its Content-Range (RFC 9110 14.6).
 #[track_caller]
 pub fn assert_multipart(multipart: &Multipart, size: u64) {
-    let media = multipart.media();
+    let media = multipart.content_type();
     let boundary = media.strip_prefix("multipart/byteranges; boundary=").expect("a boundary");
     let mut length = u64::try_from(multipart.end.len()).expect("a length");
     assert_eq!(multipart.end, format!("\r\n--{boundary}--\r\n").as_bytes());
@@ -147,7 +147,7 @@ pub fn assert_multipart(multipart: &Multipart, size: u64) {
     assert_eq!(multipart.length(), length);
 }
 
-/// Lines of a field of entity tags: what is read is written as it was, and compared as the RFC has it.
+/// Lines of a field of entity tags: they are written as they were read, and compared as in the RFC.
 pub fn etag(bytes: &[u8]) {
     let values = lines(bytes);
     for value in &values {
@@ -172,7 +172,7 @@ pub fn etag(bytes: &[u8]) {
     }
 }
 
-/// Lines of Accept-Encoding, or of Accept: what is chosen is there and was named, and case and company do not matter.
+/// Lines of Accept-Encoding or Accept: the choice is available and named, and neither case nor further elements matter.
 pub fn accept(bytes: &[u8]) {
     let values = lines(bytes);
     let text = String::from_utf8_lossy(bytes).to_ascii_lowercase();
@@ -198,7 +198,7 @@ pub fn accept(bytes: &[u8]) {
     assert_eq!(accepts(&values, ("TEXT", "Html")), accepted, "{text:?}");
 }
 
-/// A date, or seconds since 1970: what is written is read as the same second.
+/// A date, or seconds since 1970: a written date is read as the same second.
 pub fn date(bytes: &[u8]) {
     let text = String::from_utf8_lossy(without_end_of_file(bytes));
     let stamp = match text.parse() {

@@ -26,7 +26,7 @@ const SUB: &[super::BodyCheck] = &[
     Lacks("hidden"),
 ];
 
-const NO_FORM: &[super::BodyCheck] = &[Has("Message: Folder not to be had in this form."), LeadsTo("./")];
+const NO_FORM: &[super::BodyCheck] = &[Has("Message: Folder not available in this format."), LeadsTo("./")];
 
 pub const ROWS: &[Row] = &[
     Row { id: "archive tar", ask: get("/sub/?download=tar"), fields: TAR, body: SUB, ..ROW },

@@ -215,7 +215,7 @@ pub const ROWS: &[Row] = &[
         id: "Form of a listing that there is not",
         ask: get("/sizes/?format=csv"),
         status: 404,
-        body: &[Has("Message: Folder not to be had in this form."), LeadsTo("./")],
+        body: &[Has("Message: Folder not available in this format."), LeadsTo("./")],
         ..ROW
     },
     Row {

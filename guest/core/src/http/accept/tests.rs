@@ -1,4 +1,4 @@
-//! What content negotiation is held to: the examples of RFC 9110, what browsers send, and rows for each rule.
+//! Content negotiation: the examples of RFC 9110, fields of browsers, and rows for each rule.
 
 use crate::http::accept::*;
 use Coding::{Brotli, Gzip, Zstd};
@@ -30,7 +30,7 @@ fn codings_of_the_rfc() {
 #[test]
 fn the_heaviest_available_coding_is_chosen() {
     for (value, available, coding) in [
-        // As browsers and curl ask.
+        // Browsers and curl.
         ("gzip, deflate, br, zstd", ALL, Some(Brotli)),
         ("gzip, deflate, br, zstd", &[Gzip, Zstd], Some(Zstd)),
         ("deflate, gzip", ALL, Some(Gzip)),
@@ -43,12 +43,12 @@ fn the_heaviest_available_coding_is_chosen() {
         ("gzip;q=0", ALL, None),
         ("gzip;q=0.001", ALL, Some(Gzip)),
         ("zstd;q=0.8, br;q=0.80, gzip;q=0.800", ALL, Some(Brotli)),
-        // The rest.
+        // `*`.
         ("*;q=0.5", &[Zstd], Some(Zstd)),
         ("br;q=0, *", ALL, Some(Zstd)),
         ("gzip, *;q=0", &[Brotli, Zstd], None),
         ("gzip;q=0.2, *;q=0.5", &[Gzip], None),
-        // Identity is last among equals, and always there.
+        // Identity is last among equals, and always available.
         ("gzip, identity", ALL, Some(Gzip)),
         ("gzip;q=0.5, identity;q=0.8", ALL, None),
         ("identity", ALL, None),
@@ -61,7 +61,7 @@ fn the_heaviest_available_coding_is_chosen() {
         ("x-gzip", ALL, Some(Gzip)),
         ("\tgzip ;\tq=0.5 ,, br ; q=0.4,", ALL, Some(Gzip)),
         ("gzip;q=0, x-gzip;q=1", ALL, None),
-        // What cannot be read.
+        // Invalid elements.
         ("br;q=2, gzip", ALL, Some(Gzip)),
         ("br;q=, gzip;q=0.1", ALL, Some(Gzip)),
         ("br;q, gzip;q=0.1", ALL, Some(Gzip)),
@@ -86,11 +86,11 @@ fn lines_are_one_list_and_none_is_identity() {
 #[test]
 fn fields_are_bounded() {
     let after = |elements: usize| format!("{}gzip", "a,,".repeat(elements));
-    check(&[&after(MOST_ELEMENTS - 1)], ALL, Some(Gzip));
-    check(&[&after(MOST_ELEMENTS)], ALL, None);
+    check(&[&after(MAX_ELEMENTS - 1)], ALL, Some(Gzip));
+    check(&[&after(MAX_ELEMENTS)], ALL, None);
     let long = |bytes: usize| format!("gzip{}", " ".repeat(bytes - "gzip".len()));
-    check(&[&long(MOST_BYTES - 1)], ALL, Some(Gzip));
-    check(&[&long(MOST_BYTES)], ALL, None);
+    check(&[&long(MAX_BYTES - 1)], ALL, Some(Gzip));
+    check(&[&long(MAX_BYTES)], ALL, None);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn the_most_specific_range_decides() {
         (&["audio/*; q=0.2, audio/basic"], "text", "html", false),
         (&["text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c"], "text", "x-dvi", true),
         (&["text/plain; q=0.5, text/html, text/x-dvi; q=0.8, text/x-c"], "text", "css", false),
-        // A field that names nothing.
+        // An empty field.
         (&[""], "text", "html", false),
         (&["text/html;q=x"], "text", "html", false),
         (&["*"], "text", "html", false),
@@ -187,11 +187,11 @@ proptest! {
         }
     }
 
-    /// Nothing that is available, acceptable and asked for weighs more than what is chosen.
+    /// No available and acceptable coding has a larger weight than the chosen one.
     #[test]
-    fn no_better_choice_is_left(said in prop::collection::vec((coding(), 0..=1_000_u16), 0..4), others: bool) {
+    fn no_better_choice_is_left(pairs in prop::collection::vec((coding(), 0..=1_000_u16), 0..4), others: bool) {
         let mut weights = vec![(None, 0)];
-        for (coding, weight) in said {
+        for (coding, weight) in pairs {
             if !weights.iter().any(|(known, _)| *known == Some(coding)) {
                 weights.push((Some(coding), weight));
             }

@@ -1,14 +1,14 @@
-//! What ranges are held to: the examples of RFC 9110, rows for each rule, and a model that looks at every byte.
+//! Ranges: the examples of RFC 9110, rows for each rule, and a model that checks every byte.
 
 use crate::http::range::*;
 use proptest::prelude::*;
 
-/// `spans` as half-open pairs; none for beyond.
+/// Expects spans as half-open pairs; no pair means that the range is not satisfiable.
 #[track_caller]
 fn check(value: &str, size: u64, spans: &[(u64, u64)]) {
     let spans: Vec<Span> = spans.iter().map(|&(start, end)| Span { start, end }).collect();
     let expected = match spans.as_slice() {
-        [] => Ranged::Beyond,
+        [] => Ranged::NotSatisfiable,
         [span] => Ranged::Part(*span),
         _ => Ranged::Parts(spans),
     };
@@ -85,7 +85,7 @@ fn an_empty_file_has_no_range() {
 }
 
 #[test]
-fn the_invalid_and_the_greedy_are_ignored() {
+fn invalid_and_excessive_ranges_are_ignored() {
     for value in [
         &b""[..],
         b"bytes",
@@ -111,7 +111,7 @@ fn the_invalid_and_the_greedy_are_ignored() {
         b"bytes=0-1\xff",
         b"items=0-1",
         b"0-1",
-        // More than there is.
+        // More bytes than the file has.
         b"bytes=0-,0-",
         b"bytes=0-5,5-9",
         b"bytes=0-9,-1",
@@ -124,14 +124,14 @@ fn the_invalid_and_the_greedy_are_ignored() {
 #[test]
 fn sets_are_bounded() {
     let set = |ranges: usize| format!("bytes={}", "0-0,".repeat(ranges));
-    check(&set(MOST_RANGES), 1_000, &[(0, 1)]);
-    check_whole(set(MOST_RANGES + 1).as_bytes(), 1_000);
+    check(&set(MAX_RANGES), 1_000, &[(0, 1)]);
+    check_whole(set(MAX_RANGES + 1).as_bytes(), 1_000);
     let long = |length: usize| format!("bytes={:0>1$}-", 1, length - "bytes=-".len());
-    check(&long(MOST_BYTES), 10, &[(1, 10)]);
-    check_whole(long(MOST_BYTES + 1).as_bytes(), 10);
+    check(&long(MAX_BYTES), 10, &[(1, 10)]);
+    check_whole(long(MAX_BYTES + 1).as_bytes(), 10);
 }
 
-/// As a client writes one: first and last, first, or length of the suffix.
+/// A range: first and last position, first position, or length of the suffix.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
     Between(u64, u64),
@@ -164,7 +164,7 @@ impl Asked {
     }
 }
 
-/// The answer byte by byte: runs of bytes that any range holds, by the first range that has to do with each.
+/// The expected spans, computed byte by byte: runs of requested bytes, in the order of the first range of each.
 fn model(asked: &[Asked], size: u64) -> Ranged {
     let satisfiable = asked.iter().any(|asked| asked.is_satisfiable(size));
     let sum: usize = asked.iter().map(|asked| (0..size).filter(|&byte| asked.holds(byte, size)).count()).sum();
@@ -172,7 +172,7 @@ fn model(asked: &[Asked], size: u64) -> Ranged {
         return Ranged::Whole;
     }
     if !satisfiable {
-        return Ranged::Beyond;
+        return Ranged::NotSatisfiable;
     }
     if sum as u64 > size || size == 0 {
         return Ranged::Whole;
@@ -201,10 +201,10 @@ fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![24 => between, 1 => any_two, 1 => from, 3 => last]
 }
 
-/// What holds of every answer.
+/// Properties of every result.
 fn sound(value: &[u8], size: u64) -> Result<(), TestCaseError> {
     let spans = match ranged(value, size) {
-        Ranged::Whole | Ranged::Beyond => return Ok(()),
+        Ranged::Whole | Ranged::NotSatisfiable => return Ok(()),
         Ranged::Part(span) => vec![span],
         Ranged::Parts(spans) => {
             prop_assert!(spans.len() > 1);

@@ -1,50 +1,52 @@
-//! Relative references from a path as the client wrote it (RFC 3986 4.2). A proxy in front of the server may have taken a prefix off
-//! the path: a relative `Location` stays below that prefix, where one from the root of the server would leave it.
+//! Relative references from the path of a request (RFC 3986 4.2).
+//!
+//! A proxy may remove a prefix from the path. A relative `Location` stays below that prefix; one from the root of the
+//! server would not.
 
 use crate::http::target::{Name, Target, encode};
 
-/// The most steps up that a reference takes. A path with more slashes than that is answered from the root of the server.
-const MOST_LEVELS: usize = 32;
+/// The most steps up in a reference. A path with more slashes gets a reference from the root of the server.
+const MAX_LEVELS: usize = 32;
 
 impl Target {
-    /// Whether the client wrote the path as this server does, but for what is percent-encoded: relative references in
-    /// an answer lead where they should from no other form (`//sub//`, `/sub%2F`, `/sub/x/..`).
+    /// Whether the client wrote the path in the canonical form, apart from percent-encoding. In another form
+    /// (`//sub//`, `/sub%2F`, `/sub/x/..`), relative references in a page do not lead to the right path.
     pub fn is_canonical(&self) -> bool {
         self.slashes.is_none()
     }
 
-    /// The path of these names, at the same server and with the same query.
+    /// A target with other names, and the same prefix and query.
     pub fn at(&self, names: Vec<Name>, directory: bool) -> Target {
         Target { names, directory, slashes: None, ..self.clone() }
     }
 
-    /// Whether the whole path, prefix and all, is that of `above` or lies below it.
+    /// Whether the path with its prefix is `above` or below it.
     pub fn is_below(&self, above: &Target) -> bool {
         let mut names = self.prefix.iter().chain(&self.names);
         above.names.iter().all(|name| names.next() == Some(name))
     }
 
-    /// The `Location` of this path as a directory, with the query (S30).
+    /// The `Location` of this path as a directory, with the query (PY-30).
     pub fn as_directory(&self) -> String {
         self.redirect(&self.names, true)
     }
 
-    /// The `Location` of other names at the same server, with the query.
+    /// The `Location` of other names, with the query.
     pub fn redirect(&self, names: &[Name], directory: bool) -> String {
         let mut location = self.reference(names, directory);
-        self.keep_query(&mut location);
+        self.append_query(&mut location);
         location
     }
 
-    /// A relative reference to the path of `names`. It is built from names and begins with no slash, and a `:` in it is
-    /// encoded, so it cannot lead to another origin (S31).
+    /// A relative reference to the path of `names`. It is built from names, does not begin with a slash, and a `:` in
+    /// it is encoded, so it cannot lead to another origin (PY-31).
     ///
-    /// From a path that is not canonical it goes up to the root before it goes down. Clients disagree about what `%2E%2E` in
-    /// such a path means; one step too many stops at the root (RFC 3986 5.2.4), and one too few would be wrong.
+    /// From a path that is not canonical it goes up to the root first. Clients disagree about `%2E%2E` in such a path:
+    /// a step too many stops at the root (RFC 3986 5.2.4), but a step too few would be wrong.
     pub fn reference(&self, names: &[Name], directory: bool) -> String {
         let (up, shared) = match self.slashes {
             None => self.steps(names, directory),
-            Some(slashes @ ..=MOST_LEVELS) => (slashes.saturating_sub(1), 0),
+            Some(slashes @ ..=MAX_LEVELS) => (slashes.saturating_sub(1), 0),
             Some(_) => return self.locate(names, directory),
         };
         let mut reference = "../".repeat(up);
@@ -58,11 +60,12 @@ impl Target {
         if reference.is_empty() { "./".to_owned() } else { reference }
     }
 
-    /// How many steps up lead to the last directory that this path and that of `names` have in common, and how many levels below
-    /// the root it is.
+    /// The number of steps up to the deepest common directory of this path and that of `names`, and its level below the
+    /// root.
     fn steps(&self, names: &[Name], directory: bool) -> (usize, usize) {
-        let directories =
-            |names: &[Name], directory: bool| (self.prefix.len() + names.len()).saturating_sub(usize::from(!directory));
+        let directories = |names: &[Name], directory: bool| {
+            self.prefix.len().saturating_add(names.len()).saturating_sub(usize::from(!directory))
+        };
         let (here, there) = (directories(&self.names, self.directory), directories(names, directory));
         let own = self.prefix.iter().chain(&self.names).take(here);
         let other = self.prefix.iter().chain(names).take(there);
@@ -105,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn s30_a_directory_is_named_from_where_it_is() {
+    fn a_directory_is_named_from_where_it_is() {
         for (raw, location) in [
             ("/sub", "sub/"),
             ("/sub?a=b&c=d", "sub/?a=b&c=d"),
@@ -126,15 +129,15 @@ mod tests {
         ] {
             assert_eq!(Target::parse(raw).map(|target| target.as_directory()), Ok(location.to_owned()), "{raw:?}");
         }
-        let slashes = "/".repeat(MOST_LEVELS);
+        let slashes = "/".repeat(MAX_LEVELS);
         let location = Target::parse(&format!("{slashes}sub")).map(|target| target.as_directory());
-        assert_eq!(location, Ok("../".repeat(MOST_LEVELS - 1) + "sub/"));
+        assert_eq!(location, Ok("../".repeat(MAX_LEVELS - 1) + "sub/"));
         let location = Target::parse(&format!("{slashes}/sub")).map(|target| target.as_directory());
         assert_eq!(location.as_deref(), Ok("/sub/"));
     }
 
     #[test]
-    fn a_reference_goes_up_as_far_as_it_must() {
+    fn a_reference_goes_up_to_the_common_directory() {
         for (raw, to, directory, expected) in [
             ("/pages/about.html", "pages/about", false, "about"),
             ("/pages/index.html", "pages", true, "./"),
@@ -161,7 +164,7 @@ mod tests {
             ("/a%20b/docs/sub", "sub/"),
             ("/a%20b//docs/sub", "../../../a%20b/docs/sub/"),
         ] {
-            assert_eq!(prefixed(raw), Ok::<_, crate::Refusal>(Some(location.to_owned())), "{raw}");
+            assert_eq!(prefixed(raw), Ok::<_, crate::http::refusal::Refusal>(Some(location.to_owned())), "{raw}");
         }
     }
 }
