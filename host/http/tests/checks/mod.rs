@@ -1,5 +1,4 @@
-//! What holds for a connection whatever is sent on it, and in whatever pieces. It refuses to know files and wasm: a stub
-//! answers.
+//! Properties of a connection for any bytes that a client sends, in any pieces. A stub takes the place of the handler.
 
 mod http2;
 
@@ -24,21 +23,21 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-/// Stands for a pause in what is sent.
+/// Stands for a pause of the client.
 pub const PAUSE: u8 = 0xff;
 
-/// Less than what the stub answers with, so that answers are cut too.
+/// Less than a response of the stub, so that responses are cut too.
 const PIPE: usize = 48;
-/// All waiting is for the client, which is done at once.
+/// Longer than a case takes: the server waits for the client only, and the client never waits.
 const SOON: Duration = Duration::from_secs(4);
-/// More than a case may send, so that content ends before it is too much.
+/// Content above this length is too long.
 const MAX_CONTENT: u64 = 256;
 
-/// Sends bytes with pauses, and closes. The server ends too; its answers are messages, no more of them than there were heads,
-/// and nothing behind content whose end is in doubt is ever a request.
+/// Sends bytes with pauses, and closes. The server ends too. It sends whole responses, at most one for each head, and
+/// takes no bytes for a request that follow content with an uncertain end.
 ///
 /// # Panics
-/// Where any of this is not so.
+/// One of these properties does not hold.
 pub fn socket(bytes: &[u8]) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
     let stub = Stub::default();
@@ -58,18 +57,19 @@ pub fn socket(bytes: &[u8]) {
     assert!(asked.load(Ordering::Relaxed) <= answers.min(heads), "more was asked than answered");
 }
 
-/// The first bytes of a header of the PROXY protocol, in both versions, and the most bytes that one may have.
+/// The first bytes of a PROXY protocol header, in both versions, and its greatest length.
 const HEADERS: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 const HEADER: usize = 16 + 4096;
 
-/// Lets a trusted proxy begin with these bytes. They are a header or are refused; no more than a header is read, and
-/// the client is the one that it names.
+/// Sends these bytes as a trusted proxy. The server accepts a header or rejects the bytes. It reads no more than a
+/// header, and its client is the one that the header names.
 ///
-/// # Panics Where any of this is not so.
+/// # Panics
+/// One of these properties does not hold.
 pub fn proxy(bytes: &[u8]) {
     let runtime = Builder::new_current_thread().enable_time().build().expect("a runtime needs nothing");
     runtime.block_on(async {
-        // Room for all that either side says.
+        // Room for all that both sides send.
         let (mut client, server) = duplex(bytes.len() + 1024);
         client.write_all(bytes).await.expect("there is room");
         client.shutdown().await.expect("a half can be closed");
@@ -87,16 +87,16 @@ pub fn proxy(bytes: &[u8]) {
         assert!(HEADERS.iter().any(|first| header.starts_with(first)), "no header: {}", header.escape_ascii());
         let words: Vec<&str> = str::from_utf8(header).unwrap_or_default().split(' ').collect();
         if let ["PROXY", "TCP4" | "TCP6", source, ..] = words.as_slice() {
-            let named: IpAddr = source.parse().expect("a client that was taken has an address");
+            let named: IpAddr = source.parse().expect("an accepted client has an address");
             assert_eq!(exchange.client(), named.to_canonical());
         }
     });
 }
 
-/// Reads these bytes as a file of users. It is taken, or refused in one line that tells no hash.
+/// Parses these bytes as a password file. It is accepted, or rejected with one line that contains no hash.
 ///
 /// # Panics
-/// Where that is not so.
+/// One of these properties does not hold.
 pub fn htpasswd(bytes: &[u8]) {
     // An editor may have put a byte order mark before the first line.
     let lines = bytes.strip_prefix(MARK).unwrap_or(bytes);
@@ -106,20 +106,20 @@ pub fn htpasswd(bytes: &[u8]) {
     };
     match Htpasswd::parse(bytes) {
         Ok(table) => {
-            assert!(table.names().count() > 0, "a file of nobody");
-            assert!(table.names().all(|name| is_name(name) && has_lines(name)), "a user who is not there");
+            assert!(table.names().count() > 0, "a file without users");
+            assert!(table.names().all(|name| is_name(name) && has_lines(name)), "a user that is not in the file");
         }
         Err(wrong) => {
-            let told = wrong.to_string();
-            assert!(!told.chars().any(char::is_control), "{told:?}");
+            let message = wrong.to_string();
+            assert!(!message.chars().any(char::is_control), "{message:?}");
             let lines = lines.split(|byte| *byte == b'\n').filter_map(|line| str::from_utf8(line).ok());
             let pairs: Vec<(&str, &str)> =
                 lines.filter_map(|line| line.trim_end_matches('\r').split_once(":$")).collect();
-            // The name of a user is told, and may be anything; what is a hash has parts.
+            // The message contains the name of a user, which may be any text. A hash has parts.
             let names = pairs.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
-            let rest = names.fold(told.clone(), |rest, name| rest.replace(name, ""));
+            let rest = names.fold(message.clone(), |rest, name| rest.replace(name, ""));
             for (_, hash) in pairs.iter().filter(|(_, hash)| hash.len() > 20 && hash.contains('$')) {
-                assert!(!rest.contains(hash), "{told} tells a hash");
+                assert!(!rest.contains(hash), "{message} contains a hash");
             }
         }
     }
@@ -148,13 +148,13 @@ fn exchange(stub: Stub, limits: &ClientLimits) -> ConnectionContext<Stub> {
     )
 }
 
-/// Sends everything while it takes in what comes back.
+/// Sends all bytes, and returns what it receives meanwhile.
 async fn talk(client: DuplexStream, bytes: &[u8]) -> Vec<u8> {
     let (mut from, mut to) = tokio::io::split(client);
     let mut received = Vec::new();
     let send = async {
         for piece in bytes.split(|byte| *byte == PAUSE) {
-            // A server that has heard enough does not listen.
+            // The server may have stopped reading.
             let _ = to.write_all(piece).await;
             yield_now().await;
         }
@@ -165,21 +165,21 @@ async fn talk(client: DuplexStream, bytes: &[u8]) -> Vec<u8> {
     received
 }
 
-/// How many heads the bytes have room for: each ends with an empty line.
+/// Upper bound on the heads in the bytes: each ends with an empty line.
 fn heads(bytes: &[u8]) -> usize {
     let sent: Vec<u8> = bytes.iter().copied().filter(|byte| !matches!(*byte, PAUSE | b'\r')).collect();
     sent.windows(2).filter(|pair| pair == b"\n\n").count()
 }
 
-/// Whether hyper may take the end of the connection for an upgrade. It does so where one was asked for, though none was granted,
-/// and forgets what it has not sent yet: the last answer to a client that broke off its requests and read none of the answers.
+/// Whether hyper may take the end of the connection for an upgrade. It does so after a request for one, even if none was
+/// granted, and drops what it has not sent yet: the last response to a client that stopped in a request and read nothing.
 fn asks_for_upgrade(bytes: &[u8]) -> bool {
     let sent: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != PAUSE).collect();
     let has = |word: &[u8]| sent.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
     has(b"upgrade") || has(b"connect ")
 }
 
-/// Counts final answers, all of which must be whole messages (RFC 9112 2.1); the last one `may_be_cut`.
+/// Counts final responses. All of them are whole messages (RFC 9112 2.1), but the last one if it `may_be_cut`.
 #[track_caller]
 fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     let all = String::from_utf8_lossy(received).into_owned();
@@ -212,7 +212,7 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
         assert!(one("date").is_some(), "no date: {all}");
         let length: usize = one("content-length").and_then(|length| length.parse().ok()).expect("a length");
         let closes = one("connection") == Some("close");
-        // The last one may be to HEAD, whose content is not sent.
+        // The last one may answer a HEAD, and has no content then.
         let length = if closes && rest.is_empty() { 0 } else { length };
         let behind = rest.get(length..);
         assert!(behind.is_some() || may_be_cut, "half an answer: {all}");
@@ -222,7 +222,8 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     answers
 }
 
-/// Answers with what was asked for, some of it at once, and sees to it that nothing is asked behind content whose end is in doubt.
+/// Responds with the request target, to some requests at once. Panics at a request that follows content with an
+/// uncertain end.
 #[derive(Clone, Default)]
 struct Stub {
     asked: Arc<AtomicUsize>,
@@ -250,7 +251,7 @@ impl Stub {
         assert!(!before, "content was run as {} {}", request.method, request.uri);
         let mut response = Response::new(Full::default());
         match request.method {
-            // A tunnel has no content to look at.
+            // The response to CONNECT has no content.
             Method::CONNECT => *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED,
             Method::HEAD => drop(response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"))),
             _ => *response.body_mut() = request.uri.to_string().into(),
@@ -259,7 +260,7 @@ impl Stub {
     }
 }
 
-/// Whether two servers may disagree on where the content ends: only one length in its shortest form leaves no doubt.
+/// Whether two servers may disagree on the end of the content. One length in its shortest form is certain.
 fn is_doubtful(fields: &HeaderMap) -> bool {
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter().map(HeaderValue::as_bytes);
     let is_plain = |length: &[u8]| length == b"0" || !length.starts_with(b"0");
