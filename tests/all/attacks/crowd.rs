@@ -55,7 +55,8 @@ fn a_crowd_with_stalled_streams() {
     let (most, total) = ((connections + 100).to_string(), mebibytes as u64 * 1024 * 1024);
     // By default, one address may have half of all connections, which may be three of four open files.
     let limits = ["--max-connections", &most, "--max-connections-per-address", &most, "--send-timeout", "2m"];
-    let limits = [&limits[..], &["--max-total-memory", &format!("{mebibytes}M"), "--admin", "0"]].concat();
+    let memory_limit = format!("{mebibytes}M");
+    let limits = [&limits[..], &["--max-total-memory", &memory_limit, "--admin", "0"]].concat();
     for (name, window) in [("no windows", 0), ("tiny windows", 1), ("windows that are not read", MAX_WINDOW)] {
         let (place, server) = serve_with(&limits);
         for entry in 0..ENTRIES {
