@@ -1,9 +1,8 @@
-//! What clients share: memory, open files and instances have totals, and each client may hold a part of them; and who computes
-//! next where many want to. It refuses to know what is done with a share.
+//! Fair shares of memory, open files and instances for clients, and fair turns for their work on a thread.
 //!
-//! The rule for every resource is one sentence: a client holds at most as much as it leaves free. So a client that is alone may have
-//! half of a total, each of two a third, each of N one part of N + 1, and there is always room for one who comes later. Nothing has
-//! to be taken away from anybody for that. Who holds nothing may have whatever is free.
+//! One rule holds for every resource: a client holds at most as much as it leaves free. A client alone may hold half of
+//! a total, each of two a third, each of N one part of N + 1, and there is always room for the next one. So nothing has
+//! to be taken back. A client that holds nothing may take all that is free.
 
 mod scheduler;
 pub mod sync;
@@ -20,10 +19,10 @@ use sync::lock;
 pub use waiting::Waiter;
 use waiting::{Ring, Waiters};
 
-/// What is shared.
+/// A resource that clients share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource {
-    /// Bytes: memory of busy instances, and content that was read and is not sent.
+    /// Bytes: memory of busy instances, and content that was read and is not sent yet.
     Memory,
     /// Files that are open for responses.
     Files,
@@ -33,7 +32,7 @@ pub enum Resource {
     Bodies,
 }
 
-/// How much there is of each resource.
+/// The total of each resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
     pub memory: usize,
@@ -43,7 +42,7 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// More than anybody can hold.
+    /// More than clients can hold.
     pub fn unlimited() -> Totals {
         let most = usize::MAX >> 2;
         Totals { memory: most, files: most, heads: most, bodies: most }
@@ -63,7 +62,7 @@ impl Resource {
     const ALL: [Resource; 4] = [Resource::Memory, Resource::Files, Resource::Heads, Resource::Bodies];
 }
 
-/// A total and how much of it is held, in cache lines of its own.
+/// A total and the amount of it that is held, in separate cache lines.
 #[repr(align(128))]
 struct Pool {
     total: usize,
@@ -93,7 +92,7 @@ impl Quotas {
         Quotas(Arc::new(Shared { pools: Resource::ALL.map(pool), clients: Mutex::default() }))
     }
 
-    /// The client at an address. All who hold it hold the same.
+    /// The client at an address. All copies share one state.
     pub fn client(&self, address: IpAddr) -> Client {
         let address = network(address);
         let mut clients = self.0.clients();
@@ -110,12 +109,12 @@ impl Quotas {
         Client(state)
     }
 
-    /// How much of a resource is held, by all clients together.
+    /// The amount of a resource that all clients hold together.
     pub fn held(&self, resource: Resource) -> usize {
         self.0.pool(resource).held.load(Relaxed)
     }
 
-    /// How much of it there is.
+    /// The total of a resource.
     pub fn total(&self, resource: Resource) -> usize {
         self.0.pool(resource).total
     }
@@ -132,13 +131,13 @@ impl Shared {
         }
     }
 
-    /// A panic while it was locked has left nothing half done.
+    /// A panic under the lock leaves a consistent state.
     fn clients(&self) -> MutexGuard<'_, HashMap<IpAddr, Weak<State>>> {
         lock(&self.clients)
     }
 }
 
-/// What one client holds.
+/// The amounts that one client holds.
 struct State {
     shared: Arc<Shared>,
     address: IpAddr,
@@ -149,7 +148,7 @@ struct State {
 impl Drop for State {
     fn drop(&mut self) {
         let mut clients = self.shared.clients();
-        // The address may have a new state by now.
+        // The address may have a new state already.
         if clients.get(&self.address).is_some_and(|state| state.strong_count() == 0) {
             clients.remove(&self.address);
         }
@@ -167,17 +166,17 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that shares with nobody.
+    /// A client without limits, which shares with no other.
     pub fn alone(address: IpAddr) -> Client {
         Quotas::new(Totals::unlimited()).client(address)
     }
 
-    /// Its address; of IPv6, its network.
+    /// Its address, or the network of an IPv6 address.
     pub fn address(&self) -> IpAddr {
         self.0.address
     }
 
-    /// Another client of the same server, unless it is the same one.
+    /// The client of the same server at this address.
     pub fn at(&self, address: IpAddr) -> Client {
         if network(address) == self.0.address {
             self.clone()
@@ -206,12 +205,12 @@ impl Client {
         }
     }
 
-    /// So much of a resource; `None` where it is not there, or would be more than the client's share.
+    /// Takes an amount of a resource. Returns `None` if less is free, or if it exceeds the client's share.
     pub fn try_take(&self, resource: Resource, amount: usize) -> Option<Lease> {
         self.try_take_some(resource, amount, amount)
     }
 
-    /// As much of a resource as there is for this client between `least` and `most`.
+    /// Takes as much of a resource as this client may have, between `least` and `most`.
     pub fn try_take_some(&self, resource: Resource, most: usize, least: usize) -> Option<Lease> {
         self.reserve(resource, most, least).map(|amount| Lease { client: self.clone(), resource, amount })
     }
@@ -235,21 +234,21 @@ impl Client {
         }
     }
 
-    /// Counts what is held already and cannot be waited for, even where it is more than there should be.
+    /// Counts an amount that the client holds already, even if it exceeds the total.
     pub fn charge(&self, resource: Resource, amount: usize) -> Lease {
         self.0.shared.pool(resource).held.fetch_add(amount, SeqCst);
         self.held(resource).fetch_add(amount, Relaxed);
         Lease { client: self.clone(), resource, amount }
     }
 
-    /// So much of a resource, as soon as this client may have it.
+    /// Takes an amount of a resource as soon as this client may have it.
     pub async fn take(&self, resource: Resource, amount: usize) -> Lease {
         loop {
             if let Some(lease) = self.try_take(resource, amount) {
                 return lease;
             }
             let waiter = self.wait(resource);
-            // What was given back before there was a waiter woke nobody.
+            // An amount that was given back before the waiter existed has woken no task.
             if let Some(lease) = self.try_take(resource, amount) {
                 return lease;
             }
@@ -257,7 +256,7 @@ impl Client {
         }
     }
 
-    /// Waits until it may be worth trying again. Whoever waits tries once more after this and before waiting.
+    /// Waits until trying again may succeed. The caller tries once more between this call and the wait.
     pub fn wait(&self, resource: Resource) -> Waiter {
         Waiter::new(self, resource)
     }
@@ -271,12 +270,12 @@ impl Client {
     }
 }
 
-/// How much more a client may take that holds `own` already: no more than it then leaves.
+/// The amount that a client may take that holds `own` already: no more than it then leaves free.
 fn share(free: usize, own: usize) -> usize {
     if own == 0 { free } else { free.saturating_sub(own) / 2 }
 }
 
-/// What a client holds, until this is dropped.
+/// An amount that a client holds until the value is dropped.
 #[derive(Debug)]
 pub struct Lease {
     client: Client,
@@ -289,7 +288,7 @@ impl Lease {
         self.amount
     }
 
-    /// Takes more of the same, if there is that much for this client.
+    /// Takes more of the same resource. Returns whether this client may have that much.
     pub fn try_grow(&mut self, more: usize) -> bool {
         let grown = self.client.reserve(self.resource, more, more);
         self.amount = self.amount.saturating_add(grown.unwrap_or(0));
@@ -304,7 +303,7 @@ impl Lease {
         }
     }
 
-    /// Adds what is held already, see [`Client::charge`].
+    /// Adds an amount that is held already, see [`Client::charge`].
     pub fn charge(&mut self, more: usize) {
         let mut other = self.client.charge(self.resource, more);
         self.amount = self.amount.saturating_add(std::mem::take(&mut other.amount));
@@ -317,7 +316,7 @@ impl Drop for Lease {
     }
 }
 
-/// Whoever has one address of IPv6 has all of its network of 64 bits (RFC 4291 2.5.4).
+/// The address that stands for a client: one host has a whole IPv6 network of 64 bits (RFC 4291 2.5.4).
 pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

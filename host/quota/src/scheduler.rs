@@ -1,37 +1,38 @@
-//! Who computes next on a thread. Work runs at once while there is little of it. Once it has taken a slice of time without a look at
-//! the sockets, further work waits in a queue: after each look at the sockets the client is next that has had the least time, so a
-//! turn does not grow with the number of requests of anybody else. It refuses to know what is computed.
+//! A fair queue for the work of a thread.
+//!
+//! Work runs at once while the thread has little to do. After a slice of time without a look at the sockets, further
+//! work waits in a queue. After each look at the sockets, the client that has used the least time is next, so the wait
+//! of one client does not grow with the number of requests of another.
 
-use crate::sync::lock;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
 
-/// How long a thread computes before it looks at its sockets, unless one piece of work takes longer.
+/// Time for which a thread runs work before it looks at its sockets, unless one piece of work takes longer.
 const SLICE: Duration = Duration::from_millis(2);
-/// The most pieces of work between two looks at the sockets.
-const BATCH: usize = 64;
-/// Heads of one client that have been begun and wait for a turn, from which on no further one is begun: they finish sooner so, and
-/// take less memory.
-const BEGUN: usize = 4;
-/// What a turn costs a client at least, in nanoseconds.
-const TURN: u64 = 20_000;
-/// Clients without work that are kept in mind for the time they have had.
-const IDLE: usize = 64;
+/// Upper bound on the pieces of work between two looks at the sockets.
+const MAX_BATCH: usize = 64;
+/// If this many started heads of one client wait for a turn, no further head is started. Heads finish sooner this way,
+/// and take less memory.
+const MAX_STARTED: usize = 4;
+/// The least time that a client is charged for a turn, in nanoseconds.
+const TURN_COST: u64 = 20_000;
+/// Clients without work whose used time is kept.
+const MAX_IDLE_CLIENTS: usize = 64;
 
-/// How far work is.
+/// The stage of a piece of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Nothing was done.
+    /// Not started.
     Fresh,
-    /// A head is being made, or something else that is over soon.
-    Begun,
-    /// A body is being generated.
+    /// Generates a head, or does something else that is short.
+    Started,
+    /// Generates a body.
     Body,
 }
 
@@ -41,40 +42,40 @@ pub struct Scheduler(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
-    /// Whether work has to wait: from the end of a slice until nobody waits any more.
+    /// Whether work has to wait: from the end of a slice until the queue is empty.
     is_busy: bool,
-    /// Time that was computed since the last look at the sockets.
+    /// Time that work has used since the last look at the sockets.
     used: Duration,
-    /// How many may compute before the next look.
+    /// Pieces of work that may run before the next look.
     batch: usize,
-    /// The time that whoever was next had had.
+    /// The used time of the client that was last in turn.
     clock: u64,
-    clients: HashMap<IpAddr, Line>,
-    /// The clients who wait, by the time that they have had.
+    clients: HashMap<IpAddr, ClientQueue>,
+    /// The clients that wait, by the time that they have used.
     order: BTreeSet<(u64, IpAddr)>,
 }
 
-/// The work of one client that waits.
+/// The waiting work of one client.
 #[derive(Default)]
-struct Line {
-    /// Time that it has had, in nanoseconds; never far behind the clock.
-    had: u64,
+struct ClientQueue {
+    /// Time that the client has used, in nanoseconds. Never far behind the clock.
+    used: u64,
     fresh: VecDeque<Arc<Ticket>>,
-    begun: VecDeque<Arc<Ticket>>,
+    started: VecDeque<Arc<Ticket>>,
     bodies: VecDeque<Arc<Ticket>>,
-    /// Heads and bodies take turns.
+    /// Heads and bodies alternate.
     is_bodies_turn: bool,
 }
 
-impl Line {
+impl ClientQueue {
     fn is_empty(&self) -> bool {
-        self.fresh.is_empty() && self.begun.is_empty() && self.bodies.is_empty()
+        self.fresh.is_empty() && self.started.is_empty() && self.bodies.is_empty()
     }
 
     fn push(&mut self, ticket: Arc<Ticket>, stage: Stage) {
         match stage {
             Stage::Fresh => self.fresh.push_back(ticket),
-            Stage::Begun => self.begun.push_back(ticket),
+            Stage::Started => self.started.push_back(ticket),
             Stage::Body => self.bodies.push_back(ticket),
         }
     }
@@ -86,38 +87,38 @@ impl Line {
         {
             return Some(body);
         }
-        let head = if self.begun.len() < BEGUN { self.fresh.pop_front() } else { None };
-        head.or_else(|| self.begun.pop_front()).or_else(|| self.bodies.pop_front())
+        let head = if self.started.len() < MAX_STARTED { self.fresh.pop_front() } else { None };
+        head.or_else(|| self.started.pop_front()).or_else(|| self.bodies.pop_front())
     }
 }
 
 /// One piece of work in the queue.
 struct Ticket {
     client: IpAddr,
-    state: Mutex<Standing>,
+    state: Mutex<TicketState>,
 }
 
-struct Standing {
+struct TicketState {
     stage: Stage,
     is_queued: bool,
-    /// It may compute once.
+    /// Whether the work may run once.
     is_next: bool,
-    /// Nobody wants it any more.
-    is_gone: bool,
+    /// Whether the work was dropped.
+    is_dropped: bool,
     waker: Option<Waker>,
 }
 
 impl Ticket {
-    /// A panic while it was locked has left nothing half done.
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        lock(&self.state)
+    /// A panic under the lock leaves a consistent state.
+    fn lock(&self) -> MutexGuard<'_, TicketState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets it compute; `false` if nobody wants that any more.
+    /// Lets the work run. Returns `false` if nothing waits for it.
     fn call(&self) -> bool {
         let mut state = self.lock();
         state.is_queued = false;
-        state.is_next = !state.is_gone;
+        state.is_next = !state.is_dropped;
         let waker = state.waker.take();
         drop(state);
         match waker {
@@ -131,14 +132,15 @@ impl Ticket {
 }
 
 impl Scheduler {
-    /// Work of a client that computes when it is its turn.
+    /// Wraps work of a client so that it runs in turn.
     pub fn schedule<F>(self: &Arc<Self>, client: IpAddr, work: F) -> Scheduled<F> {
-        let state = Standing { stage: Stage::Fresh, is_queued: false, is_next: false, is_gone: false, waker: None };
+        let state =
+            TicketState { stage: Stage::Fresh, is_queued: false, is_next: false, is_dropped: false, waker: None };
         let ticket = Arc::new(Ticket { client, state: Mutex::new(state) });
         Scheduled { scheduler: Arc::clone(self), ticket, work }
     }
 
-    /// Drops something that takes a while to go, such as an instance, when it is its turn.
+    /// Drops a value in turn whose destructor takes a while, such as an instance.
     pub fn discard<T: Unpin>(self: &Arc<Self>, client: IpAddr, what: T) -> impl Future<Output = ()> + use<T> {
         let mut what = Some(what);
         self.schedule(
@@ -150,18 +152,18 @@ impl Scheduler {
         )
     }
 
-    /// A panic while it was locked has left nothing half done.
+    /// A panic under the lock leaves a consistent state.
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        lock(&self.0)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is nothing to wait for; otherwise the work is in the queue afterwards.
+    /// Returns whether the work may run now. If not, it is in the queue.
     fn may_run(&self, ticket: &Arc<Ticket>, waker: &Waker) -> bool {
         let mut state = ticket.lock();
         let is_next = std::mem::take(&mut state.is_next);
         let mut queue = self.queue();
-        // Several are called at once where work was short, and the first of them may have used up the slice this time. Work that
-        // nothing else waits for needs no turn for the rest of the slice.
+        // Several tickets are called together if work was short, and the first of them may use up the slice. If the
+        // queue is empty, the work needs no turn for the rest of the slice.
         let is_free = is_next || queue.order.is_empty();
         if !queue.is_busy || (is_free && queue.used < SLICE) {
             return true;
@@ -175,7 +177,7 @@ impl Scheduler {
         false
     }
 
-    /// Counts the time that work has had. At the end of a slice, what comes next waits.
+    /// Counts the time that work has used. At the end of a slice, further work waits.
     fn ran(self: &Arc<Self>, client: IpAddr, time: Duration) {
         let mut queue = self.queue();
         queue.used = queue.used.saturating_add(time);
@@ -187,7 +189,7 @@ impl Scheduler {
             queue.batch = 1;
             let scheduler = Arc::clone(self);
             tokio::spawn(async move {
-                // In the way of the runtime: it looks at its sockets before this goes on.
+                // The runtime looks at its sockets before this task continues.
                 yield_now().await;
                 while scheduler.next() {
                     yield_now().await;
@@ -197,12 +199,12 @@ impl Scheduler {
         queue.charge(client, nanoseconds(time));
     }
 
-    /// Calls those whose turn it is; `false` if there are none any more.
+    /// Calls the work whose turn it is. Returns `false` if the queue is empty.
     fn next(&self) -> bool {
         let mut queue = self.queue();
         let used = std::mem::take(&mut queue.used);
         queue.batch = match queue.batch {
-            batch if used < SLICE / 4 => (batch * 2).min(BATCH),
+            batch if used < SLICE / 4 => (batch * 2).min(MAX_BATCH),
             _ if used > SLICE => 1,
             batch => batch,
         };
@@ -223,29 +225,29 @@ impl Scheduler {
 impl Queue {
     fn push(&mut self, ticket: Arc<Ticket>, stage: Stage) {
         let (client, clock) = (ticket.client, self.clock);
-        let line = self.clients.entry(client).or_default();
-        if line.is_empty() {
-            // Whoever has computed nothing for a while has not saved that up.
-            line.had = line.had.max(clock);
-            self.order.insert((line.had, client));
+        let own = self.clients.entry(client).or_default();
+        if own.is_empty() {
+            // A client that was idle for a while gains no credit.
+            own.used = own.used.max(clock);
+            self.order.insert((own.used, client));
         }
-        line.push(ticket, stage);
+        own.push(ticket, stage);
     }
 
-    /// The next work of the client that has had the least.
+    /// The next work of the client that has used the least time.
     fn pop(&mut self) -> Option<Arc<Ticket>> {
         loop {
-            let (had, client) = self.order.pop_first()?;
-            self.clock = self.clock.max(had);
-            let Some(line) = self.clients.get_mut(&client) else { continue };
-            let ticket = line.pop();
-            line.had = line.had.saturating_add(TURN);
-            if !line.is_empty() {
-                self.order.insert((line.had, client));
+            let (used, client) = self.order.pop_first()?;
+            self.clock = self.clock.max(used);
+            let Some(own) = self.clients.get_mut(&client) else { continue };
+            let ticket = own.pop();
+            own.used = own.used.saturating_add(TURN_COST);
+            if !own.is_empty() {
+                self.order.insert((own.used, client));
             }
-            if self.clients.len() > 2 * self.order.len() + IDLE {
+            if self.clients.len() > 2 * self.order.len() + MAX_IDLE_CLIENTS {
                 let clock = self.clock;
-                self.clients.retain(|_, line| !line.is_empty() || line.had > clock);
+                self.clients.retain(|_, own| !own.is_empty() || own.used > clock);
             }
             if ticket.is_some() {
                 return ticket;
@@ -255,11 +257,11 @@ impl Queue {
 
     fn charge(&mut self, client: IpAddr, time: u64) {
         let clock = self.clock;
-        let line = self.clients.entry(client).or_default();
-        let before = line.had;
-        line.had = before.max(clock).saturating_add(time);
+        let own = self.clients.entry(client).or_default();
+        let before = own.used;
+        own.used = before.max(clock).saturating_add(time);
         if self.order.remove(&(before, client)) {
-            self.order.insert((line.had, client));
+            self.order.insert((own.used, client));
         }
     }
 }
@@ -268,7 +270,7 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Work that computes when it is its turn.
+/// Work that runs in turn.
 pub struct Scheduled<F> {
     scheduler: Arc<Scheduler>,
     ticket: Arc<Ticket>,
@@ -276,7 +278,7 @@ pub struct Scheduled<F> {
 }
 
 impl<F> Scheduled<F> {
-    /// From here on it generates a body.
+    /// Marks the work as one that generates a body.
     pub fn is_body(&self) {
         self.ticket.lock().stage = Stage::Body;
     }
@@ -292,7 +294,7 @@ impl<F: Future + Unpin> Future for Scheduled<F> {
         {
             let mut state = self.ticket.lock();
             if state.stage == Stage::Fresh {
-                state.stage = Stage::Begun;
+                state.stage = Stage::Started;
             }
         }
         let began = Instant::now();
@@ -305,7 +307,7 @@ impl<F: Future + Unpin> Future for Scheduled<F> {
 impl<F> Drop for Scheduled<F> {
     fn drop(&mut self) {
         let mut state = self.ticket.lock();
-        state.is_gone = true;
+        state.is_dropped = true;
         state.waker = None;
     }
 }
@@ -315,7 +317,7 @@ mod tests {
     use super::*;
     use tokio::runtime::Builder;
 
-    /// Work that computes for so many turns of some time each, and then writes down who it was.
+    /// Work that computes for a number of turns of some time each, and then logs which it was.
     fn work(
         log: &Arc<Mutex<Vec<u8>>>,
         who: u8,
@@ -381,29 +383,29 @@ mod tests {
     }
 
     #[test]
-    fn what_was_begun_is_finished_before_much_more_is_begun() {
-        let begun = Arc::new(Mutex::new((0_usize, 0_usize)));
+    fn started_work_finishes_before_much_more_is_started() {
+        let started = Arc::new(Mutex::new((0_usize, 0_usize)));
         run(|scheduler, log| {
             (0..40)
                 .map(|_| {
-                    let (begun, mut inner) = (Arc::clone(&begun), work(log, 1, 4, Duration::from_millis(1)));
+                    let (started, mut inner) = (Arc::clone(&started), work(log, 1, 4, Duration::from_millis(1)));
                     let mut is_first = true;
                     let work = poll_fn(move |cx| {
-                        let mut count = begun.lock().unwrap();
+                        let mut count = started.lock().unwrap();
                         count.0 += usize::from(std::mem::take(&mut is_first));
                         count.1 = count.1.max(count.0);
                         drop(count);
                         let polled = Pin::new(&mut inner).poll(cx);
-                        begun.lock().unwrap().0 -= usize::from(polled.is_ready());
+                        started.lock().unwrap().0 -= usize::from(polled.is_ready());
                         polled
                     });
                     tokio::spawn(scheduler.schedule(address(1), work))
                 })
                 .collect()
         });
-        let most = begun.lock().unwrap().1;
-        // Some of them before anybody had to wait, and one that runs.
-        assert!(most <= 2 * BEGUN, "{most} were begun at once");
+        let most = started.lock().unwrap().1;
+        // Some of them started before any had to wait, and one runs.
+        assert!(most <= 2 * MAX_STARTED, "{most} were started at once");
     }
 
     #[test]
@@ -424,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn work_that_nobody_wants_any_more_keeps_nobody() {
+    fn dropped_work_delays_no_other_work() {
         let ended = run(|scheduler, log| {
             let mut tasks: Vec<_> = (0..40)
                 .map(|_| tokio::spawn(scheduler.schedule(address(1), work(log, 1, 50, Duration::from_millis(1)))))

@@ -1,5 +1,5 @@
-//! Who waits for a resource. Giving some back wakes one of the same client, whose share grew most, and one of another client, in
-//! turn. It refuses to know how much they want; they try again.
+//! The clients that wait for a resource. Giving some back wakes one task of the same client, whose share grew most, and
+//! one of another client, in turn. A task that wakes tries again: how much it wants is unknown here.
 
 use super::{Client, Resource, State};
 use crate::sync::lock;
@@ -12,17 +12,17 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
-/// Those of one client who wait for one resource.
+/// The tasks of one client that wait for one resource.
 #[derive(Default)]
 pub struct Waiters {
     count: AtomicUsize,
     notify: Arc<Notify>,
-    /// Guarded by the lock of the ring.
+    /// The lock of the ring guards it.
     is_in_ring: AtomicBool,
 }
 
 impl Waiters {
-    /// Wakes one, in the order in which they came.
+    /// Wakes one, in order of arrival.
     pub fn wake(&self) {
         if self.count.load(SeqCst) > 0 {
             self.notify.notify_one();
@@ -30,16 +30,16 @@ impl Waiters {
     }
 }
 
-/// The clients of whom some wait for one resource.
+/// The clients with tasks that wait for one resource.
 #[derive(Default)]
 pub struct Ring {
-    /// How many are in it, to be looked at without a lock.
+    /// The number of clients, readable without the lock.
     count: AtomicUsize,
     clients: Mutex<VecDeque<Weak<State>>>,
 }
 
 impl Ring {
-    /// A panic while it was locked has left nothing half done.
+    /// A panic under the lock leaves a consistent state.
     fn clients(&self) -> MutexGuard<'_, VecDeque<Weak<State>>> {
         lock(&self.clients)
     }
@@ -52,7 +52,7 @@ impl Ring {
         }
     }
 
-    /// Wakes one of the next client in turn but for one. Those of whom nobody waits any more leave the ring.
+    /// Wakes one task of the next client in turn, except for the given client. Clients without waiting tasks leave.
     pub fn wake_other_than(&self, state: &Arc<State>, resource: Resource) {
         if self.count.load(SeqCst) == 0 {
             return;
@@ -64,7 +64,7 @@ impl Ring {
             let waiters = client.waiters(resource);
             if waiters.count.load(SeqCst) == 0 {
                 waiters.is_in_ring.store(false, SeqCst);
-                // Whoever begins to wait meanwhile enters again: it is counted before it asks for this lock.
+                // A task that starts to wait now enters again: it is counted before it takes this lock.
                 continue;
             }
             clients.push_back(next);
@@ -77,7 +77,7 @@ impl Ring {
     }
 }
 
-/// Waits for some of a resource to be given back.
+/// Waits until some of a resource is given back.
 pub struct Waiter {
     client: Client,
     resource: Resource,

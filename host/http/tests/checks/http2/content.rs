@@ -1,4 +1,4 @@
-//! The handler behind an HTTP/2 connection under test: content of any length that is read, generated, cut or never comes.
+//! The handler behind an HTTP/2 connection under test. Its content is read, generated, cut off, or never comes.
 
 use super::frames::{NUMBERED, SentFrames};
 use bytes::Bytes;
