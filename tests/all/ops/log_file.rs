@@ -128,7 +128,7 @@ fn a_log_that_cannot_be_reopened_is_reported() {
     reload(&server, 1);
     let reported = server.stderr();
     assert!(
-        reported.contains("anew, and entries go on to the file before: its directory holds what is served"),
+        reported.contains("again, entries still go to the previous file: its directory contains served files"),
         "{reported}"
     );
     assert!(reported.ends_with("glasshouse: reloaded with errors\n"), "{reported}");

@@ -83,7 +83,7 @@ fn the_variable_of_the_log_is_not_that_of_diagnostics() {
         command.env(name, value).args(["0", "-b", "127.0.0.1", "--check"]);
         let done = run(command);
         assert_eq!(done.status.code(), status, "{name}={value}: {done:?}");
-        let is_reported = done.stderr.contains(&format!("the value is that of the variable {name}\n"));
+        let is_reported = done.stderr.contains(&format!("the value is from the variable {name}\n"));
         assert_eq!(is_reported, status == Some(2), "{done:?}");
     }
 }
