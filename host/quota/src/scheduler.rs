@@ -4,11 +4,12 @@
 //! work waits in a queue. After each look at the sockets, the client that has used the least time is next, so the wait
 //! of one client does not grow with the number of requests of another.
 
+use crate::sync::lock;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::task::yield_now;
@@ -111,7 +112,7 @@ struct TicketState {
 impl Ticket {
     /// A panic under the lock leaves a consistent state.
     fn lock(&self) -> MutexGuard<'_, TicketState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Lets the work run. Returns `false` if nothing waits for it.
@@ -154,7 +155,7 @@ impl Scheduler {
 
     /// A panic under the lock leaves a consistent state.
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 
     /// Returns whether the work may run now. If not, it is in the queue.
