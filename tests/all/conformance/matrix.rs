@@ -10,7 +10,7 @@ use crate::support::reference;
 use crate::support::server::{Setup, Stack, TestServer};
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::tree::memory::MemoryTree;
-use glasshouse_core::{Body, PublicTree, Refusal, Reply, Request, SiteOptions, Span, answer, at_once};
+use glasshouse_core::{Body as ReplyBody, PublicTree, Refusal, Reply, Request, SiteOptions, Span, answer, at_once};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -346,10 +346,10 @@ fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) ->
     let (head, passage) = reply.expect("memory never waits").write(request.method);
     let part = |bytes: &[u8], span: Span| bytes[span.start as usize..span.end as usize].to_vec();
     let body = match passage {
-        Body::Nothing => Vec::new(),
-        Body::Bytes(bytes) => bytes,
-        Body::File(bytes, span) => part(&bytes, span),
-        Body::Generated(mut made) => {
+        ReplyBody::Nothing => Vec::new(),
+        ReplyBody::Bytes(bytes) => bytes,
+        ReplyBody::File(bytes, span) => part(&bytes, span),
+        ReplyBody::Generated(mut made) => {
             let next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
             std::iter::from_fn(next).flatten().collect()
         }
