@@ -63,6 +63,7 @@ Examples:
   glasshouse 8080 report.pdf             one file, on port 8080
   glasshouse -H Cache-Control no-cache   a header field for every page
   glasshouse passwd FILE USER            the password of a user, for --auth FILE
+  glasshouse handler -o handler.wasm     the handler, for another host
 
 An option comes from its flag, else from its variable (GLASSHOUSE_CONTENT_TYPE for
 --content-type), else from the file of --config. Ctrl-C stops the server.";
