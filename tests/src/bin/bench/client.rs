@@ -21,7 +21,7 @@ pub const BLOCK: usize = 1 << 20;
 /// The client's end of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Origin {
-    /// A loopback address, if one address has not enough ports.
+    /// A loopback address; the choice of the kernel if `None`.
     pub address: Option<Ipv4Addr>,
     /// Size of the receive buffer in bytes; the default of the kernel if `None`.
     pub buffer: Option<usize>,

@@ -74,14 +74,11 @@ pub fn idle(server: &RunningServer) -> Result<Sample, Trouble> {
 fn open_idle(address: SocketAddrV4, wanted: u64) -> (Vec<TcpStream>, Option<io::Error>) {
     let request = client::request(address, SMALL, "");
     let deadline = Instant::now() + OPENING;
-    let mut sources = (1..=9).map(|last| Ipv4Addr::new(127, 0, 0, last));
-    let (mut source, mut opened) = (sources.next(), Vec::new());
-    for _ in 0..wanted {
-        let mut connected = client::connect(address, Origin { address: source, buffer: None });
-        if connected.as_ref().is_err_and(has_no_port) {
-            source = sources.next();
-            connected = client::connect(address, Origin { address: source, buffer: None });
-        }
+    let mut opened = Vec::new();
+    // glasshouse limits the connections of one address.
+    let addresses = (1..=9).map(|last| Ipv4Addr::new(127, 0, 0, last)).cycle();
+    for (_, address_of_client) in (0..wanted).zip(addresses) {
+        let connected = client::connect(address, Origin { address: Some(address_of_client), buffer: None });
         match connected.and_then(|mut stream| client::ask(&mut stream, &request, deadline).map(|_| stream)) {
             Ok(stream) => opened.push(stream),
             Err(error) => return (opened, Some(error)),
@@ -92,11 +89,6 @@ fn open_idle(address: SocketAddrV4, wanted: u64) -> (Vec<TcpStream>, Option<io::
     }
     let short = (wanted < IDLE).then(|| failed(format!("the limit of open files allows {wanted}")));
     (opened, short)
-}
-
-/// Whether the source address has no free port.
-fn has_no_port(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
 }
 
 fn is_open(stream: &TcpStream) -> bool {
