@@ -98,7 +98,7 @@ fn of_handler(config: &ServerConfig, sites: &SiteFiles, name: &'static str, mut 
 fn default_text(name: &str) -> String {
     let default = HandlerConfig::default();
     match name {
-        "archive" => default.archives.iter().map(|format| format.word()).collect::<Vec<_>>().join(","),
+        "archive" => default.archives.iter().map(|format| format.extension()).collect::<Vec<_>>().join(","),
         "archive-max" => ByteSize(default.archive_max).to_string(),
         "cache" | "header" | "header-for" | "mime" | "redirect" => String::new(),
         "content-type" => default.content_type.as_str().to_owned(),
