@@ -2,7 +2,7 @@
 //! log lines.
 
 use crate::log;
-use crate::sync::lock;
+use glasshouse_quota::sync::lock;
 use rustix::fs::readlink;
 use rustix::io::Errno;
 use std::ffi::OsStr;

@@ -46,7 +46,6 @@ mod sandbox;
 mod sandbox_error;
 mod state;
 mod stderr;
-mod sync;
 mod usage;
 mod wasi;
 mod wasi_version;

@@ -1,8 +1,8 @@
 //! The body of a response: assembled by the host, or written by an instance.
 
 use crate::file_body::FileBody;
-use crate::sync::lock;
 use bytes::Bytes;
+use glasshouse_quota::sync::lock;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty};

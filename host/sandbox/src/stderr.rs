@@ -1,7 +1,7 @@
 //! Standard error of handlers: each line becomes a log line with a prefix, up to a limit.
 
 use crate::log;
-use crate::sync::lock;
+use glasshouse_quota::sync::lock;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

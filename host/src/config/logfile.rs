@@ -9,6 +9,7 @@ use crate::bounded_file;
 use crate::config::roots::FileIdentity;
 use crate::error::StartupError;
 use glasshouse_http::LogFile;
+use glasshouse_quota::sync::lock;
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fcntl_setfl, fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
@@ -18,7 +19,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The maximum number of links to a missing file, as in the kernel.
 const MAX_LINKS: usize = 40;
@@ -136,7 +137,7 @@ impl OpenLog {
         if !self.can_reopen {
             return Err(error(LogFileError::BesideServed));
         }
-        let mut roots = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roots = lock(&self.served);
         self.trees.iter().for_each(|tree| roots.add(tree));
         let (file, found) = find(&self.base, &self.name, &roots).map_err(error)?;
         self.output.replace(file);
@@ -152,7 +153,7 @@ impl OpenLog {
     }
 
     fn location(&self) -> MutexGuard<'_, LogLocation> {
-        self.location.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.location)
     }
 }
 

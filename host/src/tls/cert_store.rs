@@ -3,10 +3,10 @@
 use super::TlsIdentity;
 use super::error::{RenewalError, TlsError};
 use super::files::{PemStamp, TlsFiles};
-use glasshouse_quota::sync::lock;
+use glasshouse_quota::sync::{lock, read, write};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tracing::{error, warn};
@@ -75,7 +75,7 @@ impl CertStore {
 
     /// The certificate in use.
     pub(super) fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&read(&self.current))
     }
 
     /// Reads the files if they have changed or were unusable. Logs each failure once.
@@ -123,7 +123,7 @@ impl CertStore {
                 last_read.failure = None;
                 if key.cert != self.current().cert {
                     last_read.logged_warnings.clear();
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
+                    *write(&self.current) = Arc::new(key);
                 }
                 Ok(())
             }
