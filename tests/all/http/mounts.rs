@@ -367,12 +367,12 @@ fn check_after(server: &TestServer) {
 fn nonsense_is_named() {
     let place = place();
     for (arguments, code, words) in [
-        (&["--mount", "docs=a"][..], 2, "'docs' is no path; begin it with '/'"),
-        (&["--mount", "/docs"], 2, "it is not /PATH=DIR"),
-        (&["--mount", "/=a"], 2, "'/' is where --directory is served; name a path below it"),
+        (&["--mount", "docs=a"][..], 2, "invalid URL path 'docs'; begin it with '/'"),
+        (&["--mount", "/docs"], 2, "write it as /PATH=DIR"),
+        (&["--mount", "/=a"], 2, "'/' is the path of --directory; name a path below it"),
         (&["--mount", "/a/../b=a"], 2, "invalid path '/a/../b'"),
-        (&["--mount", "/x=a", "--mount", "//x/=b"], 2, "two directories are to be served at '/x'"),
-        (&["--mount", "/x=a", "--prefix", "/p"], 2, "--prefix: there is no directory to serve there"),
+        (&["--mount", "/x=a", "--mount", "//x/=b"], 2, "--mount: two directories for '/x'"),
+        (&["--mount", "/x=a", "--prefix", "/p"], 2, "--prefix: no directory is served there"),
         (&["--mount", "/x=none"], 1, "cannot serve 'none': no such directory; name an existing one with --mount"),
         (&["--mount", "/x=a/who.txt"], 1, "cannot serve 'a/who.txt': "),
     ] {

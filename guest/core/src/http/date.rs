@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_every_file_has_tells_nothing() {
+    fn a_time_that_every_file_has_is_meaningless() {
         for (seconds, nanoseconds, expected) in [
             (0, 0, true),
             (0, 7, true),
