@@ -196,7 +196,7 @@ const ROWS: &[ErrorCase] = &[
     (&["--max-memory", "1K"], 2, &["give a size from 4M to 1024T"]),
     (&["--max-call", "0"], 2, &["give a size from 16K to 1024T"]),
     (&["--max-made", "1"], 2, &["give a size from 64K to 1024T"]),
-    (&["--max-content", "-1"], 2, &["invalid value '-1' for '--max-content <SIZE>'", "give a number of bytes"]),
+    (&["--max-content", "-1"], 2, &["invalid value '-1' for '--max-content <SIZE>'", "write a number of bytes"]),
     (&["--max-cpu", "0"], 2, &["too short; give 10ms or more"]),
     (&["--answer-timeout", "0"], 2, &["too short; give 10ms or more"]),
     (&["--header-timeout", "0"], 2, &["too short; give 10ms or more"]),
