@@ -75,6 +75,15 @@ fn no_source_is_long() {
     none("longer than 450 lines", wrong.map(|(path, _)| path).collect());
 }
 
+/// A newcomer reads these two first.
+#[test]
+fn the_first_documents_are_short() {
+    for document in ["README.md", "ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root().join(document)).expect("the document can be read");
+        assert!(text.lines().count() <= 130, "{document}: {} lines", text.lines().count());
+    }
+}
+
 /// A test waits for a condition. Where a delay is part of a test, the helper names what it waits for.
 #[test]
 fn no_test_sleeps() {
