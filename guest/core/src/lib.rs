@@ -17,9 +17,9 @@
 //! assert!(matches!(body, Body::File(bytes, span) if bytes == b"Hello\n" && span.length() == 6));
 //! ```
 //!
-//! A request takes this path: [`http::request`] reads it, `resolve` finds the file in the [`tree`], `decide` selects the
-//! [`reply`], and `respond` writes its status, fields and body. A long [`body`], such as a [`listing`] or an [`archive`],
-//! is generated while it is sent. [`config`] has the options.
+//! A request takes this path: [`http::request`] reads it, `resolve` finds the file in the [`tree`], `decide` selects
+//! the [`reply`], and `respond` writes its status, fields and body. A long [`body`], such as a [`listing`] or an
+//! [`archive`], is generated while it is sent. [`config`] has the options.
 
 #![cfg_attr(
     not(test),

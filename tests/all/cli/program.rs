@@ -248,7 +248,12 @@ fn fields_are_added_to_what_is_found() {
     fails(&["0", "-H", "Server", "zzz"], &[], 2, &["--header: only the server sets 'Server'"]);
     fails(&["0", "-H", "etag", "\"a\""], &[], 2, &["--header: the server sets 'etag' from the file"]);
     fails(&["0", "-H", "Content-Type", "a/b"], &[], 2, &["--header: 'Content-Type'", "use mime and content-type"]);
-    fails(&["0", "--header-for", "*", "Last-Modified", "x"], &[], 2, &["--header-for: the server sets 'Last-Modified' from the file"]);
+    fails(
+        &["0", "--header-for", "*", "Last-Modified", "x"],
+        &[],
+        2,
+        &["--header-for: the server sets 'Last-Modified' from the file"],
+    );
     fails(&["0"], &[("GLASSHOUSE_HEADER", "X-Content-Type-Options: x")], 2, &["GLASSHOUSE_HEADER: ", "always sent"]);
     let both = ["0", "-H", "Cache-Control", "no-cache", "--cache", "60"];
     fails(&both, &[], 2, &["--header: 'Cache-Control' would never be sent, because the option 'cache' sets it"]);

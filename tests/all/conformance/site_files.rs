@@ -120,7 +120,7 @@ fn the_options_of_the_file_are_reported_at_the_start() {
             500,
             "line 1, hidden: this file cannot set it, because it gives clients access to more content",
         ),
-        ("header = 'Set-Cookie: a=b'", 500, "line 1, header: 'Set-Cookie' is not one of the fields that describe"),
+        ("header = 'Set-Cookie: a=b'", 500, "line 1, header: 'Set-Cookie' does not describe a page or a file"),
         (&long, 500, "/site/glasshouse.toml' is longer than 65536 bytes"),
     ] {
         let place = place();

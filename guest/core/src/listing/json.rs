@@ -14,7 +14,7 @@ use std::ops::Range;
 pub struct JsonListing;
 
 #[derive(Serialize)]
-struct JsonEntry<'a> {
+struct JsonRow<'a> {
     name: &'a str,
     kind: &'static str,
     size: Option<u64>,
@@ -40,7 +40,7 @@ impl ListingWriter for JsonListing {
             to.push_str(separator);
             separator = ",\n";
             let modified = row.entry.modified.map(Rfc3339::from);
-            let entry = JsonEntry {
+            let entry = JsonRow {
                 name: row.entry.name.as_str(),
                 kind: kind(row.entry.kind),
                 size: row.entry.size,

@@ -134,7 +134,8 @@ impl FrameClient {
         2 * (u32::from(which) % known) + 1
     }
 
-    /// A request on a new stream. Bits choose the kind and size of the content, the method, and the shape of the fields.
+    /// A request on a new stream. Bits choose the kind and size of the content, the method, and the shape of the
+    /// fields.
     fn request(&mut self, content: u8, shape: u8) -> Vec<u8> {
         let (stream, number) = (self.next, self.number);
         (self.next, self.number) = (stream + 2, number + 1);
