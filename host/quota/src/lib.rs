@@ -4,6 +4,23 @@
 //! a total, each of two a third, each of N one part of N + 1, and there is always room for the next one. So nothing has
 //! to be taken back. A client that holds nothing may take all that is free.
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+#![warn(missing_docs)]
+
 mod scheduler;
 pub mod sync;
 mod waiting;
@@ -35,9 +52,13 @@ pub enum Resource {
 /// The total of each resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Totals {
+    /// Bytes of [`Resource::Memory`].
     pub memory: usize,
+    /// Files of [`Resource::Files`].
     pub files: usize,
+    /// Instances of [`Resource::Heads`].
     pub heads: usize,
+    /// Instances of [`Resource::Bodies`].
     pub bodies: usize,
 }
 
@@ -87,6 +108,7 @@ impl fmt::Debug for Quotas {
 }
 
 impl Quotas {
+    /// Quotas of which clients hold nothing yet.
     pub fn new(totals: Totals) -> Quotas {
         let pool = |resource| Pool { total: totals.of(resource), held: AtomicUsize::new(0), waiting: Ring::default() };
         Quotas(Arc::new(Shared { pools: Resource::ALL.map(pool), clients: Mutex::default() }))
@@ -284,6 +306,7 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// The amount that is held, in units of the resource.
     pub fn amount(&self) -> usize {
         self.amount
     }

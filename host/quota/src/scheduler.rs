@@ -16,6 +16,8 @@ use tokio::task::yield_now;
 
 /// Time for which a thread runs work before it looks at its sockets, unless one piece of work takes longer.
 const SLICE: Duration = Duration::from_millis(2);
+/// A batch that takes less time than this is too small.
+const SHORT_SLICE: Duration = Duration::from_micros(500);
 /// Upper bound on the pieces of work between two looks at the sockets.
 const MAX_BATCH: usize = 64;
 /// If this many started heads of one client wait for a turn, no further head is started. Heads finish sooner this way,
@@ -205,7 +207,7 @@ impl Scheduler {
         let mut queue = self.queue();
         let used = std::mem::take(&mut queue.used);
         queue.batch = match queue.batch {
-            batch if used < SLICE / 4 => (batch * 2).min(MAX_BATCH),
+            batch if used < SHORT_SLICE => batch.saturating_mul(2).min(MAX_BATCH),
             _ if used > SLICE => 1,
             batch => batch,
         };
@@ -214,7 +216,7 @@ impl Scheduler {
         let mut called = 0;
         while called < batch {
             let Some(ticket) = self.queue().pop() else { break };
-            called += usize::from(ticket.call());
+            called = usize::from(ticket.call()).saturating_add(called);
         }
         if called == 0 {
             *self.queue() = Queue::default();
@@ -246,7 +248,7 @@ impl Queue {
             if !own.is_empty() {
                 self.order.insert((own.used, client));
             }
-            if self.clients.len() > 2 * self.order.len() + MAX_IDLE_CLIENTS {
+            if self.clients.len() > self.order.len().saturating_mul(2).saturating_add(MAX_IDLE_CLIENTS) {
                 let clock = self.clock;
                 self.clients.retain(|_, own| !own.is_empty() || own.used > clock);
             }

@@ -14,7 +14,7 @@ use tokio::sync::futures::OwnedNotified;
 
 /// The tasks of one client that wait for one resource.
 #[derive(Default)]
-pub struct Waiters {
+pub(crate) struct Waiters {
     count: AtomicUsize,
     notify: Arc<Notify>,
     /// The lock of the ring guards it.
@@ -23,7 +23,7 @@ pub struct Waiters {
 
 impl Waiters {
     /// Wakes one, in order of arrival.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if self.count.load(SeqCst) > 0 {
             self.notify.notify_one();
         }
@@ -32,7 +32,7 @@ impl Waiters {
 
 /// The clients with tasks that wait for one resource.
 #[derive(Default)]
-pub struct Ring {
+pub(crate) struct Ring {
     /// The number of clients, readable without the lock.
     count: AtomicUsize,
     clients: Mutex<VecDeque<Weak<State>>>,
@@ -53,7 +53,7 @@ impl Ring {
     }
 
     /// Wakes one task of the next client in turn, except for the given client. Clients without waiting tasks leave.
-    pub fn wake_other_than(&self, state: &Arc<State>, resource: Resource) {
+    pub(crate) fn wake_other_than(&self, state: &Arc<State>, resource: Resource) {
         if self.count.load(SeqCst) == 0 {
             return;
         }
