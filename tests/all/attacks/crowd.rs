@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 /// Requests of each connection: a large file, listings of many entries, and an archive. Some are cached, some are not.
 const TARGETS: [&str; 4] = ["/long", "/many/", "/?download=tar", "/many/?sort=size"];
 /// Entries of the directory that is listed, so that its listing is longer than a window.
-const ENTRIES: usize = 2_000;
+const ENTRIES: usize = 400;
 /// The largest window (RFC 9113 6.9.1), and that of a new connection.
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 const DEFAULT_WINDOW: u32 = 65_535;
