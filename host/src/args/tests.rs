@@ -395,7 +395,7 @@ fn an_invalid_file_is_named() {
         ("port = 1\nport = 2", "FILE, line 2: duplicate key"),
         ("port =", "FILE, line 1: "),
         ("\nport = -5", "tip: the value is from FILE, line 2, port"),
-        ("max-memory = 'lots'", "give a number of bytes"),
+        ("max-memory = 'lots'", "write a number of bytes"),
         ("max-memory = 'lots'", "tip: the value is from FILE, line 1, max-memory"),
         ("protocol = 'HTTP/9'", "[possible values: HTTP/1.0, HTTP/1.1]"),
     ];

@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn invalid_values_are_refused_with_the_fix() {
         for text in ["", "-1", "+1", "1X", "M", "99999999999T"] {
-            assert!(text.parse::<ByteSize>().is_err_and(|error| error.contains("give a number of bytes")), "{text}");
+            assert!(text.parse::<ByteSize>().is_err_and(|error| error.contains("write a number of bytes")), "{text}");
         }
         for text in ["", "-1", "+600", "8", "1777", "rw"] {
             assert!(text.parse::<FileMode>().is_err_and(|error| error.contains("in octal such as 600")), "{text}");
