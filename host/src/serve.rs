@@ -111,7 +111,7 @@ pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), St
 
 fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), StartupError> {
     let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
-    let log = Log::new(config.logs.form, sink);
+    let log = Log::new(config.logs.format, sink);
     Ok((if logging::is_coloured() { log.colored() } else { log }, file))
 }
 

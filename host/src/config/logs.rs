@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// The configuration of logs, metrics and trusted proxies.
 #[derive(Debug)]
 pub(crate) struct Logs {
-    pub(crate) form: Format,
+    pub(crate) format: Format,
     file: Option<PathBuf>,
     admin: Option<SocketAddr>,
     /// Proxies whose client addresses count.
@@ -33,10 +33,10 @@ impl Logs {
     /// # Errors
     /// An invalid admin address.
     pub(crate) fn new(args: &args::LogFlags, quiet: bool) -> Result<Logs, StartupError> {
-        let form = if quiet { Format::Off } else { args.log };
+        let format = if quiet { Format::Off } else { args.log };
         let admin = args.admin.as_deref().map(admin).transpose()?;
         let trust = TrustedProxies::new(args.trust.iter().copied());
-        Ok(Logs { form, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })
+        Ok(Logs { format, file: args.log_file.clone(), admin, trust, proxy_protocol: args.proxy_protocol })
     }
 
     /// Opens the destination.
