@@ -2,7 +2,7 @@
 
 use crate::config::ServerConfig;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::{Client, Handler, HandlerCall, HandlerError};
+use glasshouse_http::{Client, FileRange, Handler, HandlerCall, HandlerError};
 use glasshouse_quota::Scheduler;
 use glasshouse_quota::sync::lock;
 use glasshouse_sandbox::{InstanceMetrics, InstancePool, LimitExceeded, RequestError, ResponseBody, Sandbox};
@@ -96,6 +96,14 @@ impl Handler for Router {
             let pool = pool.ok_or(HandlerError::NotFound)?;
             pool.answer(request, client).await.map_err(handler_error)
         })
+    }
+
+    fn file_range(body: &mut ResponseBody, max: usize) -> Option<FileRange> {
+        body.file_range(max).map(|(file, offset, length)| FileRange { file, offset, length })
+    }
+
+    fn advance(body: &mut ResponseBody, bytes: usize) {
+        body.advance(bytes);
     }
 
     fn bound(body: &mut ResponseBody, room: usize) -> bool {

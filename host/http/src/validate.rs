@@ -6,7 +6,7 @@ use http::{HeaderName, Method, Request, StatusCode, Version};
 use http_body::Body;
 
 /// Maximum length of a field line in bytes (PY-78).
-const MAX_LINE: usize = 65_536;
+pub(crate) const MAX_LINE: usize = 65_536;
 
 /// Maximum number of fields (PY-78). hyper stops to read HTTP/1 beyond it.
 pub(crate) const MAX_FIELDS: usize = 100;
@@ -96,7 +96,7 @@ pub(crate) fn framing<B: Body>(request: &Request<B>) -> RequestFraming {
 }
 
 /// `uri-host [ ":" port ]`, or empty for a target without an authority (RFC 9110 7.2).
-fn is_host(value: &[u8]) -> bool {
+pub(crate) fn is_host(value: &[u8]) -> bool {
     // Most are a plain name or address. The parser is for the others.
     value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
         || Authority::try_from(value).is_ok_and(|authority| {
