@@ -31,6 +31,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getdents64,
     libc::SYS_lseek,
     libc::SYS_fadvise64,
+    // The type of the file system of an open file: replay trusts the times of some.
+    libc::SYS_fstatfs,
     // These also inspect paths elsewhere; neither Landlock nor seccomp can prevent that. An attacker learns that a file
     // exists, its size and its times, and the target of a link. Landlock rejects the links in /proc of other processes.
     libc::SYS_fstat,

@@ -76,7 +76,7 @@ pub(crate) fn stat_at(
 ) -> Result<Result<Stat, Errno>> {
     let result = in_directory(state, descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
     match symlinks {
-        Symlinks::Follow => record(state, descriptor, |result| Step::Stat(path, result), result),
+        Symlinks::Follow => record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result),
         Symlinks::NoFollow => state.mark_unreplayable(),
     }
     Ok(result)
@@ -91,7 +91,7 @@ pub(crate) fn open_at(
 ) -> Result<Result<Descriptor, Errno>> {
     let opened = in_directory(state, descriptor, "open", &path, |preopen, at| preopen.open_at(at, &path, options))?;
     let stat = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
-    record(state, descriptor, |result| Step::Open(path, options, result), stat);
+    record(state, descriptor, |result| Step::Open(path.into(), options, result), stat);
     Ok(opened.map(|(file, stat)| {
         // wasmtime-wasi then reads on the calling thread.
         let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);

@@ -4,7 +4,7 @@ use crate::beneath::{DirReader, RawDirEntry};
 use crate::io_errors;
 use crate::io_errors::is_fault;
 use crate::override_import::override_import;
-use crate::replay::Step;
+use crate::replay::{EntriesStep, Step};
 use crate::state::InstanceState;
 use crate::wasi::fs;
 use crate::wasi_version::WasiVersion::P2;
@@ -48,8 +48,8 @@ type WasiResult<T> = Result<(Result<T, ErrorCode>,)>;
 /// The resource `directory-entry-stream`.
 struct DirStream {
     reader: DirReader,
-    /// The recording and its step, if the entries are recorded.
-    step: Option<(u32, usize)>,
+    /// The recording to which the entries belong, and how it has them.
+    step: Option<(u32, EntriesStep)>,
 }
 
 fn read_directory(
@@ -66,11 +66,9 @@ fn read_directory(
     };
     let mut step = None;
     if let Some(recording) = &mut state.recording {
-        match recording.directory(descriptor.rep()) {
-            Some(opened) if reader.is_ok() => {
-                step = Some((recording.id, recording.push(Step::Entries(opened, Vec::new()))));
-            }
-            _ => recording.mark_unreplayable(),
+        match recording.directory(descriptor.rep()).zip(reader.as_ref().ok()) {
+            Some((opened, reader)) => step = Some((recording.id, recording.read_entries(opened, reader.directory()?))),
+            None => recording.mark_unreplayable(),
         }
     }
     Ok((match reader {
@@ -92,7 +90,10 @@ fn read_directory_entry(
     }
     if let Some(recording) = &mut state.recording {
         match *step {
-            Some((id, step)) if id == recording.id && fault.is_none() => recording.push_entry(step, entry.clone()),
+            Some((id, EntriesStep::Recorded(step))) if id == recording.id && fault.is_none() => {
+                recording.push_entry(step, entry.clone());
+            }
+            Some((id, EntriesStep::Implied)) if id == recording.id && fault.is_none() => {}
             _ => recording.mark_unreplayable(),
         }
     }
@@ -130,7 +131,7 @@ async fn stat_at(
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()) {
             Some(opened) if !matches!(stat, Err(error) if is_fault(error)) => {
-                recording.push(Step::StatEntry(opened, path, symlinks, stat.map(Into::into)));
+                recording.push(Step::StatEntry(opened, path.into(), symlinks, stat.map(Into::into)));
             }
             _ => recording.mark_unreplayable(),
         }
