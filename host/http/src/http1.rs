@@ -9,9 +9,10 @@ use crate::connection_context::ConnectionContext;
 use crate::handler::Handler;
 pub use crate::http1::parsed_head::ParsedHead;
 use crate::http1::parsed_head::{MAX_SIMPLE_HEAD, Parsed, field_space};
-use crate::http1::response::{ResponseHead, send};
+pub(crate) use crate::http1::response::ResponseHead;
+use crate::http1::response::ResponseSender;
 use crate::raw_response::raw_response;
-use crate::service::{HttpService, ReplayedRequest};
+use crate::service::HttpService;
 use crate::shutdown::{self, LAST_CALL};
 use crate::sniff::Rewind;
 use crate::timeout::{Phase, Timeout, TimeoutStream};
@@ -46,9 +47,10 @@ pub(crate) async fn serve<S, H>(
     }
     let (unread, stream) = stream.into_parts();
     let service = HttpService::with_phase(Arc::clone(&context), context.version, Arc::clone(&phase));
-    let mut connection = Connection { stream, unread: unread.into(), is_incomplete: false, service };
+    let unread = unread.into();
+    let mut connection = Connection { stream, unread, is_incomplete: false, service, sending: None, is_closing: false };
     match connection.run(&phase, closing.clone()).await {
-        Ok(End::Closed) => {}
+        Ok(End::Closed | End::Last) => {}
         Ok(End::Hyper) => {
             let stream = Rewind::new(connection.unread.freeze(), connection.stream);
             Box::pin(hyper_connection::serve(stream, context, phase, closing)).await;
@@ -81,18 +83,28 @@ async fn send_timed_out<H: Handler>(mut stream: impl AsyncWrite + Unpin, context
 }
 
 /// A connection between two requests holds no buffer.
-struct Connection<S, H> {
+struct Connection<S, H: Handler> {
     stream: TimeoutStream<S>,
     /// Bytes that were read and not parsed yet, or only as a part of a head.
     unread: BytesMut,
     /// Whether `unread` contains only a part of a head.
     is_incomplete: bool,
     service: HttpService<H>,
+    /// A replayed response that the stream has not taken at once.
+    sending: Option<Box<ResponseSender<H>>>,
+    /// Whether the server shuts down.
+    is_closing: bool,
 }
 
-/// The next event of a connection.
-enum Next<H: Handler> {
-    Replayed(ReplayedRequest<H>),
+/// A request whose head is parsed.
+enum ParsedRequest<H: Handler> {
+    /// It has a replayed response.
+    Replayed(ResponseSender<H>),
+    New(Next),
+}
+
+/// The next event of a connection that does not concern a replayed response.
+enum Next {
     /// A request, and whether the client wants no other one behind it.
     Request(Request<Empty<Bytes>>, bool),
     End(End),
@@ -100,7 +112,10 @@ enum Next<H: Handler> {
 
 /// Why a connection leaves the loop.
 enum End {
+    /// The client has closed its side, or the server has nothing to add.
     Closed,
+    /// The last response is sent.
+    Last,
     /// The unread bytes are for hyper.
     Hyper,
 }
@@ -108,30 +123,28 @@ enum End {
 impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
     async fn run(&mut self, phase: &Phase, closing: watch::Receiver<bool>) -> io::Result<End> {
         let mut started = pin!(shutdown::started(closing.clone()));
-        let mut is_closing = false;
         loop {
             let next = tokio::select! {
                 biased;
                 next = poll_fn(|cx| self.poll_next(cx)) => next?,
-                () = &mut started, if !is_closing => {
-                    is_closing = true;
+                () = &mut started, if !self.is_closing => {
+                    self.is_closing = true;
+                    if self.sending.is_some() {
+                        continue;
+                    }
                     if !phase.is_first_head() {
                         return Ok(End::Closed);
                     }
                     match timeout(LAST_CALL, poll_fn(|cx| self.poll_next(cx))).await {
                         Ok(next) => next?,
+                        Err(_) if self.sending.is_some() => continue,
                         Err(_) => return Ok(End::Closed),
                     }
                 }
             };
             let is_last = match next {
+                Next::End(End::Last) => true,
                 Next::End(end) => return Ok(end),
-                Next::Replayed(ReplayedRequest { lines, method, status, is_last, body }) => {
-                    let head = ResponseHead::replayed(lines, &method, status, is_last || is_closing);
-                    let is_last = head.is_last;
-                    send(&mut self.stream, head, body).await?;
-                    is_last
-                }
                 // Boxed, so that an idle connection does not reserve space for it.
                 Next::Request(request, is_last) => Box::pin(self.answer(request, is_last, &closing)).await?,
             };
@@ -152,19 +165,44 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
         let method = request.method().clone();
         let response = self.service.clone().respond(request).await;
         let head = ResponseHead::encode(&response, &method, is_last || *closing.borrow());
-        let is_last = head.is_last;
-        send(&mut self.stream, head, response.into_body()).await?;
-        Ok(is_last)
+        let mut sender = ResponseSender::new(head, response.into_body());
+        poll_fn(|cx| sender.poll(&mut self.stream, cx)).await?;
+        Ok(sender.is_last)
+    }
+
+    /// Reads until a head is complete that has no replayed response. Sends the replayed ones.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next>> {
+        loop {
+            if let Some(sender) = &mut self.sending {
+                ready!(sender.poll(&mut self.stream, cx))?;
+                let is_last = sender.is_last || self.is_closing;
+                self.sending = None;
+                if is_last {
+                    return Poll::Ready(Ok(Next::End(End::Last)));
+                }
+            }
+            match ready!(self.poll_parsed(cx))? {
+                ParsedRequest::Replayed(mut sender) => match sender.poll(&mut self.stream, cx)? {
+                    Poll::Ready(()) if sender.is_last => return Poll::Ready(Ok(Next::End(End::Last))),
+                    Poll::Ready(()) => {}
+                    Poll::Pending => {
+                        self.sending = Some(Box::new(sender));
+                        return Poll::Pending;
+                    }
+                },
+                ParsedRequest::New(next) => return Poll::Ready(Ok(next)),
+            }
+        }
     }
 
     /// Reads until a head is complete, and looks for its response.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Next<H>>> {
+    fn poll_parsed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<ParsedRequest<H>>> {
         loop {
             if !self.unread.is_empty() && !self.is_incomplete {
                 let unread = mem::take(&mut self.unread);
-                if let Some((next, length)) = self.parse(&unread) {
+                if let Some((parsed, length)) = self.parse(&unread) {
                     self.keep(unread, length);
-                    return Poll::Ready(Ok(next));
+                    return Poll::Ready(Ok(parsed));
                 }
                 self.unread = unread;
                 self.is_incomplete = true;
@@ -177,13 +215,13 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
             if read.is_empty() {
                 // hyper knows what the end of the stream within a head means.
                 let end = if self.unread.is_empty() { End::Closed } else { End::Hyper };
-                return Poll::Ready(Ok(Next::End(end)));
+                return Poll::Ready(Ok(ParsedRequest::New(Next::End(end))));
             }
             if self.unread.is_empty()
-                && let Some((next, length)) = self.parse(read)
+                && let Some((parsed, length)) = self.parse(read)
             {
                 self.unread.extend_from_slice(read.get(length..).unwrap_or_default());
-                return Poll::Ready(Ok(next));
+                return Poll::Ready(Ok(parsed));
             }
             self.is_incomplete = self.unread.is_empty();
             self.unread.extend_from_slice(read);
@@ -200,19 +238,19 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
 
     /// Parses the first head in the bytes. Returns its response or its request, and its length. `None`: the head is
     /// incomplete.
-    fn parse(&self, bytes: &[u8]) -> Option<(Next<H>, usize)> {
+    fn parse(&self, bytes: &[u8]) -> Option<(ParsedRequest<H>, usize)> {
         let mut space = field_space();
         let (head, length) = match Parsed::parse(bytes, &mut space) {
             Parsed::Incomplete => return None,
-            Parsed::Other => return Some((Next::End(End::Hyper), 0)),
+            Parsed::Other => return Some((ParsedRequest::New(Next::End(End::Hyper)), 0)),
             Parsed::Simple(head, length) => (head, length),
         };
-        if let Some(replayed) = self.service.replay(&head) {
-            return Some((Next::Replayed(replayed), length));
+        if let Some((response, body)) = self.service.replay(&head, self.is_closing) {
+            return Some((ParsedRequest::Replayed(ResponseSender::new(response, body)), length));
         }
         Some(match head.to_request() {
-            Some(request) => (Next::Request(request, head.is_last), length),
-            None => (Next::End(End::Hyper), 0),
+            Some(request) => (ParsedRequest::New(Next::Request(request, head.is_last)), length),
+            None => (ParsedRequest::New(Next::End(End::Hyper)), 0),
         })
     }
 }

@@ -9,7 +9,7 @@ mod tests;
 use crate::auth::{AuthError, Credentials};
 use crate::connection_context::ConnectionContext;
 use crate::handler::{Handler, HandlerCall, HandlerError, ReplayedResponse};
-use crate::http1::ParsedHead;
+use crate::http1::{ParsedHead, ResponseHead};
 pub use crate::service::logged_body::LoggedBody;
 use crate::service::logged_body::{RequestRecord, frame_len};
 use crate::service::normalize::normalize;
@@ -83,8 +83,9 @@ impl<H: Handler> HttpService<H> {
         response.map(|body| LoggedBody::new(body, record, self.phase))
     }
 
-    /// Replays a response to a valid request whose user is known. `None`: [`HttpService::respond`] answers it.
-    pub(crate) fn replay(&self, head: &ParsedHead<'_>) -> Option<ReplayedRequest<H>> {
+    /// Replays a response to a valid request whose user is known. `None`: [`HttpService::respond`] answers it. `is_last`:
+    /// the connection ends behind the response in any case.
+    pub(crate) fn replay(&self, head: &ParsedHead<'_>, is_last: bool) -> Option<(ResponseHead, LoggedBody<H>)> {
         let started = Instant::now();
         let context = &*self.context;
         if !context.hosts.include_field(head.host()) {
@@ -98,16 +99,12 @@ impl<H: Handler> HttpService<H> {
         let response = context.handler.replay(head, user.is_some(), &context.client.at(address))?;
         self.phase.advance();
         let ReplayedResponse { status, lines, body } = response;
+        let is_kept = is_kept_alive(RequestFraming::Empty, true, false, status);
+        let is_last = is_last || head.is_last || !is_kept;
+        let response = ResponseHead::replayed(lines, head.method(), status, is_last);
         let mut record = RequestRecord::of_head(head, context, address, started);
         (record.status, record.user) = (status.as_u16(), user);
-        let is_kept = is_kept_alive(RequestFraming::Empty, true, false, status);
-        Some(ReplayedRequest {
-            lines,
-            method: head.method().clone(),
-            status,
-            is_last: head.is_last || !is_kept,
-            body: LoggedBody::new(Either::Left(body), record, Arc::clone(&self.phase)),
-        })
+        Some((response, LoggedBody::new(Either::Left(body), record, Arc::clone(&self.phase))))
     }
 
     fn validate<B>(&self, request: &Request<B>) -> Result<(), StatusCode> {
@@ -201,18 +198,6 @@ impl<H: Handler> HttpService<H> {
         *response.version_mut() = self.version;
         response
     }
-}
-
-/// A request that was answered by a replay.
-pub(crate) struct ReplayedRequest<H: Handler> {
-    /// The status line and the fields of the response.
-    pub(crate) lines: Bytes,
-    /// The method of the request.
-    pub(crate) method: Method,
-    pub(crate) status: StatusCode,
-    /// Whether the connection ends behind the response.
-    pub(crate) is_last: bool,
-    pub(crate) body: LoggedBody<H>,
 }
 
 /// Whether the connection of HTTP/1 stays open behind a response.

@@ -32,13 +32,19 @@ pub(crate) struct RequestRecord {
     pub(crate) user: Option<UserName>,
     pub(crate) status: u16,
     started: Instant,
-    request_line: String,
-    referer: Option<HeaderValue>,
-    user_agent: Option<HeaderValue>,
+    /// `None` for a log that writes no entries.
+    logged: Option<Box<LoggedFields>>,
     tls_version: Option<&'static str>,
     bytes: u64,
     log: Log,
     _in_flight: GaugeGuard,
+}
+
+/// Copies of what an entry shows of the head of a request.
+struct LoggedFields {
+    request_line: String,
+    referer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
 }
 
 impl RequestRecord {
@@ -47,11 +53,12 @@ impl RequestRecord {
         let forwarded = request.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         let client = context.trusted_proxies.client_ip(context.peer, forwarded);
         let mut record = RequestRecord::new(context, client, Instant::now());
-        // A log that writes no entries needs no copies.
         if !context.log.is_quiet() {
-            record.request_line = request_line(request);
-            record.referer = request.headers().get(REFERER).cloned();
-            record.user_agent = request.headers().get(USER_AGENT).cloned();
+            record.logged = Some(Box::new(LoggedFields {
+                request_line: request_line(request),
+                referer: request.headers().get(REFERER).cloned(),
+                user_agent: request.headers().get(USER_AGENT).cloned(),
+            }));
         }
         record
     }
@@ -66,9 +73,11 @@ impl RequestRecord {
         let mut record = RequestRecord::new(context, client, started);
         if !context.log.is_quiet() {
             let field = |name| head.values(&name).next().and_then(|value| HeaderValue::from_bytes(value).ok());
-            record.request_line = format!("{} {} {:?}", head.method(), head.target(), Version::HTTP_11);
-            record.referer = field(REFERER);
-            record.user_agent = field(USER_AGENT);
+            record.logged = Some(Box::new(LoggedFields {
+                request_line: [head.method().as_str(), " ", head.target(), " HTTP/1.1"].concat(),
+                referer: field(REFERER),
+                user_agent: field(USER_AGENT),
+            }));
         }
         record
     }
@@ -79,9 +88,7 @@ impl RequestRecord {
             user: None,
             status: UNANSWERED,
             started,
-            request_line: String::new(),
-            referer: None,
-            user_agent: None,
+            logged: None,
             tls_version: context.tls_version,
             bytes: 0,
             log: context.log.clone(),
@@ -92,15 +99,16 @@ impl RequestRecord {
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
+        let logged = self.logged.as_deref();
         self.log.access(&LogEntry {
             client: self.client,
             user: self.user.as_deref(),
-            request: &self.request_line,
+            request: logged.map_or("", |logged| &logged.request_line),
             status: self.status,
             bytes: self.bytes,
             duration: Some(self.started.elapsed()),
-            referer: self.referer.as_ref().map(HeaderValue::as_bytes),
-            user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
+            referer: logged.and_then(|logged| logged.referer.as_ref()).map(HeaderValue::as_bytes),
+            user_agent: logged.and_then(|logged| logged.user_agent.as_ref()).map(HeaderValue::as_bytes),
             tls: self.tls_version,
         });
     }
