@@ -1,45 +1,95 @@
 //! The tree of the core over `wasi:filesystem@0.2`. Its futures are complete at the first poll.
+//!
+//! The component for WASI 0.3 uses it as well: in the bundled host, a call that returns at once costs less than one that
+//! may wait, and these calls do not wait.
 
-use glasshouse_adapter::{Root, log_error, open_error, stamp};
+use crate::listing::Root;
+use crate::listing::{open_error, stamp};
+use crate::log_error;
+use glasshouse_core::config::BodyPath;
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::{
     DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
 };
 use std::fmt::Display;
-use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, OpenFlags, PathFlags};
+use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags};
 use wasi::io::streams::StreamError;
 
 /// The preopened directory.
-pub struct PreopenedTree(pub Root);
+#[derive(Debug)]
+pub struct PreopenedTree {
+    root: Root,
+    /// Whether the host opens a FIFO without blocking.
+    opens_without_blocking: bool,
+}
+
+/// An open regular file.
+#[derive(Debug)]
+pub struct OpenFile {
+    /// Its descriptor.
+    pub descriptor: Descriptor,
+    /// Its number among everything that was opened beneath the preopened directory.
+    pub number: u64,
+}
+
+/// The types that a tree can have.
+enum NodeKind {
+    Directory,
+    File,
+}
+
+impl PreopenedTree {
+    pub(crate) fn new(root: Root, body: BodyPath) -> PreopenedTree {
+        PreopenedTree { root, opens_without_blocking: body == BodyPath::Direct }
+    }
+
+    /// The kind of node at a path.
+    fn kind(&self, path: &str) -> Result<NodeKind, OpenError> {
+        node_kind(&self.root.stat(path).map_err(open_error)?)
+    }
+}
+
+fn node_kind(stat: &DescriptorStat) -> Result<NodeKind, OpenError> {
+    match stat.type_ {
+        DescriptorType::Directory => Ok(NodeKind::Directory),
+        DescriptorType::RegularFile => Ok(NodeKind::File),
+        _ => Err(OpenError::Absent),
+    }
+}
 
 impl Tree for PreopenedTree {
-    type File = Descriptor;
+    type File = OpenFile;
 
-    async fn open(&self, path: &str) -> Result<OpenedNode<Descriptor>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<OpenFile>, OpenError> {
         if path.is_empty() {
             return Ok(OpenedNode::Directory);
         }
-        let root = self.0.descriptor();
-        // The type comes first, because opening a FIFO blocks until a process writes to it.
-        let found = root.stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?;
-        match found.type_ {
-            DescriptorType::Directory => return Ok(OpenedNode::Directory),
-            DescriptorType::RegularFile => {}
-            _ => return Err(OpenError::Absent),
+        // In other hosts the type comes first, because opening a FIFO may block until a process writes to it.
+        if !self.opens_without_blocking
+            && let NodeKind::Directory = self.kind(path)?
+        {
+            return Ok(OpenedNode::Directory);
         }
-        let opened = root.open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::empty(), DescriptorFlags::READ);
-        let file = opened.map_err(open_error)?;
+        let (descriptor, number) = match self.root.open(path, OpenFlags::empty(), DescriptorFlags::READ) {
+            Ok(opened) => opened,
+            // An unreadable directory may contain readable files.
+            Err(ErrorCode::Access) if let NodeKind::Directory = self.kind(path)? => return Ok(OpenedNode::Directory),
+            Err(code) => return Err(open_error(code)),
+        };
         // Metadata of the open file: the name may refer to another one by now.
-        let facts = facts(&file.stat().map_err(open_error)?)?;
-        Ok(OpenedNode::File(file, facts))
+        let stat = descriptor.stat().map_err(open_error)?;
+        match node_kind(&stat)? {
+            NodeKind::Directory => Ok(OpenedNode::Directory),
+            NodeKind::File => Ok(OpenedNode::File(OpenFile { descriptor, number }, facts(&stat)?)),
+        }
     }
 
     async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
-        facts(&self.0.descriptor().stat_at(PathFlags::SYMLINK_FOLLOW, path).map_err(open_error)?)
+        facts(&self.root.stat(path).map_err(open_error)?)
     }
 
-    async fn read(&self, file: &Descriptor, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
-        let from = file.read_via_stream(offset).map_err(open_error)?;
+    async fn read(&self, file: &OpenFile, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
+        let from = file.descriptor.read_via_stream(offset).map_err(open_error)?;
         let mut bytes = Vec::new();
         let mut left = limit;
         while left > 0 {
@@ -53,7 +103,10 @@ impl Tree for PreopenedTree {
                 }
             };
             left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(u64::MAX));
-            bytes.extend(block);
+            match bytes.is_empty() {
+                true => bytes = block,
+                false => bytes.extend(block),
+            }
         }
         Ok(bytes)
     }
@@ -64,7 +117,7 @@ impl Tree for PreopenedTree {
         wanted: impl Fn(&Name) -> bool,
         limits: ListLimits,
     ) -> Result<DirEntries, OpenError> {
-        self.0.list(path, wanted, limits)
+        self.root.list(path, wanted, limits)
     }
 
     async fn list_first(
@@ -74,7 +127,7 @@ impl Tree for PreopenedTree {
         kept: usize,
         ahead: usize,
     ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
-        self.0.list_first(path, wanted, kept, ahead)
+        self.root.list_first(path, wanted, kept, ahead)
     }
 
     async fn stat_entries<'a>(
@@ -82,7 +135,7 @@ impl Tree for PreopenedTree {
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> Result<(), TreeError> {
-        self.0.stat_entries(path, entries)
+        self.root.stat_entries(path, entries)
     }
 
     async fn probe_entries<'a>(
@@ -90,7 +143,7 @@ impl Tree for PreopenedTree {
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> Result<(), TreeError> {
-        self.0.probe_entries(path, entries)
+        self.root.probe_entries(path, entries)
     }
 
     fn report(&self, reason: &dyn Display) {
