@@ -1,4 +1,4 @@
-//! Looks for a piece header for which `protocol::piece` fails.
+//! Looks for a piece of a body for which `protocol::piece` fails.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the response
-//! header by which a handler describes a body that the host assembles.
+//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the entries of
+//! `fields.from-list` by which a handler describes a body that the host assembles.
 //!
 //! Operators set no part of it. A host that does not know the protocol sets no variable, and the handler then uses
 //! nothing but WASI.
@@ -28,8 +28,8 @@ pub use piece::Piece;
 /// Variable: how the bytes of files leave the handler, [`BODY_DIRECT`] or [`BODY_PUMPED`].
 pub const BODY_ENV: &str = "GLASSHOUSE_BODY";
 
-/// Value of [`BODY_ENV`]: the handler puts the unread stream of an open file into the response. The host sends as many
-/// bytes of the file as `content-length` announces, or the pieces that [`PIECE_HEADER`] describes.
+/// Value of [`BODY_ENV`]: the handler describes the body by entries named [`PIECE`], unless it is long and generated.
+/// The host assembles and sends it.
 pub const BODY_DIRECT: &str = "direct";
 
 /// Value of [`BODY_ENV`], and the default: the handler reads the file and writes the body. Works in every host.
@@ -47,5 +47,10 @@ pub const ABOVE_ENV: &str = "GLASSHOUSE_ABOVE";
 /// Variable: the most bytes that the handler may generate for one response.
 pub const MADE_MAX_ENV: &str = "GLASSHOUSE_MADE_MAX";
 
-/// Response header with one [`Piece`] of the body per line, in order, in lower case. The host removes it.
-pub const PIECE_HEADER: &str = "glasshouse-piece";
+/// The name, in lower case, of an entry of `fields.from-list` whose value is one [`Piece`] of the body. The pieces are
+/// in order. The host takes them out of the list, so they are not header fields, and their values may hold any byte.
+pub const PIECE: &str = "glasshouse-piece";
+
+/// Bytes of the longest generated body that a handler hands to the host as one [`Piece::Text`]. Longer ones it writes
+/// while they are sent.
+pub const WHOLE_MAX: usize = 32 << 10;

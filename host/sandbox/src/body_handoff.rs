@@ -1,20 +1,21 @@
-//! Takes the body of a file out of an instance: a response whose body is the unread stream of an open file becomes a
-//! head and segments of that file, and the instance is free.
+//! Takes a body out of an instance: a response whose body is the unread stream of an open file, or whose pieces came
+//! with its header fields, becomes a head and segments, and the instance is free.
 //!
-//! Two functions of WASI 0.3 are replaced. A handler notices no difference and gains no access, because it can only use
-//! a descriptor that it has opened. Files that the handler reads itself come through the same stream, in large blocks.
+//! Three functions of WASI 0.3 are replaced. A handler gains no access, because it can only use a descriptor that it has
+//! opened. Files that the handler reads itself come through the same stream, in large blocks.
 
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
-use crate::state::{HostBody, InstanceState};
+use crate::state::{HostBody, InstanceState, PassedPieces};
 use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
-use glasshouse_protocol::{PIECE_HEADER, Piece};
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
+use glasshouse_protocol::{PIECE, Piece};
+use http::header::{CONTENT_LENGTH, HeaderMap};
 use http_body_util::Empty;
+use rustix::fs::Stat;
 use std::any::{Any, TypeId};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -29,7 +30,9 @@ use wasmtime::{AsContextMut as _, Result, StoreContextMut, bail, format_err};
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode as FileError;
 use wasmtime_wasi_http::p3::Response;
-use wasmtime_wasi_http::p3::bindings::http::types::{ErrorCode as HttpError, HostResponseWithStore};
+use wasmtime_wasi_http::p3::bindings::http::types::{
+    ErrorCode as HttpError, HeaderError, HostFields, HostResponseWithStore,
+};
 use wasmtime_wasi_http::{FieldMap, WasiHttp, WasiHttpView};
 
 /// Bytes of a block that a handler reads.
@@ -37,10 +40,12 @@ const READ_BLOCK: usize = 64 << 10;
 
 type Trailers = FutureReader<Result<Option<Resource<FieldMap>>, HttpError>>;
 
-/// Replaces `descriptor.read-via-stream` and `response.new` of WASI 0.3.
+/// Replaces `descriptor.read-via-stream`, `fields.from-list` and `response.new` of WASI 0.3.
 pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
     let read = "[method]descriptor.read-via-stream";
     override_import(linker, "wasi:filesystem/types", P3, read, |files, name| files.func_wrap(name, read_via_stream))?;
+    let from_list = "[static]fields.from-list";
+    override_import(linker, "wasi:http/types", P3, from_list, |http, name| http.func_wrap(name, fields_from_list))?;
     let new = "[static]response.new";
     override_import(linker, "wasi:http/types", P3, new, |http, name| http.func_wrap(name, response_new))
 }
@@ -130,16 +135,60 @@ impl StreamProducer<InstanceState> for FileStream {
     }
 }
 
+type FieldEntries = Vec<(String, Vec<u8>)>;
+
+/// Takes the pieces of the body out of the entries.
+fn fields_from_list(
+    mut store: StoreContextMut<'_, InstanceState>,
+    (mut entries,): (FieldEntries,),
+) -> Result<(Result<Resource<FieldMap>, HeaderError>,)> {
+    let state = store.data_mut();
+    let pieces = entries.extract_if(.., |(name, _)| name == PIECE).map(|(_, value)| value);
+    let (file, segments) = read_pieces(pieces).ok_or_else(|| format_err!("the handler passed an invalid '{PIECE}'"))?;
+    let fields = match HostFields::from_list(&mut state.http(), entries) {
+        Ok(fields) => fields,
+        Err(error) => return Ok((Err(error.downcast()?),)),
+    };
+    if !segments.is_empty() {
+        state.pieces = Some(PassedPieces { fields: fields.rep(), file, segments });
+    }
+    Ok((Ok(fields),))
+}
+
+/// The segments of a body, and the number of their file. `None` if a piece is invalid, or if they name two files.
+fn read_pieces(pieces: impl Iterator<Item = Vec<u8>>) -> Option<(Option<u64>, Vec<Segment>)> {
+    let (mut file, mut segments) = (None, Vec::new());
+    for value in pieces {
+        segments.push(match Piece::parse(&value)? {
+            Piece::File { number, start, end } if *file.get_or_insert(number) == number => {
+                Segment::File { offset: start, length: end.checked_sub(start)? }
+            }
+            Piece::File { .. } => return None,
+            Piece::Text(text) => {
+                let before = value.len().checked_sub(text.len())?;
+                Segment::Bytes(Bytes::from(value).slice(before..))
+            }
+        });
+    }
+    Some((file, segments))
+}
+
 type NewResponse = (Resource<Response>, FutureReader<Result<(), HttpError>>);
 
 fn response_new(
     mut store: StoreContextMut<'_, InstanceState>,
     (fields, body, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
 ) -> Result<(NewResponse,)> {
-    let body = match body.map(|body| body.try_into::<FileStream>(store.as_context_mut())) {
-        None => HostBody::Empty,
-        Some(Ok(stream)) => HostBody::File { file: Arc::clone(&stream.file), offset: stream.offset },
-        Some(Err(body)) => {
+    let pieces = store.data_mut().pieces.take_if(|pieces| pieces.fields == fields.rep());
+    let body = match (body.map(|body| body.try_into::<FileStream>(store.as_context_mut())), pieces) {
+        (None, None) => HostBody::Empty,
+        (None, Some(PassedPieces { file, segments, .. })) => {
+            let file = file.map(|number| opened(store.data(), number)).transpose()?;
+            HostBody::Pieces { file, segments }
+        }
+        (Some(Ok(stream)), None) => HostBody::Stream { file: Arc::clone(&stream.file), offset: stream.offset },
+        (Some(_), Some(_)) => bail!("the handler passed '{PIECE}', and a stream as well"),
+        (Some(Err(body)), None) => {
             let access = Access::<InstanceState, WasiHttp>::new(store, <InstanceState as WasiHttpView>::http);
             return Ok((<WasiHttp as HostResponseWithStore<InstanceState>>::new(
                 access,
@@ -150,6 +199,16 @@ fn response_new(
         }
     };
     Ok((host_response(store, fields, body, trailers)?,))
+}
+
+/// The open file with this number, and its metadata when it was opened.
+fn opened(state: &InstanceState, number: u64) -> Result<(Arc<File>, Stat)> {
+    let unknown = || format_err!("the handler passed a '{PIECE}' of a file that it does not hold open");
+    let (descriptor, stat) = state.opened.find(number).ok_or_else(unknown)?;
+    match state.table.get(&Resource::<Descriptor>::new_borrow(descriptor)) {
+        Ok(Descriptor::File(file)) => Ok((Arc::clone(&file.file), stat)),
+        _ => Err(unknown()),
+    }
 }
 
 /// A response that no longer needs its instance. It has no trailers, so their future is closed.
@@ -171,30 +230,26 @@ fn host_response(
     Ok((response, transmitted))
 }
 
-/// The header of the protocol that describes the body. The client does not get it.
-const PIECE: HeaderName = HeaderName::from_static(PIECE_HEADER);
-
-/// The segments of a file body: those that piece headers describe, or else as many bytes as `content-length` announces,
-/// or else the rest of the file. Removes the piece headers.
+/// The segment of an unread stream: as many bytes as `content-length` announces, or else the rest of the file.
 ///
 /// # Errors
-/// A piece header is invalid, or the length differs from the announced one.
-pub(crate) fn segments(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
-    let announced = announced(fields);
-    if !fields.contains_key(PIECE) {
-        let length = match announced {
-            Some(length) => length,
-            None => file.metadata()?.len().saturating_sub(offset),
-        };
-        return Ok([Segment::File { offset, length }].into());
-    }
-    let segments = fields.get_all(PIECE).iter().map(|line| segment(line.to_str().ok()?));
-    let segments: Option<Arc<[Segment]>> = segments.collect();
-    let segments = segments.ok_or_else(|| format_err!("the handler sent an invalid '{PIECE_HEADER}' header"))?;
-    fields.remove(PIECE);
-    match announced {
-        Some(announced) if announced == file_body::length(&segments) => Ok(segments),
-        _ => bail!("the handler announced a length that differs from that of its '{PIECE_HEADER}' headers"),
+/// The file cannot report its length.
+pub(crate) fn rest_of_file(fields: &HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
+    let length = match announced(fields) {
+        Some(length) => length,
+        None => file.metadata()?.len().saturating_sub(offset),
+    };
+    Ok([Segment::File { offset, length }].into())
+}
+
+/// Segments that the handler described.
+///
+/// # Errors
+/// Their length differs from the announced one.
+pub(crate) fn checked(fields: &HeaderMap, segments: Vec<Segment>) -> Result<Arc<[Segment]>> {
+    match announced(fields) {
+        Some(announced) if announced == file_body::length(&segments) => Ok(segments.into()),
+        _ => bail!("the handler announced a length that differs from that of its '{PIECE}' entries"),
     }
 }
 
@@ -203,38 +258,36 @@ pub(crate) fn announced(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn segment(line: &str) -> Option<Segment> {
-    Some(match Piece::parse(line)? {
-        Piece::Text(bytes) => Segment::Bytes(bytes.into_owned().into()),
-        Piece::File { start, end } => Segment::File { offset: start, length: end.checked_sub(start)? },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use crate::body_handoff::*;
     use http::HeaderValue;
 
     #[track_caller]
-    fn check(lines: &[&'static str], length: &'static str, expected: Option<&[Segment]>) {
-        let mut fields = HeaderMap::new();
-        fields.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
-        fields.extend(lines.iter().map(|line| (PIECE, HeaderValue::from_static(line))));
-        let file = File::open("/dev/null").expect("the null device exists");
-        let got = segments(&mut fields, &file, 7).ok();
-        assert_eq!(got.as_deref(), expected, "{lines:?}");
-        assert!(got.is_none() || !fields.contains_key(PIECE));
+    fn check(pieces: &[&[u8]], length: &'static str, expected: Option<(Option<u64>, &[Segment])>) {
+        let fields = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static(length))]);
+        let read = read_pieces(pieces.iter().map(|value| value.to_vec()));
+        let got = read.and_then(|(file, segments)| Some((file, checked(&fields, segments).ok()?)));
+        assert_eq!(got.as_ref().map(|(file, segments)| (*file, &**segments)), expected, "{pieces:?}");
     }
 
     #[test]
-    fn piece_headers_describe_the_body() {
-        check(&[], "5", Some(&[Segment::File { offset: 7, length: 5 }]));
-        let text = Segment::Bytes(Bytes::from_static(b"a\r\n"));
-        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[text, Segment::File { offset: 2, length: 2 }]));
-        for lines in
-            [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]]
-        {
-            check(lines, "5", None);
+    fn pieces_describe_the_body() {
+        let file = |offset, length| Segment::File { offset, length };
+        check(&[b"file:9:7-12"], "5", Some((Some(9), &[file(7, 5)])));
+        let text = Segment::Bytes(Bytes::from_static(b"\xff\r\n"));
+        check(&[b"text:\xff\r\n"], "3", Some((None, std::slice::from_ref(&text))));
+        check(&[b"text:\xff\r\n", b"file:1:2-4"], "5", Some((Some(1), &[text, file(2, 2)])));
+        for pieces in [
+            &[&b"text:abcdef"[..]][..],
+            &[b"file:1:0-4"],
+            &[b"file:1:5-0"],
+            &[b"file:1:0-2", b"file:2:2-5"],
+            &[b"file:0-5"],
+            &[b"gap:5"],
+            &[b"5"],
+        ] {
+            check(pieces, "5", None);
         }
     }
 }

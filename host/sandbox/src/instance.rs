@@ -1,12 +1,12 @@
 //! One instance: passes it a request, and receives the head of the response.
 
-use crate::beneath::identify;
+use crate::beneath::{FileId, identify};
 use crate::body_handoff;
 use crate::file_body::{FileBody, FileContent};
 use crate::guest_body::{Capture, tee};
 use crate::io_errors::Reporter;
 use crate::metrics::LiveGuard;
-use crate::replay::{CachedResponse, Recording};
+use crate::replay::{CachedResponse, Recording, bytes_in_memory};
 use crate::response_body::{ResponseBody, empty};
 use crate::state::{HostBody, InstanceState};
 use crate::usage::Usage;
@@ -106,9 +106,26 @@ async fn call_p3(
         let response = state.table.delete(handle)?;
         let reporter = Arc::clone(&state.files.reporter);
         let (head, recorded, writer) = match body {
-            Some(HostBody::File { file, offset }) => {
-                let (status, mut fields): (_, HeaderMap) = (response.status, response.headers.into());
-                let segments = body_handoff::segments(&mut fields, &file, offset)?;
+            Some(HostBody::Pieces { file, segments }) => {
+                let (status, fields): (_, HeaderMap) = (response.status, response.headers.into());
+                let segments = body_handoff::checked(&fields, segments)?;
+                let bytes = bytes_in_memory(&segments);
+                state.usage.add_output(bytes)?;
+                let memory = client.charge(Resource::Memory, bytes);
+                let file_lease = file.as_ref().map(|_| client.charge(Resource::Files, 1));
+                let (file, id) = file.map(|(file, stat)| (file, FileId::from(stat))).unzip();
+                let recorded = is_recording.then(|| {
+                    let segments = Arc::clone(&segments);
+                    (CachedResponse { status, fields: fields.clone(), file: id, segments }, None)
+                });
+                let content = FileContent { file, segments };
+                let leases = [memory].into_iter().chain(file_lease).collect();
+                let head = file_response(status, fields, content, &reporter, client, leases);
+                (ResponseBody::pack(head), recorded, BodyWriter::Host)
+            }
+            Some(HostBody::Stream { file, offset }) => {
+                let (status, fields): (_, HeaderMap) = (response.status, response.headers.into());
+                let segments = body_handoff::rest_of_file(&fields, &file, offset)?;
                 let id = if is_recording { identify(&*file).ok() } else { None };
                 let recorded = id.map(|id| {
                     let segments = Arc::clone(&segments);

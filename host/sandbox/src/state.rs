@@ -1,11 +1,14 @@
 //! The data of one instance, which its WASI functions use.
 
+use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
+use crate::opened::Opened;
 use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
 use glasshouse_quota::Client;
+use rustix::fs::Stat;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -18,6 +21,9 @@ pub(crate) struct InstanceState {
     pub(crate) table: ResourceTable,
     /// Responses whose body the host assembles, by the handle of the response.
     pub(crate) host_bodies: BTreeMap<u32, HostBody>,
+    /// The pieces of a body that the handler has passed. One slot bounds them by what one call may pass.
+    pub(crate) pieces: Option<PassedPieces>,
+    pub(crate) opened: Opened,
     /// What the handler does for the current request, if the response may be replayed.
     pub(crate) recording: Option<Recording>,
     pub(crate) files: FileAccess,
@@ -38,12 +44,28 @@ pub(crate) struct FileAccess {
     pub(crate) can_resolve: bool,
 }
 
+/// Pieces of a body that came with its header fields.
+pub(crate) struct PassedPieces {
+    /// The handle of the fields.
+    pub(crate) fields: u32,
+    /// The number of the file to which the segments refer.
+    pub(crate) file: Option<u64>,
+    pub(crate) segments: Vec<Segment>,
+}
+
 /// A body that the host assembles without the instance.
 pub(crate) enum HostBody {
     Empty,
-    File {
+    /// As the handler described it.
+    Pieces {
+        /// The file to which the segments refer, with its metadata when it was opened.
+        file: Option<(Arc<File>, Stat)>,
+        segments: Vec<Segment>,
+    },
+    /// An unread stream of a file.
+    Stream {
         file: Arc<File>,
-        /// Where the stream of the handler started.
+        /// Where the stream started.
         offset: u64,
     },
 }
@@ -61,6 +83,8 @@ impl InstanceState {
         InstanceState {
             table,
             host_bodies: BTreeMap::new(),
+            pieces: None,
+            opened: Opened::default(),
             recording: None,
             files,
             wasi,
@@ -69,6 +93,13 @@ impl InstanceState {
             memory: MemoryLimiter::new(limits, client),
             usage,
         }
+    }
+
+    /// Forgets what belongs to a request. Its recording remains.
+    pub(crate) fn end_request(&mut self) {
+        self.host_bodies.clear();
+        self.pieces = None;
+        self.opened.end_request();
     }
 
     /// The handler did something that a replay could not repeat.
