@@ -308,7 +308,7 @@ fn every_kind_of_response_is_replayed() {
         ("GET", "/none", &[], 404),
         ("GET", "/rest/b.txt", &[("Accept", "text/html")], 404),
         ("GET", "/rest", &[], 301),
-        // A listing with a README, which the handler has read.
+        // A listing with a link, and with a README, which the handler has read.
         ("GET", "/rest/", &[("Accept", "text/html")], 200),
         ("GET", "/rest/long.txt", &[("Accept-Encoding", "gzip")], 200),
         ("GET", "/rest/b.js", &[("Accept-Encoding", "gzip")], 200),

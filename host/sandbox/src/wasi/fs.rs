@@ -75,10 +75,7 @@ pub(crate) fn stat_at(
     symlinks: Symlinks,
 ) -> Result<Result<Stat, Errno>> {
     let result = in_directory(state, descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
-    match symlinks {
-        Symlinks::Follow => record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result),
-        Symlinks::NoFollow => state.mark_unreplayable(),
-    }
+    record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result);
     Ok(result)
 }
 

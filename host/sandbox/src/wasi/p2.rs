@@ -127,13 +127,16 @@ async fn stat_at(
         return from_library(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
     }
     let symlinks = fs::symlinks!(flags);
+    let opened = state.recording.as_ref().and_then(|recording| recording.directory(descriptor.rep()));
+    let Some(opened) = opened else {
+        let stat = fs::stat_at(state, &descriptor, path, symlinks)?;
+        return Ok((stat.map(descriptor_stat).map_err(error_code),));
+    };
     let stat = fs::in_directory(state, &descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
     if let Some(recording) = &mut state.recording {
-        match recording.directory(descriptor.rep()) {
-            Some(opened) if !matches!(stat, Err(error) if is_fault(error)) => {
-                recording.push(Step::StatEntry(opened, path.into(), symlinks, stat.map(Into::into)));
-            }
-            _ => recording.mark_unreplayable(),
+        match stat {
+            Err(error) if is_fault(error) => recording.mark_unreplayable(),
+            _ => drop(recording.push(Step::StatEntry(opened, path.into(), symlinks, stat.map(Into::into)))),
         }
     }
     Ok((stat.map(descriptor_stat).map_err(error_code),))
