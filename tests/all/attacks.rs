@@ -4,6 +4,7 @@ mod bystander;
 mod clients;
 mod crowd;
 mod faults;
+mod flood;
 mod handlers;
 mod mix;
 mod shares;

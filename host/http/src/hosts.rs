@@ -116,17 +116,23 @@ fn normalized(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// The host of a field that is a name or an IPv4 address with or without a port. Most are; the parser takes longer.
-fn plain_host(field: &[u8]) -> Option<&str> {
-    let (host, port) = match field.iter().position(|byte| *byte == b':') {
-        Some(colon) => field.split_at_checked(colon)?,
-        None => (field, &b":"[..]),
-    };
+/// The host in a value of `Host` that is a name or an IPv4 address, with or without a port (RFC 9110 7.2). Most are; the
+/// parser for the others takes longer.
+pub(crate) fn plain_host(field: &[u8]) -> Option<&str> {
+    let (host, port) = field.split_at_checked(field.iter().position(|byte| *byte == b':').unwrap_or(field.len()))?;
     let is_host =
         !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    // A longer port may be out of range.
-    let is_port = port.len() <= 5 && port.iter().skip(1).all(u8::is_ascii_digit);
+    let is_port = match port {
+        [] => true,
+        [_, digits @ ..] => digits.iter().try_fold(0u16, |port, digit| with_digit(port, *digit)).is_some(),
+    };
     if is_host && is_port { str::from_utf8(host).ok() } else { None }
+}
+
+/// Appends a digit to a port.
+fn with_digit(port: u16, digit: u8) -> Option<u16> {
+    let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+    port.checked_mul(10)?.checked_add(digit.into())
 }
 
 /// Whether a host always resolves to the machine of the client (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3). No web

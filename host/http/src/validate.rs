@@ -1,5 +1,6 @@
 //! Validates the head of a request: the rules of HTTP that hyper does not check.
 
+use crate::hosts::plain_host;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderName, Method, Request, StatusCode, Version};
@@ -97,13 +98,8 @@ pub(crate) fn framing<B: Body>(request: &Request<B>) -> RequestFraming {
 
 /// `uri-host [ ":" port ]`, or empty for a target without an authority (RFC 9110 7.2).
 pub(crate) fn is_host(value: &[u8]) -> bool {
-    // Most are a plain name or address with or without a port. The parser is for the others.
-    let (host, port) = value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len()));
-    let is_plain = host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-    // A colon and four digits are a valid port. The range of five digits is up to the parser.
-    let is_plain_port =
-        port.is_empty() || (!host.is_empty() && port.len() <= 5 && port.iter().skip(1).all(u8::is_ascii_digit));
-    (is_plain && is_plain_port)
+    value.is_empty()
+        || plain_host(value).is_some()
         || Authority::try_from(value).is_ok_and(|authority| {
             // A user in front of the host is invalid. A port may follow it.
             let port = authority.as_str().strip_prefix(authority.host());

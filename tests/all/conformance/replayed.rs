@@ -37,7 +37,7 @@ fn rows_replayed() {
             arguments,
             unprivileged: false,
         });
-        let admin = admin::address(&server);
+        let admin = admin::admin_address(&server);
         let not_replayed = &not_replayed;
         let client: RowClient = Box::new(move |ask| {
             let (response, is_replayed) = ask_until_replayed(server.address(), admin, ask)?;

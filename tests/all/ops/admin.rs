@@ -27,13 +27,13 @@ pub fn serve(arguments: &[&str]) -> (TempDir, TestServer, SocketAddr) {
         arguments,
         unprivileged: false,
     });
-    let admin = address(&server);
+    let admin = admin_address(&server);
     (place, server, admin)
 }
 
 /// The admin address that a server has announced.
 #[track_caller]
-pub fn address(server: &TestServer) -> SocketAddr {
+pub fn admin_address(server: &TestServer) -> SocketAddr {
     let stdout = server.stdout();
     let line = stdout.lines().find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://"));
     line.and_then(|(_, rest)| rest.split('/').next()?.parse().ok()).expect("the admin address is announced")
@@ -77,9 +77,13 @@ fn what_happens_is_counted() {
             && of("requests_in_flight") == 0.0
             && of("open_connections") == 0.0
             && of("connections_total") == 6.0
-            // The second time on each of two threads.
-            && of("replay_hits_total") == 2.0
-            && of("instances_total") >= 2.0
+            // All but the first time, on two threads.
+            && of("replay_hits_total") == 3.0
+            && of("replay_misses_total") == 2.0
+            && of("replay_evictions_total") == 0.0
+            && of("replay_bytes") > 0.0
+            && of("max_replay_bytes") == f64::from(64 << 20)
+            && of("instances_total") >= 1.0
             && of("traps_total") == 0.0
             && of("ceilings_reached_total{ceiling=\"max-cpu\"}") == 0.0
     });

@@ -91,9 +91,10 @@ mod tests {
     use http::header::{ACCEPT_RANGES, ETAG, VARY};
 
     fn head(method: Method, status: u16, fields: &[(HeaderName, &'static str)], length: u64) -> Option<StoredHead> {
-        let fields = fields.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
         let mut map = HeaderMap::new();
-        fields.for_each(|(name, value)| drop(map.append(name, value)));
+        for (name, value) in fields {
+            map.append(name.clone(), HeaderValue::from_static(value));
+        }
         prepare(&method, StatusCode::from_u16(status).expect("a status"), &map, length)
     }
 

@@ -84,11 +84,10 @@ pub(crate) fn stat_at(
         true => None,
         false => state.recording.as_ref().and_then(|recording| recording.directory(descriptor.rep())),
     };
-    match (opened, symlinks) {
-        (None, Symlinks::Follow) => record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result),
-        (None, Symlinks::NoFollow) => state.mark_unreplayable(),
-        (Some(_), _) if matches!(result, Err(error) if is_fault(error)) => state.mark_unreplayable(),
-        (Some(opened), _) => {
+    match opened {
+        None => record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result),
+        Some(_) if matches!(result, Err(error) if is_fault(error)) => state.mark_unreplayable(),
+        Some(opened) => {
             if let Some(recording) = &mut state.recording {
                 recording.push(Step::StatEntry(opened, path.into(), symlinks, result.map(FileId::from)));
             }
