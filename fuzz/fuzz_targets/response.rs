@@ -1,5 +1,5 @@
-//! Looks for a piece of a body for which `protocol::piece` fails.
+//! Looks for a complete response for which `protocol::response` fails.
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glasshouse_fuzz::protocol::piece(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glasshouse_fuzz::protocol::response(bytes));
