@@ -50,7 +50,7 @@ impl App {
         let Listeners { serving, redirecting, files: _socket_files, .. } = listeners;
 
         let quotas = Quotas::new(config.totals);
-        let metrics = Arc::new(Metrics::new(quotas.clone()));
+        let metrics = Arc::new(Metrics::new(quotas.clone(), config.replay.clone()));
         let routers = Router::for_threads(&config, &sandboxes);
         let worker_config = WorkerConfig {
             redirect: RedirectListener::to(&serving),

@@ -51,6 +51,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use toml_shape::ValueShape;
 pub(crate) use users::{AuthFlags, Passwd};
+use value::ByteSize;
 
 const SERVING: &str = "Serving";
 const CLIENTS: &str = "Clients and users";
@@ -352,6 +353,13 @@ pub(crate) struct Args {
     #[arg(long)]
     #[arg(env = "GLASSHOUSE_NO_REPLAY", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
     pub(crate) no_replay: bool,
+
+    /// Maximum memory of recorded responses
+    ///
+    /// All threads and trees share it. 0 has the effect of --no-replay.
+    #[arg(long, value_name = "SIZE", default_value = "64M")]
+    #[arg(env = "GLASSHOUSE_REPLAY_MEMORY", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
+    pub(crate) replay_memory: ByteSize,
 
     /// Keep process rights that serving does not need
     ///

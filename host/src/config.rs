@@ -22,7 +22,7 @@ use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::{ConfigError, options};
 use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
-use glasshouse_sandbox::RequestLimits;
+use glasshouse_sandbox::{ReplayStore, RequestLimits};
 pub(crate) use hosts::HostRule;
 pub(crate) use logfile::OpenLog;
 pub(crate) use logs::{Logs, Opened};
@@ -57,9 +57,9 @@ pub(crate) struct ServerConfig {
     /// The variables of the handler, all valid for the built-in one.
     pub(crate) guest: Vec<(String, String)>,
     pub(crate) handler: HandlerSource,
-    /// Whether responses may be replayed while the files are unchanged. The built-in handler always allows it; another
-    /// one does with `--pure-handler`.
-    pub(crate) is_pure: bool,
+    /// Where responses are stored, which may then be replayed while the files are unchanged. The built-in handler always
+    /// allows it; another one does with `--pure-handler`.
+    pub(crate) replay: Option<Arc<ReplayStore>>,
     pub(crate) ceilings: RequestLimits,
     pub(crate) rights: Rights,
     /// The certificate; `None` without TLS.
@@ -132,7 +132,10 @@ impl ServerConfig {
         let entry = trees::entry(&trees, prefix);
         let handler = handler(args.handler.as_deref())?;
         let mut warnings = Vec::new();
-        let is_pure = !args.no_replay && (args.pure_handler || matches!(handler, HandlerSource::Embedded));
+        let is_pure = args.pure_handler || matches!(handler, HandlerSource::Embedded);
+        let replay_memory = if is_pure && !args.no_replay { args.replay_memory.0 } else { 0 };
+        let replay_memory = usize::try_from(replay_memory).unwrap_or(usize::MAX);
+        let replay = (replay_memory > 0).then(|| Arc::new(ReplayStore::new(replay_memory)));
         let addresses = Addresses::resolve(binds, ListenOptions::from(&args))?;
         if args.port_is_set && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
@@ -165,7 +168,7 @@ impl ServerConfig {
             hosts,
             guest,
             handler,
-            is_pure,
+            replay,
             ceilings,
             rights,
             identity,

@@ -5,7 +5,7 @@
 use glasshouse_http::{BOUNDS, CounterTotals, Counters};
 use glasshouse_quota::sync::lock;
 use glasshouse_quota::{Quotas, Resource};
-use glasshouse_sandbox::{InstanceMetrics, LimitExceeded};
+use glasshouse_sandbox::{InstanceMetrics, LimitExceeded, ReplayStore};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     counts: Mutex<ThreadCounters>,
     /// `None` in tests.
     quotas: Option<Quotas>,
+    /// `None` without replay.
+    replay: Option<Arc<ReplayStore>>,
 }
 
 #[derive(Debug, Default)]
@@ -27,8 +29,8 @@ struct ThreadCounters {
 }
 
 impl Metrics {
-    pub(crate) fn new(quotas: Quotas) -> Metrics {
-        Metrics { quotas: Some(quotas), ..Metrics::default() }
+    pub(crate) fn new(quotas: Quotas, replay: Option<Arc<ReplayStore>>) -> Metrics {
+        Metrics { quotas: Some(quotas), replay, ..Metrics::default() }
     }
 
     /// Counters for one more thread.
@@ -56,6 +58,7 @@ impl Metrics {
         // A write to a string cannot fail.
         let _ = http(&mut text, &totals)
             .and_then(|()| sandbox(&mut text, &counts.sandbox))
+            .and_then(|()| self.replay.iter().try_for_each(|store| replay(&mut text, store)))
             .and_then(|()| self.quotas.iter().try_for_each(|quotas| shared(&mut text, quotas)));
         text
     }
@@ -110,12 +113,23 @@ fn sandbox(text: &mut String, threads: &[Arc<InstanceMetrics>]) -> fmt::Result {
     single(text, "glasshouse_traps_total", "counter", failed, sum(&InstanceMetrics::failed))?;
     let replayed = "Responses replayed without the handler.";
     single(text, "glasshouse_replay_hits_total", "counter", replayed, sum(&InstanceMetrics::replayed))?;
+    let misses = "Requests that the handler answered although responses are replayed.";
+    single(text, "glasshouse_replay_misses_total", "counter", misses, sum(&InstanceMetrics::not_replayed))?;
     let name = "glasshouse_ceilings_reached_total";
     family(text, name, "counter", "Requests that exceeded a limit, by the option of the limit.")?;
     for limit in LimitExceeded::ALL {
         writeln!(text, "{name}{{ceiling=\"{}\"}} {}", limit.option(), sum(&|thread| thread.exceeded(limit)))?;
     }
     Ok(())
+}
+
+/// The recorded responses of all threads.
+fn replay(text: &mut String, store: &ReplayStore) -> fmt::Result {
+    let evicted = "Targets whose recorded responses made room for others.";
+    single(text, "glasshouse_replay_evictions_total", "counter", evicted, store.evicted())?;
+    single(text, "glasshouse_replay_bytes", "gauge", "Memory of recorded responses.", number(store.bytes()))?;
+    let limit = "The maximum of glasshouse_replay_bytes.";
+    single(text, "glasshouse_max_replay_bytes", "gauge", limit, number(store.capacity()))
 }
 
 /// The shared resources: their current use and their limits.
@@ -127,12 +141,15 @@ fn shared(text: &mut String, quotas: &Quotas) -> fmt::Result {
         (Resource::Bodies, "generating_instances", "Instances that generate the content of a response."),
     ];
     for (resource, name, help) in rows {
-        let value = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        single(text, &format!("glasshouse_{name}"), "gauge", help, value(quotas.held(resource)))?;
+        single(text, &format!("glasshouse_{name}"), "gauge", help, number(quotas.held(resource)))?;
         let limit = format!("The maximum of glasshouse_{name}.");
-        single(text, &format!("glasshouse_max_{name}"), "gauge", &limit, value(quotas.total(resource)))?;
+        single(text, &format!("glasshouse_max_{name}"), "gauge", &limit, number(quotas.total(resource)))?;
     }
     Ok(())
+}
+
+fn number(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// The HELP and TYPE lines of a metric.
@@ -159,7 +176,8 @@ mod tests {
 
     #[test]
     fn all_counters_are_in_the_text() {
-        let metrics = Metrics::new(Quotas::new(Totals { memory: 4096, ..Totals::unlimited() }));
+        let quotas = Quotas::new(Totals { memory: 4096, ..Totals::unlimited() });
+        let metrics = Metrics::new(quotas, Some(Arc::new(ReplayStore::new(8 << 20))));
         let (one, other) = (metrics.counters(), metrics.counters());
         metrics.watch(&Arc::default());
         one.count(200, 5, Some(Duration::from_micros(150)));
@@ -178,6 +196,10 @@ mod tests {
             "glasshouse_request_duration_seconds_sum 100.00015",
             "glasshouse_request_duration_seconds_count 2",
             "glasshouse_ceilings_reached_total{ceiling=\"max-memory\"} 0",
+            "glasshouse_replay_misses_total 0",
+            "glasshouse_replay_evictions_total 0",
+            "glasshouse_replay_bytes 0",
+            "glasshouse_max_replay_bytes 8388608",
             "glasshouse_answer_memory_bytes 0",
             "glasshouse_max_answer_memory_bytes 4096",
         ] {

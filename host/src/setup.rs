@@ -134,7 +134,7 @@ fn load(config: &ServerConfig, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, L
                 let sandbox_config = SandboxConfig {
                     root: served.tree.clone(),
                     environment,
-                    is_pure: config.is_pure,
+                    replay: config.replay.clone(),
                     limits: config.ceilings.clone(),
                 };
                 Sandbox::new(handler, sandbox_config).map_err(|error| match error {

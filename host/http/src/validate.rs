@@ -6,7 +6,7 @@ use http::{HeaderName, Method, Request, StatusCode, Version};
 use http_body::Body;
 
 /// Maximum length of a field line in bytes (PY-78).
-const MAX_LINE: usize = 65_536;
+pub(crate) const MAX_LINE: usize = 65_536;
 
 /// Maximum number of fields (PY-78). hyper stops to read HTTP/1 beyond it.
 pub(crate) const MAX_FIELDS: usize = 100;
@@ -96,9 +96,14 @@ pub(crate) fn framing<B: Body>(request: &Request<B>) -> RequestFraming {
 }
 
 /// `uri-host [ ":" port ]`, or empty for a target without an authority (RFC 9110 7.2).
-fn is_host(value: &[u8]) -> bool {
-    // Most are a plain name or address. The parser is for the others.
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+pub(crate) fn is_host(value: &[u8]) -> bool {
+    // Most are a plain name or address with or without a port. The parser is for the others.
+    let (host, port) = value.split_at(value.iter().position(|byte| *byte == b':').unwrap_or(value.len()));
+    let is_plain = host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    // A colon and four digits are a valid port. The range of five digits is up to the parser.
+    let is_plain_port =
+        port.is_empty() || (!host.is_empty() && port.len() <= 5 && port.iter().skip(1).all(u8::is_ascii_digit));
+    (is_plain && is_plain_port)
         || Authority::try_from(value).is_ok_and(|authority| {
             // A user in front of the host is invalid. A port may follow it.
             let port = authority.as_str().strip_prefix(authority.host());

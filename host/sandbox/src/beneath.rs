@@ -24,6 +24,13 @@ pub(crate) struct FileId {
     changed: (i64, u64),
 }
 
+impl FileId {
+    /// The later of both times, in seconds and nanoseconds.
+    pub(crate) fn last_change(&self) -> (i64, u64) {
+        self.modified.max(self.changed)
+    }
+}
+
 impl From<Stat> for FileId {
     fn from(stat: Stat) -> FileId {
         FileId {

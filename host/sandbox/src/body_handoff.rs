@@ -106,8 +106,7 @@ impl StreamProducer<InstanceState> for FileStream {
         destination: Destination<'a, u8, BytesMut>,
         _: bool,
     ) -> Poll<Result<StreamResult>> {
-        // The response depends on the content of the file, which a replay does not compare.
-        store.data_mut().mark_unreplayable();
+        store.data_mut().record_content(&self.file);
         let mut destination = destination.as_direct(store, READ_BLOCK);
         let block = destination.remaining();
         if block.is_empty() {

@@ -20,8 +20,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use wasmtime_wasi_http::{Error, WasiBody};
 
-/// Bytes of the longest body that is captured: a listing of more than a thousand entries.
-const MAX_CAPTURE: usize = 512 << 10;
+/// Bytes of the longest body that is captured: a listing of a few thousand entries, or a few megabytes of encoded text.
+const MAX_CAPTURE: usize = 1 << 20;
 
 const SHORTER: &str = "the handler wrote less than it announced";
 const LONGER: &str = "the handler wrote more than it announced";

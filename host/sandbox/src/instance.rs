@@ -196,7 +196,7 @@ async fn call_p2(
 }
 
 /// A response whose body the host assembles. `leases` are released with its last byte.
-pub(crate) fn file_response(
+fn file_response(
     status: StatusCode,
     fields: HeaderMap,
     content: FileContent,

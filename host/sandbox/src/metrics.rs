@@ -13,6 +13,7 @@ pub struct InstanceMetrics {
     dropped: AtomicU64,
     failed: AtomicU64,
     replayed: AtomicU64,
+    not_replayed: AtomicU64,
     exceeded: [AtomicU64; LimitExceeded::ALL.len()],
 }
 
@@ -39,6 +40,11 @@ impl InstanceMetrics {
         self.replayed.load(Relaxed)
     }
 
+    /// Requests that might have been replayed, and that the handler answered.
+    pub fn not_replayed(&self) -> u64 {
+        self.not_replayed.load(Relaxed)
+    }
+
     /// Requests that exceeded a limit.
     pub fn exceeded(&self, limit: LimitExceeded) -> u64 {
         self.counter(limit).map_or(0, |count| count.load(Relaxed))
@@ -46,6 +52,10 @@ impl InstanceMetrics {
 
     pub(crate) fn count_replayed(&self) {
         self.replayed.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_not_replayed(&self) {
+        self.not_replayed.fetch_add(1, Relaxed);
     }
 
     /// Counts a request that failed, by the limit that it exceeded.

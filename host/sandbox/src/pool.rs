@@ -1,20 +1,22 @@
-//! The instances of one sandbox on one thread, and the responses that it replays.
+//! The instances of one sandbox on one thread, and the replay of its responses.
 //!
 //! An instance has one request at a time, and is kept for the next one if nothing failed. A trap, an exceeded limit or
 //! an endless loop costs one request. A pool belongs to one thread with a current-thread tokio runtime, on which it
 //! spawns tasks.
 
 use crate::body_handoff::announced;
+use crate::file_body::{FileBody, FileContent};
 use crate::guest_body::{BodyMonitor, Capture, GuestBody};
-use crate::instance::{BodyDropped, HeadSender, Instance, file_response};
+use crate::instance::{BodyDropped, HeadSender, Instance};
+use crate::last_modified;
 use crate::limits::LimitExceeded;
 use crate::metrics::{InstanceMetrics, LiveGuard};
-use crate::replay::{CachedResponse, Effort, Recording, Replay};
+use crate::replay;
+use crate::replay::{CachedResponse, Effort, Recording, Repeated, Replayed, RequestHead};
 use crate::request_error::RequestError;
 use crate::response_body::ResponseBody;
 use crate::sandbox::Sandbox;
 use crate::usage::{Metered, Usage};
-use crate::{last_modified, replay};
 use futures::FutureExt as _;
 use futures::channel::oneshot;
 use futures::future::{Either, poll_fn, select};
@@ -39,6 +41,8 @@ const MAX_IDLE_MEMORY: usize = 8 << 20;
 /// An announced body of at most this length is generated together with its head. Longer ones use the client's share of
 /// bodies ([`Resource::Bodies`]).
 const SHORT_BODY: u64 = 64 << 10;
+/// Bytes of a stored body that is not charged, as for a body from a file: the connection has room for them.
+const UNCHARGED: usize = 16 << 10;
 /// Files that an instance may hold open for the head, and again while it generates a body.
 const FILES_PER_REQUEST: usize = 2;
 /// How long a handler may run after its response was sent or its client has disconnected.
@@ -50,7 +54,6 @@ pub struct InstancePool {
     /// Shared with the other sandboxes of the thread.
     scheduler: Arc<Scheduler>,
     idle: Mutex<Vec<Instance>>,
-    replay: Option<Mutex<Replay>>,
     metrics: Arc<InstanceMetrics>,
 }
 
@@ -87,30 +90,49 @@ struct InstanceRequest {
 impl InstancePool {
     /// An empty pool. `scheduler` and `metrics` are those of the thread.
     pub fn new(sandbox: Arc<Sandbox>, scheduler: Arc<Scheduler>, metrics: Arc<InstanceMetrics>) -> Arc<InstancePool> {
-        let replay = sandbox.replay().map(Mutex::new);
-        Arc::new(InstancePool { sandbox, scheduler, idle: Mutex::default(), replay, metrics })
+        Arc::new(InstancePool { sandbox, scheduler, idle: Mutex::default(), metrics })
     }
 
-    /// Replays a response if that costs little. Does not wait, and uses no instance.
+    /// Replays a response if that costs little. Does not wait, uses no instance.
+    pub fn replay(&self, request: &impl RequestHead, client: &Client) -> Option<Replayed> {
+        let repeated = self.sandbox.replay()?.find(request, Effort::Low, || client.try_take(Resource::Files, 1))?;
+        let (status, head) = (repeated.entry.status(), repeated.entry.head());
+        let body = ResponseBody::File(self.body(repeated, client)?);
+        Some(Replayed { status, head, body })
+    }
+
+    /// As [`InstancePool::replay`], with a map of fields.
     pub fn cached(&self, request: &Parts, client: &Client) -> Option<Response<ResponseBody>> {
-        let file = client.try_take(Resource::Files, 1)?;
-        self.replayed(request, client, file, Effort::Low)
+        self.cached_with(request, client, Effort::Low, || client.try_take(Resource::Files, 1))
     }
 
-    fn replayed(
+    fn cached_with(
         &self,
         request: &Parts,
         client: &Client,
-        file: Lease,
         effort: Effort,
+        lease: impl FnMut() -> Option<Lease>,
     ) -> Option<Response<ResponseBody>> {
-        let (CachedResponse { status, fields, .. }, content) = lock(self.replay.as_ref()?).find(request, effort)?;
-        let bytes = replay::bytes_in_memory(&content.segments);
+        let repeated = self.sandbox.replay()?.find(request, effort, lease)?;
+        let (status, fields) = (repeated.entry.status(), repeated.entry.fields());
+        let mut response = Response::new(ResponseBody::File(self.body(repeated, client)?));
+        *response.status_mut() = status;
+        *response.headers_mut() = fields;
+        Some(response)
+    }
+
+    /// The body of a replayed response. `None` if it takes more memory than the client may have.
+    fn body(&self, repeated: Repeated, client: &Client) -> Option<FileBody> {
+        let Repeated { entry, file } = repeated;
+        let segments = Arc::clone(entry.segments());
+        let bytes = replay::bytes_in_memory(&segments);
         // The store may drop the response before it is sent, so the client is charged.
-        let memory = if bytes > 0 { Some(client.try_take(Resource::Memory, bytes)?) } else { None };
-        let leases = content.file.is_some().then_some(file).into_iter().chain(memory).collect();
+        let memory = if bytes > UNCHARGED { Some(client.try_take(Resource::Memory, bytes)?) } else { None };
+        let (file, lease) = file.unzip();
         self.metrics.count_replayed();
-        Some(file_response(status, fields, content, self.sandbox.reporter(), client, leases))
+        let leases = lease.into_iter().chain(memory).collect();
+        let content = FileContent { file, segments };
+        Some(FileBody::new(content, Arc::clone(self.sandbox.reporter()), client.clone(), leases))
     }
 
     /// Answers a request by a replay or by an instance. Returns when the head is complete. A task then drives the
@@ -142,6 +164,9 @@ impl InstancePool {
             Ok(response) => return Ok(response),
             Err(not_replayed) => not_replayed,
         };
+        if self.sandbox.replay().is_some() {
+            self.metrics.count_not_replayed();
+        }
         let (to, mut head) = oneshot::channel();
         let (alive, dropped) = oneshot::channel();
         let dropped = dropped.shared();
@@ -203,13 +228,13 @@ impl InstancePool {
             Some(file) => (file, Effort::High),
             None => (client.take(Resource::Files, FILES_PER_REQUEST).await, Effort::Any),
         };
-        if !self.replay.as_ref().is_some_and(|replay| lock(replay).has_candidates(&request, effort)) {
+        if !self.sandbox.replay().is_some_and(|replay| replay.has_candidates(&request, effort)) {
             return Err((request, file));
         }
         // Takes turns with the other work of the thread.
         let replayed = poll_fn(|_| {
-            let of_replay = client.charge(Resource::Files, 1);
-            Poll::Ready(self.replayed(&request, client, of_replay, effort))
+            let lease = || Some(client.charge(Resource::Files, 1));
+            Poll::Ready(self.cached_with(&request, client, effort, lease))
         });
         let response = self.scheduler.schedule(client.address(), replayed).await;
         response.ok_or((request, file))
@@ -227,15 +252,16 @@ impl InstancePool {
         let _release = ReleaseOnDrop(leases);
         usage.set_has_instance();
         let mut instance = self.instance(&usage, &client).await?;
-        let key = self.replay.as_ref().map(|replay| (replay, request.method.clone(), request.uri.clone()));
+        let target = request.target().map(str::to_owned);
+        let key = self.sandbox.replay().zip(target).map(|(replay, target)| (replay, request.method.clone(), target));
         instance.start_request(usage, key.as_ref().map(|_| Recording::new(instance.uses)));
         let recorded = instance.handle(request, &client, to, dropped).await?;
         let state = instance.store.data_mut();
         state.end_request();
-        if let (Some((replay, method, uri)), Some(recording)) = (key, state.recording.take())
+        if let (Some((replay, method, target)), Some(recording)) = (key, state.recording.take())
             && let Some(response) = recorded.and_then(with_capture)
         {
-            lock(replay).insert(method, uri, recording, response);
+            replay.insert(&method, &target, recording, response);
         }
         instance.uses = instance.uses.saturating_add(1);
         let memory = instance.store.data_mut().memory.release();

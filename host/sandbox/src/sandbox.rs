@@ -6,7 +6,7 @@ use crate::io_errors::Reporter;
 use crate::limits::RequestLimits;
 use crate::peek::{Peek, peek};
 use crate::preopen::{Preopen, ReadScope, ServedPath};
-use crate::replay::Replay;
+use crate::replay::{Replay, ReplayStore};
 use crate::sandbox_error::SandboxError;
 use crate::state::{FileAccess, InstanceState};
 use crate::stderr::GuestStderr;
@@ -57,8 +57,8 @@ pub struct SandboxConfig {
     /// The environment variables of instances. The sandbox adds `GLASSHOUSE_BODY`, `GLASSHOUSE_FILE` and
     /// `GLASSHOUSE_MADE_MAX`.
     pub environment: Vec<(String, String)>,
-    /// Whether responses depend only on the request and on what the handler reads. They may then be replayed.
-    pub is_pure: bool,
+    /// Where responses are stored for replay, if they depend only on the request and on what the handler reads.
+    pub replay: Option<Arc<ReplayStore>>,
     /// The limits of each request.
     pub limits: RequestLimits,
 }
@@ -70,7 +70,9 @@ pub struct Sandbox {
     handler: Arc<ProxyPre<InstanceState>>,
     files: FileAccess,
     environment: Vec<(String, String)>,
-    is_pure: bool,
+    store: Option<Arc<ReplayStore>>,
+    /// `None` if responses must not be replayed.
+    replay: Option<Replay>,
     limits: Arc<RequestLimits>,
     stderr: GuestStderr,
     /// Starts the thread that interrupts running code.
@@ -86,6 +88,17 @@ fn environment(given: Vec<(String, String)>, root: &ServedPath, limits: &Request
     given.chain(own).collect()
 }
 
+/// The stored responses of a tree that was opened now.
+fn replay(handler: &ProxyPre<InstanceState>, files: &FileAccess, store: Option<&Arc<ReplayStore>>) -> Option<Replay> {
+    match (handler, store) {
+        (ProxyPre::P3(_), Some(store)) if files.can_resolve => {
+            Some(Replay::new(Arc::clone(&files.preopen), Arc::clone(store)))
+        }
+        // Handlers for WASI 0.2 are not recorded.
+        _ => None,
+    }
+}
+
 fn open(root: &ServedPath) -> io::Result<FileAccess> {
     let preopen = Arc::new(Preopen::open(root)?);
     let reporter = Arc::new(Reporter::new(Arc::clone(preopen.directory())));
@@ -99,22 +112,25 @@ impl Sandbox {
     /// # Errors
     /// The component is rejected or cannot be compiled or linked, or [`SandboxConfig::root`] cannot be opened.
     pub fn new(code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
-        let SandboxConfig { root, environment, is_pure, limits } = config;
+        let SandboxConfig { root, environment, replay: store, limits } = config;
         let engine = Engine::new(&engine::config()).map_err(SandboxError::wasmtime)?;
         let component = code.load(&engine)?;
         // The first instance would do this, when the process may have given up the rights for it.
         component.initialize_copy_on_write_image().map_err(SandboxError::wasmtime)?;
-        if is_pure && let Some(import) = wasi::first_unreplayable(&component) {
+        if store.is_some()
+            && let Some(import) = wasi::first_unreplayable(&component)
+        {
             return Err(SandboxError::NotPure { import });
         }
         let files = open(&root).map_err(SandboxError::Open)?;
         let handler = link(&engine, &component)?;
         Ok(Arc::new(Sandbox {
             engine,
+            replay: replay(&handler, &files, store.as_ref()),
             handler: Arc::new(handler),
             files,
             environment: self::environment(environment, &root, &limits),
-            is_pure,
+            store,
             limits: Arc::new(limits),
             stderr: GuestStderr::new(),
             epoch_thread: Arc::new(Once::new()),
@@ -136,12 +152,14 @@ impl Sandbox {
     /// # Errors
     /// `root` cannot be opened.
     pub fn with_root(&self, root: &ServedPath, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
+        let files = open(root)?;
         Ok(Arc::new(Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
-            files: open(root)?,
+            replay: replay(&self.handler, &files, self.store.as_ref()),
+            files,
             environment: self::environment(environment, root, &self.limits),
-            is_pure: self.is_pure,
+            store: self.store.clone(),
             limits: Arc::clone(&self.limits),
             stderr: self.stderr.clone(),
             epoch_thread: Arc::clone(&self.epoch_thread),
@@ -169,15 +187,9 @@ impl Sandbox {
         &self.files.reporter
     }
 
-    /// An empty store of responses. `None` if responses must not be replayed.
-    pub(crate) fn replay(&self) -> Option<Replay> {
-        match *self.handler {
-            // Handlers for WASI 0.2 are not recorded.
-            ProxyPre::P3(_) if self.is_pure && self.files.can_resolve => {
-                Some(Replay::new(Arc::clone(&self.files.preopen)))
-            }
-            _ => None,
-        }
+    /// The stored responses. `None` if responses must not be replayed.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.replay.as_ref()
     }
 
     /// Creates an instance. Its first request has this usage, and its memory is charged to the client.

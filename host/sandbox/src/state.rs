@@ -102,6 +102,13 @@ impl InstanceState {
             recording.mark_unreplayable();
         }
     }
+
+    /// The handler reads the content of a file now.
+    pub(crate) fn record_content(&mut self, file: &File) {
+        if let Some(recording) = &mut self.recording {
+            recording.read_content(file);
+        }
+    }
 }
 
 impl WasiView for InstanceState {

@@ -27,11 +27,16 @@ pub fn serve(arguments: &[&str]) -> (TempDir, TestServer, SocketAddr) {
         arguments,
         unprivileged: false,
     });
+    let admin = address(&server);
+    (place, server, admin)
+}
+
+/// The admin address that a server has announced.
+#[track_caller]
+pub fn address(server: &TestServer) -> SocketAddr {
     let stdout = server.stdout();
     let line = stdout.lines().find_map(|line| line.strip_prefix("Admin on ")?.split_once("(http://"));
-    let admin =
-        line.and_then(|(_, rest)| rest.split('/').next()?.parse().ok()).expect("the admin address is announced");
-    (place, server, admin)
+    line.and_then(|(_, rest)| rest.split('/').next()?.parse().ok()).expect("the admin address is announced")
 }
 
 /// The figures, once they are as `look` wants them: what is counted when an answer is over may come after its last

@@ -85,12 +85,14 @@ pub(crate) fn stat_at(
         false => state.recording.as_ref().and_then(|recording| recording.directory(descriptor.rep())),
     };
     match (opened, symlinks) {
-        (None, Symlinks::Follow) => record(state, descriptor, |result| Step::Stat(path, result), result),
+        (None, Symlinks::Follow) => {
+            record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result)
+        }
         (None, Symlinks::NoFollow) => state.mark_unreplayable(),
         (Some(_), _) if matches!(result, Err(error) if is_fault(error)) => state.mark_unreplayable(),
         (Some(opened), _) => {
             if let Some(recording) = &mut state.recording {
-                recording.push(Step::StatEntry(opened, path, symlinks, result.map(FileId::from)));
+                recording.push(Step::StatEntry(opened, path.into(), symlinks, result.map(FileId::from)));
             }
         }
     }
@@ -106,7 +108,7 @@ pub(crate) fn open_at(
 ) -> Result<Result<Resource<Descriptor>, Errno>> {
     let opened = in_directory(state, descriptor, "open", &path, |preopen, at| preopen.open_at(at, &path, options))?;
     let stat = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
-    record(state, descriptor, |result| Step::Open(path, options, result), stat);
+    record(state, descriptor, |result| Step::Open(path.into(), options, result), stat);
     let (file, stat) = match opened {
         Ok(opened) => opened,
         Err(error) => return Ok(Err(error)),

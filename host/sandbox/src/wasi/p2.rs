@@ -4,7 +4,7 @@ use crate::beneath::{DirReader, RawDirEntry};
 use crate::io_errors;
 use crate::io_errors::is_fault;
 use crate::override_import::override_import;
-use crate::replay::Step;
+use crate::replay::EntriesStep;
 use crate::state::InstanceState;
 use crate::wasi::fs;
 use crate::wasi_version::WasiVersion::P2;
@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::future::ready;
+use std::sync::Arc;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut, bail};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
@@ -48,8 +49,8 @@ type WasiResult<T> = Result<(Result<T, ErrorCode>,)>;
 /// The resource `directory-entry-stream`.
 struct DirStream {
     reader: DirReader,
-    /// The recording and its step, if the entries are recorded.
-    step: Option<(u32, usize)>,
+    /// The recording to which the entries belong, and how it has them.
+    step: Option<(u32, EntriesStep)>,
 }
 
 fn read_directory(
@@ -66,11 +67,9 @@ fn read_directory(
     };
     let mut step = None;
     if let Some(recording) = &mut state.recording {
-        match recording.directory(descriptor.rep()) {
-            Some(opened) if reader.is_ok() => {
-                step = Some((recording.id, recording.push(Step::Entries(opened, Vec::new()))));
-            }
-            _ => recording.mark_unreplayable(),
+        match recording.directory(descriptor.rep()).zip(reader.as_ref().ok()) {
+            Some((opened, reader)) => step = Some((recording.id, recording.read_entries(opened, reader.directory()?))),
+            None => recording.mark_unreplayable(),
         }
     }
     Ok((match reader {
@@ -92,7 +91,10 @@ fn read_directory_entry(
     }
     if let Some(recording) = &mut state.recording {
         match *step {
-            Some((id, step)) if id == recording.id && fault.is_none() => recording.push_entry(step, entry.clone()),
+            Some((id, EntriesStep::Recorded(step))) if id == recording.id && fault.is_none() => {
+                recording.push_entry(step, entry.clone());
+            }
+            Some((id, EntriesStep::Implied)) if id == recording.id && fault.is_none() => {}
             _ => recording.mark_unreplayable(),
         }
     }
@@ -105,13 +107,16 @@ fn read_directory_entry(
     },))
 }
 
-/// The response depends on the content of the file, which a replay does not compare.
+/// A later change of the file changes its metadata, so they are recorded now, and not with each read.
 fn read_via_stream(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor, offset): (Resource<Descriptor>, u64),
 ) -> WasiResult<Resource<DynInputStream>> {
     let state = store.data_mut();
-    state.mark_unreplayable();
+    if let Descriptor::File(file) = state.table.get(&descriptor)? {
+        let file = Arc::clone(&file.file);
+        state.record_content(&file);
+    }
     from_library(ready(HostDescriptor::read_via_stream(&mut state.filesystem(), descriptor, offset)))
 }
 

@@ -4,11 +4,10 @@
 
 use crate::io_errors;
 use crate::override_import::override_import;
-use crate::replay::Step;
 use crate::state::InstanceState;
 use crate::wasi::fs;
 use crate::wasi_version::WasiVersion::P3;
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use wasmtime::component::{Accessor, Linker, Resource};
@@ -105,9 +104,8 @@ fn fields_get(
     let key = store.data().recording.as_ref().map(|_| HeaderName::try_from(&name));
     let values = HostFields::get(&mut store.data_mut().http(), fields, name)?;
     if let Some(recording) = &mut store.data_mut().recording {
-        let read: Option<Vec<_>> = values.iter().map(|value| HeaderValue::from_bytes(value).ok()).collect();
-        match key.and_then(Result::ok).zip(read) {
-            Some((name, values)) => drop(recording.push(Step::Field(name, values))),
+        match key.and_then(Result::ok) {
+            Some(name) => recording.push_field(name, &values),
             None => recording.mark_unreplayable(),
         }
     }
