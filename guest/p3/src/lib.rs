@@ -17,7 +17,7 @@ impl wasip3::exports::http::handler::Guest for Handler {
         let request = read(&incoming, &fields);
         let service = SERVICE.with(|service| *service);
         let (reply, body) = SiteService::answer(service, &request).await;
-        send::send(reply, &request, SiteService::tree(service), body)
+        send::send(reply, &request, &fields, SiteService::tree(service), body)
     }
 }
 

@@ -1,41 +1,37 @@
 //! Sends a reply as a `response` of `wasi:http/types@0.3`.
 
 use glasshouse_adapter::{OpenFile, PreopenedTree};
-use glasshouse_core::body::multipart::{Multipart, Part};
+use glasshouse_core::body::multipart::Part;
 use glasshouse_core::body::{GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
 use glasshouse_core::{Body, Head, PublicTree, Reply, Request, Truncated};
-use glasshouse_protocol::{PIECE, Piece, WHOLE_MAX};
+use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE, WHOLE_MAX};
 use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
 use wasip3::{wit_future, wit_stream};
 
-/// Converts a reply to a response. A task that outlives the call writes the body.
+/// Converts a reply to a response. A task that outlives the call writes the body. If the host expects that, a complete
+/// response is appended to the fields of the request instead.
 pub fn send(
     reply: Reply<OpenFile>,
     request: &Request,
+    of_request: &Fields,
     tree: Option<&'static PublicTree<PreopenedTree>>,
     body: BodyPath,
 ) -> Result<Response, ErrorCode> {
-    let (Head { status, mut fields }, content) = reply.write(request.method);
-    let list = |fields: &[_]| Fields::from_list(fields).map_err(|_| ErrorCode::InternalError(None));
-    let response = match (&content, body) {
-        (Body::Nothing, _) => hand_off(list(&fields)?),
-        (Body::Bytes(bytes), BodyPath::Direct) if bytes.len() <= WHOLE_MAX => {
-            fields.push(entry(Piece::Text(bytes.into())));
-            hand_off(list(&fields)?)
-        }
-        (Body::File(file, span), BodyPath::Direct) => {
-            fields.push(entry(Piece::File { number: file.number, start: span.start, end: span.end }));
-            hand_off(list(&fields)?)
-        }
-        (Body::Generated(generated), BodyPath::Direct)
-            if let GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } = &**generated =>
-        {
-            fields.extend(pieces(file.number, multipart));
-            hand_off(list(&fields)?)
-        }
-        _ => stream(list(&fields)?, content, tree),
+    let (Head { status, fields }, content) = reply.write(request.method);
+    if body == BodyPath::Direct
+        && let Some(pieces) = pieces(&content)
+        && let Some(response) = CompleteResponse::encode(status, &fields, &pieces)
+        && of_request.append(RESPONSE, &response).is_ok()
+    {
+        // The host has the response.
+        return Err(ErrorCode::InternalError(None));
+    }
+    let fields = Fields::from_list(&fields).map_err(|_| ErrorCode::InternalError(None))?;
+    let response = match content {
+        Body::Nothing => without_body(fields),
+        content => stream(fields, content, tree),
     };
     // 200 is the default.
     if status != 200 {
@@ -44,25 +40,34 @@ pub fn send(
     Ok(response)
 }
 
-/// A response that no longer needs the handler: it has no body, or the host has taken it out of the fields.
-fn hand_off(fields: Fields) -> Response {
+/// The pieces of a body, for a host that assembles it. `None` if the handler must write it.
+fn pieces(content: &Body<OpenFile>) -> Option<Vec<Piece<'_>>> {
+    Some(match content {
+        Body::Nothing => Vec::new(),
+        Body::Bytes(bytes) if bytes.len() <= WHOLE_MAX => vec![Piece::Text(bytes)],
+        Body::File(file, span) => vec![Piece::File { number: file.number, start: span.start, end: span.end }],
+        Body::Generated(generated) => match &**generated {
+            GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } => {
+                let mut pieces = Vec::new();
+                for Part { head, span } in &multipart.parts {
+                    pieces.push(Piece::Text(head));
+                    pieces.push(Piece::File { number: file.number, start: span.start, end: span.end });
+                }
+                pieces.push(Piece::Text(&multipart.end));
+                pieces
+            }
+            _ => return None,
+        },
+        Body::Bytes(_) => return None,
+    })
+}
+
+fn without_body(fields: Fields) -> Response {
     let (end, ending) = wit_future::new(|| Ok(None));
     let response = Response::new(fields, None, ending).0;
     // Not earlier: the host has now closed the other end, so dropping this one does not wake it.
     drop(end);
     response
-}
-
-/// A multipart body, for a host that assembles it.
-fn pieces(number: u64, multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
-    let of_part = move |Part { head, span }: &'_ Part| {
-        [entry(Piece::Text(head.into())), entry(Piece::File { number, start: span.start, end: span.end })]
-    };
-    multipart.parts.iter().flat_map(of_part).chain([entry(Piece::Text((&multipart.end).into()))])
-}
-
-fn entry(piece: Piece) -> (String, Vec<u8>) {
-    (PIECE.to_owned(), piece.encode())
 }
 
 /// A response whose body the handler writes. The task waits until the transmission ends, because a host may end an

@@ -1,20 +1,17 @@
 //! The grammar of a piece of a response body.
 
-use std::borrow::Cow;
-
 /// A part of a response body that the host assembles.
 ///
 /// ```text
-/// piece  = "file:" number ":" start "-" end    bytes of an open file, half-open: end is not included
-///        | "text:" *OCTET                      these bytes
-/// number = 1*digit                             at most 2^64-1, as are start and end; start <= end
+/// piece  = "file:" number ":" start "-" end LF    bytes of an open file, half-open: end is not included
+///        | "text:" length LF *OCTET               as many bytes as the length
+/// number = 1*digit                                at most 2^64-1, as are start, end and length; start <= end
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
     /// Bytes of a file that the handler holds open.
     File {
-        /// Which one: a handler numbers what it opens beneath its preopened directory, with `open-at` of WASI 0.2, from
-        /// 1 on.
+        /// Which one: a handler numbers what it opens beneath its preopened directory, from 1 on.
         number: u64,
         /// Offset of the first byte.
         start: u64,
@@ -22,31 +19,53 @@ pub enum Piece<'a> {
         end: u64,
     },
     /// Bytes that the handler generated.
-    Text(Cow<'a, [u8]>),
+    Text(&'a [u8]),
 }
 
-const FILE: &[u8] = b"file:";
-const TEXT: &[u8] = b"text:";
+const FILE: &str = "file:";
+const TEXT: &str = "text:";
 
 impl Piece<'_> {
-    /// The value of the entry.
-    pub fn encode(&self) -> Vec<u8> {
+    /// Appends the form of the piece.
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
         match self {
-            Piece::File { number, start, end } => format!("file:{number}:{start}-{end}").into_bytes(),
-            Piece::Text(bytes) => [TEXT, bytes].concat(),
+            Piece::File { number, start, end } => {
+                to.extend_from_slice(format!("{FILE}{number}:{start}-{end}\n").as_bytes());
+            }
+            Piece::Text(bytes) => {
+                to.extend_from_slice(format!("{TEXT}{}\n", bytes.len()).as_bytes());
+                to.extend_from_slice(bytes);
+            }
         }
     }
 
-    /// Parses the value of an entry. Returns `None` if it does not match the grammar.
-    pub fn parse(value: &[u8]) -> Option<Piece<'_>> {
-        if let Some(text) = value.strip_prefix(TEXT) {
-            return Some(Piece::Text(text.into()));
+    /// The most bytes that `Piece::write` appends.
+    pub(crate) fn most_bytes(&self) -> usize {
+        match self {
+            Piece::File { .. } => 70,
+            Piece::Text(bytes) => bytes.len().saturating_add(26),
         }
-        let (number, range) = str::from_utf8(value.strip_prefix(FILE)?).ok()?.split_once(':')?;
+    }
+
+    /// Reads the piece at the start of some bytes. Returns it with the rest. `None` if it does not match the grammar.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Piece<'_>, &[u8])> {
+        let (line, rest) = split_line(bytes)?;
+        let line = str::from_utf8(line).ok()?;
+        if let Some(length) = line.strip_prefix(TEXT) {
+            let (text, rest) = rest.split_at_checked(integer(length)?.try_into().ok()?)?;
+            return Some((Piece::Text(text), rest));
+        }
+        let (number, range) = line.strip_prefix(FILE)?.split_once(':')?;
         let (start, end) = range.split_once('-')?;
         let (number, start, end) = (integer(number)?, integer(start)?, integer(end)?);
-        (start <= end).then_some(Piece::File { number, start, end })
+        (start <= end).then_some((Piece::File { number, start, end }, rest))
     }
+}
+
+/// The first line without its LF, and the rest.
+pub(crate) fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    Some((bytes.get(..end)?, bytes.get(end.saturating_add(1)..)?))
 }
 
 /// Digits alone: the standard parser also accepts a sign.

@@ -1,19 +1,20 @@
-//! Takes a body out of an instance: a response whose body is the unread stream of an open file, or whose pieces came
-//! with its header fields, becomes a head and segments, and the instance is free.
+//! Takes a response out of an instance: one whose body is the unread stream of an open file becomes a head and a
+//! segment of that file, and a complete one is parsed. The instance is then free.
 //!
-//! Three functions of WASI 0.3 are replaced. A handler gains no access, because it can only use a descriptor that it has
-//! opened. Files that the handler reads itself come through the same stream, in large blocks.
+//! Three functions of WASI 0.3 are replaced. A handler gains no access, because it can only use a descriptor that it
+//! has opened. Files that the handler reads itself come through the same stream, in large blocks.
 
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
-use crate::state::{HostBody, InstanceState, PassedPieces};
+use crate::state::{HostBody, InstanceState, PassedResponse};
 use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
-use glasshouse_protocol::{PIECE, Piece};
-use http::header::{CONTENT_LENGTH, HeaderMap};
+use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Empty;
 use rustix::fs::Stat;
 use std::any::{Any, TypeId};
@@ -40,12 +41,12 @@ const READ_BLOCK: usize = 64 << 10;
 
 type Trailers = FutureReader<Result<Option<Resource<FieldMap>>, HttpError>>;
 
-/// Replaces `descriptor.read-via-stream`, `fields.from-list` and `response.new` of WASI 0.3.
+/// Replaces `descriptor.read-via-stream`, `fields.append` and `response.new` of WASI 0.3.
 pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
     let read = "[method]descriptor.read-via-stream";
     override_import(linker, "wasi:filesystem/types", P3, read, |files, name| files.func_wrap(name, read_via_stream))?;
-    let from_list = "[static]fields.from-list";
-    override_import(linker, "wasi:http/types", P3, from_list, |http, name| http.func_wrap(name, fields_from_list))?;
+    let append = "[method]fields.append";
+    override_import(linker, "wasi:http/types", P3, append, |http, name| http.func_wrap(name, fields_append))?;
     let new = "[static]response.new";
     override_import(linker, "wasi:http/types", P3, new, |http, name| http.func_wrap(name, response_new))
 }
@@ -135,42 +136,61 @@ impl StreamProducer<InstanceState> for FileStream {
     }
 }
 
-type FieldEntries = Vec<(String, Vec<u8>)>;
-
-/// Takes the pieces of the body out of the entries.
-fn fields_from_list(
+/// Takes a complete response.
+fn fields_append(
     mut store: StoreContextMut<'_, InstanceState>,
-    (mut entries,): (FieldEntries,),
-) -> Result<(Result<Resource<FieldMap>, HeaderError>,)> {
+    (fields, name, value): (Resource<FieldMap>, String, Vec<u8>),
+) -> Result<(Result<(), HeaderError>,)> {
     let state = store.data_mut();
-    let pieces = entries.extract_if(.., |(name, _)| name == PIECE).map(|(_, value)| value);
-    let (file, segments) = read_pieces(pieces).ok_or_else(|| format_err!("the handler passed an invalid '{PIECE}'"))?;
-    let fields = match HostFields::from_list(&mut state.http(), entries) {
-        Ok(fields) => fields,
-        Err(error) => return Ok((Err(error.downcast()?),)),
-    };
-    if !segments.is_empty() {
-        state.pieces = Some(PassedPieces { fields: fields.rep(), file, segments });
+    if name == RESPONSE {
+        let invalid = || format_err!("the handler passed an invalid '{RESPONSE}'");
+        state.complete = Some(complete(state, Bytes::from(value)).ok_or_else(invalid)?);
+        return Ok((Ok(()),));
     }
-    Ok((Ok(fields),))
+    Ok((match HostFields::append(&mut state.http(), fields, name, value) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.downcast()?),
+    },))
 }
 
-/// The segments of a body, and the number of their file. `None` if a piece is invalid, or if they name two files.
-fn read_pieces(pieces: impl Iterator<Item = Vec<u8>>) -> Option<(Option<u64>, Vec<Segment>)> {
-    let (mut file, mut segments) = (None, Vec::new());
-    for value in pieces {
-        segments.push(match Piece::parse(&value)? {
-            Piece::File { number, start, end } if *file.get_or_insert(number) == number => {
+/// Parses a complete response. `None` if it is invalid, or if it names two files or one that was not opened.
+fn complete(state: &mut InstanceState, form: Bytes) -> Option<PassedResponse> {
+    let response = CompleteResponse::parse(&form)?;
+    let mut fields = HeaderMap::with_capacity(response.fields.len());
+    for (name, value) in response.fields {
+        let name = HeaderName::from_bytes(name).ok()?;
+        let value = HeaderValue::from_maybe_shared(form.slice_ref(value)).ok()?;
+        let is_repeated = name == CONTENT_LENGTH && fields.contains_key(CONTENT_LENGTH);
+        if is_repeated || state.http().hooks.is_forbidden_header(&name) {
+            return None;
+        }
+        fields.append(name, value);
+    }
+    let (mut number, mut segments) = (None, Vec::with_capacity(response.pieces.len()));
+    for piece in response.pieces {
+        segments.push(match piece {
+            Piece::Text(text) => Segment::Bytes(form.slice_ref(text)),
+            Piece::File { number: of_piece, start, end } if *number.get_or_insert(of_piece) == of_piece => {
                 Segment::File { offset: start, length: end.checked_sub(start)? }
             }
             Piece::File { .. } => return None,
-            Piece::Text(text) => {
-                let before = value.len().checked_sub(text.len())?;
-                Segment::Bytes(Bytes::from(value).slice(before..))
-            }
         });
     }
-    Some((file, segments))
+    let file = match number {
+        Some(number) => Some(opened(state, number)?),
+        None => None,
+    };
+    let status = StatusCode::from_u16(response.status).ok()?;
+    Some(PassedResponse { status, fields, file, segments })
+}
+
+/// The open file with this number, and its metadata when it was opened.
+fn opened(state: &InstanceState, number: u64) -> Option<(Arc<File>, Stat)> {
+    let (descriptor, stat) = state.opened.find(number)?;
+    match state.table.get(&Resource::<Descriptor>::new_borrow(descriptor)) {
+        Ok(Descriptor::File(file)) => Some((Arc::clone(&file.file), stat)),
+        _ => None,
+    }
 }
 
 type NewResponse = (Resource<Response>, FutureReader<Result<(), HttpError>>);
@@ -179,16 +199,10 @@ fn response_new(
     mut store: StoreContextMut<'_, InstanceState>,
     (fields, body, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
 ) -> Result<(NewResponse,)> {
-    let pieces = store.data_mut().pieces.take_if(|pieces| pieces.fields == fields.rep());
-    let body = match (body.map(|body| body.try_into::<FileStream>(store.as_context_mut())), pieces) {
-        (None, None) => HostBody::Empty,
-        (None, Some(PassedPieces { file, segments, .. })) => {
-            let file = file.map(|number| opened(store.data(), number)).transpose()?;
-            HostBody::Pieces { file, segments }
-        }
-        (Some(Ok(stream)), None) => HostBody::Stream { file: Arc::clone(&stream.file), offset: stream.offset },
-        (Some(_), Some(_)) => bail!("the handler passed '{PIECE}', and a stream as well"),
-        (Some(Err(body)), None) => {
+    let body = match body.map(|body| body.try_into::<FileStream>(store.as_context_mut())) {
+        None => HostBody::Empty,
+        Some(Ok(stream)) => HostBody::File { file: Arc::clone(&stream.file), offset: stream.offset },
+        Some(Err(body)) => {
             let access = Access::<InstanceState, WasiHttp>::new(store, <InstanceState as WasiHttpView>::http);
             return Ok((<WasiHttp as HostResponseWithStore<InstanceState>>::new(
                 access,
@@ -199,16 +213,6 @@ fn response_new(
         }
     };
     Ok((host_response(store, fields, body, trailers)?,))
-}
-
-/// The open file with this number, and its metadata when it was opened.
-fn opened(state: &InstanceState, number: u64) -> Result<(Arc<File>, Stat)> {
-    let unknown = || format_err!("the handler passed a '{PIECE}' of a file that it does not hold open");
-    let (descriptor, stat) = state.opened.find(number).ok_or_else(unknown)?;
-    match state.table.get(&Resource::<Descriptor>::new_borrow(descriptor)) {
-        Ok(Descriptor::File(file)) => Ok((Arc::clone(&file.file), stat)),
-        _ => Err(unknown()),
-    }
 }
 
 /// A response that no longer needs its instance. It has no trailers, so their future is closed.
@@ -242,14 +246,20 @@ pub(crate) fn rest_of_file(fields: &HeaderMap, file: &File, offset: u64) -> Resu
     Ok([Segment::File { offset, length }].into())
 }
 
-/// Segments that the handler described.
+/// The segments of a complete response. A response without a body may announce a length if it answers HEAD.
 ///
 /// # Errors
 /// Their length differs from the announced one.
-pub(crate) fn checked(fields: &HeaderMap, segments: Vec<Segment>) -> Result<Arc<[Segment]>> {
-    match announced(fields) {
-        Some(announced) if announced == file_body::length(&segments) => Ok(segments.into()),
-        _ => bail!("the handler announced a length that differs from that of its '{PIECE}' entries"),
+pub(crate) fn checked(fields: &HeaderMap, segments: Vec<Segment>, is_head: bool) -> Result<Arc<[Segment]>> {
+    let announced = announced(fields);
+    let is_equal = match segments.as_slice() {
+        [] => is_head || announced.is_none_or(|announced| announced == 0),
+        segments => announced == Some(file_body::length(segments)),
+    };
+    if is_equal {
+        Ok(segments.into())
+    } else {
+        bail!("the handler announced a length that differs from that of its body")
     }
 }
 
@@ -261,33 +271,26 @@ pub(crate) fn announced(fields: &HeaderMap) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use crate::body_handoff::*;
-    use http::HeaderValue;
 
     #[track_caller]
-    fn check(pieces: &[&[u8]], length: &'static str, expected: Option<(Option<u64>, &[Segment])>) {
-        let fields = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from_static(length))]);
-        let read = read_pieces(pieces.iter().map(|value| value.to_vec()));
-        let got = read.and_then(|(file, segments)| Some((file, checked(&fields, segments).ok()?)));
-        assert_eq!(got.as_ref().map(|(file, segments)| (*file, &**segments)), expected, "{pieces:?}");
+    fn check(segments: &[Segment], length: Option<&'static str>, is_head: bool, expected: bool) {
+        let length = length.map(|length| (CONTENT_LENGTH, HeaderValue::from_static(length)));
+        let got = checked(&HeaderMap::from_iter(length), segments.to_vec(), is_head);
+        assert_eq!(got.is_ok(), expected, "{segments:?} {is_head}");
     }
 
     #[test]
-    fn pieces_describe_the_body() {
-        let file = |offset, length| Segment::File { offset, length };
-        check(&[b"file:9:7-12"], "5", Some((Some(9), &[file(7, 5)])));
-        let text = Segment::Bytes(Bytes::from_static(b"\xff\r\n"));
-        check(&[b"text:\xff\r\n"], "3", Some((None, std::slice::from_ref(&text))));
-        check(&[b"text:\xff\r\n", b"file:1:2-4"], "5", Some((Some(1), &[text, file(2, 2)])));
-        for pieces in [
-            &[&b"text:abcdef"[..]][..],
-            &[b"file:1:0-4"],
-            &[b"file:1:5-0"],
-            &[b"file:1:0-2", b"file:2:2-5"],
-            &[b"file:0-5"],
-            &[b"gap:5"],
-            &[b"5"],
-        ] {
-            check(pieces, "5", None);
+    fn a_body_has_its_announced_length() {
+        let (file, text) = (Segment::File { offset: 7, length: 5 }, Segment::Bytes(Bytes::from_static(b"\xff\r\n")));
+        check(std::slice::from_ref(&file), Some("5"), false, true);
+        check(&[text.clone(), file.clone()], Some("8"), false, true);
+        for length in [None, Some("4"), Some("x"), Some("9")] {
+            check(&[text.clone(), file.clone()], length, false, false);
+        }
+        for (length, is_head, expected) in
+            [(None, false, true), (Some("0"), false, true), (Some("5"), true, true), (Some("5"), false, false)]
+        {
+            check(&[], length, is_head, expected);
         }
     }
 }

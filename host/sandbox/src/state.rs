@@ -8,6 +8,7 @@ use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
 use glasshouse_quota::Client;
+use http::{HeaderMap, StatusCode};
 use rustix::fs::Stat;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,8 +22,8 @@ pub(crate) struct InstanceState {
     pub(crate) table: ResourceTable,
     /// Responses whose body the host assembles, by the handle of the response.
     pub(crate) host_bodies: BTreeMap<u32, HostBody>,
-    /// The pieces of a body that the handler has passed. One slot bounds them by what one call may pass.
-    pub(crate) pieces: Option<PassedPieces>,
+    /// The complete response that the handler has passed.
+    pub(crate) complete: Option<PassedResponse>,
     pub(crate) opened: Opened,
     /// What the handler does for the current request, if the response may be replayed.
     pub(crate) recording: Option<Recording>,
@@ -44,28 +45,21 @@ pub(crate) struct FileAccess {
     pub(crate) can_resolve: bool,
 }
 
-/// Pieces of a body that came with its header fields.
-pub(crate) struct PassedPieces {
-    /// The handle of the fields.
-    pub(crate) fields: u32,
-    /// The number of the file to which the segments refer.
-    pub(crate) file: Option<u64>,
+/// A complete response that a handler has passed.
+pub(crate) struct PassedResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    /// The file to which the segments refer, with its metadata when it was opened.
+    pub(crate) file: Option<(Arc<File>, Stat)>,
     pub(crate) segments: Vec<Segment>,
 }
 
 /// A body that the host assembles without the instance.
 pub(crate) enum HostBody {
     Empty,
-    /// As the handler described it.
-    Pieces {
-        /// The file to which the segments refer, with its metadata when it was opened.
-        file: Option<(Arc<File>, Stat)>,
-        segments: Vec<Segment>,
-    },
-    /// An unread stream of a file.
-    Stream {
+    File {
         file: Arc<File>,
-        /// Where the stream started.
+        /// Where the stream of the handler started.
         offset: u64,
     },
 }
@@ -83,7 +77,7 @@ impl InstanceState {
         InstanceState {
             table,
             host_bodies: BTreeMap::new(),
-            pieces: None,
+            complete: None,
             opened: Opened::default(),
             recording: None,
             files,
@@ -98,7 +92,7 @@ impl InstanceState {
     /// Forgets what belongs to a request. Its recording remains.
     pub(crate) fn end_request(&mut self) {
         self.host_bodies.clear();
-        self.pieces = None;
+        self.complete = None;
         self.opened.end_request();
     }
 

@@ -54,6 +54,7 @@ const OF_P3: &[Functions] = &[
     (
         "wasi:http/types@0.3",
         &[
+            "[method]fields.append",
             "[method]fields.get",
             "[method]request.get-headers",
             "[method]request.get-method",

@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::future::ready;
+use std::sync::Arc;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut, bail};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
@@ -106,13 +107,16 @@ fn read_directory_entry(
     },))
 }
 
-/// The response depends on the content of the file, which a replay does not compare.
+/// A later change of the file changes its metadata, so they are recorded now, and not with each read.
 fn read_via_stream(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor, offset): (Resource<Descriptor>, u64),
 ) -> WasiResult<Resource<DynInputStream>> {
     let state = store.data_mut();
-    state.mark_unreplayable();
+    if let Descriptor::File(file) = state.table.get(&descriptor)? {
+        let file = Arc::clone(&file.file);
+        state.record_content(&file);
+    }
     from_library(ready(HostDescriptor::read_via_stream(&mut state.filesystem(), descriptor, offset)))
 }
 
