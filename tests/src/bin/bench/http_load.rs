@@ -27,6 +27,9 @@ const MISSING: &str = "/missing.html";
 /// The longest time until a server writes the last entry into its access log; lighttpd collects them for some seconds.
 const LOG_DELAY: Duration = Duration::from_secs(10);
 
+/// The longest time in which a server sends each small file once.
+const WARMING: Duration = Duration::from_secs(60);
+
 /// The share of a core above which the load generator may limit the requests per second.
 const BUSY: f64 = 0.9;
 
@@ -85,6 +88,21 @@ pub fn warm_up(server: &RunningServer, wrk: &Path, script: &Path) -> io::Result<
     run(wrk, server, &Requests::same(SMALL, None), script, 1).map(drop)
 }
 
+/// Requests each small file once: a server that has just started is not what real traffic meets.
+fn request_every_file(server: &RunningServer) -> io::Result<()> {
+    /// nginx closes a connection after 1,000 requests.
+    const PER_CONNECTION: usize = 500;
+    let deadline = Instant::now() + WARMING;
+    let numbers: Vec<usize> = (0..FILES).collect();
+    for numbers in numbers.chunks(PER_CONNECTION) {
+        let mut stream = client::connect(server.address, Origin { address: None, buffer: None })?;
+        for number in numbers {
+            client::ask(&mut stream, &client::request(server.address, &small_file(*number), ""), deadline)?;
+        }
+    }
+    Ok(())
+}
+
 /// Compares sample responses with the expected ones, so that no server wins with a wrong response.
 fn check(work: Work, server: &RunningServer) -> Result<Requests, Trouble> {
     let fetch = |path: &str, field: &str| client::fetch(server.address, path, field);
@@ -125,6 +143,7 @@ fn check(work: Work, server: &RunningServer) -> Result<Requests, Trouble> {
             for number in [0, FILES / 2, FILES - 1] {
                 is_file(&small_file(number), "", SMALL_LENGTH)?;
             }
+            request_every_file(server)?;
             Ok(Requests::scripted(work.key()))
         }
         Work::Accept => {

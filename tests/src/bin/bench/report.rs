@@ -124,7 +124,8 @@ have fewer rounds: archives, slow readers and memory. nginx, lighttpd and h2o ha
 - Processor time: `utime` and `stime` of all processes of the server.
 - HTTP: wrk, one thread, 32 kept connections. TLS: h2load with one thread; 32 connections for HTTP/1.1, 8 connections
   with 4 streams each for HTTP/2. Both share the cores with the server, so processor time is the steadier figure.
-- Skewed: the number of the file is 20,000 times the fourth power of a uniform random number.
+- Uniform and skewed: each file was requested once before. Skewed: the number of the file is 20,000 times the fourth
+  power of a uniform random number.
 - First gzip: wrk requests 16,384 files one after the other from a new process. lighttpd keeps compressed files on the
   disk, as in its package; h2o and nginx compress each response.
 - TLS 1.3 with TLS_AES_128_GCM_SHA256 and a P-256 certificate. Handshakes: 8 clients, no resumption.
