@@ -18,7 +18,7 @@ HOST := $(PROGRAM) -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := accept date decide etag htpasswd http2 piece proxy range readme site socket target
+FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
 .PHONY: run build test torture soak bench check lint doc deny fuzz flags dist dist-check install clean
 

@@ -10,6 +10,9 @@ use std::process::Command;
 const HOST_VARIABLES: &[&str] =
     &["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER", "CARGO_BUILD_TARGET", "CARGO_BUILD_RUSTFLAGS"];
 
+/// Every host supports SIMD instructions (WebAssembly 2.0). Compression is twice as fast with them.
+const GUEST_FLAGS: &str = "-Ctarget-feature=+simd128";
+
 /// Builds packages of the workspace. Returns the directory with their components.
 pub fn build(packages: &[&str], target: &Path) -> Result<PathBuf, Box<dyn Error>> {
     let mut build = Command::new(variable("CARGO")?);
@@ -21,6 +24,7 @@ pub fn build(packages: &[&str], target: &Path) -> Result<PathBuf, Box<dyn Error>
     for name in HOST_VARIABLES {
         build.env_remove(name);
     }
+    build.env("RUSTFLAGS", GUEST_FLAGS);
     if !build.status()?.success() {
         return Err("cannot build the components; is the target missing? try `rustup target add wasm32-wasip2`".into());
     }

@@ -1,7 +1,7 @@
 //! Accepts connections and gives them to the worker threads in turn.
 
 use crate::listen::Listener;
-use crate::socket::{AcceptedSocket, Acceptor, DetachedSocket};
+use crate::socket::{Acceptor, DetachedSocket};
 use glasshouse_http::{ConnectionLimiter, ConnectionPermit, Log, LogEntry, raw_response};
 use http::{StatusCode, Version};
 use std::io;
@@ -71,7 +71,6 @@ pub(crate) async fn accept(listeners: Vec<(Role, Listener)>, queues: Queues, con
 async fn accept_loop(acceptor: Acceptor, role: Role, queues: Queues, first_worker: usize, context: AcceptContext) {
     for queue in queues.iter().cycle().skip(first_worker) {
         let (socket, peer, permit) = next_permitted(&acceptor, role, &context).await;
-        let Ok(socket) = socket.into_std() else { continue };
         if queue.send(WorkerMessage::Connection(Accepted { socket, peer, role, permit })).is_err() {
             return;
         }
@@ -82,17 +81,17 @@ async fn next_permitted(
     acceptor: &Acceptor,
     role: Role,
     context: &AcceptContext,
-) -> (AcceptedSocket, IpAddr, ConnectionPermit) {
+) -> (DetachedSocket, IpAddr, ConnectionPermit) {
     loop {
         let (socket, peer) = next_connection(acceptor).await;
         match context.limiter.admit(peer) {
             Some(permit) => return (socket, peer, permit),
-            None => context.reject(&socket, peer, role),
+            None => context.reject(socket, peer, role),
         }
     }
 }
 
-async fn next_connection(acceptor: &Acceptor) -> (AcceptedSocket, IpAddr) {
+async fn next_connection(acceptor: &Acceptor) -> (DetachedSocket, IpAddr) {
     loop {
         match acceptor.accept().await {
             Ok(accepted) => return accepted,
@@ -105,7 +104,7 @@ async fn next_connection(acceptor: &Acceptor) -> (AcceptedSocket, IpAddr) {
 
 impl AcceptContext {
     /// Sends 503 without reading the request.
-    fn reject(&self, socket: &AcceptedSocket, peer: IpAddr, role: Role) {
+    fn reject(&self, mut socket: DetachedSocket, peer: IpAddr, role: Role) {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         // A TLS handshake would cost more than the rejection saves.
         if role == Role::Redirecting || !self.is_tls {

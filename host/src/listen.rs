@@ -9,6 +9,7 @@ use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::{self, PathBuf};
 pub(crate) use unix::SocketFile;
@@ -25,6 +26,21 @@ const UNIX_PREFIX: &str = "unix:";
 pub(crate) enum Listener {
     Tcp(TcpListener),
     Unix(UnixListener),
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
 }
 
 impl Listener {

@@ -2,13 +2,16 @@
 
 use crate::config::ServerConfig;
 use glasshouse_core::http::target::Target;
-use glasshouse_http::{Client, Handler, HandlerCall, HandlerError};
+use glasshouse_http::{Client, FileRange, Handler, HandlerCall, HandlerError, ParsedHead, ReplayedResponse};
 use glasshouse_quota::Scheduler;
 use glasshouse_quota::sync::lock;
-use glasshouse_sandbox::{InstanceMetrics, InstancePool, LimitExceeded, RequestError, ResponseBody, Sandbox};
-use http::Response;
+use glasshouse_sandbox::{
+    InstanceMetrics, InstancePool, LimitExceeded, Replayed, RequestError, RequestHead, ResponseBody, Sandbox,
+};
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::uri::PathAndQuery;
+use http::{HeaderName, Method, Response};
 use std::cell::LazyCell;
 use std::mem;
 use std::sync::{Arc, Mutex};
@@ -70,13 +73,34 @@ impl Router {
     }
 
     /// The pool of the tree for a request, or `None` if no tree is mounted at its path.
-    fn pool(&self, request: &Parts) -> Option<Arc<InstancePool>> {
-        let target = request.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+    fn pool(&self, target: &str) -> Option<Arc<InstancePool>> {
         // Parsed as in the handler, so that both agree on the path.
         let target = LazyCell::new(|| Target::parse(target));
         let contains_target = |path: &Target| target.as_ref().is_ok_and(|target| target.is_within(path));
         let mount = self.0.mounts.iter().find(|mount| mount.path.as_ref().is_none_or(contains_target))?;
         Some(Arc::clone(&lock(&mount.pool)))
+    }
+}
+
+/// The head of a request as the handler would see it.
+struct VisibleHead<'a> {
+    request: &'a ParsedHead<'a>,
+    /// Whether the server has users. It removes their credentials from requests.
+    has_users: bool,
+}
+
+impl RequestHead for VisibleHead<'_> {
+    fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    fn target(&self) -> Option<&str> {
+        Some(self.request.target())
+    }
+
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let is_visible = !(self.has_users && *name == AUTHORIZATION);
+        is_visible.then(|| self.request.values(name)).into_iter().flatten()
     }
 }
 
@@ -88,7 +112,7 @@ impl Handler for Router {
         request: Parts,
         client: &Client,
     ) -> HandlerCall<ResponseBody, impl Future<Output = Result<Response<ResponseBody>, HandlerError>> + Send> {
-        let pool = self.pool(&request);
+        let pool = self.pool(request.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default());
         if let Some(response) = pool.as_ref().and_then(|pool| pool.cached(&request, client)) {
             return HandlerCall::Cached(response);
         }
@@ -96,6 +120,25 @@ impl Handler for Router {
             let pool = pool.ok_or(HandlerError::NotFound)?;
             pool.answer(request, client).await.map_err(handler_error)
         })
+    }
+
+    fn replay(
+        &self,
+        request: &ParsedHead<'_>,
+        has_users: bool,
+        client: &Client,
+    ) -> Option<ReplayedResponse<ResponseBody>> {
+        let pool = self.pool(request.target())?;
+        let Replayed { status, head, body } = pool.replay(&VisibleHead { request, has_users }, client)?;
+        Some(ReplayedResponse { status, lines: head, body })
+    }
+
+    fn file_range(body: &mut ResponseBody, max: usize) -> Option<FileRange> {
+        body.file_range(max).map(|(file, offset, length)| FileRange { file, offset, length })
+    }
+
+    fn advance(body: &mut ResponseBody, bytes: usize) {
+        body.advance(bytes);
     }
 
     fn bound(body: &mut ResponseBody, room: usize) -> bool {

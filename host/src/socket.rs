@@ -2,24 +2,18 @@
 
 use crate::listen::Listener;
 use glasshouse_http::WriteTimeout;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::{TcpStream, UnixStream};
 
 /// A listener in the poller of the accepting thread.
-pub(crate) enum Acceptor {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
+pub(crate) struct Acceptor(AsyncFd<Listener>);
 
-/// A connection in the poller of the accepting thread.
-pub(crate) enum AcceptedSocket {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
-
-/// A connection in no poller, on its way to a worker thread.
+/// A connection in no poller: the accepting thread does not wait for it. The worker thread adds it to its poller.
 pub(crate) enum DetachedSocket {
     Tcp(std::net::TcpStream),
     Unix(std::os::unix::net::UnixStream),
@@ -32,44 +26,42 @@ pub(crate) enum TimedSocket {
 }
 
 impl Acceptor {
+    /// # Errors
+    /// The system cannot poll the listener.
     pub(crate) fn from_std(listener: Listener) -> io::Result<Acceptor> {
-        match listener {
-            Listener::Tcp(listener) => TcpListener::from_std(listener).map(Acceptor::Tcp),
-            Listener::Unix(listener) => UnixListener::from_std(listener).map(Acceptor::Unix),
-        }
+        // SAFETY: a `Listener` owns its descriptor and returns the same one in every call.
+        #[expect(unsafe_code, reason = "tokio cannot check this")]
+        let registered = unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) };
+        Ok(Acceptor(registered?))
     }
 
     /// The next connection and the address of its peer. A peer on a Unix socket has the loopback address.
     ///
     /// # Errors
     /// The client has closed the connection, or the system lacks descriptors or memory.
-    pub(crate) async fn accept(&self) -> io::Result<(AcceptedSocket, IpAddr)> {
-        match self {
-            Acceptor::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                Ok((AcceptedSocket::Tcp(stream), peer.ip().to_canonical()))
-            }
-            Acceptor::Unix(listener) => {
-                let (stream, _) = listener.accept().await?;
-                Ok((AcceptedSocket::Unix(stream), Ipv4Addr::LOCALHOST.into()))
-            }
-        }
+    pub(crate) async fn accept(&self) -> io::Result<(DetachedSocket, IpAddr)> {
+        self.0.async_io(Interest::READABLE, accept).await
     }
 }
 
-impl AcceptedSocket {
-    pub(crate) fn into_std(self) -> io::Result<DetachedSocket> {
-        match self {
-            AcceptedSocket::Tcp(stream) => stream.into_std().map(DetachedSocket::Tcp),
-            AcceptedSocket::Unix(stream) => stream.into_std().map(DetachedSocket::Unix),
+fn accept(listener: &Listener) -> io::Result<(DetachedSocket, IpAddr)> {
+    let (socket, peer) = acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC)?;
+    Ok(match listener {
+        Listener::Tcp(_) => {
+            let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+            let peer = peer.ok_or(io::ErrorKind::ConnectionAborted)?.ip().to_canonical();
+            (DetachedSocket::Tcp(socket.into()), peer)
         }
-    }
+        Listener::Unix(_) => (DetachedSocket::Unix(socket.into()), Ipv4Addr::LOCALHOST.into()),
+    })
+}
 
+impl DetachedSocket {
     /// Writes as many bytes as the send buffer takes.
-    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            AcceptedSocket::Tcp(stream) => stream.try_write(bytes),
-            AcceptedSocket::Unix(stream) => stream.try_write(bytes),
+            DetachedSocket::Tcp(stream) => stream.write(bytes),
+            DetachedSocket::Unix(stream) => stream.write(bytes),
         }
     }
 }

@@ -10,5 +10,6 @@ mod odd_files;
 mod precompressed;
 mod python_parity;
 mod replay;
+mod replayed;
 mod single_file;
 mod site_files;

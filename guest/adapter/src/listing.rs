@@ -1,19 +1,19 @@
-//! Reads directories through `wasi:filesystem@0.2`, for both components.
+//! The preopened directory, and listings through `wasi:filesystem@0.2`, for both components.
 //!
 //! The component for WASI 0.3 lists through 0.2 as well: in 0.3, `read-directory` ends its stream at the first name
 //! that is not UTF-8 or that is removed while it is read. In 0.2 only that entry is an error.
 
-use crate::absent;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::join;
 use glasshouse_core::tree::{
     DirEntries, DirEntry, EntryKind, ListLimits, OpenError, TreeError, UnreadEntries, optional,
 };
+use std::cell::Cell;
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, DirectoryEntryStream, ErrorCode, OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntryStream, ErrorCode, OpenFlags, PathFlags,
 };
 
 /// Entries that are read before the head of a response. More would exceed the time limit of the host.
@@ -21,21 +21,38 @@ const MOST_READ: usize = 400_000;
 
 /// The preopened directory.
 #[derive(Debug)]
-pub struct Root(Descriptor);
+pub(crate) struct Root {
+    descriptor: Descriptor,
+    /// The number of files and directories that were opened beneath it. The host counts them too.
+    opened: Cell<u64>,
+}
 
 impl Root {
     /// Returns `None` if the host preopened no directory.
-    pub fn preopened() -> Option<Root> {
-        served(get_directories()).map(Root)
+    pub(crate) fn preopened() -> Option<Root> {
+        served(get_directories()).map(|descriptor| Root { descriptor, opened: Cell::default() })
     }
 
-    /// The descriptor of the directory.
-    pub fn descriptor(&self) -> &Descriptor {
-        &self.0
+    /// Returns the metadata at a path.
+    pub(crate) fn stat(&self, path: &str) -> Result<DescriptorStat, ErrorCode> {
+        self.descriptor.stat_at(PathFlags::SYMLINK_FOLLOW, path)
+    }
+
+    /// Opens a path, and returns the number of the opened file or directory. Nothing else may call `open-at` of this
+    /// descriptor.
+    pub(crate) fn open(
+        &self,
+        path: &str,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> Result<(Descriptor, u64), ErrorCode> {
+        let opened = self.descriptor.open_at(PathFlags::SYMLINK_FOLLOW, path, open_flags, flags)?;
+        self.opened.set(self.opened.get().saturating_add(1));
+        Ok((opened, self.opened.get()))
     }
 
     /// Lists the wanted entries of the directory at `path`. Leaves out names that are not UTF-8.
-    pub fn list(
+    pub(crate) fn list(
         &self,
         path: &str,
         wanted: impl Fn(&Name) -> bool,
@@ -55,7 +72,7 @@ impl Root {
 
     /// Lists at most `kept` wanted entries, and reads at most `ahead` entries after them. Returns the rest of the
     /// directory unless all of it was read.
-    pub fn list_first(
+    pub(crate) fn list_first(
         &self,
         path: &str,
         wanted: impl Fn(&Name) -> bool,
@@ -82,20 +99,20 @@ impl Root {
     }
 
     fn read(&self, path: &str) -> Result<ListingReader, OpenError> {
-        Ok(ListingReader(self.open(path)?.read_directory().map_err(open_error)?))
+        Ok(ListingReader(self.directory(path)?.read_directory().map_err(open_error)?))
     }
 
     /// Adds sizes and times to entries of the directory at `path`. Entries are looked up in the open directory, which
     /// is one system call. Links are looked up from the root, because their target may be anywhere beneath it.
-    pub fn stat_entries<'a>(
+    pub(crate) fn stat_entries<'a>(
         &self,
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> Result<(), TreeError> {
-        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
+        let Some(directory) = optional(self.directory(path))? else { return Ok(()) };
         for entry in entries {
             let stat = match entry.kind {
-                EntryKind::Link => self.0.stat_at(PathFlags::SYMLINK_FOLLOW, &join(path, &entry.name)),
+                EntryKind::Link => self.stat(&join(path, &entry.name)),
                 _ => directory.stat_at(PathFlags::empty(), entry.name.as_str()),
             };
             let Some(stat) = optional(stat.map_err(open_error))? else { continue };
@@ -111,12 +128,12 @@ impl Root {
 
     /// As [`Root::stat_entries`]. Then opens the regular files, to mark those that cannot be read. Opening a FIFO may
     /// block, so the types come first.
-    pub fn probe_entries<'a>(
+    pub(crate) fn probe_entries<'a>(
         &self,
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> Result<(), TreeError> {
-        let Some(directory) = optional(self.open(path))? else { return Ok(()) };
+        let Some(directory) = optional(self.directory(path))? else { return Ok(()) };
         let mut entries: Vec<&mut DirEntry> = entries.collect();
         self.stat_entries(path, entries.iter_mut().map(|entry| &mut **entry))?;
         let (plain, read) = (OpenFlags::empty(), DescriptorFlags::READ);
@@ -129,10 +146,10 @@ impl Root {
         Ok(())
     }
 
-    fn open(&self, path: &str) -> Result<Descriptor, OpenError> {
+    fn directory(&self, path: &str) -> Result<Descriptor, OpenError> {
         let here = if path.is_empty() { "." } else { path };
-        let opened = self.0.open_at(PathFlags::SYMLINK_FOLLOW, here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
-        opened.map_err(open_error)
+        let opened = self.open(here, OpenFlags::DIRECTORY, DescriptorFlags::READ);
+        opened.map(|(directory, _)| directory).map_err(open_error)
     }
 }
 
@@ -178,17 +195,24 @@ impl UnreadEntries for ListingReader {
     }
 }
 
-/// Chooses the preopened directory to serve: `/`, or else the first. Generic over the descriptor type of the WASI
-/// version.
-pub fn served<D>(mut directories: Vec<(D, String)>) -> Option<D> {
+/// Chooses the preopened directory to serve: `/`, or else the first.
+fn served(mut directories: Vec<(Descriptor, String)>) -> Option<Descriptor> {
     let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
     (index < directories.len()).then(|| directories.swap_remove(index).0)
 }
 
-/// Converts an error code of WASI 0.2.
-pub fn open_error(code: ErrorCode) -> OpenError {
+/// Converts an error code. Some mean absence, and all others are faults.
+pub(crate) fn open_error(code: ErrorCode) -> OpenError {
     match code {
-        absent!(ErrorCode) => OpenError::Absent,
+        ErrorCode::Access
+        | ErrorCode::IllegalByteSequence
+        | ErrorCode::Invalid
+        | ErrorCode::IsDirectory
+        | ErrorCode::Loop
+        | ErrorCode::NameTooLong
+        | ErrorCode::NoEntry
+        | ErrorCode::NotDirectory
+        | ErrorCode::NotPermitted => OpenError::Absent,
         _ => OpenError::Fault,
     }
 }
@@ -201,7 +225,7 @@ fn entry_kind(descriptor_type: DescriptorType) -> EntryKind {
     }
 }
 
-/// Converts a time of WASI 0.2. `None` if HTTP has no date for it.
-pub fn stamp(time: Datetime) -> Option<HttpTime> {
+/// Converts a time. `None` if HTTP has no date for it.
+pub(crate) fn stamp(time: Datetime) -> Option<HttpTime> {
     HttpTime::new(i64::try_from(time.seconds).ok()?, time.nanoseconds)
 }

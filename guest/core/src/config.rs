@@ -93,9 +93,9 @@ pub struct Config {
 pub enum BodyPath {
     /// The handler reads and writes them, up to the announced length. This works in every host.
     Pumped,
-    /// The handler passes the stream of the open file to the host, which sends exactly the announced length, or the
-    /// pieces in the fields `glasshouse-piece`. Only for a host that supports this. Such a host also opens files
-    /// without waiting, and reports the status change times of the system.
+    /// The handler passes a complete response to the host, which sends the bytes of an open file itself. Only for a
+    /// host that supports this. Such a host also opens files without waiting, and reports the status change times of
+    /// the system.
     Direct,
 }
 

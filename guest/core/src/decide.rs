@@ -61,11 +61,10 @@ fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Reply<F
         Verdict::Perform => {}
     }
     let size = served.metadata.size;
-    let extent = match request.range().as_slice() {
+    let range = if has_ranges(&served) { request.range() } else { Vec::new() };
+    let extent = match range.as_slice() {
         // Two Range fields are not valid and are ignored (RFC 9110 5.3).
-        [value] if has_ranges(&served) && condition::range_applies(request, &representation.validators) => {
-            ranged(value, size)
-        }
+        [value] if condition::range_applies(request, &representation.validators) => ranged(value, size),
         _ => Ranged::Whole,
     };
     let reply = match extent {

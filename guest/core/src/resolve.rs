@@ -76,18 +76,19 @@ pub(crate) async fn resolve<T: Tree>(
     if let Some((status, location)) = redirect(target, config) {
         return Resolved::Redirect { status, location };
     }
-    let below = match &config.prefix {
-        Some(prefix) => target.below(prefix),
-        None => Some(target.clone()),
+    let below = config.prefix.as_ref().map(|prefix| target.below(prefix));
+    let target = match &below {
+        None => target,
+        Some(Some(below)) => below,
+        Some(None) => return Resolved::Refused(Refusal::NotFound, Suggestions::default()),
     };
-    let Some(target) = below else { return Resolved::Refused(Refusal::NotFound, Suggestions::default()) };
     let resolver = Resolver { request, tree, config };
     if let Some(name) = &config.file {
-        return resolver.single_file(name, &target).await;
+        return resolver.single_file(name, target).await;
     }
-    let resolved = match resolver.resolve(&target).await {
+    let resolved = match resolver.resolve(target).await {
         Err(refusal @ (Refusal::NotFound | Refusal::NotListable)) => {
-            resolver.fall_back(&target, refusal).await.map_err(Refusal::from)
+            resolver.fall_back(target, refusal).await.map_err(Refusal::from)
         }
         resolved => resolved,
     };
@@ -210,12 +211,13 @@ impl<T: Tree> Resolver<'_, T> {
         path: &str,
         name: Option<&Name>,
     ) -> Result<Option<(String, Name, T::File, Metadata)>, TreeError> {
-        let page =
-            name.filter(|_| self.config.clean_urls).and_then(|name| Name::new(format!("{}.html", name.as_str())));
+        let name = name.filter(|_| self.config.clean_urls);
+        let Some(name) = name.and_then(|name| Name::new(format!("{}.html", name.as_str()))) else { return Ok(None) };
         // `.well-known` is not a dotfile, but `.well-known.html` is.
         let path = format!("{path}.html");
-        let shown = page.filter(|_| self.config.hidden.visibility(&path) == Visibility::Shown);
-        let Some(name) = shown else { return Ok(None) };
+        if self.config.hidden.visibility(&path) != Visibility::Shown {
+            return Ok(None);
+        }
         Ok(match self.open(&path).await? {
             Some(OpenedNode::File(file, metadata)) => Some((path, name, file, metadata)),
             Some(OpenedNode::Directory) | None => None,

@@ -2,11 +2,9 @@
 //! reply.
 
 mod send;
-mod tree;
 
 use glasshouse_adapter::{SiteService, method_name};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
-use tree::PreopenedTree;
 use wasi::cli::environment::get_environment;
 use wasi::http::types as http;
 
@@ -21,16 +19,15 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         // Functions of WASI 0.2 block, so the future is complete at the first poll.
         let service = SERVICE.with(|service| *service);
         let answered = at_once(SiteService::answer(service, &request));
-        let reply = answered.map_or(Reply::refused(&request, Refusal::Misconfigured), |(reply, _)| reply);
+        let reply = answered.map_or_else(|| Reply::refused(&request, Refusal::Misconfigured), |(reply, _)| reply);
         send::send(reply, &request, SiteService::tree(service), out);
     }
 }
 
 thread_local! {
     /// Leaked: an instance has one thread, and ends with its service.
-    static SERVICE: Option<&'static SiteService<PreopenedTree>> =
-        SiteService::start(get_environment(), |root, _| Some(PreopenedTree(root)))
-            .map(|service| &*Box::leak(Box::new(service)));
+    static SERVICE: Option<&'static SiteService> =
+        SiteService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(incoming: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {

@@ -1,9 +1,7 @@
 //! Sends a reply through a `response-outparam` of `wasi:http/types@0.2`.
 
-use crate::tree::PreopenedTree;
-use glasshouse_adapter::log_error;
+use glasshouse_adapter::{OpenFile, PreopenedTree, log_error};
 use glasshouse_core::{Body, PublicTree, Reply, Request, Span, Truncated, at_once};
-use wasi::filesystem::types::Descriptor;
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
 
@@ -12,7 +10,7 @@ const BLOCK: u64 = 64 << 10;
 
 /// Sends a reply with its body. The instance is busy until the client has received it.
 pub fn send(
-    reply: Reply<Descriptor>,
+    reply: Reply<OpenFile>,
     request: &Request,
     tree: Option<&PublicTree<PreopenedTree>>,
     out: ResponseOutparam,
@@ -39,7 +37,7 @@ fn fail(out: ResponseOutparam) {
 
 fn transmit(
     body: &OutgoingBody,
-    content: Body<Descriptor>,
+    content: Body<OpenFile>,
     tree: Option<&PublicTree<PreopenedTree>>,
 ) -> Result<(), Truncated> {
     if let Body::Nothing = content {
@@ -62,8 +60,8 @@ fn transmit(
 }
 
 /// Copies the span of a file, even if the file has grown.
-fn pump(file: &Descriptor, span: Span, to: &OutputStream) -> Result<(), Truncated> {
-    let from = file.read_via_stream(span.start).map_err(|_| Truncated)?;
+fn pump(file: &OpenFile, span: Span, to: &OutputStream) -> Result<(), Truncated> {
+    let from = file.descriptor.read_via_stream(span.start).map_err(|_| Truncated)?;
     let mut left = span.length();
     while left > 0 {
         let block = from.blocking_read(left.min(BLOCK)).map_err(|error| {

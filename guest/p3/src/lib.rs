@@ -1,11 +1,9 @@
 //! The handler as a component for `wasi:http/handler@0.3`: reads a request, calls the core, and sends the reply.
 
 mod send;
-mod tree;
 
 use glasshouse_adapter::{SiteService, method_name};
 use glasshouse_core::Request;
-use tree::PreopenedTree;
 use wasip3::cli::environment::get_environment;
 use wasip3::http::types as http;
 
@@ -19,14 +17,14 @@ impl wasip3::exports::http::handler::Guest for Handler {
         let request = read(&incoming, &fields);
         let service = SERVICE.with(|service| *service);
         let (reply, body) = SiteService::answer(service, &request).await;
-        send::send(reply, &request, SiteService::tree(service), body)
+        send::send(reply, &request, &fields, SiteService::tree(service), body)
     }
 }
 
 thread_local! {
     /// Leaked: an instance has one thread, and ends with its service.
-    static SERVICE: Option<&'static SiteService<PreopenedTree>> =
-        SiteService::start(get_environment(), PreopenedTree::new).map(|service| &*Box::leak(Box::new(service)));
+    static SERVICE: Option<&'static SiteService> =
+        SiteService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(incoming: &http::Request, fields: &'a http::Fields) -> Request<'a> {

@@ -1,35 +1,37 @@
 //! Sends a reply as a `response` of `wasi:http/types@0.3`.
 
-use crate::tree::PreopenedTree;
-use glasshouse_core::body::multipart::{Multipart, Part};
-use glasshouse_core::body::{BLOCK, GeneratedBody, Source};
+use glasshouse_adapter::{OpenFile, PreopenedTree};
+use glasshouse_core::body::multipart::Part;
+use glasshouse_core::body::{GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
-use glasshouse_core::{Body, Head, PublicTree, Reply, Request, Span, Truncated};
-use glasshouse_protocol::{PIECE_HEADER, Piece};
-use wasip3::filesystem::types::Descriptor;
+use glasshouse_core::{Body, Head, PublicTree, Reply, Request, Truncated};
+use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE, WHOLE_MAX};
 use wasip3::http::types::{ErrorCode, Fields, Response};
 use wasip3::wit_bindgen::{StreamWriter, spawn_local};
 use wasip3::{wit_future, wit_stream};
 
-/// Converts a reply to a response. A task that outlives the call writes the body.
+/// Converts a reply to a response. A task that outlives the call writes the body. If the host expects that, a complete
+/// response is appended to the fields of the request instead.
 pub fn send(
-    reply: Reply<Descriptor>,
+    reply: Reply<OpenFile>,
     request: &Request,
+    of_request: &Fields,
     tree: Option<&'static PublicTree<PreopenedTree>>,
     body: BodyPath,
 ) -> Result<Response, ErrorCode> {
-    let (Head { status, mut fields }, content) = reply.write(request.method);
-    let list = |fields: &[_]| Fields::from_list(fields).map_err(|_| ErrorCode::InternalError(None));
-    let response = match (&content, body) {
-        (Body::Nothing, _) => hand_off(list(&fields)?, None),
-        (Body::File(file, span), BodyPath::Direct) => hand_off(list(&fields)?, Some((file, span.start))),
-        (Body::Generated(generated), BodyPath::Direct)
-            if let GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } = &**generated =>
-        {
-            fields.extend(pieces(multipart));
-            hand_off(list(&fields)?, Some((file, 0)))
-        }
-        _ => stream(list(&fields)?, content, tree),
+    let (Head { status, fields }, content) = reply.write(request.method);
+    if body == BodyPath::Direct
+        && let Some(pieces) = pieces(&content)
+        && let Some(response) = CompleteResponse::encode(status, &fields, &pieces)
+        && of_request.append(RESPONSE, &response).is_ok()
+    {
+        // The host has the response.
+        return Err(ErrorCode::InternalError(None));
+    }
+    let fields = Fields::from_list(&fields).map_err(|_| ErrorCode::InternalError(None))?;
+    let response = match content {
+        Body::Nothing => without_body(fields),
+        content => stream(fields, content, tree),
     };
     // 200 is the default.
     if status != 200 {
@@ -38,28 +40,39 @@ pub fn send(
     Ok(response)
 }
 
-/// A response that no longer needs the handler: the host takes the file out of the stream.
-fn hand_off(fields: Fields, content: Option<(&Descriptor, u64)>) -> Response {
+/// The pieces of a body, for a host that assembles it. `None` if the handler must write it.
+fn pieces(content: &Body<OpenFile>) -> Option<Vec<Piece<'_>>> {
+    Some(match content {
+        Body::Nothing => Vec::new(),
+        Body::Bytes(bytes) if bytes.len() <= WHOLE_MAX => vec![Piece::Text(bytes)],
+        Body::File(file, span) => vec![Piece::File { number: file.number, start: span.start, end: span.end }],
+        Body::Generated(generated) => match &**generated {
+            GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } => {
+                let mut pieces = Vec::new();
+                for Part { head, span } in &multipart.parts {
+                    pieces.push(Piece::Text(head));
+                    pieces.push(Piece::File { number: file.number, start: span.start, end: span.end });
+                }
+                pieces.push(Piece::Text(&multipart.end));
+                pieces
+            }
+            _ => return None,
+        },
+        Body::Bytes(_) => return None,
+    })
+}
+
+fn without_body(fields: Fields) -> Response {
     let (end, ending) = wit_future::new(|| Ok(None));
-    let response = Response::new(fields, content.map(|(file, start)| file.read_via_stream(start).0), ending).0;
+    let response = Response::new(fields, None, ending).0;
     // Not earlier: the host has now closed the other end, so dropping this one does not wake it.
     drop(end);
     response
 }
 
-/// A multipart body as header lines, for a host that assembles it.
-fn pieces(multipart: &Multipart) -> impl Iterator<Item = (String, Vec<u8>)> {
-    let of_part = |Part { head, span }: &'_ Part| {
-        [Piece::Text(head.as_slice().into()).encode(), Piece::File { start: span.start, end: span.end }.encode()]
-    };
-    let end = Piece::Text(multipart.end.as_slice().into()).encode();
-    let pieces = multipart.parts.iter().flat_map(of_part).chain([end]);
-    pieces.map(|piece| (PIECE_HEADER.to_owned(), piece.into_bytes()))
-}
-
 /// A response whose body the handler writes. The task waits until the transmission ends, because a host may end an
 /// instance without tasks, and its body with it.
-fn stream(fields: Fields, content: Body<Descriptor>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
+fn stream(fields: Fields, content: Body<OpenFile>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
     let (mut to, reader) = wit_stream::new();
     // The default is an error, so the body is complete only if the task reports it. Without an announced length the
     // client could not detect a truncated body.
@@ -76,43 +89,24 @@ fn stream(fields: Fields, content: Body<Descriptor>, tree: Option<&'static Publi
 }
 
 async fn transmit(
-    content: Body<Descriptor>,
+    content: Body<OpenFile>,
     tree: Option<&PublicTree<PreopenedTree>>,
     to: &mut StreamWriter<u8>,
 ) -> Result<(), Truncated> {
-    match content {
-        Body::Nothing => Ok(()),
-        Body::Bytes(bytes) => write(bytes, to).await.map(drop),
-        Body::File(file, span) => pump(&file, span, to).await,
-        Body::Generated(mut generated) => {
-            let tree = tree.ok_or(Truncated)?;
-            while let Some(piece) = generated.next(tree).await? {
-                write(piece, to).await?;
-            }
-            Ok(())
-        }
-    }
-}
-
-/// Copies the span of a file, even if the file has grown.
-async fn pump(file: &Descriptor, span: Span, to: &mut StreamWriter<u8>) -> Result<(), Truncated> {
-    let (mut from, _) = file.read_via_stream(span.start);
-    let mut left = span.length();
-    let mut block = Vec::with_capacity(usize::try_from(BLOCK).unwrap_or_default());
-    while left > 0 {
-        let (_, mut read) = from.read(block).await;
-        read.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        if read.is_empty() {
-            return Err(Truncated);
-        }
-        left = left.saturating_sub(u64::try_from(read.len()).unwrap_or(u64::MAX));
-        block = write(read, to).await?;
+    let mut generated = match content {
+        Body::Nothing => return Ok(()),
+        Body::Bytes(bytes) => return write(bytes, to).await,
+        Body::File(file, span) => Box::new(GeneratedBody::new(Source::Part(file, span), None)),
+        Body::Generated(generated) => generated,
+    };
+    let tree = tree.ok_or(Truncated)?;
+    while let Some(piece) = generated.next(tree).await? {
+        write(piece, to).await?;
     }
     Ok(())
 }
 
-/// Writes all bytes. Returns their memory, to use it again.
-async fn write(bytes: Vec<u8>, to: &mut StreamWriter<u8>) -> Result<Vec<u8>, Truncated> {
-    let rest = to.write_all(bytes).await;
-    if rest.is_empty() { Ok(rest) } else { Err(Truncated) }
+/// Writes all bytes.
+async fn write(bytes: Vec<u8>, to: &mut StreamWriter<u8>) -> Result<(), Truncated> {
+    if to.write_all(bytes).await.is_empty() { Ok(()) } else { Err(Truncated) }
 }

@@ -1,5 +1,5 @@
-//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the response
-//! header by which a handler describes a body that the host assembles.
+//! The protocol between host and handler, beyond WASI: environment variables that the host sets, and the form of a
+//! response that the host sends without the handler.
 //!
 //! Operators set no part of it. A host that does not know the protocol sets no variable, and the handler then uses
 //! nothing but WASI.
@@ -22,14 +22,16 @@
 #![warn(missing_docs)]
 
 mod piece;
+mod response;
 
 pub use piece::Piece;
+pub use response::CompleteResponse;
 
 /// Variable: how the bytes of files leave the handler, [`BODY_DIRECT`] or [`BODY_PUMPED`].
 pub const BODY_ENV: &str = "GLASSHOUSE_BODY";
 
-/// Value of [`BODY_ENV`]: the handler puts the unread stream of an open file into the response. The host sends as many
-/// bytes of the file as `content-length` announces, or the pieces that [`PIECE_HEADER`] describes.
+/// Value of [`BODY_ENV`]: unless the handler generates a long body, it appends a [`CompleteResponse`] to the fields of
+/// the request, with the name [`RESPONSE`], and returns an error code. The host assembles and sends the response.
 pub const BODY_DIRECT: &str = "direct";
 
 /// Value of [`BODY_ENV`], and the default: the handler reads the file and writes the body. Works in every host.
@@ -47,5 +49,8 @@ pub const ABOVE_ENV: &str = "GLASSHOUSE_ABOVE";
 /// Variable: the most bytes that the handler may generate for one response.
 pub const MADE_MAX_ENV: &str = "GLASSHOUSE_MADE_MAX";
 
-/// Response header with one [`Piece`] of the body per line, in order, in lower case. The host removes it.
-pub const PIECE_HEADER: &str = "glasshouse-piece";
+/// The name, in lower case, with which a handler appends a [`CompleteResponse`]. It is not a header field.
+pub const RESPONSE: &str = "glasshouse-response";
+
+/// Bytes of the longest generated body in a [`CompleteResponse`]. A handler writes longer ones while they are sent.
+pub const WHOLE_MAX: usize = 32 << 10;

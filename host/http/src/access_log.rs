@@ -9,10 +9,11 @@ use crate::access_log::color::color;
 pub use crate::access_log::format::{Format, UnknownFormat};
 pub use crate::access_log::sink::{LogFile, Sink};
 use crate::metrics::{Counters, Gauge, GaugeGuard};
+use glasshouse_quota::sync::lock;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The status of a request without a response: the client has closed the connection, or the server has stopped. No
@@ -61,58 +62,90 @@ impl LogEntry<'_> {
 
 /// Writes the access log. Clones on any threads write to the same sink, one entry at a time.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct Log(Arc<LogState>);
+
+/// Clones of a log share it. Each thread has its own, so that threads do not contend for the counter of an `Arc`.
+#[derive(Debug)]
+struct LogState {
     format: Format,
     sink: Sink,
     /// The time zone at the start: a hardened process cannot read it later.
     zone: TimeZone,
     counters: Arc<Counters>,
     is_colored: bool,
+    last_time: Mutex<RenderedTime>,
+}
+
+/// The time of the last entry.
+#[derive(Debug, Default)]
+struct RenderedTime {
+    /// Unix time in seconds.
+    second: i64,
+    text: String,
+}
+
+impl LogState {
+    /// Renders an entry with the local time. A second is rendered once, because that takes as long as the rest.
+    fn render(&self, entry: &LogEntry) -> String {
+        let now = Timestamp::now();
+        let mut last = lock(&self.last_time);
+        if last.second != now.as_second() || self.format == Format::Json {
+            let text = format::render_time(self.format, &now.to_zoned(self.zone.clone()));
+            *last = RenderedTime { second: now.as_second(), text };
+        }
+        format::render(self.format, entry, &last.text)
+    }
 }
 
 impl Log {
     /// A log without colors, in the local time zone.
     pub fn new(format: Format, sink: Sink) -> Log {
-        Log { format, sink, zone: TimeZone::system(), counters: Arc::default(), is_colored: false }
+        Log::with_state(format, sink, TimeZone::system(), Arc::default(), false)
+    }
+
+    fn with_state(format: Format, sink: Sink, zone: TimeZone, counters: Arc<Counters>, is_colored: bool) -> Log {
+        Log(Arc::new(LogState { format, sink, zone, counters, is_colored, last_time: Mutex::default() }))
     }
 
     /// Colors the entries, unless they go to a file or another program reads them.
     pub fn colored(self) -> Log {
-        let is_colored =
-            matches!((&self.sink, self.format), (Sink::Stderr, Format::Python | Format::Common | Format::Combined));
-        Log { is_colored, ..self }
+        let LogState { format, sink, zone, counters, .. } = &*self.0;
+        let is_colored = matches!((sink, format), (Sink::Stderr, Format::Python | Format::Common | Format::Combined));
+        Log::with_state(*format, sink.clone(), zone.clone(), Arc::clone(counters), is_colored)
     }
 
     /// The same log with the counters of another thread.
     pub fn with_counters(&self, counters: Arc<Counters>) -> Log {
-        Log { counters, ..self.clone() }
+        let LogState { format, sink, zone, is_colored, .. } = &*self.0;
+        Log::with_state(*format, sink.clone(), zone.clone(), counters, *is_colored)
     }
 
     /// Whether the log writes no entries. It counts requests in any case.
     pub fn is_quiet(&self) -> bool {
-        self.format == Format::Off
+        self.0.format == Format::Off
     }
 
     /// Counts a request, and writes its entry with the local time.
     pub fn access(&self, entry: &LogEntry) {
-        self.counters.count(entry.status, entry.bytes, entry.duration);
+        let LogState { sink, counters, is_colored, .. } = &*self.0;
+        counters.count(entry.status, entry.bytes, entry.duration);
         if self.is_quiet() {
             return;
         }
-        let text = format::render(self.format, entry, &Timestamp::now().to_zoned(self.zone.clone()));
-        let text = if self.is_colored { color(text, entry.status) } else { text };
-        if !self.sink.write(&text) {
-            self.counters.count_lost_entry();
+        let text = self.0.render(entry);
+        let text = if *is_colored { color(text, entry.status) } else { text };
+        if !sink.write(&text) {
+            counters.count_lost_entry();
         }
     }
 
     /// Counts a request in progress until the guard is dropped.
     pub(crate) fn request_in_flight(&self) -> GaugeGuard {
-        GaugeGuard::new(&self.counters, Gauge::InFlight)
+        GaugeGuard::new(&self.0.counters, Gauge::InFlight)
     }
 
     /// Counts an open connection until the guard is dropped.
     pub fn open_connection(&self) -> GaugeGuard {
-        GaugeGuard::new(&self.counters, Gauge::Connections)
+        GaugeGuard::new(&self.0.counters, Gauge::Connections)
     }
 }

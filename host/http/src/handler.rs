@@ -1,9 +1,11 @@
 //! The interface between a connection and the code that answers its requests.
 
+use crate::http1::ParsedHead;
+use crate::send_file::FileRange;
 use bytes::Bytes;
 use glasshouse_quota::Client;
-use http::Response;
 use http::request::Parts;
+use http::{Response, StatusCode};
 use http_body::Body;
 use std::error::Error;
 use std::pin::Pin;
@@ -23,11 +25,42 @@ pub trait Handler: Send + Sync + 'static {
         client: &Client,
     ) -> HandlerCall<Self::Body, impl Future<Output = Result<Response<Self::Body>, HandlerError>> + Send>;
 
+    /// Replays a response to a request of HTTP/1.1 whose head is still in the read buffer, without waiting. `None`:
+    /// [`Handler::call`] answers the request. If `has_users`, the response must not depend on `Authorization`.
+    fn replay(
+        &self,
+        _request: &ParsedHead<'_>,
+        _has_users: bool,
+        _client: &Client,
+    ) -> Option<ReplayedResponse<Self::Body>> {
+        None
+    }
+
+    /// The part of a file that the body yields next, if it is in the page cache: at most `max` bytes. The caller sends
+    /// it itself, and then calls [`Handler::advance`].
+    fn file_range(_body: &mut Self::Body, _max: usize) -> Option<FileRange> {
+        None
+    }
+
+    /// Skips bytes of a part that [`Handler::file_range`] has returned.
+    fn advance(_body: &mut Self::Body, _bytes: usize) {}
+
     /// Limits the frames that the body yields from now on to `room` bytes. Returns `false` if the body does not support
     /// it, because another component generates its frames.
     fn bound(_body: &mut Self::Body, _room: usize) -> bool {
         false
     }
+}
+
+/// A replayed response, in the form in which HTTP/1.1 sends it.
+#[derive(Debug)]
+pub struct ReplayedResponse<B> {
+    /// The status.
+    pub status: StatusCode,
+    /// The status line and the fields, each with its line end. Without `date` and `connection`.
+    pub lines: Bytes,
+    /// The body, empty for HEAD.
+    pub body: B,
 }
 
 /// How a [`Handler`] answers a request.

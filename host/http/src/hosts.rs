@@ -4,6 +4,7 @@
 use http::header::HOST;
 use http::uri::Authority;
 use http::{HeaderMap, Uri};
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -42,7 +43,11 @@ impl FromStr for Host {
         if normalized(name).is_empty() || !name.bytes().all(is_letter) {
             return Err(InvalidHost(text.to_owned()));
         }
-        Ok(if is_below { Host::Below(format!(".{}", normalized(name))) } else { Host::Name(normalized(name)) })
+        Ok(if is_below {
+            Host::Below(format!(".{}", normalized(name)))
+        } else {
+            Host::Name(normalized(name).into_owned())
+        })
     }
 }
 
@@ -76,24 +81,58 @@ impl Hosts {
     /// Whether a request may have this target and these fields. No browser sends a request without a host. The
     /// authority of the target takes precedence over `Host` (RFC 9112 3.2.2).
     pub fn include(&self, target: &Uri, fields: &HeaderMap) -> bool {
-        let Hosts::Local(others) = self else { return true };
-        let host = match (target.host(), fields.get(HOST)) {
-            (Some(host), _) => host.to_owned(),
-            (None, None) => return true,
-            (None, Some(field)) if field.is_empty() => return true,
-            (None, Some(field)) => match Authority::try_from(field.as_bytes()) {
-                Ok(authority) => authority.host().to_owned(),
-                Err(_) => return false,
+        match (target.host(), fields.get(HOST)) {
+            (Some(host), _) => self.include_host(host),
+            (None, None) => true,
+            (None, Some(field)) => self.include_field(field.as_bytes()),
+        }
+    }
+
+    /// Whether a request without an authority in its target may have this value of `Host`.
+    pub(crate) fn include_field(&self, field: &[u8]) -> bool {
+        match self {
+            Hosts::All => true,
+            Hosts::Local(_) if field.is_empty() => true,
+            Hosts::Local(_) => match plain_host(field) {
+                Some(host) => self.include_host(host),
+                None => Authority::try_from(field).is_ok_and(|authority| self.include_host(authority.host())),
             },
-        };
-        let host = normalized(&host);
-        is_loopback(&host) || others.iter().any(|other| other.matches(&host))
+        }
+    }
+
+    fn include_host(&self, host: &str) -> bool {
+        let Hosts::Local(others) = self else { return true };
+        let host = &*normalized(host);
+        is_loopback(host) || others.iter().any(|other| other.matches(host))
     }
 }
 
 /// In lower case (RFC 9110 4.2.3), without the dot at the end of a fully qualified name.
-fn normalized(host: &str) -> String {
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+fn normalized(host: &str) -> Cow<'_, str> {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
+    }
+}
+
+/// The host in a value of `Host` that is a name or an IPv4 address, with or without a port (RFC 9110 7.2). Most are; the
+/// parser for the others takes longer.
+pub(crate) fn plain_host(field: &[u8]) -> Option<&str> {
+    let (host, port) = field.split_at_checked(field.iter().position(|byte| *byte == b':').unwrap_or(field.len()))?;
+    let is_host =
+        !host.is_empty() && host.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let is_port = match port {
+        [] => true,
+        [_, digits @ ..] => digits.iter().try_fold(0u16, |port, digit| with_digit(port, *digit)).is_some(),
+    };
+    if is_host && is_port { str::from_utf8(host).ok() } else { None }
+}
+
+/// Appends a digit to a port.
+fn with_digit(port: u16, digit: u8) -> Option<u16> {
+    let digit = digit.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+    port.checked_mul(10)?.checked_add(digit.into())
 }
 
 /// Whether a host always resolves to the machine of the client (RFC 6761 6.3, RFC 1122 3.2.1.3, RFC 4291 2.5.3). No web

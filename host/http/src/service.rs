@@ -8,23 +8,25 @@ mod tests;
 
 use crate::auth::{AuthError, Credentials};
 use crate::connection_context::ConnectionContext;
-use crate::handler::{Handler, HandlerCall, HandlerError};
+use crate::handler::{Handler, HandlerCall, HandlerError, ReplayedResponse};
+use crate::http1::{ParsedHead, ResponseHead};
 pub use crate::service::logged_body::LoggedBody;
 use crate::service::logged_body::{RequestRecord, frame_len};
 use crate::service::normalize::normalize;
 use crate::service::responses::{handler_error, status_response, unauthorized};
 use crate::timeout::Phase;
+use crate::trusted_proxies::FORWARDED_FOR;
 use crate::validate;
 use crate::validate::RequestFraming;
 use bytes::Bytes;
 use glasshouse_quota::Client;
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Full};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
 
@@ -68,7 +70,7 @@ impl<H: Handler> HttpService<H> {
         B: Body<Data = Bytes> + Send + Unpin,
     {
         self.phase.advance();
-        let mut record = RequestRecord::new(&request, &self.context);
+        let mut record = RequestRecord::of_request(&request, &self.context);
         let (framing, is_head) = (validate::framing(&request), request.method() == Method::HEAD);
         let is_http10 = [request.version(), self.version].contains(&Version::HTTP_10);
         let (response, is_read) = match self.validate(&request) {
@@ -79,6 +81,30 @@ impl<H: Handler> HttpService<H> {
         let response = self.finish(response, is_kept, is_head);
         record.status = response.status().as_u16();
         response.map(|body| LoggedBody::new(body, record, self.phase))
+    }
+
+    /// Replays a response to a valid request whose user is known. `None`: [`HttpService::respond`] answers it. `is_last`:
+    /// the connection ends behind the response in any case.
+    pub(crate) fn replay(&self, head: &ParsedHead<'_>, is_last: bool) -> Option<(ResponseHead, LoggedBody<H>)> {
+        let started = Instant::now();
+        let context = &*self.context;
+        if !context.hosts.include_field(head.host()) {
+            return None;
+        }
+        let user = match &context.users {
+            Some(users) => Some(users.cached(&Credentials::of(head.values(&AUTHORIZATION))?)?),
+            None => None,
+        };
+        let address = context.trusted_proxies.client_ip(context.peer, head.values(&FORWARDED_FOR));
+        let response = context.handler.replay(head, user.is_some(), &context.client.at(address))?;
+        self.phase.advance();
+        let ReplayedResponse { status, lines, body } = response;
+        let is_kept = is_kept_alive(RequestFraming::Empty, true, false, status);
+        let is_last = is_last || head.is_last || !is_kept;
+        let response = ResponseHead::replayed(lines, head.method(), status, is_last);
+        let mut record = RequestRecord::of_head(head, context, address, started);
+        (record.status, record.user) = (status.as_u16(), user);
+        Some((response, LoggedBody::new(Either::Left(body), record, Arc::clone(&self.phase))))
     }
 
     fn validate<B>(&self, request: &Request<B>) -> Result<(), StatusCode> {

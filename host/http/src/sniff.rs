@@ -1,6 +1,7 @@
 //! Detects the protocol of a connection from its first bytes. `hyper_util::server::conn::auto` does this too, but does
 //! not recognize TLS.
 
+use crate::send_file::SendFile;
 use crate::write_timeout::HasWriteTimeout;
 use bytes::Bytes;
 use std::future::poll_fn;
@@ -50,6 +51,16 @@ pub struct Rewind<S> {
 }
 
 impl<S> Rewind<S> {
+    /// A stream that yields these bytes first.
+    pub(crate) fn new(first: Bytes, stream: S) -> Rewind<S> {
+        Rewind { first, stream }
+    }
+
+    /// The sniffed bytes that were not read again, and the stream behind them.
+    pub(crate) fn into_parts(self) -> (Bytes, S) {
+        (self.first, self.stream)
+    }
+
     /// Whether no bytes were sniffed, or all of them were read again.
     pub fn is_empty(&self) -> bool {
         self.first.is_empty()
@@ -59,7 +70,7 @@ impl<S> Rewind<S> {
 impl<S> From<S> for Rewind<S> {
     /// A stream without sniffed bytes.
     fn from(stream: S) -> Rewind<S> {
-        Rewind { first: Bytes::new(), stream }
+        Rewind::new(Bytes::new(), stream)
     }
 }
 
@@ -92,6 +103,9 @@ fn poll_more<S: AsyncRead + Unpin>(
 }
 
 impl<S: HasWriteTimeout> HasWriteTimeout for Rewind<S> {}
+
+/// Used below TLS, which sends no files.
+impl<S: AsyncWrite + Unpin> SendFile for Rewind<S> {}
 
 impl<S: AsyncRead + Unpin> AsyncRead for Rewind<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

@@ -3,6 +3,7 @@
 
 use crate::deadline::Deadline;
 use crate::limits::ClientLimits;
+use crate::send_file::{FileRange, SendFile};
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -141,5 +142,21 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for TimeoutStream<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_shutdown(cx);
         self.after_write(polled, false)
+    }
+}
+
+impl<S: SendFile + Unpin> SendFile for TimeoutStream<S> {
+    fn sends_files(&self) -> bool {
+        self.stream.sends_files()
+    }
+
+    fn poll_write_before_file(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_before_file(cx, bytes);
+        self.after_write(polled, true)
+    }
+
+    fn poll_send_file(mut self: Pin<&mut Self>, cx: &mut Context<'_>, range: &FileRange) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_send_file(cx, range);
+        self.after_write(polled, true)
     }
 }

@@ -1,9 +1,12 @@
 //! The proxies whose client addresses the server accepts.
 
-use http::HeaderMap;
+use http::HeaderName;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+/// The field to which proxies append the addresses of their clients.
+pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The networks of trusted proxies; none by default.
 #[derive(Clone, Debug, Default)]
@@ -25,14 +28,14 @@ impl TrustedProxies {
     ///
     /// Each proxy appends the address of its client to `X-Forwarded-For`. The list is therefore read from its end: the
     /// first address that is not a trusted proxy is the client. The client may have sent the addresses before it.
-    pub fn client_ip(&self, peer: IpAddr, fields: &HeaderMap) -> IpAddr {
+    /// `fields` are the values of [`FORWARDED_FOR`].
+    pub fn client_ip<'a>(&self, peer: IpAddr, fields: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         if !self.contains(peer) {
             return peer;
         }
         let mut client = peer;
         // Several fields are one list (RFC 9110 5.3), so its end is in the last one.
-        let fields: Vec<_> = fields.get_all("x-forwarded-for").iter().collect();
-        let mut addresses = fields.iter().rev().flat_map(|field| field.as_bytes().rsplit(|byte| *byte == b','));
+        let mut addresses = fields.rev().flat_map(|field| field.rsplit(|byte| *byte == b','));
         while self.contains(client) {
             // The proxy names no valid address, so it is the last known one.
             let Some(next) = addresses.next().and_then(address) else { break };
@@ -53,7 +56,7 @@ fn address(text: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use crate::trusted_proxies::*;
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
 
     #[test]
     fn the_last_address_that_is_not_a_proxy_is_the_client() {
@@ -81,7 +84,8 @@ mod tests {
             for value in *forwarded {
                 fields.append("x-forwarded-for", HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
-            let client = trusted.client_ip(peer.parse().unwrap(), &fields);
+            let values = fields.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+            let client = trusted.client_ip(peer.parse().unwrap(), values);
             assert_eq!(client, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
         }
     }

@@ -1,12 +1,13 @@
 //! Validates the head of a request: the rules of HTTP that hyper does not check.
 
+use crate::hosts::plain_host;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{HeaderName, Method, Request, StatusCode, Version};
 use http_body::Body;
 
 /// Maximum length of a field line in bytes (PY-78).
-const MAX_LINE: usize = 65_536;
+pub(crate) const MAX_LINE: usize = 65_536;
 
 /// Maximum number of fields (PY-78). hyper stops to read HTTP/1 beyond it.
 pub(crate) const MAX_FIELDS: usize = 100;
@@ -96,9 +97,9 @@ pub(crate) fn framing<B: Body>(request: &Request<B>) -> RequestFraming {
 }
 
 /// `uri-host [ ":" port ]`, or empty for a target without an authority (RFC 9110 7.2).
-fn is_host(value: &[u8]) -> bool {
-    // Most are a plain name or address. The parser is for the others.
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+pub(crate) fn is_host(value: &[u8]) -> bool {
+    value.is_empty()
+        || plain_host(value).is_some()
         || Authority::try_from(value).is_ok_and(|authority| {
             // A user in front of the host is invalid. A port may follow it.
             let port = authority.as_str().strip_prefix(authority.host());

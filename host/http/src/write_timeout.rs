@@ -2,6 +2,7 @@
 //! a flush, a shutdown or a handshake.
 
 use crate::deadline::Deadline;
+use crate::send_file::{FileRange, SendFile};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 /// A stream whose writes, flushes and shutdowns have a timeout. Functions that serve a connection require it, so that
 /// no caller forgets the timeout. Implemented by [`WriteTimeout`] and by streams that wrap one.
-pub trait HasWriteTimeout: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+pub trait HasWriteTimeout: AsyncRead + SendFile + Unpin + Send + 'static {}
 
 /// A stream with a timeout for writes without progress. Reads have other timeouts; see `timeout`.
 #[derive(Debug)]
@@ -51,7 +52,23 @@ impl<S> WriteTimeout<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> HasWriteTimeout for WriteTimeout<S> {}
+impl<S: AsyncRead + SendFile + Unpin + Send + 'static> HasWriteTimeout for WriteTimeout<S> {}
+
+impl<S: SendFile + Unpin> SendFile for WriteTimeout<S> {
+    fn sends_files(&self) -> bool {
+        self.stream.sends_files()
+    }
+
+    fn poll_write_before_file(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_before_file(cx, bytes);
+        self.after_write(cx, polled)
+    }
+
+    fn poll_send_file(mut self: Pin<&mut Self>, cx: &mut Context<'_>, range: &FileRange) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_send_file(cx, range);
+        self.after_write(cx, polled)
+    }
+}
 
 impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

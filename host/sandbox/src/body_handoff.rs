@@ -1,20 +1,22 @@
-//! Takes the body of a file out of an instance: a response whose body is the unread stream of an open file becomes a
-//! head and segments of that file, and the instance is free.
+//! Takes a response out of an instance: one whose body is the unread stream of an open file becomes a head and a
+//! segment of that file, and a complete one is parsed. The instance is then free.
 //!
-//! Two functions of WASI 0.3 are replaced. A handler notices no difference and gains no access, because it can only use
-//! a descriptor that it has opened. Files that the handler reads itself come through the same stream, in large blocks.
+//! Three functions of WASI 0.3 are replaced. A handler gains no access, because it can only use a descriptor that it
+//! has opened. Files that the handler reads itself come through the same stream, in large blocks.
 
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
-use crate::state::{HostBody, InstanceState};
+use crate::state::{HostBody, InstanceState, PassedResponse};
 use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
-use glasshouse_protocol::{PIECE_HEADER, Piece};
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName};
+use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE};
+use http::StatusCode;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Empty;
+use rustix::fs::Stat;
 use std::any::{Any, TypeId};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
@@ -29,7 +31,9 @@ use wasmtime::{AsContextMut as _, Result, StoreContextMut, bail, format_err};
 use wasmtime_wasi::filesystem::Descriptor;
 use wasmtime_wasi::p3::bindings::filesystem::types::ErrorCode as FileError;
 use wasmtime_wasi_http::p3::Response;
-use wasmtime_wasi_http::p3::bindings::http::types::{ErrorCode as HttpError, HostResponseWithStore};
+use wasmtime_wasi_http::p3::bindings::http::types::{
+    ErrorCode as HttpError, HeaderError, HostFields, HostResponseWithStore,
+};
 use wasmtime_wasi_http::{FieldMap, WasiHttp, WasiHttpView};
 
 /// Bytes of a block that a handler reads.
@@ -37,10 +41,12 @@ const READ_BLOCK: usize = 64 << 10;
 
 type Trailers = FutureReader<Result<Option<Resource<FieldMap>>, HttpError>>;
 
-/// Replaces `descriptor.read-via-stream` and `response.new` of WASI 0.3.
+/// Replaces `descriptor.read-via-stream`, `fields.append` and `response.new` of WASI 0.3.
 pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()> {
     let read = "[method]descriptor.read-via-stream";
     override_import(linker, "wasi:filesystem/types", P3, read, |files, name| files.func_wrap(name, read_via_stream))?;
+    let append = "[method]fields.append";
+    override_import(linker, "wasi:http/types", P3, append, |http, name| http.func_wrap(name, fields_append))?;
     let new = "[static]response.new";
     override_import(linker, "wasi:http/types", P3, new, |http, name| http.func_wrap(name, response_new))
 }
@@ -130,6 +136,63 @@ impl StreamProducer<InstanceState> for FileStream {
     }
 }
 
+/// Takes a complete response.
+fn fields_append(
+    mut store: StoreContextMut<'_, InstanceState>,
+    (fields, name, value): (Resource<FieldMap>, String, Vec<u8>),
+) -> Result<(Result<(), HeaderError>,)> {
+    let state = store.data_mut();
+    if name == RESPONSE {
+        let invalid = || format_err!("the handler passed an invalid '{RESPONSE}'");
+        state.complete = Some(complete(state, Bytes::from(value)).ok_or_else(invalid)?);
+        return Ok((Ok(()),));
+    }
+    Ok((match HostFields::append(&mut state.http(), fields, name, value) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(error.downcast()?),
+    },))
+}
+
+/// Parses a complete response. `None` if it is invalid, or if it names two files or one that was not opened.
+fn complete(state: &mut InstanceState, form: Bytes) -> Option<PassedResponse> {
+    let response = CompleteResponse::parse(&form)?;
+    let mut fields = HeaderMap::with_capacity(response.fields.len());
+    for (name, value) in response.fields {
+        let name = HeaderName::from_bytes(name).ok()?;
+        let value = HeaderValue::from_maybe_shared(form.slice_ref(value)).ok()?;
+        let is_repeated = name == CONTENT_LENGTH && fields.contains_key(CONTENT_LENGTH);
+        if is_repeated || state.http().hooks.is_forbidden_header(&name) {
+            return None;
+        }
+        fields.append(name, value);
+    }
+    let (mut number, mut segments) = (None, Vec::with_capacity(response.pieces.len()));
+    for piece in response.pieces {
+        segments.push(match piece {
+            Piece::Text(text) => Segment::Bytes(form.slice_ref(text)),
+            Piece::File { number: of_piece, start, end } if *number.get_or_insert(of_piece) == of_piece => {
+                Segment::File { offset: start, length: end.checked_sub(start)? }
+            }
+            Piece::File { .. } => return None,
+        });
+    }
+    let file = match number {
+        Some(number) => Some(opened(state, number)?),
+        None => None,
+    };
+    let status = StatusCode::from_u16(response.status).ok()?;
+    Some(PassedResponse { status, fields, file, segments })
+}
+
+/// The open file with this number, and its metadata when it was opened.
+fn opened(state: &InstanceState, number: u64) -> Option<(Arc<File>, Stat)> {
+    let (descriptor, stat) = state.opened.find(number)?;
+    match state.table.get(&Resource::<Descriptor>::new_borrow(descriptor)) {
+        Ok(Descriptor::File(file)) => Some((Arc::clone(&file.file), stat)),
+        _ => None,
+    }
+}
+
 type NewResponse = (Resource<Response>, FutureReader<Result<(), HttpError>>);
 
 fn response_new(
@@ -171,30 +234,32 @@ fn host_response(
     Ok((response, transmitted))
 }
 
-/// The header of the protocol that describes the body. The client does not get it.
-const PIECE: HeaderName = HeaderName::from_static(PIECE_HEADER);
-
-/// The segments of a file body: those that piece headers describe, or else as many bytes as `content-length` announces,
-/// or else the rest of the file. Removes the piece headers.
+/// The segment of an unread stream: as many bytes as `content-length` announces, or else the rest of the file.
 ///
 /// # Errors
-/// A piece header is invalid, or the length differs from the announced one.
-pub(crate) fn segments(fields: &mut HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
+/// The file cannot report its length.
+pub(crate) fn rest_of_file(fields: &HeaderMap, file: &File, offset: u64) -> Result<Arc<[Segment]>> {
+    let length = match announced(fields) {
+        Some(length) => length,
+        None => file.metadata()?.len().saturating_sub(offset),
+    };
+    Ok([Segment::File { offset, length }].into())
+}
+
+/// The segments of a complete response. A response without a body may announce a length if it answers HEAD.
+///
+/// # Errors
+/// Their length differs from the announced one.
+pub(crate) fn checked(fields: &HeaderMap, segments: Vec<Segment>, is_head: bool) -> Result<Arc<[Segment]>> {
     let announced = announced(fields);
-    if !fields.contains_key(PIECE) {
-        let length = match announced {
-            Some(length) => length,
-            None => file.metadata()?.len().saturating_sub(offset),
-        };
-        return Ok([Segment::File { offset, length }].into());
-    }
-    let segments = fields.get_all(PIECE).iter().map(|line| segment(line.to_str().ok()?));
-    let segments: Option<Arc<[Segment]>> = segments.collect();
-    let segments = segments.ok_or_else(|| format_err!("the handler sent an invalid '{PIECE_HEADER}' header"))?;
-    fields.remove(PIECE);
-    match announced {
-        Some(announced) if announced == file_body::length(&segments) => Ok(segments),
-        _ => bail!("the handler announced a length that differs from that of its '{PIECE_HEADER}' headers"),
+    let is_equal = match segments.as_slice() {
+        [] => is_head || announced.is_none_or(|announced| announced == 0),
+        segments => announced == Some(file_body::length(segments)),
+    };
+    if is_equal {
+        Ok(segments.into())
+    } else {
+        bail!("the handler announced a length that differs from that of its body")
     }
 }
 
@@ -203,38 +268,29 @@ pub(crate) fn announced(fields: &HeaderMap) -> Option<u64> {
     fields.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn segment(line: &str) -> Option<Segment> {
-    Some(match Piece::parse(line)? {
-        Piece::Text(bytes) => Segment::Bytes(bytes.into_owned().into()),
-        Piece::File { start, end } => Segment::File { offset: start, length: end.checked_sub(start)? },
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use crate::body_handoff::*;
-    use http::HeaderValue;
 
     #[track_caller]
-    fn check(lines: &[&'static str], length: &'static str, expected: Option<&[Segment]>) {
-        let mut fields = HeaderMap::new();
-        fields.insert(CONTENT_LENGTH, HeaderValue::from_static(length));
-        fields.extend(lines.iter().map(|line| (PIECE, HeaderValue::from_static(line))));
-        let file = File::open("/dev/null").expect("the null device exists");
-        let got = segments(&mut fields, &file, 7).ok();
-        assert_eq!(got.as_deref(), expected, "{lines:?}");
-        assert!(got.is_none() || !fields.contains_key(PIECE));
+    fn check(segments: &[Segment], length: Option<&'static str>, is_head: bool, expected: bool) {
+        let length = length.map(|length| (CONTENT_LENGTH, HeaderValue::from_static(length)));
+        let got = checked(&HeaderMap::from_iter(length), segments.to_vec(), is_head);
+        assert_eq!(got.is_ok(), expected, "{segments:?} {is_head}");
     }
 
     #[test]
-    fn piece_headers_describe_the_body() {
-        check(&[], "5", Some(&[Segment::File { offset: 7, length: 5 }]));
-        let text = Segment::Bytes(Bytes::from_static(b"a\r\n"));
-        check(&["text:a%0D%0A", "file:2-4"], "5", Some(&[text, Segment::File { offset: 2, length: 2 }]));
-        for lines in
-            [&["text:abcdef"][..], &["file:0-4"], &["file:5-0"], &["file:-5"], &["file:0-5x"], &["gap:5"], &["5"]]
+    fn a_body_has_its_announced_length() {
+        let (file, text) = (Segment::File { offset: 7, length: 5 }, Segment::Bytes(Bytes::from_static(b"\xff\r\n")));
+        check(std::slice::from_ref(&file), Some("5"), false, true);
+        check(&[text.clone(), file.clone()], Some("8"), false, true);
+        for length in [None, Some("4"), Some("x"), Some("9")] {
+            check(&[text.clone(), file.clone()], length, false, false);
+        }
+        for (length, is_head, expected) in
+            [(None, false, true), (Some("0"), false, true), (Some("5"), true, true), (Some("5"), false, false)]
         {
-            check(lines, "5", None);
+            check(&[], length, is_head, expected);
         }
     }
 }

@@ -30,6 +30,8 @@ const MIN_BLOCK: usize = 4 << 10;
 const UNCHARGED: u64 = 16 << 10;
 /// How long a body waits until other responses of its client release memory.
 const MEMORY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The smallest unit of the page cache.
+const PAGE: usize = 4 << 10;
 /// Blocks that a thread keeps for later bodies.
 const MAX_SPARE_BLOCKS: usize = 32;
 
@@ -165,6 +167,33 @@ impl FileBody {
         }
     }
 
+    /// The part of the file that comes next, if it is in the page cache: the file, the position, and at most `max`
+    /// bytes. The kernel may then copy it to a socket without waiting for the disk.
+    pub(crate) fn file_range(&mut self, max: usize) -> Option<(Arc<File>, u64, usize)> {
+        if self.reading.is_some() || self.waiting.is_some() {
+            return None;
+        }
+        let Some(Segment::File { offset, length }) = self.current() else { return None };
+        let length = to_usize(length).min(max);
+        let file = self.file.as_ref()?;
+        // The kernel reads ahead in order and drops old pages in order, so the ends stand for what is between them.
+        let last = offset.saturating_add(to_u64(length)).saturating_sub(1);
+        let is_cached = is_cached(file, last) && (length <= PAGE || is_cached(file, offset));
+        is_cached.then(|| (Arc::clone(file), offset, length))
+    }
+
+    /// Skips bytes that were sent.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        let bytes = to_u64(bytes);
+        self.sent = self.sent.saturating_add(bytes);
+        self.left = self.left.saturating_sub(bytes);
+        if self.left == 0 {
+            // The client may receive the last bytes much later.
+            self.file = None;
+            self.leases = Vec::new();
+        }
+    }
+
     /// The rest of the first segment that is not sent completely.
     fn current(&mut self) -> Option<Segment> {
         loop {
@@ -226,14 +255,7 @@ impl Body for FileBody {
                 Err(Error::HttpResponseIncomplete)
             }
             Ok(bytes) => {
-                let sent = to_u64(bytes.len());
-                self.sent = self.sent.saturating_add(sent);
-                self.left = self.left.saturating_sub(sent);
-                if self.left == 0 {
-                    // The client may receive the last frame much later.
-                    self.file = None;
-                    self.leases = Vec::new();
-                }
+                self.advance(bytes.len());
                 Ok(Frame::data(bytes))
             }
             Err(error) => {
@@ -252,6 +274,12 @@ impl Body for FileBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }
+}
+
+/// Whether the byte at a position of a file is in the page cache.
+fn is_cached(file: &File, offset: u64) -> bool {
+    let mut byte = [0];
+    matches!(preadv2(file, &mut [IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT), Ok(1))
 }
 
 /// A block of a file. The thread that drops a block of full size keeps its memory.

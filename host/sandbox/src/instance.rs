@@ -1,14 +1,14 @@
 //! One instance: passes it a request, and receives the head of the response.
 
-use crate::beneath::identify;
+use crate::beneath::{FileId, identify};
 use crate::body_handoff;
 use crate::file_body::{FileBody, FileContent};
 use crate::guest_body::{Capture, tee};
 use crate::io_errors::Reporter;
 use crate::metrics::LiveGuard;
-use crate::replay::{CachedResponse, Recording};
+use crate::replay::{CachedResponse, Recording, bytes_in_memory};
 use crate::response_body::{ResponseBody, empty};
-use crate::state::{HostBody, InstanceState};
+use crate::state::{HostBody, InstanceState, PassedResponse};
 use crate::usage::Usage;
 use futures::channel::oneshot;
 use futures::future::{Shared, pending, poll_fn};
@@ -98,6 +98,10 @@ async fn call_p3(
         Ok::<_, wasmtime::Error>((view.table.push(request)?, received))
     })?;
     let handled = service.wasi_http_handler().call_handle(accessor, request).await?;
+    if let Some(response) = accessor.with(|mut access| access.data_mut().complete.take()) {
+        let sent = accessor.with(|mut access| send_complete(access.data_mut(), response, is_head, client, to))?;
+        return Ok((sent, BodyWriter::Host));
+    }
     let handle = handled.map_err(|error| format_err!("the handler returned an error: {error}"))?;
     accessor.with(|mut access| {
         let state = access.data_mut();
@@ -107,8 +111,8 @@ async fn call_p3(
         let reporter = Arc::clone(&state.files.reporter);
         let (head, recorded, writer) = match body {
             Some(HostBody::File { file, offset }) => {
-                let (status, mut fields): (_, HeaderMap) = (response.status, response.headers.into());
-                let segments = body_handoff::segments(&mut fields, &file, offset)?;
+                let (status, fields): (_, HeaderMap) = (response.status, response.headers.into());
+                let segments = body_handoff::rest_of_file(&fields, &file, offset)?;
                 let id = if is_recording { identify(&*file).ok() } else { None };
                 let recorded = id.map(|id| {
                     let segments = Arc::clone(&segments);
@@ -141,6 +145,38 @@ async fn call_p3(
         drop(to.send(Ok(head)));
         Ok((recorded, writer))
     })
+}
+
+/// Sends a complete response. Returns what a replay needs.
+fn send_complete(
+    state: &mut InstanceState,
+    response: PassedResponse,
+    is_head: bool,
+    client: &Client,
+    to: HeadSender,
+) -> Result<Recorded> {
+    let PassedResponse { status, fields, file, segments } = response;
+    let segments = body_handoff::checked(&fields, segments, is_head)?;
+    let bytes = bytes_in_memory(&segments);
+    state.usage.add_output(bytes)?;
+    let is_recording = state.recording.as_ref().is_some_and(|recording| !recording.is_unreplayable());
+    let mut leases = Vec::new();
+    if bytes > 0 {
+        leases.push(client.charge(Resource::Memory, bytes));
+    }
+    if file.is_some() {
+        leases.push(client.charge(Resource::Files, 1));
+    }
+    let (file, id) = file.map(|(file, stat)| (file, FileId::from(stat))).unzip();
+    let recorded = is_recording.then(|| {
+        let segments = Arc::clone(&segments);
+        (CachedResponse { status, fields: fields.clone(), file: id, segments }, None)
+    });
+    let content = FileContent { file, segments };
+    let head = file_response(status, fields, content, &state.files.reporter, client, leases);
+    // There is no receiver if the client has disconnected.
+    drop(to.send(Ok(ResponseBody::pack(head))));
+    Ok(recorded)
 }
 
 fn has_no_length(fields: &HeaderMap) -> bool {

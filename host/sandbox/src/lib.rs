@@ -35,6 +35,7 @@ mod limits;
 mod log;
 mod metrics;
 mod number;
+mod opened;
 mod override_import;
 mod peek;
 mod pool;

@@ -257,7 +257,7 @@ impl InstancePool {
         instance.start_request(usage, key.as_ref().map(|_| Recording::new(instance.uses)));
         let recorded = instance.handle(request, &client, to, dropped).await?;
         let state = instance.store.data_mut();
-        state.host_bodies.clear();
+        state.end_request();
         if let (Some((replay, method, target)), Some(recording)) = (key, state.recording.take())
             && let Some(response) = recorded.and_then(with_capture)
         {

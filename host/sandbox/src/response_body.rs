@@ -6,6 +6,7 @@ use glasshouse_quota::sync::lock;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Empty};
+use std::fs::File;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -58,6 +59,23 @@ impl ResponseBody {
                 true
             }
             ResponseBody::Guest(_) => false,
+        }
+    }
+}
+
+impl ResponseBody {
+    /// The part of a file that comes next, if it is in the page cache: the file, the position, and at most `max` bytes.
+    pub fn file_range(&mut self, max: usize) -> Option<(Arc<File>, u64, usize)> {
+        match self {
+            ResponseBody::File(body) => body.file_range(max),
+            ResponseBody::Guest(_) => None,
+        }
+    }
+
+    /// Skips bytes that the caller has sent.
+    pub fn advance(&mut self, bytes: usize) {
+        if let ResponseBody::File(body) = self {
+            body.advance(bytes);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The data of one instance, which its WASI functions use.
 
+use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
+use crate::opened::Opened;
 use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
 use glasshouse_quota::Client;
+use http::{HeaderMap, StatusCode};
+use rustix::fs::Stat;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -18,6 +22,9 @@ pub(crate) struct InstanceState {
     pub(crate) table: ResourceTable,
     /// Responses whose body the host assembles, by the handle of the response.
     pub(crate) host_bodies: BTreeMap<u32, HostBody>,
+    /// The complete response that the handler has passed.
+    pub(crate) complete: Option<PassedResponse>,
+    pub(crate) opened: Opened,
     /// What the handler does for the current request, if the response may be replayed.
     pub(crate) recording: Option<Recording>,
     pub(crate) files: FileAccess,
@@ -36,6 +43,15 @@ pub(crate) struct FileAccess {
     pub(crate) reporter: Arc<Reporter>,
     /// Whether the kernel supports `openat2`. If not, wasmtime-wasi resolves paths one name at a time.
     pub(crate) can_resolve: bool,
+}
+
+/// A complete response that a handler has passed.
+pub(crate) struct PassedResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: HeaderMap,
+    /// The file to which the segments refer, with its metadata when it was opened.
+    pub(crate) file: Option<(Arc<File>, Stat)>,
+    pub(crate) segments: Vec<Segment>,
 }
 
 /// A body that the host assembles without the instance.
@@ -61,6 +77,8 @@ impl InstanceState {
         InstanceState {
             table,
             host_bodies: BTreeMap::new(),
+            complete: None,
+            opened: Opened::default(),
             recording: None,
             files,
             wasi,
@@ -69,6 +87,13 @@ impl InstanceState {
             memory: MemoryLimiter::new(limits, client),
             usage,
         }
+    }
+
+    /// Forgets what belongs to a request. Its recording remains.
+    pub(crate) fn end_request(&mut self) {
+        self.host_bodies.clear();
+        self.complete = None;
+        self.opened.end_request();
     }
 
     /// The handler did something that a replay could not repeat.

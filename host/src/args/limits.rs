@@ -44,7 +44,7 @@ pub(crate) struct LimitFlags {
     max_resources: NonZeroUsize,
 
     /// Maximum bytes that a handler passes in one call
-    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = size(16 << 10))]
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = size(64 << 10))]
     #[arg(env = "GLASSHOUSE_MAX_CALL", hide_env = true, hide_short_help = true, help_heading = LIMITS)]
     max_call: ByteSize,
 

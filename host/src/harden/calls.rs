@@ -144,9 +144,9 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_GETFL))]),
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_DUPFD_CLOEXEC))]),
         // Sends on a connected socket. With an address it could send to any datagram socket of the machine, and with
-        // MSG_FASTOPEN it could connect. `sendmsg` and `recvmsg` are absent: they can also pass descriptors, and
-        // seccomp cannot check their arguments.
-        (libc::SYS_sendto, vec![no_address, (3, Dword, MaskedEq(word(!libc::MSG_NOSIGNAL)), 0)]),
+        // MSG_FASTOPEN it could connect. MSG_MORE delays bytes until the file behind them. `sendmsg` and `recvmsg` are
+        // absent: they can also pass descriptors, and seccomp cannot check their arguments.
+        (libc::SYS_sendto, vec![no_address, (3, Dword, MaskedEq(word(!(libc::MSG_NOSIGNAL | libc::MSG_MORE))), 0)]),
         // Ends a response. Shutting down the read half would turn a listener into a socket that can be connected.
         (libc::SYS_shutdown, vec![(1, Dword, Eq, word(libc::SHUT_WR))]),
         // Other socket options load filters into the kernel (`SO_ATTACH_FILTER`) or return handles of processes

@@ -1,7 +1,7 @@
 //! The TLS handshake of a connection.
 
 use super::Tls;
-use glasshouse_http::{HasWriteTimeout, Protocol, Rewind, Sniffed, sniff};
+use glasshouse_http::{HasWriteTimeout, Protocol, Rewind, SendFile, Sniffed, sniff};
 use rustls::ProtocolVersion;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -35,6 +35,8 @@ pub(crate) enum Handshake<S> {
 pub(crate) struct EncryptedStream<S>(Box<TlsStream<Rewind<S>>>);
 
 impl<S: HasWriteTimeout> HasWriteTimeout for EncryptedStream<S> {}
+
+impl<S: HasWriteTimeout> SendFile for EncryptedStream<S> {}
 
 impl<S: HasWriteTimeout> AsyncRead for EncryptedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {

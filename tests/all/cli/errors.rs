@@ -194,7 +194,7 @@ const ROWS: &[ErrorCase] = &[
     (&["--max-resources", "1"], 2, &["give a whole number from 16 to"]),
     (&["--max-memory", "0"], 2, &["'--max-memory <SIZE>': give a size from 4M to 1024T"]),
     (&["--max-memory", "1K"], 2, &["give a size from 4M to 1024T"]),
-    (&["--max-call", "0"], 2, &["give a size from 16K to 1024T"]),
+    (&["--max-call", "0"], 2, &["give a size from 64K to 1024T"]),
     (&["--max-made", "1"], 2, &["give a size from 64K to 1024T"]),
     (&["--max-content", "-1"], 2, &["invalid value '-1' for '--max-content <SIZE>'", "write a number of bytes"]),
     (&["--max-cpu", "0"], 2, &["too short; give 10ms or more"]),

@@ -75,7 +75,7 @@ fn rows_have_names_of_their_own() {
     }
 }
 
-type RowClient<'a> = Box<dyn Fn(&Ask<'_>) -> Result<HttpResponse, String> + 'a>;
+pub type RowClient<'a> = Box<dyn Fn(&Ask<'_>) -> Result<HttpResponse, String> + 'a>;
 
 fn prove_over(stack: Stack) {
     let disk = OnDisk::new();
@@ -103,7 +103,7 @@ fn prove_over(stack: Stack) {
 }
 
 /// Asks every row of one asker for each directory and set of options.
-fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClient<'a>) {
+pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClient<'a>) {
     let mut askers = BTreeMap::new();
     let mut failures = Vec::new();
     for row in cases::all() {

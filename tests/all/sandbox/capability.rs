@@ -12,7 +12,7 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 /// The functions of an interface that may be called.
 type Functions = (&'static str, &'static [&'static str]);
 
-/// In both handlers: how directories are listed, and what Rust's standard library brings along.
+/// In both handlers: how files and directories are read, and what Rust's standard library brings along.
 const OF_BOTH: &[Functions] = &[
     ("wasi:cli/environment@0.2", &["get-environment"]),
     ("wasi:cli/exit@0.2", &["exit"]),
@@ -28,14 +28,19 @@ const OF_BOTH: &[Functions] = &[
         &[
             "[method]descriptor.open-at",
             "[method]descriptor.read-directory",
+            "[method]descriptor.read-via-stream",
+            "[method]descriptor.stat",
             "[method]descriptor.stat-at",
             "[method]directory-entry-stream.read-directory-entry",
         ],
     ),
+    // The log of the host gets the reason why a file could not be read.
+    ("wasi:io/error@0.2", &["[method]error.to-debug-string"]),
     ("wasi:io/poll@0.2", &["[method]pollable.block"]),
     (
         "wasi:io/streams@0.2",
         &[
+            "[method]input-stream.blocking-read",
             "[method]output-stream.blocking-flush",
             "[method]output-stream.check-write",
             "[method]output-stream.subscribe",
@@ -46,19 +51,10 @@ const OF_BOTH: &[Functions] = &[
 
 const OF_P3: &[Functions] = &[
     ("wasi:cli/environment@0.3", &["get-environment"]),
-    ("wasi:filesystem/preopens@0.3", &["get-directories"]),
-    (
-        "wasi:filesystem/types@0.3",
-        &[
-            "[method]descriptor.open-at",
-            "[method]descriptor.read-via-stream",
-            "[method]descriptor.stat",
-            "[method]descriptor.stat-at",
-        ],
-    ),
     (
         "wasi:http/types@0.3",
         &[
+            "[method]fields.append",
             "[method]fields.get",
             "[method]request.get-headers",
             "[method]request.get-method",
@@ -70,28 +66,22 @@ const OF_P3: &[Functions] = &[
     ),
 ];
 
-const OF_P2: &[Functions] = &[
-    ("wasi:filesystem/types@0.2", &["[method]descriptor.read-via-stream", "[method]descriptor.stat"]),
-    (
-        "wasi:http/types@0.2",
-        &[
-            "[constructor]outgoing-response",
-            "[method]fields.get",
-            "[method]incoming-request.headers",
-            "[method]incoming-request.method",
-            "[method]incoming-request.path-with-query",
-            "[method]outgoing-body.write",
-            "[method]outgoing-response.body",
-            "[method]outgoing-response.set-status-code",
-            "[static]fields.from-list",
-            "[static]outgoing-body.finish",
-            "[static]response-outparam.set",
-        ],
-    ),
-    // The log of the host gets the reason why a file could not be read.
-    ("wasi:io/error@0.2", &["[method]error.to-debug-string"]),
-    ("wasi:io/streams@0.2", &["[method]input-stream.blocking-read"]),
-];
+const OF_P2: &[Functions] = &[(
+    "wasi:http/types@0.2",
+    &[
+        "[constructor]outgoing-response",
+        "[method]fields.get",
+        "[method]incoming-request.headers",
+        "[method]incoming-request.method",
+        "[method]incoming-request.path-with-query",
+        "[method]outgoing-body.write",
+        "[method]outgoing-response.body",
+        "[method]outgoing-response.set-status-code",
+        "[static]fields.from-list",
+        "[static]outgoing-body.finish",
+        "[static]response-outparam.set",
+    ],
+)];
 
 /// What is imported, as `PACKAGE/INTERFACE@VERSION` and, for each function, `PACKAGE/INTERFACE@VERSION#FUNCTION`.
 struct Imports {

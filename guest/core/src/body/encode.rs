@@ -12,8 +12,9 @@ pub const WORTHWHILE: std::ops::RangeInclusive<u64> = 1 << 10..=8 << 20;
 /// The codings that [`Encoder`] supports, the better first.
 pub const CODINGS: &[Coding] = &[Coding::Brotli, Coding::Gzip];
 
-/// The middle of each scale: most of the gain for little of the time.
-const GZIP_LEVEL: u32 = 6;
+/// The middle of each scale: most of the gain for little of the time. Level 6 of gzip takes a third more time, for 1 %
+/// fewer bytes of text.
+const GZIP_LEVEL: u32 = 5;
 const BROTLI_LEVEL: u32 = 4;
 /// A window of 2^18 bytes: about the length of a page, and little memory.
 const BROTLI_WINDOW: u32 = 18;

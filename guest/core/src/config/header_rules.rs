@@ -27,7 +27,6 @@ const OWNED: &[(&str, Owner)] = &[
     ("content-type", Owner::Options("mime and content-type")),
     ("date", Owner::Server),
     ("etag", Owner::File),
-    ("glasshouse-piece", Owner::Server),
     ("host", Owner::Server),
     ("http2-settings", Owner::Server),
     ("keep-alive", Owner::Server),
@@ -143,7 +142,6 @@ mod tests {
     fn fields_that_options_may_not_set_are_refused() {
         for (line, reason) in [
             ("Server: x", "only the server sets 'Server'; remove it"),
-            ("glasshouse-piece: file:0-9", "only the server sets 'glasshouse-piece'; remove it"),
             ("ETag: \"x\"", "the server sets 'ETag' from the file; remove it"),
             ("last-modified: x", "the server sets 'last-modified' from the file; remove it"),
             ("Accept-Ranges: none", "the server sets 'Accept-Ranges' from the file; remove it"),

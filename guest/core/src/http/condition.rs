@@ -59,8 +59,9 @@ pub fn range_applies(request: &Request, current: &Validators) -> bool {
 }
 
 /// The date in a field and the modification date, in whole seconds. `None` if one is missing or invalid.
-fn dates(request: &Request, name: &str, current: &Validators) -> Option<(u64, u64)> {
+fn dates(request: &Request, name: &'static str, current: &Validators) -> Option<(u64, u64)> {
+    let modified = current.modified?;
     let value = request.value(name)?;
     let since = HttpTime::parse(str::from_utf8(&value).ok()?)?;
-    Some((since.seconds(), current.modified?.seconds()))
+    Some((since.seconds(), modified.seconds()))
 }

@@ -84,7 +84,10 @@ pub fn fields(request: &Request, cors: &Cors, isolate: bool) -> Vec<Field> {
         fields.extend(values.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     }
     if *cors != Cors::Closed {
-        let origin = request.value("origin").and_then(|value| String::from_utf8(value).ok());
+        let origin = match cors {
+            Cors::Origins(_) => request.value("origin").and_then(|value| String::from_utf8(value).ok()),
+            Cors::Closed | Cors::Any => None,
+        };
         let allowed = cors.fields(origin.as_deref());
         if request.method == Method::Options && allowed.iter().any(|(name, _)| name == "access-control-allow-origin") {
             fields.extend(preflight(request));

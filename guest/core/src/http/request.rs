@@ -2,6 +2,7 @@
 
 use crate::http::refusal::Refusal;
 use crate::http::target::Target;
+use std::cell::RefCell;
 use std::fmt;
 
 /// A method. Methods are case-sensitive (RFC 9110 9.1), so `get` is [`Method::Other`].
@@ -38,20 +39,28 @@ pub struct Request<'a> {
     /// The target, or the refusal for an invalid one.
     pub target: Result<Target, Refusal>,
     fields: Box<Fields<'a>>,
+    /// The fields that were read, with their values.
+    read: RefCell<Vec<(&'static str, Vec<Vec<u8>>)>>,
 }
 
 impl<'a> Request<'a> {
     /// Reads a request: its method, its path with the query, and a function that returns the values of a field by its
     /// lower-case name, one for each field line. The core calls the function only for fields that the answer depends
-    /// on, because it may be a call out of the sandbox.
+    /// on, and once for each: it may be a call out of the sandbox, and a replay compares these fields.
     pub fn read(method: &str, target: Option<&str>, fields: impl Fn(&str) -> Vec<Vec<u8>> + 'a) -> Request<'a> {
         let target = Target::parse(target.unwrap_or_default());
-        Request { method: Method::parse(method), target, fields: Box::new(fields) }
+        Request { method: Method::parse(method), target, fields: Box::new(fields), read: RefCell::default() }
     }
 
     /// All values of a field, one for each line.
-    pub fn values(&self, name: &str) -> Vec<Vec<u8>> {
-        (self.fields)(name)
+    pub fn values(&self, name: &'static str) -> Vec<Vec<u8>> {
+        let mut read = self.read.borrow_mut();
+        if let Some((_, values)) = read.iter().find(|(known, _)| *known == name) {
+            return values.clone();
+        }
+        let values = (self.fields)(name);
+        read.push((name, values.clone()));
+        values
     }
 
     /// The values of Range, which is defined only for GET (RFC 9110 14.2).
@@ -60,7 +69,7 @@ impl<'a> Request<'a> {
     }
 
     /// The value of a field that may occur once. If it occurs twice, it is invalid (RFC 9110 5.3) and ignored.
-    pub fn value(&self, name: &str) -> Option<Vec<u8>> {
+    pub fn value(&self, name: &'static str) -> Option<Vec<u8>> {
         let mut values = self.values(name);
         if values.len() == 1 { values.pop() } else { None }
     }

@@ -188,7 +188,8 @@ fn registered(suffix: &str) -> Option<&'static str> {
     while !rest.is_empty() {
         let half = rest.get(..rest.len() / 2)?;
         let before = half.rfind('\n').map_or("", |end| half.get(..=end).unwrap_or_default());
-        let after = rest.strip_prefix(before)?;
+        // Not `strip_prefix`, which would compare half of the table.
+        let after = rest.get(before.len()..)?;
         let (line, behind) = after.split_once('\n')?;
         let (key, essence) = line.split_once('\t').unwrap_or((line, ""));
         match compare(key, suffix) {

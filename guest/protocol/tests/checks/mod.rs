@@ -1,46 +1,40 @@
-//! Properties of the piece header. The fuzz target and the kept seeds run this check.
+//! Properties of complete responses. The fuzz target and the kept seeds run this check.
 
-use glasshouse_protocol::Piece;
+use glasshouse_protocol::{CompleteResponse, Piece};
 
-/// Takes the bytes as the value of a header line, and as bytes that a handler generated.
+/// Takes the bytes as the form of a response, and as bytes that a handler generated.
 ///
 /// # Panics
-/// A value is accepted and the grammar does not have it, or the other way round; or a piece changes on its way.
-pub fn piece(bytes: &[u8]) {
-    if let Ok(value) = str::from_utf8(bytes) {
-        let parsed = Piece::parse(value);
-        assert_eq!(parsed.is_some(), is_piece(value), "{value:?}: {parsed:?}");
-        if let Some(piece) = parsed {
-            check_round_trip(&piece);
+/// A form is accepted that has another meaning when it is encoded again, or a body changes on its way.
+pub fn response(bytes: &[u8]) {
+    if let Some(response) = CompleteResponse::parse(bytes) {
+        let field = |(name, value): &(&[u8], &[u8])| Some((str::from_utf8(name).ok()?.to_owned(), value.to_vec()));
+        if let Some(fields) = response.fields.iter().map(field).collect::<Option<Vec<_>>>() {
+            let form = CompleteResponse::encode(response.status, &fields, &response.pieces);
+            let form = form.unwrap_or_else(|| panic!("{response:?} has no form"));
+            assert_eq!(CompleteResponse::parse(&form), Some(response));
         }
     }
-    check_round_trip(&Piece::Text(bytes.into()));
-    if let Some((start, rest)) = bytes.split_first_chunk()
-        && let Some(length) = rest.first_chunk()
-    {
-        let (start, length) = (u64::from_be_bytes(*start), u64::from_be_bytes(*length));
-        check_round_trip(&Piece::File { start, end: start.saturating_add(length) });
-    }
+    let (start, rest) = bytes.split_first_chunk().unwrap_or((&[0; 8], bytes));
+    let (start, length) = (u64::from_be_bytes(*start), u64::try_from(rest.len()).unwrap_or_default());
+    let pieces = [
+        Piece::Text(bytes),
+        Piece::File { number: length, start, end: start.saturating_add(length) },
+        Piece::Text(rest),
+    ];
+    check_round_trip(200, &[("a".to_owned(), bytes.to_vec()), ("b".to_owned(), Vec::new())], &pieces);
+    check_round_trip(404, &[(String::from_utf8_lossy(bytes).into_owned(), b"c".to_vec())], &[]);
 }
 
-fn check_round_trip(piece: &Piece) {
-    let value = piece.encode();
-    assert!(value.bytes().all(|byte| byte.is_ascii_graphic()), "{value:?} is invalid in a header");
-    assert_eq!(Piece::parse(&value).as_ref(), Some(piece));
-}
-
-/// The grammar, read a second time.
-fn is_piece(value: &str) -> bool {
-    if let Some(text) = value.strip_prefix("text:") {
-        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        let is_encoded = |part: &str| part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
-        let mut parts = text.split('%');
-        return parts.next().is_some_and(is_plain) && parts.all(|part| is_encoded(part) && is_plain(part));
+/// A response is parsed as it was encoded.
+fn check_round_trip(status: u16, fields: &[(String, Vec<u8>)], pieces: &[Piece]) {
+    let has_line_break = fields.iter().any(|(name, value)| name.contains('\n') || value.contains(&b'\n'));
+    let has_bad_name = fields.iter().any(|(name, _)| name.is_empty() || name.contains(':'));
+    let form = CompleteResponse::encode(status, fields, pieces);
+    assert_eq!(form.is_none(), has_line_break || has_bad_name, "{fields:?}");
+    if let Some(form) = form {
+        let parsed = CompleteResponse::parse(&form).unwrap_or_else(|| panic!("{form:?} is invalid"));
+        let expected: Vec<_> = fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())).collect();
+        assert_eq!((parsed.status, parsed.fields, parsed.pieces.as_slice()), (status, expected, pieces));
     }
-    let Some((start, end)) = value.strip_prefix("file:").and_then(|range| range.split_once('-')) else { return false };
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let without_zeros = |text: &str| text.trim_start_matches('0').to_owned();
-    let at_most = |one: &str, other: &str| (one.len(), one) <= (other.len(), other);
-    let (first, last) = (without_zeros(start), without_zeros(end));
-    is_number(start) && is_number(end) && at_most(&first, &last) && at_most(&last, &u64::MAX.to_string())
 }

@@ -57,9 +57,23 @@ impl FromStr for Format {
     }
 }
 
-/// Renders an entry with its line break.
-pub(crate) fn render(format: Format, entry: &LogEntry, now: &Zoned) -> String {
-    let mut text = String::with_capacity(entry.request.len().saturating_add(200));
+/// Renders the time of an entry. All formats but JSON have a resolution of a second.
+pub(crate) fn render_time(format: Format, now: &Zoned) -> String {
+    let pattern = match format {
+        Format::Python => "%d/%b/%Y %H:%M:%S",
+        Format::Common | Format::Combined => "%d/%b/%Y:%H:%M:%S %z",
+        // RFC 3339, with the offset of the local time zone.
+        Format::Json => "%Y-%m-%dT%H:%M:%S%.6f%:z",
+        Format::Off => return String::new(),
+    };
+    now.strftime(pattern).to_string()
+}
+
+/// Renders an entry with its line break. `now` is the rendered time.
+pub(crate) fn render(format: Format, entry: &LogEntry, now: &str) -> String {
+    let of_client =
+        [entry.request.len(), entry.referer.map_or(0, <[u8]>::len), entry.user_agent.map_or(0, <[u8]>::len)];
+    let mut text = String::with_capacity(of_client.into_iter().fold(120, usize::saturating_add));
     let result = match format {
         Format::Python => python(&mut text, entry, now),
         Format::Common => common(&mut text, entry, now).and_then(|()| text.write_char('\n')),
@@ -72,9 +86,9 @@ pub(crate) fn render(format: Format, entry: &LogEntry, now: &Zoned) -> String {
     text
 }
 
-fn python(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+fn python(text: &mut String, entry: &LogEntry, now: &str) -> fmt::Result {
     let LogEntry { request, status, bytes, .. } = entry;
-    let (client, user, now) = (entry.client.to_canonical(), User(entry.user), now.strftime("%d/%b/%Y %H:%M:%S"));
+    let (client, user) = (entry.client.to_canonical(), User(entry.user));
     if *status >= 400 {
         let message = match *status {
             UNANSWERED => Some("Not Answered"),
@@ -85,15 +99,15 @@ fn python(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
     writeln!(text, "{client} - {user} [{now}] \"{}\" {status} {bytes}", Quoted(request.as_bytes()))
 }
 
-fn common(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+fn common(text: &mut String, entry: &LogEntry, now: &str) -> fmt::Result {
     let LogEntry { request, status, bytes, .. } = entry;
-    let (client, user, now) = (entry.client.to_canonical(), User(entry.user), now.strftime("%d/%b/%Y:%H:%M:%S %z"));
+    let (client, user) = (entry.client.to_canonical(), User(entry.user));
     write!(text, "{client} - {user} [{now}] \"{}\" {status} ", Quoted(request.as_bytes()))?;
     // The format has a dash instead of zero bytes.
     if *bytes == 0 { text.write_char('-') } else { write!(text, "{bytes}") }
 }
 
-fn combined(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+fn combined(text: &mut String, entry: &LogEntry, now: &str) -> fmt::Result {
     common(text, entry, now)?;
     let [referer, agent] = [entry.referer, entry.user_agent].map(|field| Quoted(field.unwrap_or(b"-")));
     writeln!(text, " \"{referer}\" \"{agent}\"")
@@ -102,8 +116,7 @@ fn combined(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
 /// The JSON object of an entry. Unknown values are `null`.
 #[derive(Serialize)]
 struct JsonEntry<'a> {
-    /// RFC 3339, with the offset of the local time zone.
-    time: String,
+    time: &'a str,
     client: IpAddr,
     user: Option<&'a str>,
     request: Option<&'a str>,
@@ -115,9 +128,9 @@ struct JsonEntry<'a> {
     tls: Option<&'a str>,
 }
 
-fn json(text: &mut String, entry: &LogEntry, now: &Zoned) -> fmt::Result {
+fn json(text: &mut String, entry: &LogEntry, now: &str) -> fmt::Result {
     let object = JsonEntry {
-        time: now.strftime("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string(),
+        time: now,
         client: entry.client.to_canonical(),
         user: entry.user,
         request: Some(entry.request).filter(|request| !request.is_empty()),
@@ -155,7 +168,21 @@ struct Quoted<'a>(&'a [u8]);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| escape(f, *byte))
+        let mut rest = self.0;
+        while let Some(byte) = rest.first() {
+            let plain = rest.iter().position(|byte| !is_plain(*byte)).unwrap_or(rest.len());
+            match rest.split_at_checked(plain) {
+                Some((plain, behind)) if !plain.is_empty() => {
+                    f.write_str(str::from_utf8(plain).map_err(|_| fmt::Error)?)?;
+                    rest = behind;
+                }
+                _ => {
+                    escape(f, *byte)?;
+                    rest = rest.get(1..).unwrap_or_default();
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -172,6 +199,11 @@ impl fmt::Display for User<'_> {
             }
         }
     }
+}
+
+/// Whether a byte stands for itself.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')
 }
 
 fn escape(f: &mut fmt::Formatter<'_>, byte: u8) -> fmt::Result {
@@ -199,10 +231,14 @@ mod tests {
         at(jiff::civil::date(2026, 11, 2).at(9, 6, 58, 999_999_999))
     }
 
+    fn rendered(format: Format, entry: &LogEntry, now: &Zoned) -> String {
+        render(format, entry, &render_time(format, now))
+    }
+
     #[track_caller]
     fn check(client: &str, request: &str, (status, bytes): (u16, u64), expected: &str) {
         let entry = LogEntry { request, bytes, ..LogEntry::without_request(client.parse().unwrap(), status) };
-        assert_eq!(render(Format::Python, &entry, &now()), expected);
+        assert_eq!(rendered(Format::Python, &entry, &now()), expected);
     }
 
     /// PY-81
@@ -272,7 +308,7 @@ mod tests {
         let line = LogEntry::without_request([127, 0, 0, 1].into(), 200);
         let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         for (number, month) in (1..).zip(months) {
-            let entry = render(Format::Python, &line, &at(jiff::civil::date(2024, number, 29).at(23, 0, 0, 0)));
+            let entry = rendered(Format::Python, &line, &at(jiff::civil::date(2024, number, 29).at(23, 0, 0, 0)));
             assert!(entry.contains(&format!("[29/{month}/2024 23:00:00]")), "{entry}");
         }
     }
@@ -290,7 +326,7 @@ mod tests {
             let line =
                 LogEntry { user, request: "GET / HTTP/1.1", ..LogEntry::without_request([127, 0, 0, 1].into(), 404) };
             for (format, lines) in [(Format::Python, 2), (Format::Common, 1)] {
-                let entry = render(format, &line, &now());
+                let entry = rendered(format, &line, &now());
                 let start = format!("127.0.0.1 - {expected} [02/Nov/2026");
                 assert_eq!(entry.lines().filter(|line| line.starts_with(&start)).count(), lines, "{entry}");
                 assert_eq!(entry.lines().count(), lines, "{entry}");
@@ -331,7 +367,7 @@ mod tests {
             (Format::Off, full(), String::new()),
         ];
         for (format, line, expected) in rows {
-            assert_eq!(render(format, &line, &now()), expected, "{format:?}");
+            assert_eq!(rendered(format, &line, &now()), expected, "{format:?}");
         }
     }
 
@@ -345,7 +381,7 @@ mod tests {
 
     #[test]
     fn json_is_one_line_of_ascii_with_every_field() {
-        let entry = render(Format::Json, &full(), &now());
+        let entry = rendered(Format::Json, &full(), &now());
         let line = entry.strip_suffix('\n').unwrap();
         assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line:?}");
         let read: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -362,7 +398,7 @@ mod tests {
             "tls": "TLSv1.3",
         });
         assert_eq!(read, expected);
-        let unread = render(Format::Json, &LogEntry::without_request([192, 0, 2, 1].into(), 408), &now());
+        let unread = rendered(Format::Json, &LogEntry::without_request([192, 0, 2, 1].into(), 408), &now());
         let read: serde_json::Value = serde_json::from_str(&unread).unwrap();
         assert!(read["request"].is_null() && read["duration_us"].is_null() && read["status"] == 408, "{unread}");
     }

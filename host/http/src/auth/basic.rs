@@ -27,10 +27,15 @@ impl Credentials {
     /// Removes the credentials from the fields, so that the handler does not see them. Returns `None` if there are none
     /// of this scheme.
     pub(crate) fn take(fields: &mut HeaderMap) -> Option<Credentials> {
-        let value = fields.get_all(AUTHORIZATION).iter().next().cloned();
-        let count = fields.get_all(AUTHORIZATION).iter().count();
+        let credentials = Credentials::of(fields.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes));
         fields.remove(AUTHORIZATION);
-        value.filter(|_| count == 1).and_then(|value| Credentials::parse(value.as_bytes()))
+        credentials
+    }
+
+    /// The credentials in the values of `Authorization`. `None` unless there is one value, of this scheme.
+    pub(crate) fn of<'a>(mut values: impl Iterator<Item = &'a [u8]>) -> Option<Credentials> {
+        let value = values.next()?;
+        if values.next().is_some() { None } else { Credentials::parse(value) }
     }
 
     fn parse(value: &[u8]) -> Option<Credentials> {

@@ -1,17 +1,17 @@
 //! Sends a response on a stream of HTTP/2: the head, then the body as the client grants room.
 
 use crate::handler::Handler;
+use crate::http_date::date_value;
 use crate::service::LoggedBody;
 use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, SendStream};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, HeaderValue, TE, TRANSFER_ENCODING, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, Response};
 use http_body::Body;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
 
 /// Maximum length of one read of a file, in bytes.
 const MAX_READ: usize = 64 << 10;
@@ -57,11 +57,7 @@ fn complete_fields(fields: &mut HeaderMap, length: Option<u64>) {
     if let Some(length) = length {
         fields.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
     }
-    if !fields.contains_key(DATE)
-        && let Ok(now) = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()))
-    {
-        fields.insert(DATE, now);
-    }
+    fields.entry(DATE).or_insert_with(date_value);
 }
 
 struct BodySender<H: Handler> {

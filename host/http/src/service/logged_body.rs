@@ -4,9 +4,12 @@ use crate::access_log::{Log, LogEntry, UNANSWERED};
 use crate::auth::UserName;
 use crate::connection_context::ConnectionContext;
 use crate::handler::{BoxError, Handler};
+use crate::http1::ParsedHead;
 use crate::metrics::GaugeGuard;
+use crate::send_file::FileRange;
 use crate::service::ServiceBody;
 use crate::timeout::Phase;
+use crate::trusted_proxies::FORWARDED_FOR;
 use bytes::Bytes;
 use http::header::{HeaderValue, REFERER, USER_AGENT};
 use http::uri::PathAndQuery;
@@ -29,47 +32,83 @@ pub(crate) struct RequestRecord {
     pub(crate) user: Option<UserName>,
     pub(crate) status: u16,
     started: Instant,
-    request_line: String,
-    referer: Option<HeaderValue>,
-    user_agent: Option<HeaderValue>,
+    /// `None` for a log that writes no entries.
+    logged: Option<Box<LoggedFields>>,
     tls_version: Option<&'static str>,
     bytes: u64,
     log: Log,
     _in_flight: GaugeGuard,
 }
 
+/// Copies of what an entry shows of the head of a request.
+struct LoggedFields {
+    request_line: String,
+    referer: Option<HeaderValue>,
+    user_agent: Option<HeaderValue>,
+}
+
 impl RequestRecord {
-    /// Records a request. A log that writes no entries needs no copy of its headers.
-    pub(crate) fn new<H, B>(request: &Request<B>, context: &ConnectionContext<H>) -> RequestRecord {
-        let ConnectionContext { log, peer, trusted_proxies, tls_version, .. } = context;
-        let field = |name| request.headers().get(name).filter(|_| !log.is_quiet()).cloned();
+    /// Records a request.
+    pub(crate) fn of_request<H, B>(request: &Request<B>, context: &ConnectionContext<H>) -> RequestRecord {
+        let forwarded = request.headers().get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        let client = context.trusted_proxies.client_ip(context.peer, forwarded);
+        let mut record = RequestRecord::new(context, client, Instant::now());
+        if !context.log.is_quiet() {
+            record.logged = Some(Box::new(LoggedFields {
+                request_line: request_line(request),
+                referer: request.headers().get(REFERER).cloned(),
+                user_agent: request.headers().get(USER_AGENT).cloned(),
+            }));
+        }
+        record
+    }
+
+    /// Records a request whose head is in the read buffer.
+    pub(crate) fn of_head<H>(
+        head: &ParsedHead<'_>,
+        context: &ConnectionContext<H>,
+        client: IpAddr,
+        started: Instant,
+    ) -> RequestRecord {
+        let mut record = RequestRecord::new(context, client, started);
+        if !context.log.is_quiet() {
+            let field = |name| head.values(&name).next().and_then(|value| HeaderValue::from_bytes(value).ok());
+            record.logged = Some(Box::new(LoggedFields {
+                request_line: [head.method().as_str(), " ", head.target(), " HTTP/1.1"].concat(),
+                referer: field(REFERER),
+                user_agent: field(USER_AGENT),
+            }));
+        }
+        record
+    }
+
+    fn new<H>(context: &ConnectionContext<H>, client: IpAddr, started: Instant) -> RequestRecord {
         RequestRecord {
-            client: trusted_proxies.client_ip(*peer, request.headers()),
+            client,
             user: None,
             status: UNANSWERED,
-            started: Instant::now(),
-            request_line: if log.is_quiet() { String::new() } else { request_line(request) },
-            referer: field(REFERER),
-            user_agent: field(USER_AGENT),
-            tls_version: *tls_version,
+            started,
+            logged: None,
+            tls_version: context.tls_version,
             bytes: 0,
-            log: log.clone(),
-            _in_flight: log.request_in_flight(),
+            log: context.log.clone(),
+            _in_flight: context.log.request_in_flight(),
         }
     }
 }
 
 impl Drop for RequestRecord {
     fn drop(&mut self) {
+        let logged = self.logged.as_deref();
         self.log.access(&LogEntry {
             client: self.client,
             user: self.user.as_deref(),
-            request: &self.request_line,
+            request: logged.map_or("", |logged| &logged.request_line),
             status: self.status,
             bytes: self.bytes,
             duration: Some(self.started.elapsed()),
-            referer: self.referer.as_ref().map(HeaderValue::as_bytes),
-            user_agent: self.user_agent.as_ref().map(HeaderValue::as_bytes),
+            referer: logged.and_then(|logged| logged.referer.as_ref()).map(HeaderValue::as_bytes),
+            user_agent: logged.and_then(|logged| logged.user_agent.as_ref()).map(HeaderValue::as_bytes),
             tls: self.tls_version,
         });
     }
@@ -104,6 +143,31 @@ impl<H: Handler> LoggedBody<H> {
         LoggedBody { body, record, phase }
     }
 
+    /// See [`Handler::file_range`].
+    pub(crate) fn file_range(&mut self, max: usize) -> Option<FileRange> {
+        match &mut self.body {
+            ServiceBody::<H>::Left(body) => H::file_range(body, max),
+            ServiceBody::<H>::Right(_) => None,
+        }
+    }
+
+    /// See [`Handler::advance`].
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        if let ServiceBody::<H>::Left(body) = &mut self.body {
+            H::advance(body, bytes);
+        }
+        self.count(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Counts bytes that the body has yielded.
+    fn count(&mut self, bytes: u64) {
+        self.record.bytes = self.record.bytes.saturating_add(bytes);
+        // Releases the resources of the handler now, although the client may take long to receive the last bytes.
+        if self.body.is_end_stream() {
+            self.body = ServiceBody::<H>::Right(Full::default());
+        }
+    }
+
     /// See [`Handler::bound`].
     pub(crate) fn bound(&mut self, room: usize) -> bool {
         match &mut self.body {
@@ -120,11 +184,7 @@ impl<H: Handler> Body for LoggedBody<H> {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.record.bytes = self.record.bytes.saturating_add(frame_len(frame));
-            // Releases the resources of the handler now, although the client may take long to receive the last frame.
-            if self.body.is_end_stream() {
-                self.body = ServiceBody::<H>::Right(Full::default());
-            }
+            self.count(frame_len(frame));
         }
         polled
     }

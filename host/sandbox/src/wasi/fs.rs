@@ -51,13 +51,17 @@ macro_rules! symlinks {
 pub(crate) use open_options;
 pub(crate) use symlinks;
 
-/// `descriptor.stat`: returns the metadata of an open file or directory.
+/// `descriptor.stat`: returns the metadata of an open file or directory. The first call returns those of its opening,
+/// which need no system call.
 pub(crate) fn stat(state: &mut InstanceState, descriptor: &Resource<Descriptor>) -> Result<Result<Stat, Errno>> {
     let file = match state.table.get(descriptor)? {
         Descriptor::File(file) => &file.file,
         Descriptor::Dir(directory) => &directory.dir,
     };
-    let result = state.files.reporter.check("stat", &**file, "", rustix::fs::fstat(file));
+    let result = match state.opened.take_stat(descriptor.rep()) {
+        Some(stat) => Ok(stat),
+        None => state.files.reporter.check("stat", &**file, "", rustix::fs::fstat(file)),
+    };
     // The step that opened the file has recorded its metadata, unless the file has changed since.
     if let Some(recording) = &mut state.recording
         && result.ok().and_then(|stat| recording.opened(stat.into())).is_none()
@@ -67,7 +71,8 @@ pub(crate) fn stat(state: &mut InstanceState, descriptor: &Resource<Descriptor>)
     Ok(result)
 }
 
-/// `descriptor.stat-at`: returns the metadata at a path.
+/// `descriptor.stat-at`: returns the metadata at a path. A recording has the path, or the entry of a directory that the
+/// handler has opened.
 pub(crate) fn stat_at(
     state: &mut InstanceState,
     descriptor: &Resource<Descriptor>,
@@ -75,7 +80,19 @@ pub(crate) fn stat_at(
     symlinks: Symlinks,
 ) -> Result<Result<Stat, Errno>> {
     let result = in_directory(state, descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
-    record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result);
+    let opened = match is_root(state, descriptor) {
+        true => None,
+        false => state.recording.as_ref().and_then(|recording| recording.directory(descriptor.rep())),
+    };
+    match opened {
+        None => record(state, descriptor, |result| Step::Stat(path.into(), symlinks, result), result),
+        Some(_) if matches!(result, Err(error) if is_fault(error)) => state.mark_unreplayable(),
+        Some(opened) => {
+            if let Some(recording) = &mut state.recording {
+                recording.push(Step::StatEntry(opened, path.into(), symlinks, result.map(FileId::from)));
+            }
+        }
+    }
     Ok(result)
 }
 
@@ -85,18 +102,50 @@ pub(crate) fn open_at(
     descriptor: &Resource<Descriptor>,
     path: String,
     options: OpenOptions,
-) -> Result<Result<Descriptor, Errno>> {
+) -> Result<Result<Resource<Descriptor>, Errno>> {
     let opened = in_directory(state, descriptor, "open", &path, |preopen, at| preopen.open_at(at, &path, options))?;
     let stat = opened.as_ref().map(|(_, stat)| *stat).map_err(|error| *error);
     record(state, descriptor, |result| Step::Open(path.into(), options, result), stat);
-    Ok(opened.map(|(file, stat)| {
-        // wasmtime-wasi then reads on the calling thread.
-        let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
-            _ => Descriptor::File(filesystem::File::new(file, perms, mode, true)),
-        }
-    }))
+    let (file, stat) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Ok(Err(error)),
+    };
+    // wasmtime-wasi then reads on the calling thread.
+    let (file, perms, mode) = (File::from(file), FsPerms::ReadOnly, OpenMode::READ);
+    let opened = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Descriptor::Dir(Dir::new(file, perms, mode, true)),
+        _ => Descriptor::File(filesystem::File::new(file, perms, mode, true)),
+    };
+    let opened = state.table.push(opened)?;
+    let is_root = is_root(state, descriptor);
+    state.opened.push(opened.rep(), stat, is_root);
+    if let Some(recording) = &mut state.recording {
+        recording.set_directory_handle(opened.rep());
+    }
+    Ok(Ok(opened))
+}
+
+/// Counts a descriptor that wasmtime-wasi has opened.
+pub(crate) fn count_opened(
+    state: &mut InstanceState,
+    directory: &Resource<Descriptor>,
+    opened: &Resource<Descriptor>,
+) -> Result<()> {
+    let stat = match state.table.get(opened)? {
+        Descriptor::File(file) => rustix::fs::fstat(&file.file),
+        Descriptor::Dir(directory) => rustix::fs::fstat(&directory.dir),
+    };
+    let is_root = is_root(state, directory);
+    state.opened.push(opened.rep(), stat?, is_root);
+    Ok(())
+}
+
+/// Whether a descriptor is the preopen.
+fn is_root(state: &InstanceState, descriptor: &Resource<Descriptor>) -> bool {
+    matches!(
+        state.table.get(descriptor),
+        Ok(Descriptor::Dir(directory)) if state.files.preopen.is_root(&directory.dir)
+    )
 }
 
 /// Calls `operation` with the preopen and an open directory. Logs faults.
@@ -126,10 +175,7 @@ fn record(
     if state.recording.is_none() {
         return;
     }
-    let is_root = matches!(
-        state.table.get(descriptor),
-        Ok(Descriptor::Dir(directory)) if state.files.preopen.is_root(&directory.dir)
-    );
+    let is_root = is_root(state, descriptor);
     // A fault may not happen again.
     let is_repeatable = is_root && !matches!(result, Err(error) if is_fault(error));
     if let Some(recording) = &mut state.recording {

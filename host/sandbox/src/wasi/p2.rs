@@ -4,20 +4,23 @@ use crate::beneath::{DirReader, RawDirEntry};
 use crate::io_errors;
 use crate::io_errors::is_fault;
 use crate::override_import::override_import;
-use crate::replay::{EntriesStep, Step};
+use crate::replay::EntriesStep;
 use crate::state::InstanceState;
 use crate::wasi::fs;
 use crate::wasi_version::WasiVersion::P2;
+use futures::FutureExt as _;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
+use std::future::ready;
+use std::sync::Arc;
 use wasmtime::component::{Linker, Resource, ResourceType};
-use wasmtime::{Result, StoreContextMut};
+use wasmtime::{Result, StoreContextMut, bail};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
-use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::{DynInputStream, FsResult};
 
 const FILES: &str = "wasi:filesystem/types";
 
@@ -33,13 +36,11 @@ pub(crate) fn override_imports(linker: &mut Linker<InstanceState>) -> Result<()>
     })?;
     let read_entry = "[method]directory-entry-stream.read-directory-entry";
     override_import(linker, FILES, P2, read_entry, |files, name| files.func_wrap(name, read_directory_entry))?;
+    let read = "[method]descriptor.read-via-stream";
+    override_import(linker, FILES, P2, read, |files, name| files.func_wrap(name, read_via_stream))?;
     override_import(linker, FILES, P2, "[method]descriptor.stat", |files, name| files.func_wrap(name, stat))?;
-    override_import(linker, FILES, P2, "[method]descriptor.stat-at", |files, name| {
-        files.func_wrap_async(name, |store, arguments| Box::new(stat_at(store, arguments)))
-    })?;
-    override_import(linker, FILES, P2, "[method]descriptor.open-at", |files, name| {
-        files.func_wrap_async(name, |store, arguments| Box::new(open_at(store, arguments)))
-    })
+    override_import(linker, FILES, P2, "[method]descriptor.stat-at", |files, name| files.func_wrap(name, stat_at))?;
+    override_import(linker, FILES, P2, "[method]descriptor.open-at", |files, name| files.func_wrap(name, open_at))
 }
 
 /// A result for the handler, inside of one that traps.
@@ -106,6 +107,19 @@ fn read_directory_entry(
     },))
 }
 
+/// A later change of the file changes its metadata, so they are recorded now, and not with each read.
+fn read_via_stream(
+    mut store: StoreContextMut<'_, InstanceState>,
+    (descriptor, offset): (Resource<Descriptor>, u64),
+) -> WasiResult<Resource<DynInputStream>> {
+    let state = store.data_mut();
+    if let Descriptor::File(file) = state.table.get(&descriptor)? {
+        let file = Arc::clone(&file.file);
+        state.record_content(&file);
+    }
+    from_library(ready(HostDescriptor::read_via_stream(&mut state.filesystem(), descriptor, offset)))
+}
+
 fn stat(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor,): (Resource<Descriptor>,),
@@ -117,32 +131,20 @@ fn stat(
 type StatAtArgs = (Resource<Descriptor>, PathFlags, String);
 type OpenAtArgs = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);
 
-async fn stat_at(
+fn stat_at(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor, flags, path): StatAtArgs,
 ) -> WasiResult<DescriptorStat> {
     let state = store.data_mut();
-    if !state.files.can_resolve {
-        state.mark_unreplayable();
-        return from_library(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path).await);
-    }
-    let symlinks = fs::symlinks!(flags);
-    let opened = state.recording.as_ref().and_then(|recording| recording.directory(descriptor.rep()));
-    let Some(opened) = opened else {
-        let stat = fs::stat_at(state, &descriptor, path, symlinks)?;
+    if state.files.can_resolve {
+        let stat = fs::stat_at(state, &descriptor, path, fs::symlinks!(flags))?;
         return Ok((stat.map(descriptor_stat).map_err(error_code),));
-    };
-    let stat = fs::in_directory(state, &descriptor, "stat", &path, |preopen, at| preopen.stat_at(at, &path, symlinks))?;
-    if let Some(recording) = &mut state.recording {
-        match stat {
-            Err(error) if is_fault(error) => recording.mark_unreplayable(),
-            _ => drop(recording.push(Step::StatEntry(opened, path.into(), symlinks, stat.map(Into::into)))),
-        }
     }
-    Ok((stat.map(descriptor_stat).map_err(error_code),))
+    state.mark_unreplayable();
+    from_library(HostDescriptor::stat_at(&mut state.filesystem(), descriptor, flags, path))
 }
 
-async fn open_at(
+fn open_at(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor, path_flags, path, open_flags, flags): OpenAtArgs,
 ) -> WasiResult<Resource<Descriptor>> {
@@ -152,35 +154,33 @@ async fn open_at(
     };
     let state = store.data_mut();
     if state.files.can_resolve {
-        return Ok((match fs::open_at(state, &descriptor, path, options)? {
-            Ok(opened) => {
-                let opened = state.table.push(opened)?;
-                if let Some(recording) = &mut state.recording {
-                    recording.set_directory_handle(opened.rep());
-                }
-                Ok(opened)
-            }
-            Err(error) => Err(error_code(error)),
-        },));
+        return Ok((fs::open_at(state, &descriptor, path, options)?.map_err(error_code),));
     }
     state.mark_unreplayable();
     let mut files = state.filesystem();
     // wasmtime-wasi would wait for the other end of a FIFO, so the type is checked first.
-    let borrowed = Resource::new_borrow(descriptor.rep());
-    let stat = from_library(HostDescriptor::stat_at(&mut files, borrowed, path_flags, path.clone()).await)?.0;
+    let (directory, checked) = (Resource::new_borrow(descriptor.rep()), Resource::new_borrow(descriptor.rep()));
+    let stat = from_library(HostDescriptor::stat_at(&mut files, checked, path_flags, path.clone()))?.0;
     match stat.map(|stat| stat.type_) {
         Ok(DescriptorType::RegularFile | DescriptorType::Directory) => {}
         Ok(_) => return Ok((Err(ErrorCode::NotPermitted),)),
         Err(error) => return Ok((Err(error),)),
     }
-    from_library(HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags).await)
+    let opened = HostDescriptor::open_at(&mut files, descriptor, path_flags, path, open_flags, flags);
+    let opened = from_library(opened)?;
+    if let (Ok(opened),) = &opened {
+        fs::count_opened(state, &directory, opened)?;
+    }
+    Ok(opened)
 }
 
-/// Converts a result of wasmtime-wasi. An error without a code traps.
-fn from_library<T>(result: FsResult<T>) -> WasiResult<T> {
-    match result {
-        Ok(value) => Ok((Ok(value),)),
-        Err(error) => Ok((Err(error.downcast()?),)),
+/// Returns the result of a function of wasmtime-wasi, which does not wait: its descriptors permit blocking the thread.
+/// An error without a code traps.
+fn from_library<T>(call: impl Future<Output = FsResult<T>>) -> WasiResult<T> {
+    match call.now_or_never() {
+        Some(Ok(value)) => Ok((Ok(value),)),
+        Some(Err(error)) => Ok((Err(error.downcast()?),)),
+        None => bail!("a function of wasmtime-wasi waits for another thread"),
     }
 }
 

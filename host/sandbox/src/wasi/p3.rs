@@ -67,13 +67,8 @@ async fn open_at(
         Err(error) => return Ok((Err(error_code(error)),)),
     };
     if can_resolve(accessor) {
-        return accessor.with(|mut access| {
-            let opened = fs::open_at(access.data_mut(), &descriptor, path, options)?;
-            Ok((match opened {
-                Ok(opened) => Ok(access.data_mut().table.push(opened)?),
-                Err(error) => Err(error_code(error)),
-            },))
-        });
+        return accessor
+            .with(|mut access| Ok((fs::open_at(access.data_mut(), &descriptor, path, options)?.map_err(error_code),)));
     }
     // wasmtime-wasi would wait for the other end of a FIFO, so the type is checked first.
     let stat = stat_at(accessor, (Resource::new_borrow(descriptor.rep()), path_flags, path.clone())).await?.0;
@@ -83,10 +78,15 @@ async fn open_at(
         Err(error) => return Ok((Err(error),)),
     }
     let files = accessor.with_getter::<WasiFilesystem>(<InstanceState as WasiFilesystemView>::filesystem);
+    let directory = Resource::new_borrow(descriptor.rep());
     let opened = <WasiFilesystem as HostDescriptorWithStore<InstanceState>>::open_at(
         &files, descriptor, path_flags, path, open_flags, flags,
     );
-    from_library(opened.await)
+    let opened = from_library(opened.await)?;
+    if let (Ok(opened),) = &opened {
+        accessor.with(|mut access| fs::count_opened(access.data_mut(), &directory, opened))?;
+    }
+    Ok(opened)
 }
 
 async fn stat(

@@ -21,6 +21,8 @@ type Directories = Vec<(Resource<Descriptor>, String)>;
 
 fn get_directories(mut store: StoreContextMut<'_, InstanceState>, (): ()) -> Result<(Directories,)> {
     let state = store.data_mut();
+    // The handle may be that of a descriptor that was dropped.
+    state.opened.end_request();
     let root = state.table.push(Descriptor::Dir(state.files.preopen.handle().clone()))?;
     Ok((vec![(root, "/".to_owned())],))
 }

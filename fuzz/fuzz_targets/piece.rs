@@ -1,5 +1,0 @@
-//! Looks for a piece header for which `protocol::piece` fails.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| glasshouse_fuzz::protocol::piece(bytes));
