@@ -32,6 +32,9 @@ impl Method {
 /// Returns the values of a field by its lower-case name, one for each line.
 type Fields<'a> = dyn Fn(&str) -> Vec<Vec<u8>> + 'a;
 
+/// A field that was read: its name, and the values of its lines.
+type ReadField = (&'static str, Vec<Vec<u8>>);
+
 /// A request.
 pub struct Request<'a> {
     /// The method.
@@ -40,7 +43,7 @@ pub struct Request<'a> {
     pub target: Result<Target, Refusal>,
     fields: Box<Fields<'a>>,
     /// The fields that were read, with their values.
-    read: RefCell<Vec<(&'static str, Vec<Vec<u8>>)>>,
+    read: RefCell<Vec<ReadField>>,
 }
 
 impl<'a> Request<'a> {

@@ -2,16 +2,19 @@
 
 use crate::beneath::{DirReader, RawDirEntry};
 use crate::io_errors;
-use crate::io_errors::is_fault;
+use crate::io_errors::{Reporter, is_fault};
+use crate::number::to_u64;
 use crate::override_import::override_import;
 use crate::replay::EntriesStep;
 use crate::state::InstanceState;
 use crate::wasi::fs;
 use crate::wasi_version::WasiVersion::P2;
+use bytes::Bytes;
 use futures::FutureExt as _;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
-use std::future::ready;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut, bail};
@@ -20,7 +23,10 @@ use wasmtime_wasi::p2::bindings::clocks::wall_clock::Datetime;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
-use wasmtime_wasi::p2::{DynInputStream, FsResult};
+use wasmtime_wasi::p2::{DynInputStream, FsResult, InputStream, Pollable, StreamError, StreamResult};
+
+/// Bytes of one read of a file.
+const MAX_READ: usize = 64 << 10;
 
 const FILES: &str = "wasi:filesystem/types";
 
@@ -113,11 +119,41 @@ fn read_via_stream(
     (descriptor, offset): (Resource<Descriptor>, u64),
 ) -> WasiResult<Resource<DynInputStream>> {
     let state = store.data_mut();
-    if let Descriptor::File(file) = state.table.get(&descriptor)? {
-        let file = Arc::clone(&file.file);
-        state.record_content(&file);
+    let Descriptor::File(file) = state.table.get(&descriptor)? else { return Ok((Err(ErrorCode::IsDirectory),)) };
+    let (file, reporter) = (Arc::clone(&file.file), Arc::clone(&state.files.reporter));
+    state.record_content(&file);
+    let stream: DynInputStream = Box::new(FileStream { file, offset, reporter });
+    Ok((Ok(state.table.push(stream)?),))
+}
+
+/// The content of a file from an offset. It is read on the calling thread.
+struct FileStream {
+    file: Arc<File>,
+    offset: u64,
+    reporter: Arc<Reporter>,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for FileStream {
+    async fn ready(&mut self) {}
+}
+
+impl InputStream for FileStream {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let mut block = vec![0; size.min(MAX_READ)];
+        match self.file.read_at(&mut block, self.offset) {
+            Ok(0) if size > 0 => Err(StreamError::Closed),
+            Ok(read) => {
+                block.truncate(read);
+                self.offset = self.offset.saturating_add(to_u64(read));
+                Ok(block.into())
+            }
+            Err(error) => {
+                self.reporter.report("read", &*self.file, "", &error);
+                Err(StreamError::LastOperationFailed(error.into()))
+            }
+        }
     }
-    from_library(ready(HostDescriptor::read_via_stream(&mut state.filesystem(), descriptor, offset)))
 }
 
 fn stat(
