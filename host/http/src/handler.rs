@@ -1,6 +1,6 @@
 //! The interface between a connection and the code that answers its requests.
 
-use crate::http1::ParsedHead;
+use crate::parsed_head::ParsedHead;
 use crate::send_file::FileRange;
 use bytes::Bytes;
 use glasshouse_quota::Client;

@@ -116,8 +116,8 @@ fn normalized(host: &str) -> Cow<'_, str> {
     }
 }
 
-/// The host in a value of `Host` that is a name or an IPv4 address, with or without a port (RFC 9110 7.2). Most are; the
-/// parser for the others takes longer.
+/// The host in a value of `Host` that is a name or an IPv4 address, with or without a port (RFC 9110 7.2). Most are;
+/// the parser for the others takes longer.
 pub(crate) fn plain_host(field: &[u8]) -> Option<&str> {
     let (host, port) = field.split_at_checked(field.iter().position(|byte| *byte == b':').unwrap_or(field.len()))?;
     let is_host =

@@ -2,16 +2,14 @@
 //! head. At the first other request hyper takes over the connection.
 
 mod hyper_connection;
-mod parsed_head;
 mod response;
 
 use crate::connection_context::ConnectionContext;
 use crate::handler::Handler;
-pub use crate::http1::parsed_head::ParsedHead;
-use crate::http1::parsed_head::{MAX_SIMPLE_HEAD, Parsed, field_space};
-pub(crate) use crate::http1::response::ResponseHead;
 use crate::http1::response::ResponseSender;
+use crate::parsed_head::{MAX_SIMPLE_HEAD, Parsed, field_space};
 use crate::raw_response::raw_response;
+use crate::response_head::ResponseHead;
 use crate::service::HttpService;
 use crate::shutdown::{self, LAST_CALL};
 use crate::sniff::Rewind;
@@ -50,8 +48,8 @@ pub(crate) async fn serve<S, H>(
     let unread = unread.into();
     let mut connection = Connection { stream, unread, is_incomplete: false, service, sending: None, is_closing: false };
     match connection.run(&phase, closing.clone()).await {
-        Ok(End::Closed | End::Last) => {}
-        Ok(End::Hyper) => {
+        Ok(ConnectionEnd::Closed | ConnectionEnd::Last) => {}
+        Ok(ConnectionEnd::Hyper) => {
             let stream = Rewind::new(connection.unread.freeze(), connection.stream);
             Box::pin(hyper_connection::serve(stream, context, phase, closing)).await;
         }
@@ -107,11 +105,11 @@ enum ParsedRequest<H: Handler> {
 enum Next {
     /// A request, and whether the client wants no other one behind it.
     Request(Request<Empty<Bytes>>, bool),
-    End(End),
+    End(ConnectionEnd),
 }
 
 /// Why a connection leaves the loop.
-enum End {
+enum ConnectionEnd {
     /// The client has closed its side, or the server has nothing to add.
     Closed,
     /// The last response is sent.
@@ -121,7 +119,7 @@ enum End {
 }
 
 impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
-    async fn run(&mut self, phase: &Phase, closing: watch::Receiver<bool>) -> io::Result<End> {
+    async fn run(&mut self, phase: &Phase, closing: watch::Receiver<bool>) -> io::Result<ConnectionEnd> {
         let mut started = pin!(shutdown::started(closing.clone()));
         loop {
             let next = tokio::select! {
@@ -133,24 +131,24 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
                         continue;
                     }
                     if !phase.is_first_head() {
-                        return Ok(End::Closed);
+                        return Ok(ConnectionEnd::Closed);
                     }
                     match timeout(LAST_CALL, poll_fn(|cx| self.poll_next(cx))).await {
                         Ok(next) => next?,
                         Err(_) if self.sending.is_some() => continue,
-                        Err(_) => return Ok(End::Closed),
+                        Err(_) => return Ok(ConnectionEnd::Closed),
                     }
                 }
             };
             let is_last = match next {
-                Next::End(End::Last) => true,
+                Next::End(ConnectionEnd::Last) => true,
                 Next::End(end) => return Ok(end),
                 // Boxed, so that an idle connection does not reserve space for it.
                 Next::Request(request, is_last) => Box::pin(self.answer(request, is_last, &closing)).await?,
             };
             if is_last {
                 self.stream.shutdown().await?;
-                return Ok(End::Closed);
+                return Ok(ConnectionEnd::Closed);
             }
         }
     }
@@ -178,12 +176,12 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
                 let is_last = sender.is_last || self.is_closing;
                 self.sending = None;
                 if is_last {
-                    return Poll::Ready(Ok(Next::End(End::Last)));
+                    return Poll::Ready(Ok(Next::End(ConnectionEnd::Last)));
                 }
             }
             match ready!(self.poll_parsed(cx))? {
                 ParsedRequest::Replayed(mut sender) => match sender.poll(&mut self.stream, cx)? {
-                    Poll::Ready(()) if sender.is_last => return Poll::Ready(Ok(Next::End(End::Last))),
+                    Poll::Ready(()) if sender.is_last => return Poll::Ready(Ok(Next::End(ConnectionEnd::Last))),
                     Poll::Ready(()) => {}
                     Poll::Pending => {
                         self.sending = Some(Box::new(sender));
@@ -214,7 +212,7 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
             let read = buffer.filled();
             if read.is_empty() {
                 // hyper knows what the end of the stream within a head means.
-                let end = if self.unread.is_empty() { End::Closed } else { End::Hyper };
+                let end = if self.unread.is_empty() { ConnectionEnd::Closed } else { ConnectionEnd::Hyper };
                 return Poll::Ready(Ok(ParsedRequest::New(Next::End(end))));
             }
             if self.unread.is_empty()
@@ -242,7 +240,7 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
         let mut space = field_space();
         let (head, length) = match Parsed::parse(bytes, &mut space) {
             Parsed::Incomplete => return None,
-            Parsed::Other => return Some((ParsedRequest::New(Next::End(End::Hyper)), 0)),
+            Parsed::Other => return Some((ParsedRequest::New(Next::End(ConnectionEnd::Hyper)), 0)),
             Parsed::Simple(head, length) => (head, length),
         };
         if let Some((response, body)) = self.service.replay(&head, self.is_closing) {
@@ -250,7 +248,7 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
         }
         Some(match head.to_request() {
             Some(request) => (ParsedRequest::New(Next::Request(request, head.is_last)), length),
-            None => (ParsedRequest::New(Next::End(End::Hyper)), 0),
+            None => (ParsedRequest::New(Next::End(ConnectionEnd::Hyper)), 0),
         })
     }
 }

@@ -9,7 +9,8 @@ mod tests;
 use crate::auth::{AuthError, Credentials};
 use crate::connection_context::ConnectionContext;
 use crate::handler::{Handler, HandlerCall, HandlerError, ReplayedResponse};
-use crate::http1::{ParsedHead, ResponseHead};
+use crate::parsed_head::ParsedHead;
+use crate::response_head::ResponseHead;
 pub use crate::service::logged_body::LoggedBody;
 use crate::service::logged_body::{RequestRecord, frame_len};
 use crate::service::normalize::normalize;
@@ -83,8 +84,8 @@ impl<H: Handler> HttpService<H> {
         response.map(|body| LoggedBody::new(body, record, self.phase))
     }
 
-    /// Replays a response to a valid request whose user is known. `None`: [`HttpService::respond`] answers it. `is_last`:
-    /// the connection ends behind the response in any case.
+    /// Replays a response to a valid request whose user is known. `None`: [`HttpService::respond`] answers it. With
+    /// `is_last`, the connection ends behind the response in any case.
     pub(crate) fn replay(&self, head: &ParsedHead<'_>, is_last: bool) -> Option<(ResponseHead, LoggedBody<H>)> {
         let started = Instant::now();
         let context = &*self.context;

@@ -2,11 +2,10 @@
 
 use crate::handler::Handler;
 use crate::http_date::head_end;
+use crate::response_head::{BodyFraming, ResponseHead};
 use crate::send_file::{FileRange, SendFile};
 use crate::service::LoggedBody;
 use bytes::{Buf as _, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
-use http::{Method, Response, StatusCode};
 use http_body::Body;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::{Pin, pin};
@@ -22,82 +21,6 @@ const MAX_SLICES: usize = 5;
 const LINE_END: Bytes = Bytes::from_static(b"\r\n");
 /// The chunk that ends a body, without trailers (RFC 9112 7.1).
 const LAST_CHUNK: Bytes = Bytes::from_static(b"0\r\n\r\n");
-
-/// How a client finds the end of a body (RFC 9112 6.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyFraming {
-    /// There is no body: the request is HEAD, or the status is 204 or 304.
-    Absent,
-    /// `content-length`
-    Length,
-    /// `transfer-encoding: chunked`
-    Chunked,
-}
-
-/// The head of a response, ready to be sent.
-#[derive(Debug)]
-pub(crate) struct ResponseHead {
-    /// The status line and the fields.
-    lines: Bytes,
-    framing: BodyFraming,
-    /// Whether the connection ends behind the response.
-    pub(crate) is_last: bool,
-    /// Whether `lines` contain `connection: close`.
-    has_connection: bool,
-}
-
-impl ResponseHead {
-    /// The head of a replayed response, which has a length if it has a body.
-    pub(crate) fn replayed(lines: Bytes, method: &Method, status: StatusCode, is_last: bool) -> ResponseHead {
-        let framing = if has_body(method, status) { BodyFraming::Length } else { BodyFraming::Absent };
-        ResponseHead { lines, framing, is_last, has_connection: false }
-    }
-
-    /// Writes the head of a response as hyper does: with lower-case names, and with a `content-length` if the body has
-    /// a known length. `Date` comes later.
-    pub(crate) fn encode<B: Body>(response: &Response<B>, method: &Method, is_last: bool) -> ResponseHead {
-        let (status, fields) = (response.status(), response.headers());
-        let mut lines = Vec::with_capacity(256);
-        lines.extend_from_slice(b"HTTP/1.1 ");
-        lines.extend_from_slice(status.as_str().as_bytes());
-        lines.push(b' ');
-        lines.extend_from_slice(status.canonical_reason().unwrap_or("<none>").as_bytes());
-        lines.extend_from_slice(b"\r\n");
-        let mut push = |name: &[u8], value: &[u8]| {
-            [name, b": ", value, b"\r\n"].iter().for_each(|part| lines.extend_from_slice(part));
-        };
-        fields.iter().filter(|(name, _)| *name != DATE).for_each(|(name, value)| {
-            push(name.as_str().as_bytes(), value.as_bytes());
-        });
-        let length = response.body().size_hint().exact();
-        let framing = match (has_body(method, status), length) {
-            (true, Some(_)) => BodyFraming::Length,
-            (true, None) if fields.contains_key(CONTENT_LENGTH) => BodyFraming::Length,
-            (true, None) => BodyFraming::Chunked,
-            (false, _) => BodyFraming::Absent,
-        };
-        match (framing, length.filter(|_| !fields.contains_key(CONTENT_LENGTH))) {
-            (BodyFraming::Chunked, _) => push(b"transfer-encoding", b"chunked"),
-            (BodyFraming::Length, Some(length)) => push(b"content-length", length.to_string().as_bytes()),
-            // A response to HEAD has the length of the body that GET would get (RFC 9110 9.3.2).
-            (BodyFraming::Absent, Some(length @ 1..)) if may_have_body(status) => {
-                push(b"content-length", length.to_string().as_bytes());
-            }
-            _ => {}
-        }
-        let has_connection =
-            fields.get(CONNECTION).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
-        ResponseHead { lines: lines.into(), framing, is_last: is_last || has_connection, has_connection }
-    }
-}
-
-fn has_body(method: &Method, status: StatusCode) -> bool {
-    *method != Method::HEAD && may_have_body(status)
-}
-
-fn may_have_body(status: StatusCode) -> bool {
-    !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
-}
 
 /// A response on its way to the client.
 pub(crate) struct ResponseSender<H: Handler> {

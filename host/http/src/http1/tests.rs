@@ -2,8 +2,9 @@
 
 use crate::connection::{Protocol, serve};
 use crate::handler::{Handler, HandlerCall, HandlerError, ReplayedResponse};
-use crate::http1::{ParsedHead, hyper_connection};
+use crate::http1::hyper_connection;
 use crate::limits::ClientLimits;
+use crate::parsed_head::ParsedHead;
 use crate::timeout::{Phase, TimeoutStream};
 use crate::write_timeout::WriteTimeout;
 use crate::{ConnectionContext, Format, Log, Sink};

@@ -222,8 +222,8 @@ fn answers(mut received: &[u8], may_be_cut: bool) -> usize {
     answers
 }
 
-/// Answers with the target, for some requests as a cached or replayed response. Asserts that no request follows a body with
-/// ambiguous framing.
+/// Answers with the target, for some requests as a cached or replayed response. Asserts that no request follows a body
+/// with ambiguous framing.
 #[derive(Clone, Default)]
 struct Stub {
     asked: Arc<AtomicUsize>,
