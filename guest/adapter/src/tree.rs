@@ -1,7 +1,7 @@
 //! The tree of the core over `wasi:filesystem@0.2`. Its futures are complete at the first poll.
 //!
-//! The component for WASI 0.3 uses it as well: in the bundled host these calls do not wait, and calls that may wait cost
-//! more.
+//! The component for WASI 0.3 uses it as well: in the bundled host these calls do not wait, and calls that may wait
+//! cost more.
 
 use crate::listing::Root;
 use crate::listing::{open_error, stamp};
