@@ -8,20 +8,20 @@ const MAX_RECENT: usize = 16;
 
 /// What an instance has opened.
 #[derive(Default)]
-pub(crate) struct Opened {
+pub(crate) struct NumberedNodes {
     count: u64,
-    recent: VecDeque<OpenedNode>,
+    recent: VecDeque<NumberedNode>,
     /// The last descriptor with its metadata, until they are read.
     fresh: Option<(u32, Stat)>,
 }
 
-struct OpenedNode {
+struct NumberedNode {
     number: u64,
     descriptor: u32,
     stat: Stat,
 }
 
-impl Opened {
+impl NumberedNodes {
     /// Adds a descriptor. It gets a number if it was opened with the preopen.
     pub(crate) fn push(&mut self, descriptor: u32, stat: Stat, is_numbered: bool) {
         self.fresh = Some((descriptor, stat));
@@ -32,7 +32,7 @@ impl Opened {
         if self.recent.len() == MAX_RECENT {
             self.recent.pop_front();
         }
-        self.recent.push_back(OpenedNode { number: self.count, descriptor, stat });
+        self.recent.push_back(NumberedNode { number: self.count, descriptor, stat });
     }
 
     /// The descriptor with this number, and its metadata when it was opened.
@@ -60,11 +60,11 @@ mod tests {
     #[test]
     fn numbers_are_not_used_again() {
         let stat = rustix::fs::stat("/").expect("the root exists");
-        let mut opened = Opened::default();
+        let mut opened = NumberedNodes::default();
         for descriptor in 1..=20 {
             opened.push(descriptor, stat, true);
         }
-        let found = |opened: &Opened, number| opened.find(number).map(|(descriptor, _)| descriptor);
+        let found = |opened: &NumberedNodes, number| opened.find(number).map(|(descriptor, _)| descriptor);
         assert_eq!((found(&opened, 4), found(&opened, 5), found(&opened, 20)), (None, Some(5), Some(20)));
         assert!(opened.take_stat(19).is_none());
         assert!(opened.take_stat(20).is_some() && opened.take_stat(20).is_none());

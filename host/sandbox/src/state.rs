@@ -3,7 +3,7 @@
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
-use crate::opened::Opened;
+use crate::opened::NumberedNodes;
 use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
@@ -24,7 +24,7 @@ pub(crate) struct InstanceState {
     pub(crate) host_bodies: BTreeMap<u32, HostBody>,
     /// The complete response that the handler has passed.
     pub(crate) complete: Option<PassedResponse>,
-    pub(crate) opened: Opened,
+    pub(crate) opened: NumberedNodes,
     /// What the handler does for the current request, if the response may be replayed.
     pub(crate) recording: Option<Recording>,
     pub(crate) files: FileAccess,
@@ -78,7 +78,7 @@ impl InstanceState {
             table,
             host_bodies: BTreeMap::new(),
             complete: None,
-            opened: Opened::default(),
+            opened: NumberedNodes::default(),
             recording: None,
             files,
             wasi,

@@ -122,23 +122,23 @@ fn read_via_stream(
     let Descriptor::File(file) = state.table.get(&descriptor)? else { return Ok((Err(ErrorCode::IsDirectory),)) };
     let (file, reporter) = (Arc::clone(&file.file), Arc::clone(&state.files.reporter));
     state.record_content(&file);
-    let stream: DynInputStream = Box::new(FileStream { file, offset, reporter });
+    let stream: DynInputStream = Box::new(FileInput { file, offset, reporter });
     Ok((Ok(state.table.push(stream)?),))
 }
 
 /// The content of a file from an offset. It is read on the calling thread.
-struct FileStream {
+struct FileInput {
     file: Arc<File>,
     offset: u64,
     reporter: Arc<Reporter>,
 }
 
 #[wasmtime_wasi::async_trait]
-impl Pollable for FileStream {
+impl Pollable for FileInput {
     async fn ready(&mut self) {}
 }
 
-impl InputStream for FileStream {
+impl InputStream for FileInput {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut block = vec![0; size.min(MAX_READ)];
         match self.file.read_at(&mut block, self.offset) {
