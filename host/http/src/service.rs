@@ -97,7 +97,9 @@ impl<H: Handler> HttpService<H> {
             None => None,
         };
         let address = context.trusted_proxies.client_ip(context.peer, head.values(&FORWARDED_FOR));
-        let response = context.handler.replay(head, user.is_some(), &context.client.at(address))?;
+        let forwarded = (address != context.peer).then(|| context.client.at(address));
+        let client = forwarded.as_ref().unwrap_or(&context.client);
+        let response = context.handler.replay(head, user.is_some(), client)?;
         self.phase.advance();
         let ReplayedResponse { status, lines, body } = response;
         let is_kept = is_kept_alive(RequestFraming::Empty, true, false, status);

@@ -8,14 +8,18 @@ use crate::service::LoggedBody;
 use bytes::{Buf as _, Bytes};
 use http_body::Body;
 use std::io::{self, ErrorKind, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use tokio::io::ReadBuf;
 use tokio::task::yield_now;
 
 /// Bytes of a file in one call of `sendfile`. Other connections of the thread run between two calls.
 const FILE_TURN: usize = 256 << 10;
 /// Shorter parts of a file are written together with the head. For them the kernel copies faster than it moves pages.
 const MIN_SEND_FILE: usize = 32 << 10;
+/// Bytes that are copied into one slice: the kernel takes longer to read several.
+const MAX_COPY: usize = 4 << 10;
 /// Slices of one write.
 const MAX_SLICES: usize = 5;
 const LINE_END: Bytes = Bytes::from_static(b"\r\n");
@@ -118,6 +122,15 @@ impl<H: Handler> ResponseSender<H> {
     fn poll_write<S: SendFile + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let count = self.slices.iter().filter(|slice| !slice.is_empty()).count();
+            let total = self.slices.iter().map(Bytes::len).fold(0, usize::saturating_add);
+            if count > 1 && total <= MAX_COPY && self.file.is_none() {
+                let mut space = [MaybeUninit::uninit(); MAX_COPY];
+                let mut copy = ReadBuf::uninit(&mut space);
+                self.slices.iter().for_each(|slice| copy.put_slice(slice));
+                let written = ready!(Pin::new(&mut *stream).poll_write(cx, copy.filled()))?;
+                self.advance(written)?;
+                continue;
+            }
             // Under TLS each write is a record, and in front of a file each one is a system call.
             if count > 1 && (self.file.is_some() || !stream.is_write_vectored()) {
                 let all = self.slices.concat();
