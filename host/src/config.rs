@@ -57,8 +57,8 @@ pub(crate) struct ServerConfig {
     /// The variables of the handler, all valid for the built-in one.
     pub(crate) guest: Vec<(String, String)>,
     pub(crate) handler: HandlerSource,
-    /// Where responses are stored, which may then be replayed while the files are unchanged. The built-in handler always
-    /// allows it; another one does with `--pure-handler`.
+    /// Where responses are stored, which may then be replayed while the files are unchanged. The built-in handler
+    /// always allows it; another one does with `--pure-handler`.
     pub(crate) replay: Option<Arc<ReplayStore>>,
     pub(crate) ceilings: RequestLimits,
     pub(crate) rights: Rights,

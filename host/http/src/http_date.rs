@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use rustix::time::{ClockId, clock_gettime};
 use std::cell::RefCell;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The date of a second, in each form.
 struct FormattedDate {
@@ -20,15 +19,13 @@ thread_local! {
 }
 
 fn with_current<T>(read: impl FnOnce(&FormattedDate) -> T) -> T {
-    // A tick late, and five times as fast as the exact time.
-    let second = u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).unwrap_or(0);
+    // Not a coarse clock, which is late: `Last-Modified` must not be after `Date` (RFC 9110 8.8.2.1).
+    let now = SystemTime::now();
+    let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     CURRENT.with_borrow_mut(|current| {
         let date = match current.take() {
             Some(date) if date.second == second => date,
-            _ => {
-                let now = UNIX_EPOCH.checked_add(Duration::from_secs(second)).unwrap_or(UNIX_EPOCH);
-                FormattedDate::new(second, &httpdate::fmt_http_date(now))
-            }
+            _ => FormattedDate::new(second, &httpdate::fmt_http_date(now)),
         };
         read(current.insert(date))
     })

@@ -20,8 +20,8 @@ fn csv(address: SocketAddr) -> HttpResponse {
     ask(address, "GET", "/t.csv", &[("Accept-Encoding", "gzip")]).expect("an answer")
 }
 
-/// Answers that came from reading a file that has just changed are not given again; those that came from what is known of
-/// it are.
+/// Answers that came from reading a file that has just changed are not given again; those that came from what is known
+/// of it are.
 #[test]
 fn each_version_is_read_once() {
     let (place, server, admin) = serve(&["--threads", "1"]);

@@ -147,7 +147,6 @@ pub const ROWS: &[Row] = &[
         fields: &[
             ("content-encoding", Is("br")),
             ("content-type", Is("text/plain; charset=utf-8")),
-            ("content-length", Absent),
             ("accept-ranges", Absent),
             ("etag", Is("W/\"1000-5e0d5da5.23c34600-br\"")),
             ("vary", Is("Accept-Encoding")),
