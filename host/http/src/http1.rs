@@ -95,6 +95,7 @@ struct Connection<S, H: Handler> {
 }
 
 /// A request whose head is parsed.
+#[expect(clippy::large_enum_variant, reason = "it lives within one poll, and most are large")]
 enum ParsedRequest<H: Handler> {
     /// It has a replayed response.
     Replayed(ResponseSender<H>),
@@ -104,7 +105,7 @@ enum ParsedRequest<H: Handler> {
 /// The next event of a connection that does not concern a replayed response.
 enum Next {
     /// A request, and whether the client wants no other one behind it.
-    Request(Request<Empty<Bytes>>, bool),
+    Request(Box<Request<Empty<Bytes>>>, bool),
     End(ConnectionEnd),
 }
 
@@ -144,7 +145,7 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
                 Next::End(ConnectionEnd::Last) => true,
                 Next::End(end) => return Ok(end),
                 // Boxed, so that an idle connection does not reserve space for it.
-                Next::Request(request, is_last) => Box::pin(self.answer(request, is_last, &closing)).await?,
+                Next::Request(request, is_last) => Box::pin(self.answer(*request, is_last, &closing)).await?,
             };
             if is_last {
                 self.stream.shutdown().await?;
@@ -247,7 +248,7 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
             return Some((ParsedRequest::Replayed(ResponseSender::new(response, body)), length));
         }
         Some(match head.to_request() {
-            Some(request) => (ParsedRequest::New(Next::Request(request, head.is_last)), length),
+            Some(request) => (ParsedRequest::New(Next::Request(Box::new(request), head.is_last)), length),
             None => (ParsedRequest::New(Next::End(ConnectionEnd::Hyper)), 0),
         })
     }

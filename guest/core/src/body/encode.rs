@@ -23,7 +23,7 @@ const BROTLI_BUFFER: usize = 16 << 10;
 /// A streaming encoder.
 pub enum Encoder {
     /// RFC 1952.
-    Gzip(GzEncoder<Vec<u8>>),
+    Gzip(Box<GzEncoder<Vec<u8>>>),
     /// RFC 7932.
     Brotli(Box<CompressorWriter<Vec<u8>>>),
 }
@@ -41,7 +41,7 @@ impl Encoder {
     /// An encoder for one of [`CODINGS`], or `None` for another coding.
     pub fn new(coding: Coding) -> Option<Encoder> {
         match coding {
-            Coding::Gzip => Some(Encoder::Gzip(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL)))),
+            Coding::Gzip => Some(Encoder::Gzip(Box::new(GzEncoder::new(Vec::new(), Compression::new(GZIP_LEVEL))))),
             Coding::Brotli => {
                 let writer = CompressorWriter::new(Vec::new(), BROTLI_BUFFER, BROTLI_LEVEL, BROTLI_WINDOW);
                 Some(Encoder::Brotli(Box::new(writer)))
