@@ -17,6 +17,11 @@ use std::sync::atomic::Ordering::Relaxed;
 /// System calls of a replay that is [`Effort::Low`].
 const LOW_EFFORT: usize = 64;
 
+/// Bytes that the allocator takes for a block besides its content.
+const BLOCK_OVERHEAD: usize = 16;
+/// Blocks of an entry besides those of its fields and steps: itself, its lists, its head, its segments and its key.
+const OTHER_BLOCKS: usize = 12;
+
 /// Which stored responses a search considers, by the cost of comparing them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
@@ -86,8 +91,10 @@ impl Entry {
 
     fn build(fields: Box<[ReadField]>, head: StoredHead, improved: Improvement) -> Entry {
         let Improvement { steps, sent, segments, kept, trusted } = improved;
+        let blocks = sum([OTHER_BLOCKS, fields.len().saturating_mul(2), steps.len()].into_iter());
         let bytes = sum([
             size_of::<Entry>(),
+            blocks.saturating_mul(BLOCK_OVERHEAD),
             sum(fields.iter().map(ReadField::bytes)),
             sum(steps.iter().map(Step::bytes)),
             head.bytes(),
