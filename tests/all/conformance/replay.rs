@@ -287,6 +287,9 @@ fn question(dice: &mut Random, tags: &[String]) -> (&'static str, String, Vec<(&
     (method, format!("/{target}{query}"), fields)
 }
 
+/// A method, a target, fields, and the status.
+type ReplayRow<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], u16);
+
 /// Each kind of response is replayed, by the other thread as well.
 #[test]
 fn every_kind_of_response_is_replayed() {
@@ -295,7 +298,7 @@ fn every_kind_of_response_is_replayed() {
     let server = trees.serve(&["--threads", "2", "--admin", "0"]);
     let admin = admin_address(&server);
     let right = basic("alice", "open sesame");
-    let rows: &[(&str, &str, &[(&str, &str)], u16)] = &[
+    let rows: &[ReplayRow] = &[
         ("GET", "/rest/a.txt", &[], 200),
         ("GET", "/rest/long.txt", &[], 200),
         ("HEAD", "/rest/a.txt", &[], 200),

@@ -15,8 +15,11 @@ use std::time::{Duration, Instant};
 /// The age from which files and directories count as unchanged.
 const SETTLED: Duration = Duration::from_millis(2500);
 
+/// Whether a reason applies to a request and the status of its response.
+type Applies = fn(&Ask, u16) -> bool;
+
 /// Requests whose responses are never replayed, with the reason.
-const NOT_REPLAYED: &[(&str, fn(&Ask, u16) -> bool)] = &[
+const NOT_REPLAYED: &[(&str, Applies)] = &[
     ("hyper reads requests of other methods", |ask, _| !matches!(ask.method, "GET" | "HEAD")),
     ("hyper reads targets in absolute form", |ask, _| !ask.target.starts_with('/')),
     ("an archive is written while its files are read", |ask, _| ask.target.contains("download=")),
