@@ -28,7 +28,7 @@ impl TrustedProxies {
     ///
     /// Each proxy appends the address of its client to `X-Forwarded-For`. The list is therefore read from its end: the
     /// first address that is not a trusted proxy is the client. The client may have sent the addresses before it.
-    /// `fields` are the values of [`FORWARDED_FOR`].
+    /// `fields` are the values of `X-Forwarded-For`.
     pub fn client_ip<'a>(&self, peer: IpAddr, fields: impl DoubleEndedIterator<Item = &'a [u8]>) -> IpAddr {
         if !self.contains(peer) {
             return peer;
