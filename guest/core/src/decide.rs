@@ -112,7 +112,10 @@ fn representation<F>(served: &ServedFile<F>) -> Representation {
     // Two versions of a file can share a placeholder time, so it is not a validator, and a tag with it neither
     // (RFC 9110 8.8.1).
     let modified = served.metadata.modified.filter(|modified| !modified.is_placeholder());
-    let tag = modified.map(|modified| ETag::of(served.metadata.size, modified));
+    let tag = match served.metadata.digest {
+        Some(digest) => Some(ETag::of_digest(digest)),
+        None => modified.map(|modified| ETag::of(served.metadata.size, modified)),
+    };
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),

@@ -196,7 +196,7 @@ mod tests {
     }
 
     fn fit_at(path: &str, siblings: &Siblings, coding: Coding, bytes: &[u8], size: u64) -> bool {
-        let metadata = Metadata { size: u64::try_from(bytes.len()).unwrap_or_default(), modified: None, changed: None };
+        let metadata = Metadata::new(u64::try_from(bytes.len()).unwrap_or_default(), None);
         let (tree, file) = (MemoryTree::default(), bytes.to_vec());
         at_once(siblings.fits(&tree, (path, &file, metadata), coding, size)) == Some(Ok(true))
     }

@@ -2,7 +2,10 @@
 
 pub mod dotfiles;
 pub mod memory;
+pub mod packed;
 pub mod public;
+
+mod nodes;
 
 use crate::http::date::HttpTime;
 use crate::http::refusal::Refusal;
@@ -160,6 +163,15 @@ pub struct Metadata {
     /// The time of the last status change (`st_ctime`), if the tree knows it. Programs cannot set it. In other hosts
     /// than the bundled one it may be the creation time.
     pub changed: Option<HttpTime>,
+    /// The first 128 bits of the SHA-256 of the content, if the tree knows them.
+    pub digest: Option<u128>,
+}
+
+impl Metadata {
+    /// The metadata of a file of which the tree knows only size and modification time.
+    pub fn new(size: u64, modified: Option<HttpTime>) -> Metadata {
+        Metadata { size, modified, changed: None, digest: None }
+    }
 }
 
 /// The limits of [`Tree::list`].

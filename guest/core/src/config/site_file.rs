@@ -109,7 +109,8 @@ impl SiteOptions {
     /// Whether equal metadata means an unchanged file. Programs can set size and modification time, and all files of
     /// some images share them. They cannot set the status change time, but only the bundled host reports that time.
     fn identifies(&self, metadata: &Metadata) -> bool {
-        self.operator.body == BodyPath::Direct && metadata.changed.is_some_and(|changed| changed.seconds() > 1)
+        let is_changed_since_1970 = metadata.changed.is_some_and(|changed| changed.seconds() > 1);
+        metadata.digest.is_some() || (self.operator.body == BodyPath::Direct && is_changed_since_1970)
     }
 }
 

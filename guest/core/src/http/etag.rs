@@ -24,6 +24,11 @@ impl ETag {
         ETag { weak: false, opaque: format!("{size:x}-{seconds:x}.{nanoseconds:x}") }
     }
 
+    /// The strong tag of a file with a known digest. Every copy of the file has the same tag.
+    pub fn of_digest(digest: u128) -> ETag {
+        ETag { weak: false, opaque: format!("{digest:032x}") }
+    }
+
     /// The tag of generated content that is sent in a coding of this name. It is weak, because it identifies the
     /// content before encoding. Another version of this program may give another tag.
     pub fn of_content(bytes: &[u8], coding: &str) -> ETag {

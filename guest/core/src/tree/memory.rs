@@ -2,15 +2,12 @@
 
 use crate::http::date::HttpTime;
 use crate::http::target::Name;
-use crate::number::{byte_count, to_u64, to_usize};
+use crate::number::{byte_count, to_usize};
+use crate::tree::nodes::{self, Found, Node, Nodes};
 use crate::tree::{
     DirEntries, DirEntry, EntryKind, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
 };
 use std::collections::BTreeMap;
-use std::vec;
-
-/// The most symbolic links in one path, as in Linux (path_resolution(7)).
-const MAX_LINKS: u32 = 40;
 
 /// A directory in memory.
 #[derive(Clone, Debug, Default)]
@@ -49,60 +46,53 @@ impl MemoryTree {
             }
         }
     }
+}
 
-    /// Follows `path` and the links in it. A link out of the tree is absent.
-    fn follow(&self, path: &str) -> Result<Followed<'_>, OpenError> {
-        let mut above = vec![self];
-        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
-        let mut links = 0;
-        let (mut file, mut unreadable) = (None, None);
-        while let Some(segment) = rest.pop() {
-            let here = above.last().ok_or(OpenError::Absent)?;
-            match (segment.as_str(), file) {
-                ("" | ".", _) => continue,
-                (_, Some(_)) => return Err(OpenError::Absent),
-                (_, None) if unreadable.is_some() => return Err(OpenError::Absent),
-                ("..", None) if above.len() == 1 => return Err(OpenError::Absent),
-                ("..", None) => drop(above.pop()),
-                (name, None) => match here.entries.get(name).ok_or(OpenError::Absent)? {
-                    MemoryNode::File(bytes, modified) => file = Some((bytes, *modified)),
-                    MemoryNode::Directory(directory) => above.push(directory),
-                    MemoryNode::Link(to) if to.starts_with('/') || links == MAX_LINKS => return Err(OpenError::Absent),
-                    MemoryNode::Link(to) => {
-                        links = links.saturating_add(1);
-                        rest.extend(to.split('/').rev().map(str::to_owned));
-                    }
-                    MemoryNode::Special => return Err(OpenError::Absent),
-                    MemoryNode::Unreadable(size) => unreadable = Some(*size),
-                    MemoryNode::Faulty => return Err(OpenError::Fault),
-                },
-            }
-        }
-        if let Some(size) = unreadable {
-            return Ok(Followed::Unreadable(size));
-        }
-        match file {
-            Some((bytes, modified)) => Ok(Followed::File(bytes, modified)),
-            None => above.last().map(|directory| Followed::Directory(directory)).ok_or(OpenError::Absent),
+/// A regular file of a [`MemoryTree`].
+#[derive(Clone, Copy)]
+pub(crate) enum MemoryFile<'a> {
+    Readable(&'a [u8], Option<HttpTime>),
+    Unreadable(u64),
+}
+
+impl<'a> Nodes for &'a MemoryTree {
+    type Directory = &'a MemoryTree;
+    type File = MemoryFile<'a>;
+
+    fn root(&self) -> &'a MemoryTree {
+        self
+    }
+
+    fn entry(&self, directory: &'a MemoryTree, name: &str) -> Result<Node<'_, Self>, OpenError> {
+        match directory.entries.get(name).ok_or(OpenError::Absent)? {
+            MemoryNode::File(bytes, modified) => Ok(Node::File(MemoryFile::Readable(bytes, *modified))),
+            MemoryNode::Unreadable(size) => Ok(Node::File(MemoryFile::Unreadable(*size))),
+            MemoryNode::Directory(directory) => Ok(Node::Directory(directory)),
+            MemoryNode::Link(to) => Ok(Node::Link(to)),
+            MemoryNode::Special => Err(OpenError::Absent),
+            MemoryNode::Faulty => Err(OpenError::Fault),
         }
     }
-}
 
-enum Followed<'a> {
-    File(&'a [u8], Option<HttpTime>),
-    Unreadable(u64),
-    Directory(&'a MemoryTree),
-}
+    fn entries(&self, directory: &'a MemoryTree, most: usize) -> impl Iterator<Item = Result<DirEntry, OpenError>> {
+        directory.entries.iter().take(most).filter_map(|(name, node)| {
+            let kind = match node {
+                MemoryNode::File(..) | MemoryNode::Special | MemoryNode::Unreadable(_) | MemoryNode::Faulty => {
+                    EntryKind::File
+                }
+                MemoryNode::Directory(_) => EntryKind::Directory,
+                MemoryNode::Link(_) => EntryKind::Link,
+            };
+            Some(Ok(DirEntry::new(Name::new(name.as_str())?, kind)))
+        })
+    }
 
-/// The unread names of a directory.
-#[derive(Debug)]
-struct UnreadNames(vec::IntoIter<Name>);
-
-impl UnreadEntries for UnreadNames {
-    fn count(&mut self, most: usize, wanted: &dyn Fn(&Name) -> bool) -> Result<Option<u64>, TreeError> {
-        let read: Vec<Name> = self.0.by_ref().take(most).collect();
-        let count = read.iter().filter(|name| wanted(name)).count();
-        Ok(Some(to_u64(count)).filter(|_| !read.is_empty()))
+    fn size_and_time(&self, found: Found<Self>) -> (Option<u64>, Option<HttpTime>) {
+        match found {
+            Found::File(MemoryFile::Readable(bytes, modified)) => (Some(byte_count(bytes)), modified),
+            Found::File(MemoryFile::Unreadable(size)) => (Some(size), None),
+            Found::Directory(_) => (None, None),
+        }
     }
 }
 
@@ -110,21 +100,20 @@ impl Tree for MemoryTree {
     type File = Vec<u8>;
 
     async fn open(&self, path: &str) -> Result<OpenedNode<Vec<u8>>, OpenError> {
-        Ok(match self.follow(path)? {
-            Followed::File(bytes, modified) => {
-                let size = byte_count(bytes);
-                OpenedNode::File(bytes.to_vec(), Metadata { size, modified, changed: None })
+        match nodes::follow(&self, path)? {
+            Found::File(MemoryFile::Readable(bytes, modified)) => {
+                Ok(OpenedNode::File(bytes.to_vec(), Metadata::new(byte_count(bytes), modified)))
             }
-            Followed::Unreadable(_) => return Err(OpenError::Absent),
-            Followed::Directory(_) => OpenedNode::Directory,
-        })
+            Found::File(MemoryFile::Unreadable(_)) => Err(OpenError::Absent),
+            Found::Directory(_) => Ok(OpenedNode::Directory),
+        }
     }
 
     async fn metadata(&self, path: &str) -> Result<Metadata, OpenError> {
-        match self.follow(path)? {
-            Followed::File(bytes, modified) => Ok(Metadata { size: byte_count(bytes), modified, changed: None }),
-            Followed::Unreadable(size) => Ok(Metadata { size, modified: None, changed: None }),
-            Followed::Directory(_) => Err(OpenError::Absent),
+        match nodes::follow(&self, path)? {
+            Found::File(MemoryFile::Readable(bytes, modified)) => Ok(Metadata::new(byte_count(bytes), modified)),
+            Found::File(MemoryFile::Unreadable(size)) => Ok(Metadata::new(size, None)),
+            Found::Directory(_) => Err(OpenError::Absent),
         }
     }
 
@@ -140,20 +129,7 @@ impl Tree for MemoryTree {
         wanted: impl Fn(&Name) -> bool,
         limits: ListLimits,
     ) -> Result<DirEntries, OpenError> {
-        let Followed::Directory(directory) = self.follow(path)? else { return Err(OpenError::Absent) };
-        let mut listed = DirEntries::default();
-        for (name, node) in directory.entries.iter().take(limits.read) {
-            let Some(name) = Name::new(name.as_str()).filter(&wanted) else { continue };
-            let kind = match node {
-                MemoryNode::File(..) | MemoryNode::Special | MemoryNode::Unreadable(_) | MemoryNode::Faulty => {
-                    EntryKind::File
-                }
-                MemoryNode::Directory(_) => EntryKind::Directory,
-                MemoryNode::Link(_) => EntryKind::Link,
-            };
-            listed.push(DirEntry::new(name, kind), limits);
-        }
-        Ok(listed)
+        nodes::list(&self, path, wanted, limits)
     }
 
     async fn list_first(
@@ -163,14 +139,7 @@ impl Tree for MemoryTree {
         kept: usize,
         ahead: usize,
     ) -> Result<(DirEntries, Option<Box<dyn UnreadEntries>>), OpenError> {
-        let mut listed = self.list(path, &wanted, ListLimits::keep(usize::MAX)).await?;
-        let first = kept.saturating_add(ahead);
-        let rest: Vec<Name> = listed.entries.drain(first.min(listed.entries.len())..).map(|entry| entry.name).collect();
-        listed.omitted = to_u64(listed.entries.len().saturating_sub(kept));
-        listed.entries.truncate(kept);
-        let unread: Option<Box<dyn UnreadEntries>> =
-            if rest.is_empty() { None } else { Some(Box::new(UnreadNames(rest.into_iter()))) };
-        Ok((listed, unread))
+        nodes::list_first(&self, path, wanted, kept, ahead)
     }
 
     async fn stat_entries<'a>(
@@ -178,18 +147,6 @@ impl Tree for MemoryTree {
         path: &str,
         entries: impl Iterator<Item = &'a mut DirEntry>,
     ) -> Result<(), TreeError> {
-        for entry in entries {
-            match self.follow(&format!("{path}/{}", entry.name.as_str())) {
-                Ok(Followed::File(bytes, modified)) => {
-                    entry.size = Some(byte_count(bytes));
-                    entry.modified = modified;
-                }
-                Ok(Followed::Unreadable(size)) => entry.size = Some(size),
-                Ok(Followed::Directory(_)) if entry.kind == EntryKind::Link => entry.kind = EntryKind::LinkToDirectory,
-                Ok(Followed::Directory(_)) | Err(OpenError::Absent) => {}
-                Err(OpenError::Fault) => return Err(TreeError),
-            }
-        }
-        Ok(())
+        nodes::stat_entries(&self, path, entries)
     }
 }
