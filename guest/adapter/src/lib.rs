@@ -1,36 +1,45 @@
 //! What both components share: one service per instance, and the tree over WASI 0.2. Knows no version of `wasi:http`.
 
 mod listing;
+mod packed;
+mod site_tree;
 mod tree;
 
-pub use tree::{OpenFile, PreopenedTree};
+pub use site_tree::{OpenFile, SiteTree, part};
+pub use tree::PreopenedFile;
 
 use glasshouse_core::config::BodyPath;
+use glasshouse_core::tree::packed::PackedTree;
+use glasshouse_core::tree::packed::image::SiteImage;
 use glasshouse_core::{PublicTree, Refusal, Reply, Request, SiteOptions, answer};
 use listing::Root;
 use std::fmt::Display;
+use tree::PreopenedTree;
 
 /// The data from which an instance answers all its requests.
 pub struct SiteService {
-    tree: PublicTree<PreopenedTree>,
+    tree: PublicTree<SiteTree>,
     site: SiteOptions,
 }
 
 impl SiteService {
-    /// Creates a service from the environment variables and the preopened directory. Logs an error and returns `None`
-    /// if a variable is invalid or there is no directory.
+    /// Creates a service from the environment variables, and from the folder inside the component or else the
+    /// preopened directory. Logs an error and returns `None` if a variable is invalid or there is no directory.
     pub fn start(environment: Vec<(String, String)>) -> Option<SiteService> {
-        let site = SiteOptions::new(environment).map_err(|error| log_error(&error)).ok()?;
-        let root = Root::preopened();
-        if root.is_none() {
-            log_error(&"no directory to serve: the host preopened none");
-        }
-        let tree = PreopenedTree::new(root?, site.body());
+        let image = packed::image().map_err(|error| log_error(&error)).ok()?;
+        // A later variable replaces an earlier one, so the environment overrides the packed options.
+        let packed_options = image.as_ref().map(SiteImage::options).unwrap_or_default();
+        let options = packed_options.into_iter().chain(environment);
+        let site = SiteOptions::new(options).map_err(|error| log_error(&error)).ok()?;
+        let tree = match image {
+            Some(image) => SiteTree::Packed(PackedTree::new(image)),
+            None => SiteTree::Preopened(preopened(&site)?),
+        };
         Some(SiteService { tree: PublicTree::new(tree), site })
     }
 
     /// The tree, for bodies that read it after the head is sent.
-    pub fn tree(service: Option<&SiteService>) -> Option<&PublicTree<PreopenedTree>> {
+    pub fn tree(service: Option<&SiteService>) -> Option<&PublicTree<SiteTree>> {
         service.map(|service| &service.tree)
     }
 
@@ -49,6 +58,14 @@ impl SiteService {
             None => unable(),
         }
     }
+}
+
+fn preopened(site: &SiteOptions) -> Option<PreopenedTree> {
+    let root = Root::preopened();
+    if root.is_none() {
+        log_error(&"no directory to serve: the host preopened none");
+    }
+    Some(PreopenedTree::new(root?, site.body()))
 }
 
 /// Writes an error to the log of the host.

@@ -11,7 +11,6 @@ use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::{
     DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
 };
-use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags};
 use wasi::io::streams::StreamError;
 
@@ -23,9 +22,9 @@ pub struct PreopenedTree {
     opens_without_blocking: bool,
 }
 
-/// An open regular file.
+/// An open regular file of the host.
 #[derive(Debug)]
-pub struct OpenFile {
+pub struct PreopenedFile {
     /// Its descriptor.
     pub descriptor: Descriptor,
     /// Its number among everything that was opened beneath the preopened directory.
@@ -58,9 +57,9 @@ fn node_kind(stat: &DescriptorStat) -> Result<NodeKind, OpenError> {
 }
 
 impl Tree for PreopenedTree {
-    type File = OpenFile;
+    type File = PreopenedFile;
 
-    async fn open(&self, path: &str) -> Result<OpenedNode<OpenFile>, OpenError> {
+    async fn open(&self, path: &str) -> Result<OpenedNode<PreopenedFile>, OpenError> {
         if path.is_empty() {
             return Ok(OpenedNode::Directory);
         }
@@ -80,7 +79,7 @@ impl Tree for PreopenedTree {
         let stat = descriptor.stat().map_err(open_error)?;
         match node_kind(&stat)? {
             NodeKind::Directory => Ok(OpenedNode::Directory),
-            NodeKind::File => Ok(OpenedNode::File(OpenFile { descriptor, number }, facts(&stat)?)),
+            NodeKind::File => Ok(OpenedNode::File(PreopenedFile { descriptor, number }, facts(&stat)?)),
         }
     }
 
@@ -88,7 +87,7 @@ impl Tree for PreopenedTree {
         facts(&self.root.stat(path).map_err(open_error)?)
     }
 
-    async fn read(&self, file: &OpenFile, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
+    async fn read(&self, file: &PreopenedFile, offset: u64, limit: u64) -> Result<Vec<u8>, OpenError> {
         let from = file.descriptor.read_via_stream(offset).map_err(open_error)?;
         let mut bytes = Vec::new();
         let mut left = limit;
@@ -145,10 +144,6 @@ impl Tree for PreopenedTree {
     ) -> Result<(), TreeError> {
         self.root.probe_entries(path, entries)
     }
-
-    fn report(&self, reason: &dyn Display) {
-        log_error(reason);
-    }
 }
 
 /// The metadata of a regular file. Other types are absent for the core.
@@ -157,5 +152,5 @@ fn facts(stat: &DescriptorStat) -> Result<Metadata, OpenError> {
         return Err(OpenError::Absent);
     }
     let (modified, changed) = (stat.data_modification_timestamp, stat.status_change_timestamp);
-    Ok(Metadata { size: stat.size, modified: modified.and_then(stamp), changed: changed.and_then(stamp) })
+    Ok(Metadata { changed: changed.and_then(stamp), ..Metadata::new(stat.size, modified.and_then(stamp)) })
 }

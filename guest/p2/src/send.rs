@@ -1,6 +1,6 @@
 //! Sends a reply through a `response-outparam` of `wasi:http/types@0.2`.
 
-use glasshouse_adapter::{OpenFile, PreopenedTree, log_error};
+use glasshouse_adapter::{OpenFile, PreopenedFile, SiteTree, log_error, part};
 use glasshouse_core::{Body, PublicTree, Reply, Request, Span, Truncated, at_once};
 use wasi::http::types::{ErrorCode, Fields, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasi::io::streams::{OutputStream, StreamError};
@@ -9,12 +9,7 @@ use wasi::io::streams::{OutputStream, StreamError};
 const BLOCK: u64 = 64 << 10;
 
 /// Sends a reply with its body. The instance is busy until the client has received it.
-pub fn send(
-    reply: Reply<OpenFile>,
-    request: &Request,
-    tree: Option<&PublicTree<PreopenedTree>>,
-    out: ResponseOutparam,
-) {
+pub fn send(reply: Reply<OpenFile>, request: &Request, tree: Option<&PublicTree<SiteTree>>, out: ResponseOutparam) {
     let (head, content) = reply.write(request.method);
     let Ok(fields) = Fields::from_list(&head.fields) else { return fail(out) };
     let response = OutgoingResponse::new(fields);
@@ -38,7 +33,7 @@ fn fail(out: ResponseOutparam) {
 fn transmit(
     body: &OutgoingBody,
     content: Body<OpenFile>,
-    tree: Option<&PublicTree<PreopenedTree>>,
+    tree: Option<&PublicTree<SiteTree>>,
 ) -> Result<(), Truncated> {
     if let Body::Nothing = content {
         return Ok(());
@@ -47,7 +42,8 @@ fn transmit(
     match content {
         Body::Nothing => Ok(()),
         Body::Bytes(bytes) => write(&to, &bytes),
-        Body::File(file, span) => pump(&file, span, &to),
+        Body::File(OpenFile::Preopened(file), span) => pump(&file, span, &to),
+        Body::File(OpenFile::Packed(file), span) => write(&to, part(&file, span).ok_or(Truncated)?),
         Body::Generated(mut generated) => {
             let tree = tree.ok_or(Truncated)?;
             // Functions of WASI 0.2 block, so the future is complete at the first poll.
@@ -60,7 +56,7 @@ fn transmit(
 }
 
 /// Copies the span of a file, even if the file has grown.
-fn pump(file: &OpenFile, span: Span, to: &OutputStream) -> Result<(), Truncated> {
+fn pump(file: &PreopenedFile, span: Span, to: &OutputStream) -> Result<(), Truncated> {
     let from = file.descriptor.read_via_stream(span.start).map_err(|_| Truncated)?;
     let mut left = span.length();
     while left > 0 {

@@ -1,6 +1,6 @@
 //! Sends a reply as a `response` of `wasi:http/types@0.3`.
 
-use glasshouse_adapter::{OpenFile, PreopenedTree};
+use glasshouse_adapter::{OpenFile, SiteTree};
 use glasshouse_core::body::multipart::Part;
 use glasshouse_core::body::{GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
@@ -16,7 +16,7 @@ pub fn send(
     reply: Reply<OpenFile>,
     request: &Request,
     of_request: &Fields,
-    tree: Option<&'static PublicTree<PreopenedTree>>,
+    tree: Option<&'static PublicTree<SiteTree>>,
     body: BodyPath,
 ) -> Result<Response, ErrorCode> {
     let (Head { status, fields }, content) = reply.write(request.method);
@@ -45,13 +45,13 @@ fn pieces(content: &Body<OpenFile>) -> Option<Vec<Piece<'_>>> {
     Some(match content {
         Body::Nothing => Vec::new(),
         Body::Bytes(bytes) if bytes.len() <= WHOLE_MAX => vec![Piece::Text(bytes)],
-        Body::File(file, span) => vec![Piece::File { number: file.number, start: span.start, end: span.end }],
+        Body::File(file, span) => vec![file.piece(*span)?],
         Body::Generated(generated) => match &**generated {
             GeneratedBody { source: Source::Parts(file, multipart), coding: None, .. } => {
                 let mut pieces = Vec::new();
                 for Part { head, span } in &multipart.parts {
                     pieces.push(Piece::Text(head));
-                    pieces.push(Piece::File { number: file.number, start: span.start, end: span.end });
+                    pieces.push(file.piece(*span)?);
                 }
                 pieces.push(Piece::Text(&multipart.end));
                 pieces
@@ -72,7 +72,7 @@ fn without_body(fields: Fields) -> Response {
 
 /// A response whose body the handler writes. The task waits until the transmission ends, because a host may end an
 /// instance without tasks, and its body with it.
-fn stream(fields: Fields, content: Body<OpenFile>, tree: Option<&'static PublicTree<PreopenedTree>>) -> Response {
+fn stream(fields: Fields, content: Body<OpenFile>, tree: Option<&'static PublicTree<SiteTree>>) -> Response {
     let (mut to, reader) = wit_stream::new();
     // The default is an error, so the body is complete only if the task reports it. Without an announced length the
     // client could not detect a truncated body.
@@ -90,7 +90,7 @@ fn stream(fields: Fields, content: Body<OpenFile>, tree: Option<&'static PublicT
 
 async fn transmit(
     content: Body<OpenFile>,
-    tree: Option<&PublicTree<PreopenedTree>>,
+    tree: Option<&PublicTree<SiteTree>>,
     to: &mut StreamWriter<u8>,
 ) -> Result<(), Truncated> {
     let mut generated = match content {

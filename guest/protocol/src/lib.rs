@@ -54,3 +54,10 @@ pub const RESPONSE: &str = "glasshouse-response";
 
 /// Bytes of the longest generated body in a [`CompleteResponse`]. A handler writes longer ones while they are sent.
 pub const WHOLE_MAX: usize = 32 << 10;
+
+/// Precedes two `u32` in the data of a handler: the start and the length of its site image in memory. A tool that packs
+/// a folder into the handler searches for these bytes, which occur nowhere else in it.
+pub const IMAGE_MARKER: &[u8; 32] = b"glasshouse: location of the site";
+
+/// The custom section of a component with a site image.
+pub const SITE_SECTION: &str = "glasshouse:site";
