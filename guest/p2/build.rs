@@ -1,8 +1,11 @@
-//! Links the component with a constant hash seed; see `guest/build`.
+//! Generates the bindings, and links the component with a constant hash seed; see `guest/build`.
 
+#[path = "../build/bindings.rs"]
+mod bindings;
 #[path = "../build/hash_seed.rs"]
 mod hash_seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    bindings::write("handler-p2")?;
     hash_seed::link()
 }

@@ -8,11 +8,17 @@ use glasshouse_core::{Refusal, Reply, Request, at_once};
 use wasi::cli::environment::get_environment;
 use wasi::http::types as http;
 
-wasi::http::proxy::export!(Handler);
+/// The bindings of the world `handler-p2`.
+mod bindings {
+    #![expect(unsafe_code, reason = "the calls of the host arrive as numbers")]
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
 
 struct Handler;
 
-impl wasi::exports::http::incoming_handler::Guest for Handler {
+bindings::export!(Handler with_types_in bindings);
+
+impl bindings::exports::wasi::http::incoming_handler::Guest for Handler {
     fn handle(incoming: http::IncomingRequest, out: http::ResponseOutparam) {
         let fields = incoming.headers();
         let request = read(&incoming, &fields);

@@ -7,11 +7,17 @@ use glasshouse_core::Request;
 use wasip3::cli::environment::get_environment;
 use wasip3::http::types as http;
 
-wasip3::http::service::export!(Handler);
+/// The bindings of the world `handler`.
+mod bindings {
+    #![expect(unsafe_code, reason = "the calls of the host arrive as numbers")]
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+}
 
 struct Handler;
 
-impl wasip3::exports::http::handler::Guest for Handler {
+bindings::export!(Handler with_types_in bindings);
+
+impl bindings::exports::wasi::http::handler::Guest for Handler {
     async fn handle(incoming: http::Request) -> Result<http::Response, http::ErrorCode> {
         let fields = incoming.get_headers();
         let request = read(&incoming, &fields);
