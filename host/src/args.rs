@@ -17,6 +17,7 @@ mod mount;
 mod operands;
 #[cfg(test)]
 mod options_table;
+mod pack;
 mod sources;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -44,6 +45,7 @@ pub(crate) use logs::{Level, LogFlags};
 pub(crate) use mount::Mount;
 pub(crate) use operands::OperandHint;
 use operands::Operands;
+pub(crate) use pack::Pack;
 use sources::{Sources, Variables};
 use std::env;
 use std::ffi::OsString;
@@ -65,6 +67,7 @@ Examples:
   glasshouse -H Cache-Control no-cache   a header field for every page
   glasshouse passwd FILE USER            the password of a user, for --auth FILE
   glasshouse handler -o handler.wasm     the handler, for another host
+  glasshouse pack site -o site.wasm      a directory and the handler in one component
 
 An option comes from its flag, else from its variable (GLASSHOUSE_CONTENT_TYPE for
 --content-type), else from the file of --config. Ctrl-C stops the server.";
@@ -76,6 +79,7 @@ pub(crate) enum Task {
     /// Print the effective options.
     Check(Args, Vec<EffectiveOption>),
     Export(Export),
+    Pack(Pack),
     Inspect(Inspect),
     Completions(Shell),
     /// Write all pages of the manual into a directory, or the first one to standard output.
@@ -147,6 +151,7 @@ impl Task {
         cli.args.file = sources.file;
         Ok(match (cli.command, options) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
+            (Some(Command::Pack(pack)), _) => Task::Pack(*pack),
             (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
             (Some(Command::Passwd(passwd)), _) => Task::Passwd(passwd),
             (Some(Command::Completions { shell }), _) => Task::Completions(shell),
@@ -201,6 +206,11 @@ struct Cli {
 enum Command {
     /// Write the handler component to a file, for other hosts
     Handler(Export),
+    /// Write a directory and the handler as one component
+    ///
+    /// The component needs no directory: 'glasshouse --handler FILE' serves it, and so does any host for wasi:http. It
+    /// contains the options below. Variables of the host override them.
+    Pack(Box<Pack>),
     /// Report the imports of a component and whether it can serve
     ///
     /// The command does not run the component. It exits with 0 if --handler accepts the component, and with 1 if not.

@@ -196,7 +196,7 @@ impl From<&Args> for ListenOptions {
 }
 
 /// An error of the handler about a variable, with the location of the value instead.
-fn located(error: ConfigError, passed: &[HandlerOption]) -> StartupError {
+pub(crate) fn located(error: ConfigError, passed: &[HandlerOption]) -> StartupError {
     let text = error.to_string();
     let found = passed.iter().find_map(|option| {
         let reason = text.strip_prefix(&options::variable(option.name))?.strip_prefix(": ")?;

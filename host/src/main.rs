@@ -35,6 +35,7 @@ mod inspect;
 mod listen;
 mod logging;
 mod metrics;
+mod pack;
 mod passwd;
 mod qr;
 mod redirect_listener;
@@ -82,6 +83,7 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
         Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => export_handler(&export).map(|()| true),
+        Task::Pack(options) => pack::pack(&options).map(|()| true),
         Task::Inspect(options) => inspect::inspect(&options),
         Task::Completions(shell) => generate::completions(shell).map(|()| true),
         Task::Man(output) => generate::pages(output.as_deref()).map(|()| true),

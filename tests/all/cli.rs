@@ -3,5 +3,6 @@
 mod docs;
 mod errors;
 mod options;
+mod pack;
 mod passwd;
 pub mod program;

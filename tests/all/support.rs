@@ -1,6 +1,7 @@
 //! What the tests share: clients, servers, trees, and readers of what they return.
 
 pub mod certs;
+pub mod child;
 pub mod client;
 pub mod clock;
 pub mod fixture;

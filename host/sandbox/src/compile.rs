@@ -1,7 +1,12 @@
 //! Compiles a component, within limits on time and on the size of the machine code.
 
-use rayon::{ThreadBuilder, ThreadPoolBuilder};
+use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
@@ -37,24 +42,51 @@ pub enum CompileError {
 /// later. After a timeout the compiler runs until the process ends, which is soon after the failed start.
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, CompileError> {
     let (sender, compiled) = mpsc::channel();
-    let (engine, bytes) = (engine.clone(), bytes.to_vec());
-    let compiling = thread::spawn(move || {
-        let pool = ThreadPoolBuilder::new();
-        let component = pool.build_scoped(ThreadBuilder::run, |pool| pool.install(|| Component::new(&engine, bytes)));
-        // After a timeout there is no receiver.
-        let _ = sender.send(component.map_err(wasmtime::Error::from).flatten());
-    });
-    let component = match compiled.recv_timeout(TIMEOUT) {
-        Ok(component) => component.map_err(|error| CompileError::Invalid(error.into()))?,
+    let component = bytes.len();
+    let compiling = {
+        let (engine, bytes) = (engine.clone(), bytes.to_vec());
+        thread::spawn(move || {
+            let pool = ThreadPoolBuilder::new();
+            let compile = |pool: &ThreadPool| pool.install(|| engine.precompile_component(&bytes));
+            let code = pool.build_scoped(ThreadBuilder::run, compile).map_err(wasmtime::Error::from).flatten();
+            // After a timeout there is no receiver.
+            let _ = sender.send(code);
+        })
+    };
+    let code = match compiled.recv_timeout(TIMEOUT) {
+        Ok(code) => code.map_err(|error| CompileError::Invalid(error.into()))?,
         Err(RecvTimeoutError::Timeout) => return Err(CompileError::Timeout),
         Err(RecvTimeoutError::Disconnected) => return Err(CompileError::Panicked),
     };
     // The thread has sent its result and ends.
     let _ = compiling.join();
-    let code = component.image_range();
-    let size = code.end.addr().saturating_sub(code.start.addr());
-    if size > MAX_CODE {
-        return Err(CompileError::TooLarge { size_mib: size >> 20 });
+    // The data of the component is part of it.
+    let added = code.len().saturating_sub(component);
+    if added > MAX_CODE {
+        return Err(CompileError::TooLarge { size_mib: added >> 20 });
     }
-    Ok(component)
+    load(engine, code).map_err(|error| CompileError::Invalid(error.into()))
+}
+
+/// Loads machine code from a file in memory. The kernel then keeps one copy of the data of the component, for the code
+/// and for the initial memory of all instances. Without `/proc`, wasmtime keeps copies of its own.
+fn load(engine: &Engine, code: Vec<u8>) -> wasmtime::Result<Component> {
+    let file = memory_file(&code).map(|file| (format!("/proc/self/fd/{}", file.as_raw_fd()), file));
+    #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
+    // SAFETY: this engine has compiled the code, and the kernel lets nobody change the file.
+    match file {
+        Ok((path, _file)) if Path::new(&path).exists() => {
+            drop(code);
+            unsafe { Component::deserialize_file(engine, path) }
+        }
+        _ => unsafe { Component::deserialize(engine, code) },
+    }
+}
+
+/// A file in memory that cannot change any more.
+fn memory_file(bytes: &[u8]) -> io::Result<File> {
+    let mut file = File::from(memfd_create("glasshouse-code", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+    file.write_all(bytes)?;
+    fcntl_add_seals(&file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+    Ok(file)
 }

@@ -275,8 +275,8 @@ impl Tree for Zeros {
         let modified = HttpTime::new(MODIFIED.0, 0);
         match path {
             "" => Ok(OpenedNode::Directory),
-            "long" => Ok(OpenedNode::File(ZEROS, Metadata { size: ZEROS, modified, changed: None })),
-            "short" => Ok(OpenedNode::File(3, Metadata { size: 3, modified, changed: None })),
+            "long" => Ok(OpenedNode::File(ZEROS, Metadata::new(ZEROS, modified))),
+            "short" => Ok(OpenedNode::File(3, Metadata::new(3, modified))),
             _ => Err(OpenError::Absent),
         }
     }

@@ -9,8 +9,9 @@ use crate::support::html;
 use crate::support::reference;
 use crate::support::server::{Setup, Stack, TestServer};
 use glasshouse_core::http::date::HttpTime;
-use glasshouse_core::tree::memory::MemoryTree;
-use glasshouse_core::{Body as ReplyBody, PublicTree, Refusal, Reply, Request, SiteOptions, Span, answer, at_once};
+use glasshouse_core::{
+    Body as ReplyBody, PublicTree, Refusal, Reply, Request, SiteOptions, Span, Tree, answer, at_once,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -20,6 +21,8 @@ use std::io::Read as _;
 pub enum Mode {
     /// The core over a tree in memory.
     Native,
+    /// The core over a site image.
+    NativePacked,
     Over(Stack),
 }
 
@@ -32,6 +35,36 @@ fn rows_native() {
         let tree = PublicTree::new(fixture::in_memory(root));
         Box::new(move |ask| Ok(natively(ask, &tree, &site)))
     });
+}
+
+#[test]
+fn rows_native_packed() {
+    prove(Mode::NativePacked, |root, options| {
+        let pairs = options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let site = SiteOptions::new(pairs).expect("the options of a row have a meaning");
+        let tree = PublicTree::new(fixture::packed(root));
+        Box::new(move |ask| Ok(natively(ask, &tree, &site)))
+    });
+}
+
+#[test]
+fn rows_host_packed() {
+    prove_over(Stack::HostPacked);
+}
+
+#[test]
+fn rows_host_packed_p2() {
+    prove_over(Stack::HostPackedP2);
+}
+
+#[test]
+fn rows_stock_packed_p3() {
+    prove_over(Stack::StockPackedP3);
+}
+
+#[test]
+fn rows_stock_packed_p2() {
+    prove_over(Stack::StockPackedP2);
 }
 
 #[test]
@@ -267,7 +300,7 @@ fn judge_always(row: &Row, mode: Mode, got: &HttpResponse, text: &str, wrong: &m
     if !head.one("server").is_some_and(|server| server.starts_with("glasshouse/")) {
         wrong.push("server: glasshouse/...".into());
     }
-    if mode != Mode::Native
+    if !matches!(mode, Mode::Native | Mode::NativePacked)
         && head.one("date").and_then(HttpTime::parse).map(|date| date.to_string()).as_deref() != head.one("date")
     {
         wrong.push("a date in the form of RFC 9110".into());
@@ -334,7 +367,7 @@ fn judge_twin(got: &HttpResponse, twin: &HttpResponse, wrong: &mut Vec<String>) 
 }
 
 /// What an adapter does with the core, over memory.
-fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) -> HttpResponse {
+fn natively<T: Tree>(ask: &Ask<'_>, tree: &PublicTree<T>, site: &SiteOptions) -> HttpResponse {
     let request = Request::read(ask.method, Some(ask.target), |name| {
         let same = ask.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name));
         same.map(|(_, value)| value.as_bytes().to_vec()).collect()
@@ -346,11 +379,11 @@ fn natively(ask: &Ask<'_>, tree: &PublicTree<MemoryTree>, site: &SiteOptions) ->
         }
     });
     let (head, passage) = reply.expect("memory never waits").write(request.method);
-    let part = |bytes: &[u8], span: Span| bytes[span.start as usize..span.end as usize].to_vec();
+    let part = |file: &T::File, span: Span| at_once(tree.read(file, span.start, span.length()));
     let body = match passage {
         ReplyBody::Nothing => Vec::new(),
         ReplyBody::Bytes(bytes) => bytes,
-        ReplyBody::File(bytes, span) => part(&bytes, span),
+        ReplyBody::File(file, span) => part(&file, span).expect("memory never waits").expect("memory can be read"),
         ReplyBody::Generated(mut made) => {
             let next = || at_once(made.next(tree)).expect("memory never waits").expect("memory does not change");
             std::iter::from_fn(next).flatten().collect()

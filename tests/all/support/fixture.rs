@@ -2,6 +2,11 @@
 
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::tree::packed::PackedTree;
+use glasshouse_core::tree::packed::image::SiteImage;
+use glasshouse_core::tree::packed::index::{ImageEntry, ImageIndex, ImageNode};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -314,6 +319,51 @@ pub fn in_memory(root: &str) -> MemoryTree {
         tree.insert(path, node);
     }
     tree
+}
+
+/// The same tree in a site image.
+pub fn packed(root: &str) -> PackedTree<'static> {
+    let mut contents = BTreeMap::new();
+    let mut entries = Vec::new();
+    for (path, node) in TREE {
+        let path =
+            if root.is_empty() { Some(*path) } else { path.strip_prefix(root).and_then(|path| path.strip_prefix('/')) };
+        let Some(path) = path else { continue };
+        let (bytes, (seconds, nanoseconds)) = match node {
+            File(bytes) => (*bytes, MODIFIED),
+            Dated(bytes, seconds) => (*bytes, (*seconds, 0)),
+            Directory | Link(_) | AbsoluteLink(_) => (&b""[..], MODIFIED),
+        };
+        let node = match node {
+            File(_) | Dated(..) => {
+                contents.insert(path.to_owned(), bytes);
+                let digest = u128::from_be_bytes(*Sha256::digest(bytes).first_chunk().expect("a digest has 32 bytes"));
+                ImageNode::File { length: bytes.len() as u32, digest }
+            }
+            Directory => ImageNode::Directory(Vec::new()),
+            Link(to) => ImageNode::Link((*to).to_owned()),
+            AbsoluteLink(_) => ImageNode::DeadLink,
+        };
+        insert(&mut entries, path, node, HttpTime::new(seconds, nanoseconds));
+    }
+    let ImageIndex { mut bytes, files, .. } = ImageIndex::encode(&[], entries, None).expect("the tree is small");
+    files.iter().for_each(|path| bytes.extend_from_slice(contents[path]));
+    PackedTree::new(SiteImage::parse(Box::leak(bytes.into_boxed_slice())).expect("an image"))
+}
+
+/// Adds an entry at a path, and the directories above it.
+fn insert(entries: &mut Vec<ImageEntry>, path: &str, node: ImageNode, modified: Option<HttpTime>) {
+    let (name, rest) = path.split_once('/').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let new = |node| ImageEntry { name: name.to_owned(), modified, is_listed: true, node };
+    let Some(rest) = rest else { return entries.push(new(node)) };
+    let at = entries.iter().position(|entry| entry.name == name).unwrap_or_else(|| {
+        entries.push(new(ImageNode::Directory(Vec::new())));
+        entries.len() - 1
+    });
+    match &mut entries[at].node {
+        ImageNode::Directory(below) => insert(below, rest, node, modified),
+        other => panic!("{path} is below {other:?}"),
+    }
 }
 
 /// Says that something is not tested here, past the capture of output that would hide it.

@@ -1,21 +1,25 @@
-//! Runs programs as child processes: servers on a port that the kernel chooses, which end when they are dropped, and
-//! commands that end without a signal.
+//! Runs servers as child processes, on a port that the kernel chooses. They end when they are dropped.
 
 use crate::support::certs;
+use crate::support::child::{ChildOutput, ChildProcess};
+pub use crate::support::child::{Done, run, run_within};
 use crate::support::client::TIMEOUT;
 use crate::support::clock;
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+use tempfile::TempPath;
 
 /// How long a server may take to announce itself on a machine that is busy compiling its component.
 const START: Duration = Duration::from_secs(60);
+
+/// The variable with the most bytes of generated content. Hosts set it.
+const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
 /// The user and group without rights.
 const UNPRIVILEGED: u32 = 65534;
@@ -35,12 +39,29 @@ pub enum Stack {
     HostTls,
     /// glasshouse over TLS, which its client speaks HTTP/2 over.
     HostH2,
+    /// glasshouse with the directory packed into the handler.
+    HostPacked,
+    /// glasshouse with the directory packed into the handler for WASI 0.2.
+    HostPackedP2,
+    /// `wasmtime serve` with the directory packed into the handler.
+    StockPackedP3,
+    /// `wasmtime serve` with the directory packed into the handler for WASI 0.2.
+    StockPackedP2,
 }
 
 impl Stack {
     /// Whether the host is glasshouse.
     pub fn is_ours(self) -> bool {
-        matches!(self, Stack::Host | Stack::HostP2) || self.is_secure()
+        matches!(self, Stack::Host | Stack::HostP2 | Stack::HostPacked | Stack::HostPackedP2) || self.is_secure()
+    }
+
+    /// The version of the handler with the directory in it, if there is one.
+    pub fn packed(self) -> Option<Version> {
+        match self {
+            Stack::HostPacked | Stack::StockPackedP3 => Some(Version::P3),
+            Stack::HostPackedP2 | Stack::StockPackedP2 => Some(Version::P2),
+            Stack::Host | Stack::HostP2 | Stack::HostTls | Stack::HostH2 | Stack::StockP3 | Stack::StockP2 => None,
+        }
     }
 
     /// Whether its clients speak TLS.
@@ -63,10 +84,10 @@ pub struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    fn command(&self) -> Command {
+    fn command(&self, packed: Option<&Path>) -> Command {
         let mut command = match self.stack.is_ours() {
-            true => self.glasshouse(),
-            false => self.stock(),
+            true => self.glasshouse(packed),
+            false => self.stock(packed),
         };
         if self.unprivileged && rustix::process::geteuid().is_root() {
             command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
@@ -74,17 +95,38 @@ impl Setup<'_> {
         command
     }
 
-    fn glasshouse(&self) -> Command {
+    /// Packs the directory with the options, for the stacks that serve it so.
+    fn pack(&self) -> Option<TempPath> {
+        let version = self.stack.packed()?;
+        let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary file can be made");
+        let file = file.into_temp_path();
+        let (names, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
+        let folder = names.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
+        let mut command = glasshouse();
+        command.arg("pack").arg(folder).arg("-o").arg(&file).args((version == Version::P2).then_some("--p2"));
+        command.envs(options.into_iter().filter(|(key, _)| *key != MADE_MAX));
+        let done = run(command);
+        assert!(done.status.success(), "`glasshouse pack` failed: {done:?}");
+        if self.unprivileged {
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("it can be opened to all");
+        }
+        Some(file)
+    }
+
+    fn glasshouse(&self, packed: Option<&Path>) -> Command {
         let mut command = glasshouse();
         // The host sets these variables of the handler by itself, from its own options.
         let (file, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
-        let (made_max, options): (Vec<_>, Vec<_>) =
-            options.into_iter().partition(|(key, _)| *key == "GLASSHOUSE_MADE_MAX");
+        let (made_max, options): (Vec<_>, Vec<_>) = options.into_iter().partition(|(key, _)| *key == MADE_MAX);
         for (_, most) in made_max {
             command.args(["--max-made", most]);
         }
         let served = file.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
-        command.args(["0", "--bind", "127.0.0.1", "--directory"]).arg(served);
+        command.args(["0", "--bind", "127.0.0.1"]);
+        match packed {
+            Some(packed) => command.arg("--handler").arg(packed),
+            None => command.arg("--directory").arg(served),
+        };
         // What is asked for here names any host; `hosts` has a look at those that are answered for by default.
         command.env("GLASSHOUSE_HOST", "*");
         if self.stack == Stack::HostP2 {
@@ -94,19 +136,27 @@ impl Setup<'_> {
             let pair = certs::pair();
             command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
         }
-        command.args(self.arguments).envs(options);
+        command.args(self.arguments);
+        // A packed directory has its options.
+        if packed.is_none() {
+            command.envs(options);
+        }
         command
     }
 
-    fn stock(&self) -> Command {
+    fn stock(&self, packed: Option<&Path>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
         let root = format!("{}::/", self.directory.to_str().expect("the path of the directory is UTF-8"));
-        command.args(["-Scli", "--addr", "127.0.0.1:0", "--dir", &root]);
-        for (key, value) in self.options {
+        command.args(["-Scli", "--addr", "127.0.0.1:0"]);
+        if packed.is_none() {
+            command.args(["--dir", &root]);
+        }
+        for (key, value) in self.options.iter().filter(|(key, _)| packed.is_none() || *key == MADE_MAX) {
             command.arg("--env").arg(format!("{key}={value}"));
         }
         assert_eq!(self.arguments, <&[&str]>::default(), "wasmtime serve does not know the arguments of glasshouse");
-        command.arg(handler(if self.stack == Stack::StockP2 { Version::P2 } else { Version::P3 }));
+        let version = if self.stack == Stack::StockP2 { Version::P2 } else { Version::P3 };
+        command.arg(packed.unwrap_or_else(|| handler(version)));
         command
     }
 }
@@ -157,26 +207,6 @@ pub fn handler(version: Version) -> &'static Path {
     })
 }
 
-/// A command that ended.
-#[derive(Debug)]
-pub struct Done {
-    pub status: ExitStatus,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-/// Runs a command to its end, which must come in time.
-#[track_caller]
-pub fn run(command: Command) -> Done {
-    run_within(TIMEOUT, command)
-}
-
-/// The same, with another idea of what in time is.
-#[track_caller]
-pub fn run_within(timeout: Duration, command: Command) -> Done {
-    ChildProcess::spawn(command).end(timeout)
-}
-
 /// A running server.
 pub struct TestServer {
     address: SocketAddr,
@@ -194,7 +224,9 @@ impl TestServer {
     /// Where the server does not announce its address in time; with what it wrote instead.
     #[track_caller]
     pub fn launch(setup: Setup) -> TestServer {
-        TestServer::spawn(setup.command())
+        // The server has read it when it announces its address.
+        let packed = setup.pack();
+        TestServer::spawn(setup.command(packed.as_deref()))
     }
 
     /// Runs a command that is expected to become a server.
@@ -288,108 +320,4 @@ fn announced_address(line: &str) -> Option<SocketAddr> {
         });
     }
     Some(address)
-}
-
-/// What a child has written.
-#[derive(Default)]
-struct ChildOutput {
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    /// How many of the two have ended.
-    ended: u8,
-}
-
-impl ChildOutput {
-    fn text(bytes: &[u8]) -> String {
-        String::from_utf8_lossy(bytes).into_owned()
-    }
-}
-
-/// A child that does not outlive this value.
-struct ChildProcess {
-    child: Child,
-    name: String,
-    shared: Arc<(Mutex<ChildOutput>, Condvar)>,
-}
-
-impl ChildProcess {
-    #[track_caller]
-    fn spawn(mut command: Command) -> ChildProcess {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let shared = Arc::default();
-        listen(&shared, child.stdout.take(), |wire| &mut wire.stdout);
-        listen(&shared, child.stderr.take(), |wire| &mut wire.stderr);
-        ChildProcess { child, name: format!("{command:?}"), shared }
-    }
-
-    fn wire(&self) -> MutexGuard<'_, ChildOutput> {
-        self.shared.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-
-    /// Waits until `look` finds what it wants in what was written.
-    #[track_caller]
-    fn wait<T>(&self, timeout: Duration, what: &str, look: impl Fn(&ChildOutput) -> Option<T>) -> T {
-        let deadline = Instant::now() + timeout;
-        let mut wire = self.wire();
-        loop {
-            if let Some(found) = look(&wire) {
-                return found;
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || wire.ended == 2 {
-                drop(wire);
-                panic!("{} never wrote {what}", self.name);
-            }
-            wire = match self.shared.1.wait_timeout(wire, left) {
-                Ok((wire, _)) => wire,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-    }
-
-    /// Waits for the end of the child, which closes its outputs.
-    #[track_caller]
-    fn end(mut self, timeout: Duration) -> Done {
-        self.wait(timeout, "its last word", |wire| (wire.ended == 2).then_some(()));
-        let status = self.child.wait().expect("a child can be waited for");
-        let wire = self.wire();
-        Done { status, stdout: ChildOutput::text(&wire.stdout), stderr: ChildOutput::text(&wire.stderr) }
-    }
-}
-
-impl Drop for ChildProcess {
-    fn drop(&mut self) {
-        // A child that has ended already is what is wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
-        if thread::panicking() {
-            let wire = self.wire();
-            let (stdout, stderr) = (ChildOutput::text(&wire.stdout), ChildOutput::text(&wire.stderr));
-            eprintln!("--- {}\n--- stdout:\n{stdout}\n--- stderr:\n{stderr}\n---", self.name);
-        }
-    }
-}
-
-/// Copies what a child writes, until it ends.
-fn listen(
-    shared: &Arc<(Mutex<ChildOutput>, Condvar)>,
-    from: Option<impl Read + Send + 'static>,
-    to: fn(&mut ChildOutput) -> &mut Vec<u8>,
-) {
-    let mut from = from.expect("the output is piped");
-    let shared = Arc::clone(shared);
-    thread::spawn(move || {
-        let mut block = [0; 4096];
-        loop {
-            let read = from.read(&mut block).unwrap_or(0);
-            let mut wire = shared.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            to(&mut wire).extend_from_slice(&block[..read]);
-            wire.ended += u8::from(read == 0);
-            shared.1.notify_all();
-            if read == 0 {
-                return;
-            }
-        }
-    });
 }

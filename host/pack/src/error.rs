@@ -1,0 +1,42 @@
+//! The reasons why a folder cannot be packed.
+
+use std::io;
+use thiserror::Error;
+
+/// The component cannot be written. Paths are relative to the folder.
+#[derive(Debug, Error)]
+pub enum PackError {
+    /// An entry cannot be read.
+    #[error("cannot read '{path}': {source}; make it readable or remove it")]
+    Read {
+        /// The entry.
+        path: String,
+        /// The error of the kernel.
+        source: io::Error,
+    },
+    /// A file has other content than before.
+    #[error("'{path}' changed while the folder was packed; pack it again when no program writes to it")]
+    Changed {
+        /// The file.
+        path: String,
+    },
+    /// The site file is invalid: each request would fail.
+    #[error("{0}; correct it, or pack with --no-site-file")]
+    SiteFile(String),
+    /// The folder does not fit into the memory of a handler.
+    #[error(
+        "the folder needs {bytes} bytes, and a component holds at most {max}; leave files out, or serve it from disk"
+    )]
+    TooLarge {
+        /// The length of the site image.
+        bytes: u64,
+        /// The longest image.
+        max: u64,
+    },
+    /// The handler is not a component into which a folder can be packed.
+    #[error("the handler has no place for a folder: {0}; use the handler of this version of glasshouse")]
+    Handler(&'static str),
+    /// The output or a temporary file cannot be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}

@@ -1,0 +1,257 @@
+//! Reads the entries of a folder that a handler would serve, beneath an open directory.
+
+use crate::error::PackError;
+use glasshouse_core::Config;
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::Name;
+use glasshouse_core::listing::is_shown;
+use glasshouse_core::tree::dotfiles::Visibility;
+use glasshouse_core::tree::packed::index::{ImageEntry, ImageNode};
+use glasshouse_core::tree::public::SITE_FILE;
+use rustix::fs::{
+    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat, statat,
+};
+use rustix::io::Errno;
+use std::ffi::CStr;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// A folder, or one file in it, open for reading.
+#[derive(Debug)]
+pub struct Folder {
+    directory: OwnedFd,
+    /// The only entry that is read.
+    only: Option<Name>,
+    /// Device and inode of a file that is left out.
+    output: Option<(u64, u64)>,
+}
+
+/// The modification times in a packed site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Times {
+    /// Those of the files.
+    OfFiles,
+    /// The same for all entries (`SOURCE_DATE_EPOCH`).
+    All(HttpTime),
+}
+
+/// An entry that is not in the component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// The path relative to the folder.
+    pub path: String,
+    /// The reason.
+    pub reason: LeftOutReason,
+}
+
+/// Why an entry is not in the component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOutReason {
+    /// The component itself.
+    Output,
+    /// A dotfile that the options do not show.
+    Hidden,
+    /// The name is not UTF-8, so no request can name it.
+    NotUtf8,
+    /// The content: the name stays, and a request for it gets 404.
+    Unreadable,
+    /// The content of a FIFO, a socket or a device. The name stays.
+    Special,
+    /// The target of a link: it is not within the folder, or it is hidden. The name stays.
+    LinkTarget,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = match self.reason {
+            LeftOutReason::Output => "the output file",
+            LeftOutReason::Hidden => "a dotfile; --hidden packs it",
+            LeftOutReason::NotUtf8 => "the name is not UTF-8",
+            LeftOutReason::Unreadable => "the file is not readable; its name is packed",
+            LeftOutReason::Special => "not a regular file; its name is packed",
+            LeftOutReason::LinkTarget => "the link leads to nothing that is packed; its name is packed",
+        };
+        write!(f, "{}: {reason}", self.path.escape_debug())
+    }
+}
+
+/// The entries of a folder. The digests of files are not known yet.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    pub(crate) entries: Vec<ImageEntry>,
+    pub(crate) left_out: Vec<LeftOut>,
+}
+
+/// Rejects also the links of `/proc`, which lead out of any directory.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+impl Folder {
+    /// Opens a folder, or the folder of a file, of which only that file is read.
+    ///
+    /// # Errors
+    /// The error of the kernel. [`Errno::INVAL`] for a file whose name is not UTF-8.
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let (path, only) = match path.file_name() {
+            Some(name) if path.is_file() => {
+                let name = name.to_str().and_then(Name::new).ok_or(Errno::INVAL)?;
+                (path.parent().unwrap_or(Path::new("")), Some(name))
+            }
+            _ => (path, None),
+        };
+        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        Ok(Folder { directory: openat(CWD, path, flags, Mode::empty())?, only, output: None })
+    }
+
+    /// The name of the only file.
+    pub(crate) fn only(&self) -> Option<&Name> {
+        self.only.as_ref()
+    }
+
+    /// Leaves out the file at `path`, if it exists: a component must not contain its previous version.
+    #[must_use]
+    pub fn without(self, path: &Path) -> Folder {
+        let found = statat(CWD, path, AtFlags::empty()).ok();
+        Folder { output: found.map(|stat| (stat.st_dev, stat.st_ino)), ..self }
+    }
+
+    /// Opens a regular file, behind links within the folder.
+    ///
+    /// # Errors
+    /// The error of the kernel. [`Errno::PERM`] if it is no regular file.
+    pub(crate) fn file(&self, path: &str) -> Result<(File, Stat), Errno> {
+        let file = openat2(&self.directory, path, READ, Mode::empty(), BENEATH)?;
+        let stat = fstat(&file)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Errno::PERM);
+        }
+        Ok((File::from(file), stat))
+    }
+
+    /// Reads all entries that the options show.
+    ///
+    /// # Errors
+    /// [`PackError::Read`] for a directory that cannot be read.
+    pub(crate) fn scan(&self, config: &Config, times: Times) -> Result<Scan, PackError> {
+        let mut left_out = Vec::new();
+        let entries = self.scan_directory("", config, times, &mut left_out)?;
+        left_out.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(Scan { entries, left_out })
+    }
+
+    fn scan_directory(
+        &self,
+        path: &str,
+        config: &Config,
+        times: Times,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Vec<ImageEntry>, PackError> {
+        let failed = |errno: Errno| PackError::Read { path: shown(path), source: errno.into() };
+        let here = if path.is_empty() { "." } else { path };
+        let flags = READ | OFlags::DIRECTORY;
+        let directory = openat2(&self.directory, here, flags, Mode::empty(), BENEATH | ResolveFlags::NO_SYMLINKS)
+            .map_err(failed)?;
+        let visible = config.hidden.within(path);
+        let mut entries = Vec::new();
+        for read in Dir::read_from(&directory).map_err(failed)? {
+            let read = read.map_err(failed)?;
+            let raw = read.file_name();
+            let is_other = |only: &Name| path.is_empty() && raw.to_bytes() != only.as_str().as_bytes();
+            if matches!(raw.to_bytes(), b"." | b"..") || self.only.as_ref().is_some_and(is_other) {
+                continue;
+            }
+            let lossy = join(path, &raw.to_string_lossy());
+            let mut leave_out = |reason| left_out.push(LeftOut { path: lossy.clone(), reason });
+            let Some(name) = raw.to_str().ok().and_then(Name::new) else {
+                leave_out(LeftOutReason::NotUtf8);
+                continue;
+            };
+            let stat = match statat(&directory, raw, AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                stat => stat.map_err(failed)?,
+            };
+            if self.output == Some((stat.st_dev, stat.st_ino)) {
+                leave_out(LeftOutReason::Output);
+                continue;
+            }
+            let file_type = FileType::from_raw_mode(stat.st_mode);
+            // The handler reads the site file, and never serves it.
+            let is_site_file = path.is_empty() && name.as_str() == SITE_FILE && config.site_file;
+            // A name that the operator gives is served even if it is a dotfile.
+            if !is_site_file && self.only.is_none() {
+                let is_directory = file_type == FileType::Directory;
+                match visible.of(&name) {
+                    Visibility::Shown if is_shown(&visible, &name) => {}
+                    // A link to a directory is shown in this place as well.
+                    Visibility::Parent if is_directory || file_type == FileType::Symlink => {}
+                    Visibility::Shown => continue,
+                    Visibility::Parent | Visibility::Hidden => {
+                        leave_out(LeftOutReason::Hidden);
+                        continue;
+                    }
+                }
+            }
+            let below = join(path, name.as_str());
+            let node = match file_type {
+                FileType::Directory => ImageNode::Directory(self.scan_directory(&below, config, times, left_out)?),
+                FileType::Symlink => link(&directory, raw).map_err(failed)?,
+                FileType::RegularFile => match self.file(&below) {
+                    Ok((_, stat)) => ImageNode::File { length: length(&stat)?, digest: 0 },
+                    Err(Errno::ACCESS) => {
+                        leave_out(LeftOutReason::Unreadable);
+                        ImageNode::Special
+                    }
+                    Err(errno) => return Err(PackError::Read { path: below, source: errno.into() }),
+                },
+                _ => {
+                    leave_out(LeftOutReason::Special);
+                    ImageNode::Special
+                }
+            };
+            let modified = times.of(&stat);
+            entries.push(ImageEntry { name: name.as_str().to_owned(), modified, is_listed: true, node });
+        }
+        Ok(entries)
+    }
+
+    /// The time of the folder itself.
+    pub(crate) fn modified(&self, times: Times) -> Option<HttpTime> {
+        times.of(&fstat(&self.directory).ok()?)
+    }
+}
+
+impl Times {
+    pub(crate) fn of(self, stat: &Stat) -> Option<HttpTime> {
+        match self {
+            Times::OfFiles => HttpTime::new(stat.st_mtime, u32::try_from(stat.st_mtime_nsec).ok()?),
+            Times::All(time) => Some(time),
+        }
+    }
+}
+
+/// The length of a file. The sum of all lengths is checked with the index.
+pub(crate) fn length(stat: &Stat) -> Result<u32, PackError> {
+    let bytes = u64::try_from(stat.st_size).unwrap_or(0);
+    u32::try_from(bytes).map_err(|_| PackError::TooLarge { bytes, max: u32::MAX.into() })
+}
+
+fn link(directory: &OwnedFd, name: &CStr) -> Result<ImageNode, Errno> {
+    let target = readlinkat(directory, name, Vec::new())?;
+    Ok(match target.to_str() {
+        Ok(target) if !target.starts_with('/') => ImageNode::Link(target.to_owned()),
+        // A path from the root of the file system leads out of the folder.
+        _ => ImageNode::DeadLink,
+    })
+}
+
+fn join(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+fn shown(path: &str) -> String {
+    if path.is_empty() { ".".to_owned() } else { path.to_owned() }
+}

@@ -1,0 +1,34 @@
+//! Packs a folder into the handler: one component that serves the folder and needs no directory.
+//!
+//! A [`Site`] is a folder that was read once: its entries, digests and encoded variants. [`Site::write`] writes the
+//! component. [`PackedLayout`] has the bytes of the handler around the site image, whose format is in
+//! [`glasshouse_core::tree::packed`].
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::print_stdout,
+        clippy::print_stderr,
+        clippy::allow_attributes_without_reason,
+        unreachable_pub
+    )
+)]
+#![warn(missing_docs)]
+
+mod content;
+mod error;
+mod folder;
+mod layout;
+mod numbers;
+mod site;
+
+pub use error::PackError;
+pub use folder::{Folder, LeftOut, LeftOutReason, Times};
+pub use layout::{PackedLayout, packed_image};
+pub use site::{Encode, Progress, Site};

@@ -1,0 +1,281 @@
+//! A folder that was read once, and the component with it.
+
+use crate::content::{self, Content, EncodedVariant, Spool};
+use crate::error::PackError;
+use crate::folder::{Folder, LeftOut, LeftOutReason, Scan, Times};
+use crate::layout::PackedLayout;
+use glasshouse_core::http::accept::Coding;
+use glasshouse_core::http::date::HttpTime;
+use glasshouse_core::http::target::Name;
+use glasshouse_core::tree::OpenError;
+use glasshouse_core::tree::Tree as _;
+use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
+use glasshouse_core::tree::packed::PackedTree;
+use glasshouse_core::tree::packed::image::SiteImage;
+use glasshouse_core::tree::packed::index::{ImageEntry, ImageIndex, ImageNode, TooLarge};
+use glasshouse_core::tree::public::{SITE_FILE, SITE_FILE_MAX};
+use glasshouse_core::{Config, PublicTree, SiteOptions, at_once};
+use glasshouse_protocol::FILE_ENV;
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write};
+use std::rc::Rc;
+
+/// Whether files get encoded variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encode {
+    /// No.
+    No,
+    /// Those whose media type is worth it.
+    Compressible,
+}
+
+/// An event while a folder is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The length of all files in bytes, once.
+    Total(u64),
+    /// The length of a file that was read.
+    Read(u64),
+}
+
+/// A folder with its digests and variants, ready to be written.
+pub struct Site {
+    folder: Folder,
+    spool: Spool,
+    index: ImageIndex,
+    /// By path, with the length in bytes.
+    contents: BTreeMap<String, (Content, u32)>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Site {
+    /// Reads a folder with the options of the operator, given as variables. `progress` gets the events, on any
+    /// thread.
+    ///
+    /// # Errors
+    /// [`PackError`].
+    pub fn read(
+        folder: Folder,
+        variables: &[(String, String)],
+        times: Times,
+        encode: Encode,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Site, PackError> {
+        let only = folder.only().map(|name| (FILE_ENV.to_owned(), name.as_str().to_owned()));
+        let variables: Vec<_> = variables.iter().cloned().chain(only).collect();
+        let config = config(&folder, &variables)?;
+        let Scan { entries, left_out } = folder.scan(&config, times)?;
+        let mut site = Reader { folder: &folder, config: &config, left_out, contents: BTreeMap::new() };
+        let entries = site.resolve_links(entries, times)?;
+        let spool = Spool::new()?;
+        let entries = site.read_contents(entries, encode, &spool, progress)?;
+        let Reader { left_out, contents, .. } = site;
+        let index = ImageIndex::encode(&variables, entries, folder.modified(times)).map_err(too_large)?;
+        Ok(Site { folder, spool, index, contents, left_out })
+    }
+
+    /// The entries that are not in the component, sorted by path.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The number of files, encoded variants included.
+    pub fn files(&self) -> usize {
+        self.index.files.len()
+    }
+
+    /// The length of the site image in bytes.
+    pub fn length(&self) -> u32 {
+        self.index.length
+    }
+
+    /// The layout of the component around the image.
+    ///
+    /// # Errors
+    /// As [`PackedLayout::new`].
+    pub fn layout(&self, handler: &[u8]) -> Result<PackedLayout, PackError> {
+        let description = serde_json::json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "files": self.files(),
+            "bytes": self.length(),
+        });
+        PackedLayout::new(handler, self.length(), &description.to_string())
+    }
+
+    /// Writes the component.
+    ///
+    /// # Errors
+    /// [`PackError::Changed`] if a file has changed since it was read, and errors of the output.
+    pub fn write(&self, layout: &PackedLayout, to: &mut impl Write) -> Result<(), PackError> {
+        to.write_all(&layout.before)?;
+        to.write_all(&self.index.bytes)?;
+        for path in &self.index.files {
+            let (content, length) = self.contents.get(path).ok_or_else(|| PackError::Changed { path: path.clone() })?;
+            content.write(&self.folder, *length, &self.spool, to)?;
+        }
+        to.write_all(&layout.after)?;
+        Ok(())
+    }
+}
+
+fn too_large(TooLarge(bytes): TooLarge) -> PackError {
+    PackError::TooLarge { bytes, max: u32::MAX.into() }
+}
+
+/// The options in effect: those of the operator, on top of those in the site file.
+fn config(folder: &Folder, variables: &[(String, String)]) -> Result<Rc<Config>, PackError> {
+    let mut tree = MemoryTree::default();
+    if let Ok((file, _)) = folder.file(SITE_FILE) {
+        let mut bytes = Vec::new();
+        let read = file.take(SITE_FILE_MAX.saturating_add(1)).read_to_end(&mut bytes);
+        read.map_err(|source| PackError::Read { path: SITE_FILE.to_owned(), source })?;
+        tree.insert(SITE_FILE, MemoryNode::File(bytes, HttpTime::new(0, 0)));
+    }
+    let mut reason = String::new();
+    let options =
+        SiteOptions::new(variables.iter().cloned()).map_err(|error| PackError::SiteFile(error.to_string()))?;
+    let config = at_once(options.config(&PublicTree::new(tree), |error| reason = error.to_string())).flatten();
+    config.ok_or(PackError::SiteFile(reason))
+}
+
+/// Completes the entries of a scan.
+struct Reader<'a> {
+    folder: &'a Folder,
+    config: &'a Config,
+    left_out: Vec<LeftOut>,
+    contents: BTreeMap<String, (Content, u32)>,
+}
+
+impl Reader<'_> {
+    /// Replaces links that lead to nothing that is packed. A link to a hidden file becomes a copy of it, because a
+    /// server would follow it.
+    fn resolve_links(&mut self, mut entries: Vec<ImageEntry>, times: Times) -> Result<Vec<ImageEntry>, PackError> {
+        let index = ImageIndex::encode(&[], entries.clone(), None).map_err(too_large)?;
+        if let Some(image) = SiteImage::parse(&index.bytes) {
+            self.resolve_in(&mut entries, "", &PackedTree::new(image), times)?;
+        }
+        self.left_out.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(entries)
+    }
+
+    fn resolve_in(
+        &mut self,
+        entries: &mut [ImageEntry],
+        above: &str,
+        tree: &PackedTree<'_>,
+        times: Times,
+    ) -> Result<(), PackError> {
+        for entry in entries {
+            let path = if above.is_empty() { entry.name.clone() } else { format!("{above}/{}", entry.name) };
+            match &mut entry.node {
+                ImageNode::Directory(entries) => self.resolve_in(entries, &path, tree, times)?,
+                ImageNode::DeadLink => self.left_out.push(LeftOut { path, reason: LeftOutReason::LinkTarget }),
+                // The contents are not there yet, so an open file is a fault.
+                ImageNode::Link(_) if !matches!(at_once(tree.open(&path)), Some(Err(OpenError::Absent))) => {}
+                ImageNode::Link(_) => match self.folder.file(&path) {
+                    Ok((_, stat)) => {
+                        entry.modified = times.of(&stat);
+                        entry.node = ImageNode::File { length: crate::folder::length(&stat)?, digest: 0 };
+                    }
+                    Err(_) => {
+                        entry.node = ImageNode::DeadLink;
+                        self.left_out.push(LeftOut { path, reason: LeftOutReason::LinkTarget });
+                    }
+                },
+                ImageNode::File { .. } | ImageNode::Special => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes digests and encodes variants, on all processors.
+    fn read_contents(
+        &mut self,
+        entries: Vec<ImageEntry>,
+        encode: Encode,
+        spool: &Spool,
+        progress: &(dyn Fn(Progress) + Sync),
+    ) -> Result<Vec<ImageEntry>, PackError> {
+        let mut files = Vec::new();
+        list_files(&entries, "", self.config, &mut files);
+        progress(Progress::Total(files.iter().fold(0, |sum, file| sum.saturating_add(file.length.into()))));
+        let folder = self.folder;
+        let read = files.par_iter().map(|file| {
+            let digest = content::digest(folder, &file.path, file.length)?;
+            let variants = match encode {
+                Encode::Compressible if file.is_compressible => {
+                    content::encode(folder, &file.path, file.length, &file.variants, spool)?
+                }
+                Encode::Compressible | Encode::No => Vec::new(),
+            };
+            progress(Progress::Read(file.length.into()));
+            Ok((digest, variants))
+        });
+        let read: Result<Vec<(u128, Vec<EncodedVariant>)>, PackError> = read.collect();
+        let mut found: BTreeMap<String, (u128, Vec<EncodedVariant>)> =
+            files.into_iter().map(|file| file.path).zip(read?).collect();
+        Ok(self.complete(entries, "", &mut found))
+    }
+
+    fn complete(
+        &mut self,
+        entries: Vec<ImageEntry>,
+        above: &str,
+        found: &mut BTreeMap<String, (u128, Vec<EncodedVariant>)>,
+    ) -> Vec<ImageEntry> {
+        let mut completed = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            let path = if above.is_empty() { entry.name.clone() } else { format!("{above}/{}", entry.name) };
+            match &mut entry.node {
+                ImageNode::Directory(entries) => *entries = self.complete(std::mem::take(entries), &path, found),
+                ImageNode::File { length, digest } => {
+                    let Some((known, variants)) = found.remove(&path) else { continue };
+                    *digest = known;
+                    self.contents.insert(path.clone(), (Content::File { path: path.clone(), digest: known }, *length));
+                    for EncodedVariant { coding, content, length, digest } in variants {
+                        let suffix = coding.suffix();
+                        self.contents.insert(format!("{path}.{suffix}"), (content, length));
+                        completed.push(ImageEntry {
+                            name: format!("{}.{suffix}", entry.name),
+                            modified: entry.modified,
+                            // The listing is that of the folder.
+                            is_listed: false,
+                            node: ImageNode::File { length, digest },
+                        });
+                    }
+                }
+                ImageNode::Link(_) | ImageNode::DeadLink | ImageNode::Special => {}
+            }
+            completed.push(entry);
+        }
+        completed
+    }
+}
+
+/// A regular file of the folder.
+struct FolderFile {
+    path: String,
+    length: u32,
+    is_compressible: bool,
+    /// The codings for which there is an entry with the name of a variant.
+    variants: Vec<Coding>,
+}
+
+fn list_files(entries: &[ImageEntry], above: &str, config: &Config, files: &mut Vec<FolderFile>) {
+    let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    for ImageEntry { name, node, .. } in entries {
+        let path = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
+        match node {
+            ImageNode::Directory(entries) => list_files(entries, &path, config, files),
+            ImageNode::File { length, .. } => {
+                let has = |coding: &Coding| names.contains(format!("{name}.{}", coding.suffix()).as_str());
+                let variants = Coding::ALL.into_iter().filter(has).collect();
+                let media_type = Name::new(name.as_str()).map(|name| config.media_type_of(&name));
+                let is_compressible = media_type.is_some_and(|media_type| media_type.is_compressible());
+                files.push(FolderFile { path, length: *length, is_compressible, variants });
+            }
+            ImageNode::Link(_) | ImageNode::DeadLink | ImageNode::Special => {}
+        }
+    }
+}
