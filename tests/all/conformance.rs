@@ -11,5 +11,6 @@ mod precompressed;
 mod python_parity;
 mod replay;
 mod replayed;
+mod root;
 mod single_file;
 mod site_files;

@@ -18,14 +18,11 @@ pub struct SiteService {
 
 impl SiteService {
     /// Creates a service from the environment variables and the preopened directory. Logs an error and returns `None`
-    /// if a variable is invalid or there is no directory.
+    /// if a variable is invalid or the directory does not exist.
     pub fn start(environment: Vec<(String, String)>) -> Option<SiteService> {
         let site = SiteOptions::new(environment).map_err(|error| log_error(&error)).ok()?;
-        let root = Root::preopened();
-        if root.is_none() {
-            log_error(&"no directory to serve: the host preopened none");
-        }
-        let tree = PreopenedTree::new(root?, site.body());
+        let root = Root::preopened(site.root()).map_err(|error| log_error(&error)).ok()?;
+        let tree = PreopenedTree::new(root, site.body());
         Some(SiteService { tree: PublicTree::new(tree), site })
     }
 

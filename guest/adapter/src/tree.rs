@@ -15,7 +15,7 @@ use std::fmt::Display;
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags};
 use wasi::io::streams::StreamError;
 
-/// The preopened directory.
+/// The served directory.
 #[derive(Debug)]
 pub struct PreopenedTree {
     root: Root,

@@ -49,6 +49,12 @@ fn rows_stock_p2() {
     prove_over(Stack::StockP2);
 }
 
+/// Links and `..` lead out of the served directory, and stay in the one that the host grants.
+#[test]
+fn rows_stock_root() {
+    prove_over(Stack::StockRoot);
+}
+
 #[test]
 fn rows_host_p2() {
     prove_over(Stack::HostP2);

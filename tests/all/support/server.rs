@@ -29,6 +29,8 @@ pub enum Stack {
     StockP3,
     /// `wasmtime serve` with the handler for WASI 0.2.
     StockP2,
+    /// `wasmtime serve` that grants the directory above, and `GLASSHOUSE_ROOT`.
+    StockRoot,
     /// glasshouse with the handler for WASI 0.2.
     HostP2,
     /// glasshouse over TLS, which its client speaks HTTP/1.1 over.
@@ -100,8 +102,14 @@ impl Setup<'_> {
 
     fn stock(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
-        let root = format!("{}::/", self.directory.to_str().expect("the path of the directory is UTF-8"));
-        command.args(["-Scli", "--addr", "127.0.0.1:0", "--dir", &root]);
+        let mut granted = self.directory;
+        command.args(["-Scli", "--addr", "127.0.0.1:0"]);
+        if self.stack == Stack::StockRoot {
+            let (above, name) = granted.parent().zip(granted.file_name()).expect("the directory is in another one");
+            granted = above;
+            command.arg("--env").arg(format!("GLASSHOUSE_ROOT=/{}", name.to_str().expect("the name is UTF-8")));
+        }
+        command.arg("--dir").arg(format!("{}::/", granted.to_str().expect("the path of the directory is UTF-8")));
         for (key, value) in self.options {
             command.arg("--env").arg(format!("{key}={value}"));
         }
