@@ -3,6 +3,7 @@
 mod archives;
 mod cases;
 mod crawlers;
+mod elsewhere;
 mod large_files;
 mod listings;
 mod matrix;

@@ -21,6 +21,8 @@ pub enum Mode {
     /// The core over a tree in memory.
     Native,
     Over(Stack),
+    /// A host of another project, which `tests/hosts/run` starts.
+    Elsewhere,
 }
 
 #[test]
@@ -125,7 +127,7 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
 }
 
 /// Asks one row, and its twin with HEAD.
-fn complaints(row: &Row, mode: Mode, asker: &RowClient) -> Result<(), String> {
+pub fn complaints(row: &Row, mode: Mode, asker: &RowClient) -> Result<(), String> {
     let mut wrong = Vec::new();
     let got = asker(&row.ask);
     match &got {
