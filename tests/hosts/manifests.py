@@ -7,7 +7,7 @@ import jsonschema
 import kubernetes_validate
 import yaml
 
-import podman
+import containers
 import tools
 from probes import Client
 from process import free_port, wait_for
@@ -157,7 +157,7 @@ def played(work):
     for port in container["ports"]:
         ports[port["name"]] = port["hostPort"] = free_port()
         port["hostIP"] = "127.0.0.1"
-    with podman.loaded(work) as (engine, image):
+    with containers.podman(work) as (engine, image):
         engine.run("tag", image, container["image"])
         engine.run("volume", "create", "site")
         volume = engine.run("volume", "inspect", "--format", "{{.Mountpoint}}", "site").strip()

@@ -15,7 +15,7 @@ PINS = Path(__file__).resolve().parent / "pins"
 CACHE = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "hosts"
 IN_CI = os.environ.get("CI") == "true"
 # Debian's names, where they differ from those of the programs.
-PACKAGES = {"podman": ["podman", "runc", "catatonit"]}
+PACKAGES = {"podman": ["podman", "runc", "catatonit"], "docker": ["docker.io"], "dockerd": ["docker.io"]}
 
 
 class Missing(Exception):
