@@ -41,7 +41,7 @@ impl Artifact<'_> {
         let manifests = json!([manifest.named(name)]);
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string();
         let layout = json!({ "imageLayoutVersion": "1.0.0" }).to_string();
-        let mut archive = Archive { tar: Builder::new(to), created: self.created };
+        let mut archive = LayoutArchive { tar: Builder::new(to), created: self.created };
         archive.file("oci-layout", layout.as_bytes())?;
         archive.file("index.json", index.as_bytes())?;
         for blob in [&config, &layer, &manifest] {
@@ -111,12 +111,12 @@ impl<'a> Blob<'a> {
     }
 }
 
-struct Archive<W: Write> {
+struct LayoutArchive<W: Write> {
     tar: Builder<W>,
     created: u64,
 }
 
-impl<W: Write> Archive<W> {
+impl<W: Write> LayoutArchive<W> {
     fn file(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         let mut header = Header::new_ustar();
         header.set_entry_type(EntryType::Regular);
