@@ -77,7 +77,7 @@ def host(name, loaded, version):
             port = free_port()
             rights = ["--read-only", "--cap-drop=all", "--security-opt", "no-new-privileges", "--network", "host"]
             variables = [word for pair in options.items() for word in ("--env", "=".join(pair))]
-            volume, own = ["-v", f"{directory}:/srv:ro"], [port, "-b", "127.0.0.1", "--require-harden"]
+            volume, own = ["-v", f"{directory}:/srv:ro"], [port, "-b", "127.0.0.1", "--host", "*", "--require-harden"]
             command = [*engine.command, "run", "--rm", *rights, *volume, *variables, image, *own]
             with Program(engine.directory / "run.log", *command, environment=engine.environment) as program:
                 program.wait(lambda: accepts(port))

@@ -42,6 +42,8 @@ class Host:
     # Probes and rows that the host fails, each with the reason.
     known: dict = field(default_factory=dict)
     in_ci: bool = False
+    # Rows take minutes in hosts that are slow to start an instance.
+    rows_in_ci: bool = True
 
     @property
     def title(self):

@@ -56,15 +56,14 @@ class Result:
 
 
 def table(results):
-    lines = ["| host | version | probes | rows | not met |", "|---|---|---|---|---|"]
+    lines = ["| host | version | probes | rows |", "|---|---|---|---|"]
     for result in results:
         if result.missing or result.error:
-            lines.append(f"| {result.host.title} | | not tested | | |")
+            lines.append(f"| {result.host.title} | | not tested | |")
             continue
         of_probes = f"{len(probes.PROBES) - len(result.of_probes)} of {len(probes.PROBES)}"
         of_rows = "" if result.of_rows is None else f"{rows.total() - len(result.of_rows)} of {rows.total()}"
-        failures = "; ".join(result.failures()) or "none"
-        lines.append(f"| {result.host.title} | {result.version} | {of_probes} | {of_rows} | {failures} |")
+        lines.append(f"| {result.host.title} | {result.version} | {of_probes} | {of_rows} |")
     return "\n".join(lines) + "\n"
 
 
@@ -78,9 +77,21 @@ def cases(results):
     return "\n".join(lines) + "\n"
 
 
+def reasons(results):
+    """What each host does not meet, with the reason."""
+    lines = ["| host | probe or row | reason |", "|---|---|---|"]
+    for result in results:
+        for name in result.failures():
+            lines.append(f"| {result.host.title} | {name} | {result.host.known.get(name, 'unknown')} |")
+    return "\n".join(lines) + "\n"
+
+
 def commands(results):
-    blocks = [f"{result.host.title}:\n\n```sh\n{result.host.commands}\n```\n" for result in results]
-    return "\n".join(blocks)
+    """The commands, each with the hosts that it is for."""
+    titles = {}
+    for result in results:
+        titles.setdefault(result.host.commands, []).append(result.host.title)
+    return "\n".join(f"{'; '.join(hosts)}:\n\n```sh\n{text}\n```\n" for text, hosts in titles.items())
 
 
 def write(results):
@@ -88,5 +99,5 @@ def write(results):
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
-    parts = [table(results), cases(results), commands(results)]
+    parts = [table(results), reasons(results), cases(results), commands(results)]
     PAGE.write_text(before + BEGIN + "\n" + "\n".join(parts) + "\n" + END + after)
