@@ -58,7 +58,8 @@ def docker(work):
     socket = f"unix://{directory}/socket"
     places = ["--data-root", directory / "data", "--exec-root", directory / "exec", "--pidfile", directory / "pid"]
     engine = Engine(directory, [programs[1], "-H", socket], {})
-    with Program(directory / "log", programs[0], "--bridge", "none", "--iptables=false", *places, "-H", socket) as daemon:
+    isolated = ["--bridge", "none", "--iptables=false"]
+    with Program(directory / "log", programs[0], *isolated, *places, "-H", socket) as daemon:
         daemon.wait(lambda: (directory / "socket").exists())
         engine.run("load", "-q", "-i", image(work))
         yield engine, engine.run("images", "--format", "{{.Repository}}:{{.Tag}}").strip()

@@ -83,7 +83,7 @@ SITE=site GLASSHOUSE_CLEAN_URLS=1 jco serve --port 8000 --host 127.0.0.1 --isola
   --isolate-worker-pool-size 8 --jco-import tests/hosts/jco_p2.mjs handler-p2.wasm"""
 P3_COMMANDS = """\
 jco transpile handler-p3.wasm -o out --name handler --async-mode jspi \\
-  -M 'wasi:http/*@0.3.2=@bytecodealliance/preview3-shim/http#*'   # the same for cli, clocks, filesystem, random, sockets
+  -M 'wasi:http/*@0.3.2=@bytecodealliance/preview3-shim/http#*'   # and cli, clocks, filesystem, random, sockets
 SITE=site PORT=8000 GLASSHOUSE_CLEAN_URLS=1 node tests/hosts/jco_p3.mjs"""
 
 HOSTS = [

@@ -1,4 +1,4 @@
-"""A deployment for real: the site of deploy/wasmcloud on two wasmCloud hosts, a new version of it, and the end of a host.
+"""A deployment: the site of deploy/wasmcloud on two wasmCloud hosts, a new version of it, and the end of a host.
 
 The hosts get what the operator of wasmCloud would send them for the manifest. The operator itself needs Kubernetes.
 """

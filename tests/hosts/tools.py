@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -30,18 +31,22 @@ def run(*command, **options):
     return done.stdout
 
 
+def apt(*packages):
+    """Installs packages of Debian, if root runs the tests and apt exists."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        run("apt-get", "update", "-q", env=quiet)
+        run("apt-get", "install", "-qy", "--no-install-recommends", *packages, env=quiet)
+    except RuntimeError as error:
+        raise Missing(f"{', '.join(packages)}: {error}") from error
+
+
 def system(program):
     """Returns the path of a program of the system, which root installs with apt."""
-    if found := shutil.which(program):
-        return found
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        packages = PACKAGES.get(program, [program])
-        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        try:
-            run("apt-get", "update", "-q", env=quiet)
-            run("apt-get", "install", "-qy", "--no-install-recommends", *packages, env=quiet)
-        except RuntimeError as error:
-            raise Missing(f"{program}: {error}") from error
+    if not shutil.which(program):
+        apt(*PACKAGES.get(program, [program]))
     if found := shutil.which(program):
         return found
     raise Missing(f"{program} is not installed")
@@ -69,6 +74,9 @@ def python():
     directory, pins = CACHE / "python", PINS / "tools.txt"
 
     def install():
+        # Debian has this part of Python in a package of its own.
+        if not importlib.util.find_spec("ensurepip"):
+            apt("python3-venv")
         venv.create(directory, with_pip=True)
         run(directory / "bin/python", "-m", "pip", "install", "-q", "--require-hashes", "-r", pins)
 
