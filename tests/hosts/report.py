@@ -91,7 +91,7 @@ def commands(results):
     titles = {}
     for result in results:
         titles.setdefault(result.host.commands, []).append(result.host.title)
-    return "\n".join(f"{'; '.join(hosts)}:\n\n```sh\n{text}\n```\n" for text, hosts in titles.items())
+    return "\n".join(f"{'; '.join(hosts)}:\n\n```text\n{text}\n```\n" for text, hosts in titles.items())
 
 
 def write(results):
