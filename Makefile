@@ -20,7 +20,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
-.PHONY: run build test torture soak bench check lint doc deny fuzz flags dist dist-check install clean
+.PHONY: run build test torture soak hosts bench check lint doc deny fuzz flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -45,6 +45,11 @@ torture: build
 SOAK_SECONDS ?= 1800
 soak: build
 	GLASSHOUSE_SOAK=$(SOAK_SECONDS) cargo test $(CARGO_FLAGS) $(TESTS) --test all soak:: -- --nocapture
+
+# Runs the handler in the hosts of other projects, and writes the tables of docs/hosts.md. Downloads these hosts.
+hosts: build
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all --no-run
+	tests/hosts/run --write
 
 # Compares with nginx, lighttpd, h2o and other installed servers. Needs wrk and h2load. 30 to 45 minutes; BENCH_SECONDS,
 # BENCH_ROUNDS, BENCH_ONLY and BENCH_SERVERS shorten it.

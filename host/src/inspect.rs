@@ -3,10 +3,10 @@
 
 use crate::args::{Input, Inspect};
 use crate::error::StartupError;
+use crate::sha256::sha256;
 use crate::{component_file, stdout};
 use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
         ))
     };
     let bytes = bytes.map_err(|reason| unable(&reason.to_string()))?;
-    let (size, hash) = (bytes.len(), hexadecimal(&Sha256::digest(&bytes)));
+    let (size, hash) = (bytes.len(), sha256(&bytes));
     let inspection = within_timeout(bytes).ok_or_else(|| unable("the inspection takes too long"))?;
     let reasons = inspection.reasons().iter().map(ToString::to_string).collect();
     let report = ComponentReport { name, size, hash, inspection, reasons };
@@ -59,13 +59,6 @@ fn within_timeout(bytes: Vec<u8>) -> Option<Inspection> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(Inspection::new(&bytes)));
     receiver.recv_timeout(TIMEOUT).ok()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl ComponentReport {

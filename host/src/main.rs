@@ -35,6 +35,7 @@ mod inspect;
 mod listen;
 mod logging;
 mod metrics;
+mod oci;
 mod pack;
 mod passwd;
 mod qr;
@@ -46,9 +47,11 @@ mod sd_notify;
 mod serve;
 mod server;
 mod setup;
+mod sha256;
 mod shutdown;
 mod site_report;
 mod socket;
+mod source_date;
 mod stdout;
 mod tls;
 mod users_file;
@@ -58,6 +61,9 @@ use args::{Export, Level, Output, Task};
 use error::StartupError;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
+use oci::Artifact;
+use source_date::source_date;
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use tracing::error;
@@ -94,8 +100,16 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
 /// Writes the built-in handler to a file, for other hosts.
 fn export_handler(export: &Export) -> Result<(), StartupError> {
     let component = if export.p2 { P2 } else { P3 };
-    let Output::File(path) = &export.output else { return stdout::print(component) };
-    bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
+    let mut bytes = Cow::Borrowed(component);
+    if export.oci {
+        let (version, created) = (env!("CARGO_PKG_VERSION"), source_date()?.unwrap_or(0));
+        let artifact = Artifact { component, title: "glasshouse handler", version, created };
+        let mut archive = Vec::new();
+        artifact.write(&mut archive).map_err(|error| StartupError::io("cannot write the artifact".into(), error))?;
+        bytes = Cow::Owned(archive);
+    }
+    let Output::File(path) = &export.output else { return stdout::print(&bytes) };
+    bounded_file::create(path).and_then(|mut file| file.write_all(&bytes)).map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such directory".to_owned(),
             _ => bounded_file::reason(&error),

@@ -5,6 +5,8 @@ use crate::bounded_file;
 use crate::config::located;
 use crate::error::StartupError;
 use crate::logging::NOTICE;
+use crate::oci::Artifact;
+use crate::source_date::source_date;
 use glasshouse_core::Config;
 use glasshouse_core::config::options;
 use glasshouse_core::http::date::HttpTime;
@@ -29,25 +31,17 @@ const BUFFER: usize = 256 << 10;
 pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     let passed = arguments.handler_options(env::vars_os())?;
     let variables = variables(&passed)?;
+    let source_date = source_date()?;
     let folder = arguments.folder.display();
     let unable = |error: &PackError| StartupError::CannotServe(format!("cannot pack '{folder}': {error}"));
-    let opened = Folder::open(&arguments.folder).map_err(|error| {
-        let reason = bounded_file::reason(&error);
-        StartupError::io(format!("cannot pack '{folder}': {reason}; name a directory or a file that you may read"), error)
-    })?;
-    let opened = match &arguments.output {
-        Output::File(path) => opened.without(path),
-        Output::Stdout => opened,
-    };
     let encode = if arguments.precompress { Encode::Compressible } else { Encode::No };
-    let site = read(opened, &variables, times()?, encode).map_err(|error| unable(&error))?;
+    let site = read(open(arguments)?, &variables, times(source_date), encode).map_err(|error| unable(&error))?;
     let layout = site.layout(if arguments.p2 { P2 } else { P3 }).map_err(|error| unable(&error))?;
-    for left_out in site.left_out() {
-        warn!("not packed: {left_out}");
-    }
+    site.left_out().iter().for_each(|left_out| warn!("not packed: {left_out}"));
+    let component = PackedComponent { site: &site, layout: &layout, oci: arguments.oci, created: source_date };
     match &arguments.output {
-        Output::Stdout => write(&site, &layout, &mut io::stdout().lock()).map_err(|error| unable(&error))?,
-        Output::File(path) => write_file(&site, &layout, path).map_err(|error| match error {
+        Output::Stdout => component.write(&mut io::stdout().lock()).map_err(|error| unable(&error))?,
+        Output::File(path) => component.write_file(path).map_err(|error| match error {
             PackError::Write(error) => {
                 let reason = bounded_file::reason(&error);
                 let message = format!("cannot write '{}': {reason}; name another file with -o", path.display());
@@ -60,6 +54,18 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     Ok(())
 }
 
+fn open(arguments: &Pack) -> Result<Folder, StartupError> {
+    let folder = Folder::open(&arguments.folder).map_err(|error| {
+        let (folder, reason) = (arguments.folder.display(), bounded_file::reason(&error));
+        let fix = "name a directory or a file that you may read";
+        StartupError::io(format!("cannot pack '{folder}': {reason}; {fix}"), error)
+    })?;
+    Ok(match &arguments.output {
+        Output::File(path) => folder.without(path),
+        Output::Stdout => folder,
+    })
+}
+
 /// The variables of the options, all valid.
 fn variables(passed: &[HandlerOption]) -> Result<Vec<(String, String)>, StartupError> {
     let pair = |option: &HandlerOption| (options::variable(option.name), option.text.clone());
@@ -68,15 +74,10 @@ fn variables(passed: &[HandlerOption]) -> Result<Vec<(String, String)>, StartupE
     Ok(variables)
 }
 
-/// The times of the files, or the one that a build sets for all (<https://reproducible-builds.org/specs/source-date-epoch>).
-fn times() -> Result<Times, StartupError> {
-    const NAME: &str = "SOURCE_DATE_EPOCH";
-    let Some(value) = env::var_os(NAME).filter(|value| !value.is_empty()) else { return Ok(Times::OfFiles) };
-    let seconds = value.to_str().and_then(|text| text.parse().ok());
-    seconds.and_then(|seconds| HttpTime::new(seconds, 0)).map(Times::All).ok_or_else(|| {
-        let text = value.to_string_lossy();
-        StartupError::Usage(format!("{NAME}: invalid time '{text}'; give the seconds since 1970, or unset it"))
-    })
+/// The times of the files, or the one that a build sets for all.
+fn times(source_date: Option<u64>) -> Times {
+    let time = source_date.and_then(|seconds| HttpTime::new(i64::try_from(seconds).ok()?, 0));
+    time.map_or(Times::OfFiles, Times::All)
 }
 
 /// Reads the folder, with a progress bar on a terminal.
@@ -97,30 +98,49 @@ fn read(folder: Folder, variables: &[(String, String)], times: Times, encode: En
     site
 }
 
-/// Writes a new file and then replaces the named one, so that an error leaves no part of a component. A pipe or a device
-/// is written directly.
-fn write_file(site: &Site, layout: &PackedLayout, path: &Path) -> Result<(), PackError> {
-    let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
-    if is_special {
-        return write(site, layout, &mut bounded_file::create(path)?);
+/// A packed component that is written.
+struct PackedComponent<'a> {
+    site: &'a Site,
+    layout: &'a PackedLayout,
+    /// Whether the output is an OCI archive.
+    oci: bool,
+    created: Option<u64>,
+}
+
+impl PackedComponent<'_> {
+    /// Writes a new file and then replaces the named one, so that an error leaves no part of a component. A pipe or a
+    /// device is written directly.
+    fn write_file(&self, path: &Path) -> Result<(), PackError> {
+        let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
+        if is_special {
+            return self.write(&mut bounded_file::create(path)?);
+        }
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // The mask of the process removes rights that the user does not give to others.
+        let permissions = Permissions::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(".glasshouse-").permissions(permissions).tempfile_in(directory);
+        let mut file = file.map_err(unnamed)?;
+        self.write(file.as_file_mut())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map(drop).map_err(|error| PackError::Write(error.error))
     }
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The process has a mask, which removes rights that the user does not give to others.
-    let permissions = Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new().prefix(".glasshouse-").permissions(permissions).tempfile_in(directory);
-    let mut file = file.map_err(unnamed)?;
-    write(site, layout, file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| PackError::Write(error.error))
+
+    fn write(&self, to: &mut impl Write) -> Result<(), PackError> {
+        let mut to = BufWriter::with_capacity(BUFFER, to);
+        if self.oci {
+            let mut component = Vec::new();
+            self.site.write(self.layout, &mut component)?;
+            let (version, created) = (env!("CARGO_PKG_VERSION"), self.created.unwrap_or(0));
+            let artifact = Artifact { component: &component, title: "site packed by glasshouse", version, created };
+            artifact.write(&mut to)?;
+        } else {
+            self.site.write(self.layout, &mut to)?;
+        }
+        Ok(to.flush()?)
+    }
 }
 
 /// The error without the path that `tempfile` adds.
 fn unnamed(error: io::Error) -> io::Error {
     error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error)
-}
-
-fn write(site: &Site, layout: &PackedLayout, to: &mut impl Write) -> Result<(), PackError> {
-    let mut to = BufWriter::with_capacity(BUFFER, to);
-    site.write(layout, &mut to)?;
-    Ok(to.flush()?)
 }

@@ -3,6 +3,7 @@
 mod archives;
 mod cases;
 mod crawlers;
+mod elsewhere;
 mod large_files;
 mod listings;
 mod matrix;
@@ -11,5 +12,6 @@ mod precompressed;
 mod python_parity;
 mod replay;
 mod replayed;
+mod root;
 mod single_file;
 mod site_files;

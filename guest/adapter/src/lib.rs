@@ -61,11 +61,8 @@ impl SiteService {
 }
 
 fn preopened(site: &SiteOptions) -> Option<PreopenedTree> {
-    let root = Root::preopened();
-    if root.is_none() {
-        log_error(&"no directory to serve: the host preopened none");
-    }
-    Some(PreopenedTree::new(root?, site.body()))
+    let root = Root::preopened(site.root()).map_err(|error| log_error(&error)).ok()?;
+    Some(PreopenedTree::new(root, site.body()))
 }
 
 /// Writes an error to the log of the host.

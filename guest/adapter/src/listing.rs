@@ -3,13 +3,15 @@
 //! The component for WASI 0.3 lists through 0.2 as well: in 0.3, `read-directory` ends its stream at the first name
 //! that is not UTF-8 or that is removed while it is read. In 0.2 only that entry is an error.
 
+use glasshouse_core::config::root::served_root;
 use glasshouse_core::http::date::HttpTime;
-use glasshouse_core::http::target::Name;
+use glasshouse_core::http::target::{Name, Target};
 use glasshouse_core::tree::join;
 use glasshouse_core::tree::{
     DirEntries, DirEntry, EntryKind, ListLimits, OpenError, TreeError, UnreadEntries, optional,
 };
 use std::cell::Cell;
+use std::fmt;
 use wasi::clocks::wall_clock::Datetime;
 use wasi::filesystem::preopens::get_directories;
 use wasi::filesystem::types::{
@@ -19,7 +21,7 @@ use wasi::filesystem::types::{
 /// Entries that are read before the head of a response. More would exceed the time limit of the host.
 const MOST_READ: usize = 400_000;
 
-/// The preopened directory.
+/// The served directory: a preopen, or a directory below one.
 #[derive(Debug)]
 pub(crate) struct Root {
     descriptor: Descriptor,
@@ -28,9 +30,23 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Returns `None` if the host preopened no directory.
-    pub(crate) fn preopened() -> Option<Root> {
-        served(get_directories()).map(|descriptor| Root { descriptor, opened: Cell::default() })
+    /// Opens the served directory, which is below a preopen if `root` has a path. Its own descriptor limits all later
+    /// lookups to it: WASI resolves `..` and links beneath the descriptor that a function is called with.
+    ///
+    /// # Errors
+    /// The host preopened no directory, or the path is not a directory.
+    pub(crate) fn preopened(root: Option<&Target>) -> Result<Root, RootError> {
+        let mut preopens = get_directories();
+        let paths: Vec<&str> = preopens.iter().map(|(_, path)| path.as_str()).collect();
+        let served = served_root(&paths, root).ok_or(RootError::NoPreopen)?;
+        let (preopen, _) = preopens.swap_remove(served.preopen);
+        let descriptor = match served.path.as_str() {
+            "" => preopen,
+            path => preopen
+                .open_at(PathFlags::SYMLINK_FOLLOW, path, OpenFlags::DIRECTORY, DescriptorFlags::READ)
+                .map_err(|code| RootError::NotOpened(served.path, code))?,
+        };
+        Ok(Root { descriptor, opened: Cell::default() })
     }
 
     /// Returns the metadata at a path.
@@ -153,6 +169,27 @@ impl Root {
     }
 }
 
+/// The reason why there is no directory to serve.
+#[derive(Debug)]
+pub(crate) enum RootError {
+    NoPreopen,
+    /// The path of `GLASSHOUSE_ROOT` below the preopen.
+    NotOpened(String, ErrorCode),
+}
+
+impl fmt::Display for RootError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RootError::NoPreopen => f.write_str("no directory to serve: the host preopened none"),
+            RootError::NotOpened(path, code) => write!(
+                f,
+                "GLASSHOUSE_ROOT: cannot open the directory '{path}' below the preopen: {}; set it to a directory there",
+                code.name()
+            ),
+        }
+    }
+}
+
 /// The unread part of a directory.
 #[derive(Debug)]
 struct ListingReader(DirectoryEntryStream);
@@ -193,12 +230,6 @@ impl UnreadEntries for ListingReader {
         }
         Ok(Some(count))
     }
-}
-
-/// Chooses the preopened directory to serve: `/`, or else the first.
-fn served(mut directories: Vec<(Descriptor, String)>) -> Option<Descriptor> {
-    let index = directories.iter().position(|(_, path)| path == "/").unwrap_or(0);
-    (index < directories.len()).then(|| directories.swap_remove(index).0)
 }
 
 /// Converts an error code. Some mean absence, and all others are faults.

@@ -14,7 +14,7 @@ use glasshouse_core::tree::{
 use wasi::filesystem::types::{Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, ErrorCode, OpenFlags};
 use wasi::io::streams::StreamError;
 
-/// The preopened directory.
+/// The served directory.
 #[derive(Debug)]
 pub struct PreopenedTree {
     root: Root,

@@ -7,6 +7,7 @@ pub mod header_rules;
 pub mod invalid_value;
 pub mod options;
 pub mod redirect;
+pub mod root;
 pub mod service_link;
 pub mod site_file;
 pub mod toml_document;
@@ -78,6 +79,8 @@ pub struct Config {
     pub mounts: Vec<Target>,
     /// The only file that is served.
     pub file: Option<Name>,
+    /// The served directory, as a path below the preopen. `None` for the preopen itself.
+    pub root: Option<Target>,
     /// For each served directory above the tree, the number of names of the prefix that lead to it.
     pub above: Vec<usize>,
     /// The most bytes of generated content in a response.
@@ -129,6 +132,7 @@ impl Default for Config {
             site_file: true,
             mounts: Vec::new(),
             file: None,
+            root: None,
             above: Vec::new(),
             made_max: u64::MAX,
             body: BodyPath::Pumped,
@@ -174,10 +178,15 @@ impl Config {
                     "mounts" => set_mounts(&mut self, value),
                     "above" => set_above(&mut self, value),
                     "made-max" => set_made_max(&mut self, value),
+                    "root" => set_root(&mut self, value),
                     option => options::set(&mut self, option, value),
                 };
                 set.map_err(|reason| ConfigError::new(key, reason))?;
             }
+        }
+        if self.root.is_some() {
+            // A host numbers the files that are opened beneath the preopen itself, and sends no others.
+            self.body = BodyPath::Pumped;
         }
         Ok(self)
     }
@@ -251,6 +260,13 @@ fn set_body(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
 /// file, the handler limits itself.
 fn set_file(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
     config.file = if value.is_empty() { None } else { Some(options::file_name(value)?) };
+    Ok(())
+}
+
+/// `GLASSHOUSE_ROOT`: a path that is not percent-encoded. The operator sets it under a host that grants more than the
+/// directory to serve.
+fn set_root(config: &mut Config, value: &str) -> Result<(), InvalidValue> {
+    config.root = options::prefix(value)?;
     Ok(())
 }
 

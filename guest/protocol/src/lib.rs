@@ -40,6 +40,9 @@ pub const BODY_PUMPED: &str = "pumped";
 /// Variable: the name of the only file that the handler serves.
 pub const FILE_ENV: &str = "GLASSHOUSE_FILE";
 
+/// Variable: the directory below the preopen that the handler serves. For hosts that grant more than that directory.
+pub const ROOT_ENV: &str = "GLASSHOUSE_ROOT";
+
 /// Variable: the paths at which the host serves other trees, as in a URL, separated by spaces.
 pub const MOUNTS_ENV: &str = "GLASSHOUSE_MOUNTS";
 

@@ -9,6 +9,9 @@ pub(crate) struct Export {
     /// Write the component for wasi:http 0.2 instead of 0.3
     #[arg(long)]
     pub(crate) p2: bool,
+    /// Write an OCI archive, which skopeo copies to a registry
+    #[arg(long)]
+    pub(crate) oci: bool,
     /// File to write; '-' is standard output
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Output,

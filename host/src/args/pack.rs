@@ -24,6 +24,9 @@ pub(crate) struct Pack {
     /// The best levels of all three formats, on all processors. Listings do not show the variants.
     #[arg(long)]
     pub(crate) precompress: bool,
+    /// Write an OCI archive, which skopeo copies to a registry
+    #[arg(long)]
+    pub(crate) oci: bool,
     #[command(flatten)]
     content: ContentFlags,
 }

@@ -189,12 +189,15 @@ fn variables_are_read_as_flags_are() {
 #[test]
 fn the_handler_can_be_written_out() {
     let rows = [
-        (&["handler", "-o", "x"][..], false, Output::File("x".into())),
-        (&["handler", "--p2", "--output", "-"], true, Output::Stdout),
+        (&["handler", "-o", "x"][..], (false, false), Output::File("x".into())),
+        (&["handler", "--p2", "--output", "-"], (true, false), Output::Stdout),
+        (&["handler", "--oci", "-o", "x"], (false, true), Output::File("x".into())),
     ];
-    for (words, p2, output) in rows {
+    for (words, (p2, oci), output) in rows {
         match parse(words) {
-            Ok(Task::Export(export)) => assert_eq!((export.p2, export.output), (p2, output), "{words:?}"),
+            Ok(Task::Export(export)) => {
+                assert_eq!((export.p2, export.oci, export.output), (p2, oci, output), "{words:?}")
+            }
             other => panic!("{words:?}: {other:?}"),
         }
     }

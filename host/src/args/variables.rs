@@ -43,6 +43,7 @@ const FIXES: &[(&str, &str)] = &[
     ("help", "--help is a flag only; unset the variable"),
     ("made-max", OF_HOST),
     ("mounts", OF_HOST),
+    ("root", "it is for other hosts; set GLASSHOUSE_DIRECTORY"),
     ("version", "--version is a flag only; unset the variable"),
 ];
 

@@ -44,13 +44,15 @@ enum Category {
     Systemd,
     /// Names the image that `dist/build` writes, and arguments of glasshouse.
     Container,
+    /// Names files of the repository. `tests/hosts/run` runs it, or it needs a cluster.
+    Deployment,
 }
 
 /// `None` for a command that this test does not know.
 fn category(command: &str) -> Option<Category> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let ends = |word: &&str| COMMANDS.contains(word);
-    Some(match *words.first()? {
+    Some(match *words.iter().find(|word| !word.contains('='))? {
         "glasshouse" if words.get(1).is_some_and(ends) || words.iter().any(|word| REPORTS.contains(word)) => {
             Category::Program
         }
@@ -61,7 +63,9 @@ fn category(command: &str) -> Option<Category> {
         "make" => Category::Make,
         "cargo" => Category::Cargo,
         "systemctl" => Category::Systemd,
+        "podman" if matches!(words.get(1), Some(&("build" | "push"))) => Category::Deployment,
         "podman" | "docker" => Category::Container,
+        "docker-compose" | "kubectl" | "skopeo" => Category::Deployment,
         _ => return None,
     })
 }
@@ -219,6 +223,7 @@ fn run_block(block: &FencedBlock) -> usize {
             }
             Category::Systemd => names_units(&tree.words(text)[1..]),
             Category::Container => names_image(&tree, &tree.words(text)[1..]),
+            Category::Deployment => names_files(&tree.words(text)),
         }
     }
     commands.len()
@@ -247,6 +252,13 @@ fn names_units(words: &[String]) {
             "edit" | "restart" | "start" | "status" | "stop" => {}
             _ => panic!("systemctl {verb}: add what it needs"),
         }
+    }
+}
+
+#[track_caller]
+fn names_files(words: &[String]) {
+    for file in words.iter().filter(|word| word.starts_with("deploy/") || word.starts_with("dist/")) {
+        assert!(root().join(file).exists(), "no file {file}");
     }
 }
 
@@ -308,6 +320,8 @@ fn every_command_runs() {
             "sh" | "console" => count += run_block(&block),
             "toml" => is_site_file(&block),
             "json" => is_json(&block),
+            // Commands that `tests/hosts/run` has run.
+            "text" => assert_eq!(block.at.split(':').next(), Some("docs/hosts.md"), "{}: use sh", block.at),
             other => panic!("{}: a block in {other:?}: add what it must be", block.at),
         }
     }

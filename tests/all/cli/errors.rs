@@ -359,6 +359,7 @@ fn variables_of_a_service_are_none_of_ours() {
         ("GLASSHOUSE_DIR", "did you mean 'GLASSHOUSE_DIRECTORY'?"),
         ("GLASSHOUSE_CHECK", "--check is a flag only"),
         ("GLASSHOUSE_FILE", "set GLASSHOUSE_DIRECTORY, which can be a file"),
+        ("GLASSHOUSE_ROOT", "it is for other hosts; set GLASSHOUSE_DIRECTORY"),
         ("GLASSHOUSE_PROT", "did you mean 'GLASSHOUSE_PORT'?"),
     ] {
         let done = ask(&place, &["--check".into()], &[(variable, "1")], false);

@@ -24,6 +24,8 @@ pub enum Mode {
     /// The core over a site image.
     NativePacked,
     Over(Stack),
+    /// A host of another project, which `tests/hosts/run` starts.
+    Elsewhere,
 }
 
 #[test]
@@ -80,6 +82,12 @@ fn rows_stock_p3() {
 #[test]
 fn rows_stock_p2() {
     prove_over(Stack::StockP2);
+}
+
+/// Links and `..` lead out of the served directory, and stay in the one that the host grants.
+#[test]
+fn rows_stock_root() {
+    prove_over(Stack::StockRoot);
 }
 
 #[test]
@@ -152,7 +160,7 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
 }
 
 /// Asks one row, and its twin with HEAD.
-fn complaints(row: &Row, mode: Mode, asker: &RowClient) -> Result<(), String> {
+pub fn complaints(row: &Row, mode: Mode, asker: &RowClient) -> Result<(), String> {
     let mut wrong = Vec::new();
     let got = asker(&row.ask);
     match &got {

@@ -273,29 +273,37 @@ pub struct OnDisk {
 
 impl OnDisk {
     pub fn new() -> OnDisk {
-        let made = OnDisk { place: place() };
-        let (root, beside) = (made.root(), made.place.path());
-        put(&beside.join("secret.txt"), SECRET.as_bytes(), MODIFIED);
-        put(&beside.join("www-secret/secret.txt"), SECRET.as_bytes(), MODIFIED);
-        for (path, node) in TREE {
-            let path = root.join(path);
-            match node {
-                File(bytes) => put(&path, bytes, MODIFIED),
-                Dated(bytes, seconds) => put(&path, bytes, (*seconds, 0)),
-                Directory => std::fs::create_dir_all(&path).expect("a directory can be made"),
-                Link(to) => link(Path::new(to), &path),
-                AbsoluteLink(to) => link(&root.join(to), &path),
-            }
-        }
-        if cfg!(target_os = "linux") {
-            put(&root.join("bad").join(std::ffi::OsStr::from_bytes(NOT_UTF8)), b"bad\n", MODIFIED);
-        }
-        made
+        let place = place();
+        write_tree(place.path());
+        OnDisk { place }
     }
 
     /// The directory to serve.
     pub fn root(&self) -> PathBuf {
-        self.place.path().join("www")
+        self.place.path().join(ROOT)
+    }
+}
+
+/// The name of the directory to serve, in a directory with secrets beside it.
+pub const ROOT: &str = "www";
+
+/// Writes the tree into an empty directory, with secrets beside its root.
+pub fn write_tree(beside: &Path) {
+    let root = beside.join(ROOT);
+    put(&beside.join("secret.txt"), SECRET.as_bytes(), MODIFIED);
+    put(&beside.join("www-secret/secret.txt"), SECRET.as_bytes(), MODIFIED);
+    for (path, node) in TREE {
+        let path = root.join(path);
+        match node {
+            File(bytes) => put(&path, bytes, MODIFIED),
+            Dated(bytes, seconds) => put(&path, bytes, (*seconds, 0)),
+            Directory => std::fs::create_dir_all(&path).expect("a directory can be made"),
+            Link(to) => link(Path::new(to), &path),
+            AbsoluteLink(to) => link(&root.join(to), &path),
+        }
+    }
+    if cfg!(target_os = "linux") {
+        put(&root.join("bad").join(std::ffi::OsStr::from_bytes(NOT_UTF8)), b"bad\n", MODIFIED);
     }
 }
 

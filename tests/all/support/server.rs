@@ -33,6 +33,8 @@ pub enum Stack {
     StockP3,
     /// `wasmtime serve` with the handler for WASI 0.2.
     StockP2,
+    /// `wasmtime serve` that grants the directory above, and `GLASSHOUSE_ROOT`.
+    StockRoot,
     /// glasshouse with the handler for WASI 0.2.
     HostP2,
     /// glasshouse over TLS, which its client speaks HTTP/1.1 over.
@@ -60,7 +62,13 @@ impl Stack {
         match self {
             Stack::HostPacked | Stack::StockPackedP3 => Some(Version::P3),
             Stack::HostPackedP2 | Stack::StockPackedP2 => Some(Version::P2),
-            Stack::Host | Stack::HostP2 | Stack::HostTls | Stack::HostH2 | Stack::StockP3 | Stack::StockP2 => None,
+            Stack::Host
+            | Stack::HostP2
+            | Stack::HostTls
+            | Stack::HostH2
+            | Stack::StockP3
+            | Stack::StockP2
+            | Stack::StockRoot => None,
         }
     }
 
@@ -146,10 +154,16 @@ impl Setup<'_> {
 
     fn stock(&self, packed: Option<&Path>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
-        let root = format!("{}::/", self.directory.to_str().expect("the path of the directory is UTF-8"));
+        let mut granted = self.directory;
         command.args(["-Scli", "--addr", "127.0.0.1:0"]);
+        if self.stack == Stack::StockRoot {
+            let (above, name) = granted.parent().zip(granted.file_name()).expect("the directory is in another one");
+            granted = above;
+            command.arg("--env").arg(format!("GLASSHOUSE_ROOT=/{}", name.to_str().expect("the name is UTF-8")));
+        }
         if packed.is_none() {
-            command.args(["--dir", &root]);
+            command.arg("--dir");
+            command.arg(format!("{}::/", granted.to_str().expect("the path of the directory is UTF-8")));
         }
         for (key, value) in self.options.iter().filter(|(key, _)| packed.is_none() || *key == MADE_MAX) {
             command.arg("--env").arg(format!("{key}={value}"));

@@ -1,6 +1,7 @@
 //! The options in effect: those of the operator, on top of those in `glasshouse.toml` at the root of the tree.
 
 use crate::config::{BodyPath, Config, ConfigError, options, toml_document};
+use crate::http::target::Target;
 use crate::tree::public::{PublicTree, SITE_FILE, SITE_FILE_MAX};
 use crate::tree::{Metadata, OpenedNode, Tree, TreeError, optional};
 use std::cell::RefCell;
@@ -58,6 +59,11 @@ impl SiteOptions {
     /// How the bytes of files leave the handler. A site file cannot change it.
     pub fn body(&self) -> BodyPath {
         self.operator.body
+    }
+
+    /// The served directory below the preopen. A site file cannot change it.
+    pub fn root(&self) -> Option<&Target> {
+        self.operator.root.as_ref()
     }
 
     /// The configuration for the current request. Reads the site file again if it has changed.

@@ -60,6 +60,15 @@ fn each_variable_has_a_meaning() {
     assert_eq!(media("x.unknown").as_deref(), Some("text/plain"));
 }
 
+/// A host that numbers open files counts from the preopen.
+#[test]
+fn a_root_below_the_preopen_is_read_by_the_handler() {
+    for (root, body) in [("/srv", BodyPath::Pumped), ("/", BodyPath::Direct), ("", BodyPath::Direct)] {
+        let config = config(&[("GLASSHOUSE_ROOT", root), ("GLASSHOUSE_BODY", "direct")]);
+        assert_eq!((config.root.is_some(), config.body), (root == "/srv", body), "{root:?}");
+    }
+}
+
 #[test]
 fn a_file_is_the_usual_one_another_or_none() {
     for (text, expected) in [("1", Some("index.html")), ("", None), ("no", None), ("app/x.html", Some("app/x.html"))] {
@@ -97,6 +106,7 @@ fn an_invalid_value_is_named() {
         fails("GLASSHOUSE_LISTING_MAX", text, &message);
     }
     fails("GLASSHOUSE_BODY", "magic", "'magic' is neither 'direct' nor 'pumped'");
+    fails("GLASSHOUSE_ROOT", "/srv/../etc", "invalid path '/srv/../etc': it must not contain '.' or '..'");
     fails("GLASSHOUSE_SPA", "../x.html", "invalid file '../x.html': it must be below the directory");
     fails("GLASSHOUSE_SPA", "app/", "'app/' is a directory; name a file in it");
     fails("GLASSHOUSE_MIME", "a.b=text/plain", "invalid suffix in 'a.b=text/plain': write 'ext=type/subtype'");
