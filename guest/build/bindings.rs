@@ -15,11 +15,12 @@ const WORLDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/world.wit")
 /// Packages of WIT, each after those that it uses.
 const PACKAGES: &[&str] = &["io", "clocks", "random", "filesystem", "sockets", "cli", "http"];
 
-/// Writes `bindings.rs` for a world into the output directory of the build script.
+/// Writes `bindings.rs` for a world into the output directory of the build script. The imports of the world use types of
+/// `others`, interfaces that the built component does not import.
 ///
 /// # Errors
 /// A crate or a file is missing.
-pub fn write(world: &str) -> Result<(), Box<dyn Error>> {
+pub fn write(world: &str, others: &[&str]) -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={WORLDS}");
     let mut paths = Vec::new();
     for (crate_name, packages) in packages_of_wasi()? {
@@ -34,7 +35,8 @@ pub fn write(world: &str) -> Result<(), Box<dyn Error>> {
     }
     paths.push(WORLDS.into());
     let imports = imports(&fs::read_to_string(WORLDS)?, world)?;
-    let with: String = imports.iter().map(|import| format!("        {import:?}: {},\n", rust_path(import))).collect();
+    let imports = imports.iter().map(String::as_str).chain(others.iter().copied());
+    let with: String = imports.map(|import| format!("        {import:?}: {},\n", rust_path(import))).collect();
     let call = format!(
         "wit_bindgen::generate!({{\n    path: {paths:?},\n    world: \"glasshouse:handler/{world}\",\n    \
          with: {{\n{with}    }},\n}});\n"

@@ -6,6 +6,6 @@ mod bindings;
 mod hash_seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    bindings::write("handler-p2")?;
+    bindings::write("handler-p2", &["wasi:clocks/monotonic-clock@0.2.12"])?;
     hash_seed::link()
 }

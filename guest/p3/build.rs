@@ -6,6 +6,6 @@ mod bindings;
 mod hash_seed;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    bindings::write("handler")?;
+    bindings::write("handler", &["wasi:clocks/types@0.3.2"])?;
     hash_seed::link()
 }

@@ -1,12 +1,12 @@
 //! The tree that a handler serves: a directory of the host, or the folder inside the component.
 
 use crate::tree::{PreopenedFile, PreopenedTree};
+use glasshouse_core::Span;
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::packed::{PackedFile, PackedTree};
 use glasshouse_core::tree::{
     DirEntries, DirEntry, ListLimits, Metadata, OpenError, OpenedNode, Tree, TreeError, UnreadEntries,
 };
-use glasshouse_core::{Span, tree};
 use glasshouse_protocol::{Piece, WHOLE_MAX};
 use std::fmt::Display;
 

@@ -11,14 +11,14 @@ use wasi::http::types as http;
 /// The bindings of the world `handler-p2`.
 mod bindings {
     #![expect(unsafe_code, reason = "the calls of the host arrive as numbers")]
+    use super::Handler;
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+    export!(Handler);
 }
 
 struct Handler;
 
-bindings::export!(Handler with_types_in bindings);
-
-impl bindings::exports::wasi::http::incoming_handler::Guest for Handler {
+impl bindings::exports::wasi::http0_2_12::incoming_handler::Guest for Handler {
     fn handle(incoming: http::IncomingRequest, out: http::ResponseOutparam) {
         let fields = incoming.headers();
         let request = read(&incoming, &fields);

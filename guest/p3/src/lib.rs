@@ -10,14 +10,14 @@ use wasip3::http::types as http;
 /// The bindings of the world `handler`.
 mod bindings {
     #![expect(unsafe_code, reason = "the calls of the host arrive as numbers")]
+    use super::Handler;
     include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
+    export!(Handler);
 }
 
 struct Handler;
 
-bindings::export!(Handler with_types_in bindings);
-
-impl bindings::exports::wasi::http::handler::Guest for Handler {
+impl bindings::exports::wasi::http0_3_2::handler::Guest for Handler {
     async fn handle(incoming: http::Request) -> Result<http::Response, http::ErrorCode> {
         let fields = incoming.get_headers();
         let request = read(&incoming, &fields);
