@@ -25,8 +25,10 @@ mod args;
 mod banner;
 mod bounded_file;
 mod browser;
+mod chain;
 mod check;
 mod component_file;
+mod compose;
 mod config;
 mod error;
 mod generate;
@@ -39,6 +41,7 @@ mod passwd;
 mod qr;
 mod redirect_listener;
 mod reload;
+mod reload_trees;
 mod rights;
 mod router;
 mod sd_notify;
@@ -53,11 +56,10 @@ mod tls;
 mod users_file;
 mod worker;
 
-use args::{Export, Level, Output, Task};
+use args::{Export, Level, Task};
 use error::StartupError;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
-use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use tracing::error;
 
@@ -82,6 +84,7 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
         Task::Serve(args) => serve::serve(args, inherited).map(|()| true),
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => export_handler(&export).map(|()| true),
+        Task::Compose(options) => compose::compose(&options).map(|()| true),
         Task::Inspect(options) => inspect::inspect(&options),
         Task::Completions(shell) => generate::completions(shell).map(|()| true),
         Task::Man(output) => generate::pages(output.as_deref()).map(|()| true),
@@ -91,14 +94,5 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
 
 /// Writes the built-in handler to a file, for other hosts.
 fn export_handler(export: &Export) -> Result<(), StartupError> {
-    let component = if export.p2 { P2 } else { P3 };
-    let Output::File(path) = &export.output else { return stdout::print(component) };
-    bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => "no such directory".to_owned(),
-            _ => bounded_file::reason(&error),
-        };
-        let name = path.display();
-        StartupError::CannotServe(format!("cannot write the handler to '{name}': {reason}; name another file with -o"))
-    })
+    component_file::write(&export.output, if export.p2 { P2 } else { P3 }, "handler")
 }
