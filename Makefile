@@ -11,10 +11,12 @@ CARGO_FLAGS := --release --locked
 CORE := -p glasshouse-core -p glasshouse-protocol
 GUESTS := $(CORE) -p glasshouse-adapter -p glasshouse-p2 -p glasshouse-p3
 # Handlers of the tests, which the build of the tests generates.
-HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
+HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-middleware -p glasshouse-hostile-p2 -p glasshouse-hostile-p3
+# The examples in Rust, which the same build generates.
+EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
@@ -64,7 +66,7 @@ lint: target-$(GUEST)
 	cargo clippy $(CARGO_FLAGS) $(CORE) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
-	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) -- -D warnings
+	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) $(EXAMPLES) -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps

@@ -1,4 +1,4 @@
-//! Builds the hostile handlers from source, for the tests to serve with.
+//! Builds the hostile handlers and the examples from source, for the tests to serve with.
 
 #[path = "../guest/build/components.rs"]
 mod components;
@@ -6,15 +6,31 @@ mod components;
 use std::error::Error;
 use std::path::PathBuf;
 
+/// The variable with the path of each component, and its package.
+const COMPONENTS: [(&str, &str); 4] = [
+    ("HOSTILE_P3", "glasshouse-hostile-p3"),
+    ("HOSTILE_P2", "glasshouse-hostile-p2"),
+    ("HOSTILE_MIDDLEWARE", "glasshouse-hostile-middleware"),
+    ("EXAMPLE_BANNER", "glasshouse-example-banner"),
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["hostile-handlers", "build.rs", "../guest/build/components.rs", "../Cargo.toml", "../Cargo.lock"] {
+    for path in [
+        "hostile-handlers",
+        "build.rs",
+        "../examples/middleware/banner",
+        "../guest/build/components.rs",
+        "../Cargo.toml",
+        "../Cargo.lock",
+    ] {
         println!("cargo::rerun-if-changed={path}");
     }
     let target = PathBuf::from(components::variable("OUT_DIR")?).join("handlers");
-    let built = components::build(&["glasshouse-hostile-p3", "glasshouse-hostile-p2"], &target)?;
-    for name in ["P3", "P2"] {
-        let component = built.join(format!("glasshouse_hostile_{}.wasm", name.to_lowercase()));
-        println!("cargo::rustc-env=HOSTILE_{name}={}", component.display());
+    let packages = COMPONENTS.map(|(_, package)| package);
+    let built = components::build(&packages, &target)?;
+    for (name, package) in COMPONENTS {
+        let component = built.join(format!("{}.wasm", package.replace('-', "_")));
+        println!("cargo::rustc-env={name}={}", component.display());
     }
     Ok(())
 }

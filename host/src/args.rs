@@ -4,6 +4,8 @@
 mod addresses;
 mod clap_options;
 mod clients;
+mod components;
+mod compose;
 mod content;
 mod effective;
 mod export;
@@ -14,6 +16,7 @@ mod lifecycle;
 mod limits;
 mod logs;
 mod mount;
+mod mount_variable;
 mod operands;
 #[cfg(test)]
 mod options_table;
@@ -35,6 +38,8 @@ use clap::error::{Error, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub(crate) use clients::ClientFlags;
+use components::ComponentFlags;
+pub(crate) use compose::Compose;
 use content::ContentFlags;
 pub(crate) use effective::{EffectiveOption, OptionSource};
 pub(crate) use export::{Export, Output};
@@ -43,6 +48,7 @@ pub(crate) use handler_options::HandlerOption;
 pub(crate) use inspect::{Input, Inspect};
 pub(crate) use logs::{Level, LogFlags};
 pub(crate) use mount::Mount;
+pub(crate) use mount_variable::MountVariable;
 pub(crate) use operands::OperandHint;
 use operands::Operands;
 pub(crate) use pack::Pack;
@@ -80,6 +86,7 @@ pub(crate) enum Task {
     Check(Args, Vec<EffectiveOption>),
     Export(Export),
     Pack(Pack),
+    Compose(Compose),
     Inspect(Inspect),
     Completions(Shell),
     /// Write all pages of the manual into a directory, or the first one to standard output.
@@ -147,11 +154,13 @@ impl Task {
         let effective = |arg| effective::option(arg, &matches, sources.source(arg), &sources.file);
         let options = cli.check.then(|| clap_options::all(&definition).map(effective).collect());
         cli.args.port_is_set = sources.is_set("port");
+        cli.args.directory_is_set = sources.is_set("directory");
         cli.args.path_hint = sources.operands.hint;
         cli.args.file = sources.file;
         Ok(match (cli.command, options) {
             (Some(Command::Handler(export)), _) => Task::Export(export),
             (Some(Command::Pack(pack)), _) => Task::Pack(*pack),
+            (Some(Command::Compose(compose)), _) => Task::Compose(compose),
             (Some(Command::Inspect(inspect)), _) => Task::Inspect(inspect),
             (Some(Command::Passwd(passwd)), _) => Task::Passwd(passwd),
             (Some(Command::Completions { shell }), _) => Task::Completions(shell),
@@ -211,6 +220,10 @@ enum Command {
     /// The component needs no directory: 'glasshouse --handler FILE' serves it, and so does any host for wasi:http. It
     /// contains the options below. Variables of the host override them.
     Pack(Box<Pack>),
+    /// Write middleware and a handler as one component
+    ///
+    /// The result runs in every host that has what its components import. The middleware in it gets no directory.
+    Compose(Compose),
     /// Report the imports of a component and whether it can serve
     ///
     /// The command does not run the component. It exits with 0 if --handler accepts the component, and with 1 if not.
@@ -296,16 +309,23 @@ pub(crate) struct Args {
     /// Directory or single file to serve
     ///
     /// A single file is served at '/' and at its name. The files beside it are not served. With --mount this option has
-    /// no default: paths outside the mounts are then not found.
+    /// no default: paths outside the mounts are then not found. It cannot be combined with a --handler that reads no
+    /// directory.
     #[arg(short, long, value_name = "PATH", default_value = ".")]
     #[arg(default_value_if("mount", ArgPredicate::IsPresent, None))]
     #[arg(env = "GLASSHOUSE_DIRECTORY", hide_env = true, help_heading = SERVING)]
     pub(crate) directory: Option<PathBuf>,
 
-    /// Directory to serve below a URL path (repeatable)
+    /// Whether the directory has another source than the default.
+    #[arg(skip)]
+    pub(crate) directory_is_set: bool,
+
+    /// Directory or component to serve below a path (repeatable)
     ///
     /// PATH is plain text, not percent-encoded. The longest matching path counts. The handler of a mount can read the
-    /// directory of that mount and no other. The variable holds one mount per line.
+    /// directory of that mount and no other. PATH=FILE.wasm mounts a component without a directory, and
+    /// PATH=FILE.wasm:DIR one that can read DIR. A directory whose name ends in '.wasm' stays a directory. The variable
+    /// holds one mount per line.
     #[arg(long, value_name = "PATH=DIR")]
     #[arg(value_parser = OsStringValueParser::new().try_map(Mount::parse))]
     #[arg(env = "GLASSHOUSE_MOUNT", hide_env = true, help_heading = SERVING)]
@@ -343,21 +363,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) limits: limits::LimitFlags,
 
-    /// Handler component to run instead of the built-in one
-    ///
-    /// A WebAssembly component that exports wasi:http/handler 0.3 or wasi:http/incoming-handler 0.2. The server refuses
-    /// a component with a refused or unknown import; `glasshouse inspect FILE` lists them.
-    #[arg(long, value_name = "FILE")]
-    #[arg(env = "GLASSHOUSE_HANDLER", hide_env = true, help_heading = RUNTIME)]
-    pub(crate) handler: Option<PathBuf>,
-
-    /// Replay responses of --handler while the files are unchanged
-    ///
-    /// For a component whose responses depend only on the request and on the files, as those of the built-in handler
-    /// do.
-    #[arg(long, requires = "handler")]
-    #[arg(env = "GLASSHOUSE_PURE_HANDLER", hide_env = true, hide_short_help = true, help_heading = RUNTIME)]
-    pub(crate) pure_handler: bool,
+    #[command(flatten)]
+    pub(crate) components: ComponentFlags,
 
     /// Run the handler for every request
     #[arg(long)]

@@ -3,12 +3,12 @@
 
 use crate::args::value::ByteSize;
 use crate::args::{EffectiveOption, OptionSource, ValueShape};
-use crate::config::{ServedTree, ServerConfig};
+use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::site_report::SiteFiles;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::options;
 use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use toml::Value;
 
 /// The effective options, and the rights of the process. Values that depend on the machine are those of this machine.
@@ -21,6 +21,10 @@ pub(crate) fn report(config: &ServerConfig, sites: &SiteFiles, options: Vec<Effe
         };
         let _ = writeln!(text, "{line}");
     }
+    if !config.middleware.is_empty() {
+        let names = config.chain().names().iter().map(|name| format!("'{name}'")).collect::<Vec<_>>();
+        let _ = writeln!(text, "# chain of the handler: {}", names.join(", then "));
+    }
     let _ = writeln!(text, "# Not tried: whether the addresses and ports are free.");
     let _ = writeln!(text, "# rights of the process: {rights}");
     text
@@ -32,10 +36,12 @@ fn of_host(config: &ServerConfig, mut option: EffectiveOption) -> EffectiveOptio
     let resolved = match option.name.as_str() {
         "directory" => {
             let root = config.trees.iter().find(|served| served.at.is_none());
-            root.and_then(|served| option.write_bytes(vec![argument(served)]))
+            // A handler that reads no directory has none, whatever the default is.
+            option.value = None;
+            root.and_then(|served| option.write_bytes(vec![argument(served)?]))
         }
         "mount" => {
-            let mounts = config.trees.iter().filter(|served| served.at.is_some()).map(argument);
+            let mounts = config.trees.iter().filter(|served| served.at.is_some()).filter_map(argument);
             option.write_bytes(mounts.collect())
         }
         "max-total-memory" => option.write_bytes(vec![
@@ -50,10 +56,18 @@ fn of_host(config: &ServerConfig, mut option: EffectiveOption) -> EffectiveOptio
     option
 }
 
-/// The value of `--mount` or `--directory` for a tree.
-fn argument(served: &ServedTree) -> Vec<u8> {
+/// The value of `--mount` or `--directory` for a tree. `None` for a root without a directory.
+fn argument(served: &ServedTree) -> Option<Vec<u8>> {
+    let directory = served.tree.as_ref().map(|tree| tree.path().into_os_string().into_vec());
+    let source = match &served.component {
+        TreeComponent::Handler => directory?,
+        TreeComponent::Mounted { file, .. } => {
+            let file = file.path.as_os_str().as_bytes().to_vec();
+            directory.into_iter().fold(file, |file, directory| [file, directory].join(&b':'))
+        }
+    };
     let at = served.at.iter().flat_map(|at| format!("/{}=", at.path()).into_bytes());
-    at.chain(served.tree.path().as_os_str().as_bytes().iter().copied()).collect()
+    Some(at.chain(source).collect())
 }
 
 /// An option of the handler: the value for all trees, or else the value in the file of each tree.
@@ -68,10 +82,10 @@ fn of_handler(config: &ServerConfig, sites: &SiteFiles, name: &'static str, mut 
         _ => default_text(name).replace(',', "\n"),
     };
     let values = sites.values(name);
-    let first = values.first().copied().flatten();
-    let is_same = values.iter().all(|value| value.map(|(text, _)| text) == first.map(|(text, _)| text));
+    let first = values.first().and_then(|(_, value)| *value);
+    let is_same = values.iter().all(|(_, value)| value.map(|(text, _)| text) == first.map(|(text, _)| text));
     if !is_same {
-        let each = config.trees.iter().zip(&values).map(|(served, value)| {
+        let each = values.iter().map(|(served, value)| {
             let at = served.at.as_ref().map(|at| at.path()).unwrap_or_default();
             let (text, source) = match value {
                 Some((text, _)) => (*text, OptionSource::Site),

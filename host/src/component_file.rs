@@ -1,11 +1,31 @@
-//! Reads component files with a limit for their length.
+//! Reads component files with a limit for their length, and writes them.
 
+use crate::args::Output;
 use crate::bounded_file;
-use std::io::Read;
-use std::path::Path;
+use crate::error::StartupError;
+use crate::stdout;
+use std::io::{ErrorKind, Read, Write as _};
+use std::path::{Path, PathBuf};
 
-/// The maximum length of a component in bytes. An interpreter with its library has a third of it.
-pub(crate) const MAX_LENGTH: usize = 128 << 20;
+/// A file that was read as a component. Its bytes are not validated yet.
+#[derive(Debug)]
+pub(crate) struct ComponentFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl ComponentFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The reason why it cannot be read, to follow its name in a message.
+    pub(crate) fn read(path: &Path) -> Result<ComponentFile, String> {
+        Ok(ComponentFile { path: path.to_owned(), bytes: read(path)? })
+    }
+}
+
+/// The maximum length of a component in bytes: that of a packed folder. Engines reject longer modules.
+pub(crate) const MAX_LENGTH: usize = 1 << 30;
 
 /// Reads a file.
 ///
@@ -27,6 +47,22 @@ pub(crate) fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
         ..=MAX_LENGTH => Ok(bytes),
         _ => Err(format!("longer than {} MiB", MAX_LENGTH >> 20)),
     }
+}
+
+/// Writes a component. `what` names it in the error.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write(output: &Output, component: &[u8], what: &str) -> Result<(), StartupError> {
+    let Output::File(path) = output else { return stdout::print(component) };
+    bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "no such directory".to_owned(),
+            _ => bounded_file::reason(&error),
+        };
+        let name = path.display();
+        StartupError::CannotServe(format!("cannot write the {what} to '{name}': {reason}; name another file with -o"))
+    })
 }
 
 #[cfg(test)]

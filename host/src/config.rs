@@ -7,13 +7,15 @@ mod limits;
 mod logfile;
 mod logs;
 mod memory;
+mod mounted;
 mod roots;
 mod tls;
 mod trees;
 
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
 use crate::bounded_file;
-use crate::component_file;
+use crate::chain::{Chain, HandlerSource, Packed};
+use crate::component_file::ComponentFile;
 pub(crate) use crate::error::StartupError;
 use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;
@@ -32,11 +34,12 @@ use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, thread};
-pub(crate) use trees::ServedTree;
+use trees::RootTree;
+pub(crate) use trees::{ServedTree, TreeComponent};
 
 /// The configuration of a server.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub(crate) struct ServerConfig {
     /// The variables of the handler, all valid for the built-in one.
     pub(crate) guest: Vec<(String, String)>,
     pub(crate) handler: HandlerSource,
+    /// The middleware in front of the handler, the outermost first.
+    pub(crate) middleware: Vec<ComponentFile>,
     /// Where responses are stored, which may then be replayed while the files are unchanged. The built-in handler
     /// always allows it; another one does with `--pure-handler`.
     pub(crate) replay: Option<Arc<ReplayStore>>,
@@ -89,17 +94,6 @@ pub(crate) enum Rights {
     MustBeGivenUp,
 }
 
-/// The source of the handler.
-#[derive(Debug)]
-pub(crate) enum HandlerSource {
-    Embedded,
-    /// The bytes of a file, not validated yet.
-    File {
-        path: PathBuf,
-        bytes: Vec<u8>,
-    },
-}
-
 impl ServerConfig {
     /// Resolves the options, with the variables of this process for the handler.
     ///
@@ -108,6 +102,11 @@ impl ServerConfig {
     /// listens yet.
     pub(crate) fn from_args(args: Args) -> Result<ServerConfig, StartupError> {
         ServerConfig::build(args, env::vars_os())
+    }
+
+    /// The handler with its middleware.
+    pub(crate) fn chain(&self) -> Chain<'_> {
+        Chain { handler: &self.handler, middleware: &self.middleware }
     }
 
     fn build(
@@ -122,17 +121,30 @@ impl ServerConfig {
         let binds = binds.map(BindAddr::parse).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(BindAddr::host).collect();
 
-        let trees = trees::trees(args.directory.as_deref(), args.path_hint.as_ref(), &args.mount)?;
+        let handler = handler(args.components.handler.as_deref())?;
+        let middleware = args.components.with.iter().map(|path| middleware(path)).collect::<Result<Vec<_>, _>>()?;
+        let root = root(&args, &handler)?;
+        let trees = trees::trees(root, &args.mount, &args.components.mount_env)?;
+        check_use(&trees, &handler, &middleware)?;
         let prefix = passed.iter().find(|option| option.name == "prefix");
         let is_prefix = |prefix: &&HandlerOption| !matches!(options::prefix(&prefix.text), Ok(None));
-        if let (None, Some(prefix)) = (&args.directory, prefix.filter(is_prefix)) {
+        if let (RootTree::Absent, Some(prefix)) = (root, prefix.filter(is_prefix)) {
             let reason = "no directory is served there; name one with -d, or leave the option out";
             return Err(StartupError::Usage(format!("{}: {reason}", prefix.location)));
         }
         let entry = trees::entry(&trees, prefix);
-        let handler = handler(args.handler.as_deref())?;
         let mut warnings = Vec::new();
-        let is_pure = args.pure_handler || matches!(handler, HandlerSource::Embedded);
+        let packed = handler.packed();
+        if packed == Packed::WithOtherCode {
+            warnings.push(
+                "the handler was packed by another version: its folder counts towards --max-memory, and responses are \
+                 not replayed; pack it again"
+                    .to_owned(),
+            );
+        }
+        let has_own_code = matches!(handler, HandlerSource::Embedded) || packed == Packed::WithOwnCode;
+        let is_built_in = has_own_code && middleware.is_empty();
+        let is_pure = args.components.pure_handler || is_built_in;
         let replay_memory = if is_pure && !args.no_replay { args.replay_memory.0 } else { 0 };
         let replay_memory = usize::try_from(replay_memory).unwrap_or(usize::MAX);
         let replay = (replay_memory > 0).then(|| Arc::new(ReplayStore::new(replay_memory)));
@@ -168,6 +180,7 @@ impl ServerConfig {
             hosts,
             guest,
             handler,
+            middleware,
             replay,
             ceilings,
             rights,
@@ -223,10 +236,61 @@ fn readable(path: &Path) -> Result<File, StartupError> {
 
 fn handler(file: Option<&Path>) -> Result<HandlerSource, StartupError> {
     let Some(file) = file else { return Ok(HandlerSource::Embedded) };
-    component_file::read(file).map(|bytes| HandlerSource::File { path: file.to_owned(), bytes }).map_err(|reason| {
+    ComponentFile::read(file).map(HandlerSource::File).map_err(|reason| {
         let fix = "name a WebAssembly component with --handler, or leave the option out";
         StartupError::CannotServe(format!("cannot read the handler '{}': {reason}; {fix}", file.display()))
     })
+}
+
+fn middleware(file: &Path) -> Result<ComponentFile, StartupError> {
+    ComponentFile::read(file).map_err(|reason| {
+        let fix = "name a WebAssembly component with --with, or leave the option out";
+        StartupError::CannotServe(format!("cannot read the middleware '{}': {reason}; {fix}", file.display()))
+    })
+}
+
+/// The tree at the root. A directory that the handler would not read is an error, because the operator expects that its
+/// files are served.
+fn root<'a>(args: &'a Args, handler: &HandlerSource) -> Result<RootTree<'a>, StartupError> {
+    match (&args.directory, handler) {
+        (directory, HandlerSource::File(file)) if !handler.needs_directory() => match directory {
+            Some(directory) if args.directory_is_set => Err(StartupError::Usage(format!(
+                "cannot serve '{}': the handler '{}' reads no directory; leave the directory out, or --handler",
+                directory.display(),
+                file.path.display()
+            ))),
+            _ => Ok(RootTree::WithoutDirectory),
+        },
+        (Some(directory), _) => Ok(RootTree::Directory(directory, args.path_hint.as_ref())),
+        (None, _) => Ok(RootTree::Absent),
+    }
+}
+
+/// Checks that the trees use the handler and its middleware, and that the handler can read the mounted directories.
+fn check_use(trees: &[ServedTree], handler: &HandlerSource, middleware: &[ComponentFile]) -> Result<(), StartupError> {
+    let of_handler = || trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
+    if of_handler().next().is_none() {
+        let option = match handler {
+            HandlerSource::File(_) => "--handler",
+            HandlerSource::Embedded if !middleware.is_empty() => "--with",
+            HandlerSource::Embedded => return Ok(()),
+        };
+        let fix = "only components are mounted; name a directory with -d, or leave the option out";
+        return Err(StartupError::Usage(format!("{option}: {fix}")));
+    }
+    let mounted = of_handler().find_map(|served| served.at.as_ref().zip(served.tree.as_ref()));
+    match (handler, mounted) {
+        (HandlerSource::File(file), Some((at, tree))) if !handler.needs_directory() => {
+            Err(StartupError::Usage(format!(
+                "--mount: the handler '{}' reads no directory, so it cannot serve '{}' at '/{}'; mount a component \
+                 with --mount /PATH=FILE.wasm",
+                file.path.display(),
+                tree.path().display(),
+                at.path()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -249,18 +313,16 @@ mod tests {
     fn options_are_resolved() {
         let config = build(&["0", "-b", "127.0.0.1", "--hidden"]).unwrap();
         let trees: Vec<_> = config.trees.iter().map(|served| served.tree.clone()).collect();
-        assert_eq!(trees, [ServedPath::Directory(env::current_dir().unwrap())]);
+        assert_eq!(trees, [Some(ServedPath::Directory(env::current_dir().unwrap()))]);
         assert_eq!(config.guest, [("GLASSHOUSE_HIDDEN".to_owned(), "true".to_owned())]);
         assert_eq!(config.threads, thread::available_parallelism().unwrap());
         assert!(matches!(config.handler, HandlerSource::Embedded));
         let config = build(&["0", "-b", "127.0.0.1", "-d", "src/../Cargo.toml"]).unwrap();
         let directory = env::current_dir().unwrap().join("src/..");
-        assert_eq!(config.trees[0].tree, ServedPath::File { directory, name: "Cargo.toml".into() });
+        assert_eq!(config.trees[0].tree, Some(ServedPath::File { directory, name: "Cargo.toml".into() }));
         let config = build(&["0", "-b", "127.0.0.1", "--threads", "3", "--handler", "Cargo.toml"]).unwrap();
         assert_eq!(config.threads.get(), 3);
-        assert!(
-            matches!(config.handler, HandlerSource::File { bytes, .. } if bytes == fs::read("Cargo.toml").unwrap())
-        );
+        assert!(matches!(config.handler, HandlerSource::File(file) if file.bytes == fs::read("Cargo.toml").unwrap()));
     }
 
     #[test]

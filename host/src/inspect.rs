@@ -1,11 +1,14 @@
-//! `glasshouse inspect`: reports the kind, the imports and the exports of a component, as text or JSON. It does not run
-//! or compile the component. The sandbox decides whether it can serve.
+//! `glasshouse inspect`: reports the kind, the imports and the exports of a component or a chain, as text or JSON. It
+//! does not run or compile them. The sandbox decides whether they can serve.
 
 use crate::args::{Input, Inspect};
+use crate::chain::{Chain, HandlerSource};
+use crate::component_file::ComponentFile;
 use crate::error::StartupError;
 use crate::sha256::sha256;
 use crate::{component_file, stdout};
-use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3};
+use glasshouse_pack::site_description;
+use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3, needs_directory};
 use serde_json::{Value, json};
 use std::fmt::{self, Write as _};
 use std::sync::mpsc;
@@ -21,9 +24,14 @@ const COLUMNS: usize = 100;
 struct ComponentReport {
     /// The argument of the command.
     name: String,
+    /// The components of a chain, the outermost first. Empty without middleware.
+    chain: Vec<String>,
     size: usize,
     /// SHA-256 of the bytes, in hexadecimal.
     hash: String,
+    needs_directory: bool,
+    /// What `glasshouse pack` says about the folder inside.
+    site: Option<Value>,
     inspection: Inspection,
     /// The reasons why it cannot serve; none if it can.
     reasons: Vec<String>,
@@ -45,19 +53,51 @@ pub(crate) fn inspect(arguments: &Inspect) -> Result<bool, StartupError> {
         ))
     };
     let bytes = bytes.map_err(|reason| unable(&reason.to_string()))?;
-    let (size, hash) = (bytes.len(), sha256(&bytes));
-    let inspection = within_timeout(bytes).ok_or_else(|| unable("the inspection takes too long"))?;
-    let reasons = inspection.reasons().iter().map(ToString::to_string).collect();
-    let report = ComponentReport { name, size, hash, inspection, reasons };
+    let middleware = arguments.with.iter().map(|path| {
+        ComponentFile::read(path).map_err(|reason| {
+            let fix = "name a WebAssembly component with --with";
+            StartupError::CannotServe(format!("cannot inspect '{}': {reason}; {fix}", path.display()))
+        })
+    });
+    let middleware = middleware.collect::<Result<Vec<_>, _>>()?;
+    let handler = arguments.file.as_ref().map(|_| name.clone());
+    let report = within_timeout(move || report(handler, bytes, &middleware));
+    let report = report.ok_or_else(|| unable("the inspection takes too long"))?;
+    let report = report.map_err(StartupError::CannotServe)?;
     let text = if arguments.json { format!("{:#}\n", report.to_json()) } else { report.to_string() };
     stdout::print(text.as_bytes())?;
     Ok(report.reasons.is_empty())
 }
 
-/// Inspects bytes; `None` after the timeout. The thread then runs until the process ends.
-fn within_timeout(bytes: Vec<u8>) -> Option<Inspection> {
+/// Inspects a handler, or the composition of its middleware and it. Without a name it is the built-in one.
+///
+/// # Errors
+/// The components cannot be composed.
+fn report(name: Option<String>, bytes: Vec<u8>, middleware: &[ComponentFile]) -> Result<ComponentReport, String> {
+    let mut shown = name.clone().unwrap_or_else(|| "built-in handler".to_owned());
+    let (mut names, mut composed) = (Vec::new(), bytes);
+    if !middleware.is_empty() {
+        let handler = match name {
+            None => HandlerSource::Embedded,
+            Some(name) => HandlerSource::File(ComponentFile { path: name.into(), bytes: composed }),
+        };
+        let chain = Chain { handler: &handler, middleware };
+        names = chain.names();
+        composed = chain.compose().map_err(|error| format!("cannot compose: {error}"))?;
+        shown = "chain".to_owned();
+    }
+    let (size, hash) = (composed.len(), sha256(&composed));
+    let inspection = Inspection::new(&composed);
+    let reasons = inspection.reasons().iter().map(ToString::to_string).collect();
+    let needs_directory = needs_directory(&composed);
+    let site = site_description(&composed).and_then(|text| serde_json::from_str(text).ok());
+    Ok(ComponentReport { name: shown, chain: names, size, hash, needs_directory, site, inspection, reasons })
+}
+
+/// The result of an inspection; `None` after the timeout. The thread then runs until the process ends.
+fn within_timeout<T: Send + 'static>(inspection: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(Inspection::new(&bytes)));
+    thread::spawn(move || sender.send(inspection()));
     receiver.recv_timeout(TIMEOUT).ok()
 }
 
@@ -79,8 +119,11 @@ impl ComponentReport {
         };
         json!({
             "name": self.name,
+            "chain": self.chain,
             "kind": kind,
             "http": versions,
+            "directory": self.needs_directory,
+            "site": self.site,
             "size": self.size,
             "sha256": self.hash,
             "imports": {
@@ -124,11 +167,22 @@ impl Group {
 
 impl fmt::Display for ComponentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ComponentReport { name, size, hash, inspection, reasons } = self;
+        let ComponentReport { name, chain, size, hash, needs_directory, site, inspection, reasons } = self;
         writeln!(f, "{}", Escaped(name))?;
         writeln!(f, "  kind    {}", inspection.kind)?;
         writeln!(f, "  size    {size} bytes")?;
         writeln!(f, "  sha256  {hash}")?;
+        if let ComponentKind::Handler { .. } = inspection.kind {
+            writeln!(f, "  reads   {}", if *needs_directory { "a directory" } else { "no directory" })?;
+        }
+        if let Some((files, bytes)) = site.as_ref().and_then(|site| site["files"].as_u64().zip(site["bytes"].as_u64()))
+        {
+            writeln!(f, "  holds   {files} files, {bytes} bytes")?;
+        }
+        if !chain.is_empty() {
+            writeln!(f, "\nchain, the outermost first")?;
+            chain.iter().try_for_each(|name| writeln!(f, "  {}", Escaped(name)))?;
+        }
         for (group, heading) in [
             (Group::Refused, "refused imports"),
             (Group::Unknown, "unknown imports"),

@@ -25,8 +25,10 @@ mod args;
 mod banner;
 mod bounded_file;
 mod browser;
+mod chain;
 mod check;
 mod component_file;
+mod compose;
 mod config;
 mod error;
 mod generate;
@@ -41,6 +43,7 @@ mod passwd;
 mod qr;
 mod redirect_listener;
 mod reload;
+mod reload_trees;
 mod rights;
 mod router;
 mod sd_notify;
@@ -57,14 +60,12 @@ mod tls;
 mod users_file;
 mod worker;
 
-use args::{Export, Level, Output, Task};
+use args::{Export, Level, Task};
 use error::StartupError;
 use glasshouse_sandbox::{P2, P3};
 use harden::Inherited;
 use oci::Artifact;
 use source_date::source_date;
-use std::borrow::Cow;
-use std::io::{ErrorKind, Write as _};
 use std::process::ExitCode;
 use tracing::error;
 
@@ -90,6 +91,7 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
         Task::Check(args, settings) => serve::check(args, settings).map(|()| true),
         Task::Export(export) => export_handler(&export).map(|()| true),
         Task::Pack(options) => pack::pack(&options).map(|()| true),
+        Task::Compose(options) => compose::compose(&options).map(|()| true),
         Task::Inspect(options) => inspect::inspect(&options),
         Task::Completions(shell) => generate::completions(shell).map(|()| true),
         Task::Man(output) => generate::pages(output.as_deref()).map(|()| true),
@@ -100,21 +102,12 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
 /// Writes the built-in handler to a file, for other hosts.
 fn export_handler(export: &Export) -> Result<(), StartupError> {
     let component = if export.p2 { P2 } else { P3 };
-    let mut bytes = Cow::Borrowed(component);
-    if export.oci {
-        let (version, created) = (env!("CARGO_PKG_VERSION"), source_date()?.unwrap_or(0));
-        let artifact = Artifact { component, title: "glasshouse handler", version, created };
-        let mut archive = Vec::new();
-        artifact.write(&mut archive).map_err(|error| StartupError::io("cannot write the artifact".into(), error))?;
-        bytes = Cow::Owned(archive);
+    if !export.oci {
+        return component_file::write(&export.output, component, "handler");
     }
-    let Output::File(path) = &export.output else { return stdout::print(&bytes) };
-    bounded_file::create(path).and_then(|mut file| file.write_all(&bytes)).map_err(|error| {
-        let reason = match error.kind() {
-            ErrorKind::NotFound => "no such directory".to_owned(),
-            _ => bounded_file::reason(&error),
-        };
-        let name = path.display();
-        StartupError::CannotServe(format!("cannot write the handler to '{name}': {reason}; name another file with -o"))
-    })
+    let (version, created) = (env!("CARGO_PKG_VERSION"), source_date()?.unwrap_or(0));
+    let artifact = Artifact { component, title: "glasshouse handler", version, created };
+    let mut archive = Vec::new();
+    artifact.write(&mut archive).map_err(|error| StartupError::io("cannot write the artifact".into(), error))?;
+    component_file::write(&export.output, &archive, "handler")
 }

@@ -1,163 +1,158 @@
-//! Creates the sandbox of each tree at the start, and replaces them on reload.
+//! Creates the sandbox of each tree.
 
 use crate::bounded_file;
-use crate::config::{HandlerSource, OpenLog, Rights, ServedTree, ServerConfig};
+use crate::chain::{Chain, ChainError};
+use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::error::StartupError;
-use crate::logging::NOTICE;
-use crate::router::Router;
-use crate::{component_file, site_report};
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
-use glasshouse_sandbox::{COMPILED, Code, Sandbox, SandboxConfig, SandboxError};
-use std::io::{self, ErrorKind};
+use glasshouse_sandbox::{Code, Handoff, Sandbox, SandboxConfig, SandboxError, ServedPath};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
-use tracing::info;
 
 /// Creates a sandbox for each tree, in their order.
 ///
 /// # Errors
-/// The component cannot serve, or a tree cannot be opened.
+/// A component cannot serve, or a tree cannot be opened.
 pub(crate) fn sandboxes(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {
-    let (handler, name) = match &config.handler {
-        HandlerSource::Embedded => (Code::Compiled(COMPILED), "that is built in".into()),
-        HandlerSource::File { path, bytes } => (Code::Component(bytes), format!("'{}'", path.display())),
-    };
-    load(config, handler).map_err(|error| {
-        StartupError::CannotServe(match error {
-            LoadError::Tree { .. } => format!("{error}; name a readable one"),
-            LoadError::Handler(_) => {
-                format!("cannot run the handler {name}: {error}; name another one with --handler")
-            }
-        })
-    })
-}
-
-/// The reload step of the trees and the handler.
-pub(crate) struct ReloadTrees {
-    pub(crate) config: ServerConfig,
-    /// No tree is opened again if it contains this file.
-    pub(crate) log_file: Option<Arc<OpenLog>>,
-    pub(crate) sandboxes: Vec<Arc<Sandbox>>,
-    pub(crate) routers: Vec<Router>,
-}
-
-impl ReloadTrees {
-    /// Opens the trees by their paths. Reads the handler again if its code may still become executable.
-    ///
-    /// # Errors
-    /// The trees and the handler that could not be replaced, with the reasons. Their previous versions stay in use.
-    pub(crate) fn reload(&mut self) -> Result<(), String> {
-        let mut errors = Vec::new();
-        match (&self.config.handler, self.config.rights) {
-            (HandlerSource::File { path, .. }, Rights::AreKept) => {
-                let path = path.clone();
-                self.reload_handler(&path)
-                    .map_err(|reason| format!("handler not replaced: '{}': {reason}", path.display()))?;
-            }
-            _ => errors = self.reopen_trees(),
-        }
-        self.routers.iter().for_each(|router| router.replace(&self.sandboxes));
-        errors.extend(report_sites(&self.config, &self.sandboxes));
-        if let (HandlerSource::File { path, .. }, Rights::AreGivenUp | Rights::MustBeGivenUp) =
-            (&self.config.handler, self.config.rights)
-        {
-            errors.push(format!(
-                "handler not replaced: '{}': the process has given up the right to create machine code; restart it, or \
-                 start it with --no-harden",
-                path.display()
-            ));
-        }
-        if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
-    }
-
-    fn reload_handler(&mut self, path: &Path) -> Result<(), String> {
-        if let Some(served) = self.config.trees.iter().find(|served| self.contains_log(served)) {
-            return Err(not_reopened(served, CONTAINS_LOG));
-        }
-        let bytes = component_file::read(path)?;
-        self.sandboxes = load(&self.config, Code::Component(&bytes)).map_err(|error| error.to_string())?;
-        Ok(())
-    }
-
-    /// Returns the errors. A tree that fails does not affect the others.
-    fn reopen_trees(&mut self) -> Vec<String> {
-        let mut errors = Vec::new();
-        let contains_log = self.config.trees.iter().map(|served| self.contains_log(served)).collect::<Vec<_>>();
-        for ((served, sandbox), contains_log) in self.config.trees.iter().zip(&mut self.sandboxes).zip(contains_log) {
-            if contains_log {
-                errors.push(not_reopened(served, CONTAINS_LOG));
-                continue;
-            }
-            match sandbox.reopen(&served.tree) {
-                Ok(reopened) => *sandbox = reopened,
-                Err(error) => errors.push(not_reopened(served, &reopen_reason(&error, self.config.rights))),
-            }
-        }
-        errors
-    }
-
-    fn contains_log(&self, served: &ServedTree) -> bool {
-        self.log_file.as_ref().is_some_and(|file| file.is_in(&served.tree))
-    }
-}
-
-/// Logs the options that each `glasshouse.toml` sets. Returns the errors in these files.
-pub(crate) fn report_sites(config: &ServerConfig, sandboxes: &[Arc<Sandbox>]) -> Vec<String> {
-    site_report::report(config, sandboxes, |text| info!(target: NOTICE, "{text}"))
-}
-
-/// A sandbox cannot be created.
-#[derive(Debug, Error)]
-enum LoadError {
-    #[error("cannot serve '{}': {reason}", .path.display())]
-    Tree { path: PathBuf, reason: String },
-    /// The first line of the message. The others quote the component.
-    #[error("{0}")]
-    Handler(String),
-}
-
-/// Compiles the handler once, and creates a sandbox for each tree.
-fn load(config: &ServerConfig, handler: Code<'_>) -> Result<Vec<Arc<Sandbox>>, LoadError> {
-    let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
+    let chain = config.chain();
+    let of_handler = handler_sandboxes(config, &chain, None).map_err(|error| handler_error(&error, &chain))?;
+    let mut beside = of_handler.first().cloned();
+    let (mut of_handler, mut sandboxes) = (of_handler.into_iter(), Vec::new());
     for served in &config.trees {
-        let environment = environment(config, served);
-        let tree_error = |error: &io::Error| LoadError::Tree {
-            path: served.tree.path().to_owned(),
-            reason: bounded_file::reason(error).to_string(),
-        };
-        let sandbox = match sandboxes.first() {
-            Some(first) => first.with_root(&served.tree, environment).map_err(|error| tree_error(&error)),
-            None => {
-                let sandbox_config = SandboxConfig {
-                    root: served.tree.clone(),
-                    environment,
-                    replay: config.replay.clone(),
-                    limits: config.ceilings.clone(),
-                };
-                Sandbox::new(handler, sandbox_config).map_err(|error| match error {
-                    SandboxError::Open(error) => tree_error(&error),
-                    error => LoadError::Handler(error.to_string().lines().next().unwrap_or_default().to_owned()),
-                })
+        match &served.component {
+            TreeComponent::Handler => sandboxes.extend(of_handler.next()),
+            TreeComponent::Mounted { file, .. } => {
+                let mounted = mounted_sandbox(config, served, &file.bytes, beside.as_ref());
+                let mounted = mounted.map_err(|error| mounted_error(&error, &file.path))?;
+                beside.get_or_insert_with(|| Arc::clone(&mounted));
+                sandboxes.push(mounted);
             }
-        };
-        sandboxes.push(sandbox?);
+        }
     }
     Ok(sandboxes)
 }
 
-/// The variables of the handler of a tree. The option `--prefix` applies to the tree at the root.
+fn handler_error(error: &LoadError, chain: &Chain<'_>) -> StartupError {
+    StartupError::CannotServe(match error {
+        LoadError::Tree { .. } => format!("{error}; name a readable one"),
+        LoadError::Component(_) if chain.middleware.is_empty() => {
+            format!("cannot run the handler {chain}: {error}; name another one with --handler")
+        }
+        LoadError::Component(_) | LoadError::Chain(_) => format!("cannot run the handler {chain}: {error}"),
+    })
+}
+
+fn mounted_error(error: &LoadError, file: &Path) -> StartupError {
+    StartupError::CannotServe(match error {
+        LoadError::Tree { .. } => format!("{error}; name a readable one"),
+        error => format!("cannot run the component '{}': {error}; name another one with --mount", file.display()),
+    })
+}
+
+/// A sandbox cannot be created.
+#[derive(Debug, Error)]
+pub(crate) enum LoadError {
+    #[error("cannot serve '{}': {reason}", .path.display())]
+    Tree { path: PathBuf, reason: String },
+    /// The first line of the message. The others quote the component.
+    #[error("{0}")]
+    Component(String),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+impl LoadError {
+    fn tree(path: Option<&ServedPath>, error: &io::Error) -> LoadError {
+        let path = path.map(ServedPath::path).unwrap_or_default();
+        LoadError::Tree { path, reason: bounded_file::reason(error) }
+    }
+}
+
+/// Compiles the handler once, and creates a sandbox for each tree that it serves, in their order.
+///
+/// # Errors
+/// The handler cannot run, or a tree cannot be opened.
+pub(crate) fn handler_sandboxes(
+    config: &ServerConfig,
+    chain: &Chain<'_>,
+    beside: Option<&Arc<Sandbox>>,
+) -> Result<Vec<Arc<Sandbox>>, LoadError> {
+    let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
+    let of_handler = config.trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
+    for served in of_handler {
+        let environment = environment(config, served);
+        let sandbox = match sandboxes.first() {
+            Some(first) => first
+                .with_root(served.tree.as_ref(), environment)
+                .map_err(|error| LoadError::tree(served.tree.as_ref(), &error))?,
+            None => {
+                let sandbox_config = SandboxConfig {
+                    root: served.tree.clone(),
+                    handoff: chain.handoff(),
+                    environment,
+                    replay: config.replay.clone(),
+                    limits: config.ceilings.clone(),
+                };
+                sandbox(chain.code()?.code(), sandbox_config, beside)?
+            }
+        };
+        sandboxes.push(sandbox);
+    }
+    Ok(sandboxes)
+}
+
+/// Compiles the component of a mount, and creates its sandbox. Its responses are not replayed, because the host does
+/// not know on what they depend.
+///
+/// # Errors
+/// The component cannot run, or its directory cannot be opened.
+pub(crate) fn mounted_sandbox(
+    config: &ServerConfig,
+    served: &ServedTree,
+    bytes: &[u8],
+    beside: Option<&Arc<Sandbox>>,
+) -> Result<Arc<Sandbox>, LoadError> {
+    let sandbox_config = SandboxConfig {
+        root: served.tree.clone(),
+        handoff: Handoff::Direct,
+        environment: environment(config, served),
+        replay: None,
+        limits: config.ceilings.clone(),
+    };
+    sandbox(Code::Component(bytes), sandbox_config, beside)
+}
+
+fn sandbox(code: Code<'_>, config: SandboxConfig, beside: Option<&Arc<Sandbox>>) -> Result<Arc<Sandbox>, LoadError> {
+    let root = config.root.clone();
+    let created = match beside {
+        Some(beside) => beside.new_beside(code, config),
+        None => Sandbox::new(code, config),
+    };
+    created.map_err(|error| match error {
+        SandboxError::Open(error) => LoadError::tree(root.as_ref(), &error),
+        error => LoadError::Component(error.to_string().lines().next().unwrap_or_default().to_owned()),
+    })
+}
+
+/// The variables of the component of a tree: the options of the handler, or those of the mounted component. The option
+/// `--prefix` applies to the tree at the root.
 fn environment(config: &ServerConfig, served: &ServedTree) -> Vec<(String, String)> {
     let prefix = options::variable("prefix");
     let at = served.at.as_ref().map(Target::path);
-    let options = config.guest.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
+    let given = match &served.component {
+        TreeComponent::Handler => &config.guest,
+        TreeComponent::Mounted { variables, .. } => variables,
+    };
+    let given = given.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
     let mounts = mounts_within(config, served);
     let above = served.at.as_ref().map(|at| depths_above(config, at));
     let own = [(prefix.as_str(), at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
     let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
-    options.chain(own).collect()
+    given.chain(own).collect()
 }
 
 /// The URL paths of other trees within this one, separated by spaces.
@@ -181,23 +176,4 @@ fn depths_above(config: &ServerConfig, at: &Target) -> String {
         Some(other) => (other != at && at.is_within(other)).then(|| other.names().len()),
     });
     depths.map(|depth| depth.to_string()).collect::<Vec<_>>().join(",")
-}
-
-/// The reason of a tree that cannot be opened again, with the fix.
-fn reopen_reason(error: &io::Error, rights: Rights) -> String {
-    match error.kind() {
-        ErrorKind::PermissionDenied if rights != Rights::AreKept => {
-            "the process has given up the right to read it; restart it with --harden-also and a directory above it, \
-             or with --no-harden"
-                .to_owned()
-        }
-        ErrorKind::NotFound => "no such directory or file; restore it".to_owned(),
-        _ => error.to_string(),
-    }
-}
-
-const CONTAINS_LOG: &str = "it contains the log file, which clients could read; name another file with --log-file";
-
-fn not_reopened(served: &ServedTree, reason: &str) -> String {
-    format!("tree not replaced: '{}': {reason}", served.tree.path().display())
 }

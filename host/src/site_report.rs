@@ -1,7 +1,8 @@
 //! The `glasshouse.toml` of each served directory, for reports: errors at the start and at a reload, missing pages, and
 //! the values of `--check`. The handler reads the file itself, so nothing here changes a response.
 
-use crate::config::{HandlerSource, ServedTree, ServerConfig};
+use crate::chain::HandlerSource;
+use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::error::StartupError;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::site_file::{self, SiteSetting};
@@ -12,7 +13,7 @@ use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
 use rustix::io::Errno;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The file of each tree, in the order of the trees.
@@ -70,21 +71,21 @@ impl<'a> SiteFiles<'a> {
     pub(crate) fn report(&self, log: impl Fn(fmt::Arguments<'_>)) -> Vec<String> {
         let mut errors = Vec::new();
         for (served, file) in self.config.trees.iter().zip(&self.files).filter(|_| self.is_reported()) {
-            match file {
-                SiteFile::Absent => {}
-                SiteFile::Valid { settings, .. } => {
+            match (file, &served.tree) {
+                (SiteFile::Absent, _) | (SiteFile::Valid { .. }, None) => {}
+                (SiteFile::Valid { settings, .. }, Some(tree)) => {
                     let names: Vec<&str> = settings
                         .iter()
                         .map(|setting| setting.name)
                         .filter(|name| !is_set_by_operator(self.config, name))
                         .collect();
                     if !names.is_empty() && !self.config.quiet {
-                        let path = served.tree.path().join(SITE_FILE);
+                        let path = tree.path().join(SITE_FILE);
                         log(format_args!("'{}' sets: {}", path.display(), names.join(", ")));
                     }
                 }
-                SiteFile::Broken(error) => errors.push(broken(error)),
-                SiteFile::Ignored(path, kind) => errors.push(ignored(path, kind)),
+                (SiteFile::Broken(error), _) => errors.push(broken(error)),
+                (SiteFile::Ignored(path, kind), _) => errors.push(ignored(path, kind)),
             }
         }
         errors
@@ -112,14 +113,16 @@ impl<'a> SiteFiles<'a> {
         trees.flat_map(|((served, sandbox), file)| missing_pages(self.config, served, sandbox, file)).collect()
     }
 
-    /// The text and the line of an option in the file of each tree.
-    pub(crate) fn values(&self, name: &str) -> Vec<Option<(&str, usize)>> {
-        let values = self.files.iter().map(|file| match file {
+    /// The trees of the handler, with the text and the line of an option in the file of each.
+    pub(crate) fn values(&self, name: &str) -> Vec<(&ServedTree, Option<(&str, usize)>)> {
+        let of_handler = self.config.trees.iter().zip(&self.files);
+        let of_handler = of_handler.filter(|(served, _)| matches!(served.component, TreeComponent::Handler));
+        let values = of_handler.map(|(served, file)| match file {
             SiteFile::Valid { settings, .. } => {
                 let setting = settings.iter().find(|setting| setting.name == name);
-                setting.map(|setting| (setting.text.as_str(), setting.line))
+                (served, setting.map(|setting| (setting.text.as_str(), setting.line)))
             }
-            SiteFile::Absent | SiteFile::Broken(_) | SiteFile::Ignored(..) => None,
+            SiteFile::Absent | SiteFile::Broken(_) | SiteFile::Ignored(..) => (served, None),
         });
         values.collect()
     }
@@ -136,7 +139,7 @@ pub(crate) fn report(
 
 impl SiteFile {
     fn read(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox) -> SiteFile {
-        let ServedPath::Directory(directory) = &served.tree else { return SiteFile::Absent };
+        let Some(directory) = site_directory(served) else { return SiteFile::Absent };
         if !operator_config(config).site_file {
             return SiteFile::Absent;
         }
@@ -150,11 +153,19 @@ impl SiteFile {
         if !u64::try_from(bytes.len()).is_ok_and(|length| length <= SITE_FILE_MAX) {
             return SiteFile::Broken(SiteFileError::TooLong(path));
         }
-        let invalid = |source| SiteFile::Broken(SiteFileError::Invalid { directory: directory.clone(), source });
+        let invalid = |source| SiteFile::Broken(SiteFileError::Invalid { directory: directory.to_owned(), source });
         match site_file::parse(&bytes).and_then(|(site, settings)| Ok((site.with_pairs(pairs(config))?, settings))) {
             Ok((merged, settings)) => SiteFile::Valid { settings, merged: Box::new(merged) },
             Err(error) => invalid(error),
         }
+    }
+}
+
+/// The directory of a tree that the handler serves. A mounted component gets no options.
+fn site_directory(served: &ServedTree) -> Option<&Path> {
+    match (&served.component, &served.tree) {
+        (TreeComponent::Handler, Some(ServedPath::Directory(directory))) => Some(directory),
+        _ => None,
     }
 }
 
@@ -177,12 +188,12 @@ fn broken(error: &SiteFileError) -> String {
     format!("{error} (each request is answered with 500 until the file is fixed)")
 }
 
-fn ignored(path: &std::path::Path, kind: &str) -> String {
+fn ignored(path: &Path, kind: &str) -> String {
     format!("'{}' is {kind}, and is not read", path.display())
 }
 
 fn missing_pages(config: &ServerConfig, served: &ServedTree, sandbox: &Sandbox, file: &SiteFile) -> Vec<String> {
-    let ServedPath::Directory(directory) = &served.tree else { return Vec::new() };
+    let Some(directory) = site_directory(served) else { return Vec::new() };
     let (in_effect, settings) = match file {
         SiteFile::Valid { settings, merged } => (merged.as_ref().clone(), settings.as_slice()),
         SiteFile::Absent | SiteFile::Broken(_) | SiteFile::Ignored(..) => (operator_config(config), &[][..]),

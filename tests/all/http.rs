@@ -6,5 +6,6 @@ pub mod hostile_clients;
 mod hosts;
 mod http2;
 mod memory;
+mod mounted_components;
 mod mounts;
 mod proxies;

@@ -3,3 +3,5 @@
 pub mod capability;
 mod harden;
 mod inspect;
+mod middleware;
+mod without_directory;

@@ -79,6 +79,11 @@ pub fn packed_image(component: &[u8], handler: &[u8]) -> Option<Range<usize>> {
     is_same.then_some(layout.before.len()..layout.before.len().checked_add(length)?)
 }
 
+/// The description of the site in a component, if there is one.
+pub fn site_description(component: &[u8]) -> Option<&str> {
+    sections(component).ok()?.iter().rev().find_map(|section| description(component, section))
+}
+
 /// The text of the custom section that describes a site.
 fn description<'a>(component: &'a [u8], section: &Section) -> Option<&'a str> {
     let mut reader = BinaryReader::new(part(component, &section.payload), 0);

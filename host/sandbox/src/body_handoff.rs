@@ -9,7 +9,7 @@ use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
-use crate::state::{HostBody, InstanceState, PassedResponse};
+use crate::state::{Handoff, HostBody, InstanceState, PassedResponse};
 use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
 use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE};
@@ -142,7 +142,7 @@ fn fields_append(
     (fields, name, value): (Resource<FieldMap>, String, Vec<u8>),
 ) -> Result<(Result<(), HeaderError>,)> {
     let state = store.data_mut();
-    if name == RESPONSE {
+    if name == RESPONSE && state.handoff == Handoff::Direct {
         let invalid = || format_err!("the handler passed an invalid '{RESPONSE}'");
         state.complete = Some(complete(state, Bytes::from(value)).ok_or_else(invalid)?);
         return Ok((Ok(()),));
@@ -199,17 +199,19 @@ fn response_new(
     mut store: StoreContextMut<'_, InstanceState>,
     (fields, body, trailers): (Resource<FieldMap>, Option<StreamReader<u8>>, Trailers),
 ) -> Result<(NewResponse,)> {
-    let body = match body.map(|body| body.try_into::<FileStream>(store.as_context_mut())) {
-        None => HostBody::Empty,
-        Some(Ok(stream)) => HostBody::File { file: Arc::clone(&stream.file), offset: stream.offset },
-        Some(Err(body)) => {
+    let body = match store.data().handoff {
+        Handoff::Pumped => Err(body),
+        Handoff::Direct => match body.map(|body| body.try_into::<FileStream>(store.as_context_mut())) {
+            None => Ok(HostBody::Empty),
+            Some(Ok(stream)) => Ok(HostBody::File { file: Arc::clone(&stream.file), offset: stream.offset }),
+            Some(Err(body)) => Err(Some(body)),
+        },
+    };
+    let body = match body {
+        Ok(body) => body,
+        Err(body) => {
             let access = Access::<InstanceState, WasiHttp>::new(store, <InstanceState as WasiHttpView>::http);
-            return Ok((<WasiHttp as HostResponseWithStore<InstanceState>>::new(
-                access,
-                fields,
-                Some(body),
-                trailers,
-            )?,));
+            return Ok((<WasiHttp as HostResponseWithStore<InstanceState>>::new(access, fields, body, trailers)?,));
         }
     };
     Ok((host_response(store, fields, body, trailers)?,))

@@ -3,13 +3,14 @@
 //! The file may come from anyone, so the time and memory of the inspection are bounded.
 
 mod cost;
+mod directory;
 mod error;
 
+pub use directory::needs_directory;
 pub use error::InspectionError;
 
 use crate::capability::ImportStatus;
 use crate::wasi_version::WasiVersion;
-use semver::Version;
 use std::fmt;
 use wasmparser::component_types::ComponentEntityType;
 use wasmparser::types::Types;
@@ -156,6 +157,13 @@ impl Inspection {
         reasons
     }
 
+    /// Why the component cannot be a middleware. As [`Inspection::reasons`], but the next component of the chain is what
+    /// it imports as a handler. Whether it imports one at all, the composition decides.
+    pub fn middleware_reasons(&self) -> Vec<Rejection> {
+        let is_next = |reason: &Rejection| matches!(reason, Rejection::UnknownImport { name } if WasiVersion::of_handler(name).is_some());
+        self.reasons().into_iter().filter(|reason| !is_next(reason)).collect()
+    }
+
     fn read(&mut self, bytes: &[u8]) -> Result<(), InspectionError> {
         check_depth(bytes)?;
         cost::check(bytes)?;
@@ -179,9 +187,11 @@ impl Inspection {
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
                         let name = export?.name.name;
-                        if let Some(item) = types.as_ref().component_item_for_export(name) {
-                            p2 |= is_handler(&types, name, item.ty, "wasi:http/incoming-handler", WasiVersion::P2);
-                            p3 |= is_handler(&types, name, item.ty, "wasi:http/handler", WasiVersion::P3);
+                        if let Some(item) = types.as_ref().component_item_for_export(name)
+                            && has_handle(&types, item.ty)
+                        {
+                            p2 |= WasiVersion::of_handler(name) == Some(WasiVersion::P2);
+                            p3 |= WasiVersion::of_handler(name) == Some(WasiVersion::P3);
                         }
                         self.exports.push(name.into());
                     }
@@ -231,15 +241,12 @@ fn functions_of(types: &Types, item: ComponentEntityType, names: &mut usize) -> 
     functions
 }
 
-/// Whether an export is this interface in a compatible version, with the function `handle`.
-fn is_handler(types: &Types, export: &str, item: ComponentEntityType, interface: &str, wanted: WasiVersion) -> bool {
-    let version = export.split_once('@').filter(|(name, _)| *name == interface).map(|(_, version)| version);
-    let version = version.and_then(|version| Version::parse(version).ok());
+/// Whether an export is an interface with the function `handle`.
+fn has_handle(types: &Types, item: ComponentEntityType) -> bool {
     let ComponentEntityType::Instance(instance) = item else { return false };
     let types = types.as_ref();
     let handle = types.get(instance).and_then(|instance| instance.exports.get("handle"));
-    version.is_some_and(|version| WasiVersion::of(&version) == Some(wanted))
-        && handle.is_some_and(|item| matches!(item.ty, ComponentEntityType::Func(_)))
+    handle.is_some_and(|item| matches!(item.ty, ComponentEntityType::Func(_)))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Runs an HTTP handler, a WebAssembly component, with one directory or file to read and with limits.
+//! Runs an HTTP handler, a WebAssembly component, with one directory or file to read or none, and with limits.
 //!
 //! A [`Sandbox`] is a compiled handler. Each thread has an [`InstancePool`] for it, which answers requests. The crate
 //! knows neither sockets nor command lines. Events about the handler are logged with the target `glasshouse::handler`.
@@ -54,7 +54,7 @@ mod wasi_version;
 
 pub use capability::ImportStatus;
 pub use compile::CompileError;
-pub use inspection::{ComponentKind, Import, Inspection, InspectionError, Rejection};
+pub use inspection::{ComponentKind, Import, Inspection, InspectionError, Rejection, needs_directory};
 pub use limits::{LimitExceeded, RequestLimits};
 pub use metrics::InstanceMetrics;
 pub use peek::Peek;
@@ -65,6 +65,7 @@ pub use request_error::RequestError;
 pub use response_body::ResponseBody;
 pub use sandbox::{Code, Sandbox, SandboxConfig};
 pub use sandbox_error::SandboxError;
+pub use state::Handoff;
 /// Why a body ended early.
 pub use wasmtime_wasi_http::Error;
 

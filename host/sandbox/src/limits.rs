@@ -119,14 +119,16 @@ impl LimitExceeded {
 /// Limits the memory of one instance, and charges it to the client of the current request.
 pub(crate) struct MemoryLimiter {
     max: usize,
+    /// Bytes of the first memory that all instances share, and that no instance changes.
+    shared: usize,
     used: usize,
     lease: Option<Lease>,
 }
 
 impl MemoryLimiter {
     /// The limiter of a new instance for a client.
-    pub(crate) fn new(limits: &RequestLimits, client: &Client) -> MemoryLimiter {
-        MemoryLimiter { max: limits.memory, used: 0, lease: client.try_take(Resource::Memory, 0) }
+    pub(crate) fn new(limits: &RequestLimits, shared: usize, client: &Client) -> MemoryLimiter {
+        MemoryLimiter { max: limits.memory, shared, used: 0, lease: client.try_take(Resource::Memory, 0) }
     }
 
     /// Charges the memory of an idle instance to a client.
@@ -157,7 +159,8 @@ impl MemoryLimiter {
 
 impl ResourceLimiter for MemoryLimiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        self.grow(desired.saturating_sub(current))
+        let shared = std::mem::take(&mut self.shared);
+        self.grow(desired.saturating_sub(current).saturating_sub(shared))
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
@@ -205,7 +208,7 @@ mod tests {
         limits.memory = 1 << 20;
         let quotas = Quotas::new(Totals { memory: 3 << 20, ..Totals::unlimited() });
         let client = quotas.client([192, 0, 2, 1].into());
-        let mut memory = MemoryLimiter::new(&limits, &client);
+        let mut memory = MemoryLimiter::new(&limits, 0, &client);
         assert!(matches!(memory.memory_growing(0, 1 << 19, None), Ok(true)));
         assert!(matches!(memory.table_growing(0, (1 << 19) / ELEMENT, None), Ok(true)));
         let refused = memory.memory_growing(1 << 19, (1 << 19) + 1, None).unwrap_err();
@@ -216,7 +219,7 @@ mod tests {
     fn memory_of_busy_instances_is_charged_to_their_clients() {
         let quotas = Quotas::new(Totals { memory: 4 << 20, ..Totals::unlimited() });
         let (one, other) = (quotas.client([192, 0, 2, 1].into()), quotas.client([192, 0, 2, 2].into()));
-        let mut memory = MemoryLimiter::new(&RequestLimits::unbounded(), &one);
+        let mut memory = MemoryLimiter::new(&RequestLimits::unbounded(), 0, &one);
         assert!(matches!(memory.memory_growing(0, 1 << 20, None), Ok(true)));
         assert_eq!((memory.release(), quotas.held(Resource::Memory)), (1 << 20, 0));
         assert_eq!(memory.assign(&other), Ok(()));
@@ -224,7 +227,18 @@ mod tests {
         assert_eq!(quotas.held(Resource::Memory), 2 << 20);
         let refused = memory.memory_growing(2 << 20, 3 << 20, None).unwrap_err();
         assert_eq!(LimitExceeded::from_error(&refused), Some(LimitExceeded::Total), "more than the share");
-        assert_eq!(MemoryLimiter::new(&RequestLimits::unbounded(), &one).assign(&one), Ok(()));
+        assert_eq!(MemoryLimiter::new(&RequestLimits::unbounded(), 0, &one).assign(&one), Ok(()));
+    }
+
+    #[test]
+    fn shared_memory_is_not_charged() {
+        let mut limits = RequestLimits::unbounded();
+        limits.memory = 1 << 20;
+        let client = Quotas::new(Totals::unlimited()).client([192, 0, 2, 1].into());
+        let mut memory = MemoryLimiter::new(&limits, 9 << 20, &client);
+        assert!(matches!(memory.memory_growing(0, 10 << 20, None), Ok(true)));
+        let refused = memory.memory_growing(10 << 20, (10 << 20) + 1, None).unwrap_err();
+        assert_eq!(LimitExceeded::from_error(&refused), Some(LimitExceeded::Memory));
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub enum Peek {
 /// # Errors
 /// The file exists, but cannot be read.
 pub(crate) fn peek(preopen: &Preopen, name: &str, limit: u64) -> io::Result<Peek> {
+    if preopen.handle().is_none() {
+        return Ok(Peek::Nothing);
+    }
     let file_type = match beneath::stat(preopen.root(), name, Symlinks::NoFollow) {
         Err(Errno::NOENT) => return Ok(Peek::Nothing),
         stat => FileType::from_raw_mode(stat?.st_mode),

@@ -1,8 +1,10 @@
-//! The directory or single file that an instance may read.
+//! The directory or single file that an instance may read, if any.
 //!
 //! WASI preopens directories only. For a single file, instances get a handle to an eventfd, which is not a directory:
 //! the kernel finds nothing beneath it, whichever function is called. Only the host knows the directory of the file,
 //! and only `stat-at` and `open-at` reach it, for one name. A function without an override is therefore denied.
+//!
+//! Without a directory or file, instances get no handle at all: `get-directories` returns an empty list.
 
 use crate::beneath;
 use crate::beneath::{OpenOptions, Symlinks};
@@ -50,14 +52,15 @@ impl ServedPath {
     }
 }
 
-/// An open [`ServedPath`]. It keeps its directory or file even if the path changes.
+/// An open [`ServedPath`], or nothing. It keeps its directory or file even if the path changes.
 pub(crate) struct Preopen {
-    /// The handle of all instances.
+    /// The handle of all instances. Without a directory, the host uses it in their place, and nothing is beneath it.
     handle: Dir,
     kind: PreopenKind,
 }
 
 enum PreopenKind {
+    Nothing,
     Directory,
     File {
         /// Open with `O_PATH`: it resolves names, but cannot be listed.
@@ -84,16 +87,17 @@ impl Preopen {
     ///
     /// # Errors
     /// The path does not exist, has another type, or cannot be read.
-    pub(crate) fn open(root: &ServedPath) -> io::Result<Preopen> {
+    pub(crate) fn open(root: Option<&ServedPath>) -> io::Result<Preopen> {
         match root {
-            ServedPath::Directory(path) => {
+            None => Ok(Preopen { handle: not_a_directory()?, kind: PreopenKind::Nothing }),
+            Some(ServedPath::Directory(path)) => {
                 let directory = File::open(path)?;
                 if !directory.metadata()?.is_dir() {
                     return Err(ErrorKind::NotADirectory.into());
                 }
                 Ok(Preopen { handle: wasi_dir(directory), kind: PreopenKind::Directory })
             }
-            ServedPath::File { directory, name } => {
+            Some(ServedPath::File { directory, name }) => {
                 let path = follow_links(directory.join(name))?;
                 let (Some(parent), Some(file_name)) = (path.parent(), path.file_name()) else {
                     return Err(ErrorKind::IsADirectory.into());
@@ -101,13 +105,12 @@ impl Preopen {
                 let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
                 let directory = openat(CWD, parent, flags, Mode::empty())?;
                 beneath::open_file(&directory, file_name)?;
-                let not_a_directory = eventfd(0, EventfdFlags::CLOEXEC)?;
                 let kind = PreopenKind::File {
                     directory: Arc::new(File::from(directory)),
                     file_name: file_name.to_owned(),
                     served_name: name.clone(),
                 };
-                Ok(Preopen { handle: wasi_dir(not_a_directory.into()), kind })
+                Ok(Preopen { handle: not_a_directory()?, kind })
             }
         }
     }
@@ -115,14 +118,17 @@ impl Preopen {
     /// The directory to which reported paths are relative.
     pub(crate) fn directory(&self) -> &Arc<File> {
         match &self.kind {
-            PreopenKind::Directory => &self.handle.dir,
+            PreopenKind::Nothing | PreopenKind::Directory => &self.handle.dir,
             PreopenKind::File { directory, .. } => directory,
         }
     }
 
     /// The handle for instances.
-    pub(crate) fn handle(&self) -> &Dir {
-        &self.handle
+    pub(crate) fn handle(&self) -> Option<&Dir> {
+        match &self.kind {
+            PreopenKind::Nothing => None,
+            PreopenKind::Directory | PreopenKind::File { .. } => Some(&self.handle),
+        }
     }
 
     /// The file behind the handle.
@@ -136,18 +142,19 @@ impl Preopen {
     }
 
     /// What the process must be able to read.
-    pub(crate) fn read_scope(&self) -> ReadScope<'_> {
+    pub(crate) fn read_scope(&self) -> Option<ReadScope<'_>> {
         match &self.kind {
-            PreopenKind::Directory => ReadScope::Directory(self.handle.dir.as_fd()),
-            PreopenKind::File { directory, .. } => ReadScope::Files(directory.as_fd()),
+            PreopenKind::Nothing => None,
+            PreopenKind::Directory => Some(ReadScope::Directory(self.handle.dir.as_fd())),
+            PreopenKind::File { directory, .. } => Some(ReadScope::Files(directory.as_fd())),
         }
     }
 
-    /// Whether `stat_at` and `open_at` work on this system. A single file needs no `openat2`.
+    /// Whether `stat_at` and `open_at` work on this system. Only a directory needs `openat2`.
     pub(crate) fn is_supported(&self) -> bool {
         match &self.kind {
             PreopenKind::Directory => beneath::is_supported(&*self.handle.dir),
-            PreopenKind::File { .. } => true,
+            PreopenKind::Nothing | PreopenKind::File { .. } => true,
         }
     }
 
@@ -161,7 +168,7 @@ impl Preopen {
             PreopenKind::File { directory, file_name, served_name } if path == served_name => {
                 beneath::stat_file(directory, file_name)
             }
-            PreopenKind::File { .. } => Err(Errno::NOENT),
+            PreopenKind::Nothing | PreopenKind::File { .. } => Err(Errno::NOENT),
         }
     }
 
@@ -176,9 +183,14 @@ impl Preopen {
             PreopenKind::File { directory, file_name, served_name } if path == served_name => {
                 beneath::open_file(directory, file_name)
             }
-            PreopenKind::File { .. } => Err(Errno::NOENT),
+            PreopenKind::Nothing | PreopenKind::File { .. } => Err(Errno::NOENT),
         }
     }
+}
+
+/// A handle beneath which nothing exists.
+fn not_a_directory() -> io::Result<Dir> {
+    Ok(wasi_dir(eventfd(0, EventfdFlags::CLOEXEC)?.into()))
 }
 
 /// A read-only directory that wasmtime-wasi reads on the calling thread.

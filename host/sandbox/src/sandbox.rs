@@ -1,18 +1,19 @@
-//! Compiles a handler and creates its instances, each with one directory or file to read, and with limits.
+//! Compiles a handler and creates its instances, each with one directory or file to read or none, and with limits.
 
 use crate::compile::compile;
 use crate::inspection::Inspection;
 use crate::io_errors::Reporter;
-use crate::limits::RequestLimits;
+use crate::limits::{MemoryLimiter, RequestLimits};
 use crate::peek::{Peek, peek};
 use crate::preopen::{Preopen, ReadScope, ServedPath};
 use crate::replay::{Replay, ReplayStore};
 use crate::sandbox_error::SandboxError;
-use crate::state::{FileAccess, InstanceState};
+use crate::state::{FileAccess, Handoff, InstanceState};
 use crate::stderr::GuestStderr;
 use crate::usage::{TICK, Usage};
-use crate::{capability, engine, wasi};
-use glasshouse_protocol::{BODY_DIRECT, BODY_ENV, FILE_ENV, MADE_MAX_ENV};
+use crate::{P2, P3, capability, engine, wasi};
+use glasshouse_pack::packed_image;
+use glasshouse_protocol::{BODY_DIRECT, BODY_ENV, BODY_PUMPED, FILE_ENV, MADE_MAX_ENV};
 use glasshouse_quota::Client;
 use std::sync::{Arc, Once};
 use std::{io, thread};
@@ -32,6 +33,13 @@ pub enum Code<'a> {
 }
 
 impl Code<'_> {
+    /// The length of the folder in a component that is the handler of this program with a folder, otherwise 0. Of other
+    /// code the host does not know whether it writes to its folder.
+    fn packed_folder(self) -> usize {
+        let Code::Component(bytes) = self else { return 0 };
+        [P3, P2].into_iter().find_map(|handler| packed_image(bytes, handler)).map_or(0, |image| image.len())
+    }
+
     fn load(self, engine: &Engine) -> Result<Component, SandboxError> {
         match self {
             Code::Component(bytes) => {
@@ -52,8 +60,10 @@ impl Code<'_> {
 /// The configuration of a [`Sandbox`].
 #[derive(Clone, Debug)]
 pub struct SandboxConfig {
-    /// What instances may read.
-    pub root: ServedPath,
+    /// What instances may read. With `None` they get no file.
+    pub root: Option<ServedPath>,
+    /// [`Handoff::Pumped`] for a chain of components.
+    pub handoff: Handoff,
     /// The environment variables of instances. The sandbox adds `GLASSHOUSE_BODY`, `GLASSHOUSE_FILE` and
     /// `GLASSHOUSE_MADE_MAX`.
     pub environment: Vec<(String, String)>,
@@ -69,20 +79,33 @@ pub struct Sandbox {
     /// Shared with the sandboxes of other directories: the process may have given up making memory executable.
     handler: Arc<ProxyPre<InstanceState>>,
     files: FileAccess,
+    handoff: Handoff,
     environment: Vec<(String, String)>,
     store: Option<Arc<ReplayStore>>,
     /// `None` if responses must not be replayed.
     replay: Option<Replay>,
     limits: Arc<RequestLimits>,
+    /// Bytes of memory that instances share and never change.
+    shared_memory: usize,
     stderr: GuestStderr,
     /// Starts the thread that interrupts running code.
     epoch_thread: Arc<Once>,
 }
 
 /// The variables from the configuration, and those that follow from what the sandbox does.
-fn environment(given: Vec<(String, String)>, root: &ServedPath, limits: &RequestLimits) -> Vec<(String, String)> {
+fn environment(
+    given: Vec<(String, String)>,
+    root: Option<&ServedPath>,
+    handoff: Handoff,
+    limits: &RequestLimits,
+) -> Vec<(String, String)> {
     let made_max = limits.made.to_string();
-    let own = [(BODY_ENV, Some(BODY_DIRECT)), (FILE_ENV, root.name()), (MADE_MAX_ENV, Some(made_max.as_str()))];
+    let body = match handoff {
+        Handoff::Direct => BODY_DIRECT,
+        Handoff::Pumped => BODY_PUMPED,
+    };
+    let file = root.and_then(ServedPath::name);
+    let own = [(BODY_ENV, Some(body)), (FILE_ENV, file), (MADE_MAX_ENV, Some(made_max.as_str()))];
     let given = given.into_iter().filter(|(name, _)| own.iter().all(|(own, _)| name != own));
     let own = own.iter().filter_map(|(name, value)| Some(((*name).to_owned(), (*value)?.to_owned())));
     given.chain(own).collect()
@@ -99,7 +122,7 @@ fn replay(handler: &ProxyPre<InstanceState>, files: &FileAccess, store: Option<&
     }
 }
 
-fn open(root: &ServedPath) -> io::Result<FileAccess> {
+fn open(root: Option<&ServedPath>) -> io::Result<FileAccess> {
     let preopen = Arc::new(Preopen::open(root)?);
     let reporter = Arc::new(Reporter::new(Arc::clone(preopen.directory())));
     let can_resolve = preopen.is_supported();
@@ -112,9 +135,27 @@ impl Sandbox {
     /// # Errors
     /// The component is rejected or cannot be compiled or linked, or [`SandboxConfig::root`] cannot be opened.
     pub fn new(code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
-        let SandboxConfig { root, environment, replay: store, limits } = config;
         let engine = Engine::new(&engine::config()).map_err(SandboxError::wasmtime)?;
+        Sandbox::with_engine(engine, Arc::new(Once::new()), code, config)
+    }
+
+    /// As [`Sandbox::new`], for another handler of the same process: both share the thread that interrupts code.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub fn new_beside(&self, code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
+        Sandbox::with_engine(self.engine.clone(), Arc::clone(&self.epoch_thread), code, config)
+    }
+
+    fn with_engine(
+        engine: Engine,
+        epoch_thread: Arc<Once>,
+        code: Code<'_>,
+        config: SandboxConfig,
+    ) -> Result<Arc<Sandbox>, SandboxError> {
+        let SandboxConfig { root, handoff, environment, replay: store, limits } = config;
         let component = code.load(&engine)?;
+        let shared_memory = code.packed_folder();
         // The first instance would do this, when the process may have given up the rights for it.
         component.initialize_copy_on_write_image().map_err(SandboxError::wasmtime)?;
         if store.is_some()
@@ -122,18 +163,20 @@ impl Sandbox {
         {
             return Err(SandboxError::NotPure { import });
         }
-        let files = open(&root).map_err(SandboxError::Open)?;
+        let files = open(root.as_ref()).map_err(SandboxError::Open)?;
         let handler = link(&engine, &component)?;
         Ok(Arc::new(Sandbox {
             engine,
             replay: replay(&handler, &files, store.as_ref()),
             handler: Arc::new(handler),
             files,
-            environment: self::environment(environment, &root, &limits),
+            handoff,
+            environment: self::environment(environment, root.as_ref(), handoff, &limits),
             store,
             limits: Arc::new(limits),
+            shared_memory,
             stderr: GuestStderr::new(),
-            epoch_thread: Arc::new(Once::new()),
+            epoch_thread,
         }))
     }
 
@@ -142,7 +185,7 @@ impl Sandbox {
     ///
     /// # Errors
     /// `root` cannot be opened.
-    pub fn reopen(&self, root: &ServedPath) -> io::Result<Arc<Sandbox>> {
+    pub fn reopen(&self, root: Option<&ServedPath>) -> io::Result<Arc<Sandbox>> {
         self.with_root(root, self.environment.clone())
     }
 
@@ -151,23 +194,25 @@ impl Sandbox {
     ///
     /// # Errors
     /// `root` cannot be opened.
-    pub fn with_root(&self, root: &ServedPath, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
+    pub fn with_root(&self, root: Option<&ServedPath>, environment: Vec<(String, String)>) -> io::Result<Arc<Sandbox>> {
         let files = open(root)?;
         Ok(Arc::new(Sandbox {
             engine: self.engine.clone(),
             handler: Arc::clone(&self.handler),
             replay: replay(&self.handler, &files, self.store.as_ref()),
             files,
-            environment: self::environment(environment, root, &self.limits),
+            handoff: self.handoff,
+            environment: self::environment(environment, root, self.handoff, &self.limits),
             store: self.store.clone(),
             limits: Arc::clone(&self.limits),
+            shared_memory: self.shared_memory,
             stderr: self.stderr.clone(),
             epoch_thread: Arc::clone(&self.epoch_thread),
         }))
     }
 
-    /// What the process must be able to read while it serves.
-    pub fn read_scope(&self) -> ReadScope<'_> {
+    /// What the process must be able to read while it serves. `None` if instances read no files.
+    pub fn read_scope(&self) -> Option<ReadScope<'_>> {
         self.files.preopen.read_scope()
     }
 
@@ -206,7 +251,8 @@ impl Sandbox {
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stderr(self.stderr.clone()).allow_tcp(false).allow_udp(false);
         let wasi = wasi.allow_blocking_current_thread(true).build();
-        let state = InstanceState::new(self.files.clone(), wasi, &self.limits, usage, client);
+        let memory = MemoryLimiter::new(&self.limits, self.shared_memory, client);
+        let state = InstanceState::new(self.files.clone(), self.handoff, wasi, memory, &self.limits, usage);
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.memory);
         store.set_max_component_handles(self.limits.handles);
@@ -260,11 +306,13 @@ mod tests {
         let directory = ServedPath::Directory("site".into());
         let file = ServedPath::File { directory: "site".into(), name: "a.txt".into() };
         let given = pairs(&[("GLASSHOUSE_PREFIX", "x"), (BODY_ENV, "pumped"), (FILE_ENV, "b.txt")]);
-        let of_file = environment(given, &file, &limits);
+        let of_file = environment(given, Some(&file), Handoff::Direct, &limits);
         let prefix = ("GLASSHOUSE_PREFIX", "x");
         let expected = [prefix, (BODY_ENV, "direct"), (FILE_ENV, "a.txt"), (MADE_MAX_ENV, "7")];
         assert_eq!(of_file, pairs(&expected));
-        let of_directory = environment(of_file, &directory, &limits);
+        let of_directory = environment(of_file, Some(&directory), Handoff::Direct, &limits);
         assert_eq!(of_directory, pairs(&[prefix, (BODY_ENV, "direct"), (MADE_MAX_ENV, "7")]));
+        let of_chain = environment(of_directory, None, Handoff::Pumped, &limits);
+        assert_eq!(of_chain, pairs(&[prefix, (BODY_ENV, "pumped"), (MADE_MAX_ENV, "7")]));
     }
 }

@@ -7,7 +7,6 @@ use crate::opened::NumberedNodes;
 use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
-use glasshouse_quota::Client;
 use http::{HeaderMap, StatusCode};
 use rustix::fs::Stat;
 use std::collections::BTreeMap;
@@ -28,12 +27,22 @@ pub(crate) struct InstanceState {
     /// What the handler does for the current request, if the response may be replayed.
     pub(crate) recording: Option<Recording>,
     pub(crate) files: FileAccess,
+    pub(crate) handoff: Handoff,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoOutgoing,
     pub(crate) memory: MemoryLimiter,
     /// The usage of the current request.
     pub(crate) usage: Arc<Usage>,
+}
+
+/// How the body of a response leaves an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handoff {
+    /// The host takes files and complete responses out of the instance.
+    Direct,
+    /// The instance writes every body: a component of a chain may read what another one wrote.
+    Pumped,
 }
 
 /// What instances share to read files.
@@ -67,10 +76,11 @@ pub(crate) enum HostBody {
 impl InstanceState {
     pub(crate) fn new(
         files: FileAccess,
+        handoff: Handoff,
         wasi: WasiCtx,
+        memory: MemoryLimiter,
         limits: &RequestLimits,
         usage: Arc<Usage>,
-        client: &Client,
     ) -> InstanceState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources);
@@ -81,10 +91,11 @@ impl InstanceState {
             opened: NumberedNodes::default(),
             recording: None,
             files,
+            handoff,
             wasi,
             http: WasiHttpCtx::new(),
             hooks: NoOutgoing,
-            memory: MemoryLimiter::new(limits, client),
+            memory,
             usage,
         }
     }

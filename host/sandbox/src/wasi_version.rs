@@ -22,6 +22,17 @@ impl WasiVersion {
         }
     }
 
+    /// The version of `wasi:http` for which a name is the handler interface.
+    pub(crate) fn of_handler(name: &str) -> Option<WasiVersion> {
+        let (interface, version) = name.split_once('@')?;
+        let version = WasiVersion::of(&Version::parse(version).ok()?)?;
+        let expected = match version {
+            WasiVersion::P2 => "wasi:http/incoming-handler",
+            WasiVersion::P3 => "wasi:http/handler",
+        };
+        (interface == expected).then_some(version)
+    }
+
     /// The version that wasmtime-wasi and wasmtime-wasi-http define. An upgrade of wasmtime may change it;
     /// [`crate::override_import`] then fails.
     pub(crate) fn linked(self) -> &'static str {

@@ -9,6 +9,11 @@ pub(crate) struct Inspect {
     /// File; '-' is standard input [default: built-in handler]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<Input>,
+    /// Middleware component in front of it (repeatable)
+    ///
+    /// The report is about the composition of all components, the outermost middleware first.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) with: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,4 +1,4 @@
-//! The value of `--mount`: `/PATH=DIR`. Does not look whether the directory exists.
+//! The value of `--mount`: `/PATH=DIR` or `/PATH=FILE.wasm[:DIR]`. Does not look what exists.
 
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
@@ -6,32 +6,37 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-/// A directory and the URL path that it is served below.
+/// A directory or a component, and the URL path that it is served below.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mount {
     /// Not the root.
     pub(crate) at: Target,
-    pub(crate) directory: PathBuf,
+    /// The path of a directory or of a component, or of both with `:` between them.
+    pub(crate) source: PathBuf,
 }
 
 impl Mount {
-    /// Reads `/PATH=DIR`. The path ends at the first `=`, and has the form of `--prefix`.
+    /// Reads `/PATH=SOURCE`. The path ends at the first `=`, and has the form of `--prefix`.
     ///
     /// # Errors
     /// A part is missing or invalid.
     pub(crate) fn parse(text: OsString) -> Result<Mount, String> {
         let is_equals = |byte: &u8| *byte == b'=';
         let mut parts = text.as_bytes().splitn(2, is_equals).map(OsStr::from_bytes);
-        let (Some(path), Some(directory)) = (parts.next(), parts.next().filter(|directory| !directory.is_empty()))
-        else {
+        let (Some(path), Some(source)) = (parts.next(), parts.next().filter(|source| !source.is_empty())) else {
             return Err("write it as /PATH=DIR".to_owned());
         };
         let path = path.to_str().ok_or("the URL path is not UTF-8; write it in UTF-8")?;
-        if !path.starts_with('/') {
-            return Err(format!("invalid URL path '{path}'; begin it with '/'"));
-        }
-        let at = options::prefix(path)?.ok_or("'/' is the path of --directory; name a path below it")?;
-        Ok(Mount { at, directory: directory.into() })
+        let at = url_path(path)?.ok_or("'/' is the path of --directory; name a path below it")?;
+        Ok(Mount { at, source: source.into() })
+    }
+}
+
+/// The URL path of a mount; `None` for the root.
+pub(crate) fn url_path(path: &str) -> Result<Option<Target>, String> {
+    match path.starts_with('/') {
+        true => Ok(options::prefix(path)?),
+        false => Err(format!("invalid URL path '{path}'; begin it with '/'")),
     }
 }
 
@@ -47,7 +52,7 @@ mod tests {
             ("/%41=/srv", "%41", "/srv"),
             ("/docs==", "docs", "="),
         ] {
-            let mount = Mount::parse(text.into()).map(|mount| (mount.at.path(), mount.directory));
+            let mount = Mount::parse(text.into()).map(|mount| (mount.at.path(), mount.source));
             assert_eq!(mount, Ok((path.to_owned(), directory.into())), "{text}");
         }
     }
@@ -72,6 +77,6 @@ mod tests {
         let bytes = OsStr::from_bytes(b"/\xff=site").to_owned();
         assert_eq!(Mount::parse(bytes), Err("the URL path is not UTF-8; write it in UTF-8".to_owned()));
         let bytes = OsStr::from_bytes(b"/a=\xff").to_owned();
-        assert!(Mount::parse(bytes).is_ok_and(|mount| mount.directory.as_os_str().as_bytes() == b"\xff"));
+        assert!(Mount::parse(bytes).is_ok_and(|mount| mount.source.as_os_str().as_bytes() == b"\xff"));
     }
 }

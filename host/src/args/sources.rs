@@ -17,8 +17,15 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 pub(crate) type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
 
 /// Options whose variable holds several values, with the separator. All other repeatable options are the handler's.
-const SEPARATORS: &[(&str, u8)] =
-    &[("bind", b','), ("harden-also", b','), ("host", b','), ("mount", b'\n'), ("trust", b',')];
+const SEPARATORS: &[(&str, u8)] = &[
+    ("bind", b','),
+    ("harden-also", b','),
+    ("host", b','),
+    ("mount", b'\n'),
+    ("mount-env", b'\n'),
+    ("trust", b','),
+    ("with", b'\n'),
+];
 
 /// The sources of all options.
 pub(crate) struct Sources<'a> {

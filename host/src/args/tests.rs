@@ -46,7 +46,7 @@ fn the_definition_is_sound() {
 fn defaults_are_those_of_python() {
     let args = serve(&[]);
     assert_eq!((args.port, args.protocol, args.directory), (8000, ProtocolVersion::Http11, Some(PathBuf::from("."))));
-    assert!(args.bind.is_empty() && args.threads.is_none() && args.handler.is_none() && !args.quiet);
+    assert!(args.bind.is_empty() && args.threads.is_none() && args.components.handler.is_none() && !args.quiet);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn values_are_taken_as_typed() {
     let args = serve(&words.split(' ').collect::<Vec<_>>());
     assert_eq!((args.port, args.protocol, args.directory), (0, ProtocolVersion::Http10, Some(PathBuf::from("/srv"))));
     assert_eq!(args.bind.iter().flat_map(|bind| bind_values(bind)).collect::<Vec<_>>(), ["::1", "localhost", "[::]"]);
-    assert_eq!((args.threads, args.handler), (NonZeroUsize::new(3), Some(PathBuf::from("x.wasm"))));
+    assert_eq!((args.threads, args.components.handler), (NonZeroUsize::new(3), Some(PathBuf::from("x.wasm"))));
     assert!(args.quiet);
 }
 
@@ -70,7 +70,7 @@ fn a_mount_takes_the_place_of_the_default() {
     ] {
         let args = serve(words);
         assert_eq!(args.directory.as_deref(), directory.map(Path::new), "{words:?}");
-        let directories: Vec<_> = args.mount.iter().map(|mount| mount.directory.to_str().unwrap()).collect();
+        let directories: Vec<_> = args.mount.iter().map(|mount| mount.source.to_str().unwrap()).collect();
         assert_eq!(directories, mounts, "{words:?}");
     }
 }
@@ -164,7 +164,7 @@ fn variables_are_read_as_flags_are() {
     };
     assert_eq!((args.port, args.bind.len(), args.directory.as_deref()), (81, 2, Some(Path::new(" site "))));
     assert_eq!(
-        args.mount.iter().map(|mount| mount.directory.clone()).collect::<Vec<_>>(),
+        args.mount.iter().map(|mount| mount.source.clone()).collect::<Vec<_>>(),
         ["x,y", "z"].map(PathBuf::from)
     );
     assert_eq!(args.lifecycle.harden_also, [PathBuf::from("odd,dir")]);
@@ -343,7 +343,7 @@ fn a_file_stands_in_for_what_was_not_typed() {
     let Ok(Task::Serve(args)) = with_file(text, &["--threads", "5", "--pure-handler"], &[]) else { panic!("a server") };
     assert_eq!((args.port, args.directory.as_deref()), (9, Some(Path::new("-x"))));
     assert_eq!(args.bind, ["::1", "localhost"]);
-    assert!(args.quiet && !args.no_replay && args.pure_handler);
+    assert!(args.quiet && !args.no_replay && args.components.pure_handler);
     assert_eq!(args.threads, NonZeroUsize::new(5));
     let passed = args.handler_options([]).unwrap();
     assert_eq!(

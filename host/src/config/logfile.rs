@@ -92,16 +92,16 @@ impl OpenLog {
         // would be the right to change them.
         let holds_served = |(directory, _): &(OwnedFd, OsString)| {
             let at = fstat(directory).map(|stat| identity(&stat)).ok();
-            let roots =
-                trees.iter().map(|served| root(&served.tree)).filter_map(|path| open_directory(CWD, &path).ok());
-            roots.into_iter().any(|root| above(root).any(|one| Some(one) == at))
+            let roots = trees.iter().filter_map(|served| served.tree.as_ref()).map(root);
+            let mut roots = roots.filter_map(|path| open_directory(CWD, &path).ok());
+            roots.any(|root| above(root).any(|one| Some(one) == at))
         };
         let can_reopen = rights == Rights::AreKept || !location.directory.as_ref().is_some_and(holds_served);
         Ok(OpenLog {
             path: path.to_owned(),
             base,
             name,
-            trees: trees.iter().map(|served| served.tree.clone()).collect(),
+            trees: trees.iter().filter_map(|served| served.tree.clone()).collect(),
             served: Mutex::new(roots),
             location: Mutex::new(location),
             output: Arc::new(LogFile::new(path.display().to_string(), file)),
@@ -281,6 +281,7 @@ impl LogLocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::trees::TreeComponent;
     use std::fs;
     use std::os::unix::fs::symlink;
     use tempfile::TempDir;
@@ -294,7 +295,7 @@ mod tests {
     }
 
     fn served(tree: ServedPath) -> ServedTree {
-        ServedTree { at: None, tree }
+        ServedTree { at: None, tree: Some(tree), component: TreeComponent::Handler }
     }
 
     fn open(path: &Path, trees: &[ServedTree]) -> Result<OpenLog, String> {

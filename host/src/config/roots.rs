@@ -32,7 +32,7 @@ pub(crate) struct Roots {
 impl Roots {
     pub(crate) fn of(trees: &[ServedTree]) -> Roots {
         let mut roots = Roots::default();
-        trees.iter().for_each(|served| roots.add(&served.tree));
+        trees.iter().filter_map(|served| served.tree.as_ref()).for_each(|tree| roots.add(tree));
         roots
     }
 

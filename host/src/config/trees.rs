@@ -1,45 +1,59 @@
-//! The served trees: which directory or file belongs to which URL path. The sandbox opens them.
+//! The served trees: which directory, file or component belongs to which URL path. The sandbox opens them.
 
-use crate::args::{HandlerOption, Mount, OperandHint};
+use super::mounted::{MountSource, source};
+use crate::args::{HandlerOption, Mount, MountVariable, OperandHint};
 use crate::bounded_file;
+use crate::component_file::ComponentFile;
 use crate::error::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_sandbox::ServedPath;
+use glasshouse_sandbox::{ServedPath, needs_directory};
 use rustix::fs::{Access, access};
 use std::cmp::Reverse;
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{self, Path};
-use std::{fmt, fs};
 
-/// A served directory or file with its URL path.
+/// A URL path, with the component that answers there and what it may read.
 #[derive(Debug)]
 pub(crate) struct ServedTree {
     /// The URL path; `None` for the root.
     pub(crate) at: Option<Target>,
-    /// Absolute, and readable at the start. Links in the path are kept, so a reload follows them again.
-    pub(crate) tree: ServedPath,
+    /// Absolute, and readable at the start. Links in the path are kept, so a reload follows them again. `None` if the
+    /// component gets no directory.
+    pub(crate) tree: Option<ServedPath>,
+    pub(crate) component: TreeComponent,
 }
 
-impl fmt::Display for ServedTree {
-    /// In the form of `--mount` or `--directory`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.at {
-            Some(at) => write!(f, "/{}={}", at.path(), self.tree.path().display()),
-            None => self.tree.path().display().fmt(f),
-        }
-    }
+/// The component of a tree.
+#[derive(Debug)]
+pub(crate) enum TreeComponent {
+    /// The handler of all trees that are not mounted components, behind its middleware.
+    Handler,
+    /// The component of a mount, with its variables.
+    Mounted { file: ComponentFile, variables: Vec<(String, String)> },
+}
+
+/// The tree at the root.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum RootTree<'a> {
+    /// Paths outside of the mounts are not found.
+    Absent,
+    /// The handler reads no directory.
+    WithoutDirectory,
+    /// The hint is for the error about a path that does not exist.
+    Directory(&'a Path, Option<&'a OperandHint>),
 }
 
 /// The trees in the order in which a request tries them: deeper URL paths first, and the root, which every path belongs
-/// to, last. `hint` is for the error about a root that does not exist.
+/// to, last.
 ///
 /// # Errors
-/// Two trees at one URL path, a directory or a file that cannot be read.
+/// Two trees at one URL path, a directory or a file that cannot be read, variables for a path without a component.
 pub(crate) fn trees(
-    root: Option<&Path>,
-    hint: Option<&OperandHint>,
+    root: RootTree<'_>,
     mounts: &[Mount],
+    variables: &[MountVariable],
 ) -> Result<Vec<ServedTree>, StartupError> {
     let mut mounts: Vec<&Mount> = mounts.iter().collect();
     mounts.sort_by_key(|mount| (Reverse(mount.at.names().len()), mount.at.path()));
@@ -51,10 +65,55 @@ pub(crate) fn trees(
             )));
         }
     }
-    let mounts =
-        mounts.into_iter().map(|mount| Ok(ServedTree { at: Some(mount.at.clone()), tree: mounted(&mount.directory)? }));
-    let root = root.map(|root| Ok(ServedTree { at: None, tree: rooted(root, hint)? }));
-    mounts.chain(root).collect()
+    let mut trees = mounts.into_iter().map(|mount| mounted(mount, variables)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(MountVariable { at, name, .. }) = variables.iter().find(|variable| !has_component(&trees, &variable.at))
+    {
+        let at = at.path();
+        return Err(StartupError::Usage(format!(
+            "--mount-env: no component is mounted at '/{at}', so {name} has no effect; mount one with --mount \
+             /{at}=FILE.wasm"
+        )));
+    }
+    let of_handler = |tree| ServedTree { at: None, tree, component: TreeComponent::Handler };
+    match root {
+        RootTree::Absent => {}
+        RootTree::WithoutDirectory => trees.push(of_handler(None)),
+        RootTree::Directory(path, hint) => trees.push(of_handler(Some(rooted(path, hint)?))),
+    }
+    Ok(trees)
+}
+
+fn has_component(trees: &[ServedTree], at: &Target) -> bool {
+    let is_component = |served: &&ServedTree| matches!(served.component, TreeComponent::Mounted { .. });
+    trees.iter().filter(is_component).any(|served| served.at.as_ref().is_some_and(|other| other.names() == at.names()))
+}
+
+/// The tree of a mount.
+fn mounted(mount: &Mount, variables: &[MountVariable]) -> Result<ServedTree, StartupError> {
+    let at = Some(mount.at.clone());
+    let (file, directory) = match source(&mount.source) {
+        MountSource::Directory(path) => {
+            return Ok(ServedTree { at, tree: Some(directory(path)?), component: TreeComponent::Handler });
+        }
+        MountSource::Component { file, directory } => (file, directory),
+    };
+    let (name, url) = (file.display(), mount.at.path());
+    let read = ComponentFile::read(file).map_err(|reason| {
+        let fix = "name a WebAssembly component or a directory with --mount";
+        StartupError::CannotServe(format!("cannot read the component '{name}': {reason}; {fix}"))
+    })?;
+    if let Some(directory) = directory
+        && !needs_directory(&read.bytes)
+    {
+        return Err(StartupError::Usage(format!(
+            "--mount: the component '{name}' reads no directory, so '{}' has no effect; write /{url}={name}",
+            directory.display()
+        )));
+    }
+    let of_mount = variables.iter().filter(|variable| variable.at.names() == mount.at.names());
+    let variables = of_mount.map(|variable| (variable.name.clone(), variable.value.clone())).collect();
+    let tree = directory.map(self::directory).transpose()?;
+    Ok(ServedTree { at, tree, component: TreeComponent::Mounted { file: read, variables } })
 }
 
 /// The URL path of the last tree: that of the root with its prefix, or else that of a mount.
@@ -90,7 +149,7 @@ fn rooted(path: &Path, hint: Option<&OperandHint>) -> Result<ServedPath, Startup
 }
 
 /// The directory of a mount.
-fn mounted(path: &Path) -> Result<ServedPath, StartupError> {
+fn directory(path: &Path) -> Result<ServedPath, StartupError> {
     let found = inspect(path).and_then(|tree| match tree {
         ServedPath::Directory(_) => Ok(tree),
         ServedPath::File { .. } => Err(ErrorKind::NotADirectory.into()),
@@ -126,10 +185,14 @@ fn inspect(path: &Path) -> io::Result<ServedPath> {
 mod tests {
     use super::*;
 
+    fn root_of(root: Option<&str>) -> RootTree<'_> {
+        root.map_or(RootTree::Absent, |root| RootTree::Directory(Path::new(root), None))
+    }
+
     fn at(paths: &[&str], root: Option<&str>) -> Result<Vec<String>, StartupError> {
         let mounts: Vec<_> =
             paths.iter().map(|path| Mount::parse(format!("{path}=src").into()).expect("a mount")).collect();
-        let trees = trees(root.map(Path::new), None, &mounts)?;
+        let trees = trees(root_of(root), &mounts, &[])?;
         Ok(trees.iter().map(|served| served.at.as_ref().map(Target::path).unwrap_or_default()).collect())
     }
 
@@ -147,7 +210,7 @@ mod tests {
         for (root, prefix, expected) in
             [(Some("."), None, "/"), (Some("."), Some(&passed), "/p%20q/"), (None, None, "/a%20c/")]
         {
-            let trees = trees(root.map(Path::new), None, &mounts).unwrap();
+            let trees = trees(root_of(root), &mounts, &[]).unwrap();
             assert_eq!(entry(&trees, prefix), expected);
         }
     }

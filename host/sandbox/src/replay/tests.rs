@@ -113,7 +113,7 @@ fn some_responses_are_not_stored() {
 /// The directory of this crate, if its file system is trusted.
 fn tree() -> Option<(Replay, Arc<ReplayStore>)> {
     let is_trusted = extent(File::open(FILE).expect("it exists")) == Some(Extent::Content);
-    let preopen = Arc::new(Preopen::open(&ServedPath::Directory(".".into())).expect("it can be read"));
+    let preopen = Arc::new(Preopen::open(Some(&ServedPath::Directory(".".into()))).expect("it can be read"));
     let store = Arc::new(ReplayStore::new(1 << 20));
     is_trusted.then(|| (Replay::new(preopen, Arc::clone(&store)), store))
 }
@@ -198,4 +198,21 @@ fn what_is_only_looked_at_is_not_opened() {
         assert_eq!(replayed(&replay, &asked(target, "x")), expected(1), "{target}");
         assert_eq!(replayed(&replay, &asked(target, "x")), expected(0), "{target}");
     }
+}
+
+/// A handler without a directory: its responses depend on the request alone.
+#[test]
+fn responses_without_a_directory_are_replayed() {
+    let preopen = Arc::new(Preopen::open(None).expect("nothing can be opened"));
+    assert!(preopen.handle().is_none() && preopen.read_scope().is_none());
+    let replay = Replay::new(preopen, Arc::new(ReplayStore::new(1 << 20)));
+    let mut recording = Recording::new(0);
+    recording.push_field(ACCEPT, &[b"x".to_vec()]);
+    replay.insert(&Method::GET, "/", recording, response(StatusCode::OK, b"content"));
+    assert_eq!(replayed(&replay, &asked("/", "x")), Some((7, false, 0)));
+    assert_eq!(replayed(&replay, &asked("/", "y")), None);
+    let mut recording = Recording::new(0);
+    recording.push(Step::Stat(FILE.into(), Symlinks::Follow, Ok(id(FILE))));
+    replay.insert(&Method::GET, "/a", recording, response(StatusCode::OK, b"content"));
+    assert_eq!(replayed(&replay, &asked("/a", "x")), None, "nothing exists");
 }

@@ -1,4 +1,4 @@
-//! `get-directories` of both WASI versions: every instance gets the one preopen.
+//! `get-directories` of both WASI versions: every instance gets the one preopen, or none.
 
 use crate::override_import::override_import;
 use crate::state::InstanceState;
@@ -23,6 +23,7 @@ fn get_directories(mut store: StoreContextMut<'_, InstanceState>, (): ()) -> Res
     let state = store.data_mut();
     // The handle may be that of a descriptor that was dropped.
     state.opened.end_request();
-    let root = state.table.push(Descriptor::Dir(state.files.preopen.handle().clone()))?;
+    let Some(handle) = state.files.preopen.handle() else { return Ok((Vec::new(),)) };
+    let root = state.table.push(Descriptor::Dir(handle.clone()))?;
     Ok((vec![(root, "/".to_owned())],))
 }

@@ -51,6 +51,7 @@ fn sample(arg: &Arg) -> Sample {
         ["N" | "PORT"] => &["77"],
         ["NAME"] => &["sample.test"],
         ["ORIGIN"] => &["https://sample.test"],
+        ["PATH:NAME=VALUE"] => &["/sample:NAME=sample"],
         ["PATH=DIR"] => &["/sample=sample"],
         ["SIZE"] => &["33M"],
         ["TIME"] => &["7s"],

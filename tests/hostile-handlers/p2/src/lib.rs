@@ -24,7 +24,10 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
         let path = asked.path_with_query().unwrap_or_default();
         let misdeed = Misdeed::read(&path);
         misbehave(&misdeed);
-        let Some((root, name)) = get_directories().pop() else { return fail(out, ErrorCode::ConfigurationError) };
+        if misdeed.name == "/environment" {
+            return text(out, &surroundings());
+        }
+        let Some((root, _)) = get_directories().pop() else { return fail(out, ErrorCode::ConfigurationError) };
         match misdeed.name {
             "/good" => good(out, &root),
             // Gives no answer.
@@ -102,13 +105,15 @@ impl wasi::exports::http::incoming_handler::Guest for Handler {
             "/passwd" => text(out, &tree::read_outside(&root)),
             "/list" => text(out, &tree::list(&root)),
             "/write" => text(out, &tree::write(&root)),
-            "/environment" => {
-                let own = environment(&cli::get_environment(), &cli::get_arguments(), cli::initial_cwd());
-                text(out, &(format!("preopened: {name}\n") + &own));
-            }
             _ => fail(out, ErrorCode::HttpRequestUriInvalid),
         }
     }
+}
+
+/// What a handler can see of where it runs.
+fn surroundings() -> String {
+    let directories: String = get_directories().iter().map(|(_, name)| format!("preopened: {name}\n")).collect();
+    directories + &environment(&cli::get_environment(), &cli::get_arguments(), cli::initial_cwd())
 }
 
 fn fail(out: Out, error: ErrorCode) {

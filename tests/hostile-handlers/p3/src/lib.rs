@@ -27,7 +27,10 @@ impl wasip3::exports::http::handler::Guest for Handler {
         let path = asked.get_path_with_query().unwrap_or_default();
         let misdeed = Misdeed::read(&path);
         misbehave(&misdeed);
-        let (root, name) = get_directories().pop().ok_or(ErrorCode::ConfigurationError)?;
+        if misdeed.name == "/environment" {
+            return text(surroundings());
+        }
+        let (root, _) = get_directories().pop().ok_or(ErrorCode::ConfigurationError)?;
         match misdeed.name {
             "/good" => file(&root, &[]).await,
             // Waits for what never comes.
@@ -122,16 +125,18 @@ impl wasip3::exports::http::handler::Guest for Handler {
             "/passwd" => text(tree::read_outside(&root).await),
             "/list" => text(tree::list(&root).await),
             "/write" => text(tree::write(&root).await),
-            "/environment" => {
-                let directories = format!("preopened: {name}\n");
-                let of_both = std::env::vars().collect::<Vec<_>>();
-                let of_both = environment(&of_both, &std::env::args().collect::<Vec<_>>(), None);
-                let own = environment(&cli::get_environment(), &cli::get_arguments(), cli::get_initial_cwd());
-                text(directories + &of_both + &own)
-            }
             _ => Err(ErrorCode::HttpRequestUriInvalid),
         }
     }
+}
+
+/// What a handler can see of where it runs.
+fn surroundings() -> String {
+    let directories: String = get_directories().iter().map(|(_, name)| format!("preopened: {name}\n")).collect();
+    let of_both = std::env::vars().collect::<Vec<_>>();
+    let of_both = environment(&of_both, &std::env::args().collect::<Vec<_>>(), None);
+    let own = environment(&cli::get_environment(), &cli::get_arguments(), cli::get_initial_cwd());
+    directories + &of_both + &own
 }
 
 /// The good file, handed over as it is.

@@ -1,0 +1,107 @@
+//! Handlers that serve without a directory: those that import none, and packed sites.
+
+use crate::support::client::get;
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::server::{Done, TestServer, glasshouse, run};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// A handler for WASI 0.2 that imports no file system, and never answers.
+const SILENT: &str = r#"(component
+    (import "wasi:http/types@0.2.0" (instance $types
+        (export "incoming-request" (type (sub resource)))
+        (export "response-outparam" (type (sub resource)))))
+    (alias export $types "incoming-request" (type $request))
+    (alias export $types "response-outparam" (type $out))
+    (core module $code (func (export "handle") (param i32 i32)))
+    (core instance $instance (instantiate $code))
+    (type $handle (func (param "request" (own $request)) (param "response-out" (own $out))))
+    (func $handle (type $handle) (canon lift (core func $instance "handle")))
+    (instance $handler (export "handle" (func $handle)))
+    (export "wasi:http/incoming-handler@0.2.0" (instance $handler)))"#;
+
+/// A component with the custom section of a packed site.
+fn packed(component: &str) -> Vec<u8> {
+    const NAME: &[u8] = b"glasshouse:site";
+    let mut bytes = fs::read(component).expect("the component was built");
+    // A custom section: its number, its length, and its name after the length of it.
+    bytes.extend([0, 16, 15]);
+    bytes.extend(NAME);
+    bytes
+}
+
+fn command(place: &Path, arguments: &[&str]) -> Command {
+    let mut command = glasshouse();
+    command.current_dir(place).args(["0", "-b", "127.0.0.1"]).args(arguments);
+    command
+}
+
+#[test]
+fn a_handler_without_a_file_system_gets_no_directory() {
+    let place = fixture::place();
+    fs::write(place.path().join("silent.wasm"), wat::parse_str(SILENT).expect("valid")).expect("a file can be written");
+    put(&place.path().join("a.txt"), b"a", MODIFIED);
+    let mut server = TestServer::spawn(command(place.path(), &["--handler", "silent.wasm"]));
+    assert_eq!(get(server.address(), "/a.txt").head.status, 500, "it never answers");
+    assert!(server.is_alive());
+}
+
+#[test]
+fn a_packed_site_gets_no_directory() {
+    for component in [env!("HOSTILE_P3"), env!("HOSTILE_P2")] {
+        let place = fixture::place();
+        fs::write(place.path().join("packed.wasm"), packed(component)).expect("a file can be written");
+        put(&place.path().join("good.txt"), b"not served\n", MODIFIED);
+        let server = TestServer::spawn(command(place.path(), &["--handler", "packed.wasm"]));
+        let seen = get(server.address(), "/environment").text();
+        assert!(!seen.contains("preopened") && seen.contains("variable: GLASSHOUSE_BODY=direct"), "{seen}");
+        assert_eq!(get(server.address(), "/good").head.status, 500, "the working directory is not served");
+        // The same component without the section gets the working directory.
+        fs::copy(component, place.path().join("plain.wasm")).expect("a file can be copied");
+        let server = TestServer::spawn(command(place.path(), &["--handler", "plain.wasm"]));
+        assert_eq!(get(server.address(), "/good").text(), "not served\n");
+    }
+}
+
+#[test]
+fn a_directory_without_a_reader_is_refused() {
+    let place = fixture::place();
+    fs::write(place.path().join("packed.wasm"), packed(env!("HOSTILE_P3"))).expect("a file can be written");
+    fs::create_dir(place.path().join("site")).expect("a directory can be made");
+    for (arguments, words) in [
+        (&["-d", "site"][..], "cannot serve 'site': the handler 'packed.wasm' reads no directory; leave"),
+        (&["site"], "cannot serve 'site': the handler 'packed.wasm' reads no directory; leave"),
+        (&["--mount", "/a=site"], "the handler 'packed.wasm' reads no directory, so it cannot serve"),
+        (
+            &["--mount", "/a=packed.wasm:site"],
+            "the component 'packed.wasm' reads no directory, so 'site' has no effect",
+        ),
+    ] {
+        let arguments = [&["--handler", "packed.wasm"], arguments].concat();
+        let Done { status, stdout, stderr } = run(command(place.path(), &arguments));
+        assert_eq!((status.code(), stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn the_check_and_the_inspection_name_no_directory() {
+    let place = fixture::place();
+    fs::write(place.path().join("packed.wasm"), packed(env!("HOSTILE_P3"))).expect("a file can be written");
+    fs::copy(env!("HOSTILE_P3"), place.path().join("plain.wasm")).expect("a file can be copied");
+    let check = |name| run(command(place.path(), &["--check", "--handler", name]));
+    let done = check("packed.wasm");
+    assert!(done.status.success() && done.stdout.contains("# directory is not set\n"), "{done:?}");
+    assert!(check("plain.wasm").stdout.contains("directory = "));
+    for (name, reads) in [("packed.wasm", false), ("plain.wasm", true)] {
+        let inspect = |arguments: &[&str]| {
+            let mut command = glasshouse();
+            command.current_dir(place.path()).arg("inspect").arg(name).args(arguments);
+            run(command).stdout
+        };
+        let json: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).expect("JSON");
+        assert_eq!(json["directory"].as_bool(), Some(reads));
+        assert!(inspect(&[]).contains(if reads { "reads   a directory" } else { "reads   no directory" }));
+    }
+}
