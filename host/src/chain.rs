@@ -3,7 +3,7 @@
 use crate::component_file::ComponentFile;
 use glasshouse_compose::{ChainPart, ComposeError, Directories, HttpVersion, Middleware};
 use glasshouse_pack::{packed_image, site_description};
-use glasshouse_sandbox::{COMPILED, Code, Handoff, Inspection, P2, P3, Rejection, needs_directory};
+use glasshouse_sandbox::{COMPILED, Code, Handoff, Inspection, P2, P3, Rejection};
 use std::fmt;
 use thiserror::Error;
 
@@ -33,7 +33,7 @@ impl HandlerSource {
     pub(crate) fn needs_directory(&self) -> bool {
         match self {
             HandlerSource::Embedded => true,
-            HandlerSource::File(file) => needs_directory(&file.bytes),
+            HandlerSource::File(file) => file.needs_directory,
         }
     }
 }
@@ -121,6 +121,15 @@ impl<'a> Chain<'a> {
         Ok(composed)
     }
 
+    /// Whether the code is that of the built-in handler, whose responses depend only on the request and on the files.
+    pub(crate) fn has_own_code(&self) -> bool {
+        let is_own = match self.handler {
+            HandlerSource::Embedded => true,
+            HandlerSource::File(_) => self.handler.packed() == Packed::WithOwnCode,
+        };
+        is_own && self.middleware.is_empty()
+    }
+
     /// How bodies leave an instance. In a chain, a middleware may read the body of the next component.
     pub(crate) fn handoff(&self) -> Handoff {
         if self.middleware.is_empty() { Handoff::Direct } else { Handoff::Pumped }
@@ -139,10 +148,10 @@ impl<'a> Chain<'a> {
         };
         let middleware = self.middleware.iter().map(again).collect::<Result<Vec<_>, _>>()?;
         let is_same_handler = match (self.handler, &handler) {
-            (HandlerSource::File(before), HandlerSource::File(now)) => before.bytes == now.bytes,
+            (HandlerSource::File(before), HandlerSource::File(now)) => before.is_same(now),
             _ => true,
         };
-        let is_same = |(before, now): (&ComponentFile, &ComponentFile)| before.bytes == now.bytes;
+        let is_same = |(before, now): (&ComponentFile, &ComponentFile)| before.is_same(now);
         let is_unchanged = is_same_handler && self.middleware.iter().zip(&middleware).all(is_same);
         Ok((!is_unchanged).then_some((handler, middleware)))
     }

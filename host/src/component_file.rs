@@ -3,15 +3,22 @@
 use crate::args::Output;
 use crate::bounded_file;
 use crate::error::StartupError;
+use crate::sha256::sha256;
 use crate::stdout;
+use glasshouse_sandbox::needs_directory;
 use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A file that was read as a component. Its bytes are not validated yet.
+/// A file that was read as a component. It is not validated yet.
 #[derive(Debug)]
 pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
+    /// Empty after [`ComponentFile::discard_bytes`].
     pub(crate) bytes: Vec<u8>,
+    /// SHA-256 of the bytes, in hexadecimal.
+    digest: String,
+    /// Whether the component reads a directory.
+    pub(crate) needs_directory: bool,
 }
 
 impl ComponentFile {
@@ -20,7 +27,22 @@ impl ComponentFile {
     /// # Errors
     /// The reason why it cannot be read, to follow its name in a message.
     pub(crate) fn read(path: &Path) -> Result<ComponentFile, String> {
-        Ok(ComponentFile { path: path.to_owned(), bytes: read(path)? })
+        Ok(ComponentFile::new(path.to_owned(), read(path)?))
+    }
+
+    /// A file with these bytes.
+    pub(crate) fn new(path: PathBuf, bytes: Vec<u8>) -> ComponentFile {
+        ComponentFile { path, digest: sha256(&bytes), needs_directory: needs_directory(&bytes), bytes }
+    }
+
+    /// Frees the bytes of a component that was compiled. A packed folder may have many.
+    pub(crate) fn discard_bytes(&mut self) {
+        self.bytes = Vec::new();
+    }
+
+    /// Whether both files had the same bytes.
+    pub(crate) fn is_same(&self, other: &ComponentFile) -> bool {
+        self.digest == other.digest
     }
 }
 
@@ -72,8 +94,7 @@ mod tests {
 
     #[test]
     fn an_endless_source_is_rejected() {
-        assert_eq!(read_from(io::repeat(0)), Err("longer than 128 MiB".into()));
-        assert_eq!(read_from(io::repeat(0).take(MAX_LENGTH as u64)).map(|bytes| bytes.len()), Ok(MAX_LENGTH));
+        assert_eq!(read_from(io::repeat(0)), Err("longer than 1024 MiB".into()));
         assert_eq!(read_from(io::empty()), Ok(Vec::new()));
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct ServerConfig {
     /// Where responses are stored, which may then be replayed while the files are unchanged. The built-in handler
     /// always allows it; another one does with `--pure-handler`.
     pub(crate) replay: Option<Arc<ReplayStore>>,
+    /// Whether the operator declares that responses depend only on the request and on the files.
+    pub(crate) is_declared_pure: bool,
     pub(crate) ceilings: RequestLimits,
     pub(crate) rights: Rights,
     /// The certificate; `None` without TLS.
@@ -104,6 +106,19 @@ impl ServerConfig {
         ServerConfig::build(args, env::vars_os())
     }
 
+    /// Frees the bytes of the components, which are compiled.
+    pub(crate) fn discard_components(&mut self) {
+        if let HandlerSource::File(file) = &mut self.handler {
+            file.discard_bytes();
+        }
+        self.middleware.iter_mut().for_each(ComponentFile::discard_bytes);
+        for served in &mut self.trees {
+            if let TreeComponent::Mounted { file, .. } = &mut served.component {
+                file.discard_bytes();
+            }
+        }
+    }
+
     /// The handler with its middleware.
     pub(crate) fn chain(&self) -> Chain<'_> {
         Chain { handler: &self.handler, middleware: &self.middleware }
@@ -134,17 +149,15 @@ impl ServerConfig {
         }
         let entry = trees::entry(&trees, prefix);
         let mut warnings = Vec::new();
-        let packed = handler.packed();
-        if packed == Packed::WithOtherCode {
+        if handler.packed() == Packed::WithOtherCode {
             warnings.push(
                 "the handler was packed by another version: its folder counts towards --max-memory, and responses are \
                  not replayed; pack it again"
                     .to_owned(),
             );
         }
-        let has_own_code = matches!(handler, HandlerSource::Embedded) || packed == Packed::WithOwnCode;
-        let is_built_in = has_own_code && middleware.is_empty();
-        let is_pure = args.components.pure_handler || is_built_in;
+        let is_declared_pure = args.components.pure_handler;
+        let is_pure = is_declared_pure || Chain { handler: &handler, middleware: &middleware }.has_own_code();
         let replay_memory = if is_pure && !args.no_replay { args.replay_memory.0 } else { 0 };
         let replay_memory = usize::try_from(replay_memory).unwrap_or(usize::MAX);
         let replay = (replay_memory > 0).then(|| Arc::new(ReplayStore::new(replay_memory)));
@@ -182,6 +195,7 @@ impl ServerConfig {
             handler,
             middleware,
             replay,
+            is_declared_pure,
             ceilings,
             rights,
             identity,

@@ -79,7 +79,7 @@ fn report(name: Option<String>, bytes: Vec<u8>, middleware: &[ComponentFile]) ->
     if !middleware.is_empty() {
         let handler = match name {
             None => HandlerSource::Embedded,
-            Some(name) => HandlerSource::File(ComponentFile { path: name.into(), bytes: composed }),
+            Some(name) => HandlerSource::File(ComponentFile::new(name.into(), composed)),
         };
         let chain = Chain { handler: &handler, middleware };
         names = chain.names();

@@ -88,6 +88,7 @@ impl ReloadTrees {
             *slot = sandbox;
         }
         (self.config.handler, self.config.middleware) = (handler, middleware);
+        self.config.discard_components();
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl ReloadTrees {
             let failed = |reason: &dyn Display| format!("component not replaced: '{}': {reason}", file.path.display());
             match ComponentFile::read(&file.path) {
                 Err(reason) => errors.push(failed(&reason)),
-                Ok(read) if read.bytes == file.bytes => {}
+                Ok(read) if read.is_same(file) => {}
                 Ok(read) => match mounted_sandbox(&self.config, served, &read.bytes, Some(slot)) {
                     Ok(sandbox) => {
                         *slot = sandbox;
@@ -116,6 +117,7 @@ impl ReloadTrees {
                 *file = read;
             }
         }
+        self.config.discard_components();
         errors
     }
 

@@ -31,6 +31,7 @@ pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError
     let identity = config.identity.take();
     let (log, log_file) = open_log(&config)?;
     let sandboxes = load_handler(&config)?;
+    config.discard_components();
     log_warnings(&config, identity.as_ref(), &sandboxes, log_file.as_deref());
     // The paths of all options are open now, so options no longer need these descriptors.
     drop(inherited);

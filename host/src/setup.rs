@@ -94,7 +94,7 @@ pub(crate) fn handler_sandboxes(
                     root: served.tree.clone(),
                     handoff: chain.handoff(),
                     environment,
-                    replay: config.replay.clone(),
+                    replay: config.replay.clone().filter(|_| config.is_declared_pure || chain.has_own_code()),
                     limits: config.ceilings.clone(),
                 };
                 sandbox(chain.code()?.code(), sandbox_config, beside)?

@@ -19,8 +19,6 @@ def archive(work, wasi):
 
 def packed(work, site):
     """Returns the OCI archive of a packed site."""
-    if " pack " not in tools.run(work.program, "--help"):
-        raise tools.Missing("this program has no `glasshouse pack`")
     file = work.fresh("packed") / "site.oci.tar"
     tools.run(work.program, "pack", site, "--oci", "-o", file)
     return file

@@ -279,3 +279,6 @@ fn list_files(entries: &[ImageEntry], above: &str, config: &Config, files: &mut 
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::component_file::ComponentFile;
 use crate::error::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use glasshouse_sandbox::{ServedPath, needs_directory};
+use glasshouse_sandbox::ServedPath;
 use rustix::fs::{Access, access};
 use std::cmp::Reverse;
 use std::fs;
@@ -103,7 +103,7 @@ fn mounted(mount: &Mount, variables: &[MountVariable]) -> Result<ServedTree, Sta
         StartupError::CannotServe(format!("cannot read the component '{name}': {reason}; {fix}"))
     })?;
     if let Some(directory) = directory
-        && !needs_directory(&read.bytes)
+        && !read.needs_directory
     {
         return Err(StartupError::Usage(format!(
             "--mount: the component '{name}' reads no directory, so '{}' has no effect; write /{url}={name}",

@@ -22,7 +22,7 @@ const NOT_STARTED: &[(&str, &str)] = &[("-b 'fe80::1%eth0'", "a machine need not
 const PLACES: [&str; 3] = ["/etc/default", "/run/site", "/srv"];
 
 /// Commands of glasshouse that end without serving.
-const COMMANDS: [&str; 5] = ["completions", "handler", "inspect", "man", "passwd"];
+const COMMANDS: [&str; 7] = ["completions", "compose", "handler", "inspect", "man", "pack", "passwd"];
 const REPORTS: [&str; 5] = ["--check", "--help", "--version", "-V", "-h"];
 
 /// What becomes of a command.

@@ -275,6 +275,26 @@ fn memory_holds_one_copy_of_the_folder() {
     assert!(added < (SIZE as u64 >> 10) * 5 / 4, "{with} KiB with the folder inside, {without} KiB with a directory");
 }
 
+/// Its code is not that of the host, so it may write to the folder.
+#[test]
+fn a_changed_component_pays_for_its_folder() {
+    let fixture = Fixture::new();
+    put(&fixture.folder().join("large.bin"), &[7; 30 << 20], TIME);
+    packed(&fixture.pack("site.wasm", &[], &[]));
+    let mut component = fs::read(fixture.file("site.wasm")).expect("a component");
+    // An empty custom section called "x".
+    component.extend([0, 2, 1, b'x']);
+    fs::write(fixture.file("changed.wasm"), component).expect("it can be written");
+    for (name, status) in [("site.wasm", 200), ("changed.wasm", 500)] {
+        let mut command = glasshouse();
+        command.args(["0", "--bind", "127.0.0.1", "--max-memory", "16M", "--handler"]).arg(fixture.file(name));
+        let server = TestServer::spawn(command);
+        assert_eq!(get(&server, "/index.html", &[]).head.status, status, "{name}: {}", server.stderr());
+        let is_warned = server.stderr().contains("the handler was packed by another version");
+        assert_eq!(is_warned, status == 500, "{}", server.stderr());
+    }
+}
+
 #[test]
 fn inspect_describes_the_site() {
     let fixture = Fixture::new();

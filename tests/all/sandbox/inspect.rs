@@ -193,7 +193,7 @@ fn what_is_no_handler_is_refused() {
 
 #[test]
 fn unreadable_files_are_reported() {
-    for (path, reason) in [("nowhere.wasm", "no such file"), (".", "a directory"), ("/dev/zero", "128 MiB")] {
+    for (path, reason) in [("nowhere.wasm", "no such file"), (".", "a directory"), ("/dev/zero", "1024 MiB")] {
         let place = fixture::place();
         for arguments in [&["inspect"][..], &["inspect", "--json"], &["0", "-b", "127.0.0.1", "--handler"]] {
             let mut command: Command = glasshouse();
