@@ -10,7 +10,7 @@ use crate::source_date::source_date;
 use glasshouse_core::Config;
 use glasshouse_core::config::options;
 use glasshouse_core::http::date::HttpTime;
-use glasshouse_pack::{Encode, Folder, PackError, PackedLayout, Progress, Site, Times};
+use glasshouse_pack::{Encode, Folder, PackError, PackedLayout, Progress, Site, Times, max_image};
 use glasshouse_sandbox::{P2, P3};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::env;
@@ -35,8 +35,11 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     let folder = arguments.folder.display();
     let unable = |error: &PackError| StartupError::CannotServe(format!("cannot pack '{folder}': {error}"));
     let encode = if arguments.precompress { Encode::Compressible } else { Encode::No };
-    let site = read(open(arguments)?, &variables, times(source_date), encode).map_err(|error| unable(&error))?;
-    let layout = site.layout(if arguments.p2 { P2 } else { P3 }).map_err(|error| unable(&error))?;
+    let handler = if arguments.p2 { P2 } else { P3 };
+    let max = max_image(handler).map_err(|error| unable(&error))?;
+    let reading = Reading { variables: &variables, times: times(source_date), encode, max };
+    let site = reading.read(open(arguments)?).map_err(|error| unable(&error))?;
+    let layout = site.layout(handler).map_err(|error| unable(&error))?;
     site.left_out().iter().for_each(|left_out| warn!("not packed: {left_out}"));
     let component = PackedComponent { site: &site, layout: &layout, oci: arguments.oci, created: source_date };
     match &arguments.output {
@@ -80,22 +83,34 @@ fn times(source_date: Option<u64>) -> Times {
     time.map_or(Times::OfFiles, Times::All)
 }
 
-/// Reads the folder, with a progress bar on a terminal.
-fn read(folder: Folder, variables: &[(String, String)], times: Times, encode: Encode) -> Result<Site, PackError> {
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-    if io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::stderr());
+/// How a folder is read.
+struct Reading<'a> {
+    variables: &'a [(String, String)],
+    times: Times,
+    encode: Encode,
+    /// Bytes of the longest site image.
+    max: u64,
+}
+
+impl Reading<'_> {
+    /// Reads the folder, with a progress bar on a terminal.
+    fn read(&self, folder: Folder) -> Result<Site, PackError> {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        if io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        // The template is valid, so there is no other style.
+        if let Ok(style) = ProgressStyle::with_template("{bytes} of {total_bytes} {wide_bar} {eta}") {
+            bar.set_style(style);
+        }
+        let Reading { variables, times, encode, max } = *self;
+        let site = Site::read(folder, variables, times, encode, max, &|progress| match progress {
+            Progress::Total(bytes) => bar.set_length(bytes),
+            Progress::Read(bytes) => bar.inc(bytes),
+        });
+        bar.finish_and_clear();
+        site
     }
-    // The template is valid, so there is no other style.
-    if let Ok(style) = ProgressStyle::with_template("{bytes} of {total_bytes} {wide_bar} {eta}") {
-        bar.set_style(style);
-    }
-    let site = Site::read(folder, variables, times, encode, &|progress| match progress {
-        Progress::Total(bytes) => bar.set_length(bytes),
-        Progress::Read(bytes) => bar.inc(bytes),
-    });
-    bar.finish_and_clear();
-    site
 }
 
 /// A packed component that is written.

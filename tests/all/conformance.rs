@@ -8,6 +8,7 @@ mod large_files;
 mod listings;
 mod matrix;
 mod odd_files;
+mod packed;
 mod precompressed;
 mod python_parity;
 mod replay;

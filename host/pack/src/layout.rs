@@ -46,11 +46,7 @@ impl PackedLayout {
     /// # Errors
     /// [`PackError::Handler`] for other components, [`PackError::TooLarge`] for a longer image than fits.
     pub fn new(handler: &[u8], length: u32, description: &str) -> Result<PackedLayout, PackError> {
-        let sections = sections(handler)?;
-        let is_main =
-            |section: &&Section| section.id == CORE_MODULE && find_marker(part(handler, &section.payload)).is_some();
-        let main = sections.iter().find(is_main).ok_or(PackError::Handler("it has no location for it"))?;
-        let module = enlarge(part(handler, &main.payload), length)?;
+        let (main, module) = main_module(handler, length)?;
         let max = module.max_image();
         if u64::from(length) > max {
             return Err(PackError::TooLarge { bytes: length.into(), max });
@@ -64,6 +60,23 @@ impl PackedLayout {
         after.extend_from_slice(&custom_section(description));
         Ok(PackedLayout { before, after })
     }
+}
+
+/// The longest site image that a handler can hold, in bytes.
+///
+/// # Errors
+/// [`PackError::Handler`] for other components.
+pub fn max_image(handler: &[u8]) -> Result<u64, PackError> {
+    Ok(main_module(handler, 0)?.1.max_image())
+}
+
+/// The section with the module that gets the image, and that module with room for it.
+fn main_module(handler: &[u8], length: u32) -> Result<(Section, EnlargedModule), PackError> {
+    let is_main =
+        |section: &Section| section.id == CORE_MODULE && find_marker(part(handler, &section.payload)).is_some();
+    let main = sections(handler)?.into_iter().find(is_main).ok_or(PackError::Handler("it has no location for it"))?;
+    let module = enlarge(part(handler, &main.payload), length)?;
+    Ok((main, module))
 }
 
 /// The place of the site image in a component, if that component is `handler` with an image and nothing else.

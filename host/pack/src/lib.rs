@@ -30,5 +30,5 @@ mod site;
 
 pub use error::PackError;
 pub use folder::{Folder, LeftOut, LeftOutReason, Times};
-pub use layout::{PackedLayout, packed_image, site_description};
+pub use layout::{PackedLayout, max_image, packed_image, site_description};
 pub use site::{Encode, Progress, Site};

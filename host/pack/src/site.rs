@@ -51,7 +51,7 @@ pub struct Site {
 
 impl Site {
     /// Reads a folder with the options of the operator, given as variables. `progress` gets the events, on any
-    /// thread.
+    /// thread. A folder that is longer than `max` bytes in a site image is refused before its files are read.
     ///
     /// # Errors
     /// [`PackError`].
@@ -60,6 +60,7 @@ impl Site {
         variables: &[(String, String)],
         times: Times,
         encode: Encode,
+        max: u64,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> Result<Site, PackError> {
         let only = folder.only().map(|name| (FILE_ENV.to_owned(), name.as_str().to_owned()));
@@ -67,10 +68,11 @@ impl Site {
         let config = config(&folder, &variables)?;
         let Scan { entries, left_out } = folder.scan(&config, times)?;
         let mut site = Reader { folder: &folder, config: &config, left_out, contents: BTreeMap::new() };
-        let entries = site.resolve_links(entries, times)?;
+        let entries = site.resolve_links(entries, times, max)?;
         let spool = Spool::new()?;
         let entries = site.read_contents(entries, encode, &spool, progress)?;
         let Reader { left_out, contents, .. } = site;
+        let too_large = |TooLarge(bytes): TooLarge| PackError::TooLarge { bytes, max };
         let index = ImageIndex::encode(&variables, entries, folder.modified(times)).map_err(too_large)?;
         Ok(Site { folder, spool, index, contents, left_out })
     }
@@ -119,10 +121,6 @@ impl Site {
     }
 }
 
-fn too_large(TooLarge(bytes): TooLarge) -> PackError {
-    PackError::TooLarge { bytes, max: u32::MAX.into() }
-}
-
 /// The options in effect: those of the operator, on top of those in the site file.
 fn config(folder: &Folder, variables: &[(String, String)]) -> Result<Rc<Config>, PackError> {
     let mut tree = MemoryTree::default();
@@ -150,8 +148,17 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Replaces links that lead to nothing that is packed. A link to a hidden file becomes a copy of it, because a
     /// server would follow it.
-    fn resolve_links(&mut self, mut entries: Vec<ImageEntry>, times: Times) -> Result<Vec<ImageEntry>, PackError> {
+    fn resolve_links(
+        &mut self,
+        mut entries: Vec<ImageEntry>,
+        times: Times,
+        max: u64,
+    ) -> Result<Vec<ImageEntry>, PackError> {
+        let too_large = |TooLarge(bytes): TooLarge| PackError::TooLarge { bytes, max };
         let index = ImageIndex::encode(&[], entries.clone(), None).map_err(too_large)?;
+        if u64::from(index.length) > max {
+            return Err(too_large(TooLarge(index.length.into())));
+        }
         if let Some(image) = SiteImage::parse(&index.bytes) {
             self.resolve_in(&mut entries, "", &PackedTree::new(image), times)?;
         }

@@ -267,7 +267,7 @@ fn memory_holds_one_copy_of_the_folder() {
             assert_eq!(large.head.status, 200, "{:?}", server.stderr());
             assert!(large.body == content);
         }
-        proc::memory(&server, "VmRSS:").expect("Linux reports it")
+        proc::proportional_memory(&server).expect("Linux reports it")
     };
     let (with, without) = (memory_of(&fixture.file("site.wasm")), memory_of(handler(Version::P3)));
     let added = with.saturating_sub(without);

@@ -1,6 +1,7 @@
 //! Runs the rows of [`crate::conformance::cases`] in each mode, and reports all failures together.
 
 use crate::conformance::cases::{self, Ask, BodyCheck, EXCEPTIONS, Row, RowOptions, Want};
+use crate::conformance::packed;
 use crate::support::certs;
 use crate::support::client::{self, HttpConnection, HttpResponse, ResponseHead};
 use crate::support::fixture::{self, OnDisk, SECRET};
@@ -26,6 +27,18 @@ pub enum Mode {
     Over(Stack),
     /// A host of another project, which `tests/hosts/run` starts.
     Elsewhere,
+}
+
+impl Mode {
+    /// Whether the tree is a site image.
+    pub fn is_packed(self) -> bool {
+        self == Mode::NativePacked || self.packs()
+    }
+
+    /// Whether `glasshouse pack` writes the image.
+    fn packs(self) -> bool {
+        matches!(self, Mode::Over(stack) if stack.packed().is_some())
+    }
 }
 
 #[test]
@@ -148,8 +161,14 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
     let mut askers = BTreeMap::new();
     let mut failures = Vec::new();
     for row in cases::all() {
+        if mode.packs() && row.root == packed::INVALID_ROOT {
+            continue;
+        }
         let asker = askers.entry((row.root, row.options)).or_insert_with(|| start(row.root, row.options));
         let exception = EXCEPTIONS.iter().find(|(excepted, id, _)| *excepted == mode && *id == row.id);
+        let exception =
+            exception.or_else(|| packed::EXCEPTIONS.iter().find(|(_, id, _)| mode.is_packed() && *id == row.id));
+        let row = &if mode.is_packed() { packed::row(row) } else { *row };
         match (complaints(row, mode, asker), exception) {
             (Ok(()), None) | (Err(_), Some(_)) => {}
             (Err(complaint), None) => failures.push(complaint),

@@ -14,6 +14,13 @@ pub fn memory(server: &TestServer, line: &str) -> Option<u64> {
     value.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
+/// The memory of the server in KiB, in which a page that is mapped several times counts once.
+pub fn proportional_memory(server: &TestServer) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{}/smaps_rollup", server.id())).ok()?;
+    let value = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    value.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
 pub fn descriptors(server: &TestServer) -> Option<usize> {
     Some(fs::read_dir(format!("/proc/{}/fd", server.id())).ok()?.count())
 }

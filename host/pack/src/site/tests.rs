@@ -9,7 +9,7 @@ use std::path::Path;
 
 fn read(path: &Path, variables: &[(&str, &str)], encode: Encode) -> Result<Site, PackError> {
     let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Site::read(Folder::open(path).expect("a folder"), &variables, Times::OfFiles, encode, &|_| {})
+    Site::read(Folder::open(path).expect("a folder"), &variables, Times::OfFiles, encode, 1 << 20, &|_| {})
 }
 
 /// The image of a site.
