@@ -74,15 +74,15 @@ impl ReloadTrees {
         if let Some(tree) = trees.find(|tree| self.log_file.as_ref().is_some_and(|file| file.is_in(tree))) {
             return Err(not_reopened(tree, CONTAINS_LOG));
         }
+        let beside = self.sandboxes.first();
+        let replaced =
+            handler_sandboxes(&self.config, &next, beside).map_err(|error| failed(&format!("{next}: {error}")))?;
         if handler.needs_directory() != self.config.handler.needs_directory() {
             return Err(failed(&format!(
                 "{next}: one of the old and the new handler reads a directory, and the other does not; restart the \
                  server"
             )));
         }
-        let beside = self.sandboxes.first();
-        let replaced =
-            handler_sandboxes(&self.config, &next, beside).map_err(|error| failed(&format!("{next}: {error}")))?;
         let slots = self.config.trees.iter().zip(&mut self.sandboxes).filter(|(served, _)| of_handler(served));
         for ((_, slot), sandbox) in slots.zip(replaced) {
             *slot = sandbox;
