@@ -1,8 +1,8 @@
-//! Writes the call that generates the bindings of a guest from its world in `wit/world.wit`, for the build scripts of the
-//! guests.
+//! Writes the call that generates the bindings of a guest from its world in `wit/world.wit`, for the build scripts of
+//! the guests.
 //!
-//! The WIT packages come from the crates `wasip2` and `wasip3`, at the versions of `Cargo.lock`. The types of these crates
-//! stand for the imports, so a guest can use their functions. The exports are generated.
+//! The WIT packages come from the crates `wasip2` and `wasip3`, at the versions of `Cargo.lock`. The types of these
+//! crates stand for the imports, so a guest can use their functions. The exports are generated.
 
 use serde_json::Value;
 use std::error::Error;
@@ -15,8 +15,8 @@ const WORLDS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/world.wit")
 /// Packages of WIT, each after those that it uses.
 const PACKAGES: &[&str] = &["io", "clocks", "random", "filesystem", "sockets", "cli", "http"];
 
-/// Writes `bindings.rs` for a world into the output directory of the build script. The imports of the world use types of
-/// `others`, interfaces that the built component does not import.
+/// Writes `bindings.rs` for a world into the output directory of the build script. The imports of the world use types
+/// of `others`, interfaces that the built component does not import.
 ///
 /// # Errors
 /// A crate or a file is missing.

@@ -26,8 +26,8 @@ const BUFFER: usize = 256 << 10;
 /// Packs a folder.
 ///
 /// # Errors
-/// An invalid option, a folder that cannot be packed, or an output that cannot be written. A regular output file is then
-/// unchanged.
+/// An invalid option, a folder that cannot be packed, or an output that cannot be written. A regular output file is
+/// then unchanged.
 pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     let passed = arguments.handler_options(env::vars_os())?;
     let variables = variables(&passed)?;

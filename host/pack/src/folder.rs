@@ -40,16 +40,16 @@ pub enum Times {
 
 /// An entry that is not in the component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct UnpackedEntry {
     /// The path relative to the folder.
     pub path: String,
     /// The reason.
-    pub reason: LeftOutReason,
+    pub reason: UnpackedReason,
 }
 
 /// Why an entry is not in the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LeftOutReason {
+pub enum UnpackedReason {
     /// The component itself.
     Output,
     /// A dotfile that the options do not show.
@@ -64,15 +64,15 @@ pub enum LeftOutReason {
     LinkTarget,
 }
 
-impl fmt::Display for LeftOut {
+impl fmt::Display for UnpackedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reason = match self.reason {
-            LeftOutReason::Output => "the output file",
-            LeftOutReason::Hidden => "a dotfile; --hidden packs it",
-            LeftOutReason::NotUtf8 => "the name is not UTF-8",
-            LeftOutReason::Unreadable => "the file is not readable; its name is packed",
-            LeftOutReason::Special => "not a regular file; its name is packed",
-            LeftOutReason::LinkTarget => "the link leads to nothing that is packed; its name is packed",
+            UnpackedReason::Output => "the output file",
+            UnpackedReason::Hidden => "a dotfile; --hidden packs it",
+            UnpackedReason::NotUtf8 => "the name is not UTF-8",
+            UnpackedReason::Unreadable => "the file is not readable; its name is packed",
+            UnpackedReason::Special => "not a regular file; its name is packed",
+            UnpackedReason::LinkTarget => "the link leads to nothing that is packed; its name is packed",
         };
         write!(f, "{}: {reason}", self.path.escape_debug())
     }
@@ -82,7 +82,7 @@ impl fmt::Display for LeftOut {
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(crate) entries: Vec<ImageEntry>,
-    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) left_out: Vec<UnpackedEntry>,
 }
 
 /// Rejects also the links of `/proc`, which lead out of any directory.
@@ -122,7 +122,7 @@ impl Folder {
     /// Opens a regular file, behind links within the folder.
     ///
     /// # Errors
-    /// The error of the kernel. [`Errno::PERM`] if it is no regular file.
+    /// The error of the kernel. [`Errno::PERM`] for another type of file.
     pub(crate) fn file(&self, path: &str) -> Result<(File, Stat), Errno> {
         let file = openat2(&self.directory, path, READ, Mode::empty(), BENEATH)?;
         let stat = fstat(&file)?;
@@ -148,7 +148,7 @@ impl Folder {
         path: &str,
         config: &Config,
         times: Times,
-        left_out: &mut Vec<LeftOut>,
+        left_out: &mut Vec<UnpackedEntry>,
     ) -> Result<Vec<ImageEntry>, PackError> {
         let failed = |errno: Errno| PackError::Read { path: shown(path), source: errno.into() };
         let here = if path.is_empty() { "." } else { path };
@@ -165,9 +165,9 @@ impl Folder {
                 continue;
             }
             let lossy = join(path, &raw.to_string_lossy());
-            let mut leave_out = |reason| left_out.push(LeftOut { path: lossy.clone(), reason });
+            let mut leave_out = |reason| left_out.push(UnpackedEntry { path: lossy.clone(), reason });
             let Some(name) = raw.to_str().ok().and_then(Name::new) else {
-                leave_out(LeftOutReason::NotUtf8);
+                leave_out(UnpackedReason::NotUtf8);
                 continue;
             };
             let stat = match statat(&directory, raw, AtFlags::SYMLINK_NOFOLLOW) {
@@ -175,7 +175,7 @@ impl Folder {
                 stat => stat.map_err(failed)?,
             };
             if self.output == Some((stat.st_dev, stat.st_ino)) {
-                leave_out(LeftOutReason::Output);
+                leave_out(UnpackedReason::Output);
                 continue;
             }
             let file_type = FileType::from_raw_mode(stat.st_mode);
@@ -190,7 +190,7 @@ impl Folder {
                     Visibility::Parent if is_directory || file_type == FileType::Symlink => {}
                     Visibility::Shown => continue,
                     Visibility::Parent | Visibility::Hidden => {
-                        leave_out(LeftOutReason::Hidden);
+                        leave_out(UnpackedReason::Hidden);
                         continue;
                     }
                 }
@@ -202,13 +202,13 @@ impl Folder {
                 FileType::RegularFile => match self.file(&below) {
                     Ok((_, stat)) => ImageNode::File { length: length(&stat)?, digest: 0 },
                     Err(Errno::ACCESS) => {
-                        leave_out(LeftOutReason::Unreadable);
+                        leave_out(UnpackedReason::Unreadable);
                         ImageNode::Special
                     }
                     Err(errno) => return Err(PackError::Read { path: below, source: errno.into() }),
                 },
                 _ => {
-                    leave_out(LeftOutReason::Special);
+                    leave_out(UnpackedReason::Special);
                     ImageNode::Special
                 }
             };

@@ -29,6 +29,6 @@ mod numbers;
 mod site;
 
 pub use error::PackError;
-pub use folder::{Folder, LeftOut, LeftOutReason, Times};
+pub use folder::{Folder, Times, UnpackedEntry, UnpackedReason};
 pub use layout::{PackedLayout, max_image, packed_image, site_description};
 pub use site::{Encode, Progress, Site};

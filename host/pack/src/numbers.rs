@@ -3,7 +3,7 @@
 /// Bytes of a padded number.
 pub(crate) const PADDED: usize = 5;
 
-/// A `u32` in LEB128 with five bytes, so that its length does not depend on its value. Encoders write the shortest form.
+/// A `u32` in LEB128 with five bytes, so that its length does not depend on its value. Encoders write fewer bytes.
 pub(crate) fn padded(number: u32) -> [u8; PADDED] {
     let mut rest = number;
     [0x80, 0x80, 0x80, 0x80, 0].map(|more: u8| {

@@ -2,7 +2,7 @@
 
 use crate::content::{self, Content, EncodedVariant, Spool};
 use crate::error::PackError;
-use crate::folder::{Folder, LeftOut, LeftOutReason, Scan, Times};
+use crate::folder::{Folder, Scan, Times, UnpackedEntry, UnpackedReason};
 use crate::layout::PackedLayout;
 use glasshouse_core::http::accept::Coding;
 use glasshouse_core::http::date::HttpTime;
@@ -46,7 +46,7 @@ pub struct Site {
     index: ImageIndex,
     /// By path, with the length in bytes.
     contents: BTreeMap<String, (Content, u32)>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnpackedEntry>,
 }
 
 impl Site {
@@ -78,7 +78,7 @@ impl Site {
     }
 
     /// The entries that are not in the component, sorted by path.
-    pub fn left_out(&self) -> &[LeftOut] {
+    pub fn left_out(&self) -> &[UnpackedEntry] {
         &self.left_out
     }
 
@@ -141,7 +141,7 @@ fn config(folder: &Folder, variables: &[(String, String)]) -> Result<Rc<Config>,
 struct Reader<'a> {
     folder: &'a Folder,
     config: &'a Config,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<UnpackedEntry>,
     contents: BTreeMap<String, (Content, u32)>,
 }
 
@@ -177,7 +177,7 @@ impl Reader<'_> {
             let path = if above.is_empty() { entry.name.clone() } else { format!("{above}/{}", entry.name) };
             match &mut entry.node {
                 ImageNode::Directory(entries) => self.resolve_in(entries, &path, tree, times)?,
-                ImageNode::DeadLink => self.left_out.push(LeftOut { path, reason: LeftOutReason::LinkTarget }),
+                ImageNode::DeadLink => self.left_out.push(UnpackedEntry { path, reason: UnpackedReason::LinkTarget }),
                 // The contents are not there yet, so an open file is a fault.
                 ImageNode::Link(_) if !matches!(at_once(tree.open(&path)), Some(Err(OpenError::Absent))) => {}
                 ImageNode::Link(_) => match self.folder.file(&path) {
@@ -187,7 +187,7 @@ impl Reader<'_> {
                     }
                     Err(_) => {
                         entry.node = ImageNode::DeadLink;
-                        self.left_out.push(LeftOut { path, reason: LeftOutReason::LinkTarget });
+                        self.left_out.push(UnpackedEntry { path, reason: UnpackedReason::LinkTarget });
                     }
                 },
                 ImageNode::File { .. } | ImageNode::Special => {}

@@ -73,7 +73,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Compil
 fn load(engine: &Engine, code: Vec<u8>) -> wasmtime::Result<Component> {
     let file = memory_file(&code).map(|file| (format!("/proc/self/fd/{}", file.as_raw_fd()), file));
     #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
-    // SAFETY: this engine has compiled the code, and the kernel lets nobody change the file.
+    // SAFETY: this engine has compiled the code, and the seals prevent changes of the file.
     match file {
         Ok((path, _file)) if Path::new(&path).exists() => {
             drop(code);

@@ -157,10 +157,13 @@ impl Inspection {
         reasons
     }
 
-    /// Why the component cannot be a middleware. As [`Inspection::reasons`], but the next component of the chain is what
-    /// it imports as a handler. Whether it imports one at all, the composition decides.
+    /// Why the component cannot be a middleware. As [`Inspection::reasons`], but it may import a handler: the next
+    /// component of the chain. The composition checks that it does.
     pub fn middleware_reasons(&self) -> Vec<Rejection> {
-        let is_next = |reason: &Rejection| matches!(reason, Rejection::UnknownImport { name } if WasiVersion::of_handler(name).is_some());
+        let is_next = |reason: &Rejection| match reason {
+            Rejection::UnknownImport { name } => WasiVersion::of_handler(name).is_some(),
+            _ => false,
+        };
         self.reasons().into_iter().filter(|reason| !is_next(reason)).collect()
     }
 

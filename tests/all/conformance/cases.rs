@@ -120,6 +120,8 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
 pub const EXCEPTIONS: &[(Mode, &str, &str)] = &[
     (Mode::Native, "PY-24 absolute form", TAKEN_OUT),
     (Mode::Native, "PY-24 absolute form without a path", TAKEN_OUT),
+    (Mode::NativePacked, "PY-24 absolute form", TAKEN_OUT),
+    (Mode::NativePacked, "PY-24 absolute form without a path", TAKEN_OUT),
 ];
 
 const TAKEN_OUT: &str = "the host takes the path out of the target; the core is given nothing else";

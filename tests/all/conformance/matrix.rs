@@ -166,8 +166,6 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
         }
         let asker = askers.entry((row.root, row.options)).or_insert_with(|| start(row.root, row.options));
         let exception = EXCEPTIONS.iter().find(|(excepted, id, _)| *excepted == mode && *id == row.id);
-        let exception =
-            exception.or_else(|| packed::EXCEPTIONS.iter().find(|(_, id, _)| mode.is_packed() && *id == row.id));
         let row = &if mode.is_packed() { packed::row(row) } else { *row };
         match (complaints(row, mode, asker), exception) {
             (Ok(()), None) | (Err(_), Some(_)) => {}

@@ -1,4 +1,4 @@
-//! A hostile middleware for `wasi:http/handler@0.3`: a request for `/misdeed/NAME` names the misdeed. All other requests
+//! A hostile middleware for `wasi:http/handler@0.3`: a request for `/misdeed/NAME` names the misdeed. Other requests
 //! go on to the next component.
 
 mod bindings {
