@@ -132,7 +132,11 @@ impl<'a> Chain<'a> {
 
     /// How bodies leave an instance. In a chain, a middleware may read the body of the next component.
     pub(crate) fn handoff(&self) -> Handoff {
-        if self.middleware.is_empty() { Handoff::Direct } else { Handoff::Pumped }
+        match self.handler {
+            _ if !self.middleware.is_empty() => Handoff::Pumped,
+            HandlerSource::Embedded => Handoff::Direct,
+            HandlerSource::File(file) => file.handoff,
+        }
     }
 
     /// Reads the files again. `None` if none has changed.

@@ -5,7 +5,8 @@ use crate::bounded_file;
 use crate::error::StartupError;
 use crate::sha256::sha256;
 use crate::stdout;
-use glasshouse_sandbox::needs_directory;
+use glasshouse_compose::is_composition;
+use glasshouse_sandbox::{Handoff, needs_directory};
 use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,8 @@ pub(crate) struct ComponentFile {
     digest: String,
     /// Whether the component reads a directory.
     pub(crate) needs_directory: bool,
+    /// How bodies leave its instances.
+    pub(crate) handoff: Handoff,
 }
 
 impl ComponentFile {
@@ -32,7 +35,8 @@ impl ComponentFile {
 
     /// A file with these bytes.
     pub(crate) fn new(path: PathBuf, bytes: Vec<u8>) -> ComponentFile {
-        ComponentFile { path, digest: sha256(&bytes), needs_directory: needs_directory(&bytes), bytes }
+        let handoff = if is_composition(&bytes) { Handoff::Pumped } else { Handoff::Direct };
+        ComponentFile { path, digest: sha256(&bytes), needs_directory: needs_directory(&bytes), handoff, bytes }
     }
 
     /// Frees the bytes of a component that was compiled. A packed folder may have many.

@@ -101,7 +101,7 @@ impl ReloadTrees {
             match ComponentFile::read(&file.path) {
                 Err(reason) => errors.push(failed(&reason)),
                 Ok(read) if read.is_same(file) => {}
-                Ok(read) => match mounted_sandbox(&self.config, served, &read.bytes, Some(slot)) {
+                Ok(read) => match mounted_sandbox(&self.config, served, &read, Some(slot)) {
                     Ok(sandbox) => {
                         *slot = sandbox;
                         changed.push((at, read));

@@ -2,12 +2,13 @@
 
 use crate::bounded_file;
 use crate::chain::{Chain, ChainError};
+use crate::component_file::ComponentFile;
 use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::error::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
-use glasshouse_sandbox::{Code, Handoff, Sandbox, SandboxConfig, SandboxError, ServedPath};
+use glasshouse_sandbox::{Code, Sandbox, SandboxConfig, SandboxError, ServedPath};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ pub(crate) fn sandboxes(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, Star
         match &served.component {
             TreeComponent::Handler => sandboxes.extend(of_handler.next()),
             TreeComponent::Mounted { file, .. } => {
-                let mounted = mounted_sandbox(config, served, &file.bytes, beside.as_ref());
+                let mounted = mounted_sandbox(config, served, file, beside.as_ref());
                 let mounted = mounted.map_err(|error| mounted_error(&error, &file.path))?;
                 beside.get_or_insert_with(|| Arc::clone(&mounted));
                 sandboxes.push(mounted);
@@ -113,17 +114,17 @@ pub(crate) fn handler_sandboxes(
 pub(crate) fn mounted_sandbox(
     config: &ServerConfig,
     served: &ServedTree,
-    bytes: &[u8],
+    file: &ComponentFile,
     beside: Option<&Arc<Sandbox>>,
 ) -> Result<Arc<Sandbox>, LoadError> {
     let sandbox_config = SandboxConfig {
         root: served.tree.clone(),
-        handoff: Handoff::Direct,
+        handoff: file.handoff,
         environment: environment(config, served),
         replay: None,
         limits: config.ceilings.clone(),
     };
-    sandbox(Code::Component(bytes), sandbox_config, beside)
+    sandbox(Code::Component(&file.bytes), sandbox_config, beside)
 }
 
 fn sandbox(code: Code<'_>, config: SandboxConfig, beside: Option<&Arc<Sandbox>>) -> Result<Arc<Sandbox>, LoadError> {

@@ -23,11 +23,13 @@
 )]
 #![warn(missing_docs)]
 
+mod composition;
 mod empty_preopens;
 mod error;
 mod http_version;
 mod interfaces;
 
+pub use composition::is_composition;
 pub use error::ComposeError;
 pub use http_version::HttpVersion;
 

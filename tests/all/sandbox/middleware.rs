@@ -111,7 +111,7 @@ fn a_middleware_gets_no_directory() {
     let seen = get(server.address(), "/misdeed/environment").text();
     assert!(seen.contains("preopened: 0\n") && seen.contains("read: none\n"), "{seen}");
     assert!(seen.contains("variable: GLASSHOUSE_BODY=pumped\n"), "{seen}");
-    assert!(seen.contains("variable: GLASSHOUSE_CLEAN_URLS=true\n"), "{seen}");
+    assert!(seen.contains("variable: GLASSHOUSE_CLEAN_URLS=1\n"), "{seen}");
     assert_eq!(get(server.address(), "/good.txt").text(), "good\n");
 }
 
@@ -221,7 +221,7 @@ fn components_that_do_not_fit_are_named() {
         (
             &["banner.wasm", "pass-p2.wasm"][..],
             None,
-            "'pass-p2.wasm' is for wasi:http 0.2, and 'banner.wasm' is for 0.3",
+            "'pass-p2.wasm' is for wasi:http 0.2, and 'banner.wasm' is for wasi:http 0.3",
         ),
         (&["handler.wasm"], None, "'handler.wasm' is not a middleware: it imports neither"),
         (&["broken.wasm"], None, "'broken.wasm' cannot be part of it: it is not a WebAssembly component"),
