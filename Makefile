@@ -16,7 +16,7 @@ HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-middleware -p glasshouse-
 EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-http -p glasshouse-quota -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-http -p glasshouse-pack -p glasshouse-quota -p glasshouse-sandbox
 TESTS := -p glasshouse-tests
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60

@@ -87,6 +87,7 @@ impl ExampleTree {
             "here/releases/1/index.html",
             "manual/html/index.html",
             "srv/archive/index.html",
+            "srv/photos/index.html",
             "srv/site/index.html",
             "etc/default/other",
             "run/site/other",
@@ -100,7 +101,15 @@ impl ExampleTree {
         put(&at("here/site.key"), key.as_bytes(), MODIFIED);
         put(&at("here/secret"), b"open sesame\n", MODIFIED);
         put(&at("password"), b"open sesame\n", MODIFIED);
-        fs::copy(handler(Version::P3), at("here/handler.wasm")).expect("a file can be copied");
+        for name in ["handler.wasm", "api.wasm", "gallery.wasm"] {
+            fs::copy(handler(Version::P3), at("here").join(name)).expect("a file can be copied");
+        }
+        for name in ["token.wasm", "banner.wasm"] {
+            fs::copy(env!("EXAMPLE_BANNER"), at("here").join(name)).expect("a file can be copied");
+        }
+        let mut pack = glasshouse();
+        pack.arg("pack").arg(at("here/site")).arg("-o").arg(at("here/site.wasm"));
+        assert!(run(pack).status.success(), "the folder can be packed");
         ExampleTree(place)
     }
 

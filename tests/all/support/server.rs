@@ -43,8 +43,6 @@ pub enum Stack {
     HostH2,
     /// glasshouse with the directory packed into the handler.
     HostPacked,
-    /// glasshouse with the directory packed into the handler for WASI 0.2.
-    HostPackedP2,
     /// `wasmtime serve` with the directory packed into the handler.
     StockPackedP3,
     /// `wasmtime serve` with the directory packed into the handler for WASI 0.2.
@@ -54,14 +52,14 @@ pub enum Stack {
 impl Stack {
     /// Whether the host is glasshouse.
     pub fn is_ours(self) -> bool {
-        matches!(self, Stack::Host | Stack::HostP2 | Stack::HostPacked | Stack::HostPackedP2) || self.is_secure()
+        matches!(self, Stack::Host | Stack::HostP2 | Stack::HostPacked) || self.is_secure()
     }
 
     /// The version of the handler with the directory in it, if there is one.
     pub fn packed(self) -> Option<Version> {
         match self {
             Stack::HostPacked | Stack::StockPackedP3 => Some(Version::P3),
-            Stack::HostPackedP2 | Stack::StockPackedP2 => Some(Version::P2),
+            Stack::StockPackedP2 => Some(Version::P2),
             Stack::Host
             | Stack::HostP2
             | Stack::HostTls
