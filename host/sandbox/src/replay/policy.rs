@@ -16,7 +16,7 @@ const HEAVIEST_PART: usize = 2;
 /// Bytes of a value besides its weight: slots in the map and the queues, and a remembered hash.
 pub(crate) const OVERHEAD: usize = 128;
 
-struct Node<V> {
+struct Queued<V> {
     value: V,
     weight: usize,
     uses: u8,
@@ -48,7 +48,7 @@ type ByHash = BuildHasherDefault<HashOfHash>;
 /// Values by hash, of limited weight.
 pub(crate) struct Policy<V> {
     capacity: usize,
-    nodes: HashMap<u64, Node<V>, ByHash>,
+    nodes: HashMap<u64, Queued<V>, ByHash>,
     small: VecDeque<u64>,
     main: VecDeque<u64>,
     small_bytes: usize,
@@ -110,7 +110,7 @@ impl<V> Policy<V> {
                 };
                 queue.push_back(hash);
                 *bytes = bytes.saturating_add(weight);
-                self.nodes.insert(hash, Node { value, weight, uses: 0, is_main });
+                self.nodes.insert(hash, Queued { value, weight, uses: 0, is_main });
             }
         }
         let mut evicted = Vec::new();
@@ -169,7 +169,7 @@ impl<V> Policy<V> {
 
     /// Removes the values that do not satisfy the condition, and returns them.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) -> Vec<V> {
-        let removed: Vec<(u64, Node<V>)> = self.nodes.extract_if(|_, node| !keep(&node.value)).collect();
+        let removed: Vec<(u64, Queued<V>)> = self.nodes.extract_if(|_, node| !keep(&node.value)).collect();
         for (_, node) in &removed {
             let bytes = if node.is_main { &mut self.main_bytes } else { &mut self.small_bytes };
             *bytes = bytes.saturating_sub(node.weight);
