@@ -2,8 +2,8 @@
 
 use crate::conformance::cases::{Ask, Row, Want};
 
-/// A directory that cannot be packed, because its site file is invalid. `cli::pack` tests the error.
-pub const INVALID_ROOT: &str = "site-bad";
+/// Directories that cannot be packed, because their site files are invalid. `cli::pack` tests the error.
+pub const INVALID_ROOTS: &[&str] = &["site-bad", "site-round", "site-wide"];
 
 /// The tags in the rows, each with the digest of the file that has it.
 const TAGS: &[(&str, &str)] = &[
