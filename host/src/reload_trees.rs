@@ -75,12 +75,12 @@ impl ReloadTrees {
             return Err(not_reopened(tree, CONTAINS_LOG));
         }
         let beside = self.sandboxes.first();
-        let replaced =
-            handler_sandboxes(&self.config, &next, beside).map_err(|error| failed(&format!("{next}: {error}")))?;
+        let replaced = handler_sandboxes(&self.config, &next, beside)
+            .map_err(|error| failed(&format!("the handler {next}: {error}")))?;
         if handler.needs_directory() != self.config.handler.needs_directory() {
             return Err(failed(&format!(
-                "{next}: one of the old and the new handler reads a directory, and the other does not; restart the \
-                 server"
+                "the handler {next}: one of the old and the new one reads a directory, and the other does not; restart \
+                 the server"
             )));
         }
         let slots = self.config.trees.iter().zip(&mut self.sandboxes).filter(|(served, _)| of_handler(served));

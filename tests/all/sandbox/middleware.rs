@@ -12,6 +12,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const PAGE: &[u8] = b"<!doctype html><title>page</title><body><h1>Page</h1></body>";
@@ -41,6 +42,13 @@ fn command(place: &Path, arguments: &[&str]) -> Command {
 #[track_caller]
 fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
     TestServer::spawn(command(place.path(), &[&["0", "-b", "127.0.0.1", "-d", "site"], arguments].concat()))
+}
+
+/// As [`serve`], for a component that takes longer to compile.
+#[track_caller]
+fn serve_within(timeout: Duration, place: &TempDir, arguments: &[&str]) -> TestServer {
+    let arguments = [&["0", "-b", "127.0.0.1", "-d", "site"], arguments].concat();
+    TestServer::try_spawn_within(timeout, command(place.path(), &arguments)).expect("it serves")
 }
 
 #[track_caller]

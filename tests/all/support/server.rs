@@ -250,9 +250,15 @@ impl TestServer {
     /// As [`TestServer::spawn`]; `None` if its address is in use.
     #[track_caller]
     pub fn try_spawn(command: Command) -> Option<TestServer> {
+        TestServer::try_spawn_within(START, command)
+    }
+
+    /// As [`TestServer::try_spawn`], for a server that takes longer to start.
+    #[track_caller]
+    pub fn try_spawn_within(timeout: Duration, command: Command) -> Option<TestServer> {
         let process = ChildProcess::spawn(command);
         let announced = |text: &str| text.lines().find_map(announced_address);
-        let address = process.wait(START, "the announced address", |wire| {
+        let address = process.wait(timeout, "the announced address", |wire| {
             let (stdout, stderr) = (ChildOutput::text(&wire.stdout), ChildOutput::text(&wire.stderr));
             let taken = wire.ended == 2 && stderr.contains("in use");
             announced(&stdout).or_else(|| announced(&stderr)).map(Some).or(taken.then_some(None))
