@@ -252,7 +252,7 @@ fn memory_holds_one_copy_of_the_folder() {
     const SIZE: usize = 50 << 20;
     let fixture = Fixture::new();
     let mut content = vec![0; SIZE];
-    content.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index * 31 >> 7) as u8);
+    content.iter_mut().enumerate().for_each(|(index, byte)| *byte = ((index * 31) >> 7) as u8);
     put(&fixture.folder().join("large.bin"), &content, TIME);
     packed(&fixture.pack("site.wasm", &[], &[]));
     let memory_of = |component: &Path| {
