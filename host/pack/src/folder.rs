@@ -179,8 +179,8 @@ impl Folder {
                 continue;
             }
             let file_type = FileType::from_raw_mode(stat.st_mode);
-            // The handler reads the site file, and never serves it.
-            let is_site_file = path.is_empty() && name.as_str() == SITE_FILE && config.site_file;
+            // The handler never serves the site file, under any name. It needs the file to know it.
+            let is_site_file = path.is_empty() && name.as_str() == SITE_FILE;
             // A name that the operator gives is served even if it is a dotfile.
             if !is_site_file && self.only.is_none() {
                 let is_directory = file_type == FileType::Directory;

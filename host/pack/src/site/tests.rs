@@ -59,7 +59,7 @@ fn options_of_the_folder_decide_what_is_packed() {
     // The site file is packed for the handler, and cannot show more.
     fs::write(folder.join("glasshouse.toml"), "cache = [\"5\"]\n").expect("it can be written");
     assert_eq!(files(&[]), ["a", "glasshouse.toml"]);
-    assert_eq!(files(&[("GLASSHOUSE_NO_SITE_FILE", "1")]), ["a"]);
+    assert_eq!(files(&[("GLASSHOUSE_NO_SITE_FILE", "1")]), ["a", "glasshouse.toml"]);
     fs::write(folder.join("glasshouse.toml"), "cache = 5 5\n").expect("it can be written");
     assert!(
         matches!(read(folder, &[], Encode::No).err(), Some(PackError::SiteFile(reason)) if reason.contains("line 1"))
