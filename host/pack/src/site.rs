@@ -222,6 +222,11 @@ impl Reader<'_> {
         let read: Result<Vec<(u128, Vec<EncodedVariant>)>, PackError> = read.collect();
         let mut found: BTreeMap<String, (u128, Vec<EncodedVariant>)> =
             files.into_iter().map(|file| file.path).zip(read?).collect();
+        // The handler recognizes the site file by its content, under any name, but not an encoded form of it.
+        if let Some((site_file, _)) = found.get(SITE_FILE) {
+            let site_file = *site_file;
+            found.values_mut().filter(|(digest, _)| *digest == site_file).for_each(|(_, variants)| variants.clear());
+        }
         Ok(self.complete(entries, "", &mut found))
     }
 

@@ -66,6 +66,16 @@ fn options_of_the_folder_decide_what_is_packed() {
     );
 }
 
+/// Its variants would have other names and other bytes, by which a handler cannot know them.
+#[test]
+fn the_site_file_has_no_variants() {
+    let place = tempfile::tempdir().expect("a directory");
+    fs::write(place.path().join("glasshouse.toml"), "# A comment.\n".repeat(100)).expect("it can be written");
+    fs::copy(place.path().join("glasshouse.toml"), place.path().join("copy.txt")).expect("it can be copied");
+    let site = read(place.path(), &[], Encode::Compressible).expect("a site");
+    assert_eq!(site.index.files, ["copy.txt", "glasshouse.toml"]);
+}
+
 #[test]
 fn variants_decode_to_the_file() {
     let place = tempfile::tempdir().expect("a directory");
