@@ -71,7 +71,8 @@ pub(crate) fn digest(folder: &Folder, path: &str, expected: u32) -> Result<u128,
     Ok(short(hashing.hasher))
 }
 
-/// The variants of a file that are shorter than the file, except those in `existing`.
+/// The digest of a file, and its variants that are shorter than the file, except those in `existing`. Both are of the
+/// same bytes, also if the file changes meanwhile.
 ///
 /// # Errors
 /// As [`digest`], and errors of the spool.
@@ -81,11 +82,12 @@ pub(crate) fn encode(
     expected: u32,
     existing: &[Coding],
     spool: &Spool,
-) -> Result<Vec<EncodedVariant>, PackError> {
+) -> Result<(u128, Vec<EncodedVariant>), PackError> {
     let mut bytes = Vec::new();
     copy(folder, path, expected, &mut bytes)?;
+    let of_file = short(Sha256::new_with_prefix(&bytes));
     if bytes.len() < MIN_LENGTH {
-        return Ok(Vec::new());
+        return Ok((of_file, Vec::new()));
     }
     let mut variants = Vec::new();
     for coding in Coding::ALL.into_iter().filter(|coding| !existing.contains(coding)) {
@@ -97,7 +99,7 @@ pub(crate) fn encode(
             variants.push(EncodedVariant { coding, content: spool.add(&encoded)?, length, digest });
         }
     }
-    Ok(variants)
+    Ok((of_file, variants))
 }
 
 fn encoded(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {

@@ -248,7 +248,8 @@ fn link(directory: &OwnedFd, name: &CStr) -> Result<ImageNode, Errno> {
     })
 }
 
-fn join(path: &str, name: &str) -> String {
+/// A path with one more name at its end.
+pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::content::{self, Content, EncodedVariant, Spool};
 use crate::error::PackError;
-use crate::folder::{Folder, Scan, Times, UnpackedEntry, UnpackedReason};
+use crate::folder::{Folder, Scan, Times, UnpackedEntry, UnpackedReason, join, length};
 use crate::layout::PackedLayout;
 use glasshouse_core::http::accept::Coding;
 use glasshouse_core::http::date::HttpTime;
@@ -174,7 +174,7 @@ impl Reader<'_> {
         times: Times,
     ) -> Result<(), PackError> {
         for entry in entries {
-            let path = if above.is_empty() { entry.name.clone() } else { format!("{above}/{}", entry.name) };
+            let path = join(above, &entry.name);
             match &mut entry.node {
                 ImageNode::Directory(entries) => self.resolve_in(entries, &path, tree, times)?,
                 ImageNode::DeadLink => self.left_out.push(UnpackedEntry { path, reason: UnpackedReason::LinkTarget }),
@@ -183,7 +183,7 @@ impl Reader<'_> {
                 ImageNode::Link(_) => match self.folder.file(&path) {
                     Ok((_, stat)) => {
                         entry.modified = times.of(&stat);
-                        entry.node = ImageNode::File { length: crate::folder::length(&stat)?, digest: 0 };
+                        entry.node = ImageNode::File { length: length(&stat)?, digest: 0 };
                     }
                     Err(_) => {
                         entry.node = ImageNode::DeadLink;
@@ -209,15 +209,14 @@ impl Reader<'_> {
         progress(Progress::Total(files.iter().fold(0, |sum, file| sum.saturating_add(file.length.into()))));
         let folder = self.folder;
         let read = files.par_iter().map(|file| {
-            let digest = content::digest(folder, &file.path, file.length)?;
-            let variants = match encode {
+            let read = match encode {
                 Encode::Compressible if file.is_compressible => {
                     content::encode(folder, &file.path, file.length, &file.variants, spool)?
                 }
-                Encode::Compressible | Encode::No => Vec::new(),
+                Encode::Compressible | Encode::No => (content::digest(folder, &file.path, file.length)?, Vec::new()),
             };
             progress(Progress::Read(file.length.into()));
-            Ok((digest, variants))
+            Ok(read)
         });
         let read: Result<Vec<(u128, Vec<EncodedVariant>)>, PackError> = read.collect();
         let mut found: BTreeMap<String, (u128, Vec<EncodedVariant>)> =
@@ -238,7 +237,7 @@ impl Reader<'_> {
     ) -> Vec<ImageEntry> {
         let mut completed = Vec::with_capacity(entries.len());
         for mut entry in entries {
-            let path = if above.is_empty() { entry.name.clone() } else { format!("{above}/{}", entry.name) };
+            let path = join(above, &entry.name);
             match &mut entry.node {
                 ImageNode::Directory(entries) => *entries = self.complete(std::mem::take(entries), &path, found),
                 ImageNode::File { length, digest } => {
@@ -277,7 +276,7 @@ struct FolderFile {
 fn list_files(entries: &[ImageEntry], above: &str, config: &Config, files: &mut Vec<FolderFile>) {
     let names: BTreeSet<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
     for ImageEntry { name, node, .. } in entries {
-        let path = if above.is_empty() { name.clone() } else { format!("{above}/{name}") };
+        let path = join(above, name);
         match node {
             ImageNode::Directory(entries) => list_files(entries, &path, config, files),
             ImageNode::File { length, .. } => {
