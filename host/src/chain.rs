@@ -1,8 +1,7 @@
 //! The handler with the middleware in front of it: judges each component, and composes all of them into one.
 
-use crate::component_file::ComponentFile;
+use crate::component_file::{ComponentFile, Packed};
 use glasshouse_compose::{ChainPart, ComposeError, Directories, HttpVersion, Middleware};
-use glasshouse_pack::{packed_image, site_description};
 use glasshouse_sandbox::{COMPILED, Code, Handoff, Inspection, P2, P3, Rejection};
 use std::fmt;
 use thiserror::Error;
@@ -17,15 +16,11 @@ pub(crate) enum HandlerSource {
 }
 
 impl HandlerSource {
-    /// The handler of this program with a folder inside, or of another version.
+    /// Whether the handler is a packed site.
     pub(crate) fn packed(&self) -> Packed {
         match self {
             HandlerSource::Embedded => Packed::No,
-            HandlerSource::File(file) => match site_description(&file.bytes) {
-                None => Packed::No,
-                Some(_) if [P3, P2].iter().any(|own| packed_image(&file.bytes, own).is_some()) => Packed::WithOwnCode,
-                Some(_) => Packed::WithOtherCode,
-            },
+            HandlerSource::File(file) => file.packed,
         }
     }
 
@@ -36,15 +31,6 @@ impl HandlerSource {
             HandlerSource::File(file) => file.needs_directory,
         }
     }
-}
-
-/// Whether a component has a folder inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packed {
-    No,
-    /// Its code is that of the built-in handler.
-    WithOwnCode,
-    WithOtherCode,
 }
 
 /// A handler and its middleware, the outermost first.
@@ -125,7 +111,7 @@ impl<'a> Chain<'a> {
     pub(crate) fn has_own_code(&self) -> bool {
         let is_own = match self.handler {
             HandlerSource::Embedded => true,
-            HandlerSource::File(_) => self.handler.packed() == Packed::WithOwnCode,
+            HandlerSource::File(file) => file.packed == Packed::WithOwnCode,
         };
         is_own && self.middleware.is_empty()
     }

@@ -6,9 +6,29 @@ use crate::error::StartupError;
 use crate::sha256::sha256;
 use crate::stdout;
 use glasshouse_compose::is_composition;
-use glasshouse_sandbox::{Handoff, needs_directory};
+use glasshouse_pack::{packed_image, site_description};
+use glasshouse_sandbox::{Handoff, P2, P3, needs_directory};
 use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
+
+/// Whether a component has a folder inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packed {
+    No,
+    /// Its code is that of the built-in handler.
+    WithOwnCode,
+    WithOtherCode,
+}
+
+impl Packed {
+    fn of(component: &[u8]) -> Packed {
+        match site_description(component) {
+            None => Packed::No,
+            Some(_) if [P3, P2].iter().any(|own| packed_image(component, own).is_some()) => Packed::WithOwnCode,
+            Some(_) => Packed::WithOtherCode,
+        }
+    }
+}
 
 /// A file that was read as a component. It is not validated yet.
 #[derive(Debug)]
@@ -22,6 +42,7 @@ pub(crate) struct ComponentFile {
     pub(crate) needs_directory: bool,
     /// How bodies leave its instances.
     pub(crate) handoff: Handoff,
+    pub(crate) packed: Packed,
 }
 
 impl ComponentFile {
@@ -36,7 +57,8 @@ impl ComponentFile {
     /// A file with these bytes.
     pub(crate) fn new(path: PathBuf, bytes: Vec<u8>) -> ComponentFile {
         let handoff = if is_composition(&bytes) { Handoff::Pumped } else { Handoff::Direct };
-        ComponentFile { path, digest: sha256(&bytes), needs_directory: needs_directory(&bytes), handoff, bytes }
+        let (digest, needs_directory, packed) = (sha256(&bytes), needs_directory(&bytes), Packed::of(&bytes));
+        ComponentFile { path, bytes, digest, needs_directory, handoff, packed }
     }
 
     /// Frees the bytes of a component that was compiled. A packed folder may have many.

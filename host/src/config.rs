@@ -14,8 +14,8 @@ mod trees;
 
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
 use crate::bounded_file;
-use crate::chain::{Chain, HandlerSource, Packed};
-use crate::component_file::ComponentFile;
+use crate::chain::{Chain, HandlerSource};
+use crate::component_file::{ComponentFile, Packed};
 pub(crate) use crate::error::StartupError;
 use crate::listen::{Addresses, BindAddr, ListenOptions};
 use crate::tls::TlsIdentity;

@@ -307,13 +307,19 @@ pub fn write_tree(beside: &Path) {
     }
 }
 
+/// The entries below a directory, with their paths relative to it.
+fn below(root: &str) -> impl Iterator<Item = (&'static str, &'static FixtureNode)> {
+    TREE.iter().filter_map(move |(path, node)| {
+        let below =
+            if root.is_empty() { Some(*path) } else { path.strip_prefix(root).and_then(|path| path.strip_prefix('/')) };
+        Some((below?, node))
+    })
+}
+
 /// The same tree in memory below one of its directories, without what only a disk can hold.
 pub fn in_memory(root: &str) -> MemoryTree {
     let mut tree = MemoryTree::default();
-    for (path, node) in TREE {
-        let path =
-            if root.is_empty() { Some(*path) } else { path.strip_prefix(root).and_then(|path| path.strip_prefix('/')) };
-        let Some(path) = path else { continue };
+    for (path, node) in below(root) {
         let file = |bytes: &[u8], (seconds, nanoseconds)| {
             MemoryNode::File(bytes.to_vec(), HttpTime::new(seconds, nanoseconds))
         };
@@ -333,10 +339,7 @@ pub fn in_memory(root: &str) -> MemoryTree {
 pub fn packed(root: &str) -> PackedTree<'static> {
     let mut contents = BTreeMap::new();
     let mut entries = Vec::new();
-    for (path, node) in TREE {
-        let path =
-            if root.is_empty() { Some(*path) } else { path.strip_prefix(root).and_then(|path| path.strip_prefix('/')) };
-        let Some(path) = path else { continue };
+    for (path, node) in below(root) {
         let (bytes, (seconds, nanoseconds)) = match node {
             File(bytes) => (*bytes, MODIFIED),
             Dated(bytes, seconds) => (*bytes, (*seconds, 0)),
