@@ -6,6 +6,7 @@ mod crowd;
 mod faults;
 mod flood;
 mod handlers;
+mod listings;
 mod mix;
 mod shares;
 mod stalls;

@@ -220,7 +220,7 @@ fn run_block(block: &FencedBlock) -> usize {
                 let words = tree.words(&command);
                 assert_eq!(words.get(1).map(String::as_str), Some("serve"), "{text}");
                 let mut stock = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
-                stock.args(["--addr", "127.0.0.1:0"]).args(&words[2..]).current_dir(tree.here());
+                stock.args(["serve", "--addr", "127.0.0.1:0"]).args(&words[2..]).current_dir(tree.here());
                 servers.push(TestServer::spawn(stock));
             }
             Category::Make => names_targets(&tree.words(text)[1..]),

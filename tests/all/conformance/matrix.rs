@@ -35,12 +35,6 @@ impl Mode {
         self == Mode::NativePacked || self.packs()
     }
 
-    /// Whether only the rows without options run. A stock host compiles the component for each set of options, and the
-    /// other modes of the same component run all rows.
-    fn is_without_options(self) -> bool {
-        matches!(self, Mode::Over(Stack::StockPackedP2 | Stack::StockRoot))
-    }
-
     /// Whether `glasshouse pack` writes the image.
     fn packs(self) -> bool {
         matches!(self, Mode::Over(stack) if stack.packed().is_some())
@@ -134,10 +128,13 @@ pub type RowClient<'a> = Box<dyn Fn(&Ask<'_>) -> Result<HttpResponse, String> + 
 
 fn prove_over(stack: Stack) {
     let disk = OnDisk::new();
+    let packed = RefCell::new(BTreeMap::new());
     prove(Mode::Over(stack), |root, options| {
         let directory = disk.root().join(root);
         let setup = Setup { stack, directory: &directory, options, arguments: &[], unprivileged: false };
-        let server = TestServer::launch(setup);
+        let mut packed = packed.borrow_mut();
+        let component = packed.entry((setup.served(), setup.packed_options())).or_insert_with(|| setup.pack());
+        let server = TestServer::launch_packed(setup, component.as_deref());
         if stack == Stack::HostH2 {
             let client = RefCell::new(h2::Http2Client::secure(server.address()));
             return Box::new(move |ask| {
@@ -162,9 +159,7 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
     let mut askers = BTreeMap::new();
     let mut failures = Vec::new();
     for row in cases::all() {
-        if (mode.packs() && packed::INVALID_ROOTS.contains(&row.root))
-            || (mode.is_without_options() && !row.options.is_empty())
-        {
+        if mode.packs() && packed::INVALID_ROOTS.contains(&row.root) {
             continue;
         }
         let asker = askers.entry((row.root, row.options)).or_insert_with(|| start(row.root, row.options));

@@ -187,7 +187,7 @@ fn a_composition_is_a_handler_for_other_hosts() {
         assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
         has_banner(&serve(&place, &["--handler", file]));
         let mut stock = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
-        stock.current_dir(place.path()).args(["-Scli", "--addr", "127.0.0.1:0", "--dir", "site::/"]).arg(file);
+        stock.current_dir(place.path()).args(["serve", "-Scli", "--addr", "127.0.0.1:0", "--dir", "site::/"]).arg(file);
         has_banner(&TestServer::spawn(stock));
     }
     let compose = || fs::read(place.path().join("out.wasm")).expect("it was written");

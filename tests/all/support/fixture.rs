@@ -408,6 +408,16 @@ pub fn put(path: &Path, bytes: &[u8], modified: (i64, u32)) {
     filetime::set_file_mtime(path, time).unwrap_or_else(|error| panic!("{path:?}: {error}"));
 }
 
+/// Makes a directory with as many empty files, `file 0` and so on.
+#[track_caller]
+pub fn put_many(directory: &Path, count: usize) {
+    std::fs::create_dir(directory).unwrap_or_else(|error| panic!("{directory:?}: {error}"));
+    for index in 0..count {
+        let path = directory.join(format!("file {index}"));
+        std::fs::File::create(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    }
+}
+
 /// Makes a symbolic link and the directories above it.
 #[track_caller]
 pub fn link(to: &Path, path: &Path) {

@@ -18,6 +18,8 @@ use tempfile::TempPath;
 /// How long a server may take to announce itself on a machine that is busy compiling its component.
 const START: Duration = Duration::from_secs(240);
 
+/// The variable with the name of a file that is served alone. Hosts set it.
+const SERVED_FILE: &str = "GLASSHOUSE_FILE";
 /// The variable with the most bytes of generated content. Hosts set it.
 const MADE_MAX: &str = "GLASSHOUSE_MADE_MAX";
 
@@ -101,18 +103,29 @@ impl Setup<'_> {
         command
     }
 
-    /// Packs the directory with the options, for the stacks that serve it so.
-    fn pack(&self) -> Option<TempPath> {
+    /// The path to serve: the directory, or the file in it that is served alone.
+    pub fn served(&self) -> PathBuf {
+        let names = self.options.iter().filter(|(key, _)| *key == SERVED_FILE);
+        names.fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name))
+    }
+
+    /// The options that the packed directory has inside. A stock host sets variables instead, so that it compiles one
+    /// component for all options.
+    pub fn packed_options(&self) -> Vec<(&str, &str)> {
+        let is_inside = |(key, _): &(&str, &str)| self.stack.is_ours() && ![SERVED_FILE, MADE_MAX].contains(key);
+        self.options.iter().copied().filter(is_inside).collect()
+    }
+
+    /// Packs the directory for the stacks that serve it so. A stock host gets it compiled.
+    pub fn pack(&self) -> Option<TempPath> {
         let version = self.stack.packed()?;
-        let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a temporary file can be made");
-        let file = file.into_temp_path();
-        let (names, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
-        let folder = names.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
+        let file = temporary();
         let mut command = glasshouse();
-        command.arg("pack").arg(folder).arg("-o").arg(&file).args((version == Version::P2).then_some("--p2"));
-        command.envs(options.into_iter().filter(|(key, _)| *key != MADE_MAX));
+        command.arg("pack").arg(self.served()).arg("-o").arg(&file).args((version == Version::P2).then_some("--p2"));
+        command.envs(self.packed_options());
         let done = run(command);
         assert!(done.status.success(), "`glasshouse pack` failed: {done:?}");
+        let file = if self.stack.is_ours() { file } else { compiled(&file) };
         if self.unprivileged {
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("it can be opened to all");
         }
@@ -122,16 +135,15 @@ impl Setup<'_> {
     fn glasshouse(&self, packed: Option<&Path>) -> Command {
         let mut command = glasshouse();
         // The host sets these variables of the handler by itself, from its own options.
-        let (file, options): (Vec<_>, Vec<_>) = self.options.iter().partition(|(key, _)| *key == "GLASSHOUSE_FILE");
-        let (made_max, options): (Vec<_>, Vec<_>) = options.into_iter().partition(|(key, _)| *key == MADE_MAX);
-        for (_, most) in made_max {
+        let is_of_host = |(key, _): &(&str, &str)| [SERVED_FILE, MADE_MAX].contains(key);
+        let (of_host, options): (Vec<_>, Vec<_>) = self.options.iter().copied().partition(is_of_host);
+        for (_, most) in of_host.iter().filter(|(key, _)| *key == MADE_MAX) {
             command.args(["--max-made", most]);
         }
-        let served = file.iter().fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name));
         command.args(["0", "--bind", "127.0.0.1"]);
         match packed {
             Some(packed) => command.arg("--handler").arg(packed),
-            None => command.arg("--directory").arg(served),
+            None => command.arg("--directory").arg(self.served()),
         };
         // What is asked for here names any host; `hosts` has a look at those that are answered for by default.
         command.env("GLASSHOUSE_HOST", "*");
@@ -153,7 +165,7 @@ impl Setup<'_> {
     fn stock(&self, packed: Option<&Path>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
         let mut granted = self.directory;
-        command.args(["-Scli", "--addr", "127.0.0.1:0"]);
+        command.args(["serve", "-Scli", "--allow-precompiled", "--addr", "127.0.0.1:0"]);
         if self.stack == Stack::StockRoot {
             let (above, name) = granted.parent().zip(granted.file_name()).expect("the directory is in another one");
             granted = above;
@@ -163,12 +175,13 @@ impl Setup<'_> {
             command.arg("--dir");
             command.arg(format!("{}::/", granted.to_str().expect("the path of the directory is UTF-8")));
         }
-        for (key, value) in self.options.iter().filter(|(key, _)| packed.is_none() || *key == MADE_MAX) {
+        // The component of a packed file has its name inside.
+        for (key, value) in self.options.iter().filter(|(key, _)| packed.is_none() || *key != SERVED_FILE) {
             command.arg("--env").arg(format!("{key}={value}"));
         }
         assert_eq!(self.arguments, <&[&str]>::default(), "wasmtime serve does not know the arguments of glasshouse");
         let version = if self.stack == Stack::StockP2 { Version::P2 } else { Version::P3 };
-        command.arg(packed.unwrap_or_else(|| handler(version)));
+        command.arg(packed.unwrap_or_else(|| compiled_handler(version)));
         command
     }
 }
@@ -205,18 +218,42 @@ pub fn glasshouse() -> Command {
 pub fn handler(version: Version) -> &'static Path {
     static FILES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
     FILES[version as usize].get_or_init(|| {
-        let name = format!("{version:?}.wasm").to_lowercase();
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        // Moved into its place, so that tests which run at the same time never read half a file.
-        let mut unfinished = path.clone().into_os_string();
-        unfinished.push(format!(".{}", std::process::id()));
+        let unfinished = temporary();
         let mut command = glasshouse();
         command.arg("handler").args((version == Version::P2).then_some("--p2")).arg("-o").arg(&unfinished);
         let done = run(command);
         assert!(done.status.success(), "`glasshouse handler` failed, run `make build`: {done:?}");
-        std::fs::rename(&unfinished, &path).expect("`glasshouse handler -o FILE` writes the file; run `make build`");
-        path
+        kept(unfinished, &format!("{version:?}.wasm"))
     })
+}
+
+/// The machine code of a handler for stock hosts, written once for all tests. A host that compiles takes seconds to
+/// start.
+fn compiled_handler(version: Version) -> &'static Path {
+    static FILES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
+    FILES[version as usize].get_or_init(|| kept(compiled(handler(version)), &format!("{version:?}.cwasm")))
+}
+
+/// The machine code of a component, by `wasmtime compile`.
+fn compiled(component: &Path) -> TempPath {
+    let file = temporary();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stock-serve"));
+    command.arg("compile").arg(component).arg("-o").arg(&file);
+    let done = run_within(START, command);
+    assert!(done.status.success(), "`wasmtime compile` failed: {done:?}");
+    file
+}
+
+fn temporary() -> TempPath {
+    let file = tempfile::NamedTempFile::new_in(env!("CARGO_TARGET_TMPDIR"));
+    file.expect("a temporary file can be made").into_temp_path()
+}
+
+/// Moves a file into its place, so that tests which run at the same time never read half of it.
+fn kept(file: TempPath, name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.to_lowercase());
+    file.persist(&path).expect("a file can be moved within its directory");
+    path
 }
 
 /// A running server.
@@ -238,7 +275,13 @@ impl TestServer {
     pub fn launch(setup: Setup) -> TestServer {
         // The server has read it when it announces its address.
         let packed = setup.pack();
-        TestServer::spawn(setup.command(packed.as_deref()))
+        TestServer::launch_packed(setup, packed.as_deref())
+    }
+
+    /// As [`TestServer::launch`], with the result of [`Setup::pack`].
+    #[track_caller]
+    pub fn launch_packed(setup: Setup, packed: Option<&Path>) -> TestServer {
+        TestServer::spawn(setup.command(packed))
     }
 
     /// Runs a command that is expected to become a server.

@@ -1,14 +1,26 @@
-//! The published `wasmtime serve`: a host without code of glasshouse, in which the tests run the handler.
+//! The published `wasmtime serve` and `wasmtime compile`: a host without code of glasshouse, in which the tests run the
+//! handler.
 
 use clap::Parser;
-use wasmtime_cli::commands::ServeCommand;
+use std::process::ExitCode;
+use wasmtime_cli::commands::{CompileCommand, ServeCommand};
 
-fn main() -> std::process::ExitCode {
-    match ServeCommand::parse().execute() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+#[derive(Parser)]
+enum StockCommand {
+    Serve(ServeCommand),
+    Compile(CompileCommand),
+}
+
+fn main() -> ExitCode {
+    let done = match StockCommand::parse() {
+        StockCommand::Serve(serve) => serve.execute(),
+        StockCommand::Compile(compile) => compile.execute(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:?}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
     }
 }

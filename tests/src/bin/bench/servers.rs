@@ -226,7 +226,7 @@ fn plain_command(kind: ServerKind, command: &mut Command, setup: Setup<'_>) {
     let (tree, port) = (setup.tree, setup.port.to_string());
     match kind {
         ServerKind::Stock => command
-            .args(["-Scli", "--addr", &format!("127.0.0.1:{port}"), "--dir"])
+            .args(["serve", "-Scli", "--addr", &format!("127.0.0.1:{port}"), "--dir"])
             .arg(format!("{}::/", tree.display()))
             .arg(handler(setup.scratch)),
         ServerKind::Python => command
