@@ -2,6 +2,7 @@
 
 use crate::admin::Admin;
 use crate::banner::{self, Banner};
+use crate::compiler::Compiler;
 use crate::config::{OpenLog, ServerConfig};
 use crate::listen::Listeners;
 use crate::metrics::Metrics;
@@ -17,7 +18,7 @@ use crate::tls::Tls;
 use crate::worker::WorkerConfig;
 use glasshouse_http::Log;
 use glasshouse_quota::Quotas;
-use glasshouse_sandbox::Sandbox;
+use glasshouse_sandbox::{Sandbox, SandboxEngine};
 use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -27,6 +28,9 @@ use tracing::{info, warn};
 /// The parts of a server that is ready to accept connections.
 pub(crate) struct App {
     pub(crate) config: ServerConfig,
+    pub(crate) engine: SandboxEngine,
+    /// Compiles components for a reload, if this process cannot.
+    pub(crate) compiler: Option<Compiler>,
     /// One for each tree of the configuration, in their order.
     pub(crate) sandboxes: Vec<Arc<Sandbox>>,
     pub(crate) listeners: Listeners,
@@ -45,7 +49,8 @@ impl App {
     /// # Errors
     /// The system cannot start a thread or poll a listener.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ShutdownSignal>) -> io::Result<()> {
-        let App { config, sandboxes, listeners, admin, tls, banner, mut reload, service_manager, log, log_file } = self;
+        let App { config, engine, compiler, sandboxes, listeners, admin, tls, banner, .. } = self;
+        let App { mut reload, service_manager, log, log_file, .. } = self;
         // The drop at the end of this function removes the socket files.
         let Listeners { serving, redirecting, files: _socket_files, .. } = listeners;
 
@@ -88,7 +93,9 @@ impl App {
             shutdown::print_interrupt_message(signal);
         };
         let users = config.users.clone();
-        let mut trees = ReloadTrees { config, log_file: log_file.clone(), sandboxes, routers: routers.clone() };
+        let (log_of_trees, routers_of_trees) = (log_file.clone(), routers.clone());
+        let mut trees =
+            ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees };
         reload.add(move || trees.reload());
         // The log file comes after the trees, because it must not be in a tree that is served from now on.
         if let Some(log_file) = log_file {

@@ -20,7 +20,7 @@ impl HandlerSource {
     pub(crate) fn packed(&self) -> Packed {
         match self {
             HandlerSource::Embedded => Packed::No,
-            HandlerSource::File(file) => file.packed,
+            HandlerSource::File(file) => file.facts.packed,
         }
     }
 
@@ -28,7 +28,7 @@ impl HandlerSource {
     pub(crate) fn needs_directory(&self) -> bool {
         match self {
             HandlerSource::Embedded => true,
-            HandlerSource::File(file) => file.needs_directory,
+            HandlerSource::File(file) => file.facts.needs_directory,
         }
     }
 }
@@ -111,7 +111,7 @@ impl<'a> Chain<'a> {
     pub(crate) fn has_own_code(&self) -> bool {
         let is_own = match self.handler {
             HandlerSource::Embedded => true,
-            HandlerSource::File(file) => file.packed == Packed::WithOwnCode,
+            HandlerSource::File(file) => file.facts.packed == Packed::WithOwnCode,
         };
         is_own && self.middleware.is_empty()
     }
@@ -121,7 +121,7 @@ impl<'a> Chain<'a> {
         match self.handler {
             _ if !self.middleware.is_empty() => Handoff::Pumped,
             HandlerSource::Embedded => Handoff::Direct,
-            HandlerSource::File(file) => file.handoff,
+            HandlerSource::File(file) => file.facts.handoff(),
         }
     }
 
@@ -137,13 +137,18 @@ impl<'a> Chain<'a> {
             HandlerSource::File(file) => HandlerSource::File(again(file)?),
         };
         let middleware = self.middleware.iter().map(again).collect::<Result<Vec<_>, _>>()?;
-        let is_same_handler = match (self.handler, &handler) {
-            (HandlerSource::File(before), HandlerSource::File(now)) => before.is_same(now),
-            _ => true,
-        };
-        let is_same = |(before, now): (&ComponentFile, &ComponentFile)| before.is_same(now);
-        let is_unchanged = is_same_handler && self.middleware.iter().zip(&middleware).all(is_same);
+        let next = Chain { handler: &handler, middleware: &middleware };
+        let is_unchanged = self.files().zip(next.files()).all(|(before, now)| before.is_same(now));
         Ok((!is_unchanged).then_some((handler, middleware)))
+    }
+
+    /// The files of the components: that of the handler, unless it is built in, and those of its middleware.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &'a ComponentFile> {
+        let handler = match self.handler {
+            HandlerSource::Embedded => None,
+            HandlerSource::File(file) => Some(file),
+        };
+        handler.into_iter().chain(self.middleware)
     }
 
     /// The names of the components, the outermost first.

@@ -8,11 +8,12 @@ use crate::stdout;
 use glasshouse_compose::is_composition;
 use glasshouse_pack::{packed_image, site_description};
 use glasshouse_sandbox::{Handoff, P2, P3, needs_directory};
+use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Whether a component has a folder inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Packed {
     No,
     /// Its code is that of the built-in handler.
@@ -30,19 +31,41 @@ impl Packed {
     }
 }
 
-/// A file that was read as a component. It is not validated yet.
-#[derive(Debug)]
-pub(crate) struct ComponentFile {
-    pub(crate) path: PathBuf,
-    /// Empty after [`ComponentFile::discard_bytes`].
-    pub(crate) bytes: Vec<u8>,
+/// The facts about a component that the server needs after it has compiled it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ComponentFacts {
     /// SHA-256 of the bytes, in hexadecimal.
     digest: String,
     /// Whether the component reads a directory.
     pub(crate) needs_directory: bool,
-    /// How bodies leave its instances.
-    pub(crate) handoff: Handoff,
+    /// Whether the component consists of several others.
+    is_composition: bool,
     pub(crate) packed: Packed,
+}
+
+impl ComponentFacts {
+    fn of(component: &[u8]) -> ComponentFacts {
+        ComponentFacts {
+            digest: sha256(component),
+            needs_directory: needs_directory(component),
+            is_composition: is_composition(component),
+            packed: Packed::of(component),
+        }
+    }
+
+    /// How bodies leave its instances.
+    pub(crate) fn handoff(&self) -> Handoff {
+        if self.is_composition { Handoff::Pumped } else { Handoff::Direct }
+    }
+}
+
+/// A file that was read as a component. It is not validated yet.
+#[derive(Debug)]
+pub(crate) struct ComponentFile {
+    pub(crate) path: PathBuf,
+    /// Empty after [`ComponentFile::discard_bytes`], and if another process compiles the component.
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) facts: ComponentFacts,
 }
 
 impl ComponentFile {
@@ -56,9 +79,8 @@ impl ComponentFile {
 
     /// A file with these bytes.
     pub(crate) fn new(path: PathBuf, bytes: Vec<u8>) -> ComponentFile {
-        let handoff = if is_composition(&bytes) { Handoff::Pumped } else { Handoff::Direct };
-        let (digest, needs_directory, packed) = (sha256(&bytes), needs_directory(&bytes), Packed::of(&bytes));
-        ComponentFile { path, bytes, digest, needs_directory, handoff, packed }
+        let facts = ComponentFacts::of(&bytes);
+        ComponentFile { path, bytes, facts }
     }
 
     /// Frees the bytes of a component that was compiled. A packed folder may have many.
@@ -68,7 +90,7 @@ impl ComponentFile {
 
     /// Whether both files had the same bytes.
     pub(crate) fn is_same(&self, other: &ComponentFile) -> bool {
-        self.digest == other.digest
+        self.facts.digest == other.facts.digest
     }
 }
 

@@ -15,13 +15,14 @@
 //!
 //! The restrictions apply to the calling thread and to threads that it starts, so they must come before any other
 //! thread. They cannot be lifted. Files that are read again later, such as a certificate, need their directory in
-//! [`apply`]; so does another directory to serve. The time zone, the addresses of the machine and the handler are
-//! read before. A new address or a new handler needs a new process, because its code would have to become executable.
+//! [`apply`]; so does another directory to serve. The time zone and the addresses of the machine are read before. The
+//! code of a new handler comes from another process ([`crate::compiler`]), which has its own restrictions.
 
 mod calls;
 mod descriptors;
 mod directories;
 
+pub(crate) use calls::ExtraCall;
 pub(crate) use descriptors::Inherited;
 pub(crate) use directories::directories;
 use glasshouse_sandbox::ReadScope;
@@ -102,13 +103,17 @@ pub(crate) struct KeptRights<'a> {
     /// The directory of the log file, which is created again after a rotation. Landlock has no narrower right for a
     /// file that does not exist yet. Files in it cannot be read, truncated or removed.
     pub(crate) log: Option<BorrowedFd<'a>>,
+    /// System calls besides those of every server.
+    pub(crate) extra: Vec<ExtraCall>,
 }
 
 /// Restricts this thread, and the threads that it starts, to the kept rights.
 pub(crate) fn apply(kept: &KeptRights<'_>) -> Hardening {
     // seccomp comes second, because it rejects the calls of Landlock.
     let files = restrict_files(kept);
-    let seccomp = restrict_calls(!kept.sockets.is_empty());
+    let remove = (!kept.sockets.is_empty()).then_some(ExtraCall::RemoveFile);
+    let extra: Vec<_> = kept.extra.iter().copied().chain(remove).collect();
+    let seccomp = restrict_calls(&extra);
     // Both require `no_new_privs`.
     let no_new_privs = files.as_ref().is_ok_and(|status| status.no_new_privs) || seccomp.is_ok();
     let landlock = files.map_err(HardenError::from).and_then(|status| landlock_version(&status));
@@ -165,8 +170,8 @@ fn landlock_version(status: &RestrictionStatus) -> Result<ABI, HardenError> {
     }
 }
 
-fn restrict_calls(removes_sockets: bool) -> Result<(), HardenError> {
-    Ok(seccompiler::apply_filter(&calls::filter(removes_sockets)?)?)
+fn restrict_calls(extra: &[ExtraCall]) -> Result<(), HardenError> {
+    Ok(seccompiler::apply_filter(&calls::filter(extra)?)?)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod bounded_file;
 mod browser;
 mod chain;
 mod check;
+mod compiler;
 mod component_file;
 mod compose;
 mod config;
@@ -72,6 +73,10 @@ use tracing::error;
 fn main() -> ExitCode {
     // First, because every descriptor that is open now is inherited.
     let inherited = Inherited::find();
+    if compiler::is_requested() {
+        drop(inherited);
+        return compiler::run();
+    }
     let task = Task::from_command_line();
     logging::start(task.as_ref().map_or(Level::Warn, Task::level));
     match task.and_then(|task| run(task, inherited)) {

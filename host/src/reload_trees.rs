@@ -1,13 +1,14 @@
 //! The reload step of the trees and of the components.
 
-use crate::chain::{Chain, HandlerSource};
+use crate::chain::Chain;
+use crate::compiler::{Compiled, Compiler};
 use crate::component_file::ComponentFile;
 use crate::config::{OpenLog, Rights, ServedTree, ServerConfig, TreeComponent};
 use crate::logging::NOTICE;
 use crate::router::Router;
-use crate::setup::{handler_sandboxes, mounted_sandbox};
+use crate::setup::{LoadError, handler_sandboxes, mounted_sandbox};
 use crate::site_report;
-use glasshouse_sandbox::{Sandbox, ServedPath};
+use glasshouse_sandbox::{Code, Sandbox, SandboxEngine, ServedPath};
 use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -18,6 +19,9 @@ const CONTAINS_LOG: &str = "it contains the log file, which clients could read; 
 /// What a reload replaces.
 pub(crate) struct ReloadTrees {
     pub(crate) config: ServerConfig,
+    pub(crate) engine: SandboxEngine,
+    /// Compiles components if this process has given up the right to make memory executable.
+    pub(crate) compiler: Option<Compiler>,
     /// No tree is opened again if it contains this file.
     pub(crate) log_file: Option<Arc<OpenLog>>,
     pub(crate) sandboxes: Vec<Arc<Sandbox>>,
@@ -25,18 +29,17 @@ pub(crate) struct ReloadTrees {
 }
 
 impl ReloadTrees {
-    /// Opens the trees by their paths. Reads the components again if their code may still become executable.
+    /// Opens the trees by their paths, and reads the components again.
     ///
     /// # Errors
     /// The trees and the components that could not be replaced, with the reasons. Their previous versions stay in use.
     pub(crate) fn reload(&mut self) -> Result<(), String> {
         let mut errors = self.reopen_trees();
-        match self.config.rights {
-            Rights::AreKept => {
-                errors.extend(self.reload_handler().err());
-                errors.extend(self.reload_mounted());
-            }
-            Rights::AreGivenUp | Rights::MustBeGivenUp => errors.extend(self.kept_components()),
+        if self.config.rights == Rights::AreKept || self.compiler.is_some() {
+            errors.extend(self.reload_handler().err());
+            errors.extend(self.reload_mounted());
+        } else {
+            errors.extend(self.kept_components());
         }
         self.routers.iter().for_each(|router| router.replace(&self.sandboxes));
         let log = |text: std::fmt::Arguments<'_>| info!(target: NOTICE, "{text}");
@@ -63,10 +66,20 @@ impl ReloadTrees {
 
     /// Replaces the handler and its middleware if a file has changed: in all of their trees, or in none.
     fn reload_handler(&mut self) -> Result<(), String> {
-        let before = self.config.chain();
         let failed = |reason: &dyn Display| format!("handler not replaced: {reason}");
-        let Some((handler, middleware)) = before.read_again().map_err(|reason| failed(&reason))? else {
+        let before = self.config.chain();
+        if before.files().next().is_none() {
             return Ok(());
+        }
+        let (handler, middleware, compiled) = match &mut self.compiler {
+            Some(compiler) => match compiler.handler(&before).map_err(|reason| failed(&reason))? {
+                Some(Compiled { components: (handler, middleware), code }) => (handler, middleware, Some(code)),
+                None => return Ok(()),
+            },
+            None => match before.read_again().map_err(|reason| failed(&reason))? {
+                Some((handler, middleware)) => (handler, middleware, None),
+                None => return Ok(()),
+            },
         };
         let next = Chain { handler: &handler, middleware: &middleware };
         let of_handler = |served: &&ServedTree| matches!(served.component, TreeComponent::Handler);
@@ -74,14 +87,19 @@ impl ReloadTrees {
         if let Some(tree) = trees.find(|tree| self.log_file.as_ref().is_some_and(|file| file.is_in(tree))) {
             return Err(not_reopened(tree, CONTAINS_LOG));
         }
-        let beside = self.sandboxes.first();
-        let replaced = handler_sandboxes(&self.config, &next, beside)
-            .map_err(|error| failed(&format!("the handler {next}: {error}")))?;
+        let cannot_run = |reason: &dyn Display| failed(&format!("the handler {next}: {reason}"));
+        let replaced = match compiled {
+            Some(code) => handler_sandboxes(&self.config, &self.engine, &next, code),
+            None => next
+                .code()
+                .map_err(LoadError::from)
+                .and_then(|code| handler_sandboxes(&self.config, &self.engine, &next, code.code())),
+        };
+        let replaced = replaced.map_err(|error| cannot_run(&error))?;
         if handler.needs_directory() != self.config.handler.needs_directory() {
-            return Err(failed(&format!(
-                "the handler {next}: one of the old and the new one reads a directory, and the other does not; restart \
-                 the server"
-            )));
+            return Err(cannot_run(
+                &"one of the old and the new one reads a directory, and the other does not; restart the server",
+            ));
         }
         let slots = self.config.trees.iter().zip(&mut self.sandboxes).filter(|(served, _)| of_handler(served));
         for ((_, slot), sandbox) in slots.zip(replaced) {
@@ -95,19 +113,25 @@ impl ReloadTrees {
     /// Replaces each mounted component whose file has changed. Returns the errors.
     fn reload_mounted(&mut self) -> Vec<String> {
         let (mut errors, mut changed) = (Vec::new(), Vec::new());
-        for (at, (served, slot)) in self.config.trees.iter().zip(&mut self.sandboxes).enumerate() {
-            let TreeComponent::Mounted { file, .. } = &served.component else { continue };
-            let failed = |reason: &dyn Display| format!("component not replaced: '{}': {reason}", file.path.display());
-            match ComponentFile::read(&file.path) {
-                Err(reason) => errors.push(failed(&reason)),
-                Ok(read) if read.is_same(file) => {}
-                Ok(read) => match mounted_sandbox(&self.config, served, &read, Some(slot)) {
-                    Ok(sandbox) => {
-                        *slot = sandbox;
-                        changed.push((at, read));
-                    }
-                    Err(error) => errors.push(failed(&error)),
-                },
+        let trees = self.config.trees.iter().zip(&mut self.sandboxes).enumerate();
+        let mounted = trees.filter_map(|(at, (served, slot))| match &served.component {
+            TreeComponent::Mounted { file, .. } => Some((at, served, file, slot)),
+            TreeComponent::Handler => None,
+        });
+        for (index, (at, served, file, slot)) in mounted.enumerate() {
+            let next = next_mounted(self.compiler.as_mut(), index, file).and_then(|next| {
+                let Some((read, compiled)) = next else { return Ok(None) };
+                let code = compiled.unwrap_or(Code::Component(&read.bytes));
+                let sandbox = mounted_sandbox(&self.config, &self.engine, served, &read, code);
+                sandbox.map(|sandbox| Some((read, sandbox))).map_err(|error| error.to_string())
+            });
+            match next {
+                Ok(None) => {}
+                Ok(Some((read, sandbox))) => {
+                    *slot = sandbox;
+                    changed.push((at, read));
+                }
+                Err(reason) => errors.push(format!("component not replaced: '{}': {reason}", file.path.display())),
             }
         }
         for (at, read) in changed {
@@ -121,17 +145,13 @@ impl ReloadTrees {
         errors
     }
 
-    /// The error about components that a process without the right to create machine code keeps.
+    /// The error about components that a process without a compiler keeps.
     fn kept_components(&self) -> Option<String> {
-        let handler = match &self.config.handler {
-            HandlerSource::File(file) => Some(file),
-            HandlerSource::Embedded => None,
-        };
         let mounted = self.config.trees.iter().filter_map(|served| match &served.component {
             TreeComponent::Mounted { file, .. } => Some(file),
             TreeComponent::Handler => None,
         });
-        let files = self.config.middleware.iter().chain(handler).chain(mounted);
+        let files = self.config.chain().files().chain(mounted);
         let names: Vec<String> = files.map(|file| format!("'{}'", file.path.display())).collect();
         (!names.is_empty()).then(|| {
             format!(
@@ -140,6 +160,24 @@ impl ReloadTrees {
                 names.join(", ")
             )
         })
+    }
+}
+
+/// The mounted component, and its code if another process has compiled it. `None` if its file has not changed.
+fn next_mounted(
+    compiler: Option<&mut Compiler>,
+    index: usize,
+    before: &ComponentFile,
+) -> Result<Option<(ComponentFile, Option<Code<'static>>)>, String> {
+    match compiler {
+        Some(compiler) => {
+            let compiled = compiler.mounted(index, before)?;
+            Ok(compiled.map(|Compiled { components, code }| (components, Some(code))))
+        }
+        None => {
+            let read = ComponentFile::read(&before.path)?;
+            Ok((!read.is_same(before)).then_some((read, None)))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::config::{OpenLog, Rights, Roots, ServerConfig};
 use crate::error::StartupError;
-use crate::harden::{self, Hardening, KeptRights};
+use crate::harden::{self, ExtraCall, Hardening, KeptRights};
 use crate::listen::SocketFile;
 use crate::tls::{TlsFiles, TlsIdentity};
 use glasshouse_sandbox::{ReadScope, Sandbox};
@@ -18,6 +18,8 @@ pub(crate) struct Needs<'a> {
     pub(crate) sandboxes: &'a [Arc<Sandbox>],
     pub(crate) socket_files: &'a [SocketFile],
     pub(crate) log_file: Option<&'a OpenLog>,
+    /// Whether a reload may load new components.
+    pub(crate) loads_components: bool,
 }
 
 impl Needs<'_> {
@@ -59,6 +61,7 @@ impl Needs<'_> {
             readable: trees.chain(renewed.chain(also).map(ReadScope::Directory)).collect(),
             sockets: self.socket_files.iter().map(|file| file.directory.as_fd()).collect(),
             log: log.as_ref().map(AsFd::as_fd),
+            extra: self.loads_components.then_some(ExtraCall::CreateMemoryFile).into_iter().collect(),
         })
     }
 

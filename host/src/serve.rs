@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::args::{Args, EffectiveOption};
 use crate::banner;
 use crate::bounded_file;
+use crate::compiler::PreparedCompiler;
 use crate::config::{OpenLog, Opened, Rights, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Inherited};
@@ -15,7 +16,7 @@ use crate::site_report::SiteFiles;
 use crate::tls::{Tls, TlsIdentity};
 use crate::{browser, check, logging, setup, shutdown, stdout};
 use glasshouse_http::Log;
-use glasshouse_sandbox::Sandbox;
+use glasshouse_sandbox::{Sandbox, SandboxEngine};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +31,9 @@ pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError
     let mut config = ServerConfig::from_args(args)?;
     let identity = config.identity.take();
     let (log, log_file) = open_log(&config)?;
-    let sandboxes = load_handler(&config)?;
+    let compiler = PreparedCompiler::new(&config);
+    let engine = sandbox_engine(compiler.as_ref())?;
+    let sandboxes = load_handler(&config, &engine)?;
     config.discard_components();
     log_warnings(&config, identity.as_ref(), &sandboxes, log_file.as_deref());
     // The paths of all options are open now, so options no longer need these descriptors.
@@ -63,19 +66,34 @@ pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError
         {
             warn!("{error}");
         }
+        let compiler = compiler.and_then(|compiler| compiler.start(&config));
         let needs = Needs {
             config: &config,
             identity: identity.as_ref(),
             sandboxes: &sandboxes,
             socket_files: &listeners.files,
             log_file: log_file.as_deref(),
+            loads_components: compiler.is_some(),
         };
         needs.drop_other_rights()?;
         // Starts a thread, which must not have more rights.
         let tls = identity.map(|identity| Tls::start(identity, config.protocol)).transpose();
         let tls = tls.map_err(|error| StartupError::CannotServe(error.to_string()))?;
 
-        let app = App { config, sandboxes, listeners, admin, tls, banner, reload, service_manager, log, log_file };
+        let app = App {
+            config,
+            engine,
+            compiler,
+            sandboxes,
+            listeners,
+            admin,
+            tls,
+            banner,
+            reload,
+            service_manager,
+            log,
+            log_file,
+        };
         app.run(shutdown).await.map_err(no_resources)
     });
     // Does not wait for blocking work, such as a read from a slow disk.
@@ -89,7 +107,7 @@ pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError
 /// An option is invalid, this machine does not support it, or a `glasshouse.toml` has an error.
 pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), StartupError> {
     let config = ServerConfig::from_args(args)?;
-    let sandboxes = setup::sandboxes(&config)?;
+    let sandboxes = setup::sandboxes(&config, &sandbox_engine(None)?)?;
     let sites = SiteFiles::read(&config, &sandboxes);
     sites.check()?.iter().for_each(|warning| warn!("{warning}"));
     config.logs.probe(&config.trees)?;
@@ -116,9 +134,14 @@ fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), Startu
     Ok((if logging::is_coloured() { log.colored() } else { log }, file))
 }
 
-fn load_handler(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+fn sandbox_engine(compiler: Option<&PreparedCompiler>) -> Result<SandboxEngine, StartupError> {
+    let engine = SandboxEngine::new(compiler.map(PreparedCompiler::region));
+    engine.map_err(|error| StartupError::CannotServe(format!("cannot run a handler: {error}")))
+}
+
+fn load_handler(config: &ServerConfig, engine: &SandboxEngine) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let start = Instant::now();
-    let sandboxes = setup::sandboxes(config)?;
+    let sandboxes = setup::sandboxes(config, engine)?;
     info!("handler loaded: {:.3} s, {} threads", start.elapsed().as_secs_f64(), config.threads);
     Ok(sandboxes)
 }

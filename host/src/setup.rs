@@ -8,7 +8,7 @@ use crate::error::StartupError;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
-use glasshouse_sandbox::{Code, Sandbox, SandboxConfig, SandboxError, ServedPath};
+use glasshouse_sandbox::{Code, Sandbox, SandboxConfig, SandboxEngine, SandboxError, ServedPath};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,19 +18,18 @@ use thiserror::Error;
 ///
 /// # Errors
 /// A component cannot serve, or a tree cannot be opened.
-pub(crate) fn sandboxes(config: &ServerConfig) -> Result<Vec<Arc<Sandbox>>, StartupError> {
+pub(crate) fn sandboxes(config: &ServerConfig, engine: &SandboxEngine) -> Result<Vec<Arc<Sandbox>>, StartupError> {
     let chain = config.chain();
-    let of_handler = handler_sandboxes(config, &chain, None).map_err(|error| handler_error(&error, &chain))?;
-    let mut beside = of_handler.first().cloned();
-    let (mut of_handler, mut sandboxes) = (of_handler.into_iter(), Vec::new());
+    let code = chain.code().map_err(|error| handler_error(&error.into(), &chain))?;
+    let of_handler = handler_sandboxes(config, engine, &chain, code.code());
+    let mut of_handler = of_handler.map_err(|error| handler_error(&error, &chain))?.into_iter();
+    let mut sandboxes = Vec::new();
     for served in &config.trees {
         match &served.component {
             TreeComponent::Handler => sandboxes.extend(of_handler.next()),
             TreeComponent::Mounted { file, .. } => {
-                let mounted = mounted_sandbox(config, served, file, beside.as_ref());
-                let mounted = mounted.map_err(|error| mounted_error(&error, &file.path))?;
-                beside.get_or_insert_with(|| Arc::clone(&mounted));
-                sandboxes.push(mounted);
+                let mounted = mounted_sandbox(config, engine, served, file, Code::Component(&file.bytes));
+                sandboxes.push(mounted.map_err(|error| mounted_error(&error, &file.path))?);
             }
         }
     }
@@ -59,7 +58,6 @@ fn mounted_error(error: &LoadError, file: &Path) -> StartupError {
 pub(crate) enum LoadError {
     #[error("cannot serve '{}': {reason}", .path.display())]
     Tree { path: PathBuf, reason: String },
-    /// The first line of the message. The others quote the component.
     #[error("{0}")]
     Component(String),
     #[error(transparent)]
@@ -73,14 +71,15 @@ impl LoadError {
     }
 }
 
-/// Compiles the handler once, and creates a sandbox for each tree that it serves, in their order.
+/// Loads the code of the handler once, and creates a sandbox for each tree that it serves, in their order.
 ///
 /// # Errors
 /// The handler cannot run, or a tree cannot be opened.
 pub(crate) fn handler_sandboxes(
     config: &ServerConfig,
+    engine: &SandboxEngine,
     chain: &Chain<'_>,
-    beside: Option<&Arc<Sandbox>>,
+    code: Code<'_>,
 ) -> Result<Vec<Arc<Sandbox>>, LoadError> {
     let mut sandboxes: Vec<Arc<Sandbox>> = Vec::new();
     let of_handler = config.trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
@@ -98,7 +97,7 @@ pub(crate) fn handler_sandboxes(
                     replay: config.replay.clone().filter(|_| config.is_declared_pure || chain.has_own_code()),
                     limits: config.ceilings.clone(),
                 };
-                sandbox(chain.code()?.code(), sandbox_config, beside)?
+                sandbox(engine, code, sandbox_config)?
             }
         };
         sandboxes.push(sandbox);
@@ -106,37 +105,39 @@ pub(crate) fn handler_sandboxes(
     Ok(sandboxes)
 }
 
-/// Compiles the component of a mount, and creates its sandbox. Its responses are not replayed, because the host does
+/// Loads the component of a mount, and creates its sandbox. Its responses are not replayed, because the host does
 /// not know on what they depend.
 ///
 /// # Errors
 /// The component cannot run, or its directory cannot be opened.
 pub(crate) fn mounted_sandbox(
     config: &ServerConfig,
+    engine: &SandboxEngine,
     served: &ServedTree,
     file: &ComponentFile,
-    beside: Option<&Arc<Sandbox>>,
+    code: Code<'_>,
 ) -> Result<Arc<Sandbox>, LoadError> {
     let sandbox_config = SandboxConfig {
         root: served.tree.clone(),
-        handoff: file.handoff,
+        handoff: file.facts.handoff(),
         environment: environment(config, served),
         replay: None,
         limits: config.ceilings.clone(),
     };
-    sandbox(Code::Component(&file.bytes), sandbox_config, beside)
+    sandbox(engine, code, sandbox_config)
 }
 
-fn sandbox(code: Code<'_>, config: SandboxConfig, beside: Option<&Arc<Sandbox>>) -> Result<Arc<Sandbox>, LoadError> {
+fn sandbox(engine: &SandboxEngine, code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, LoadError> {
     let root = config.root.clone();
-    let created = match beside {
-        Some(beside) => beside.new_beside(code, config),
-        None => Sandbox::new(code, config),
-    };
-    created.map_err(|error| match error {
+    Sandbox::new(engine, code, config).map_err(|error| match error {
         SandboxError::Open(error) => LoadError::tree(root.as_ref(), &error),
-        error => LoadError::Component(error.to_string().lines().next().unwrap_or_default().to_owned()),
+        error => LoadError::Component(first_line(&error)),
     })
+}
+
+/// The first line of an error. The others quote the component.
+pub(crate) fn first_line(error: &SandboxError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// The variables of the component of a tree: the options of the handler, or those of the mounted component. The option

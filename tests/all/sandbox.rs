@@ -4,4 +4,5 @@ pub mod capability;
 mod harden;
 mod inspect;
 mod middleware;
+mod reload;
 mod without_directory;

@@ -40,7 +40,7 @@ pub enum CompileError {
 
 /// Compiles on new threads, which end afterwards: a process that gives up rights can do so only for threads that start
 /// later. After a timeout the compiler runs until the process ends, which is soon after the failed start.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, CompileError> {
+pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let (sender, compiled) = mpsc::channel();
     let component = bytes.len();
     let compiling = {
@@ -65,22 +65,23 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, Compil
     if added > MAX_CODE {
         return Err(CompileError::TooLarge { size_mib: added >> 20 });
     }
-    load(engine, code).map_err(|error| CompileError::Invalid(error.into()))
+    Ok(code)
 }
 
 /// Loads machine code from a file in memory. The kernel then keeps one copy of the data of the component, for the code
 /// and for the initial memory of all instances. Without `/proc`, wasmtime keeps copies of its own.
-fn load(engine: &Engine, code: Vec<u8>) -> wasmtime::Result<Component> {
+pub(crate) fn load(engine: &Engine, code: Vec<u8>) -> Result<Component, CompileError> {
     let file = memory_file(&code).map(|file| (format!("/proc/self/fd/{}", file.as_raw_fd()), file));
     #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
     // SAFETY: this engine has compiled the code, and the seals prevent changes of the file.
-    match file {
+    let component = match file {
         Ok((path, _file)) if Path::new(&path).exists() => {
             drop(code);
             unsafe { Component::deserialize_file(engine, path) }
         }
         _ => unsafe { Component::deserialize(engine, code) },
-    }
+    };
+    component.map_err(|error| CompileError::Invalid(error.into()))
 }
 
 /// A file in memory that cannot change any more.

@@ -23,6 +23,8 @@
 mod beneath;
 mod body_handoff;
 mod capability;
+mod code;
+mod code_region;
 mod compile;
 mod engine;
 mod file_body;
@@ -44,6 +46,7 @@ mod replay;
 mod request_error;
 mod response_body;
 mod sandbox;
+mod sandbox_engine;
 mod sandbox_error;
 mod settled;
 mod state;
@@ -53,6 +56,8 @@ mod wasi;
 mod wasi_version;
 
 pub use capability::ImportStatus;
+pub use code::{Code, MachineCode};
+pub use code_region::{CodeFile, CodeRegion, CodeSlot, CodeWriter};
 pub use compile::CompileError;
 pub use inspection::{ComponentKind, Import, Inspection, InspectionError, Rejection, needs_directory};
 pub use limits::{LimitExceeded, RequestLimits};
@@ -63,7 +68,8 @@ pub use preopen::{ReadScope, ServedPath};
 pub use replay::{ReplayStore, Replayed, RequestHead};
 pub use request_error::RequestError;
 pub use response_body::ResponseBody;
-pub use sandbox::{Code, Sandbox, SandboxConfig};
+pub use sandbox::{Sandbox, SandboxConfig};
+pub use sandbox_engine::SandboxEngine;
 pub use sandbox_error::SandboxError;
 pub use state::Handoff;
 /// Why a body ended early.

@@ -1,61 +1,26 @@
 //! Compiles a handler and creates its instances, each with one directory or file to read or none, and with limits.
 
-use crate::compile::compile;
-use crate::inspection::Inspection;
+use crate::code::Code;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
 use crate::peek::{Peek, peek};
 use crate::preopen::{Preopen, ReadScope, ServedPath};
 use crate::replay::{Replay, ReplayStore};
+use crate::sandbox_engine::SandboxEngine;
 use crate::sandbox_error::SandboxError;
 use crate::state::{FileAccess, Handoff, InstanceState};
 use crate::stderr::GuestStderr;
-use crate::usage::{TICK, Usage};
-use crate::{P2, P3, capability, engine, wasi};
-use glasshouse_pack::packed_image;
+use crate::usage::Usage;
+use crate::{capability, wasi};
 use glasshouse_protocol::{BODY_DIRECT, BODY_ENV, BODY_PUMPED, FILE_ENV, MADE_MAX_ENV};
 use glasshouse_quota::Client;
-use std::sync::{Arc, Once};
-use std::{io, thread};
+use std::io;
+use std::sync::Arc;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::WasiCtx;
 use wasmtime_wasi_http::handler::{Proxy, ProxyPre};
 use wasmtime_wasi_http::{p2, p3};
-
-/// The code of a handler.
-#[derive(Clone, Copy)]
-pub enum Code<'a> {
-    /// A component in the binary format.
-    Component(&'a [u8]),
-    /// Machine code from the build script of this crate.
-    Compiled(&'static [u8]),
-}
-
-impl Code<'_> {
-    /// The length of the folder in a component that is the handler of this program with a folder, otherwise 0. Of other
-    /// code the host does not know whether it writes to its folder.
-    fn packed_folder(self) -> usize {
-        let Code::Component(bytes) = self else { return 0 };
-        [P3, P2].into_iter().find_map(|handler| packed_image(bytes, handler)).map_or(0, |image| image.len())
-    }
-
-    fn load(self, engine: &Engine) -> Result<Component, SandboxError> {
-        match self {
-            Code::Component(bytes) => {
-                let mut reasons = Inspection::new(bytes).reasons().into_iter();
-                if let Some(reason) = reasons.next() {
-                    return Err(SandboxError::Rejected { reason, others: reasons.len() });
-                }
-                Ok(compile(engine, bytes)?)
-            }
-            // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
-            // linked into it, and wasmtime compares version and configuration before it uses them.
-            #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
-            Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) }.map_err(SandboxError::wasmtime),
-        }
-    }
-}
 
 /// The configuration of a [`Sandbox`].
 #[derive(Clone, Debug)]
@@ -75,7 +40,7 @@ pub struct SandboxConfig {
 
 /// A compiled handler with its configuration. All threads share it.
 pub struct Sandbox {
-    engine: Engine,
+    engine: SandboxEngine,
     /// Shared with the sandboxes of other directories: the process may have given up making memory executable.
     handler: Arc<ProxyPre<InstanceState>>,
     files: FileAccess,
@@ -88,8 +53,6 @@ pub struct Sandbox {
     /// Bytes of memory that instances share and never change.
     shared_memory: usize,
     stderr: GuestStderr,
-    /// Starts the thread that interrupts running code.
-    epoch_thread: Arc<Once>,
 }
 
 /// The variables from the configuration, and those that follow from what the sandbox does.
@@ -134,27 +97,9 @@ impl Sandbox {
     ///
     /// # Errors
     /// The component is rejected or cannot be compiled or linked, or [`SandboxConfig::root`] cannot be opened.
-    pub fn new(code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
-        let engine = Engine::new(&engine::config()).map_err(SandboxError::wasmtime)?;
-        Sandbox::with_engine(engine, Arc::new(Once::new()), code, config)
-    }
-
-    /// As [`Sandbox::new`], for another handler of the same process: both share the thread that interrupts code.
-    ///
-    /// # Errors
-    /// As [`Sandbox::new`].
-    pub fn new_beside(&self, code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
-        Sandbox::with_engine(self.engine.clone(), Arc::clone(&self.epoch_thread), code, config)
-    }
-
-    fn with_engine(
-        engine: Engine,
-        epoch_thread: Arc<Once>,
-        code: Code<'_>,
-        config: SandboxConfig,
-    ) -> Result<Arc<Sandbox>, SandboxError> {
+    pub fn new(engine: &SandboxEngine, code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
         let SandboxConfig { root, handoff, environment, replay: store, limits } = config;
-        let component = code.load(&engine)?;
+        let component = code.load(engine.engine(), engine.region())?;
         let shared_memory = code.packed_folder();
         // The first instance would do this, when the process may have given up the rights for it.
         component.initialize_copy_on_write_image().map_err(SandboxError::wasmtime)?;
@@ -164,9 +109,9 @@ impl Sandbox {
             return Err(SandboxError::NotPure { import });
         }
         let files = open(root.as_ref()).map_err(SandboxError::Open)?;
-        let handler = link(&engine, &component)?;
+        let handler = link(engine.engine(), &component)?;
         Ok(Arc::new(Sandbox {
-            engine,
+            engine: engine.clone(),
             replay: replay(&handler, &files, store.as_ref()),
             handler: Arc::new(handler),
             files,
@@ -176,7 +121,6 @@ impl Sandbox {
             limits: Arc::new(limits),
             shared_memory,
             stderr: GuestStderr::new(),
-            epoch_thread,
         }))
     }
 
@@ -207,7 +151,6 @@ impl Sandbox {
             limits: Arc::clone(&self.limits),
             shared_memory: self.shared_memory,
             stderr: self.stderr.clone(),
-            epoch_thread: Arc::clone(&self.epoch_thread),
         }))
     }
 
@@ -246,14 +189,13 @@ impl Sandbox {
         usage: Arc<Usage>,
         client: &Client,
     ) -> wasmtime::Result<(Store<InstanceState>, Proxy)> {
-        // Not earlier: threads that exist when the process gives up rights would keep them.
-        self.epoch_thread.call_once(|| start_epoch_thread(&self.engine));
+        self.engine.start_epoch_thread();
         let mut wasi = WasiCtx::builder();
         wasi.envs(&self.environment).stderr(self.stderr.clone()).allow_tcp(false).allow_udp(false);
         let wasi = wasi.allow_blocking_current_thread(true).build();
         let memory = MemoryLimiter::new(&self.limits, self.shared_memory, client);
         let state = InstanceState::new(self.files.clone(), self.handoff, wasi, memory, &self.limits, usage);
-        let mut store = Store::new(&self.engine, state);
+        let mut store = Store::new(self.engine.engine(), state);
         store.limiter(|state| &mut state.memory);
         store.set_max_component_handles(self.limits.handles);
         store.set_hostcall_fuel(self.limits.call);
@@ -278,18 +220,6 @@ fn link(engine: &Engine, component: &Component) -> Result<ProxyPre<InstanceState
     }
     let proxy = p2::bindings::ProxyPre::new(instance).map_err(|error| SandboxError::NoHandler(error.into()))?;
     Ok(ProxyPre::P2(proxy))
-}
-
-/// Interrupts running code at every tick, as long as the engine is used.
-fn start_epoch_thread(engine: &Engine) {
-    let engine = engine.weak();
-    thread::spawn(move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::sleep(TICK);
-        }
-    });
 }
 
 #[cfg(test)]

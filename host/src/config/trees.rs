@@ -103,7 +103,7 @@ fn mounted(mount: &Mount, variables: &[MountVariable]) -> Result<ServedTree, Sta
         StartupError::CannotServe(format!("cannot read the component '{name}': {reason}; {fix}"))
     })?;
     if let Some(directory) = directory
-        && !read.needs_directory
+        && !read.facts.needs_directory
     {
         return Err(StartupError::Usage(format!(
             "--mount: the component '{name}' reads no directory, so '{}' has no effect; write /{url}={name}",

@@ -166,22 +166,45 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
     ]
 }
 
-/// The filter for this process. With `removes_files`, Landlock decides which files the process may remove. It can never
-/// remove directories.
+/// Calls that only some processes make.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ExtraCall {
+    /// Removes a file, never a directory. Landlock decides which files.
+    RemoveFile,
+    /// Creates a file in memory with the initial memory of a new component. It cannot become executable.
+    CreateMemoryFile,
+}
+
+impl ExtraCall {
+    fn conditions(self) -> Vec<(i64, Vec<ArgCondition>)> {
+        match self {
+            ExtraCall::RemoveFile => vec![(libc::SYS_unlinkat, vec![(2, Dword, Eq, 0)])],
+            ExtraCall::CreateMemoryFile => {
+                vec![(libc::SYS_memfd_create, vec![]), (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_ADD_SEALS))])]
+            }
+        }
+    }
+}
+
+/// The filter for this process.
 ///
 /// # Errors
 /// The architecture is not supported.
-pub(crate) fn filter(removes_files: bool) -> Result<BpfProgram, BackendError> {
+pub(crate) fn filter(extra: &[ExtraCall]) -> Result<BpfProgram, BackendError> {
     let always = ALLOWED.iter().chain(LEGACY).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.collect();
-    let remove = removes_files.then(|| (libc::SYS_unlinkat, vec![(2, Dword, Eq, 0)]));
-    for (call, conditions) in conditions().into_iter().chain(remove) {
+    let extra = extra.iter().flat_map(|call| call.conditions());
+    for (call, conditions) in conditions().into_iter().chain(extra) {
         // Flags and numbers use the lower 32 bits of the register. Addresses use all 64.
         let conditions: Result<Vec<_>, _> = conditions
             .into_iter()
             .map(|(argument, length, operator, value)| SeccompCondition::new(argument, length, operator, value))
             .collect();
-        rules.entry(call).or_default().push(SeccompRule::new(conditions?)?);
+        let (conditions, rules) = (conditions?, rules.entry(call).or_default());
+        // A call without rules is allowed with any arguments.
+        if !conditions.is_empty() {
+            rules.push(SeccompRule::new(conditions)?);
+        }
     }
     let unknown = SeccompAction::Errno(libc::ENOSYS.unsigned_abs());
     SeccompFilter::new(rules, unknown, SeccompAction::Allow, ARCH.try_into()?)?.try_into()

@@ -184,26 +184,3 @@ fn what_may_not_be_read_any_more_is_not_served_and_what_was_open_still_is() {
     assert_eq!(get(free.address(), "/v.txt").text(), "1");
     assert!(free.stderr().contains("no such directory or file; restore it"), "{}", free.stderr());
 }
-
-#[test]
-fn another_handler_is_read_again_where_code_can_be_made() {
-    let place = tree();
-    let handler = place.path().join("handler.wasm");
-    fs::copy(crate::support::server::handler(crate::support::server::Version::P3), &handler)
-        .expect("a file can be copied");
-    let name = handler.to_str().expect("the path is UTF-8");
-    let free = serve(Stack::Host, place.path(), &["--no-harden", "--handler", name]);
-    fs::write(&handler, b"no component").expect("a file can be written");
-    reload(&free, 1);
-    assert!(free.stderr().contains("handler not replaced"), "{}", free.stderr());
-    fs::copy(crate::support::server::handler(crate::support::server::Version::P2), &handler)
-        .expect("a file can be copied");
-    reload(&free, 2);
-    assert!(free.stderr().lines().any(|line| line == "glasshouse: reloaded"), "{}", free.stderr());
-    assert_eq!(get(free.address(), "/hello.txt").text(), "hello\n");
-
-    let hardened = serve(Stack::Host, place.path(), &["--handler", name]);
-    reload(&hardened, 1);
-    assert!(hardened.stderr().contains("has given up the right to create machine code"), "{}", hardened.stderr());
-    assert_eq!(get(hardened.address(), "/hello.txt").text(), "hello\n");
-}

@@ -202,6 +202,49 @@ fn ask(arguments: &[&str], expected: impl Fn(&SystemCall) -> Option<i32>) {
     assert_eq!(get(server.address(), "/sub/x").text(), "x", "it still serves");
 }
 
+/// The start of the memory for machine code that a compiler process writes.
+#[track_caller]
+fn code_region(server: &TestServer) -> i64 {
+    let maps = fs::read_to_string(format!("/proc/{}/maps", server.id())).expect("the server runs");
+    let line = maps.lines().find(|line| line.contains("memfd:glasshouse-components")).expect("it has the memory");
+    assert!(line.contains(" r-xs "), "{line}");
+    let (start, _) = line.split_once('-').expect("a range of addresses");
+    i64::from_str_radix(start, 16).expect("an address")
+}
+
+/// Neither the mapping, nor a second one of the same pages, nor a descriptor of the file behind it.
+#[test]
+fn it_cannot_change_the_machine_code_of_components() {
+    let place = tree();
+    let component = place.path().join("handler.wasm");
+    fs::copy(server::handler(server::Version::P3), &component).expect("a file can be copied");
+    let name = component.to_str().expect("the path is UTF-8");
+    let server = serve(Stack::Host, &place.path().join("www"), &["--threads", "1", "--handler", name]);
+    let region = code_region(&server);
+    let Some(captive) = captive(&server) else { return };
+    let writable = [Number(4096), number(PROT_READ | PROT_WRITE)];
+    let change = |address: i64| captive.call(libc::SYS_mprotect, &[&[Number(address)], &writable[..]].concat());
+    assert_eq!(change(region), i64::from(-EACCES));
+    let may_move = [Number(0), Number(4096), number(libc::MREMAP_MAYMOVE)];
+    let second = captive.call(libc::SYS_mremap, &[&[Number(region)], &may_move[..]].concat());
+    assert!(!(-4095..0).contains(&second), "the same pages at another address: {second}");
+    assert_eq!(change(second), i64::from(-EACCES));
+    // A privileged process opens the file behind a mapping.
+    let end = region + (4 << 30);
+    let path = format!("/proc/self/map_files/{region:x}-{end:x}");
+    let file = captive.call(libc::SYS_openat, &[number(AT_FDCWD), Text(path), number(O_RDWR)]);
+    if let Ok(file) = i32::try_from(file).map_err(|_| ())
+        && file >= 0
+    {
+        let written = captive.call(libc::SYS_write, &[number(file), Bytes(vec![0; 8]), number(8)]);
+        assert_eq!(written, i64::from(-libc::EPERM));
+        let mapping = [number(0), number(4096), number(PROT_READ | PROT_WRITE), number(libc::MAP_SHARED), number(file)];
+        assert_eq!(captive.call(libc::SYS_mmap, &mapping), i64::from(-libc::EPERM));
+    }
+    drop(captive);
+    assert_eq!(get(server.address(), "/sub/x").text(), "x", "it still serves");
+}
+
 #[test]
 fn it_reads_the_served_files_and_has_nothing_else() {
     ask(&["--threads", "1"], |row| Some(row.hardened));

@@ -1,0 +1,89 @@
+//! The code of a handler: its forms, and how the engine loads each of them.
+
+use crate::code_region::{CodeRegion, CodeSlot};
+use crate::compile::{compile, load};
+use crate::inspection::Inspection;
+use crate::sandbox_error::SandboxError;
+use crate::{P2, P3, engine};
+use glasshouse_pack::packed_image;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// The code of a handler.
+#[derive(Clone, Copy)]
+pub enum Code<'a> {
+    /// A component in the binary format.
+    Component(&'a [u8]),
+    /// Machine code from the build script of this crate.
+    Compiled(&'static [u8]),
+    /// Machine code in the region of the engine, written by [`MachineCode::compile`] of this program.
+    InRegion {
+        /// The part of the region.
+        slot: CodeSlot,
+        /// [`MachineCode::packed_folder`]
+        packed_folder: usize,
+    },
+}
+
+impl Code<'_> {
+    /// The length of the folder in a component that is the handler of this program with a folder, otherwise 0. Of other
+    /// code the host does not know whether it writes to its folder.
+    pub(crate) fn packed_folder(self) -> usize {
+        match self {
+            Code::Component(bytes) => packed_folder(bytes),
+            Code::Compiled(_) => 0,
+            Code::InRegion { packed_folder, .. } => packed_folder,
+        }
+    }
+
+    pub(crate) fn load(self, engine: &Engine, region: Option<&CodeRegion>) -> Result<Component, SandboxError> {
+        #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
+        match self {
+            Code::Component(bytes) => Ok(load(engine, machine_code(engine, bytes)?)?),
+            // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
+            // linked into it, and wasmtime compares version and configuration before it uses them.
+            Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) }.map_err(SandboxError::wasmtime),
+            Code::InRegion { slot, .. } => {
+                let region = region.ok_or(SandboxError::NoRegion)?;
+                let memory = region.take(slot).ok_or(SandboxError::NoRegion)?;
+                // SAFETY: the same program has written the code, and its process does not change used slots.
+                let loaded = unsafe { Component::deserialize_raw(engine, memory) };
+                loaded.map_err(|error| {
+                    region.release(slot.start);
+                    SandboxError::wasmtime(error)
+                })
+            }
+        }
+    }
+}
+
+/// The machine code of a component, for another process of this program.
+pub struct MachineCode {
+    /// The code.
+    pub bytes: Vec<u8>,
+    /// Bytes of the folder in the component, if its code is that of the built-in handler; otherwise 0.
+    pub packed_folder: usize,
+}
+
+impl MachineCode {
+    /// Compiles a component.
+    ///
+    /// # Errors
+    /// The component is rejected or cannot be compiled.
+    pub fn compile(component: &[u8]) -> Result<MachineCode, SandboxError> {
+        let engine = Engine::new(&engine::config()).map_err(SandboxError::wasmtime)?;
+        Ok(MachineCode { bytes: machine_code(&engine, component)?, packed_folder: packed_folder(component) })
+    }
+}
+
+fn packed_folder(component: &[u8]) -> usize {
+    [P3, P2].into_iter().find_map(|handler| packed_image(component, handler)).map_or(0, |image| image.len())
+}
+
+fn machine_code(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    let mut reasons = Inspection::new(component).reasons().into_iter();
+    if let Some(reason) = reasons.next() {
+        return Err(SandboxError::Rejected { reason, others: reasons.len() });
+    }
+    Ok(compile(engine, component)?)
+}

@@ -1,0 +1,53 @@
+//! The engine that all sandboxes of a process share.
+
+use crate::code_region::CodeRegion;
+use crate::engine;
+use crate::sandbox_error::SandboxError;
+use crate::usage::TICK;
+use std::sync::{Arc, Once};
+use std::thread;
+use wasmtime::{CustomCodeMemory, Engine};
+
+/// Compiles and runs the handlers of a process.
+#[derive(Clone)]
+pub struct SandboxEngine {
+    engine: Engine,
+    region: Option<Arc<CodeRegion>>,
+    epoch_thread: Arc<Once>,
+}
+
+impl SandboxEngine {
+    /// An engine, which also runs the machine code in a region.
+    ///
+    /// # Errors
+    /// wasmtime does not support this machine.
+    pub fn new(region: Option<Arc<CodeRegion>>) -> Result<SandboxEngine, SandboxError> {
+        let mut config = engine::config();
+        config.with_custom_code_memory(region.clone().map(|region| region as Arc<dyn CustomCodeMemory>));
+        let engine = Engine::new(&config).map_err(SandboxError::wasmtime)?;
+        Ok(SandboxEngine { engine, region, epoch_thread: Arc::new(Once::new()) })
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn region(&self) -> Option<&CodeRegion> {
+        self.region.as_deref()
+    }
+
+    /// Starts the thread that interrupts running code at every tick, as long as the engine is used. Call it when the
+    /// process has given up its rights: earlier threads keep them.
+    pub(crate) fn start_epoch_thread(&self) {
+        self.epoch_thread.call_once(|| {
+            let engine = self.engine.weak();
+            thread::spawn(move || {
+                while let Some(engine) = engine.upgrade() {
+                    engine.increment_epoch();
+                    drop(engine);
+                    thread::sleep(TICK);
+                }
+            });
+        });
+    }
+}

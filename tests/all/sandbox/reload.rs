@@ -1,0 +1,261 @@
+//! Components that are replaced while the server runs: the handler, middleware and mounted components, in a process
+//! that has given up its rights and in one that has not.
+
+use crate::ops::signals::reload;
+use crate::support::client::{HttpConnection, get, request};
+use crate::support::clock;
+use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::proc::memory;
+use crate::support::server::{TestServer, Version, glasshouse, handler, run};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use tempfile::TempDir;
+
+/// The components in use, and the two versions of each.
+const COMPONENTS: [(&str, [&str; 2]); 3] = [
+    ("handler.wasm", ["handler-0.wasm", "handler-1.wasm"]),
+    ("middleware.wasm", ["middleware-0.wasm", "middleware-1.wasm"]),
+    ("mounted.wasm", ["mounted-0.wasm", "mounted-1.wasm"]),
+];
+
+struct Fixture(TempDir);
+
+impl Fixture {
+    fn new() -> Fixture {
+        let fixture = Fixture(fixture::place());
+        put(&fixture.at("site/good.txt"), b"good\n", MODIFIED);
+        fs::create_dir(fixture.at("use")).expect("a directory can be made");
+        let copy = |from: &Path, to: &str| fs::copy(from, fixture.at(to)).expect("a file can be copied");
+        copy(handler(Version::P3), "handler-0.wasm");
+        copy(Path::new(env!("HOSTILE_MIDDLEWARE")), "middleware-0.wasm");
+        copy(Path::new(env!("EXAMPLE_BANNER")), "middleware-1.wasm");
+        // A handler whose responses have a field more.
+        fixture.run(&["compose", "--with", "middleware-1.wasm", "-o", "handler-1.wasm"]);
+        for version in ["0", "1"] {
+            put(&fixture.at("folder/version"), version.as_bytes(), MODIFIED);
+            fixture.run(&["pack", "folder", "-o", &format!("mounted-{version}.wasm")]);
+        }
+        fixture.use_version(0);
+        fixture
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str]) {
+        let mut command = glasshouse();
+        command.current_dir(self.0.path()).args(arguments);
+        let done = run(command);
+        assert!(done.status.success(), "{done:?}");
+    }
+
+    #[track_caller]
+    fn serve(&self, arguments: &[&str]) -> TestServer {
+        let mut command = glasshouse();
+        command.current_dir(self.0.path()).args(["0", "-b", "127.0.0.1", "-d", "site"]).args(arguments);
+        TestServer::spawn(command)
+    }
+
+    /// Replaces a component as a deployment does, by a file that was written before.
+    fn replace(&self, component: &str, with: &str) {
+        let next = self.at("use/next");
+        fs::copy(self.at(with), &next).expect("a file can be copied");
+        fs::rename(next, self.at("use").join(component)).expect("a file can be replaced");
+    }
+
+    fn use_version(&self, version: usize) {
+        for (component, versions) in COMPONENTS {
+            self.replace(component, versions[version]);
+        }
+    }
+}
+
+const ARGUMENTS: [&str; 6] = ["--handler", "use/handler.wasm", "--mount", "/api=use/mounted.wasm", "--threads", "2"];
+
+/// The version of the handler and that of the mounted component.
+fn versions(server: &TestServer) -> (usize, String) {
+    let response = get(server.address(), "/good.txt");
+    assert_eq!(response.text(), "good\n", "{}", server.stderr());
+    let version = usize::from(response.head.one("x-middleware").is_some());
+    (version, get(server.address(), "/api/version").text())
+}
+
+#[test]
+fn a_reload_of_components_fails_no_request() {
+    let fixture = Fixture::new();
+    for rights in ["--require-harden", "--no-harden"] {
+        let server = fixture.serve(&[&ARGUMENTS[..], &[rights]].concat());
+        let (address, is_over) = (server.address(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let client = |target: &'static str| {
+                // One connection for all of it: a reload ends none.
+                let mut connection = HttpConnection::open(address);
+                let mut count = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    connection.send(&request("GET", target, &[])).expect("the connection is kept");
+                    assert_eq!(connection.answer("GET").expect("a response").head.status, 200, "{target}");
+                    count += 1;
+                }
+                count
+            };
+            let clients = ["/good.txt", "/api/version"].map(|target| scope.spawn(move || client(target)));
+            for times in 1..=3 {
+                let version = times % 2;
+                fixture.use_version(version);
+                reload(&server, times);
+                assert_eq!(versions(&server), (version, version.to_string()), "{rights}: after reload {times}");
+            }
+            is_over.store(true, Ordering::Relaxed);
+            for client in clients {
+                assert!(client.join().expect("no request fails") > 20, "{rights}: they ask all the time");
+            }
+        });
+        assert!(!server.stderr().contains("not replaced"), "{}", server.stderr());
+        fixture.use_version(0);
+    }
+}
+
+#[test]
+fn middleware_is_replaced() {
+    let fixture = Fixture::new();
+    for rights in ["--require-harden", "--no-harden"] {
+        let server = fixture.serve(&["--with", "use/middleware.wasm", rights]);
+        let has_banner = || get(server.address(), "/good.txt").head.one("x-middleware").is_some();
+        assert!(!has_banner(), "{rights}");
+        fixture.replace("middleware.wasm", "middleware-1.wasm");
+        reload(&server, 1);
+        assert!(has_banner(), "{rights}: {}", server.stderr());
+        fixture.use_version(0);
+    }
+}
+
+#[test]
+fn a_bad_component_leaves_the_previous_one_in_use() {
+    let fixture = Fixture::new();
+    fs::write(fixture.at("text.wasm"), "no component").expect("a file can be written");
+    let socket = "(component (import \"wasi:sockets/instance-network@0.2.0\" (instance)))";
+    fs::write(fixture.at("socket.wasm"), wat::parse_str(socket).expect("valid text")).expect("a file can be written");
+    let is_same = |server: &TestServer| assert_eq!(versions(server), (0, "0".into()));
+    for rights in ["--require-harden", "--no-harden"] {
+        let server = fixture.serve(&[&ARGUMENTS[..], &[rights]].concat());
+        let bad = [
+            ("text.wasm", "is not a WebAssembly component"),
+            ("socket.wasm", "wasi:sockets/instance-network"),
+            // It reads no directory.
+            ("mounted-0.wasm", "one of the old and the new one reads a directory, and the other does not"),
+        ];
+        for (times, (file, reason)) in (1..).zip(bad) {
+            fixture.replace("handler.wasm", file);
+            reload(&server, times);
+            let line = server.stderr().lines().rfind(|line| line.contains("handler not replaced")).map(str::to_owned);
+            assert!(line.is_some_and(|line| line.contains(reason)), "{rights}: {reason}: {}", server.stderr());
+            is_same(&server);
+        }
+        fs::remove_file(fixture.at("use/mounted.wasm")).expect("a file can be removed");
+        reload(&server, bad.len() + 1);
+        let missing = "component not replaced: 'use/mounted.wasm': no such file";
+        assert!(server.stderr().contains(missing), "{rights}: {}", server.stderr());
+        is_same(&server);
+        fixture.use_version(1);
+        reload(&server, bad.len() + 2);
+        assert_eq!(versions(&server), (1, "1".into()), "{rights}: the next one is used");
+        fixture.use_version(0);
+    }
+}
+
+/// The memory of a replaced component is used for the next one.
+#[test]
+fn many_reloads_take_no_more_memory_than_some() {
+    let fixture = Fixture::new();
+    let server = fixture.serve(&["--mount", "/api=use/mounted.wasm", "--require-harden", "--threads", "1"]);
+    let mut after = Vec::new();
+    for times in 1..=10 {
+        fixture.use_version(times % 2);
+        reload(&server, times);
+        assert_eq!(get(server.address(), "/api/version").text(), (times % 2).to_string());
+        after.extend(memory(&server, "VmRSS:"));
+    }
+    let some = after.iter().take(4).max().copied().unwrap_or_default();
+    assert!(after.iter().all(|after| *after < some + (4 << 10)), "KiB after each reload: {after:?}");
+}
+
+/// The process that compiles for a server.
+#[track_caller]
+fn compiler(server: &TestServer) -> Pid {
+    let processes = fs::read_dir("/proc").expect("processes are listed").flatten();
+    let parent = format!("PPid:\t{}", server.id());
+    let mut children = processes.filter_map(|entry| {
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        status.lines().any(|line| line == parent).then_some(Pid::from_raw(id)?)
+    });
+    children.next().expect("it has a child")
+}
+
+fn has_ended(process: Pid) -> bool {
+    // One that nobody has waited for has no command line.
+    let line = fs::read(format!("/proc/{}/cmdline", process.as_raw_nonzero())).unwrap_or_default();
+    line.is_empty()
+}
+
+#[test]
+fn the_compiler_can_read_components_and_nothing_else() {
+    let fixture = Fixture::new();
+    let server = fixture.serve(&[&ARGUMENTS[..], &["--require-harden"]].concat());
+    let of_compiler = format!("/proc/{}", compiler(&server).as_raw_nonzero());
+    let read = |name: &str| fs::read_to_string(format!("{of_compiler}/{name}")).expect("the process runs");
+    assert_eq!(read("cmdline").trim_end_matches('\0'), "glasshouse-compiler");
+    assert_eq!(read("environ"), "", "nothing in its environment is secret");
+    let status = read("status");
+    for expected in ["NoNewPrivs:\t1", "Seccomp:\t2", "Threads:\t1"] {
+        assert!(status.lines().any(|line| line == expected), "{expected}: {status}");
+    }
+    let files = fs::read_dir(format!("{of_compiler}/fd")).expect("its descriptors are listed").flatten();
+    let mut files: Vec<_> = files.filter_map(|entry| fs::read_link(entry.path()).ok()).collect();
+    files.retain(|file| !file.starts_with("/dev") && !file.to_string_lossy().starts_with("pipe:"));
+    let names: Vec<_> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+    let is_expected = |name: &String| name.starts_with("/memfd:glasshouse-components") || name.starts_with("socket:");
+    assert!(names.iter().all(is_expected), "{names:?}");
+    // A component elsewhere is not read, even if the name of a component leads there.
+    fs::remove_file(fixture.at("use/mounted.wasm")).expect("a file can be removed");
+    std::os::unix::fs::symlink(fixture.at("mounted-1.wasm"), fixture.at("use/mounted.wasm")).expect("a link");
+    reload(&server, 1);
+    assert!(server.stderr().contains("'use/mounted.wasm': permission denied"), "{}", server.stderr());
+    assert_eq!(versions(&server), (0, "0".into()));
+}
+
+#[test]
+fn the_compiler_ends_with_the_server() {
+    let fixture = Fixture::new();
+    for signal in [Signal::KILL, Signal::TERM] {
+        let server = fixture.serve(&ARGUMENTS);
+        let compiler = compiler(&server);
+        assert!(!has_ended(compiler));
+        server.stop(signal);
+        clock::poll(crate::support::client::TIMEOUT, || has_ended(compiler).then_some(())).expect("it ends");
+    }
+}
+
+#[test]
+fn a_server_without_its_compiler_keeps_its_components() {
+    let fixture = Fixture::new();
+    let server = fixture.serve(&ARGUMENTS);
+    kill_process(compiler(&server), Signal::KILL).expect("it runs");
+    fixture.use_version(1);
+    reload(&server, 1);
+    assert!(server.stderr().contains("the compiler process has ended; restart the server"), "{}", server.stderr());
+    assert_eq!(versions(&server), (0, "0".into()));
+}
+
+#[test]
+fn a_server_without_component_files_has_no_compiler() {
+    let fixture = Fixture::new();
+    let server = fixture.serve(&[]);
+    let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", server.id()));
+    assert_eq!(children.unwrap_or_default(), "");
+}
