@@ -151,7 +151,8 @@ impl ReloadTrees {
             TreeComponent::Mounted { file, .. } => Some(file),
             TreeComponent::Handler => None,
         });
-        let files = self.config.chain().files().chain(mounted);
+        let chain = self.config.chain();
+        let files = chain.files().chain(mounted);
         let names: Vec<String> = files.map(|file| format!("'{}'", file.path.display())).collect();
         (!names.is_empty()).then(|| {
             format!(
