@@ -16,7 +16,9 @@ HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-middleware -p glasshouse-
 EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-http -p glasshouse-pack -p glasshouse-quota -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-pack -p glasshouse-sandbox
+# Separate from the rest: their tests control the clock of tokio, for which cargo compiles all that uses tokio again.
+HTTP := -p glasshouse-http -p glasshouse-quota
 TESTS := -p glasshouse-tests
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
@@ -34,6 +36,7 @@ build: target-$(GUEST)
 # because they measure how long other clients wait.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
+	cargo test $(CARGO_FLAGS) $(HTTP)
 	cargo test $(CARGO_FLAGS) $(HOST)
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all -- --skip attacks::
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
@@ -64,20 +67,25 @@ check: lint doc
 lint: target-$(GUEST)
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) $(CORE) --all-targets -- -D warnings
+	cargo clippy $(CARGO_FLAGS) $(HTTP) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
 	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) $(EXAMPLES) -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
-	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(HOST) $(HTTP) --no-deps --document-private-items
 
-# Licences, sources and advisories of all dependencies. Needs cargo-deny and cargo-audit. If the database of advisories
-# is unreachable, the target reports that it skips them.
+# Licences, sources and advisories of all dependencies. Installs cargo-deny and cargo-audit if they are missing. If the
+# database of advisories is unreachable, the target reports that it skips them.
 ADVISORIES := https://github.com/RustSec/advisory-db
+# Without optimization, because they compile for minutes and run for seconds.
+INSTALL := cargo install --locked --quiet --debug
 deny:
+	@cargo deny --version >/dev/null 2>&1 || $(INSTALL) cargo-deny
 	cargo deny --locked check bans licenses sources
 	@if git ls-remote --exit-code '$(ADVISORIES)' HEAD >/dev/null 2>&1; then \
+		cargo audit --version >/dev/null 2>&1 || $(INSTALL) cargo-audit; \
 		cargo deny --locked check advisories && cargo audit; \
 	else \
 		printf '\n%s\n%s\n\n' '==== NOT CHECKED: advisories of the dependencies, by cargo deny and cargo audit ====' \

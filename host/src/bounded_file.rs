@@ -2,11 +2,10 @@
 //! the program.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat};
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -57,18 +56,6 @@ fn wait_readable(file: &File, deadline: Instant) -> Result<(), String> {
             Err(errno) => return Err(reason(&errno.into())),
         }
     }
-}
-
-/// Creates or truncates a file for writing. A pipe must have a reader.
-///
-/// # Errors
-/// The error of the kernel.
-pub(crate) fn create(path: &Path) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::from_raw_mode(0o666))?;
-    // Only the opening must not block. A write may wait for a slow reader.
-    fcntl_setfl(&file, fcntl_getfl(file.as_fd())?.difference(OFlags::NONBLOCK))?;
-    Ok(file.into())
 }
 
 /// Describes why a file cannot be opened, read or written, as text that follows its name.

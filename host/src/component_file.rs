@@ -4,12 +4,12 @@ use crate::args::Output;
 use crate::bounded_file;
 use crate::error::StartupError;
 use crate::sha256::sha256;
-use crate::stdout;
+use crate::{output_file, stdout};
 use glasshouse_compose::is_composition;
 use glasshouse_pack::{packed_image, site_description};
 use glasshouse_sandbox::{Handoff, P2, P3, needs_directory};
 use serde::{Deserialize, Serialize};
-use std::io::{ErrorKind, Read, Write as _};
+use std::io::{self, ErrorKind, Read, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Whether a component has a folder inside.
@@ -125,7 +125,7 @@ pub(crate) fn read_from(source: impl Read) -> Result<Vec<u8>, String> {
 /// The file cannot be written.
 pub(crate) fn write(output: &Output, component: &[u8], what: &str) -> Result<(), StartupError> {
     let Output::File(path) = output else { return stdout::print(component) };
-    bounded_file::create(path).and_then(|mut file| file.write_all(component)).map_err(|error| {
+    output_file::replace(path, |file| file.write_all(component)).map_err(|error: io::Error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such directory".to_owned(),
             _ => bounded_file::reason(&error),

@@ -39,6 +39,7 @@ mod listen;
 mod logging;
 mod metrics;
 mod oci;
+mod output_file;
 mod pack;
 mod passwd;
 mod qr;

@@ -6,6 +6,7 @@ use crate::config::located;
 use crate::error::StartupError;
 use crate::logging::NOTICE;
 use crate::oci::Artifact;
+use crate::output_file;
 use crate::source_date::source_date;
 use glasshouse_core::Config;
 use glasshouse_core::config::options;
@@ -14,10 +15,7 @@ use glasshouse_pack::{Encode, Folder, PackError, PackedLayout, Progress, Site, T
 use glasshouse_sandbox::{P2, P3};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::env;
-use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use tracing::{info, warn};
 
 /// Bytes of a write.
@@ -44,14 +42,16 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     let component = PackedComponent { site: &site, layout: &layout, oci: arguments.oci, created: source_date };
     match &arguments.output {
         Output::Stdout => component.write(&mut io::stdout().lock()).map_err(|error| unable(&error))?,
-        Output::File(path) => component.write_file(path).map_err(|error| match error {
-            PackError::Write(error) => {
-                let reason = bounded_file::reason(&error);
-                let message = format!("cannot write '{}': {reason}; name another file with -o", path.display());
-                StartupError::io(message, error)
-            }
-            error => unable(&error),
-        })?,
+        Output::File(path) => {
+            output_file::replace(path, |file| component.write(file)).map_err(|error| match error {
+                PackError::Write(error) => {
+                    let reason = bounded_file::reason(&error);
+                    let message = format!("cannot write '{}': {reason}; name another file with -o", path.display());
+                    StartupError::io(message, error)
+                }
+                error => unable(&error),
+            })?
+        }
     }
     info!(target: NOTICE, "packed: {} files, {} bytes", site.files(), site.length());
     Ok(())
@@ -123,23 +123,6 @@ struct PackedComponent<'a> {
 }
 
 impl PackedComponent<'_> {
-    /// Writes a new file and then replaces the named one, so that an error leaves no part of a component. A pipe or a
-    /// device is written directly.
-    fn write_file(&self, path: &Path) -> Result<(), PackError> {
-        let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
-        if is_special {
-            return self.write(&mut bounded_file::create(path)?);
-        }
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // The mask of the process removes rights that the user does not give to others.
-        let permissions = Permissions::from_mode(0o666);
-        let file = tempfile::Builder::new().prefix(".glasshouse-").permissions(permissions).tempfile_in(directory);
-        let mut file = file.map_err(unnamed)?;
-        self.write(file.as_file_mut())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map(drop).map_err(|error| PackError::Write(error.error))
-    }
-
     fn write(&self, to: &mut impl Write) -> Result<(), PackError> {
         let mut to = BufWriter::with_capacity(BUFFER, to);
         if self.oci {
@@ -153,9 +136,4 @@ impl PackedComponent<'_> {
         }
         Ok(to.flush()?)
     }
-}
-
-/// The error without the path that `tempfile` adds.
-fn unnamed(error: io::Error) -> io::Error {
-    error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error)
 }

@@ -3,6 +3,7 @@
 mod docs;
 mod errors;
 mod options;
+mod outputs;
 mod pack;
 mod passwd;
 pub mod program;

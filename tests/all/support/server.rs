@@ -111,9 +111,9 @@ impl Setup<'_> {
 
     /// The options that the packed directory has inside. A stock host sets variables instead, so that it compiles one
     /// component for all options.
-    pub fn packed_options(&self) -> Vec<(&str, &str)> {
-        let is_inside = |(key, _): &(&str, &str)| self.stack.is_ours() && ![SERVED_FILE, MADE_MAX].contains(key);
-        self.options.iter().copied().filter(is_inside).collect()
+    pub fn packed_options(&self) -> Vec<(String, String)> {
+        let is_inside = |(key, _): &&(&str, &str)| self.stack.is_ours() && ![SERVED_FILE, MADE_MAX].contains(key);
+        self.options.iter().filter(is_inside).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     /// Packs the directory for the stacks that serve it so. A stock host gets it compiled.

@@ -145,7 +145,7 @@ hosts:
 
 /// Adds the arguments of glasshouse.
 pub fn glasshouse(command: &mut Command, setup: Setup<'_>) {
-    command.arg(setup.port.to_string()).args(["--bind", "127.0.0.1", "--directory"]).arg(setup.tree);
+    command.args(["--port", &setup.port.to_string(), "--bind", "127.0.0.1"]);
     match setup.profile {
         Profile::Plain => command.arg("--quiet"),
         Profile::Gzip => command.args(["--quiet", "--compress"]),

@@ -66,7 +66,10 @@ impl Settings {
             seconds: number("BENCH_SECONDS", 2)?,
             rounds: number("BENCH_ROUNDS", 5)?,
             works: choice("BENCH_ONLY", Work::ALL.map(|work| (work.key(), work)))?,
-            kinds: choice("BENCH_SERVERS", ServerKind::ALL.map(|kind| (kind.key(), kind)))?,
+            kinds: choice("BENCH_SERVERS", ServerKind::ALL.map(|kind| (kind.key(), kind)))?
+                .into_iter()
+                .filter(|kind| has_server_list || *kind != ServerKind::Packed)
+                .collect(),
             has_server_list,
             is_whole: !has_server_list && setting("BENCH_ONLY").is_none(),
         })
@@ -118,7 +121,7 @@ fn run() -> io::Result<bool> {
     versions.extend(tools.wrk.as_ref().map(|wrk| tool_version(wrk, "-v")).transpose()?);
     versions.extend(tools.h2load.as_ref().map(|h2load| tool_version(h2load, "--version")).transpose()?);
     eprintln!("writing the files");
-    let site = BenchSite::build(&settings.works, settings.kinds.contains(&ServerKind::Stock))?;
+    let site = BenchSite::build(&settings.works, &settings.kinds)?;
     let mut contest = Contest::new(site, tools, settings.seconds);
     let samples = measure(&mut contest, &settings, &installed);
     drop(contest);

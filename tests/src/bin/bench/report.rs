@@ -106,7 +106,7 @@ fn write_conditions(text: &mut String, conditions: &Conditions) -> fmt::Result {
     let Conditions { installed, missing, tools, rounds, seconds } = conditions;
     writeln!(text, "Written by `make bench` on {}.\n", today())?;
     writeln!(text, "- machine: {}", machine())?;
-    for server in installed.iter().filter(|server| server.kind != ServerKind::NoReplay) {
+    for server in installed.iter().filter(|server| !matches!(server.kind, ServerKind::NoReplay | ServerKind::Packed)) {
         writeln!(text, "- {}: {}", server.kind.name(), server.version)?;
     }
     writeln!(text, "- load: {}; {rounds} rounds of {seconds} s", tools.join(", "))?;

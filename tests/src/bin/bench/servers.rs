@@ -20,6 +20,9 @@ pub enum ServerKind {
     Glasshouse,
     /// glasshouse that calls its handler for each request.
     NoReplay,
+    /// glasshouse with the files packed into its handler. Only `BENCH_SERVERS` selects it, because the files of some works
+    /// are too large for a component.
+    Packed,
     /// `wasmtime serve` with the handler of glasshouse.
     Stock,
     Python,
@@ -31,12 +34,13 @@ pub enum ServerKind {
 }
 
 impl ServerKind {
-    pub const ALL: [ServerKind; 12] = [
+    pub const ALL: [ServerKind; 13] = [
         ServerKind::Nginx,
         ServerKind::Lighttpd,
         ServerKind::H2o,
         ServerKind::Glasshouse,
         ServerKind::NoReplay,
+        ServerKind::Packed,
         ServerKind::Stock,
         ServerKind::Python,
         ServerKind::Miniserve,
@@ -54,6 +58,7 @@ impl ServerKind {
             ServerKind::H2o => "h2o",
             ServerKind::Glasshouse => "glasshouse",
             ServerKind::NoReplay => "glasshouse --no-replay",
+            ServerKind::Packed => "glasshouse, packed",
             ServerKind::Stock => "wasmtime serve",
             ServerKind::Python => "python",
             ServerKind::Miniserve => "miniserve",
@@ -68,6 +73,7 @@ impl ServerKind {
     pub fn key(self) -> &'static str {
         match self {
             ServerKind::NoReplay => "no-replay",
+            ServerKind::Packed => "packed",
             ServerKind::Stock => "stock",
             other => other.name(),
         }
@@ -75,12 +81,12 @@ impl ServerKind {
 
     /// Whether the server is built from this repository, so that a missing program is an error.
     pub fn is_ours(self) -> bool {
-        matches!(self, ServerKind::Glasshouse | ServerKind::NoReplay | ServerKind::Stock)
+        matches!(self, ServerKind::Glasshouse | ServerKind::NoReplay | ServerKind::Packed | ServerKind::Stock)
     }
 
     fn program(self) -> Option<PathBuf> {
         match self {
-            ServerKind::Glasshouse | ServerKind::NoReplay => beside("glasshouse"),
+            ServerKind::Glasshouse | ServerKind::NoReplay | ServerKind::Packed => beside("glasshouse"),
             ServerKind::Stock => beside("stock-serve"),
             ServerKind::Python => python(),
             other => on_path(other.name()),
@@ -207,9 +213,16 @@ impl InstalledServer {
                 fs::write(&file, configuration::h2o(setup))?;
                 command.arg("-c").arg(file);
             }
-            ServerKind::Glasshouse => configuration::glasshouse(&mut command, setup),
+            ServerKind::Glasshouse => {
+                command.arg("--directory").arg(setup.tree);
+                configuration::glasshouse(&mut command, setup);
+            }
             ServerKind::NoReplay => {
-                command.arg("--no-replay");
+                command.arg("--no-replay").arg("--directory").arg(setup.tree);
+                configuration::glasshouse(&mut command, setup);
+            }
+            ServerKind::Packed => {
+                command.arg("--handler").arg(packed(setup.scratch));
                 configuration::glasshouse(&mut command, setup);
             }
             _ if setup.profile != Profile::Plain => {
@@ -247,25 +260,42 @@ fn plain_command(kind: ServerKind, command: &mut Command, setup: Setup<'_>) {
             .args(["file-server", "--browse", "--listen", &format!("127.0.0.1:{port}"), "--root"])
             .arg(tree),
         ServerKind::Darkhttpd => command.arg(tree).args(["--addr", "127.0.0.1", "--port", &port]),
-        ServerKind::Nginx | ServerKind::Lighttpd | ServerKind::H2o | ServerKind::Glasshouse | ServerKind::NoReplay => {
-            command
-        }
+        ServerKind::Nginx
+        | ServerKind::Lighttpd
+        | ServerKind::H2o
+        | ServerKind::Glasshouse
+        | ServerKind::NoReplay
+        | ServerKind::Packed => command,
     };
 }
 
-/// Writes the handler that glasshouse embeds, for stock `wasmtime serve`.
+/// Writes the components that the servers need: the handler that glasshouse embeds, and the tree in it.
 ///
 /// # Errors
 /// If glasshouse is not built, or fails.
-pub fn write_handler(scratch: &Path) -> std::io::Result<()> {
-    let program = beside("glasshouse").ok_or_else(|| failed("glasshouse is missing: run `make build`".into()))?;
-    let mut command = Command::new(program);
-    command.args(["handler", "-o"]).arg(handler(scratch));
-    let output = ChildProcess::output(&mut command, PATIENCE)?;
-    if !output.status.success() {
-        return Err(failed(format!("`glasshouse handler`: {}: {}", output.status, first_line(&output.text))));
+pub fn write_components(kinds: &[ServerKind], scratch: &Path, tree: &Path) -> std::io::Result<()> {
+    if kinds.contains(&ServerKind::Stock) {
+        write_component("handler", None, &handler(scratch))?;
+    }
+    if kinds.contains(&ServerKind::Packed) {
+        write_component("pack", Some(tree), &packed(scratch))?;
     }
     Ok(())
+}
+
+fn write_component(subcommand: &str, tree: Option<&Path>, output: &Path) -> std::io::Result<()> {
+    let program = beside("glasshouse").ok_or_else(|| failed("glasshouse is missing: run `make build`".into()))?;
+    let mut command = Command::new(program);
+    command.arg(subcommand).args(tree).arg("-o").arg(output);
+    let output = ChildProcess::output(&mut command, PATIENCE)?;
+    if !output.status.success() {
+        return Err(failed(format!("`glasshouse {subcommand}`: {}: {}", output.status, first_line(&output.text))));
+    }
+    Ok(())
+}
+
+fn packed(scratch: &Path) -> PathBuf {
+    scratch.join("site.wasm")
 }
 
 fn handler(scratch: &Path) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use crate::client::{self, Origin};
 use crate::process::{ChildProcess, failed};
-use crate::servers::{self, InstalledServer, Profile, ServerKind, Setup, first_line, write_handler};
+use crate::servers::{self, InstalledServer, Profile, ServerKind, Setup, first_line, write_components};
 use crate::tree::{self, SMALL};
 use crate::works::{Trouble, Work};
 use std::cell::Cell;
@@ -35,11 +35,11 @@ pub struct BenchSite {
 }
 
 impl BenchSite {
-    /// Writes the files that the works need, up to 3 GiB, the certificate, and the handler if it is needed.
+    /// Writes the files that the works need, up to 3 GiB, the certificate, and the components that the servers need.
     ///
     /// # Errors
-    /// If the temporary directory is full, or glasshouse does not write the handler.
-    pub fn build(works: &[Work], with_handler: bool) -> io::Result<BenchSite> {
+    /// If the temporary directory is full, or glasshouse does not write a component.
+    pub fn build(works: &[Work], kinds: &[ServerKind]) -> io::Result<BenchSite> {
         remove_leftovers()?;
         let scratch = std::env::temp_dir().join(format!("{SCRATCH}{}", std::process::id()));
         fs::create_dir(&scratch).map_err(|error| failed(format!("{}: {error}", scratch.display())))?;
@@ -48,9 +48,7 @@ impl BenchSite {
         tree::write(&site.tree, works)?;
         write_certificate(&site.scratch)?;
         fs::write(site.script(), include_str!("requests.lua"))?;
-        if with_handler {
-            write_handler(&site.scratch)?;
-        }
+        write_components(kinds, &site.scratch, &site.tree)?;
         Ok(site)
     }
 
