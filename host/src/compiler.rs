@@ -11,7 +11,7 @@ use crate::chain::{Chain, HandlerSource};
 use crate::component_file::ComponentFile;
 use crate::config::{Rights, ServerConfig};
 use glasshouse_sandbox::{Code, CodeFile, CodeRegion, CodeSlot};
-use message::{ComponentPaths, NAME, Ready, Request, Response, Subject, receive, send};
+use message::{CompileRequest, CompileResponse, ComponentPaths, NAME, Ready, Subject, receive, send};
 use std::io::{self, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -44,7 +44,7 @@ impl PreparedCompiler {
     /// `None` if no component comes from a file, if the process keeps its rights, or if the system lacks something. In
     /// the last case it warns.
     pub(crate) fn new(config: &ServerConfig) -> Option<PreparedCompiler> {
-        // Other processors do not see written machine code until they are told.
+        // Other processors keep the previous instructions in their caches.
         let is_supported = cfg!(target_arch = "x86_64");
         if config.rights == Rights::AreKept || ComponentPaths::of(config).is_empty() || !is_supported {
             return None;
@@ -60,8 +60,8 @@ impl PreparedCompiler {
         Arc::clone(&self.region)
     }
 
-    /// Starts the process. From then on this process cannot change the memory. `None` with a warning if the system cannot
-    /// start it.
+    /// Starts the process. From then on this process cannot change the memory. `None` with a warning if the system
+    /// cannot start it.
     pub(crate) fn start(self, config: &ServerConfig) -> Option<Compiler> {
         let PreparedCompiler { file, region } = self;
         let start = || {
@@ -125,16 +125,16 @@ impl Compiler {
         subject: Subject,
         before: &[&ComponentFile],
     ) -> Result<Option<Compiled<Vec<ComponentFile>>>, String> {
-        let request = Request {
+        let request = CompileRequest {
             subject,
             before: before.iter().map(|file| file.facts.clone()).collect(),
             free: self.region.free(),
         };
         let response = send(self.socket.get_mut(), &request).and_then(|()| receive(&mut self.socket));
         match response.ok().flatten().ok_or_else(ended)? {
-            Response::Unchanged => Ok(None),
-            Response::Failed(reason) => Err(reason),
-            Response::Compiled { facts, start, length, packed_folder } => {
+            CompileResponse::Unchanged => Ok(None),
+            CompileResponse::Failed(reason) => Err(reason),
+            CompileResponse::Compiled { facts, start, length, packed_folder } => {
                 let files = before.iter().zip(facts);
                 let file = |(before, facts): (&&ComponentFile, _)| ComponentFile {
                     path: before.path.clone(),

@@ -7,8 +7,8 @@ use std::os::fd::AsFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// Calls `write` with a new file, which then replaces the named one, so that an error leaves no part of a file. A pipe or
-/// a device is written directly.
+/// Calls `write` with a new file, which then replaces the named one, so that an error leaves no part of a file. A pipe
+/// or a device is written directly.
 ///
 /// # Errors
 /// Those of `write`, and those of the kernel.

@@ -61,7 +61,7 @@ pub(super) enum Subject {
 
 /// Asks to compile the components if a file has changed.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Request {
+pub(super) struct CompileRequest {
     pub(super) subject: Subject,
     /// The components in use: the handler, unless it is built in, and its middleware; or the mounted component.
     pub(super) before: Vec<ComponentFacts>,
@@ -69,9 +69,9 @@ pub(super) struct Request {
     pub(super) free: Vec<Range<usize>>,
 }
 
-/// The response to a [`Request`].
+/// The response to a [`CompileRequest`].
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum Response {
+pub(super) enum CompileResponse {
     Unchanged,
     /// The reason, as text for the operator.
     Failed(String),

@@ -1,7 +1,7 @@
 //! The compiler process: standard input is the file behind the region, standard output the socket of the server.
 
 use crate::chain::{Chain, ChainCode, HandlerSource};
-use crate::compiler::message::{ComponentPaths, NAME, Ready, Request, Response, Subject, receive, send};
+use crate::compiler::message::{CompileRequest, CompileResponse, ComponentPaths, NAME, Ready, Subject, receive, send};
 use crate::component_file::{ComponentFacts, ComponentFile};
 use crate::harden::{self, KeptRights};
 use crate::setup::first_line;
@@ -35,7 +35,7 @@ fn serve() -> io::Result<()> {
     let Some(paths) = receive::<ComponentPaths>(&mut requests)? else { return Ok(()) };
     drop_other_rights(&paths);
     send(&mut responses, &Ready)?;
-    while let Some(request) = receive::<Request>(&mut requests)? {
+    while let Some(request) = receive::<CompileRequest>(&mut requests)? {
         send(&mut responses, &respond(&paths, &request, &mut writer))?;
     }
     Ok(())
@@ -50,20 +50,20 @@ fn drop_other_rights(paths: &ComponentPaths) {
     harden::apply(&KeptRights { readable, ..KeptRights::default() });
 }
 
-fn respond(paths: &ComponentPaths, request: &Request, writer: &mut CodeWriter) -> Response {
+fn respond(paths: &ComponentPaths, request: &CompileRequest, writer: &mut CodeWriter) -> CompileResponse {
     let next = match request.subject {
         Subject::Handler => handler(paths, &request.before),
         Subject::Mounted(index) => mounted(paths, index, &request.before),
     };
     let (facts, machine_code) = match next {
-        Ok(None) => return Response::Unchanged,
+        Ok(None) => return CompileResponse::Unchanged,
         Ok(Some(next)) => next,
-        Err(reason) => return Response::Failed(reason),
+        Err(reason) => return CompileResponse::Failed(reason),
     };
     let (length, packed_folder) = (machine_code.bytes.len(), machine_code.packed_folder);
     match writer.write(&request.free, &machine_code.bytes) {
-        Some(start) => Response::Compiled { facts, start, length, packed_folder },
-        None => Response::Failed(
+        Some(start) => CompileResponse::Compiled { facts, start, length, packed_folder },
+        None => CompileResponse::Failed(
             "open responses need the memory for machine code; reload again when they have ended".to_owned(),
         ),
     }

@@ -109,10 +109,13 @@ impl Setup<'_> {
         names.fold(self.directory.to_owned(), |directory, (_, name)| directory.join(name))
     }
 
-    /// The options that the packed directory has inside. A stock host sets variables instead, so that it compiles one
-    /// component for all options.
+    /// The options that the packed directory has inside. A stock host sets variables for those that do not change which
+    /// files are packed, so that it compiles one component for all of them.
     pub fn packed_options(&self) -> Vec<(String, String)> {
-        let is_inside = |(key, _): &&(&str, &str)| self.stack.is_ours() && ![SERVED_FILE, MADE_MAX].contains(key);
+        let is_inside = |(key, _): &&(&str, &str)| match self.stack.is_ours() {
+            true => ![SERVED_FILE, MADE_MAX].contains(key),
+            false => *key == "GLASSHOUSE_HIDDEN",
+        };
         self.options.iter().filter(is_inside).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
@@ -252,6 +255,8 @@ fn temporary() -> TempPath {
 /// Moves a file into its place, so that tests which run at the same time never read half of it.
 fn kept(file: TempPath, name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.to_lowercase());
+    // Some servers run as another user.
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).expect("it can be opened to all");
     file.persist(&path).expect("a file can be moved within its directory");
     path
 }

@@ -20,8 +20,8 @@ pub enum ServerKind {
     Glasshouse,
     /// glasshouse that calls its handler for each request.
     NoReplay,
-    /// glasshouse with the files packed into its handler. Only `BENCH_SERVERS` selects it, because the files of some works
-    /// are too large for a component.
+    /// glasshouse with the files packed into its handler. Only `BENCH_SERVERS` selects it, because the files of some
+    /// works are too large for a component.
     Packed,
     /// `wasmtime serve` with the handler of glasshouse.
     Stock,
