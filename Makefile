@@ -42,9 +42,11 @@ test: build
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 	tests/browser/run
 
-# The long forms of the attacks, with measurements of waits and memory. Ten minutes.
+# The long forms of the attacks, with measurements of waits and memory, and all rows in the modes that compile at each
+# start. Fifteen minutes.
 torture: build
 	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture
+	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all rows_host_
 
 # Half an hour of load over TLS, with new certificates, directories and logs every ten seconds.
 SOAK_SECONDS ?= 1800

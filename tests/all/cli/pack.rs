@@ -272,7 +272,8 @@ fn memory_holds_one_copy_of_the_folder() {
     let (with, without) = (memory_of(&fixture.file("site.wasm")), memory_of(handler(Version::P3)));
     let added = with.saturating_sub(without);
     println!("{added} KiB for {} KiB", SIZE >> 10);
-    assert!(added < (SIZE as u64 >> 10) * 5 / 4, "{with} KiB with the folder inside, {without} KiB with a directory");
+    // The allocator keeps some memory that the compiler has freed. A second copy would take as much as the first.
+    assert!(added < (SIZE as u64 >> 10) * 3 / 2, "{with} KiB with the folder inside, {without} KiB with a directory");
 }
 
 /// Its code is not that of the host, so it may write to the folder.
