@@ -33,6 +33,9 @@ impl HandlerSource {
     }
 }
 
+/// The owned parts of a [`Chain`].
+pub(crate) type ChainParts = (HandlerSource, Vec<ComponentFile>);
+
 /// A handler and its middleware, the outermost first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Chain<'a> {
@@ -129,7 +132,7 @@ impl<'a> Chain<'a> {
     ///
     /// # Errors
     /// The first file that cannot be read, with the reason.
-    pub(crate) fn read_again(&self) -> Result<Option<(HandlerSource, Vec<ComponentFile>)>, String> {
+    pub(crate) fn read_again(&self) -> Result<Option<ChainParts>, String> {
         let named = |file: &ComponentFile, reason: String| format!("'{}': {reason}", file.path.display());
         let again = |file: &ComponentFile| ComponentFile::read(&file.path).map_err(|reason| named(file, reason));
         let handler = match self.handler {

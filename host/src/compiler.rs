@@ -7,7 +7,7 @@
 mod message;
 mod process;
 
-use crate::chain::{Chain, HandlerSource};
+use crate::chain::{Chain, ChainParts, HandlerSource};
 use crate::component_file::ComponentFile;
 use crate::config::{Rights, ServerConfig};
 use glasshouse_sandbox::{Code, CodeFile, CodeRegion, CodeSlot};
@@ -91,10 +91,7 @@ impl Compiler {
     ///
     /// # Errors
     /// Why they cannot be replaced, as text for the operator.
-    pub(crate) fn handler(
-        &mut self,
-        before: &Chain<'_>,
-    ) -> Result<Option<Compiled<(HandlerSource, Vec<ComponentFile>)>>, String> {
+    pub(crate) fn handler(&mut self, before: &Chain<'_>) -> Result<Option<Compiled<ChainParts>>, String> {
         let files: Vec<&ComponentFile> = before.files().collect();
         let Some(Compiled { components, code }) = self.compile(Subject::Handler, &files)? else { return Ok(None) };
         let mut components = components.into_iter();

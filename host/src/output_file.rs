@@ -43,3 +43,44 @@ fn open_special(path: &Path) -> io::Result<File> {
 fn unnamed(error: io::Error) -> io::Error {
     error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{FileType, mknodat};
+    use std::io::{Read as _, Write as _};
+    use std::thread;
+
+    fn written(path: &Path, bytes: &[u8]) -> io::Result<()> {
+        replace(path, |file| file.write_all(bytes))
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        written(&path, b"old").unwrap();
+        let failed: Result<(), io::Error> = replace(&path, |file| {
+            file.write_all(b"new")?;
+            Err(io::Error::other("full"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        written(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_pipe_is_written_and_needs_a_reader() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("pipe");
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert_eq!(written(&path, b"x").unwrap_err().raw_os_error(), Some(libc::ENXIO));
+        // Opening for both directions does not wait for a writer.
+        let mut reader = File::options().read(true).write(true).open(&path).unwrap();
+        let writer = thread::spawn(move || written(&path, &[7; 200_000]));
+        reader.read_exact(&mut vec![0; 200_000]).unwrap();
+        writer.join().unwrap().unwrap();
+    }
+}

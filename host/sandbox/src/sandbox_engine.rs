@@ -23,7 +23,8 @@ impl SandboxEngine {
     /// wasmtime does not support this machine.
     pub fn new(region: Option<Arc<CodeRegion>>) -> Result<SandboxEngine, SandboxError> {
         let mut config = engine::config();
-        config.with_custom_code_memory(region.clone().map(|region| region as Arc<dyn CustomCodeMemory>));
+        let memory = region.clone().map(|region| -> Arc<dyn CustomCodeMemory> { region });
+        config.with_custom_code_memory(memory);
         let engine = Engine::new(&config).map_err(SandboxError::wasmtime)?;
         Ok(SandboxEngine { engine, region, epoch_thread: Arc::new(Once::new()) })
     }

@@ -7,8 +7,8 @@ use wasmtime_cli::commands::{CompileCommand, ServeCommand};
 
 #[derive(Parser)]
 enum StockCommand {
-    Serve(ServeCommand),
-    Compile(CompileCommand),
+    Serve(Box<ServeCommand>),
+    Compile(Box<CompileCommand>),
 }
 
 fn main() -> ExitCode {
