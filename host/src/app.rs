@@ -96,16 +96,17 @@ impl App {
         let (log_of_trees, routers_of_trees) = (log_file.clone(), routers.clone());
         let mut trees =
             ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees };
-        reload.add(move || trees.reload());
-        // The log file comes after the trees, because it must not be in a tree that is served from now on.
-        if let Some(log_file) = log_file {
-            reload.add(move || log_file.reopen());
-        }
+        // The trees have components, which may be compiled for minutes. The log file comes after the trees, because it must
+        // not be in a tree that is served from now on.
         if let Some(tls) = tls {
             reload.add(move || tls.reload());
         }
         if let Some(users) = users {
             reload.add(move || users.reload());
+        }
+        reload.add(move || trees.reload());
+        if let Some(log_file) = log_file {
+            reload.add(move || log_file.reopen());
         }
 
         let server = HttpServer { routers, serving, redirecting, worker_config, service_manager, metrics };

@@ -146,7 +146,7 @@ impl<'a> Chain<'a> {
     }
 
     /// The files of the components: that of the handler, unless it is built in, and those of its middleware.
-    pub(crate) fn files(&self) -> impl Iterator<Item = &'a ComponentFile> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &'a ComponentFile> + use<'a> {
         let handler = match self.handler {
             HandlerSource::Embedded => None,
             HandlerSource::File(file) => Some(file),

@@ -2,7 +2,8 @@
 //! process before, which compiles for it.
 //!
 //! The compiler process reads the files of the components and nothing else, and writes machine code into memory that
-//! the server can execute. Both speak over a socket, with one JSON value on each line. The server sends no code.
+//! the server can execute. The two processes exchange messages over a socket, one JSON value on each line. The server
+//! sends no code.
 
 mod message;
 mod process;
@@ -18,9 +19,13 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tracing::warn;
 
 pub(crate) use process::{is_requested, run};
+
+/// The time for a response: somewhat more than the time that compiling may take.
+const TIMEOUT: Duration = Duration::from_secs(330);
 
 /// The memory for machine code, before the compiler process has it.
 pub(crate) struct PreparedCompiler {
@@ -32,6 +37,8 @@ pub(crate) struct PreparedCompiler {
 pub(crate) struct Compiler {
     socket: BufReader<UnixStream>,
     region: Arc<CodeRegion>,
+    /// Whether a response is missing. A later one would be taken for it.
+    is_lost: bool,
 }
 
 /// Components that were compiled because a file has changed, and their code.
@@ -44,7 +51,7 @@ impl PreparedCompiler {
     /// `None` if no component comes from a file, if the process keeps its rights, or if the system lacks something. In
     /// the last case it warns.
     pub(crate) fn new(config: &ServerConfig) -> Option<PreparedCompiler> {
-        // Other processors keep the previous instructions in their caches.
+        // Processors of other architectures keep the previous instructions in their caches.
         let is_supported = cfg!(target_arch = "x86_64");
         if config.rights == Rights::AreKept || ComponentPaths::of(config).is_empty() || !is_supported {
             return None;
@@ -64,21 +71,25 @@ impl PreparedCompiler {
     /// cannot start it.
     pub(crate) fn start(self, config: &ServerConfig) -> Option<Compiler> {
         let PreparedCompiler { file, region } = self;
-        let start = || {
+        let start = |file: OwnedFd| {
             let (mut socket, other) = UnixStream::pair()?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
             // The program that runs, even if its file was replaced.
             let mut command = Command::new("/proc/self/exe");
-            command.arg0(NAME).env_clear().stdin(OwnedFd::from(file)).stdout(OwnedFd::from(other));
+            command.arg0(NAME).env_clear().stdin(file).stdout(OwnedFd::from(other));
             // Signals of a terminal are for the server, whose end ends the compiler.
             command.stderr(Stdio::inherit()).process_group(0).spawn()?;
             send(&mut socket, &ComponentPaths::of(config))?;
             let mut socket = BufReader::new(socket);
             match receive(&mut socket)? {
-                Some(Ready) => Ok(Compiler { socket, region }),
+                Some(Ready) => Ok(Compiler { socket, region, is_lost: false }),
                 None => Err(io::Error::other("it has ended")),
             }
         };
-        start().inspect_err(|error: &io::Error| warn_without_reload(error)).ok()
+        let started = file.descriptor().and_then(start);
+        // Without the process, only a seal prevents that this process changes the mapping.
+        let started = started.or_else(|error| file.seal().and(Err(error)));
+        started.inspect_err(|error: &io::Error| warn_without_reload(error)).ok()
     }
 }
 
@@ -127,7 +138,11 @@ impl Compiler {
             before: before.iter().map(|file| file.facts.clone()).collect(),
             free: self.region.free(),
         };
+        if self.is_lost {
+            return Err(ended());
+        }
         let response = send(self.socket.get_mut(), &request).and_then(|()| receive(&mut self.socket));
+        self.is_lost = !matches!(response, Ok(Some(_)));
         match response.ok().flatten().ok_or_else(ended)? {
             CompileResponse::Unchanged => Ok(None),
             CompileResponse::Failed(reason) => Err(reason),
@@ -146,5 +161,5 @@ impl Compiler {
 }
 
 fn ended() -> String {
-    "the compiler process has ended; restart the server".to_owned()
+    "the compiler process has ended or does not respond; restart the server".to_owned()
 }

@@ -119,6 +119,15 @@ impl ServerConfig {
         }
     }
 
+    /// The files of the handler, of its middleware and of the mounted components.
+    pub(crate) fn component_files(&self) -> impl Iterator<Item = &ComponentFile> {
+        let mounted = self.trees.iter().filter_map(|served| match &served.component {
+            TreeComponent::Mounted { file, .. } => Some(file),
+            TreeComponent::Handler => None,
+        });
+        self.chain().files().chain(mounted)
+    }
+
     /// The handler with its middleware.
     pub(crate) fn chain(&self) -> Chain<'_> {
         Chain { handler: &self.handler, middleware: &self.middleware }

@@ -35,6 +35,8 @@ impl ReloadTrees {
     /// The trees and the components that could not be replaced, with the reasons. Their previous versions stay in use.
     pub(crate) fn reload(&mut self) -> Result<(), String> {
         let mut errors = self.reopen_trees();
+        // Not after the components, which may be compiled for minutes.
+        self.routers.iter().for_each(|router| router.replace(&self.sandboxes));
         if self.config.rights == Rights::AreKept || self.compiler.is_some() {
             errors.extend(self.reload_handler().err());
             errors.extend(self.reload_mounted());
@@ -52,7 +54,7 @@ impl ReloadTrees {
         let mut errors = Vec::new();
         for (served, sandbox) in self.config.trees.iter().zip(&mut self.sandboxes) {
             let Some(tree) = &served.tree else { continue };
-            if self.log_file.as_ref().is_some_and(|file| file.is_in(tree)) {
+            if contains_log(self.log_file.as_deref(), tree) {
                 errors.push(not_reopened(tree, CONTAINS_LOG));
                 continue;
             }
@@ -84,7 +86,7 @@ impl ReloadTrees {
         let next = Chain { handler: &handler, middleware: &middleware };
         let of_handler = |served: &&ServedTree| matches!(served.component, TreeComponent::Handler);
         let mut trees = self.config.trees.iter().filter(of_handler).filter_map(|served| served.tree.as_ref());
-        if let Some(tree) = trees.find(|tree| self.log_file.as_ref().is_some_and(|file| file.is_in(tree))) {
+        if let Some(tree) = trees.find(|tree| contains_log(self.log_file.as_deref(), tree)) {
             return Err(not_reopened(tree, CONTAINS_LOG));
         }
         let cannot_run = |reason: &dyn Display| failed(&format!("the handler {next}: {reason}"));
@@ -119,6 +121,10 @@ impl ReloadTrees {
             TreeComponent::Handler => None,
         });
         for (index, (at, served, file, slot)) in mounted.enumerate() {
+            // The error about the tree is reported.
+            if served.tree.as_ref().is_some_and(|tree| contains_log(self.log_file.as_deref(), tree)) {
+                continue;
+            }
             let next = next_mounted(self.compiler.as_mut(), index, file).and_then(|next| {
                 let Some((read, compiled)) = next else { return Ok(None) };
                 let code = compiled.unwrap_or(Code::Component(&read.bytes));
@@ -147,13 +153,8 @@ impl ReloadTrees {
 
     /// The error about components that a process without a compiler keeps.
     fn kept_components(&self) -> Option<String> {
-        let mounted = self.config.trees.iter().filter_map(|served| match &served.component {
-            TreeComponent::Mounted { file, .. } => Some(file),
-            TreeComponent::Handler => None,
-        });
-        let chain = self.config.chain();
-        let files = chain.files().chain(mounted);
-        let names: Vec<String> = files.map(|file| format!("'{}'", file.path.display())).collect();
+        let names: Vec<String> =
+            self.config.component_files().map(|file| format!("'{}'", file.path.display())).collect();
         (!names.is_empty()).then(|| {
             format!(
                 "handler not replaced: {}: the process has given up the right to create machine code; restart it, or \
@@ -180,6 +181,11 @@ fn next_mounted(
             Ok((!read.is_same(before)).then_some((read, None)))
         }
     }
+}
+
+/// Whether the log would be served if the tree was opened again now.
+fn contains_log(log_file: Option<&OpenLog>, tree: &ServedPath) -> bool {
+    log_file.is_some_and(|file| file.is_in(tree))
 }
 
 /// The reason of a tree that cannot be opened again, with the fix.

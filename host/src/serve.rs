@@ -129,7 +129,8 @@ pub(crate) fn check(args: Args, settings: Vec<EffectiveOption>) -> Result<(), St
 }
 
 fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), StartupError> {
-    let Opened { sink, file } = config.logs.open(&config.trees, config.rights)?;
+    let components: Vec<_> = config.component_files().map(|file| file.path.as_path()).collect();
+    let Opened { sink, file } = config.logs.open(&config.trees, &components, config.rights)?;
     let log = Log::new(config.logs.format, sink);
     Ok((if logging::is_coloured() { log.colored() } else { log }, file))
 }

@@ -45,8 +45,9 @@ impl Code<'_> {
             Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) }.map_err(SandboxError::wasmtime),
             Code::InRegion { slot, .. } => {
                 let region = region.ok_or(SandboxError::NoRegion)?;
-                let memory = region.take(slot).ok_or(SandboxError::NoRegion)?;
-                // SAFETY: the same program has written the code, and its process does not change used slots.
+                let memory = region.take(slot).ok_or(SandboxError::SlotInUse)?;
+                // SAFETY: the compiler process of the same program has written the code. It writes only into slots that
+                // this process calls free.
                 let loaded = unsafe { Component::deserialize_raw(engine, memory) };
                 loaded.map_err(|error| {
                     region.release(slot.start);

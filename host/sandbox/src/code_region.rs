@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::{Arc, Mutex};
 use wasmtime::CustomCodeMemory;
 
-/// Bytes of address space. Pages without code take no memory.
+/// Bytes of address space. Pages that never had code take no memory.
 const LENGTH: usize = 4 << 30;
 
 /// The file behind a [`CodeRegion`], for the process that writes the code.
@@ -40,13 +40,23 @@ impl CodeFile {
         // The kernel never makes a mapping of a read-only descriptor writable.
         let file = File::open(format!("/proc/self/fd/{}", self.0.as_raw_fd()))?;
         let access = ProtFlags::READ | ProtFlags::EXEC;
-        Ok(Arc::new(CodeRegion { mapping: Mapping::new(&file, access)?, used: Mutex::default() }))
+        Ok(Arc::new(CodeRegion { mapping: Mapping::new(&file, access)?, slots: Mutex::default() }))
     }
-}
 
-impl From<CodeFile> for OwnedFd {
-    fn from(file: CodeFile) -> OwnedFd {
-        file.0.into()
+    /// A descriptor for [`CodeWriter::new`].
+    ///
+    /// # Errors
+    /// The process has too many.
+    pub fn descriptor(&self) -> io::Result<OwnedFd> {
+        Ok(self.0.try_clone()?.into())
+    }
+
+    /// Prevents that a process writes, except with a mapping that it has already.
+    ///
+    /// # Errors
+    /// The kernel is older than version 5.1.
+    pub fn seal(&self) -> io::Result<()> {
+        Ok(fcntl_add_seals(&self.0, SealFlags::FUTURE_WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?)
     }
 }
 
@@ -62,13 +72,15 @@ impl CodeWriter {
     /// The kernel rejects the mapping, or is older than version 5.1.
     pub fn new(file: OwnedFd) -> io::Result<CodeWriter> {
         let mapping = Mapping::new(&file, ProtFlags::READ | ProtFlags::WRITE)?;
-        fcntl_add_seals(&file, SealFlags::FUTURE_WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        CodeFile(file.into()).seal()?;
         Ok(CodeWriter(mapping))
     }
 
-    /// Writes code into a free part of the region. Returns its offset, or `None` if no part has room for it.
+    /// Writes code into a free part of the region, at the start of a page. Returns its offset, or `None` if no part has
+    /// room for it.
     pub fn write(&mut self, free: &[Range<usize>], code: &[u8]) -> Option<usize> {
-        let offset = free.iter().find(|range| range.len() >= code.len())?.start;
+        let has_room = |range: &&Range<usize>| range.start.is_multiple_of(page_size()) && range.len() >= code.len();
+        let offset = free.iter().find(has_room)?.start;
         offset.checked_add(code.len()).filter(|end| *end <= LENGTH)?;
         let target = ptr::with_exposed_provenance_mut(self.0.start.checked_add(offset)?);
         // SAFETY: the range is within the mapping, and the other process executes nothing in a free part.
@@ -118,37 +130,58 @@ pub struct CodeSlot {
 #[derive(Debug)]
 pub struct CodeRegion {
     mapping: Mapping,
-    /// Whole pages of the code that is loaded, in the order of their offsets.
-    used: Mutex<Vec<Range<usize>>>,
+    slots: Mutex<Slots>,
+}
+
+/// Ranges of whole pages.
+#[derive(Debug, Default)]
+struct Slots {
+    /// The code that is loaded.
+    used: Vec<Range<usize>>,
+    /// The code that wasmtime has unpublished since the last list of free parts. It may still read the unwind tables.
+    released: Vec<Range<usize>>,
+}
+
+impl Slots {
+    /// The parts without code, in the order of their offsets.
+    fn free(&self) -> Vec<Range<usize>> {
+        let mut taken: Vec<_> = self.used.iter().chain(&self.released).cloned().collect();
+        taken.sort_by_key(|range| range.start);
+        let starts = [0].into_iter().chain(taken.iter().map(|range| range.end));
+        let ends = taken.iter().map(|range| range.start).chain([LENGTH]);
+        starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
+    }
 }
 
 impl CodeRegion {
-    /// The parts without code, in the order of their offsets.
+    /// The parts for new code, in the order of their offsets. A part that is released now is free in the next call.
     pub fn free(&self) -> Vec<Range<usize>> {
-        let used = lock(&self.used);
-        let starts = [0].into_iter().chain(used.iter().map(|range| range.end));
-        let ends = used.iter().map(|range| range.start).chain([LENGTH]);
-        starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
+        let mut slots = lock(&self.slots);
+        let free = slots.free();
+        slots.released.clear();
+        free
     }
 
     /// Marks the slot as used until wasmtime unpublishes the code in it. `None` if it is not free.
     pub(crate) fn take(&self, slot: CodeSlot) -> Option<NonNull<[u8]>> {
         let end = slot.start.checked_add(slot.length)?.checked_next_multiple_of(page_size())?;
         let range = slot.start..end;
-        let is_free = self.free().iter().any(|free| free.start <= range.start && range.end <= free.end);
+        let mut slots = lock(&self.slots);
+        let is_free = slots.free().iter().any(|free| free.start <= range.start && range.end <= free.end);
         if range.is_empty() || !is_free || !range.start.is_multiple_of(page_size()) {
             return None;
         }
         let address = ptr::with_exposed_provenance_mut(self.mapping.start.checked_add(slot.start)?);
-        let mut used = lock(&self.used);
-        used.push(range);
-        used.sort_by_key(|range| range.start);
+        slots.used.push(range);
         Some(NonNull::slice_from_raw_parts(NonNull::new(address)?, slot.length))
     }
 
-    /// Marks the slot that contains the offset as free.
+    /// Marks the slot that contains the offset as released.
     pub(crate) fn release(&self, offset: usize) {
-        lock(&self.used).retain(|range| !range.contains(&offset));
+        let mut slots = lock(&self.slots);
+        let (released, used) = slots.used.drain(..).partition(|range| range.contains(&offset));
+        slots.used = used;
+        slots.released.extend::<Vec<_>>(released);
     }
 
     fn offset(&self, address: *const u8) -> Option<usize> {
@@ -207,6 +240,7 @@ mod tests {
         assert!(region.take(slot(0, page)).is_some());
         is_free(&[(2 * page, LENGTH)]);
         region.release(page + 7);
+        is_free(&[(2 * page, LENGTH)]);
         is_free(&[(page, LENGTH)]);
     }
 
@@ -214,7 +248,7 @@ mod tests {
     fn the_region_shows_what_is_written() {
         let file = CodeFile::create().unwrap();
         let region = file.region().unwrap();
-        let mut writer = CodeWriter::new(file.into()).unwrap();
+        let mut writer = CodeWriter::new(file.descriptor().unwrap()).unwrap();
         assert_eq!(writer.write(&region.free(), &[7; 100_000]), Some(0));
         let memory = region.take(slot(0, 100_000)).unwrap();
         // SAFETY: the slot was written, and nothing writes to it while this reads.
@@ -223,7 +257,10 @@ mod tests {
         assert!(bytes.iter().all(|byte| *byte == 7));
         assert_eq!(writer.write(&region.free(), &[8; 4096]), Some(100_000_usize.next_multiple_of(page_size())));
         region.release(0);
+        region.free();
         assert_eq!(writer.write(&region.free(), &[9; 4096]), Some(0));
+        let within_pages = [1..LENGTH, 4097..LENGTH];
+        assert_eq!(writer.write(&within_pages, &[9; 1]), None);
         let beyond = LENGTH..LENGTH + 8192;
         assert_eq!(writer.write(&[0..4096, beyond], &[9; 4097]), None);
         assert_eq!(writer.write(&[], &[9; 1]), None);
@@ -233,7 +270,7 @@ mod tests {
     fn no_descriptor_writes_beside_the_writer() {
         let file = CodeFile::create().unwrap();
         let (other, region) = (file.0.try_clone().unwrap(), file.region().unwrap());
-        let mut writer = CodeWriter::new(file.into()).unwrap();
+        let mut writer = CodeWriter::new(file.descriptor().unwrap()).unwrap();
         let path = format!("/proc/self/fd/{}", other.as_raw_fd());
         for mut file in [&other, &File::options().write(true).open(path).unwrap()] {
             assert_eq!(file.write(b"x").map_err(|error| error.kind()), Err(io::ErrorKind::PermissionDenied));

@@ -39,7 +39,7 @@ pub enum CompileError {
 }
 
 /// Compiles on new threads, which end afterwards: a process that gives up rights can do so only for threads that start
-/// later. After a timeout the compiler runs until the process ends, which is soon after the failed start.
+/// later. After a timeout the compiler runs until the process ends. A start and the compiler process end soon after.
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let (sender, compiled) = mpsc::channel();
     let component = bytes.len();

@@ -32,9 +32,12 @@ pub enum SandboxError {
     /// The component exports no handler with the right types.
     #[error("the handler exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")]
     NoHandler(#[source] Box<dyn Error + Send + Sync>),
-    /// The engine has no region with this machine code.
+    /// The engine has no region for machine code.
     #[error("its machine code is not in memory")]
     NoRegion,
+    /// The slot has the machine code of another component.
+    #[error("its machine code was written over that of another component")]
+    SlotInUse,
     /// wasmtime cannot start, or cannot link the component.
     #[error("{0}")]
     Wasmtime(#[source] Box<dyn Error + Send + Sync>),

@@ -8,6 +8,7 @@ use super::{Rights, ServedTree};
 use crate::bounded_file;
 use crate::config::roots::FileIdentity;
 use crate::error::StartupError;
+use crate::harden;
 use glasshouse_http::LogFile;
 use glasshouse_quota::sync::lock;
 use glasshouse_sandbox::ServedPath;
@@ -57,8 +58,8 @@ pub(crate) enum LogFileError {
     #[error("it is in a served directory, where every client could read it; name a file elsewhere")]
     InServedTree,
     #[error(
-        "its directory contains served files, where the process keeps no right to create files; give the log a \
-         directory of its own"
+        "its directory contains served files or components, where the process keeps no right to create files; give \
+         the log a directory of its own"
     )]
     BesideServed,
     #[error(transparent)]
@@ -84,16 +85,22 @@ impl OpenLog {
     ///
     /// # Errors
     /// The file cannot be opened, or is in a served directory.
-    pub(crate) fn open(path: &Path, trees: &[ServedTree], rights: Rights) -> Result<OpenLog, StartupError> {
+    pub(crate) fn open(
+        path: &Path,
+        trees: &[ServedTree],
+        components: &[&Path],
+        rights: Rights,
+    ) -> Result<OpenLog, StartupError> {
         let roots = Roots::of(trees);
         let (base, name) = based(path).map_err(|error| unusable(path, error.into()))?;
         let (file, location) = find(&base, &name, &roots).map_err(|error| unusable(path, error))?;
-        // A process gives up the right to create files in the directory of its log if served files are beneath it: it
-        // would be the right to change them.
+        // A process gives up the right to create files in the directory of its log if served files or components are
+        // beneath it: it would be the right to change them.
         let holds_served = |(directory, _): &(OwnedFd, OsString)| {
             let at = fstat(directory).map(|stat| identity(&stat)).ok();
             let roots = trees.iter().filter_map(|served| served.tree.as_ref()).map(root);
-            let mut roots = roots.filter_map(|path| open_directory(CWD, &path).ok());
+            let roots = roots.filter_map(|path| open_directory(CWD, &path).ok());
+            let mut roots = roots.chain(harden::directories(components.iter().copied()));
             roots.any(|root| above(root).any(|one| Some(one) == at))
         };
         let can_reopen = rights == Rights::AreKept || !location.directory.as_ref().is_some_and(holds_served);
@@ -299,7 +306,7 @@ mod tests {
     }
 
     fn open(path: &Path, trees: &[ServedTree]) -> Result<OpenLog, String> {
-        OpenLog::open(path, trees, Rights::AreGivenUp).map_err(|error| error.to_string())
+        OpenLog::open(path, trees, &[], Rights::AreGivenUp).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -367,7 +374,7 @@ mod tests {
             assert_eq!(log.directory().is_some(), can_reopen, "{name}");
             assert_eq!(log.warning().is_some(), !can_reopen, "{name}");
             assert_eq!(log.reopen().is_ok(), can_reopen, "{name}");
-            let free = OpenLog::open(&at(name), trees, Rights::AreKept).unwrap();
+            let free = OpenLog::open(&at(name), trees, &[], Rights::AreKept).unwrap();
             assert!(free.warning().is_none() && free.reopen().is_ok(), "{name}");
         }
         let null = open(Path::new("/dev/null"), &site).unwrap();

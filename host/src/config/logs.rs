@@ -7,7 +7,7 @@ use crate::error::StartupError;
 use crate::listen::{listen_alone, resolve};
 use glasshouse_http::{Format, Sink, TrustedProxies};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The configuration of logs, metrics and trusted proxies.
@@ -43,9 +43,14 @@ impl Logs {
     ///
     /// # Errors
     /// It cannot be opened, or clients could read it.
-    pub(crate) fn open(&self, trees: &[ServedTree], rights: Rights) -> Result<Opened, StartupError> {
+    pub(crate) fn open(
+        &self,
+        trees: &[ServedTree],
+        components: &[&Path],
+        rights: Rights,
+    ) -> Result<Opened, StartupError> {
         let Some(path) = &self.file else { return Ok(Opened { sink: Sink::Stderr, file: None }) };
-        let file = Arc::new(OpenLog::open(path, trees, rights)?);
+        let file = Arc::new(OpenLog::open(path, trees, components, rights)?);
         Ok(Opened { sink: Sink::File(Arc::clone(&file.output)), file: Some(file) })
     }
 

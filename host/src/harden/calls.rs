@@ -7,8 +7,8 @@
 //! (`int 0x80`) end the process.
 //!
 //! The list assumes that an attacker controls the process. Its descriptors are the listeners, the connections, the
-//! served directories and files (for reading), the log (for appending), the socket of the service manager, and the
-//! pollers. Where the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs`
+//! served directories and files (for reading), the log (for appending), the sockets of the service manager and of the
+//! compiler, and the pollers. Where the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs`
 //! tries the rejected forms.
 //!
 //! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls

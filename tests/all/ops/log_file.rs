@@ -115,6 +115,42 @@ fn a_reload_does_not_serve_the_log() {
     assert_eq!(get(server.address(), "/hello.txt").text(), "hello\n");
 }
 
+/// A component of a mount whose file and directory change at the same time.
+#[test]
+fn a_reload_of_a_component_does_not_serve_the_log() {
+    let place = place();
+    let at = |name: &str| place.path().join(name);
+    let component = at("components/app.wasm");
+    fs::create_dir(at("components")).expect("a directory can be made");
+    fs::copy(env!("HOSTILE_P3"), &component).expect("a file can be copied");
+    symlink("site", at("current")).expect("a link can be made");
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let mount = format!("/api={}:{}", text(&component), text(&at("current")));
+    let (also, log) = (text(place.path()), text(&at("logs/access.log")));
+    let arguments = &["--harden-also", &also, "--log-file", &log, "--mount", &mount];
+    let setup = Setup { stack: Stack::Host, directory: &at("site"), options: &[], arguments, unprivileged: false };
+    let server = TestServer::launch(setup);
+    fs::copy(env!("HOSTILE_P2"), &component).expect("a file can be copied");
+    fs::remove_file(at("current")).expect("a link can be removed");
+    symlink("logs", at("current")).expect("a link can be made");
+    reload(&server, 1);
+    assert!(server.stderr().contains("it contains the log file"), "{}", server.stderr());
+    let read = get(server.address(), "/api/passwd").text();
+    assert!(!read.contains("GET /"), "{read}");
+}
+
+/// With the right to create and write files there, the process could change what is compiled for it.
+#[test]
+fn a_log_beside_a_component_is_not_opened_again() {
+    let place = place();
+    fs::copy(env!("HOSTILE_P3"), place.path().join("logs/handler.wasm")).expect("a file can be copied");
+    let handler = place.path().join("logs/handler.wasm");
+    let arguments = ["--handler", handler.to_str().expect("UTF-8")];
+    let server = serve(&place, &place.path().join("logs/access.log"), &arguments);
+    let line = "again: its directory contains served files or components";
+    server.wait_for_stderr(line, |text| text.contains(line).then_some(()));
+}
+
 /// A log beside the site is reported at the start and at each signal: it stays the same file.
 #[test]
 fn a_log_that_cannot_be_reopened_is_reported() {

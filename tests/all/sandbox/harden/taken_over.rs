@@ -1,6 +1,7 @@
 //! An attacker in full control of the process: code of the attacker asks the kernel.
 
 use super::*;
+use crate::ops::signals::reload;
 use crate::support::clock;
 use crate::support::proc::listeners;
 use crate::support::ptrace::{Captive, Word, Word::Bytes, Word::Number, Word::Text};
@@ -220,8 +221,12 @@ fn it_cannot_change_the_machine_code_of_components() {
     fs::copy(server::handler(server::Version::P3), &component).expect("a file can be copied");
     let name = component.to_str().expect("the path is UTF-8");
     let server = serve(Stack::Host, &place.path().join("www"), &["--threads", "1", "--handler", name]);
-    let region = code_region(&server);
+    // Another handler, whose code is in the memory.
+    fs::copy(server::handler(server::Version::P2), &component).expect("a file can be copied");
+    reload(&server, 1);
+    assert!(!server.stderr().contains("not replaced"), "{}", server.stderr());
     let Some(captive) = captive(&server) else { return };
+    let region = code_region(&server);
     let writable = [Number(4096), number(PROT_READ | PROT_WRITE)];
     let change = |address: i64| captive.call(libc::SYS_mprotect, &[&[Number(address)], &writable[..]].concat());
     assert_eq!(change(region), i64::from(-EACCES));

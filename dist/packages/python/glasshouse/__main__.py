@@ -1,0 +1,27 @@
+"""Runs the program that this package has installed, with the same arguments."""
+
+import os
+import sys
+import sysconfig
+
+NAME = "glasshouse"
+
+
+def program():
+    """The path of the program: in the directory for scripts of this interpreter, of the user or of `pip --target`."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    directories = [
+        sysconfig.get_path("scripts"),
+        sysconfig.get_path("scripts", scheme=sysconfig.get_preferred_scheme("user")),
+        os.path.join(os.path.dirname(package), "bin"),
+    ]
+    for directory in directories:
+        path = os.path.join(directory, NAME)
+        if os.path.isfile(path):
+            return path
+    sys.exit(f"{NAME}: the program is not in {' or '.join(directories)}; install the package again")
+
+
+if __name__ == "__main__":
+    path = program()
+    os.execv(path, [path, *sys.argv[1:]])
