@@ -96,8 +96,8 @@ impl App {
         let (log_of_trees, routers_of_trees) = (log_file.clone(), routers.clone());
         let mut trees =
             ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees };
-        // The trees have components, which may be compiled for minutes. The log file comes after the trees, because it must
-        // not be in a tree that is served from now on.
+        // The trees have components, which may be compiled for minutes. The log file comes after the trees, because it
+        // must not be in a tree that is served from now on.
         if let Some(tls) = tls {
             reload.add(move || tls.reload());
         }

@@ -217,8 +217,8 @@ enum Command {
     Handler(Export),
     /// Write a directory and the handler as one component
     ///
-    /// The component needs no directory: 'glasshouse --handler FILE' serves it, and so does any host for wasi:http. It
-    /// contains the options below. Variables of the host override them.
+    /// The component needs no directory: 'glasshouse --handler FILE' serves it, and so does another host for wasi:http
+    /// 0.3, or 0.2 with --p2. It contains the options below. Variables of the host override them.
     Pack(Box<Pack>),
     /// Write middleware and a handler as one component
     ///

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// How long a pipe may take to end. A shell starts the command of `<(command)` well within that time.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The reason for a file that this process may not use.
+pub(crate) const PERMISSION_DENIED: &str = "permission denied";
+
 /// Reads a file of at most `max` bytes, or a pipe to its end.
 ///
 /// # Errors
@@ -70,7 +73,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
     match error.kind() {
         ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::PermissionDenied => PERMISSION_DENIED.to_owned(),
         ErrorKind::IsADirectory => "a directory".to_owned(),
         ErrorKind::NotADirectory => "not a directory".to_owned(),
         ErrorKind::InvalidFilename => "the name is too long".to_owned(),

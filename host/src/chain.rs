@@ -53,7 +53,7 @@ pub(crate) enum ChainCode<'a> {
 /// Why there is no chain of these components.
 #[derive(Debug, Error)]
 pub(crate) enum ChainError {
-    #[error("'{name}' cannot be part of it: {reason}{}", more(*.others))]
+    #[error("'{name}' cannot be used: {reason}{}", more(*.others))]
     Rejected { name: String, reason: Rejection, others: usize },
     #[error(transparent)]
     Compose(#[from] ComposeError),
@@ -110,11 +110,12 @@ impl<'a> Chain<'a> {
         Ok(composed)
     }
 
-    /// Whether the code is that of the built-in handler, whose responses depend only on the request and on the files.
-    pub(crate) fn has_own_code(&self) -> bool {
+    /// Whether the code is that of the built-in handler for WASI 0.3. Its responses depend only on the request and on
+    /// the files, and the host can record what it reads.
+    pub(crate) fn can_be_replayed(&self) -> bool {
         let is_own = match self.handler {
             HandlerSource::Embedded => true,
-            HandlerSource::File(file) => file.facts.packed == Packed::WithOwnCode,
+            HandlerSource::File(file) => file.facts.packed == Packed::WithOwnP3Code,
         };
         is_own && self.middleware.is_empty()
     }

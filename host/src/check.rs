@@ -3,6 +3,7 @@
 
 use crate::args::value::ByteSize;
 use crate::args::{EffectiveOption, OptionSource, ValueShape};
+use crate::component_file::Packed;
 use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::site_report::SiteFiles;
 use glasshouse_core::Config as HandlerConfig;
@@ -76,6 +77,9 @@ fn of_handler(config: &ServerConfig, sites: &SiteFiles, name: &'static str, mut 
     if let Some((_, text)) = config.guest.iter().find(|(key, _)| *key == variable) {
         option.value = option.shape.write_text(text);
         return option.to_string();
+    }
+    if config.handler.packed() != Packed::No {
+        return format!("# {name}: as packed");
     }
     let default = match option.shape {
         ValueShape::Switch | ValueShape::One { .. } => default_text(name),

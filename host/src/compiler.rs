@@ -53,7 +53,7 @@ impl PreparedCompiler {
     pub(crate) fn new(config: &ServerConfig) -> Option<PreparedCompiler> {
         // Processors of other architectures keep the previous instructions in their caches.
         let is_supported = cfg!(target_arch = "x86_64");
-        if config.rights == Rights::AreKept || ComponentPaths::of(config).is_empty() || !is_supported {
+        if config.rights == Rights::AreKept || config.component_files().next().is_none() || !is_supported {
             return None;
         }
         let prepare = || {

@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Packed {
     No,
-    /// Its code is that of the built-in handler.
-    WithOwnCode,
+    /// Its code is that of the built-in handler for WASI 0.3, whose responses can be replayed.
+    WithOwnP3Code,
+    /// Its code is that of the built-in handler for WASI 0.2.
+    WithOwnP2Code,
     WithOtherCode,
 }
 
@@ -25,7 +27,8 @@ impl Packed {
     fn of(component: &[u8]) -> Packed {
         match site_description(component) {
             None => Packed::No,
-            Some(_) if [P3, P2].iter().any(|own| packed_image(component, own).is_some()) => Packed::WithOwnCode,
+            Some(_) if packed_image(component, P3).is_some() => Packed::WithOwnP3Code,
+            Some(_) if packed_image(component, P2).is_some() => Packed::WithOwnP2Code,
             Some(_) => Packed::WithOtherCode,
         }
     }

@@ -34,7 +34,7 @@ use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::File;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, thread};
@@ -82,8 +82,8 @@ pub(crate) struct ServerConfig {
     pub(crate) qr: bool,
     /// The maximum time of open requests at shutdown.
     pub(crate) grace: Duration,
-    /// Directories that stay readable for a reload.
-    pub(crate) harden_also: Vec<File>,
+    /// Directories that stay readable for a reload, with their paths.
+    pub(crate) harden_also: Vec<(PathBuf, File)>,
 }
 
 /// Whether the process gives up the rights that serving does not need.
@@ -165,8 +165,14 @@ impl ServerConfig {
                     .to_owned(),
             );
         }
+        if handler.packed() != Packed::No && !middleware.is_empty() {
+            warnings.push(
+                "the handler is a packed folder behind middleware: its folder counts towards --max-memory".to_owned(),
+            );
+        }
+        warnings.extend(trees.iter().filter_map(trees::without_directory));
         let is_declared_pure = args.components.pure_handler;
-        let is_pure = is_declared_pure || Chain { handler: &handler, middleware: &middleware }.has_own_code();
+        let is_pure = is_declared_pure || Chain { handler: &handler, middleware: &middleware }.can_be_replayed();
         let replay_memory = if is_pure && !args.no_replay { args.replay_memory.0 } else { 0 };
         let replay_memory = usize::try_from(replay_memory).unwrap_or(usize::MAX);
         let replay = (replay_memory > 0).then(|| Arc::new(ReplayStore::new(replay_memory)));
@@ -245,9 +251,10 @@ pub(crate) fn located(error: ConfigError, passed: &[HandlerOption]) -> StartupEr
 }
 
 /// Opens a directory that stays readable for a reload.
-fn readable(path: &Path) -> Result<File, StartupError> {
+fn readable(path: &Path) -> Result<(PathBuf, File), StartupError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| {
+    let opened = openat(CWD, path, flags, Mode::empty());
+    opened.map(|directory| (path.to_owned(), directory.into())).map_err(|errno| {
         let reason = match errno {
             Errno::NOENT => "no such directory".to_owned(),
             errno => bounded_file::reason(&errno.into()),

@@ -7,7 +7,7 @@ use crate::component_file::ComponentFile;
 use crate::error::StartupError;
 use crate::sha256::sha256;
 use crate::{component_file, stdout};
-use glasshouse_pack::site_description;
+use glasshouse_pack::{SiteSize, site_description};
 use glasshouse_sandbox::{ComponentKind, Import, ImportStatus, Inspection, P3, needs_directory};
 use serde_json::{Value, json};
 use std::fmt::{self, Write as _};
@@ -175,9 +175,8 @@ impl fmt::Display for ComponentReport {
         if let ComponentKind::Handler { .. } = inspection.kind {
             writeln!(f, "  reads   {}", if *needs_directory { "a directory" } else { "no directory" })?;
         }
-        if let Some((files, bytes)) = site.as_ref().and_then(|site| site["files"].as_u64().zip(site["bytes"].as_u64()))
-        {
-            writeln!(f, "  holds   {files} files, {bytes} bytes")?;
+        if let Some(size) = site.as_ref().and_then(SiteSize::from_json) {
+            writeln!(f, "  holds   {size}")?;
         }
         if !chain.is_empty() {
             writeln!(f, "\nchain, the outermost first")?;

@@ -14,8 +14,12 @@ use glasshouse_core::http::date::HttpTime;
 use glasshouse_pack::{Encode, Folder, PackError, PackedLayout, Progress, Site, Times, max_image};
 use glasshouse_sandbox::{P2, P3};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::env;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::{env, fs};
 use tracing::{info, warn};
 
 /// Bytes of a write.
@@ -30,38 +34,121 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
     let passed = arguments.handler_options(env::vars_os())?;
     let variables = variables(&passed)?;
     let source_date = source_date()?;
-    let folder = arguments.folder.display();
-    let unable = |error: &PackError| StartupError::CannotServe(format!("cannot pack '{folder}': {error}"));
+    let unable = |error: &PackError| {
+        StartupError::CannotServe(format!("cannot pack '{}': {}", arguments.folder.display(), described(error)))
+    };
     let encode = if arguments.precompress { Encode::Compressible } else { Encode::No };
     let handler = if arguments.p2 { P2 } else { P3 };
     let max = max_image(handler).map_err(|error| unable(&error))?;
     let reading = Reading { variables: &variables, times: times(source_date), encode, max };
-    let site = reading.read(open(arguments)?).map_err(|error| unable(&error))?;
-    let layout = site.layout(handler).map_err(|error| unable(&error))?;
-    site.left_out().iter().for_each(|left_out| warn!("not packed: {left_out}"));
-    let component = PackedComponent { site: &site, layout: &layout, oci: arguments.oci, created: source_date };
-    match &arguments.output {
-        Output::Stdout => component.write(&mut io::stdout().lock()).map_err(|error| unable(&error))?,
-        Output::File(path) => {
-            output_file::replace(path, |file| component.write(file)).map_err(|error| match error {
-                PackError::Write(error) => {
-                    let reason = bounded_file::reason(&error);
-                    let message = format!("cannot write '{}': {reason}; name another file with -o", path.display());
-                    StartupError::io(message, error)
-                }
-                error => unable(&error),
-            })?
-        }
+    let folder = open(arguments)?;
+    if let Output::File(path) = &arguments.output {
+        check_place(path)?;
     }
-    info!(target: NOTICE, "packed: {} files, {} bytes", site.files(), site.length());
-    Ok(())
+    let site = reading.read(folder).map_err(|error| unable(&error))?;
+    let layout = site.layout(handler).map_err(|error| unable(&error))?;
+    report(&site);
+    let component = PackedComponent { site: &site, layout: &layout, oci: arguments.oci, created: source_date };
+    let written = match &arguments.output {
+        Output::Stdout => component.write(&mut io::stdout().lock()),
+        Output::File(path) => output_file::replace(path, |file| component.write(file)),
+    };
+    match (written, &arguments.output) {
+        (Ok(()), _) => {
+            info!(target: NOTICE, "packed: {}", site.size());
+            Ok(())
+        }
+        // As for the other subcommands, a reader that leaves early is not an error.
+        (Err(PackError::Write(error)), Output::Stdout) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        (Err(PackError::Write(error)), Output::Stdout) => {
+            let message = format!("cannot write to standard output: {}; redirect it elsewhere", reason(&error));
+            Err(StartupError::io(message, error))
+        }
+        (Err(PackError::Write(error)), Output::File(path)) => Err(unwritable(path, &place_reason(&error))),
+        (Err(error), _) => Err(unable(&error)),
+    }
+}
+
+/// Logs where the component differs from the folder.
+fn report(site: &Site) {
+    site.left_out().iter().for_each(|left_out| warn!("not packed: {left_out}"));
+    site.copies().iter().for_each(|copy| warn!("packed: {copy}"));
+    site.missing_pages().iter().for_each(|missing| warn!("{missing}"));
+}
+
+/// Checks that the output has a directory to be written to, before a large folder is read in vain.
+fn check_place(output: &Path) -> Result<(), StartupError> {
+    match fs::metadata(output) {
+        Ok(found) if found.is_dir() => return Err(unwritable(output, "a directory")),
+        // A pipe or a device is written directly.
+        Ok(found) if !found.is_file() => return Ok(()),
+        Ok(_) | Err(_) => {}
+    }
+    let is_directory = output.as_os_str().as_bytes().ends_with(b"/");
+    let above = if is_directory { Some(output) } else { output.parent() };
+    let directory = above.filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let found = fs::metadata(directory).map_err(|error| unwritable(output, &place_reason(&error)))?;
+    if !found.is_dir() {
+        return Err(unwritable(output, "not a directory"));
+    }
+    match access(directory, Access::WRITE_OK) {
+        Err(errno @ (Errno::ACCESS | Errno::ROFS)) => Err(unwritable(output, &reason(&errno.into()))),
+        // What else may be wrong shows when it is written.
+        _ => Ok(()),
+    }
+}
+
+fn unwritable(output: &Path, reason: &str) -> StartupError {
+    StartupError::CannotServe(format!("cannot write '{}': {reason}; name another file with -o", output.display()))
+}
+
+/// As [`reason`], for a file that need not exist.
+fn place_reason(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "no such directory".to_owned(),
+        _ => reason(error),
+    }
+}
+
+/// The text of an error, with the reason of the kernel.
+fn described(error: &PackError) -> String {
+    match error {
+        PackError::Read { path, source } => {
+            format!("cannot read '{path}': {}; make it readable or remove it", reason(source))
+        }
+        PackError::Temporary(source) => {
+            format!("cannot write a temporary file: {}; set TMPDIR to a directory with space", reason(source))
+        }
+        PackError::Write(source) => reason(source),
+        PackError::Changed { .. }
+        | PackError::SiteFile(_)
+        | PackError::TooLarge { .. }
+        | PackError::Handler(_)
+        | PackError::OutputOnly => error.to_string(),
+    }
+}
+
+/// Describes an error of the kernel in lower case and without its number.
+fn reason(error: &io::Error) -> String {
+    let text = match Errno::from_io_error(error) {
+        Some(Errno::XDEV) => "a link that leads out of its directory".to_owned(),
+        _ => bounded_file::reason(error),
+    };
+    let text = text.split_once(" (os error").map_or(text.as_str(), |(text, _)| text);
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect()
 }
 
 fn open(arguments: &Pack) -> Result<Folder, StartupError> {
-    let folder = Folder::open(&arguments.folder).map_err(|error| {
-        let (folder, reason) = (arguments.folder.display(), bounded_file::reason(&error));
+    let path = &arguments.folder;
+    let folder = Folder::open(path).map_err(|error| {
+        let reason = match Errno::from_io_error(&error) {
+            Some(Errno::INVAL) => "the name is not UTF-8".to_owned(),
+            Some(Errno::NOTDIR) if path.exists() => "not a directory or a regular file".to_owned(),
+            _ => reason(&error),
+        };
         let fix = "name a directory or a file that you may read";
-        StartupError::io(format!("cannot pack '{folder}': {reason}; {fix}"), error)
+        StartupError::io(format!("cannot pack '{}': {reason}; {fix}", path.display()), error)
     })?;
     Ok(match &arguments.output {
         Output::File(path) => folder.without(path),

@@ -9,6 +9,16 @@ use tokio::signal::unix::{self, SignalKind};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
 
+/// Ignores SIGHUP until [`Reload::new`]: a component may be compiled for a minute, and a signal before would end the
+/// process.
+pub(crate) fn ignore_hangups() {
+    #[expect(unsafe_code, reason = "the standard library has no such call")]
+    // SAFETY: no handler runs.
+    unsafe {
+        libc::signal(libc::SIGHUP, libc::SIG_IGN);
+    }
+}
+
 /// Replaces a part of the running state. The error is a message for the operator.
 type ReloadStep = Box<dyn FnMut() -> Result<(), String> + Send>;
 

@@ -54,7 +54,7 @@ impl Needs<'_> {
         let passwords = self.config.users.iter().map(|users| users.file());
         let renewed = harden::directories(certificates.chain(passwords));
         let renewed = renewed.iter().map(AsFd::as_fd);
-        let also = self.config.harden_also.iter().map(|directory| directory.as_fd());
+        let also = self.config.harden_also.iter().map(|(_, directory)| directory.as_fd());
         let trees = self.sandboxes.iter().filter_map(|sandbox| sandbox.read_scope());
         let log = self.log_file.and_then(OpenLog::directory);
         harden::apply(&KeptRights {

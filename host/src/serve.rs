@@ -9,7 +9,7 @@ use crate::config::{OpenLog, Opened, Rights, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Inherited};
 use crate::logging::NOTICE;
-use crate::reload::Reload;
+use crate::reload::{Reload, ignore_hangups};
 use crate::rights::{Needs, exposed_secrets, require_complete};
 use crate::sd_notify::ServiceManager;
 use crate::site_report::SiteFiles;
@@ -28,6 +28,7 @@ use tracing::{error, info, warn};
 /// # Errors
 /// An option is invalid, or this machine does not support it.
 pub(crate) fn serve(args: Args, inherited: Inherited) -> Result<(), StartupError> {
+    ignore_hangups();
     let mut config = ServerConfig::from_args(args)?;
     let identity = config.identity.take();
     let (log, log_file) = open_log(&config)?;

@@ -39,6 +39,7 @@ pub(crate) fn sandboxes(config: &ServerConfig, engine: &SandboxEngine) -> Result
 fn handler_error(error: &LoadError, chain: &Chain<'_>) -> StartupError {
     StartupError::CannotServe(match error {
         LoadError::Tree { .. } => format!("{error}; name a readable one"),
+        LoadError::Chain(ChainError::Rejected { .. }) => format!("{error}; name another component"),
         LoadError::Component(_) if chain.middleware.is_empty() => {
             format!("cannot run the handler {chain}: {error}; name another one with --handler")
         }
@@ -94,7 +95,7 @@ pub(crate) fn handler_sandboxes(
                     root: served.tree.clone(),
                     handoff: chain.handoff(),
                     environment,
-                    replay: config.replay.clone().filter(|_| config.is_declared_pure || chain.has_own_code()),
+                    replay: config.replay.clone().filter(|_| config.is_declared_pure || chain.can_be_replayed()),
                     limits: config.ceilings.clone(),
                 };
                 sandbox(engine, code, sandbox_config)?

@@ -34,8 +34,8 @@ pub(crate) struct Spool {
 }
 
 impl Spool {
-    pub(crate) fn new() -> io::Result<Spool> {
-        Ok(Spool { file: Mutex::new(tempfile::tempfile()?) })
+    pub(crate) fn new() -> Result<Spool, PackError> {
+        Ok(Spool { file: Mutex::new(tempfile::tempfile().map_err(PackError::Temporary)?) })
     }
 
     fn add(&self, bytes: &[u8]) -> io::Result<Content> {
@@ -96,7 +96,8 @@ pub(crate) fn encode(
         if encoded.len().saturating_mul(20) < bytes.len().saturating_mul(19) {
             let digest = short(Sha256::new_with_prefix(&encoded));
             let length = u32::try_from(encoded.len()).unwrap_or(u32::MAX);
-            variants.push(EncodedVariant { coding, content: spool.add(&encoded)?, length, digest });
+            let content = spool.add(&encoded).map_err(PackError::Temporary)?;
+            variants.push(EncodedVariant { coding, content, length, digest });
         }
     }
     Ok((of_file, variants))

@@ -1,5 +1,8 @@
 //! The reasons why a folder cannot be packed.
+//!
+//! The texts do not have the errors of the kernel, which are the sources: the host has plain words for those.
 
+use rustix::io::Errno;
 use std::io;
 use thiserror::Error;
 
@@ -7,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum PackError {
     /// An entry cannot be read.
-    #[error("cannot read '{path}': {source}; make it readable or remove it")]
+    #[error("cannot read '{path}'; make it readable or remove it")]
     Read {
         /// The entry.
         path: String,
@@ -36,7 +39,19 @@ pub enum PackError {
     /// The handler is not a component into which a folder can be packed.
     #[error("the handler has no place for a folder: {0}; use the handler of this version of glasshouse")]
     Handler(&'static str),
-    /// The output or a temporary file cannot be written.
-    #[error(transparent)]
+    /// The only file to pack is the output, which would replace it.
+    #[error("it is the output file too; name another file with -o")]
+    OutputOnly,
+    /// A temporary file cannot be written.
+    #[error("cannot write a temporary file; set TMPDIR to a directory with space")]
+    Temporary(#[source] io::Error),
+    /// The output cannot be written.
+    #[error("cannot write the output")]
     Write(#[from] io::Error),
+}
+
+impl PackError {
+    pub(crate) fn read(path: &str, errno: Errno) -> PackError {
+        PackError::Read { path: path.to_owned(), source: errno.into() }
+    }
 }

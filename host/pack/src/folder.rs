@@ -58,6 +58,8 @@ pub enum UnpackedReason {
     NotUtf8,
     /// The content: the name stays, and a request for it gets 404.
     Unreadable,
+    /// A directory and all that is in it: the name stays, and a request for it or for what is in it gets 404.
+    UnreadableDirectory,
     /// The content of a FIFO, a socket or a device. The name stays.
     Special,
     /// The target of a link: it is not within the folder, or it is hidden. The name stays.
@@ -71,6 +73,7 @@ impl fmt::Display for UnpackedEntry {
             UnpackedReason::Hidden => "a dotfile; --hidden packs it",
             UnpackedReason::NotUtf8 => "the name is not UTF-8",
             UnpackedReason::Unreadable => "the file is not readable; its name is packed",
+            UnpackedReason::UnreadableDirectory => "the directory is not readable; only its name is packed",
             UnpackedReason::Special => "not a regular file; its name is packed",
             UnpackedReason::LinkTarget => "the link leads to nothing that is packed; its name is packed",
         };
@@ -85,6 +88,8 @@ pub(crate) struct Scan {
     pub(crate) left_out: Vec<UnpackedEntry>,
 }
 
+/// The most links that the kernel follows in a path.
+const MAX_LINKS: u32 = 40;
 /// Rejects also the links of `/proc`, which lead out of any directory.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
@@ -93,7 +98,8 @@ impl Folder {
     /// Opens a folder, or the folder of a file, of which only that file is read.
     ///
     /// # Errors
-    /// The error of the kernel. [`Errno::INVAL`] for a file whose name is not UTF-8.
+    /// The error of the kernel. [`Errno::INVAL`] for a file whose name is not UTF-8. A file must be readable, because
+    /// nothing else is packed.
     pub fn open(path: &Path) -> io::Result<Folder> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let (path, only) = match path.file_name() {
@@ -104,7 +110,11 @@ impl Folder {
             _ => (path, None),
         };
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        Ok(Folder { directory: openat(CWD, path, flags, Mode::empty())?, only, output: None })
+        let folder = Folder { directory: openat(CWD, path, flags, Mode::empty())?, only, output: None };
+        if let Some(only) = &folder.only {
+            folder.file(only.as_str())?;
+        }
+        Ok(folder)
     }
 
     /// The name of the only file.
@@ -117,6 +127,35 @@ impl Folder {
     pub fn without(self, path: &Path) -> Folder {
         let found = statat(CWD, path, AtFlags::empty()).ok();
         Folder { output: found.map(|stat| (stat.st_dev, stat.st_ino)), ..self }
+    }
+
+    /// Whether this is the file that is left out.
+    pub(crate) fn is_output(&self, stat: &Stat) -> bool {
+        self.output == Some((stat.st_dev, stat.st_ino))
+    }
+
+    /// The path of what a path leads to, without links, for a report.
+    pub(crate) fn without_links(&self, path: &str) -> String {
+        let mut rest: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
+        let mut names: Vec<String> = Vec::new();
+        let mut links = 0..MAX_LINKS;
+        while let Some(name) = rest.pop() {
+            match name.as_str() {
+                "" | "." => continue,
+                ".." => {
+                    names.pop();
+                    continue;
+                }
+                _ => names.push(name),
+            }
+            if let Ok(target) = readlinkat(&self.directory, names.join("/"), Vec::new())
+                && links.next().is_some()
+            {
+                names.pop();
+                rest.extend(target.to_string_lossy().split('/').rev().map(str::to_owned));
+            }
+        }
+        names.join("/")
     }
 
     /// Opens a regular file, behind links within the folder.
@@ -138,26 +177,32 @@ impl Folder {
     /// [`PackError::Read`] for a directory that cannot be read.
     pub(crate) fn scan(&self, config: &Config, times: Times) -> Result<Scan, PackError> {
         let mut left_out = Vec::new();
-        let entries = self.scan_directory("", config, times, &mut left_out)?;
-        left_out.sort_by(|one, other| one.path.cmp(&other.path));
+        let root = self.subdirectory("").map_err(|errno| PackError::read(".", errno))?;
+        let entries = self.scan_directory("", root, config, times, &mut left_out)?;
         Ok(Scan { entries, left_out })
+    }
+
+    /// Opens a directory for reading its entries, and for what is in it.
+    fn subdirectory(&self, path: &str) -> Result<(OwnedFd, Dir), Errno> {
+        let here = if path.is_empty() { "." } else { path };
+        let (flags, resolve) = (READ | OFlags::DIRECTORY, BENEATH | ResolveFlags::NO_SYMLINKS);
+        let directory = openat2(&self.directory, here, flags, Mode::empty(), resolve)?;
+        let entries = Dir::read_from(&directory)?;
+        Ok((directory, entries))
     }
 
     fn scan_directory(
         &self,
         path: &str,
+        (directory, opened): (OwnedFd, Dir),
         config: &Config,
         times: Times,
         left_out: &mut Vec<UnpackedEntry>,
     ) -> Result<Vec<ImageEntry>, PackError> {
-        let failed = |errno: Errno| PackError::Read { path: shown(path), source: errno.into() };
-        let here = if path.is_empty() { "." } else { path };
-        let flags = READ | OFlags::DIRECTORY;
-        let directory = openat2(&self.directory, here, flags, Mode::empty(), BENEATH | ResolveFlags::NO_SYMLINKS)
-            .map_err(failed)?;
+        let failed = |errno: Errno| PackError::read(if path.is_empty() { "." } else { path }, errno);
         let visible = config.hidden.within(path);
         let mut entries = Vec::new();
-        for read in Dir::read_from(&directory).map_err(failed)? {
+        for read in opened {
             let read = read.map_err(failed)?;
             let raw = read.file_name();
             let is_other = |only: &Name| path.is_empty() && raw.to_bytes() != only.as_str().as_bytes();
@@ -174,7 +219,7 @@ impl Folder {
                 Err(Errno::NOENT) => continue,
                 stat => stat.map_err(failed)?,
             };
-            if self.output == Some((stat.st_dev, stat.st_ino)) {
+            if self.is_output(&stat) {
                 leave_out(UnpackedReason::Output);
                 continue;
             }
@@ -197,7 +242,14 @@ impl Folder {
             }
             let below = join(path, name.as_str());
             let node = match file_type {
-                FileType::Directory => ImageNode::Directory(self.scan_directory(&below, config, times, left_out)?),
+                FileType::Directory => match self.subdirectory(&below) {
+                    Ok(opened) => ImageNode::Directory(self.scan_directory(&below, opened, config, times, left_out)?),
+                    Err(Errno::ACCESS) => {
+                        leave_out(UnpackedReason::UnreadableDirectory);
+                        ImageNode::Special
+                    }
+                    Err(errno) => return Err(PackError::read(&below, errno)),
+                },
                 FileType::Symlink => link(&directory, raw).map_err(failed)?,
                 FileType::RegularFile => match self.file(&below) {
                     Ok((_, stat)) => ImageNode::File { length: length(&stat)?, digest: 0 },
@@ -205,7 +257,7 @@ impl Folder {
                         leave_out(UnpackedReason::Unreadable);
                         ImageNode::Special
                     }
-                    Err(errno) => return Err(PackError::Read { path: below, source: errno.into() }),
+                    Err(errno) => return Err(PackError::read(&below, errno)),
                 },
                 _ => {
                     leave_out(UnpackedReason::Special);
@@ -251,8 +303,4 @@ fn link(directory: &OwnedFd, name: &CStr) -> Result<ImageNode, Errno> {
 /// A path with one more name at its end.
 pub(crate) fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
-}
-
-fn shown(path: &str) -> String {
-    if path.is_empty() { ".".to_owned() } else { path.to_owned() }
 }

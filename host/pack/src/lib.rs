@@ -26,9 +26,13 @@ mod error;
 mod folder;
 mod layout;
 mod numbers;
+mod options;
 mod site;
+mod size;
 
 pub use error::PackError;
 pub use folder::{Folder, Times, UnpackedEntry, UnpackedReason};
 pub use layout::{PackedLayout, max_image, packed_image, site_description};
-pub use site::{Encode, Progress, Site};
+pub use options::MissingPage;
+pub use site::{Encode, HiddenCopy, Progress, Site};
+pub use size::{Amount, SiteSize};

@@ -4,22 +4,22 @@ use crate::content::{self, Content, EncodedVariant, Spool};
 use crate::error::PackError;
 use crate::folder::{Folder, Scan, Times, UnpackedEntry, UnpackedReason, join, length};
 use crate::layout::PackedLayout;
+use crate::options::{EffectiveOptions, MissingPage};
+use crate::size::SiteSize;
 use glasshouse_core::http::accept::Coding;
-use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
 use glasshouse_core::tree::OpenError;
 use glasshouse_core::tree::Tree as _;
-use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::tree::packed::PackedTree;
 use glasshouse_core::tree::packed::image::SiteImage;
 use glasshouse_core::tree::packed::index::{ImageEntry, ImageIndex, ImageNode, TooLarge};
-use glasshouse_core::tree::public::{SITE_FILE, SITE_FILE_MAX};
-use glasshouse_core::{Config, PublicTree, SiteOptions, at_once};
+use glasshouse_core::tree::public::SITE_FILE;
+use glasshouse_core::{Config, at_once};
 use glasshouse_protocol::FILE_ENV;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write};
-use std::rc::Rc;
+use std::fmt;
+use std::io::Write;
 
 /// Whether files get encoded variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,22 @@ pub enum Progress {
     Read(u64),
 }
 
+/// A link that became a copy of a file that has no name of its own in the component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HiddenCopy {
+    /// The path of the link.
+    pub path: String,
+    /// The path of the file.
+    pub of: String,
+}
+
+impl fmt::Display for HiddenCopy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, of) = (self.path.escape_debug(), self.of.escape_debug());
+        write!(f, "{path}: a copy of the hidden file {of}; remove the link to leave it out")
+    }
+}
+
 /// A folder with its digests and variants, ready to be written.
 pub struct Site {
     folder: Folder,
@@ -47,6 +63,8 @@ pub struct Site {
     /// By path, with the length in bytes.
     contents: BTreeMap<String, (Content, u32)>,
     left_out: Vec<UnpackedEntry>,
+    copies: Vec<HiddenCopy>,
+    missing_pages: Vec<MissingPage>,
 }
 
 impl Site {
@@ -65,16 +83,20 @@ impl Site {
     ) -> Result<Site, PackError> {
         let only = folder.only().map(|name| (FILE_ENV.to_owned(), name.as_str().to_owned()));
         let variables: Vec<_> = variables.iter().cloned().chain(only).collect();
-        let config = config(&folder, &variables)?;
-        let Scan { entries, left_out } = folder.scan(&config, times)?;
-        let mut site = Reader { folder: &folder, config: &config, left_out, contents: BTreeMap::new() };
+        let options = EffectiveOptions::read(&folder, &variables)?;
+        let config = &options.config;
+        let Scan { entries, left_out } = folder.scan(config, times)?;
+        let mut site = Reader { folder: &folder, config, left_out, copies: Vec::new(), contents: BTreeMap::new() };
         let entries = site.resolve_links(entries, times, max)?;
+        site.check_only(&entries)?;
         let spool = Spool::new()?;
         let entries = site.read_contents(entries, encode, &spool, progress)?;
-        let Reader { left_out, contents, .. } = site;
+        let Reader { left_out, copies, contents, .. } = site;
         let too_large = |TooLarge(bytes): TooLarge| PackError::TooLarge { bytes, max };
         let index = ImageIndex::encode(&variables, entries, folder.modified(times)).map_err(too_large)?;
-        Ok(Site { folder, spool, index, contents, left_out })
+        let image = SiteImage::parse(&index.bytes);
+        let missing_pages = image.map(|image| options.missing_pages(&PackedTree::new(image))).unwrap_or_default();
+        Ok(Site { folder, spool, index, contents, left_out, copies, missing_pages })
     }
 
     /// The entries that are not in the component, sorted by path.
@@ -82,9 +104,26 @@ impl Site {
         &self.left_out
     }
 
-    /// The number of files, encoded variants included.
-    pub fn files(&self) -> usize {
-        self.index.files.len()
+    /// The links that became copies of hidden files, sorted by path.
+    pub fn copies(&self) -> &[HiddenCopy] {
+        &self.copies
+    }
+
+    /// The pages that options name and that are not in the component.
+    pub fn missing_pages(&self) -> &[MissingPage] {
+        &self.missing_pages
+    }
+
+    /// The files and the variants.
+    pub fn size(&self) -> SiteSize {
+        let mut size = SiteSize::default();
+        for (content, length) in self.contents.values() {
+            match content {
+                Content::File { .. } => size.files.add(*length),
+                Content::Spooled { .. } => size.variants.add(*length),
+            }
+        }
+        size
     }
 
     /// The length of the site image in bytes.
@@ -97,12 +136,7 @@ impl Site {
     /// # Errors
     /// As [`PackedLayout::new`].
     pub fn layout(&self, handler: &[u8]) -> Result<PackedLayout, PackError> {
-        let description = serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "files": self.files(),
-            "bytes": self.length(),
-        });
-        PackedLayout::new(handler, self.length(), &description.to_string())
+        PackedLayout::new(handler, self.length(), &self.size().to_json().to_string())
     }
 
     /// Writes the component.
@@ -121,27 +155,12 @@ impl Site {
     }
 }
 
-/// The options in effect: those of the operator, on top of those in the site file.
-fn config(folder: &Folder, variables: &[(String, String)]) -> Result<Rc<Config>, PackError> {
-    let mut tree = MemoryTree::default();
-    if let Ok((file, _)) = folder.file(SITE_FILE) {
-        let mut bytes = Vec::new();
-        let read = file.take(SITE_FILE_MAX.saturating_add(1)).read_to_end(&mut bytes);
-        read.map_err(|source| PackError::Read { path: SITE_FILE.to_owned(), source })?;
-        tree.insert(SITE_FILE, MemoryNode::File(bytes, HttpTime::new(0, 0)));
-    }
-    let mut reason = String::new();
-    let options =
-        SiteOptions::new(variables.iter().cloned()).map_err(|error| PackError::SiteFile(error.to_string()))?;
-    let config = at_once(options.config(&PublicTree::new(tree), |error| reason = error.to_string())).flatten();
-    config.ok_or(PackError::SiteFile(reason))
-}
-
 /// Completes the entries of a scan.
 struct Reader<'a> {
     folder: &'a Folder,
     config: &'a Config,
     left_out: Vec<UnpackedEntry>,
+    copies: Vec<HiddenCopy>,
     contents: BTreeMap<String, (Content, u32)>,
 }
 
@@ -163,7 +182,22 @@ impl Reader<'_> {
             self.resolve_in(&mut entries, "", &PackedTree::new(image), times)?;
         }
         self.left_out.sort_by(|one, other| one.path.cmp(&other.path));
+        self.copies.sort_by(|one, other| one.path.cmp(&other.path));
         Ok(entries)
+    }
+
+    /// Checks that the only file is packed, if only one is: a component without it serves nothing.
+    fn check_only(&self, entries: &[ImageEntry]) -> Result<(), PackError> {
+        let is_file = |entry: &ImageEntry| matches!(entry.node, ImageNode::File { .. });
+        match self.folder.only() {
+            Some(only) if !entries.iter().any(is_file) => {
+                let is_output = self.left_out.iter().any(|left_out| left_out.reason == UnpackedReason::Output);
+                // It was readable when the folder was opened.
+                let gone = || PackError::Changed { path: only.as_str().to_owned() };
+                Err(if is_output { PackError::OutputOnly } else { gone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn resolve_in(
@@ -181,7 +215,16 @@ impl Reader<'_> {
                 // The contents are not there yet, so an open file is a fault.
                 ImageNode::Link(_) if !matches!(at_once(tree.open(&path)), Some(Err(OpenError::Absent))) => {}
                 ImageNode::Link(_) => match self.folder.file(&path) {
+                    Ok((_, stat)) if self.folder.is_output(&stat) => {
+                        entry.node = ImageNode::DeadLink;
+                        self.left_out.push(UnpackedEntry { path, reason: UnpackedReason::Output });
+                    }
                     Ok((_, stat)) => {
+                        let of = self.folder.without_links(&path);
+                        // With a single file, the one that a link leads to need not be hidden.
+                        if !self.config.hidden.visibility(&of).shows(false) {
+                            self.copies.push(HiddenCopy { path, of });
+                        }
                         entry.modified = times.of(&stat);
                         entry.node = ImageNode::File { length: length(&stat)?, digest: 0 };
                     }

@@ -100,6 +100,18 @@ pub enum Rejection {
         /// The name of the import.
         name: String,
     },
+    /// The component imports the next handler of a chain.
+    #[error("it is a middleware, because it imports {name}; name it with --with")]
+    Middleware {
+        /// The name of the import.
+        name: String,
+    },
+    /// The component exports an HTTP handler of another version.
+    #[error("it exports {name}, and this host knows wasi:http/handler@0.3 and wasi:http/incoming-handler@0.2")]
+    OtherVersion {
+        /// The name of the export.
+        name: String,
+    },
     /// The component exports no HTTP handler.
     #[error("it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2")]
     NoHandler,
@@ -149,10 +161,19 @@ impl Inspection {
         reasons.extend(self.imports.iter().filter_map(|Import { name, status, .. }| match status {
             ImportStatus::Granted => None,
             ImportStatus::Refused(reason) => Some(Rejection::RefusedImport { name: name.clone(), reason }),
+            ImportStatus::Unknown if WasiVersion::of_handler(name).is_some() => {
+                Some(Rejection::Middleware { name: name.clone() })
+            }
             ImportStatus::Unknown => Some(Rejection::UnknownImport { name: name.clone() }),
         }));
         if self.kind == ComponentKind::Component {
-            reasons.push(Rejection::NoHandler);
+            let is_handler = |name: &&String| {
+                ["wasi:http/handler@", "wasi:http/incoming-handler@"].iter().any(|at| name.starts_with(at))
+            };
+            reasons.push(match self.exports.iter().find(is_handler) {
+                Some(name) if WasiVersion::of_handler(name).is_none() => Rejection::OtherVersion { name: name.clone() },
+                _ => Rejection::NoHandler,
+            });
         }
         reasons
     }
@@ -160,11 +181,7 @@ impl Inspection {
     /// Why the component cannot be a middleware. As [`Inspection::reasons`], but it may import a handler: the next
     /// component of the chain. The composition checks that it does.
     pub fn middleware_reasons(&self) -> Vec<Rejection> {
-        let is_next = |reason: &Rejection| match reason {
-            Rejection::UnknownImport { name } => WasiVersion::of_handler(name).is_some(),
-            _ => false,
-        };
-        self.reasons().into_iter().filter(|reason| !is_next(reason)).collect()
+        self.reasons().into_iter().filter(|reason| !matches!(reason, Rejection::Middleware { .. })).collect()
     }
 
     fn read(&mut self, bytes: &[u8]) -> Result<(), InspectionError> {

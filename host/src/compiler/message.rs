@@ -20,6 +20,8 @@ pub(super) struct ComponentPaths {
     pub(super) handler: Option<OsString>,
     pub(super) middleware: Vec<OsString>,
     pub(super) mounted: Vec<OsString>,
+    /// Directories that may contain the next files.
+    pub(super) directories: Vec<OsString>,
 }
 
 impl ComponentPaths {
@@ -34,14 +36,11 @@ impl ComponentPaths {
             TreeComponent::Handler => None,
         });
         let middleware = config.middleware.iter().map(|file| name(&file.path)).collect();
-        ComponentPaths { handler, middleware, mounted: mounted.collect() }
+        let directories = config.harden_also.iter().map(|(path, _)| name(path)).collect();
+        ComponentPaths { handler, middleware, mounted: mounted.collect(), directories }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.all().next().is_none()
-    }
-
-    pub(super) fn all(&self) -> impl Iterator<Item = &Path> {
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         self.handler.iter().chain(&self.middleware).chain(&self.mounted).map(Path::new)
     }
 }

@@ -1,9 +1,11 @@
 //! The compiler process: standard input is the file behind the region, standard output the socket of the server.
 
+use crate::bounded_file::PERMISSION_DENIED;
 use crate::chain::{Chain, ChainCode, HandlerSource};
 use crate::compiler::message::{CompileRequest, CompileResponse, ComponentPaths, NAME, Ready, Subject, receive, send};
 use crate::component_file::{ComponentFacts, ComponentFile};
 use crate::harden::{self, KeptRights};
+use crate::reload::ignore_hangups;
 use crate::setup::first_line;
 use glasshouse_sandbox::{CodeWriter, CompileError, MachineCode, ReadScope, SandboxError};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -11,7 +13,7 @@ use rustix::io::Errno;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, BufReader};
-use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::{env, thread};
@@ -34,12 +36,12 @@ pub(crate) fn run() -> ExitCode {
 /// Sets the name of the process, and ignores the signal for a reload, which may be sent to all processes of a service.
 /// The kernel ends this process before the server when memory runs out.
 fn prepare() {
-    #[expect(unsafe_code, reason = "the standard library has neither call")]
-    // SAFETY: the name ends with a NUL, and no handler runs.
+    #[expect(unsafe_code, reason = "the standard library cannot rename a process")]
+    // SAFETY: the name ends with a NUL.
     unsafe {
         libc::prctl(libc::PR_SET_NAME, c"glasshouse-compiler".as_ptr());
-        libc::signal(libc::SIGHUP, libc::SIG_IGN);
     }
+    ignore_hangups();
     // A privileged system may reject it. The order of the kernel then decides.
     let _ = fs::write("/proc/self/oom_score_adj", "1000");
 }
@@ -53,6 +55,7 @@ fn serve() -> io::Result<()> {
     unsafe {
         libc::dup2(null.as_raw_fd(), libc::STDIN_FILENO);
     }
+    drop(null);
     let socket = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let (mut requests, mut responses) = (BufReader::new(socket.try_clone()?), socket);
     let Some(paths) = receive::<ComponentPaths>(&mut requests)? else { return Ok(()) };
@@ -98,7 +101,9 @@ fn end_with_server(socket: File) {
 fn drop_other_rights(paths: &ComponentPaths) {
     // As in the server, this cannot fail on a supported system.
     let _ = harden::forbid_dumps();
-    let directories = harden::directories(paths.all());
+    let also = paths.directories.iter().filter_map(|path| File::open(path).ok());
+    let directories: Vec<OwnedFd> =
+        harden::directories(paths.files()).into_iter().chain(also.map(OwnedFd::from)).collect();
     let readable = directories.iter().map(|directory| ReadScope::Files(directory.as_fd())).collect();
     harden::apply(&KeptRights { readable, ..KeptRights::default() });
 }
@@ -146,7 +151,7 @@ fn handler(paths: &ComponentPaths, before: &[ComponentFacts]) -> Result<Next, Fa
 /// Compiles a mounted component. `None` if its file has not changed.
 fn mounted(paths: &ComponentPaths, index: usize, before: &[ComponentFacts]) -> Result<Next, Failure> {
     let path = paths.mounted.get(index).ok_or_else(|| "no such component".to_owned())?;
-    let file = ComponentFile::read(Path::new(path))?;
+    let file = ComponentFile::read(Path::new(path)).map_err(with_fix)?;
     if *before == [file.facts.clone()] {
         return Ok(None);
     }
@@ -162,5 +167,15 @@ fn compile(component: &[u8], describe: impl Fn(&dyn Display) -> String) -> Resul
 }
 
 fn read(path: &Path) -> Result<ComponentFile, String> {
-    ComponentFile::read(path).map_err(|reason| format!("'{}': {reason}", path.display()))
+    ComponentFile::read(path).map_err(|reason| format!("'{}': {}", path.display(), with_fix(reason)))
+}
+
+/// Adds the options for a file that this process may not read.
+fn with_fix(reason: String) -> String {
+    match reason == PERMISSION_DENIED {
+        true => {
+            format!("{reason}; restart the server with --harden-also and a directory above it, or with --no-harden")
+        }
+        false => reason,
+    }
 }

@@ -3,8 +3,9 @@
 use super::mounted::{MountSource, source};
 use crate::args::{HandlerOption, Mount, MountVariable, OperandHint};
 use crate::bounded_file;
-use crate::component_file::ComponentFile;
+use crate::component_file::{ComponentFile, Packed};
 use crate::error::StartupError;
+use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_sandbox::ServedPath;
@@ -112,8 +113,22 @@ fn mounted(mount: &Mount, variables: &[MountVariable]) -> Result<ServedTree, Sta
     }
     let of_mount = variables.iter().filter(|variable| variable.at.names() == mount.at.names());
     let variables = of_mount.map(|variable| (variable.name.clone(), variable.value.clone())).collect();
+    // Other components may have variables of these names with another meaning.
+    if read.facts.packed != Packed::No {
+        HandlerConfig::from_pairs(Vec::clone(&variables))
+            .map_err(|error| StartupError::Usage(format!("--mount-env /{url}: {error}")))?;
+    }
     let tree = directory.map(self::directory).transpose()?;
     Ok(ServedTree { at, tree, component: TreeComponent::Mounted { file: read, variables } })
+}
+
+/// A warning about a mounted component that reads a directory and gets none.
+pub(crate) fn without_directory(served: &ServedTree) -> Option<String> {
+    let TreeComponent::Mounted { file, .. } = &served.component else { return None };
+    let (at, name) = (served.at.as_ref()?.path(), file.path.display());
+    (served.tree.is_none() && file.facts.needs_directory).then(|| {
+        format!("the component '{name}' reads a directory and gets none; write --mount /{at}={name}:DIR to give it one")
+    })
 }
 
 /// The URL path of the last tree: that of the root with its prefix, or else that of a mount.
@@ -157,7 +172,10 @@ fn directory(path: &Path) -> Result<ServedPath, StartupError> {
     found.map_err(|error| {
         let reason = match error.kind() {
             ErrorKind::NotFound => "no such directory; name an existing one with --mount".to_owned(),
-            ErrorKind::NotADirectory => "not a directory; name the directory of the file with --mount".to_owned(),
+            ErrorKind::NotADirectory => {
+                "not a directory; name the directory of the file with --mount, or a component whose name ends in .wasm"
+                    .to_owned()
+            }
             ErrorKind::PermissionDenied => "permission denied; name one that you may read with --mount".to_owned(),
             _ => format!("{}; name another one with --mount", bounded_file::reason(&error)),
         };

@@ -8,8 +8,8 @@
 //!
 //! The list assumes that an attacker controls the process. Its descriptors are the listeners, the connections, the
 //! served directories and files (for reading), the log (for appending), the sockets of the service manager and of the
-//! compiler, and the pollers. Where the danger depends on arguments, [`conditions`] checks them, and `tests/all/sandbox/harden.rs`
-//! tries the rejected forms.
+//! compiler, and the pollers. Where the danger depends on arguments, [`conditions`] checks them, and
+//! `tests/all/sandbox/harden.rs` tries the rejected forms.
 //!
 //! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls
 //! of a request have no conditions, except `sendto`. seccomp cannot check paths; Landlock does.

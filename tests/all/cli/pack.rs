@@ -3,17 +3,24 @@
 use crate::support::client::{self, HttpResponse};
 use crate::support::fixture::{self, put};
 use crate::support::proc;
-use crate::support::server::{Done, TestServer, Version, glasshouse, handler, run, run_within};
+use crate::support::server::{Done, TestServer, Version, can_be_unprivileged, glasshouse, handler, run, run_within};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// 2020-01-02T03:04:05Z.
 const TIME: (i64, u32) = (1_577_934_245, 0);
+/// How long packing may take on a busy machine.
+const PACK: Duration = Duration::from_secs(60);
+/// The user and group without rights.
+const UNPRIVILEGED: u32 = 65534;
 
 /// A folder with some files, and a place for components beside it.
 struct Fixture {
@@ -50,10 +57,15 @@ impl Fixture {
 }
 
 fn pack(folder: &Path, output: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+    let mut command = pack_command(folder, output);
+    command.args(arguments).envs(variables.iter().copied());
+    run_within(PACK, command)
+}
+
+fn pack_command(folder: &Path, output: &Path) -> Command {
     let mut command = glasshouse();
-    command.env_remove("SOURCE_DATE_EPOCH");
-    command.arg("pack").arg(folder).arg("-o").arg(output).args(arguments).envs(variables.iter().copied());
-    run_within(Duration::from_secs(60), command)
+    command.env_remove("SOURCE_DATE_EPOCH").arg("pack").arg(folder).arg("-o").arg(output);
+    command
 }
 
 #[track_caller]
@@ -149,7 +161,8 @@ fn hidden_and_special_entries_are_left_out_and_reported() {
         "not packed: out: the link leads to nothing that is packed; its name is packed",
         "not packed: pipe: not a regular file; its name is packed",
         "not packed: site.wasm: the output file",
-        "packed: 3 files, ",
+        "packed: shown.txt: a copy of the hidden file .env; remove the link to leave it out",
+        "packed: 3 files, 1714 bytes",
     ] {
         assert!(done.stderr.contains(reported), "{reported}: {}", done.stderr);
     }
@@ -173,11 +186,107 @@ fn hidden_and_special_entries_are_left_out_and_reported() {
 }
 
 #[test]
+fn unreadable_entries_are_left_out_and_reported() {
+    if !can_be_unprivileged() {
+        return fixture::skipped("packing what may not be read, where other users cannot run the program");
+    }
+    let fixture = Fixture::new();
+    let (folder, output, shut) = (fixture.folder(), fixture.file("output"), fixture.file("shut"));
+    put(&folder.join("sub/closed/x"), b"TOKEN", TIME);
+    put(&folder.join("sub/secret"), b"TOKEN", TIME);
+    fs::create_dir(&output).expect("a directory can be made");
+    fs::create_dir(&shut).expect("a directory can be made");
+    let set =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode can be set");
+    set(&output, 0o777);
+    set(&shut, 0o555);
+    set(&folder.join("sub/closed"), 0o000);
+    set(&folder.join("sub/secret"), 0o000);
+    let ask = |folder: &Path, output: &Path| {
+        let mut command = pack_command(folder, output);
+        if rustix::process::geteuid().is_root() {
+            command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
+        }
+        let done = run_within(PACK, command);
+        assert!(!done.stderr.contains("os error"), "{}", done.stderr);
+        done
+    };
+    let done = ask(&folder, &output.join("site.wasm"));
+    packed(&done);
+    for reported in [
+        "not packed: sub/closed: the directory is not readable; only its name is packed",
+        "not packed: sub/secret: the file is not readable; its name is packed",
+        "packed: 2 files, 1709 bytes",
+    ] {
+        assert!(done.stderr.contains(reported), "{reported}: {}", done.stderr);
+    }
+    let refused = [
+        (folder.join("sub/secret"), output.join("x.wasm"), "secret': permission denied; name a directory or a file"),
+        (folder.join("sub/closed"), output.join("x.wasm"), "closed': permission denied; name a directory or a file"),
+        (folder.clone(), shut.join("x.wasm"), "x.wasm': permission denied; name another file with -o"),
+    ];
+    for (folder, output, reason) in refused {
+        let done = ask(&folder, &output);
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(done.stderr.contains(reason), "{}", done.stderr);
+    }
+    let server = serve(&output.join("site.wasm"), &[]);
+    for (path, status) in [
+        ("/index.html", 200),
+        ("/sub/closed", 404),
+        ("/sub/closed/", 404),
+        ("/sub/closed/x", 404),
+        ("/sub/secret", 404),
+    ] {
+        assert_eq!(get(&server, path, &[]).head.status, status, "{path}");
+    }
+    let listing = get(&server, "/sub/", &[]).text();
+    assert!(listing.contains("closed") && listing.contains("secret"), "{listing}");
+    // Otherwise the directory could not be removed.
+    set(&folder.join("sub/closed"), 0o755);
+}
+
+#[test]
+fn missing_pages_are_reported() {
+    let fixture = Fixture::new();
+    put(&fixture.folder().join("glasshouse.toml"), b"not-found = 'lost.html'\n", TIME);
+    let done = fixture.pack("site.wasm", &["--spa=nosuch.html"], &[]);
+    packed(&done);
+    for reported in ["glasshouse: --spa: no file 'nosuch.html' is packed", "line 1, not-found: no file 'lost.html' is"]
+    {
+        assert!(done.stderr.contains(reported), "{}", done.stderr);
+    }
+    let done = fixture.pack("site.wasm", &["--spa", "--not-found=sub/style.css"], &[]);
+    packed(&done);
+    assert!(!done.stderr.contains("no file"), "{}", done.stderr);
+}
+
+/// As for the other subcommands.
+#[test]
+fn a_reader_of_standard_output_may_leave() {
+    let fixture = Fixture::new();
+    let shell = |script: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(glasshouse().get_program()).arg(fixture.folder());
+        run_within(PACK, command)
+    };
+    for option in ["", "--oci"] {
+        let done = shell(&format!("{{ \"$0\" pack \"$1\" {option} -o -; echo $? >&2; }} | head -c 8"));
+        assert_eq!((done.stdout.len(), done.stderr.as_str()), (8, "0\n"), "{done:?}");
+    }
+    let done = shell("\"$0\" pack \"$1\" -o - >/dev/full");
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    assert!(done.stderr.contains("cannot write to standard output: no space is left; redirect it"), "{done:?}");
+}
+
+#[test]
 fn variants_are_sent_and_not_listed() {
     let fixture = Fixture::new();
     put(&fixture.folder().join("sub/other.css.gz"), b"not a variant of anything", TIME);
     put(&fixture.folder().join("sub/picture.png"), &[7; 5000], TIME);
-    packed(&fixture.pack("site.wasm", &["--precompress", "--index", "none"], &[]));
+    let done = fixture.pack("site.wasm", &["--precompress", "--index", "none"], &[]);
+    packed(&done);
+    assert!(done.stderr.contains("packed: 4 files, 6734 bytes, 3 variants, "), "{}", done.stderr);
     let server = serve(&fixture.file("site.wasm"), &[]);
     let plain = get(&server, "/sub/style.css", &[]);
     for coding in ["br", "zstd", "gzip"] {
@@ -223,23 +332,40 @@ fn an_output_that_cannot_be_written_is_named() {
     let fixture = Fixture::new();
     for (output, reason) in [
         (Path::new("/dev/full").to_owned(), "cannot write '/dev/full': no space is left; name another file with -o"),
-        (fixture.file("none/site.wasm"), "no such file; name another file with -o"),
+        (fixture.file("none/site.wasm"), "no such directory; name another file with -o"),
+        (fixture.folder().join("index.html/x"), "not a directory; name another file with -o"),
         (fixture.folder(), "a directory; name another file with -o"),
     ] {
         let done = pack(&fixture.folder(), &output, &[], &[]);
         assert_eq!(done.status.code(), Some(1), "{done:?}");
         assert!(done.stderr.contains(reason), "{}", done.stderr);
     }
-    let done = pack(&fixture.file("nothing"), &fixture.file("site.wasm"), &[], &[]);
-    assert_eq!(done.status.code(), Some(1));
-    assert!(done.stderr.contains("nothing': no such file; name a directory or a file"), "{}", done.stderr);
+    let large = fs::File::create(fixture.folder().join("large")).expect("it can be created");
+    large.set_len(2 << 30).expect("a sparse file");
+    let done = pack(&fixture.folder(), &fixture.file("none/site.wasm"), &[], &[]);
+    assert!(done.stderr.contains("no such directory"), "the folder is not read in vain: {}", done.stderr);
+    let pipe = fixture.folder().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe can be made");
+    let index = fixture.folder().join("index.html");
+    for (folder, output, reason) in [
+        (fixture.file("nothing"), "site.wasm", "nothing': no such file; name a directory or a file"),
+        (pipe, "site.wasm", "pipe': not a directory or a regular file; name a directory or a file"),
+        (index.clone(), "folder/index.html", "index.html': it is the output file too; name another file with -o"),
+    ] {
+        let done = pack(&folder, &fixture.file(output), &[], &[]);
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(done.stderr.contains(reason), "{}", done.stderr);
+    }
+    assert_eq!(fs::read(index).expect("it is there"), b"<p>first\n");
     assert_eq!(fixture.beside(), <[&str; 0]>::default());
 }
 
 #[test]
 fn a_single_file_is_packed_alone() {
     let fixture = Fixture::new();
-    packed(&pack(&fixture.folder().join("index.html"), &fixture.file("page.wasm"), &[], &[]));
+    let done = pack(&fixture.folder().join("index.html"), &fixture.file("page.wasm"), &[], &[]);
+    packed(&done);
+    assert!(done.stderr.contains("packed: 1 file, 9 bytes\n"), "{}", done.stderr);
     let server = serve(&fixture.file("page.wasm"), &[]);
     for (path, status) in [("/", 200), ("/index.html", 200), ("/sub/style.css", 404)] {
         assert_eq!(get(&server, path, &[]).head.status, status, "{path}");
@@ -299,10 +425,19 @@ fn a_changed_component_pays_for_its_folder() {
 #[test]
 fn inspect_describes_the_site() {
     let fixture = Fixture::new();
-    packed(&fixture.pack("site.wasm", &["--p2"], &[]));
-    let mut command = glasshouse();
-    command.args(["inspect", "--json"]).arg(fixture.file("site.wasm"));
-    let done = run(command);
-    let report: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    packed(&fixture.pack("site.wasm", &["--p2", "--precompress"], &[]));
+    let inspect = |arguments: &[&str]| {
+        let mut command = glasshouse();
+        command.arg("inspect").args(arguments).arg(fixture.file("site.wasm"));
+        run(command).stdout
+    };
+    let report: serde_json::Value = serde_json::from_str(&inspect(&["--json"])).expect("JSON");
     assert_eq!((&report["serves"], &report["site"]["files"]), (&true.into(), &2.into()), "{report:#}");
+    assert_eq!(
+        (&report["site"]["bytes"], &report["site"]["variants"]["files"]),
+        (&1709.into(), &3.into()),
+        "{report:#}"
+    );
+    let text = inspect(&[]);
+    assert!(text.contains("\n  holds   2 files, 1709 bytes, 3 variants, "), "{text}");
 }

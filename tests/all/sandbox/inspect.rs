@@ -183,6 +183,8 @@ fn what_is_no_handler_is_refused() {
     refused(&[0xff; 4096], "it is not a WebAssembly component");
     refused(&module, "it is a core module");
     refused(&command, "it exports neither wasi:http/handler@0.3 nor wasi:http/incoming-handler@0.2");
+    let other = r#"(component (instance $i) (export "wasi:http/handler@0.3.0-rc-2026-01-06" (instance $i)))"#;
+    refused(&wat::parse_str(other).expect("a component"), "it exports wasi:http/handler@0.3.0-rc-2026-01-06, and this");
     refused(&whole[..whole.len() / 2], "it is broken at byte ");
     let place = fixture::place();
     let file = place.path().join("half.wasm");

@@ -232,19 +232,11 @@ fn components_that_do_not_fit_are_named() {
             "'pass-p2.wasm' is for wasi:http 0.2, and 'banner.wasm' is for wasi:http 0.3",
         ),
         (&["handler.wasm"], None, "'handler.wasm' is not a middleware: it imports neither"),
-        (&["broken.wasm"], None, "'broken.wasm' cannot be part of it: it is not a WebAssembly component"),
-        (
-            &["banner.wasm", "sockets.wasm"],
-            None,
-            "'sockets.wasm' cannot be part of it: it imports wasi:sockets/tcp@0.2.0",
-        ),
+        (&["broken.wasm"], None, "'broken.wasm' cannot be used: it is not a WebAssembly component"),
+        (&["banner.wasm", "sockets.wasm"], None, "'sockets.wasm' cannot be used: it imports wasi:sockets/tcp@0.2.0"),
         (&["banner.wasm"], Some("handler-p2.wasm"), "the handler 'handler-p2.wasm' is for 0.2; use one version"),
         (&["banner.wasm"], Some("hostile.wasm"), "the handler 'hostile.wasm' imports wasi:http/handler@0.3"),
-        (
-            &["banner.wasm"],
-            Some("broken.wasm"),
-            "'broken.wasm' cannot be part of it: it is not a WebAssembly component",
-        ),
+        (&["banner.wasm"], Some("broken.wasm"), "'broken.wasm' cannot be used: it is not a WebAssembly component"),
     ] {
         let with: Vec<&str> = with.iter().flat_map(|file| ["--with", file]).collect();
         let of_server: Vec<&str> = handler.iter().flat_map(|file| ["--handler", file]).collect();

@@ -118,6 +118,28 @@ fn a_reload_of_components_fails_no_request() {
     }
 }
 
+/// A release that replaces the directory of the component.
+#[test]
+fn a_component_in_another_directory_is_read_if_an_option_names_one_above() {
+    let fixture = Fixture::new();
+    for (also, expected) in [(&["--harden-also", "apps"][..], 1), (&[], 0)] {
+        for (release, file) in [("current", "handler-0.wasm"), ("next", "handler-1.wasm")] {
+            fs::create_dir_all(fixture.at("apps").join(release)).expect("a directory can be made");
+            let component = fixture.at("apps").join(release).join("app.wasm");
+            fs::copy(fixture.at(file), component).expect("a file can be copied");
+        }
+        let server =
+            fixture.serve(&[&["--mount", "/api=apps/current/app.wasm:site", "--require-harden"], also].concat());
+        fs::remove_dir_all(fixture.at("apps/current")).expect("a directory can be removed");
+        fs::rename(fixture.at("apps/next"), fixture.at("apps/current")).expect("a directory can be renamed");
+        reload(&server, 1);
+        let response = get(server.address(), "/api/good");
+        let version = usize::from(response.head.one("x-middleware").is_some());
+        assert_eq!(version, expected, "{also:?}: {}", server.stderr());
+        assert_eq!(server.stderr().contains("--harden-also and a directory above it"), expected == 0);
+    }
+}
+
 #[test]
 fn middleware_is_replaced() {
     let fixture = Fixture::new();

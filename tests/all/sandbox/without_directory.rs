@@ -105,3 +105,64 @@ fn the_check_and_the_inspection_name_no_directory() {
         assert!(inspect(&[]).contains(if reads { "reads   a directory" } else { "reads   no directory" }));
     }
 }
+
+/// The site that `glasshouse pack` wrote, with options and for both versions.
+#[test]
+fn a_packed_site_of_either_version_serves() {
+    let place = fixture::place();
+    put(&place.path().join("folder/page.html"), b"page", MODIFIED);
+    for version in [&[][..], &["--p2"]] {
+        let mut command = glasshouse();
+        command.current_dir(place.path()).args(["pack", "folder", "--clean-urls", "-o", "site.wasm"]).args(version);
+        let done = run(command);
+        assert!(done.status.success(), "{done:?}");
+        for (option, target) in [(&["--handler", "site.wasm"][..], "/page"), (&["--mount", "/m=site.wasm"], "/m/page")]
+        {
+            let server = TestServer::spawn(self::command(place.path(), option));
+            assert_eq!(get(server.address(), target).text(), "page", "{version:?} {option:?}");
+            assert_eq!(server.stderr().lines().filter(|line| line.starts_with("glasshouse")).count(), 0);
+        }
+        let check = run(self::command(place.path(), &["--check", "--handler", "site.wasm", "--cache", "60"]));
+        assert!(check.status.success(), "{check:?}");
+        // A value would replace the packed one, because this output is a configuration file.
+        assert!(check.stdout.contains("# clean-urls: as packed\n") && check.stdout.contains("\ncache = "), "{check:?}");
+    }
+}
+
+#[test]
+fn warnings_and_errors_name_what_a_component_needs() {
+    let place = fixture::place();
+    put(&place.path().join("site/good.txt"), b"good", MODIFIED);
+    for (component, name) in
+        [(env!("HOSTILE_P3"), "reads.wasm"), (env!("EXAMPLE_BANNER"), "banner.wasm"), (env!("HOSTILE_P2"), "api.bin")]
+    {
+        fs::copy(component, place.path().join(name)).expect("a file can be copied");
+    }
+    fs::write(place.path().join("packed.wasm"), packed(env!("HOSTILE_P3"))).expect("a file can be written");
+    for (arguments, words) in [
+        (
+            &["--mount", "/b=reads.wasm"][..],
+            "the component 'reads.wasm' reads a directory and gets none; write --mount /b=",
+        ),
+        (&["--handler", "packed.wasm", "--with", "banner.wasm"], "its folder counts towards --max-memory"),
+    ] {
+        let server = TestServer::spawn(command(place.path(), arguments));
+        server.wait_for_stderr(words, |text| text.contains(words).then_some(()));
+    }
+    let bad_option = ["--mount", "/b=packed.wasm", "--mount-env", "/b:GLASSHOUSE_CLEANURLS=1"];
+    for (arguments, code, words) in [
+        (&["--handler", "banner.wasm"][..], 1, "it is a middleware, because it imports wasi:http/handler@0.3"),
+        (&["--mount", "/b=banner.wasm"], 1, "it is a middleware, because it imports wasi:http/handler@0.3"),
+        (
+            &["--with", "site/good.txt"],
+            1,
+            "'site/good.txt' cannot be used: it is not a WebAssembly component; name another",
+        ),
+        (&["--mount", "/b=api.bin"], 1, "or a component whose name ends in .wasm"),
+        (&bad_option, 2, "--mount-env /b: GLASSHOUSE_CLEANURLS"),
+    ] {
+        let Done { status, stdout, stderr } = run(command(place.path(), arguments));
+        assert_eq!((status.code(), stdout.as_str()), (Some(code), ""), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+    }
+}

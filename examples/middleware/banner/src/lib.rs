@@ -1,6 +1,7 @@
-//! A middleware for `wasi:http` 0.3. It adds a header to every response, and a line of text to every HTML page.
+//! A middleware for `wasi:http` 0.3. It adds a header to every response, and a line of text to whole HTML pages.
 //!
-//! It asks the next component for whole pages without an encoding, because it could not rewrite a part of a page.
+//! If the client accepts HTML, it asks the next component for a whole response without an encoding, because it could
+//! not rewrite a part of a page. It passes other requests on unchanged, so that downloads can resume.
 
 mod bindings {
     //! The one interface that the crate `wasip3` does not import.
@@ -34,6 +35,8 @@ const BANNER: &[u8] = b"<p>This page passed a middleware.</p>";
 /// Where the banner goes: before the end of the page.
 const END: &[u8] = b"</body>";
 
+/// The media type of a page.
+const HTML: &[u8] = b"text/html";
 /// Fields of a request for which the next component may send a part of a page, or an encoded one.
 const PARTIAL: &[&str] = &["accept-encoding", "if-range", "range"];
 /// Fields of a response that no longer hold for a page with another content.
@@ -41,11 +44,12 @@ const OF_CONTENT: &[&str] = &["accept-ranges", "content-length", "etag"];
 
 impl wasip3::exports::http::handler::Guest for Banner {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
-        let response = handler::handle(whole(request)?).await?;
+        let request = if accepts_html(&request.get_headers()) { whole(request)? } else { request };
+        let response = handler::handle(request).await?;
         let fields = response.get_headers().clone();
         fields.set("x-middleware", &[b"banner".to_vec()]).map_err(internal)?;
         let status = response.get_status_code();
-        let is_page = status == 200 && is_html(&fields);
+        let is_page = status == 200 && is_html(&fields) && !fields.has("content-encoding");
         // The next component learns that its body was read.
         let (_, read) = wit_future::new(|| Ok(()));
         let (body, trailers) = Response::consume_body(response, read);
@@ -58,7 +62,14 @@ impl wasip3::exports::http::handler::Guest for Banner {
     }
 }
 
-/// The same request for the whole page.
+/// Whether the client accepts pages by name. A client without the field accepts everything.
+fn accepts_html(fields: &Fields) -> bool {
+    let accepted = fields.get("accept");
+    let names_html = |value: &Vec<u8>| value.to_ascii_lowercase().windows(HTML.len()).any(|window| window == HTML);
+    accepted.is_empty() || accepted.iter().any(names_html)
+}
+
+/// The same request for the whole response.
 fn whole(request: Request) -> Result<Request, ErrorCode> {
     let fields = request.get_headers().clone();
     for name in PARTIAL {
@@ -78,7 +89,7 @@ fn whole(request: Request) -> Result<Request, ErrorCode> {
 }
 
 fn is_html(fields: &Fields) -> bool {
-    fields.get("content-type").first().is_some_and(|value| value.starts_with(b"text/html"))
+    fields.get("content-type").first().is_some_and(|value| value.starts_with(HTML))
 }
 
 /// A page with the banner. A task writes it after the response was returned.

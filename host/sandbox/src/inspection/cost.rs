@@ -28,7 +28,8 @@ enum CostKind {
 }
 
 /// Each kind with its name and its limit for one instance. An interpreter with its library has a dozen core instances,
-/// 30,000 functions and 10,000 globals. The host needs up to 40 bytes for a function or import, and 16 for a global.
+/// 30,000 functions and 10,000 globals. The host needs up to 40 bytes for a function or import, and 16 for a global. A
+/// packed folder is data, and the longest one has 1 GiB.
 const KINDS: [(CostKind, &str, u64); 9] = [
     (CostKind::Instances, "core instances", 100),
     (CostKind::Functions, "functions", 250_000),
@@ -37,7 +38,7 @@ const KINDS: [(CostKind, &str, u64); 9] = [
     (CostKind::Tables, "tables", 100),
     (CostKind::Memories, "memories", 100),
     (CostKind::Elements, "elements for tables", 1_000_000),
-    (CostKind::Data, "bytes of data for memories", 256 << 20),
+    (CostKind::Data, "bytes of data for memories", 1 << 30),
     (CostKind::Parts, "functions, resources and instances of components", 50_000),
 ];
 
