@@ -306,7 +306,7 @@ mod tests {
                 10,
                 "elements",
             ),
-            ("data", format!(r#"(memory 400) (data (i32.const 0) "{}")"#, "x".repeat(1 << 24)), 16, "bytes of data"),
+            ("data", format!(r#"(memory 400) (data (i32.const 0) "{}")"#, "x".repeat(1 << 24)), 64, "bytes of data"),
         ];
         for (what, module, most, name) in rows {
             assert_eq!(rejected(&times(module, *most)), None, "{what}");

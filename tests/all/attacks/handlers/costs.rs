@@ -3,9 +3,9 @@
 
 use crate::attacks::effort;
 use crate::support::client::get;
-use crate::support::fixture::{self, MODIFIED, put};
+use crate::support::fixture;
 use crate::support::proc::memory;
-use crate::support::server::{Setup, Stack, TestServer};
+use crate::support::server::{TestServer, glasshouse};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -40,25 +40,11 @@ fn what_is_just_allowed_costs_little() {
     ];
     for (what, module, instances) in rows {
         let place = fixture::place();
-        put(&place.path().join("www/hello.txt"), b"hello\n", MODIFIED);
-        let file = place.path().join("handler.wasm");
-        fs::write(&file, handler(&module, instances)).expect("a file can be written");
-        let file = file.to_str().expect("the path is UTF-8");
-        let arguments = [
-            "--handler",
-            file,
-            "--max-cpu",
-            "100ms",
-            "--answer-timeout",
-            "2s",
-            "--max-memory",
-            "256M",
-            "--threads",
-            "1",
-        ];
-        let directory = &place.path().join("www");
-        let setup = Setup { stack: Stack::Host, directory, options: &[], arguments: &arguments, unprivileged: false };
-        let server = TestServer::launch(setup);
+        fs::write(place.path().join("handler.wasm"), handler(&module, instances)).expect("a file can be written");
+        let limits = ["--max-cpu", "100ms", "--answer-timeout", "2s", "--max-memory", "256M", "--threads", "1"];
+        let mut command = glasshouse();
+        command.current_dir(place.path()).args(["0", "-b", "127.0.0.1", "--handler", "handler.wasm"]).args(limits);
+        let server = TestServer::spawn(command);
         get(server.address(), "/");
         let before = memory(&server, "VmRSS:");
         for _ in 0..effort(5, 100) {
