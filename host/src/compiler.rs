@@ -133,14 +133,14 @@ impl Compiler {
         subject: Subject,
         before: &[&ComponentFile],
     ) -> Result<Option<Compiled<Vec<ComponentFile>>>, String> {
+        if self.is_lost {
+            return Err(ended());
+        }
         let request = CompileRequest {
             subject,
             before: before.iter().map(|file| file.facts.clone()).collect(),
             free: self.region.free(),
         };
-        if self.is_lost {
-            return Err(ended());
-        }
         let response = send(self.socket.get_mut(), &request).and_then(|()| receive(&mut self.socket));
         self.is_lost = !matches!(response, Ok(Some(_)));
         match response.ok().flatten().ok_or_else(ended)? {

@@ -121,11 +121,15 @@ impl ServerConfig {
 
     /// The files of the handler, of its middleware and of the mounted components.
     pub(crate) fn component_files(&self) -> impl Iterator<Item = &ComponentFile> {
-        let mounted = self.trees.iter().filter_map(|served| match &served.component {
+        self.chain().files().chain(self.mounted_files())
+    }
+
+    /// The files of the mounted components, in the order of their trees.
+    pub(crate) fn mounted_files(&self) -> impl Iterator<Item = &ComponentFile> {
+        self.trees.iter().filter_map(|served| match &served.component {
             TreeComponent::Mounted { file, .. } => Some(file),
             TreeComponent::Handler => None,
-        });
-        self.chain().files().chain(mounted)
+        })
     }
 
     /// The handler with its middleware.

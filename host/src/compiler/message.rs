@@ -2,7 +2,7 @@
 
 use crate::chain::HandlerSource;
 use crate::component_file::ComponentFacts;
-use crate::config::{ServerConfig, TreeComponent};
+use crate::config::ServerConfig;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -31,13 +31,10 @@ impl ComponentPaths {
             HandlerSource::Embedded => None,
             HandlerSource::File(file) => Some(name(&file.path)),
         };
-        let mounted = config.trees.iter().filter_map(|served| match &served.component {
-            TreeComponent::Mounted { file, .. } => Some(name(&file.path)),
-            TreeComponent::Handler => None,
-        });
+        let mounted = config.mounted_files().map(|file| name(&file.path)).collect();
         let middleware = config.middleware.iter().map(|file| name(&file.path)).collect();
         let directories = config.harden_also.iter().map(|(path, _)| name(path)).collect();
-        ComponentPaths { handler, middleware, mounted: mounted.collect(), directories }
+        ComponentPaths { handler, middleware, mounted, directories }
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
