@@ -95,8 +95,8 @@ impl<'a> Chain<'a> {
         let composed = match self.handler {
             HandlerSource::Embedded => {
                 let bytes = match middleware.version() {
-                    HttpVersion::P2 => P2,
-                    HttpVersion::P3 => P3,
+                    HttpVersion::P2 => &P2,
+                    HttpVersion::P3 => &P3,
                 };
                 middleware.compose(ChainPart { name: BUILT_IN, bytes }, directories)?
             }

@@ -27,8 +27,8 @@ impl Packed {
     fn of(component: &[u8]) -> Packed {
         match site_description(component) {
             None => Packed::No,
-            Some(_) if packed_image(component, P3).is_some() => Packed::WithOwnP3Code,
-            Some(_) if packed_image(component, P2).is_some() => Packed::WithOwnP2Code,
+            Some(_) if packed_image(component, &P3).is_some() => Packed::WithOwnP3Code,
+            Some(_) if packed_image(component, &P2).is_some() => Packed::WithOwnP2Code,
             Some(_) => Packed::WithOtherCode,
         }
     }

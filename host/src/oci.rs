@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_registry_finds_the_component_by_its_digests() {
-        let files = files(&archive(P2));
+        let files = files(&archive(&P2));
         let json = |name: &str| -> Value { serde_json::from_slice(&files[name]).expect("the file is JSON") };
         let blob = |descriptor: &Value| {
             let digest = descriptor["digest"].as_str().and_then(|digest| digest.strip_prefix("sha256:"));
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(manifest["annotations"]["org.opencontainers.image.title"], "a \"site\"");
         let layers = manifest["layers"].as_array().expect("layers");
         assert_eq!((layers.len(), &layers[0]["mediaType"]), (1, &json!(LAYER)));
-        assert!(files[&blob(&layers[0])] == P2);
+        assert!(files[&blob(&layers[0])] == **P2);
         assert_eq!(manifest["config"]["mediaType"], CONFIG);
         let config = json(&blob(&manifest["config"]));
         assert_eq!(config["created"], "2020-01-02T03:04:05Z");
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn equal_artifacts_have_equal_bytes() {
-        assert!(archive(P2) == archive(P2));
-        assert!(archive(P2) != archive(b"another"));
+        assert!(archive(&P2) == archive(&P2));
+        assert!(archive(&P2) != archive(b"another"));
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
         StartupError::CannotServe(format!("cannot pack '{}': {}", arguments.folder.display(), described(error)))
     };
     let encode = if arguments.precompress { Encode::Compressible } else { Encode::No };
-    let handler = if arguments.p2 { P2 } else { P3 };
+    let handler = if arguments.p2 { &P2 } else { &P3 };
     let max = max_image(handler).map_err(|error| unable(&error))?;
     let reading = Reading { variables: &variables, times: times(source_date), encode, max };
     let folder = open(arguments)?;

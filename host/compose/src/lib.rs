@@ -187,7 +187,7 @@ impl Composer {
             let empty = match self.empty_preopens.get(&key) {
                 Some(empty) => *empty,
                 None => {
-                    let bytes = empty_preopens::component(preopens, types)?;
+                    let bytes = empty_preopens::component(preopens, types);
                     let empty = self.instantiate(&ChainPart { name: preopens, bytes: &bytes })?;
                     let empty = self.graph.alias_instance_export(empty, preopens);
                     *self.empty_preopens.entry(key).or_insert(empty.map_err(|_| ComposeError::Unsupported)?)

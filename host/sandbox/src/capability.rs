@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_is_granted_is_linked() {
-        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let engine = Engine::new(&glasshouse_engine::config()).unwrap();
         let linker = linker(&engine).unwrap();
         let of_each: BTreeSet<_> = OF_EACH.iter().map(|(name, line, _)| (*name, *line == WasiVersion::P3)).collect();
         let granted: BTreeSet<_> = GRANTED.iter().map(|(name, line, _)| (*name, *line == WasiVersion::P3)).collect();
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_not_linked() {
-        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let engine = Engine::new(&glasshouse_engine::config()).unwrap();
         let linker = linker(&engine).unwrap();
         for (import, item) in OF_REFUSED {
             assert!(matches!(ImportStatus::of(import), ImportStatus::Refused(_)), "{import}");
@@ -313,7 +313,7 @@ mod tests {
     /// Otherwise the test above would prove nothing.
     #[test]
     fn the_library_would_link_what_is_refused() {
-        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let engine = Engine::new(&glasshouse_engine::config()).unwrap();
         let mut all: Linker<InstanceState> = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut all).unwrap();
         wasmtime_wasi::p3::add_to_linker(&mut all).unwrap();

@@ -4,7 +4,7 @@ use crate::code_region::{CodeRegion, CodeSlot};
 use crate::compile::{compile, load};
 use crate::inspection::Inspection;
 use crate::sandbox_error::SandboxError;
-use crate::{P2, P3, engine};
+use crate::{P2, P3};
 use glasshouse_pack::packed_image;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -72,13 +72,13 @@ impl MachineCode {
     /// # Errors
     /// The component is rejected or cannot be compiled.
     pub fn compile(component: &[u8]) -> Result<MachineCode, SandboxError> {
-        let engine = Engine::new(&engine::config()).map_err(SandboxError::wasmtime)?;
+        let engine = Engine::new(&glasshouse_engine::config()).map_err(SandboxError::wasmtime)?;
         Ok(MachineCode { bytes: machine_code(&engine, component)?, packed_folder: packed_folder(component) })
     }
 }
 
 fn packed_folder(component: &[u8]) -> usize {
-    [P3, P2].into_iter().find_map(|handler| packed_image(component, handler)).map_or(0, |image| image.len())
+    [&P3, &P2].into_iter().find_map(|handler| packed_image(component, handler)).map_or(0, |image| image.len())
 }
 
 fn machine_code(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, SandboxError> {

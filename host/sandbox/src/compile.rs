@@ -27,6 +27,9 @@ pub enum CompileError {
     /// The compiler takes too long.
     #[error("it cannot be compiled in {} minutes", TIMEOUT.as_secs() / 60)]
     Timeout,
+    /// The program contains no compiler.
+    #[error("it cannot be compiled: this build has no feature 'cranelift'")]
+    NoCompiler,
     /// The compiler panicked.
     #[error("it cannot be compiled: the compiler failed")]
     Panicked,
@@ -38,6 +41,12 @@ pub enum CompileError {
     },
 }
 
+#[cfg(not(feature = "cranelift"))]
+pub(crate) fn compile(_engine: &Engine, _bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+    Err(CompileError::NoCompiler)
+}
+
+#[cfg(feature = "cranelift")]
 /// Compiles on new threads, which end afterwards: a process that gives up rights can do so only for threads that start
 /// later. After a timeout the compiler runs until the process ends. A start and the compiler process end soon after.
 pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {

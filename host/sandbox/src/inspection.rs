@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn the_inspection_agrees_with_the_compiler() {
-        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let engine = Engine::new(&glasshouse_engine::config()).unwrap();
         let (mut whole, mut broken) = (0, 0);
         for (part, text) in PARTS {
             let bytes = wat::parse_str(format!("(component {text})")).unwrap_or_else(|error| panic!("{part}: {error}"));

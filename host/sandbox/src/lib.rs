@@ -22,11 +22,11 @@
 
 mod beneath;
 mod body_handoff;
+mod built_in;
 mod capability;
 mod code;
 mod code_region;
 mod compile;
-mod engine;
 mod file_body;
 mod guest_body;
 mod inspection;
@@ -55,6 +55,7 @@ mod usage;
 mod wasi;
 mod wasi_version;
 
+pub use built_in::{COMPILED, P2, P3};
 pub use capability::ImportStatus;
 pub use code::{Code, MachineCode};
 pub use code_region::{CodeFile, CodeRegion, CodeSlot, CodeWriter};
@@ -74,10 +75,3 @@ pub use sandbox_error::SandboxError;
 pub use state::Handoff;
 /// Why a body ended early.
 pub use wasmtime_wasi_http::Error;
-
-/// The built-in handler as a component for WASI 0.3. The build script compiles it from source.
-pub const P3: &[u8] = include_bytes!(env!("GLASSHOUSE_P3"));
-/// The built-in handler as a component for WASI 0.2.
-pub const P2: &[u8] = include_bytes!(env!("GLASSHOUSE_P2"));
-/// [`P3`] as machine code for the architecture of this program.
-pub const COMPILED: &[u8] = include_bytes!(env!("GLASSHOUSE_P3_COMPILED"));

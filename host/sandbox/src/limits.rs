@@ -13,7 +13,7 @@ const ELEMENT: usize = 16;
 const MAX_PARTS: usize = 100;
 
 /// The limits of one request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Bytes of memory and tables of one instance.
     pub memory: usize,
@@ -31,6 +31,22 @@ pub struct RequestLimits {
     pub instances: usize,
     /// Bytes that a handler may generate for one response. Served files do not count.
     pub made: u64,
+}
+
+impl Default for RequestLimits {
+    /// The defaults of the program.
+    fn default() -> RequestLimits {
+        RequestLimits {
+            memory: 64 << 20,
+            cpu: Duration::from_secs(1),
+            answer: Duration::from_secs(10),
+            handles: 1024,
+            resources: 1024,
+            call: 4 << 20,
+            instances: 512,
+            made: 8 << 30,
+        }
+    }
 }
 
 /// A limit that a request exceeded: one of [`RequestLimits`], or the client's share of a common resource.

@@ -36,7 +36,7 @@ mod tests {
     use wasmtime::Engine;
 
     fn linker() -> Linker<()> {
-        let mut linker = Linker::new(&Engine::new(&crate::engine::config()).unwrap());
+        let mut linker = Linker::new(&Engine::new(&glasshouse_engine::config()).unwrap());
         linker.instance("wasi:a/b@0.3.0").unwrap().func_wrap("f", |_, (): ()| Ok((1_u32,))).unwrap();
         linker
     }

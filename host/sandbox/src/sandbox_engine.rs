@@ -1,7 +1,6 @@
 //! The engine that all sandboxes of a process share.
 
 use crate::code_region::CodeRegion;
-use crate::engine;
 use crate::sandbox_error::SandboxError;
 use crate::usage::TICK;
 use std::sync::{Arc, Once};
@@ -22,7 +21,7 @@ impl SandboxEngine {
     /// # Errors
     /// wasmtime does not support this machine.
     pub fn new(region: Option<Arc<CodeRegion>>) -> Result<SandboxEngine, SandboxError> {
-        let mut config = engine::config();
+        let mut config = glasshouse_engine::config();
         let memory = region.clone().map(|region| -> Arc<dyn CustomCodeMemory> { region });
         config.with_custom_code_memory(memory);
         let engine = Engine::new(&config).map_err(SandboxError::wasmtime)?;

@@ -92,7 +92,7 @@ mod tests {
     /// An upgrade of wasmtime must not disable an override silently.
     #[test]
     fn every_override_replaces_a_function_of_the_library() {
-        let engine = Engine::new(&crate::engine::config()).unwrap();
+        let engine = Engine::new(&glasshouse_engine::config()).unwrap();
         override_imports(&mut capability::linker(&engine).unwrap()).unwrap();
         for overrides in
             [preopens::override_imports, body_handoff::override_imports, p3::override_imports, p2::override_imports]

@@ -387,7 +387,7 @@ mod tests {
 
     #[test]
     fn the_built_in_handlers_are_within_the_limits() {
-        for bytes in [crate::P2, crate::P3] {
+        for bytes in [&**crate::P2, &**crate::P3] {
             assert_eq!(check(bytes), Ok(()));
         }
     }
