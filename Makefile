@@ -5,6 +5,9 @@ PORT ?= 8000
 # The prefix of `make install`.
 PREFIX ?= /usr/local
 
+# Another target of `make build` and `make dist`, such as aarch64-unknown-linux-gnu.
+TARGET ?=
+
 GUEST := wasm32-wasip2
 # One profile for the program, its tests and its lints, so that cargo compiles wasmtime as rarely as possible.
 CARGO_FLAGS := --release --locked
@@ -16,7 +19,9 @@ HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-middleware -p glasshouse-
 EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-pack -p glasshouse-sandbox
+HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-engine -p glasshouse-pack -p glasshouse-sandbox -p glasshouse-site
+# The features of the program that a build can leave out.
+FEATURES := auth cranelift harden qr tls
 # Separate from the rest: their tests control the clock of tokio, for which cargo compiles all that uses tokio again.
 HTTP := -p glasshouse-http -p glasshouse-quota
 TESTS := -p glasshouse-tests
@@ -24,23 +29,29 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
-.PHONY: run build test torture soak hosts bench check lint doc deny fuzz flags dist dist-check install clean
+.PHONY: run build test test-all ports torture soak hosts bench check lint features doc deny fuzz flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
 
-build: target-$(GUEST)
-	cargo build $(CARGO_FLAGS) $(PROGRAM)
+build: target-$(GUEST) $(TARGET:%=target-%)
+	cargo build $(CARGO_FLAGS) $(PROGRAM) $(TARGET:%=--features cross-compile --target %)
 
-# The black-box tests and the browser tests come last, because they run the program. Attacks run one after the other,
-# because they measure how long other clients wait.
+# The black-box tests and the browser tests come last, because they run the program.
 test: build
 	cargo test $(CARGO_FLAGS) $(CORE)
 	cargo test $(CARGO_FLAGS) $(HTTP)
 	cargo test $(CARGO_FLAGS) $(HOST)
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all -- --skip attacks::
-	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 	tests/browser/run
+
+# Also the attacks. They run one after the other, because they measure how long other clients wait.
+test-all: test
+	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
+
+# Links the program for other targets, without optimization, and runs the one for ARM in QEMU.
+ports: target-$(GUEST)
+	tests/ports
 
 # The long forms of the attacks, with measurements of waits and memory, and all rows in the modes that compile at each
 # start. Fifteen minutes.
@@ -64,7 +75,7 @@ bench: build
 	cargo build $(CARGO_FLAGS) $(TESTS) --bins
 	target/release/bench
 
-check: lint doc
+check: lint features doc
 
 lint: target-$(GUEST)
 	cargo fmt --all --check
@@ -73,6 +84,16 @@ lint: target-$(GUEST)
 	cargo clippy $(CARGO_FLAGS) $(HOST) --all-targets -- -D warnings
 	cargo clippy $(CARGO_FLAGS) $(TESTS) --all-targets -- -D warnings
 	cargo clippy --locked --profile guest --target $(GUEST) $(GUESTS) $(HOSTILE) $(EXAMPLES) -- -D warnings
+
+# The library alone, the program without each of its features, and the core with and without its own.
+features:
+	cargo clippy $(CARGO_FLAGS) $(PROGRAM) --lib --no-default-features -- -D warnings
+	set -e; for off in $(FEATURES); do \
+		cargo clippy $(CARGO_FLAGS) $(PROGRAM) --no-default-features \
+			--features "cli $$(echo $(FEATURES) | sed "s/$$off//")" -- -D warnings; \
+	done
+	cargo clippy $(CARGO_FLAGS) -p glasshouse-core --no-default-features -- -D warnings
+	cargo clippy $(CARGO_FLAGS) -p glasshouse-core --all-features --all-targets -- -D warnings
 
 doc:
 	RUSTDOCFLAGS='-D warnings' cargo doc $(CARGO_FLAGS) $(CORE) --no-deps
@@ -124,6 +145,5 @@ install: build
 clean:
 	cargo clean
 
-.PHONY: target-$(GUEST)
-target-$(GUEST):
-	@rustup target list --installed | grep -qx $(GUEST) || rustup target add $(GUEST)
+target-%:
+	@rustup target list --installed | grep -qx $* || rustup target add $*

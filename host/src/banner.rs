@@ -45,7 +45,7 @@ pub(crate) fn banner(
     for file in listeners.serving.iter().filter_map(unix_path) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
     }
-    if let Some(identity @ TlsIdentity::SelfSigned(_)) = identity {
+    if let Some(identity) = identity.filter(|identity| identity.is_self_signed()) {
         let _ = writeln!(text, "  certificate SHA-256 {}", identity.fingerprint());
     }
     if let Some(address) = admin.and_then(|listener| listener.local_addr().ok()) {

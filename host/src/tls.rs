@@ -20,8 +20,10 @@ use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::ResolvesServerCert;
 use rustls::sign::CertifiedKey;
-pub(crate) use self_signed::self_signed;
+use self_signed::self_signed;
 use sha2::{Digest as _, Sha256};
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -34,6 +36,33 @@ pub(crate) enum TlsIdentity {
 }
 
 impl TlsIdentity {
+    /// Reads a certificate, and its key from the same file or another one, with the file of its password.
+    ///
+    /// # Errors
+    /// A file is unusable.
+    pub(crate) fn from_files(
+        cert: PathBuf,
+        key: Option<PathBuf>,
+        password: Option<PathBuf>,
+    ) -> Result<TlsIdentity, TlsError> {
+        let files = TlsFiles { cert, key, password };
+        let key = files.read()?;
+        Ok(TlsIdentity::Files(files, key))
+    }
+
+    /// Generates a certificate for these names and addresses.
+    ///
+    /// # Errors
+    /// The system has no random numbers.
+    pub(crate) fn self_signed(names: &[String], addresses: &[IpAddr]) -> Result<TlsIdentity, TlsError> {
+        self_signed(names, addresses).map(TlsIdentity::SelfSigned)
+    }
+
+    /// Whether this process has generated the certificate.
+    pub(crate) fn is_self_signed(&self) -> bool {
+        matches!(self, TlsIdentity::SelfSigned(_))
+    }
+
     fn key(&self) -> &CertifiedKey {
         match self {
             TlsIdentity::Files(_, key) | TlsIdentity::SelfSigned(key) => key,

@@ -10,6 +10,7 @@
 
 mod basic;
 mod cache;
+#[cfg_attr(not(feature = "auth"), path = "auth/hash_unavailable.rs")]
 mod hash;
 mod htpasswd;
 mod rate_limit;

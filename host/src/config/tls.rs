@@ -4,7 +4,7 @@ use crate::args::tls::TlsFlags;
 use crate::banner;
 use crate::error::StartupError;
 use crate::listen::Addresses;
-use crate::tls::{TlsFiles, TlsIdentity, self_signed};
+use crate::tls::TlsIdentity;
 use std::net::{IpAddr, SocketAddr};
 
 /// The certificate; `None` without TLS. A self-signed one is for these names and for the addresses of the server.
@@ -19,16 +19,13 @@ pub(crate) fn identity(
         ));
     }
     if let Some(cert) = &flags.tls_cert {
-        let files =
-            TlsFiles { cert: cert.clone(), key: flags.tls_key.clone(), password: flags.tls_password_file.clone() };
-        let key = files.read().map_err(|error| StartupError::CannotServe(error.to_string()))?;
-        return Ok(Some(TlsIdentity::Files(files, key)));
+        let identity = TlsIdentity::from_files(cert.clone(), flags.tls_key.clone(), flags.tls_password_file.clone());
+        return identity.map(Some).map_err(|error| StartupError::CannotServe(error.to_string()));
     }
     if flags.tls_self_signed {
-        let key =
-            self_signed(&subject_names(names), &subject_addresses(&addresses.of_tcp(), addresses.is_everywhere()))
-                .map_err(|error| StartupError::CannotServe(error.to_string()))?;
-        return Ok(Some(TlsIdentity::SelfSigned(key)));
+        let addresses = subject_addresses(&addresses.of_tcp(), addresses.is_everywhere());
+        let identity = TlsIdentity::self_signed(&subject_names(names), &addresses);
+        return identity.map(Some).map_err(|error| StartupError::CannotServe(error.to_string()));
     }
     match flags.redirect_http {
         Some(_) => Err(StartupError::Usage(

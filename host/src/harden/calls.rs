@@ -14,6 +14,7 @@
 //! The kernel caches which calls are allowed with any arguments, and skips the filter for them. Therefore the calls
 //! of a request have no conditions, except `sendto`. seccomp cannot check paths; Landlock does.
 
+use super::ExtraCall;
 use seccompiler::SeccompCmpArgLen::{self, Dword, Qword};
 use seccompiler::SeccompCmpOp::{self, Eq, MaskedEq, Ne};
 use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule};
@@ -164,15 +165,6 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
         // Signals threads of this process only.
         (libc::SYS_tgkill, vec![(0, Dword, Eq, process::id().into())]),
     ]
-}
-
-/// Calls that only some processes make.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum ExtraCall {
-    /// Removes a file, never a directory. Landlock decides which files.
-    RemoveFile,
-    /// Creates a file in memory with the initial memory of a new component. It cannot become executable.
-    CreateMemoryFile,
 }
 
 impl ExtraCall {
