@@ -10,7 +10,6 @@ use crate::qr;
 use crate::redirect_listener::RedirectListener;
 use crate::reload::Reload;
 use crate::reload_trees::ReloadTrees;
-use crate::router::Router;
 use crate::sd_notify::ServiceManager;
 use crate::server::HttpServer;
 use crate::shutdown::{self, ShutdownSignal};
@@ -19,6 +18,7 @@ use crate::worker::WorkerConfig;
 use glasshouse_http::Log;
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Sandbox, SandboxEngine};
+use glasshouse_site::{Mount, Router};
 use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -56,7 +56,9 @@ impl App {
 
         let quotas = Quotas::new(config.totals);
         let metrics = Arc::new(Metrics::new(quotas.clone(), config.replay.clone()));
-        let routers = Router::for_threads(&config, &sandboxes);
+        let mounts = config.trees.iter().zip(&sandboxes);
+        let mounts = mounts.map(|(tree, sandbox)| Mount { path: tree.at.clone(), sandbox: Arc::clone(sandbox) });
+        let routers = Router::for_threads(&mounts.collect::<Vec<_>>(), config.threads);
         let worker_config = WorkerConfig {
             redirect: RedirectListener::to(&serving),
             tls: tls.clone(),

@@ -47,7 +47,6 @@ mod redirect_listener;
 mod reload;
 mod reload_trees;
 mod rights;
-mod router;
 mod sd_notify;
 mod serve;
 mod server;
@@ -58,6 +57,10 @@ mod site_report;
 mod socket;
 mod source_date;
 mod stdout;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls_unavailable.rs"]
 mod tls;
 mod users_file;
 mod worker;
@@ -107,7 +110,7 @@ fn run(task: Task, inherited: Inherited) -> Result<bool, StartupError> {
 
 /// Writes the built-in handler to a file, for other hosts.
 fn export_handler(export: &Export) -> Result<(), StartupError> {
-    let component = if export.p2 { P2 } else { P3 };
+    let component = if export.p2 { &P2 } else { &P3 };
     if !export.oci {
         return component_file::write(&export.output, component, "handler");
     }

@@ -3,11 +3,11 @@
 use crate::accept::{self, AcceptContext, Queues, Role, WorkerMessage};
 use crate::listen::Listener;
 use crate::metrics::Metrics;
-use crate::router::Router;
 use crate::sd_notify::ServiceManager;
 use crate::shutdown;
 use crate::worker::{self, WorkerConfig, WorkerSignals};
 use glasshouse_http::ConnectionLimiter;
+use glasshouse_site::Router;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,10 +5,8 @@ use crate::chain::{Chain, ChainError};
 use crate::component_file::ComponentFile;
 use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::error::StartupError;
-use glasshouse_core::config::options;
-use glasshouse_core::http::target::Target;
-use glasshouse_protocol::{ABOVE_ENV, MOUNTS_ENV};
 use glasshouse_sandbox::{Code, Sandbox, SandboxConfig, SandboxEngine, SandboxError, ServedPath};
+use glasshouse_site::tree_variables;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -141,42 +139,12 @@ pub(crate) fn first_line(error: &SandboxError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// The variables of the component of a tree: the options of the handler, or those of the mounted component. The option
-/// `--prefix` applies to the tree at the root.
+/// The variables of the component of a tree: the options of the handler, or those of the mounted component.
 fn environment(config: &ServerConfig, served: &ServedTree) -> Vec<(String, String)> {
-    let prefix = options::variable("prefix");
-    let at = served.at.as_ref().map(Target::path);
     let given = match &served.component {
         TreeComponent::Handler => &config.guest,
         TreeComponent::Mounted { variables, .. } => variables,
     };
-    let given = given.iter().filter(|(key, _)| at.is_none() || *key != prefix).cloned();
-    let mounts = mounts_within(config, served);
-    let above = served.at.as_ref().map(|at| depths_above(config, at));
-    let own = [(prefix.as_str(), at.as_deref()), (ABOVE_ENV, above.as_deref()), (MOUNTS_ENV, mounts.as_deref())];
-    let own = own.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?.to_owned())));
-    given.chain(own).collect()
-}
-
-/// The URL paths of other trees within this one, separated by spaces.
-fn mounts_within(config: &ServerConfig, served: &ServedTree) -> Option<String> {
-    let others = config.trees.iter().filter_map(|other| other.at.as_ref());
-    let others = others.filter(|other| match &served.at {
-        Some(at) => *other != at && other.is_within(at),
-        None => true,
-    });
-    let mounts: Vec<String> = others.map(Target::location).collect();
-    (!mounts.is_empty()).then(|| mounts.join(" "))
-}
-
-/// The number of path segments of each tree above `at`, separated by commas.
-fn depths_above(config: &ServerConfig, at: &Target) -> String {
-    let prefix = options::variable("prefix");
-    let root = config.guest.iter().find(|(key, _)| *key == prefix);
-    let root = root.and_then(|(_, path)| options::prefix(path).ok().flatten());
-    let depths = config.trees.iter().filter_map(|other| match other.at.as_ref().or(root.as_ref()) {
-        None => Some(0),
-        Some(other) => (other != at && at.is_within(other)).then(|| other.names().len()),
-    });
-    depths.map(|depth| depth.to_string()).collect::<Vec<_>>().join(",")
+    let trees: Vec<_> = config.trees.iter().map(|other| other.at.as_ref()).collect();
+    tree_variables(given, served.at.as_ref(), &trees, &config.guest)
 }

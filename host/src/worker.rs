@@ -3,7 +3,6 @@
 use crate::accept::{Accepted, Role, WorkerMessage};
 use crate::config::HostRule;
 use crate::redirect_listener::RedirectListener;
-use crate::router::Router;
 use crate::socket::TimedSocket;
 use crate::tls::{Handshake, Tls};
 use glasshouse_http::auth::Users;
@@ -12,6 +11,7 @@ use glasshouse_http::{
     accept_proxy_header,
 };
 use glasshouse_quota::{Quotas, Scheduler};
+use glasshouse_site::Router;
 use http::{StatusCode, Version};
 use std::convert::Infallible;
 use std::net::IpAddr;

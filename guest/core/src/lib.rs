@@ -20,6 +20,11 @@
 //! A request takes this path: [`http::request`] reads it, `resolve` finds the file in the [`tree`], `decide` selects
 //! the [`reply`], and `respond` writes its status, fields and body. A long [`body`], such as a [`listing`] or an
 //! [`archive`], is generated while it is sent. [`config`] has the options.
+//!
+//! | Feature | Contents |
+//! |---|---|
+//! | `memory` (default) | [`tree::memory`]: a tree in memory |
+//! | `http` | `Request` from the `Parts` of a request of the crate `http`, and its `Response<()>` from a [`Head`] |
 
 #![cfg_attr(
     not(test),

@@ -72,6 +72,17 @@ pub struct Head {
     pub fields: Vec<(String, Vec<u8>)>,
 }
 
+#[cfg(feature = "http")]
+impl TryFrom<Head> for ::http::Response<()> {
+    type Error = ::http::Error;
+
+    /// A response of the crate `http`, still without its body. It fails only for a configured field that is invalid.
+    fn try_from(head: Head) -> Result<::http::Response<()>, ::http::Error> {
+        let builder = ::http::Response::builder().status(head.status);
+        head.fields.into_iter().fold(builder, |builder, (name, value)| builder.header(name, value)).body(())
+    }
+}
+
 /// The body that follows a head.
 #[derive(Debug)]
 pub enum Body<F> {

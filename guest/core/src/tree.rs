@@ -1,6 +1,7 @@
 //! The trait for a directory tree, and the types that describe its entries.
 
 pub mod dotfiles;
+#[cfg(any(test, feature = "memory"))]
 pub mod memory;
 pub mod packed;
 pub mod public;

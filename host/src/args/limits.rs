@@ -91,3 +91,14 @@ impl From<&LimitFlags> for RequestLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::args::tests::serve;
+    use glasshouse_sandbox::RequestLimits;
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        assert_eq!(RequestLimits::from(&serve(&[]).limits), RequestLimits::default());
+    }
+}

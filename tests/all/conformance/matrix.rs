@@ -122,6 +122,16 @@ fn rows_http2() {
 }
 
 #[test]
+fn rows_axum() {
+    prove_over(Stack::Axum);
+}
+
+#[test]
+fn rows_hyper() {
+    prove_over(Stack::Hyper);
+}
+
+#[test]
 fn rows_have_names_of_their_own() {
     let mut ids = BTreeSet::new();
     for row in cases::all() {
@@ -169,6 +179,11 @@ pub fn prove<'a>(mode: Mode, start: impl Fn(&'static str, RowOptions) -> RowClie
     let is_short = mode.is_compiled_at_start() && !is_torture();
     let mut failures = Vec::new();
     for row in cases::all() {
+        if let Mode::Over(stack) = mode
+            && !row.options.iter().all(|(name, _)| stack.supports(name))
+        {
+            continue;
+        }
         if mode.packs() && packed::INVALID_ROOTS.contains(&row.root) {
             continue;
         }

@@ -49,6 +49,10 @@ pub enum Stack {
     StockPackedP3,
     /// `wasmtime serve` with the directory packed into the handler for WASI 0.2.
     StockPackedP2,
+    /// The library behind axum.
+    Axum,
+    /// The library behind hyper.
+    Hyper,
 }
 
 impl Stack {
@@ -68,8 +72,24 @@ impl Stack {
             | Stack::HostH2
             | Stack::StockP3
             | Stack::StockP2
-            | Stack::StockRoot => None,
+            | Stack::StockRoot
+            | Stack::Axum
+            | Stack::Hyper => None,
         }
+    }
+
+    /// The example that embeds the library, if there is one.
+    fn example(self) -> Option<&'static str> {
+        match self {
+            Stack::Axum => Some("axum"),
+            Stack::Hyper => Some("hyper"),
+            _ => None,
+        }
+    }
+
+    /// Whether it serves with this option of a row. The examples serve directories, with the limits of the library.
+    pub fn supports(self, option: &str) -> bool {
+        self.example().is_none() || ![SERVED_FILE, MADE_MAX].contains(&option)
     }
 
     /// Whether its clients speak TLS.
@@ -93,9 +113,10 @@ pub struct Setup<'a> {
 
 impl Setup<'_> {
     fn command(&self, packed: Option<&Path>) -> Command {
-        let mut command = match self.stack.is_ours() {
-            true => self.glasshouse(packed),
-            false => self.stock(packed),
+        let mut command = match (self.stack.example(), self.stack.is_ours()) {
+            (Some(example), _) => self.embedded(example),
+            (None, true) => self.glasshouse(packed),
+            (None, false) => self.stock(packed),
         };
         if self.unprivileged && rustix::process::geteuid().is_root() {
             command.uid(UNPRIVILEGED).gid(UNPRIVILEGED);
@@ -161,6 +182,19 @@ impl Setup<'_> {
         // A packed directory has its options.
         if packed.is_none() {
             command.envs(options);
+        }
+        command
+    }
+
+    /// An example with its options as arguments. `prefix` replaces the path of the example.
+    fn embedded(&self, example: &str) -> Command {
+        let path = Path::new(env!("CARGO_BIN_EXE_stock-serve")).with_file_name("examples").join(example);
+        assert!(path.is_file(), "there is no {path:?}: run `cargo build --release --examples -p glasshouse`");
+        let mut command = Command::new(path);
+        command.arg(self.directory).arg("prefix=");
+        for (key, value) in self.options {
+            let name = key.trim_start_matches("GLASSHOUSE_").to_ascii_lowercase().replace('_', "-");
+            command.arg(format!("{name}={value}"));
         }
         command
     }

@@ -78,6 +78,16 @@ impl<'a> Request<'a> {
     }
 }
 
+#[cfg(feature = "http")]
+impl<'a> From<&'a ::http::request::Parts> for Request<'a> {
+    /// The head of a request of the crate `http`.
+    fn from(head: &'a ::http::request::Parts) -> Request<'a> {
+        let target = head.uri.path_and_query().map(::http::uri::PathAndQuery::as_str);
+        let values = |name: &str| head.headers.get_all(name).iter().map(|value| value.as_bytes().to_vec()).collect();
+        Request::read(head.method.as_str(), target, values)
+    }
+}
+
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("method", &self.method).field("target", &self.target).finish_non_exhaustive()

@@ -1,6 +1,5 @@
 //! Selects the tree for a request, and replaces the sandboxes of the trees on a reload.
 
-use crate::config::ServerConfig;
 use glasshouse_core::http::target::Target;
 use glasshouse_http::{Client, FileRange, Handler, HandlerCall, HandlerError, ParsedHead, ReplayedResponse};
 use glasshouse_quota::Scheduler;
@@ -14,11 +13,12 @@ use http::uri::PathAndQuery;
 use http::{HeaderName, Method, Response};
 use std::cell::LazyCell;
 use std::mem;
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
 /// The handler of a thread: a pool of instances for each tree.
 #[derive(Clone)]
-pub(crate) struct Router(Arc<ThreadState>);
+pub struct Router(Arc<ThreadState>);
 
 struct ThreadState {
     scheduler: Arc<Scheduler>,
@@ -28,7 +28,15 @@ struct ThreadState {
     mounts: Vec<MountPoint>,
 }
 
-/// The mount point of a tree.
+/// A tree and the URL path at which a router serves it.
+pub struct Mount {
+    /// `None` for the tree at the root, which must be the last.
+    pub path: Option<Target>,
+    /// Answers the requests.
+    pub sandbox: Arc<Sandbox>,
+}
+
+/// A mount on one thread.
 struct MountPoint {
     /// `None` for the tree at the root.
     path: Option<Target>,
@@ -37,22 +45,23 @@ struct MountPoint {
 }
 
 impl Router {
-    /// A router for each thread. `sandboxes` has one sandbox for each tree of the configuration, in its order.
-    pub(crate) fn for_threads(config: &ServerConfig, sandboxes: &[Arc<Sandbox>]) -> Vec<Router> {
+    /// A router for each thread. A request belongs to the first of the mounts that contains its path.
+    pub fn for_threads(mounts: &[Mount], threads: NonZeroUsize) -> Vec<Router> {
         let router = |_| {
             let (scheduler, metrics) = (Arc::default(), Arc::default());
-            let mounts = config.trees.iter().zip(sandboxes).map(|(tree, sandbox)| MountPoint {
-                path: tree.at.clone(),
-                pool: Mutex::new(InstancePool::new(Arc::clone(sandbox), Arc::clone(&scheduler), Arc::clone(&metrics))),
+            let mounts = mounts.iter().map(|mount| {
+                let sandbox = Arc::clone(&mount.sandbox);
+                let pool = Mutex::new(InstancePool::new(sandbox, Arc::clone(&scheduler), Arc::clone(&metrics)));
+                MountPoint { path: mount.path.clone(), pool }
             });
             let mounts = mounts.collect();
             Router(Arc::new(ThreadState { scheduler, metrics, mounts }))
         };
-        (0..config.threads.get()).map(router).collect()
+        (0..threads.get()).map(router).collect()
     }
 
     /// Serves later requests with other sandboxes, in the same order. Requests in progress keep their instances.
-    pub(crate) fn replace(&self, sandboxes: &[Arc<Sandbox>]) {
+    pub fn replace(&self, sandboxes: &[Arc<Sandbox>]) {
         let ThreadState { scheduler, metrics, mounts } = &*self.0;
         for (mount, sandbox) in mounts.iter().zip(sandboxes) {
             let next = InstancePool::new(Arc::clone(sandbox), Arc::clone(scheduler), Arc::clone(metrics));
@@ -63,12 +72,12 @@ impl Router {
     }
 
     /// The scheduler of this thread.
-    pub(crate) fn scheduler(&self) -> &Arc<Scheduler> {
+    pub fn scheduler(&self) -> &Arc<Scheduler> {
         &self.0.scheduler
     }
 
     /// The counters of all instances of this thread.
-    pub(crate) fn metrics(&self) -> &Arc<InstanceMetrics> {
+    pub fn metrics(&self) -> &Arc<InstanceMetrics> {
         &self.0.metrics
     }
 
