@@ -1,10 +1,19 @@
 //! The exact bytes of archives, as far as a program that reads them back does not check them.
 
+use super::format::ArchiveFormat;
+use super::left_out::{LeftOut, LeftOutReason};
+use super::stream::PIECE;
 use super::tar::Tar;
+use super::walk::WalkItem;
 use super::zip::Zip;
 use super::*;
 use crate::at_once;
+use crate::body::block::Truncated;
+use crate::config::Config;
 use crate::http::date::HttpTime;
+use crate::http::refusal::Refusal;
+use crate::http::target::Target;
+use crate::number::byte_count;
 use crate::tree::memory::{MemoryNode, MemoryTree};
 
 /// The checksum of `123456789`, which descriptions of CRC-32 give.
