@@ -8,8 +8,12 @@
 pub mod format;
 
 mod entry;
+mod extent;
+mod fingerprint;
 mod left_out;
+mod member;
 mod plan;
+mod selection;
 mod stream;
 mod tar;
 mod walk;
@@ -17,6 +21,7 @@ mod writer;
 mod zip;
 
 pub use plan::Plan;
+pub use selection::Selection;
 pub use stream::Archive;
 
 #[cfg(test)]
