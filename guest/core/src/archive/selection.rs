@@ -61,7 +61,8 @@ impl Selection {
     }
 }
 
-/// The name as it is, and as forms send it: browsers turn each line break into CR and LF (HTML 4.10.21.4).
+/// The name as it is, and as forms send it: browsers turn each line break into CR and LF (HTML, "converting
+/// an entry list to a list of name-value pairs").
 fn spellings(name: &Name) -> [Cow<'_, str>; 2] {
     let name = name.as_str();
     let in_form = match name.contains(['\r', '\n']) {
