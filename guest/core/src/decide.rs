@@ -1,6 +1,7 @@
 //! Decides the reply for a resolved target: conditions, ranges, codings and configured fields (RFC 9110 13 to 15).
 //! Does not read the tree.
 
+use crate::archive::Plan;
 use crate::body::encode;
 use crate::body::encode::Encoder;
 use crate::body::generated::{GeneratedBody, Source};
@@ -17,7 +18,7 @@ use crate::http::request::Request;
 use crate::listing::stream::ListingStream;
 use crate::listing::{Listing, stream};
 use crate::output_format::OutputFormat;
-use crate::reply::{Outcome, Reply, Representation};
+use crate::reply::{Content, Outcome, Reply, Representation};
 use crate::resolve::{Resolved, ServedFile, Variant};
 
 /// Decides the reply to a GET or HEAD request.
@@ -31,8 +32,7 @@ pub(crate) fn decide<F>(request: &Request, resolved: Resolved<F>, config: &Confi
             listing(request, found, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
         }
         Resolved::Archive(plan) => {
-            let fields = general_fields(&plan.path, config);
-            Reply::from(Outcome::Archive(plan)).with_configured(fields)
+            archive(request, plan, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
         }
         Resolved::NotFound(served) => {
             // The page is the answer for many paths, so a client must not cache it as a version of one of them.
@@ -40,7 +40,9 @@ pub(crate) fn decide<F>(request: &Request, resolved: Resolved<F>, config: &Confi
             let representation = Representation { validators: Validators::default(), ..representation(&served) };
             whole(404, served, representation).with_configured(fields).with_always(vary_of_spa(config))
         }
-        Resolved::File(served) => file(request, served, config),
+        Resolved::File(served) => {
+            file(request, served, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
+        }
     }
 }
 
@@ -49,35 +51,82 @@ fn vary_of_spa(config: &Config) -> Vec<Field> {
     config.spa.iter().map(|_| ("vary".to_owned(), "Accept".to_owned())).collect()
 }
 
-fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Reply<F> {
+fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Result<Reply<F>, Refusal> {
     let representation = representation(&served);
     let fields = file_fields(&served.path, config);
     let always = save_as(&served, &fields);
-    match condition::evaluate(request, &representation.validators) {
-        Verdict::Failed => return Reply::refused(request, Refusal::PreconditionFailed),
-        Verdict::NotModified => {
-            return Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields));
-        }
-        Verdict::Perform => {}
+    if is_current(request, &representation)? {
+        return Ok(not_modified(representation, fields));
     }
     let size = served.metadata.size;
-    let range = if has_ranges(&served) { request.range() } else { Vec::new() };
-    let extent = match range.as_slice() {
+    let reply = match served.variant {
+        Variant::Encoded(_) => whole(200, served, representation),
+        Variant::Plain | Variant::Sibling(_) => with_ranges(request, Content::File(served.file), size, representation)?,
+    };
+    Ok(reply.with_always(always).with_configured(fields))
+}
+
+fn archive<F>(request: &Request, plan: Box<Plan>, config: &Config) -> Result<Reply<F>, Refusal> {
+    let fields = general_fields(&plan.path, config);
+    let always = vec![(CONTENT_DISPOSITION.to_owned(), plan.disposition())];
+    let representation = Representation {
+        media_type: plan.format.media_type(),
+        coding: None,
+        validators: Validators { tag: plan.tag().cloned(), modified: None },
+        vary: Vec::new(),
+    };
+    if is_current(request, &representation)? {
+        return Ok(not_modified(representation, fields));
+    }
+    let reply = match plan.length() {
+        Some(size) => with_ranges(request, Content::Archive(plan), size, representation)?,
+        None => Outcome::Archive { plan, representation }.into(),
+    };
+    Ok(reply.with_always(always).with_configured(fields))
+}
+
+/// Whether the client has the current representation already.
+///
+/// # Errors
+/// [`Refusal::PreconditionFailed`] if the client requires another representation.
+fn is_current(request: &Request, representation: &Representation) -> Result<bool, Refusal> {
+    match condition::evaluate(request, &representation.validators) {
+        Verdict::Failed => Err(Refusal::PreconditionFailed),
+        Verdict::NotModified => Ok(true),
+        Verdict::Perform => Ok(false),
+    }
+}
+
+fn not_modified<F>(representation: Representation, fields: Vec<Field>) -> Reply<F> {
+    Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields))
+}
+
+/// The whole content of `size` bytes, or the ranges of it that the request names.
+///
+/// # Errors
+/// [`Refusal::Unsatisfiable`] if the content has none of these ranges.
+fn with_ranges<F>(
+    request: &Request,
+    content: Content<F>,
+    size: u64,
+    representation: Representation,
+) -> Result<Reply<F>, Refusal> {
+    let extent = match request.range().as_slice() {
         // Two Range fields are not valid and are ignored (RFC 9110 5.3).
         [value] if condition::range_applies(request, &representation.validators) => ranged(value, size),
         _ => Ranged::Whole,
     };
-    let reply = match extent {
-        Ranged::Whole => whole(200, served, representation),
-        Ranged::NotSatisfiable => return Reply::refused(request, Refusal::Unsatisfiable { size }),
-        Ranged::Part(span) => Outcome::Part { file: served.file, span, size, representation }.into(),
+    let outcome = match extent {
+        Ranged::Whole => Outcome::Whole { status: 200, content, size, representation },
+        Ranged::NotSatisfiable => return Err(Refusal::Unsatisfiable { size }),
+        Ranged::Part(span) => Outcome::Part { content, span, size, representation },
         Ranged::Parts(spans) => {
             let seed = format!("{:?} {spans:?} {size}", representation.validators);
             let multipart = Multipart::new(&spans, size, &representation.media_type, &seed);
-            Outcome::Parts { file: served.file, multipart, representation }.into()
+            Outcome::Parts { content, multipart, representation }
         }
     };
-    reply.with_always(always).with_configured(fields)
+    Ok(outcome.into())
 }
 
 /// Content-Disposition for a file whose path does not end in its name, unless the configuration sets the field.
@@ -95,15 +144,13 @@ fn fields_of_304(fields: Vec<Field>) -> Vec<Field> {
     fields.into_iter().filter(|(name, _)| is_repeated(name)).collect()
 }
 
-fn has_ranges<F>(served: &ServedFile<F>) -> bool {
-    !matches!(served.variant, Variant::Encoded(_))
-}
-
 fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) -> Reply<F> {
     let (file, size) = (served.file, served.metadata.size);
     match served.variant {
         Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, representation }.into(),
-        Variant::Plain | Variant::Sibling(_) => Outcome::Whole { status, file, size, representation }.into(),
+        Variant::Plain | Variant::Sibling(_) => {
+            Outcome::Whole { status, content: Content::File(file), size, representation }.into()
+        }
     }
 }
 
@@ -149,12 +196,8 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Result<Re
     let tag = whole.as_ref().map(|bytes| ETag::of_content(bytes, coding.map_or("", Coding::token)));
     let validators = Validators { tag, modified: None };
     let representation = Representation { media_type: listing.format.media_type(), coding, validators, vary };
-    match condition::evaluate(request, &representation.validators) {
-        Verdict::Failed => return Err(Refusal::PreconditionFailed),
-        Verdict::NotModified => {
-            return Ok(Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields)));
-        }
-        Verdict::Perform => {}
+    if is_current(request, &representation)? {
+        return Ok(not_modified(representation, fields));
     }
     let outcome = match (whole, coding) {
         (Some(bytes), None) => Outcome::Content { bytes, representation },

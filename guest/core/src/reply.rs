@@ -26,20 +26,20 @@ pub struct Reply<F> {
 /// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome<F> {
-    /// 200, or 404 with the page of the site: a whole file of `size` bytes.
-    Whole { status: u16, file: F, size: u64, representation: Representation },
-    /// The same, encoded while it is sent.
+    /// 200, or 404 with the page of the site: the whole content of `size` bytes.
+    Whole { status: u16, content: Content<F>, size: u64, representation: Representation },
+    /// The same for a file that is encoded while it is sent.
     Encoded { status: u16, file: F, size: u64, coding: Coding, representation: Representation },
-    /// 206: one range of a file (RFC 9110 15.3.7.1).
-    Part { file: F, span: Span, size: u64, representation: Representation },
-    /// 206: several ranges of a file (RFC 9110 15.3.7.2).
-    Parts { file: F, multipart: Multipart, representation: Representation },
+    /// 206: one range of the content (RFC 9110 15.3.7.1).
+    Part { content: Content<F>, span: Span, size: u64, representation: Representation },
+    /// 206: several ranges of the content (RFC 9110 15.3.7.2).
+    Parts { content: Content<F>, multipart: Multipart, representation: Representation },
     /// 200: content that is generated before the response, such as a short listing.
     Content { bytes: Vec<u8>, representation: Representation },
     /// 200: content that is generated while it is sent, such as a long listing.
     Generated { body: Box<GeneratedBody<F>>, representation: Representation },
-    /// 200: an archive of a directory.
-    Archive(Plan),
+    /// 200: an archive of a directory whose length is unknown.
+    Archive { plan: Box<Plan>, representation: Representation },
     /// 204: the answer to OPTIONS.
     Options,
     /// 301, 302, 303, 307 or 308: a redirect.
@@ -48,6 +48,15 @@ pub(crate) enum Outcome<F> {
     NotModified { representation: Representation },
     /// An error response.
     Refused { refusal: Refusal, format: OutputFormat, suggestions: Suggestions },
+}
+
+/// Content with a known length, so that a client may request ranges of it.
+#[derive(Debug)]
+pub(crate) enum Content<F> {
+    /// An open file.
+    File(F),
+    /// An archive of a directory.
+    Archive(Box<Plan>),
 }
 
 /// The metadata of a representation (RFC 9110 8).

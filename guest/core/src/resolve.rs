@@ -1,7 +1,7 @@
 //! Resolves a target: to the file, index, listing, archive, redirect or error, and to the variant of the file.
 
-use crate::archive::Plan;
 use crate::archive::format::ArchiveFormat;
+use crate::archive::{Plan, Selection};
 use crate::body::encode;
 use crate::config::Config;
 use crate::http::accept;
@@ -28,7 +28,7 @@ pub(crate) enum Resolved<F> {
     /// A directory without an index. The rows of a short listing are sorted and have their metadata.
     Listing(Listing),
     /// A directory that is sent as an archive.
-    Archive(Plan),
+    Archive(Box<Plan>),
     /// A redirect.
     Redirect { status: u16, location: String },
     /// An error, with suggestions for the client.
@@ -249,7 +249,9 @@ impl<T: Tree> Resolver<'_, T> {
         let format = download.as_deref().and_then(ArchiveFormat::parse);
         match format {
             Some(format) if self.config.listing && self.config.archives.contains(&format) => {
-                return Plan::make(format, target, self.tree, self.config).await.map(Resolved::Archive);
+                let selection = Selection::parse(target.query())?;
+                let plan = Plan::make(format, selection, target, self.tree, self.config).await?;
+                return Ok(Resolved::Archive(Box::new(plan)));
             }
             // A client would save a page as the archive.
             Some(_) => return Err(Refusal::NoSuchFormat),

@@ -1,12 +1,13 @@
 //! Writes replies as status, header fields and body. No other module of the core writes a status or a field.
 
+use crate::archive::Archive;
 use crate::archive::format::ArchiveFormat;
-use crate::archive::{Archive, Plan};
 use crate::body::generated::{GeneratedBody, Source};
+use crate::body::multipart::Multipart;
 use crate::error_body;
 use crate::http::accept::Coding;
 use crate::http::condition::Validators;
-use crate::http::field::{CONTENT_DISPOSITION, Field, VARY};
+use crate::http::field::{Field, VARY};
 use crate::http::range::Span;
 use crate::http::refusal::Refusal;
 use crate::http::request::Method;
@@ -14,7 +15,7 @@ use crate::media_type::MediaType;
 use crate::number::byte_count;
 use crate::output_format::OutputFormat;
 use crate::page;
-use crate::reply::{Body, Head, Outcome, Reply, Representation};
+use crate::reply::{Body, Content, Head, Outcome, Reply, Representation};
 use crate::suggest::Suggestions;
 
 /// The value of Server, with the version of the handler (PY-73).
@@ -37,29 +38,33 @@ impl<F> Reply<F> {
 impl<F> Outcome<F> {
     fn compose(self) -> (Head, Body<F>) {
         match self {
-            Outcome::Whole { status, file, size, representation } => {
+            Outcome::Whole { status, content, size, representation } => {
                 let head = Head::content(status, &representation).length(size).ranges(status);
-                (head, file_body(file, Span { start: 0, end: size }))
+                (head, content.part(Span { start: 0, end: size }))
             }
             Outcome::Encoded { status, file, size, coding, representation } => {
                 let span = Span { start: 0, end: size };
                 (Head::content(status, &representation), generated(Source::Part(file, span), Some(coding)))
             }
-            Outcome::Part { file, span, size, representation } => {
+            Outcome::Part { content, span, size, representation } => {
                 let head = Head::content(206, &representation).length(span.length());
                 let head = head.field("content-range", &span.content_range(size)).ranges(206);
-                (head, file_body(file, span))
+                (head, content.part(span))
             }
-            Outcome::Parts { file, multipart, mut representation } => {
+            Outcome::Parts { content, multipart, mut representation } => {
                 representation.media_type = MediaType::raw(multipart.content_type());
                 let head = Head::content(206, &representation).length(multipart.length()).ranges(206);
-                (head, generated(Source::Parts(file, multipart), None))
+                (head, content.parts(multipart))
             }
             Outcome::Content { bytes, representation } => {
                 (Head::page(200, &representation).length(byte_count(&bytes)), Body::Bytes(bytes))
             }
             Outcome::Generated { body, representation } => (Head::page(200, &representation), Body::Generated(body)),
-            Outcome::Archive(plan) => archive(&plan),
+            Outcome::Archive { plan, representation } => {
+                let coding = (plan.format == ArchiveFormat::TarGz).then_some(Coding::Gzip);
+                let body = generated(Source::Archive(Box::new(Archive::whole(*plan))), coding);
+                (Head::content(200, &representation), body)
+            }
             Outcome::Options => (Head::new(204).field("allow", ALLOW), Body::Nothing),
             Outcome::Redirect { status, location } => {
                 (Head::new(status).field("location", &location).length(0), Body::Nothing)
@@ -72,30 +77,26 @@ impl<F> Outcome<F> {
     }
 }
 
-fn file_body<F>(file: F, span: Span) -> Body<F> {
-    if span.length() == 0 { Body::Nothing } else { Body::File(file, span) }
+impl<F> Content<F> {
+    fn part(self, span: Span) -> Body<F> {
+        match self {
+            _ if span.length() == 0 => Body::Nothing,
+            Content::File(file) => Body::File(file, span),
+            Content::Archive(plan) => generated(Source::Archive(Box::new(Archive::part(*plan, span))), None),
+        }
+    }
+
+    fn parts(self, multipart: Multipart) -> Body<F> {
+        let source = match self {
+            Content::File(file) => Source::Parts(file, multipart),
+            Content::Archive(plan) => Source::Archive(Box::new(Archive::parts(*plan, multipart))),
+        };
+        generated(source, None)
+    }
 }
 
 fn generated<F>(source: Source<F>, coding: Option<Coding>) -> Body<F> {
     Body::Generated(Box::new(GeneratedBody::new(source, coding)))
-}
-
-/// An archive has no validators: the contents of its files are not known before they are read, and a client cannot
-/// request a range of it, which is what it would need validators for.
-fn archive<F>(plan: &Plan) -> (Head, Body<F>) {
-    let representation = Representation {
-        media_type: plan.format.media_type(),
-        coding: None,
-        validators: Validators::default(),
-        vary: Vec::new(),
-    };
-    let head = Head::content(200, &representation).field(CONTENT_DISPOSITION, &plan.disposition());
-    let head = match plan.length() {
-        Some(length) => head.length(length),
-        None => head,
-    };
-    let coding = (plan.format == ArchiveFormat::TarGz).then_some(Coding::Gzip);
-    (head, generated(Source::Archive(Box::new(Archive::new(plan))), coding))
 }
 
 fn error<F>(refusal: Refusal, format: OutputFormat, suggestions: &Suggestions) -> (Head, Body<F>) {

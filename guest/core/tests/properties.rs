@@ -60,6 +60,9 @@ fn path() -> impl Strategy<Value = String> {
         "&view=grid",
         "?format=json",
         "&format=text",
+        "&only=a",
+        "&only=hello.txt",
+        "&only=deep/",
     ]);
     let hostile = words(&[
         "..", ".", "/..", "%2e", "%2F", "%5c", "\\", "//", "%00", "%c3%a9", "%ff", "%", "%4", "?", "#", "*", ":", "\r",

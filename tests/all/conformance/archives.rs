@@ -1,5 +1,5 @@
-//! Folders as archives, read by other programs: they are complete, take little memory at any length, and are aborted
-//! when the folder changes.
+//! Folders as archives, read by other programs: they are complete, continue where a download was interrupted, take
+//! little memory at any length, and are aborted when the folder changes.
 
 use crate::conformance::large_files::write_pattern;
 use crate::support::client::{BodyFraming, HttpConnection, ResponseHead, get, request};
@@ -19,7 +19,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-crate::support::on_every_stack!(unpacked, changed, flat);
+crate::support::on_every_stack!(unpacked, resumed, changed, flat);
 
 const FORMS: [&str; 3] = ["tar", "tar.gz", "zip"];
 
@@ -167,6 +167,35 @@ fn unpacked(stack: Stack) {
                 }
             }
             assert_same(&got, &expected, &format!("{stack:?}: {form} as {program} unpacks it"));
+        }
+    }
+}
+
+/// Who continues a download that was interrupted, with which arguments.
+const CONTINUE: &[(&str, &[&str])] = &[
+    ("curl", &["--silent", "--fail", "--continue-at", "-", "--output", "ARCHIVE", "URL"]),
+    ("wget", &["--quiet", "--continue", "--output-document=ARCHIVE", "URL"]),
+];
+
+fn resumed(stack: Stack) {
+    let place = fixture::place();
+    nasty(&place.path().join("www/the folder"));
+    let server = TestServer::start(stack, &place.path().join("www"));
+    for form in ["tar", "zip"] {
+        let target = format!("/the%20folder/?download={form}");
+        let url = format!("http://{}{target}", server.address());
+        let whole = get(server.address(), &target).body;
+        for (program, arguments) in CONTINUE.iter().filter(|(program, _)| fixture::is_there(program, "archives")) {
+            for kept in [1, 5_000, whole.len() / 2, whole.len() - 10] {
+                let name = format!("{program}.{form}");
+                let path = place.path().join(&name);
+                fs::write(&path, &whole[..kept]).expect("a part can be kept");
+                let words: Vec<String> =
+                    arguments.iter().map(|word| word.replace("ARCHIVE", &name).replace("URL", &url)).collect();
+                runs(place.path(), program, &words);
+                let got = fs::read(&path).expect("an archive can be read");
+                assert!(got == whole, "{stack:?}: {form} as {program} continues it after {kept} bytes");
+            }
         }
     }
 }

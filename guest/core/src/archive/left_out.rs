@@ -68,6 +68,11 @@ impl LeftOut {
         }
     }
 
+    /// Whether a file cannot be opened.
+    pub(super) fn has_unreadable(&self) -> bool {
+        self.unreadable > 0
+    }
+
     /// Whether nothing is left out.
     pub(super) fn is_empty(&self) -> bool {
         *self == LeftOut::default()

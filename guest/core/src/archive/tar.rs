@@ -60,7 +60,7 @@ impl Tar {
 
     /// The padding after the current entry.
     pub(super) fn end(&self) -> EntryEnd {
-        EntryEnd { now: vec![0; self.padding], trailer: Vec::new() }
+        EntryEnd { now: vec![0; self.padding], ..EntryEnd::default() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::archive::left_out;
 use crate::archive::left_out::LeftOutReason;
+use crate::archive::selection::Selection;
 use crate::http::date::HttpTime;
 use crate::http::refusal::Refusal;
 use crate::http::target::Name;
@@ -31,8 +32,7 @@ pub(super) struct WalkItem<F> {
     pub path: String,
     /// The modification time, or `None` if HTTP cannot express it.
     pub modified: Option<HttpTime>,
-    /// The file and its size in bytes, or `None` for a directory. Without a plan, the size is 0 until the file is
-    /// opened.
+    /// The file and its size in bytes, or `None` for a directory. It is 0 if the walk does not read sizes.
     pub file: Option<(F, u64)>,
 }
 
@@ -64,8 +64,8 @@ pub(super) struct Walk {
     entries: usize,
     folders: usize,
     paths: usize,
-    /// The remaining number of files to open, for a plan. Without a plan, the archive opens each file itself.
-    opened: Option<usize>,
+    selection: Selection,
+    survey: Survey,
     /// Whether every file was opened so far.
     is_exact: bool,
     is_empty: bool,
@@ -73,6 +73,17 @@ pub(super) struct Walk {
     unlisted: Option<String>,
     /// Names in the top directory that the note must not take.
     names_like_the_note: Vec<Name>,
+}
+
+/// What the walk reads about the entries of a directory. The directory itself reports only their kinds.
+#[derive(Clone, Copy, Debug)]
+enum Survey {
+    /// The times of directories. The archive opens each file itself.
+    Directories,
+    /// Sizes and times.
+    Sizes,
+    /// Sizes and times, and it opens files to check that they are readable, up to this number.
+    Opens(usize),
 }
 
 /// A directory that the walk is in.
@@ -85,7 +96,7 @@ struct WalkLevel {
 
 impl Walk {
     /// A walk through the directory at `from`, with the name `top` in the archive.
-    pub(super) fn new(from: String, top: String, hidden: Dotfiles) -> Walk {
+    pub(super) fn new(from: String, top: String, hidden: Dotfiles, selection: Selection) -> Walk {
         Walk {
             from,
             top,
@@ -94,7 +105,8 @@ impl Walk {
             entries: ENTRIES,
             folders: FOLDERS,
             paths: PATHS,
-            opened: None,
+            selection,
+            survey: Survey::Directories,
             is_exact: true,
             is_empty: true,
             unlisted: None,
@@ -104,7 +116,12 @@ impl Walk {
 
     /// The same walk for a plan. It opens files to check that they are readable, up to a limit.
     pub(super) fn into_plan(self) -> Walk {
-        Walk { opened: Some(OPENED), ..self }
+        Walk { survey: Survey::Opens(OPENED), ..self }
+    }
+
+    /// The same walk with the sizes of files.
+    pub(super) fn with_sizes(self) -> Walk {
+        Walk { survey: Survey::Sizes, ..self }
     }
 
     /// Records that the archive has an entry.
@@ -125,8 +142,8 @@ impl Walk {
     /// Reads the top directory.
     ///
     /// # Errors
-    /// [`Refusal::NotListable`] if it cannot be read, [`Refusal::TooLarge`] beyond a limit, [`Refusal::Fault`] if the
-    /// tree fails.
+    /// [`Refusal::NotListable`] if it cannot be read, [`Refusal::NoSuchEntry`] if a selected entry is missing,
+    /// [`Refusal::TooLarge`] beyond a limit, [`Refusal::Fault`] if the tree fails.
     pub(super) async fn begin<T: Tree>(&mut self, tree: &T) -> Result<(), Refusal> {
         if self.enter(tree, String::new()).await? { Ok(()) } else { Err(Refusal::NotListable) }
     }
@@ -155,7 +172,7 @@ impl Walk {
                     None
                 }
                 (EntryKind::File, Some(size)) => Some((self.source(&below), size)),
-                (EntryKind::File, None) if self.opened.is_none() => Some((self.source(&below), 0)),
+                (EntryKind::File, None) if matches!(self.survey, Survey::Directories) => Some((self.source(&below), 0)),
                 (EntryKind::File, None) => return left_out(below, LeftOutReason::Special),
                 (EntryKind::Unreadable, _) => return left_out(below, LeftOutReason::Unreadable),
                 (EntryKind::Link | EntryKind::LinkToDirectory, _) => return left_out(below, LeftOutReason::Link),
@@ -173,7 +190,9 @@ impl Walk {
         }
         let source = self.source(&path);
         let directory = self.hidden.within(&source);
-        let is_wanted = |name: &Name| is_shown(&directory, name);
+        let is_top = path.is_empty();
+        let selection = &self.selection;
+        let is_wanted = |name: &Name| is_shown(&directory, name) && (!is_top || selection.has(name));
         let Some((listed, unread)) = optional(tree.list_first(&source, is_wanted, self.entries, 1).await)? else {
             return Ok(false);
         };
@@ -184,7 +203,8 @@ impl Walk {
         retain_shown(tree, &directory, &mut entries).await?;
         self.entries = self.entries.saturating_sub(entries.len());
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        if path.is_empty() {
+        if is_top {
+            self.selection.check(&entries)?;
             self.names_like_the_note
                 .extend(entries.iter().map(|entry| entry.name.clone()).filter(left_out::is_like_note));
         }
@@ -193,16 +213,19 @@ impl Walk {
         self.folders = self.folders.checked_sub(folders).ok_or(Refusal::TooLarge)?;
         let due = |kinds: &'static [EntryKind]| move |entry: &&mut DirEntry| kinds.contains(&entry.kind);
         const BOTH: &[EntryKind] = &[EntryKind::File, EntryKind::Directory];
-        match self.opened {
+        match self.survey {
             // A call opens the directory, so it is left out if it has nothing to do.
             _ if files == 0 && folders == 0 => {}
-            None if folders == 0 => {}
-            None => tree.stat_entries(&source, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?,
-            Some(opened) if opened >= files => {
-                self.opened = Some(opened.saturating_sub(files));
+            Survey::Directories if folders == 0 => {}
+            Survey::Directories => {
+                tree.stat_entries(&source, entries.iter_mut().filter(due(&[EntryKind::Directory]))).await?
+            }
+            Survey::Sizes => tree.stat_entries(&source, entries.iter_mut().filter(due(BOTH))).await?,
+            Survey::Opens(left) if left >= files => {
+                self.survey = Survey::Opens(left.saturating_sub(files));
                 tree.probe_entries(&source, entries.iter_mut().filter(due(BOTH))).await?;
             }
-            Some(_) => {
+            Survey::Opens(_) => {
                 self.is_exact = false;
                 tree.stat_entries(&source, entries.iter_mut().filter(due(BOTH))).await?;
             }
@@ -212,7 +235,7 @@ impl Walk {
     }
 
     /// The path in the tree of something below the top directory.
-    fn source(&self, below: &str) -> String {
+    pub(super) fn source(&self, below: &str) -> String {
         match (self.from.as_str(), below) {
             (from, "") => from.to_owned(),
             ("", below) => below.to_owned(),

@@ -9,10 +9,10 @@
 //! needs a writer to push to. Neither knows lengths in advance. The checksum is that of `flate2`, and the tests read
 //! the archives back with `zip`.
 
-use crate::archive::entry::{CHUNK, EntryEnd};
+use crate::archive::entry::{CHUNK, EntryEnd, EntryLength};
 use crate::archive::walk::WalkItem;
 use crate::http::date::{HttpTime, Rfc3339};
-use crate::number::{byte_count, to_u64};
+use crate::number::{byte_count, to_u64, to_usize};
 use flate2::Crc;
 
 /// The value of a field of 32 bits whose number is in the ZIP64 field (4.5.3), and of a field of 16 bits.
@@ -55,8 +55,8 @@ struct ZipEntry {
     framed: u64,
     /// The offset of its header.
     start: u64,
-    /// The checksum of its content so far (4.4.7).
-    sum: Crc,
+    /// The checksum of its content so far (4.4.7), or `None` if some of it was skipped.
+    sum: Option<Crc>,
 }
 
 /// Lengths in bytes: of a header (4.3.7), a data descriptor (4.3.9) and an entry of the directory (4.3.12), each
@@ -70,10 +70,25 @@ const TIME: u64 = 9;
 /// The lengths of a header and a descriptor with sizes of 64 bits.
 const HEAD_LARGE: u64 = HEAD + FIELD + 2 * LARGE;
 const DESCRIPTOR_LARGE: u64 = DESCRIPTOR + LARGE;
+/// The head of a stored block.
+pub(super) const BLOCK_HEAD: u64 = 5;
+/// A checksum, and its offset in an entry of the directory; then the offset of the length of the name.
+pub(super) const SUM: u64 = 4;
+const SUM_AT: usize = 16;
+const NAME_LENGTH_AT: usize = 28;
 
 impl Zip {
-    /// Skips an entry, and returns its length in bytes with its content, and that of its entry in the directory.
-    pub(super) fn measure<F>(&mut self, item: &WalkItem<F>) -> (u64, u64) {
+    /// Passes an entry, and returns its length.
+    pub(super) fn measure<F>(&mut self, item: &WalkItem<F>) -> EntryLength {
+        let length = self.length(item);
+        self.offset = self.offset.saturating_add(length.now);
+        self.directory = self.directory.saturating_add(length.trailer);
+        self.entries = self.entries.saturating_add(1);
+        length
+    }
+
+    /// The length of an entry. The trailer is its entry in the directory.
+    pub(super) fn length<F>(&self, item: &WalkItem<F>) -> EntryLength {
         let (size, framed) = (item.size(), framed(item.size()));
         let is_large = framed >= u64::from(ELSEWHERE);
         let name = to_u64(item.path.len()).saturating_add(u64::from(item.file.is_none()));
@@ -94,17 +109,14 @@ impl Zip {
         };
         let trailer = DIRECTORY_ENTRY.saturating_add(numbers).saturating_add(common);
         let now = head.saturating_add(common).saturating_add(framed).saturating_add(descriptor);
-        self.offset = self.offset.saturating_add(now);
-        self.directory = self.directory.saturating_add(trailer);
-        self.entries = self.entries.saturating_add(1);
-        (now, trailer)
+        EntryLength { now, trailer }
     }
 
     /// The header of an entry (4.3.7).
     pub(super) fn begin<F>(&mut self, item: &WalkItem<F>) -> Vec<u8> {
         let (attributes, slash) = if item.file.is_some() { (FILE, "") } else { (FOLDER, "/") };
         let (name, size) = (format!("{}{slash}", item.path), item.size());
-        let (modified, start, sum) = (item.modified, self.offset, Crc::new());
+        let (modified, start, sum) = (item.modified, self.offset, Some(Crc::new()));
         let entry = ZipEntry { name, attributes, modified, size, framed: framed(size), start, sum };
         let (sizes, extra) = match entry.is_large() {
             true => (ELSEWHERE, Bytes::default().u16(1).u16(16).u64(0).u64(0)),
@@ -120,14 +132,33 @@ impl Zip {
 
     /// Writes a part of the content as a stored block of deflate (RFC 1951 3.2.4). A block has at most [`CHUNK`] bytes.
     pub(super) fn frame(&mut self, bytes: &[u8], is_last: bool, to: &mut Vec<u8>) {
-        if let Some(entry) = &mut self.entry {
-            entry.sum.update(bytes);
+        if let Some(sum) = self.entry.as_mut().and_then(|entry| entry.sum.as_mut()) {
+            sum.update(bytes);
         }
         let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
         to.push(u8::from(is_last));
         to.extend(length.to_le_bytes());
         to.extend((!length).to_le_bytes());
         to.extend(bytes);
+    }
+
+    /// Records that content of the current entry is skipped.
+    pub(super) fn lose_sum(&mut self) {
+        if let Some(entry) = &mut self.entry {
+            entry.sum = None;
+        }
+    }
+
+    /// Sets the checksum of the content of the current entry.
+    pub(super) fn set_sum(&mut self, sum: Crc) {
+        if let Some(entry) = &mut self.entry {
+            entry.sum = Some(sum);
+        }
+    }
+
+    /// The length of the data descriptor of the current entry if it lacks the checksum; otherwise 0.
+    pub(super) fn length_without_sum(&self) -> u64 {
+        self.entry.as_ref().filter(|entry| entry.sum.is_none()).map_or(0, |entry| byte_count(&entry.descriptor()))
     }
 
     /// The data descriptor of the current entry (4.3.9), and its entry in the directory (4.3.12).
@@ -137,7 +168,7 @@ impl Zip {
         self.offset = self.offset.saturating_add(entry.framed).saturating_add(byte_count(&now));
         self.directory = self.directory.saturating_add(byte_count(&trailer));
         self.entries = self.entries.saturating_add(1);
-        EntryEnd { now, trailer }
+        EntryEnd { now, trailer, lacks_sum: entry.sum.is_none() }
     }
 
     /// The end of the directory (4.3.16), after that of ZIP64 (4.3.14 and 4.3.15) if a number does not fit.
@@ -178,11 +209,16 @@ impl ZipEntry {
         bytes.u32(sum).u32(framed).u32(size).u16(name).u16(u16::try_from(extra.0.len()).unwrap_or(u16::MAX))
     }
 
+    /// The checksum, or 0 if it is missing.
+    fn sum(&self) -> u32 {
+        self.sum.as_ref().map_or(0, Crc::sum)
+    }
+
     fn descriptor(&self) -> Vec<u8> {
         if self.is_empty() {
             return Vec::new();
         }
-        let bytes = Bytes::default().u32(0x0807_4B50).u32(self.sum.sum());
+        let bytes = Bytes::default().u32(0x0807_4B50).u32(self.sum());
         match self.is_large() {
             true => bytes.u64(self.framed).u64(self.size).0,
             false => self.sizes().into_iter().fold(bytes, Bytes::u32).0,
@@ -204,7 +240,7 @@ impl ZipEntry {
         }
         let extra = extra.bytes(&self.time_field());
         let bytes = Bytes::default().u32(0x0201_4B50).u16(MADE_BY);
-        let bytes = self.common(bytes, self.sum.sum(), self.sizes(), &extra);
+        let bytes = self.common(bytes, self.sum(), self.sizes(), &extra);
         // No comment, no second disk, no internal attributes.
         let bytes = bytes.u16(0).u16(0).u16(0).u32(self.attributes).u32(start);
         bytes.bytes(self.name.as_bytes()).bytes(&extra.0).0
@@ -227,9 +263,32 @@ impl ZipEntry {
     }
 }
 
+/// The offset of the checksum of the entry at an offset of the directory.
+pub(super) fn sum_position(at: usize) -> usize {
+    at.saturating_add(SUM_AT)
+}
+
+/// Sets the checksum of the entry at an offset of the directory. Returns the offset of the checksum.
+pub(super) fn put_sum(directory: &mut [u8], at: usize, sum: u32) -> usize {
+    let position = sum_position(at);
+    let place = directory.get_mut(position..).and_then(|rest| rest.first_chunk_mut());
+    if let Some(place) = place {
+        *place = sum.to_le_bytes();
+    }
+    position
+}
+
+/// The name of the entry at an offset of the directory.
+pub(super) fn name_at(directory: &[u8], at: usize) -> Option<&str> {
+    let entry = directory.get(at..)?;
+    let length = u16::from_le_bytes(*entry.get(NAME_LENGTH_AT..)?.first_chunk()?);
+    let name = entry.get(to_usize(DIRECTORY_ENTRY)..)?.get(..usize::from(length))?;
+    str::from_utf8(name).ok()
+}
+
 /// The length of a content of `size` bytes with the headers of its blocks.
 pub(super) fn framed(size: u64) -> u64 {
-    size.saturating_add(size.div_ceil(CHUNK).saturating_mul(5))
+    size.saturating_add(size.div_ceil(CHUNK).saturating_mul(BLOCK_HEAD))
 }
 
 /// Time and date in the format of DOS (4.4.6), from 1980 to 2107 in steps of two seconds. The format has local time,

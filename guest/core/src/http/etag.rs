@@ -29,6 +29,11 @@ impl ETag {
         ETag { weak: false, opaque: format!("{digest:032x}") }
     }
 
+    /// The strong tag of an archive of `length` bytes, by a hash of the metadata of its files.
+    pub fn of_archive(length: u64, hash: u64) -> ETag {
+        ETag { weak: false, opaque: format!("{length:x}-{hash:016x}") }
+    }
+
     /// The tag of generated content that is sent in a coding of this name. It is weak, because it identifies the
     /// content before encoding. Another version of this program may give another tag.
     pub fn of_content(bytes: &[u8], coding: &str) -> ETag {

@@ -10,6 +10,8 @@ pub enum Refusal {
     NotFound,
     /// 404: the directory cannot be read (PY-35).
     NotListable,
+    /// 404: an entry that the request selects for an archive is not in the directory.
+    NoSuchEntry,
     /// 404: the directory is not available in the requested format.
     NoSuchFormat,
     /// 405: the method is none of GET, HEAD and OPTIONS (PY-62).
@@ -35,7 +37,7 @@ impl Refusal {
     pub fn status(self) -> u16 {
         match self {
             Refusal::BadRequest => 400,
-            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchFormat => 404,
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchEntry | Refusal::NoSuchFormat => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::PreconditionFailed => 412,
             Refusal::TooLarge => 413,
@@ -50,6 +52,7 @@ impl Refusal {
             Refusal::BadRequest => "Bad request syntax",
             Refusal::NotFound => "File not found",
             Refusal::NotListable => "No permission to list directory",
+            Refusal::NoSuchEntry => "Selected entry not found in the folder",
             Refusal::NoSuchFormat => "Folder not available in this format",
             Refusal::MethodNotAllowed => "Method not allowed",
             Refusal::PreconditionFailed => "Precondition failed",
@@ -63,7 +66,9 @@ impl Refusal {
     pub fn explanation(self) -> &'static str {
         match self {
             Refusal::BadRequest => "Bad request syntax or unsupported method",
-            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchFormat => "Nothing matches the given URI",
+            Refusal::NotFound | Refusal::NotListable | Refusal::NoSuchEntry | Refusal::NoSuchFormat => {
+                "Nothing matches the given URI"
+            }
             Refusal::MethodNotAllowed => "Specified method is invalid for this resource",
             Refusal::PreconditionFailed => "Precondition in headers is false",
             Refusal::TooLarge => "The folder exceeds the limit for archives",

@@ -190,9 +190,14 @@ impl Target {
 /// The value of a parameter in a query of a form (`application/x-www-form-urlencoded`). The first one of that name
 /// counts. Bytes that are not UTF-8 are replaced.
 pub fn parameter(query: &str, name: &str) -> Option<String> {
+    parameters(query, name).next()
+}
+
+/// All values of a parameter, read as [`parameter`] does.
+pub fn parameters(query: &str, name: &str) -> impl Iterator<Item = String> {
     let text = |part: &str| String::from_utf8_lossy(&decode(&part.replace('+', " "))).into_owned();
-    let mut pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.find(|(key, _)| text(key) == name).map(|(_, value)| text(value))
+    let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.filter(move |(key, _)| text(key) == name).map(move |(_, value)| text(value))
 }
 
 /// A path with its segments encoded and its slashes kept.

@@ -11,8 +11,7 @@ const TAR: &[(&str, super::Want)] = &[
     ("x-content-type-options", Is("nosniff")),
     ("content-length", Is("3584")),
     ("last-modified", Absent),
-    ("etag", Absent),
-    ("accept-ranges", Absent),
+    ("accept-ranges", Is("bytes")),
     ("content-encoding", Absent),
 ];
 /// What is in `sub`, but for what is hidden and a link.
@@ -40,6 +39,7 @@ pub const ROWS: &[Row] = &[
             ("content-length", Absent),
             ("content-encoding", Absent),
             ("etag", Absent),
+            ("accept-ranges", Absent),
         ],
         ..ROW
     },
@@ -50,7 +50,7 @@ pub const ROWS: &[Row] = &[
             ("content-type", Is("application/zip")),
             ("content-disposition", Is("attachment; filename=\"withidx.zip\"; filename*=UTF-8''withidx.zip")),
             ("content-length", Is("501")),
-            ("etag", Absent),
+            ("accept-ranges", Is("bytes")),
             ("last-modified", Absent),
         ],
         body: &[Has("withidx/index.html"), Has("<p>idx\n"), Has("withidx/start.html")],
@@ -232,13 +232,154 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
-        id: "archive and conditions",
+        id: "archive that the client has",
+        ask: with("/sub/?download=tar", &[("If-None-Match", "*"), ("Range", "bytes=0-5")]),
+        status: 304,
+        fields: &[("content-disposition", Absent), ("content-range", Absent)],
+        body: &[Bytes(b"")],
+        ..ROW
+    },
+    Row {
+        id: "archive of another version than is required",
+        ask: with("/sub/?download=zip", &[("If-Match", "\"x\"")]),
+        status: 412,
+        fields: &[("content-disposition", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "archive and dates, which it has not",
         ask: with(
             "/sub/?download=tar",
-            &[("If-None-Match", "*"), ("If-Modified-Since", MODIFIED), ("Range", "bytes=0-5")],
+            &[("If-Modified-Since", MODIFIED), ("If-Unmodified-Since", "Thu, 01 Jan 1970 00:00:00 GMT")],
         ),
         fields: TAR,
         body: SUB,
+        ..ROW
+    },
+    Row {
+        id: "archive from the middle",
+        ask: with("/sub/?download=tar", &[("Range", "bytes=1536-1540")]),
+        status: 206,
+        fields: &[
+            ("content-range", Is("bytes 1536-1540/3584")),
+            ("content-type", Is("application/x-tar")),
+            ("content-disposition", Is("attachment; filename=\"sub.tar\"; filename*=UTF-8''sub.tar")),
+            ("accept-ranges", Is("bytes")),
+        ],
+        body: &[Bytes(b"sub/i")],
+        ..ROW
+    },
+    Row {
+        id: "archive to its end",
+        ask: with("/sub/?download=tar", &[("Range", "bytes=-1530")]),
+        status: 206,
+        fields: &[("content-range", Is("bytes 2054-3583/3584")), ("content-length", Is("1530"))],
+        ..ROW
+    },
+    Row {
+        id: "archive in a zip file, its last bytes",
+        ask: with("/withidx/?download=zip", &[("Range", "bytes=-22")]),
+        status: 206,
+        fields: &[("content-range", Is("bytes 479-500/501")), ("content-type", Is("application/zip"))],
+        body: &[Has("PK\u{5}\u{6}\0\0\0\0\u{3}\0\u{3}\0")],
+        ..ROW
+    },
+    Row {
+        id: "archive in parts, in its order",
+        ask: with("/sub/?download=tar", &[("Range", "bytes=1536-1540,0-3")]),
+        status: 206,
+        fields: &[("content-range", Absent)],
+        body: &[Parts(&[("bytes 0-3/3584", b"sub/"), ("bytes 1536-1540/3584", b"sub/i")])],
+        ..ROW
+    },
+    Row {
+        id: "archive of another version, whole",
+        ask: with("/sub/?download=tar", &[("Range", "bytes=0-5"), ("If-Range", "\"x\"")]),
+        fields: TAR,
+        body: SUB,
+        ..ROW
+    },
+    Row {
+        id: "archive beyond its end",
+        ask: with("/sub/?download=tar", &[("Range", "bytes=3584-")]),
+        status: 416,
+        fields: &[("content-range", Is("bytes */3584")), ("content-disposition", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "archive of files without times, in part",
+        ask: with("/epoch/?download=tar", &[("Range", "bytes=0-4")]),
+        status: 206,
+        fields: &[("accept-ranges", Is("bytes"))],
+        body: &[Bytes(b"epoch")],
+        ..ROW
+    },
+    Row {
+        id: "archive in gzip has no parts",
+        ask: with("/sub/?download=tar.gz", &[("Range", "bytes=0-5")]),
+        fields: &[("content-range", Absent), ("accept-ranges", Absent), ("etag", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "archive of selected entries",
+        ask: get("/sub/?only=inner.txt&download=tar"),
+        fields: &[("content-length", Is("2048")), ("accept-ranges", Is("bytes"))],
+        body: &[Has("sub/inner.txt\0"), Has("inner\n"), Lacks("deep")],
+        ..ROW
+    },
+    Row {
+        id: "archive of selected entries, a folder and a name twice",
+        ask: get("/sub/?only=deep/&only=inner.txt&only=deep&only=inner.txt&download=tar"),
+        fields: TAR,
+        body: SUB,
+        ..ROW
+    },
+    Row {
+        id: "archive of selected entries, as a form sends their names",
+        ask: get("/names/?only=a+b&only=a%26b%3B&only=%23%3F%25&only=%C3%A9&download=zip"),
+        body: &[
+            Has("names/a b"),
+            Has("names/a&b;"),
+            Has("names/#?%"),
+            Has("names/\u{e9}"),
+            Lacks("names/tilde"),
+            Lacks("names/back"),
+        ],
+        ..ROW
+    },
+    Row {
+        id: "archive of selected entries, of which one is missing",
+        ask: get("/sub/?only=inner.txt&only=none&download=zip"),
+        status: 404,
+        fields: &[("content-disposition", Absent)],
+        body: &[Has("Message: Selected entry not found in the folder."), LeadsTo("./")],
+        ..ROW
+    },
+    Row {
+        id: "archive of selected entries, of which one is hidden",
+        ask: get("/dots/?only=.hidden&download=tar"),
+        status: 404,
+        body: &[Has("Message: Selected entry not found in the folder."), LeadsTo("./")],
+        ..ROW
+    },
+    Row {
+        id: "archive of a file that was written as a folder",
+        ask: get("/sub/?only=inner.txt/&download=tar"),
+        status: 404,
+        ..ROW
+    },
+    Row { id: "archive of a path", ask: get("/sub/?only=deep/file.txt&download=tar"), status: 400, ..ROW },
+    Row {
+        id: "archive of a selection that leads up",
+        ask: get("/sub/?only=..&download=zip"),
+        status: 400,
+        fields: &[("content-disposition", Absent)],
+        ..ROW
+    },
+    Row {
+        id: "selection without an archive",
+        ask: get("/withidx/?only=..&only=none"),
+        body: &[Bytes(b"<p>idx\n")],
         ..ROW
     },
     Row {
