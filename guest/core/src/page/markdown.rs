@@ -1,15 +1,19 @@
-//! Renders a README.md as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come
-//! from this server.
+//! Renders Markdown as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come from
+//! this server.
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// Renders CommonMark, with the tables and strikethrough of GitHub. Headings are one level lower, because the page has
 /// the first heading.
 pub fn render(text: &str) -> String {
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut rendered = String::with_capacity(text.len().saturating_add(text.len() / 2));
-    html::push_html(&mut rendered, Sanitizer { events, open: Vec::new() });
+    html::push_html(&mut rendered, sanitized(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH));
     rendered
+}
+
+/// The events of a text without those that could act. Headings are one level lower.
+pub fn sanitized(text: &str, options: Options) -> impl Iterator<Item = Event<'_>> {
+    Sanitizer { events: Parser::new_ext(text, options), open: Vec::new() }
 }
 
 /// Events without those that could act.
