@@ -41,7 +41,7 @@ impl Answered {
 }
 
 fn ask(line: &str, fields: &[(&str, &str)], options: &[(&str, &str)]) -> Answered {
-    let options = options.iter().chain(&[("MARKDOWN", "1")]).map(|(key, value)| (format!("GLASSHOUSE_{key}"), *value));
+    let options = [("MARKDOWN", "1")].iter().chain(options).map(|(key, value)| (format!("GLASSHOUSE_{key}"), *value));
     let config = Config::from_pairs(options).expect("the options have a meaning");
     let (method, target) = line.split_once(' ').expect("a line");
     let request = Request::read(method, Some(target), |name| {
@@ -163,7 +163,7 @@ fn a_single_file_and_a_prefix_have_pages() {
         assert!(answered.is_page() && answered.value("content-disposition").is_empty(), "{target}");
     }
     let raw = ask("GET /?raw", &[("accept", BROWSER)], &[("FILE", "guide.md")]);
-    assert_eq!(raw.value("content-disposition"), "inline; filename=\"guide.md\"");
+    assert_eq!(raw.value("content-disposition"), "inline; filename=\"guide.md\"; filename*=UTF-8''guide.md");
     let below = ask("GET /p/q/guide.md", &[("accept", BROWSER)], &[("PREFIX", "/p/q")]);
     assert!(below.text.is_some_and(|text| text.contains("<a>p</a>/<a href=./>q</a>/")));
 }

@@ -24,10 +24,12 @@ pub struct Document {
 /// A footnote.
 #[derive(Debug)]
 pub struct Note {
-    /// Its number, from 1 on.
+    /// Its number.
     pub number: usize,
     /// HTML without active content.
     pub html: String,
+    /// Whether the document refers to it.
+    pub is_referenced: bool,
 }
 
 /// Whether a text can be rendered with little time and memory.
@@ -40,8 +42,7 @@ pub fn render(text: &str) -> Document {
     let options =
         Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_FOOTNOTES;
     let text = without_front_matter(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let mut pieces =
-        Pieces { events: sanitized(text, options), end: None, pictures: 0, heading: None, numbers: BTreeMap::new() };
+    let mut pieces = Pieces { events: sanitized(text, options), end: None, heading: None, numbers: BTreeMap::new() };
     let mut outline = Outline::default();
     let mut body = String::with_capacity(text.len().saturating_add(text.len() / 2));
     let mut heading = String::new();
@@ -58,19 +59,31 @@ pub fn render(text: &str) -> Document {
             }
             Some(PieceEnd::Note(label)) => open.push((label, String::new())),
             Some(PieceEnd::NoteEnd) => {
-                // The first definition of a footnote counts.
                 if let Some((label, html)) = open.pop() {
-                    notes.entry(label).or_insert(html);
+                    notes.entry(label).or_default().push_str(&html);
                 }
             }
             None => break,
         }
     }
-    let numbers = pieces.numbers.into_iter();
-    let mut notes: Vec<Note> =
-        numbers.filter_map(|(label, number)| Some(Note { number, html: notes.remove(&label)? })).collect();
-    notes.sort_by_key(|note| note.number);
+    let notes = in_order(notes, pieces.numbers);
     Document { title: outline.title().map(str::to_owned), contents: outline.contents(), body, notes }
+}
+
+/// The footnotes by their numbers. Those without a reference come last, so that no text is lost.
+fn in_order(notes: BTreeMap<String, String>, mut numbers: BTreeMap<String, usize>) -> Vec<Note> {
+    let mut next = numbers.len();
+    let mut number = |label: &String| {
+        next = next.saturating_add(1);
+        numbers.remove(label).map_or((next, false), |number| (number, true))
+    };
+    let note = |(label, html)| {
+        let (number, is_referenced) = number(&label);
+        Note { number, html, is_referenced }
+    };
+    let mut notes: Vec<Note> = notes.into_iter().map(note).collect();
+    notes.sort_by_key(|note| note.number);
+    notes
 }
 
 /// The text after a block of settings for site generators, between lines of `---` at its start.
@@ -113,8 +126,6 @@ fn write_heading(to: &mut String, outline: &mut Outline, level: HeadingLevel, te
 struct Pieces<I> {
     events: I,
     end: Option<PieceEnd>,
-    /// The number of open pictures, whose alternative text has no markup.
-    pictures: usize,
     /// The text of the open heading.
     heading: Option<String>,
     /// The numbers of footnotes by their labels.
@@ -157,12 +168,8 @@ impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Pieces<I> {
 }
 
 impl<I> Pieces<I> {
+    /// Adds the text of an event to that of the open heading.
     fn note(&mut self, event: &Event) {
-        match event {
-            Event::Start(Tag::Image { .. }) => self.pictures = self.pictures.saturating_add(1),
-            Event::End(TagEnd::Image) => self.pictures = self.pictures.saturating_sub(1),
-            _ => {}
-        }
         let Some(heading) = &mut self.heading else { return };
         match event {
             Event::Text(text) | Event::Code(text) => heading.push_str(text),
@@ -175,9 +182,6 @@ impl<I> Pieces<I> {
     fn reference<'a>(&mut self, label: &str) -> Event<'a> {
         let next = self.numbers.len().saturating_add(1);
         let number = *self.numbers.entry(folded(label)).or_insert(next);
-        if self.pictures > 0 {
-            return Event::Text(CowStr::from(format!("[{number}]")));
-        }
         // No heading has a colon in its identifier.
         let id = if number == next { format!(" id=\"fnref:{number}\"") } else { String::new() };
         let html = format!("<sup><a href=\"#fn:{number}\"{id} aria-label=\"Footnote {number}\">{number}</a></sup>");
