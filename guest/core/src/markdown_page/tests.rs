@@ -1,3 +1,5 @@
+//! Requests for Markdown files and their responses.
+
 use crate::http::date::HttpTime;
 use crate::markdown_page::*;
 use crate::media_type::MediaType;

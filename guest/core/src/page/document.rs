@@ -5,8 +5,11 @@ use crate::page::outline::{Outline, OutlineHeading};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Tag, TagEnd, html};
 use std::collections::BTreeMap;
 
-/// The most characters with a meaning in Markdown. Each may become an element, which costs a hundred times its byte.
+/// The most marks of Markdown in a text. Each may become an element, which costs a hundred times its byte.
 const MARKS_MAX: usize = 128 << 10;
+
+/// Punctuation that begins no element.
+const PLAIN: &[u8] = b"\"$%',/;=?@{}";
 
 /// A rendered document.
 #[derive(Debug)]
@@ -34,7 +37,8 @@ pub struct Note {
 
 /// Whether a text can be rendered with little time and memory.
 pub fn is_affordable(text: &str) -> bool {
-    text.bytes().filter(|byte| byte.is_ascii_punctuation() || *byte == b'\n').take(MARKS_MAX).count() < MARKS_MAX
+    let is_mark = |byte: &u8| byte.is_ascii_control() || (byte.is_ascii_punctuation() && !PLAIN.contains(byte));
+    text.bytes().filter(is_mark).take(MARKS_MAX).count() < MARKS_MAX
 }
 
 /// Renders CommonMark with the extensions of GitHub. The time is about linear in the length of the text.
@@ -90,16 +94,16 @@ fn in_order(notes: BTreeMap<String, String>, mut numbers: BTreeMap<String, usize
 fn without_front_matter(text: &str) -> &str {
     let is_fence = |line: &str| line.trim_end() == "---";
     let mut lines = text.split_inclusive('\n');
-    let first = lines.next().filter(|line| is_fence(line)).map_or(0, str::len);
-    let mut length = first;
-    for line in lines.take_while(|_| first > 0) {
+    let Some(first) = lines.next().filter(|line| is_fence(line)) else { return text };
+    // The text after a thematic break is seldom a setting.
+    if !lines.clone().next().is_some_and(|line| line.contains(':')) {
+        return text;
+    }
+    let mut length = first.len();
+    for line in lines {
         length = length.saturating_add(line.len());
         if is_fence(line) {
             return text.get(length..).unwrap_or_default();
-        }
-        // Settings have no blank line at their start, but the text after a thematic break has.
-        if length == first.saturating_add(line.len()) && line.trim().is_empty() {
-            break;
         }
     }
     text
