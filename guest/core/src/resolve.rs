@@ -211,7 +211,8 @@ impl<T: Tree> Resolver<'_, T> {
         Ok((!is_taken && !is_elsewhere).then(|| target.redirect(clean.names(), clean.is_directory())))
     }
 
-    /// With `clean-urls`, the page for a path without its suffix, with `markdown` also a Markdown file. The root has no name and so no page.
+    /// With `clean-urls`, the page for a path without its suffix, or else with `markdown` the Markdown file. The root
+    /// has no name and so no page.
     async fn page(
         &self,
         path: &str,
