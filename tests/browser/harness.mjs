@@ -28,6 +28,11 @@ const PICTURE = Buffer.from(
 const README = '# Read me\n\nText with `code`, a [link](plain/) and ![a picture](pictures/1.png).\n\n' +
   '| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>window.hurt = true</script>\n\n<b onmouseover="window.hurt = true">not bold</b>\n';
 
+/** A document with everything that a page of Markdown can hold. */
+const GUIDE = '# A guide\n\nSee [the part below](#a-part), [the other](../../../README.md) and a note[^1].\n\n' +
+  '## A part\n\n- [x] done\n- [ ] not done\n\n```sh\necho one\n```\n\n#### A deep part\n\n| a | b |\n|---|---|\n' +
+  '| 1 | 2 |\n\n## A part\n\n<script>window.hurt = true</script>\n\n[^1]: The note.\n';
+
 /** Writes the tree that is served. */
 function plant(root) {
   const put = (path, content, seconds = 1_577_934_245) => {
@@ -41,6 +46,7 @@ function plant(root) {
   put('plain/file2.txt', 'x'.repeat(20), 1_700_000_000);
   put('plain/File1.txt', 'x'.repeat(100), 1_500_000_000);
   put('plain/sub/deep/needle.txt', 'x');
+  put('plain/sub/deep/guide.md', GUIDE);
   for (const name of ['annual-report-\u202efdp.exe', 'b\u200b.txt', 'שלום.txt']) put(`deceive/${name}`, 'MZ');
   for (let number = 0; number < 2_100; number++) put(`long/entry ${number}`, '');
   put('.hidden', 'x');
@@ -56,7 +62,7 @@ function plant(root) {
 export async function serve() {
   const root = mkdtempSync(join(tmpdir(), 'glasshouse-browser-'));
   plant(root);
-  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '-d', root]);
+  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '--markdown', '-d', root]);
   const address = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('the program does not say where it serves')), PATIENCE);
     let said = '';

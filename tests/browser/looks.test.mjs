@@ -10,7 +10,10 @@ import { PICTURES, browse, serve, visit } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MISSING = '/plain/file3.txt';
-const PAGES = { list: '/', grid: '/pictures/?view=grid', empty: '/empty/', search: '/?search=file', 404: MISSING, names: '/deceive/' };
+const PAGES = {
+  list: '/', grid: '/pictures/?view=grid', empty: '/empty/', search: '/?search=file', 404: MISSING, names: '/deceive/',
+  document: '/plain/sub/deep/guide.md',
+};
 const WIDE = { width: 1100, height: 800 }, PHONE = { width: 375, height: 740 };
 
 let server, browser;
@@ -77,6 +80,7 @@ const SHOTS = {
   empty: [PAGES.empty, { colorScheme: 'light' }],
   404: [MISSING, { colorScheme: 'dark' }],
   names: ['/deceive/', { colorScheme: 'light' }],
+  document: [PAGES.document, { colorScheme: 'light' }],
 };
 for (const [name, [path, options]] of Object.entries(SHOTS)) {
   test(`a picture: ${name}`, async () => {

@@ -63,6 +63,8 @@ pub struct Config {
     pub spa: Option<Target>,
     /// The file for 404 responses. It may be missing.
     pub not_found: Option<Target>,
+    /// Whether Markdown files are pages for clients that prefer HTML.
+    pub markdown: bool,
     /// Whether `/about` is `about.html`.
     pub clean_urls: bool,
     /// The path at which the tree appears.
@@ -124,6 +126,7 @@ impl Default for Config {
             compress: false,
             spa: None,
             not_found: Target::parse("/404.html").ok(),
+            markdown: false,
             clean_urls: false,
             prefix: None,
             cors: Cors::Closed,

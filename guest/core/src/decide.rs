@@ -17,9 +17,11 @@ use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::listing::stream::ListingStream;
 use crate::listing::{Listing, stream};
+use crate::markdown_page::MarkdownPage;
 use crate::output_format::OutputFormat;
 use crate::reply::{Content, Outcome, Reply, Representation};
 use crate::resolve::{Resolved, ServedFile, Variant};
+use crate::tree::Metadata;
 
 /// Decides the reply to a GET or HEAD request.
 pub(crate) fn decide<F>(request: &Request, resolved: Resolved<F>, config: &Config) -> Reply<F> {
@@ -30,6 +32,9 @@ pub(crate) fn decide<F>(request: &Request, resolved: Resolved<F>, config: &Confi
         Resolved::Redirect { status, location } => Outcome::Redirect { status, location }.into(),
         Resolved::Listing(found) => {
             listing(request, found, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
+        }
+        Resolved::Page(found) => {
+            page(request, &found, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
         }
         Resolved::Archive(plan) => {
             archive(request, plan, config).unwrap_or_else(|refusal| Reply::refused(request, refusal))
@@ -156,13 +161,7 @@ fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) 
 
 /// The metadata of the variant: its own validators, and the media type of the original.
 fn representation<F>(served: &ServedFile<F>) -> Representation {
-    // Two versions of a file can share a placeholder time, so it is not a validator, and a tag with it neither
-    // (RFC 9110 8.8.1).
-    let modified = served.metadata.modified.filter(|modified| !modified.is_placeholder());
-    let tag = match served.metadata.digest {
-        Some(digest) => Some(ETag::of_digest(digest)),
-        None => modified.map(|modified| ETag::of(served.metadata.size, modified)),
-    };
+    let Validators { tag, modified } = file_validators(&served.metadata);
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),
@@ -176,6 +175,68 @@ fn representation<F>(served: &ServedFile<F>) -> Representation {
     }
 }
 
+/// The validators of a file itself.
+fn file_validators(metadata: &Metadata) -> Validators {
+    // Two versions of a file can share a placeholder time, so it is not a validator, and a tag with it neither
+    // (RFC 9110 8.8.1).
+    let modified = metadata.modified.filter(|modified| !modified.is_placeholder());
+    let tag = match metadata.digest {
+        Some(digest) => Some(ETag::of_digest(digest)),
+        None => modified.map(|modified| ETag::of(metadata.size, modified)),
+    };
+    Validators { tag, modified }
+}
+
+/// The page of a Markdown file. It is rendered only if the client does not have it.
+fn page<F>(request: &Request, page: &MarkdownPage, config: &Config) -> Result<Reply<F>, Refusal> {
+    let fields = file_fields(&page.path, config);
+    let mut vary = vec!["Accept"];
+    let coding = coding_of_generated(request, config, &mut vary);
+    let token = coding.map_or("", Coding::token);
+    // A file without validators is read in any case, so the tag can be that of the content.
+    let (tag, bytes) = match file_validators(&page.metadata).tag {
+        Some(tag) => {
+            let tag = tag.weakened(&page.version());
+            (if coding.is_some() { tag.weakened(token) } else { tag }, None)
+        }
+        None => {
+            let bytes = page.render()?;
+            (ETag::of_content(&bytes, token), Some(bytes))
+        }
+    };
+    // The page also changes with this program, so the time of the file does not identify it.
+    let validators = Validators { tag: Some(tag), modified: None };
+    let representation = Representation { media_type: OutputFormat::Html.media_type(), coding, validators, vary };
+    match condition::evaluate(request, &representation.validators) {
+        Verdict::Failed => return Err(Refusal::PreconditionFailed),
+        Verdict::NotModified => {
+            return Ok(Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields)));
+        }
+        Verdict::Perform => {}
+    }
+    let bytes = match bytes {
+        Some(bytes) => bytes,
+        None => page.render()?,
+    };
+    let bytes = match coding {
+        Some(coding) => Encoder::encode(coding, &bytes).map_err(|_| Refusal::Fault)?,
+        None => bytes,
+    };
+    Ok(Reply::from(Outcome::Content { bytes, representation }).with_configured(fields))
+}
+
+/// The coding of generated content, with its field in `vary`.
+fn coding_of_generated(request: &Request, config: &Config, vary: &mut Vec<&'static str>) -> Option<Coding> {
+    if !config.compress {
+        return None;
+    }
+    vary.push("Accept-Encoding");
+    match AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS) {
+        Choice::Coded(coding) => Some(coding),
+        Choice::Identity => None,
+    }
+}
+
 fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Result<Reply<F>, Refusal> {
     let path = listing.target.path();
     let fields = general_fields(&path, config);
@@ -183,14 +244,7 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Result<Re
     if listing.query.format.is_none() {
         vary.push("Accept");
     }
-    let mut coding = None;
-    if config.compress {
-        vary.push("Accept-Encoding");
-        let accepted = AcceptEncoding::parse(&request.values("accept-encoding"));
-        if let Choice::Coded(chosen) = accepted.choose(encode::CODINGS) {
-            coding = Some(chosen);
-        }
-    }
+    let coding = coding_of_generated(request, config, &mut vary);
     // The bytes of a long listing are not known yet, so it has no validators.
     let whole = if listing.is_short() { Some(stream::whole(&listing)?) } else { None };
     let tag = whole.as_ref().map(|bytes| ETag::of_content(bytes, coding.map_or("", Coding::token)));

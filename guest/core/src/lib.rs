@@ -59,6 +59,7 @@ pub mod visible;
 
 mod decide;
 mod error_body;
+mod markdown_page;
 mod number;
 mod resolve;
 mod respond;

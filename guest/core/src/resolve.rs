@@ -10,6 +10,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, encode_path, parameter};
 use crate::listing::{Href, Listing, ListingRow, is_shown, natural, retain_shown};
+use crate::markdown_page::{MarkdownPage, is_markdown};
 use crate::media_type::MediaType;
 use crate::output_format::OutputFormat;
 use crate::suggest;
@@ -23,6 +24,8 @@ use crate::tree::{DirEntry, ListLimits, Metadata, OpenedNode, Tree, TreeError, j
 pub(crate) enum Resolved<F> {
     /// An open regular file.
     File(ServedFile<F>),
+    /// A Markdown file that is shown as a page.
+    Page(MarkdownPage),
     /// The page of the site for paths without a file.
     NotFound(ServedFile<F>),
     /// A directory without an index. The rows of a short listing are sorted and have their metadata.
@@ -140,13 +143,16 @@ impl<T: Tree> Resolver<'_, T> {
         };
         let served = match optional(self.tree.open(name.as_str()).await) {
             Ok(Some(OpenedNode::File(file, metadata))) => {
-                self.select_variant(name.as_str().to_owned(), name, file, metadata).await
+                self.page_or_file(target, (name.as_str().to_owned(), name, file, metadata)).await
             }
             Ok(Some(OpenedNode::Directory) | None) => return refused(Refusal::NotFound),
             Err(TreeError) => Err(TreeError),
         };
         match served {
-            Ok(served) => Resolved::File(ServedFile { save_as: is_root.then(|| name.clone()), ..served }),
+            Ok(Resolved::File(served)) => {
+                Resolved::File(ServedFile { save_as: is_root.then(|| name.clone()), ..served })
+            }
+            Ok(page) => page,
             Err(TreeError) => refused(Refusal::Fault),
         }
     }
@@ -163,12 +169,12 @@ impl<T: Tree> Resolver<'_, T> {
             (Some(OpenedNode::File(file, metadata)), Some(name)) if !target.is_directory() => {
                 Ok(match self.canonical_url(target, &path).await? {
                     Some(location) => Resolved::Redirect { status: 308, location },
-                    None => Resolved::File(self.select_variant(path, name, file, metadata).await?),
+                    None => self.page_or_file(target, (path, name, file, metadata)).await?,
                 })
             }
             (node, name) if !target.is_directory() => match (self.page(&path, name).await?, node) {
                 (Some((path, name, file, metadata)), _) => {
-                    Ok(Resolved::File(self.select_variant(path, &name, file, metadata).await?))
+                    Ok(self.page_or_file(target, (path, &name, file, metadata)).await?)
                 }
                 (None, Some(_)) => Ok(Resolved::Redirect { status: 301, location: target.as_directory() }),
                 (None, None) => Err(Refusal::NotFound),
@@ -205,23 +211,24 @@ impl<T: Tree> Resolver<'_, T> {
         Ok((!is_taken && !is_elsewhere).then(|| target.redirect(clean.names(), clean.is_directory())))
     }
 
-    /// With `clean-urls`, the page for a path without its suffix. The root has no name and so no page.
+    /// With `clean-urls`, the page for a path without its suffix, or else with `markdown` the Markdown file. The root
+    /// has no name and so no page.
     async fn page(
         &self,
         path: &str,
         name: Option<&Name>,
     ) -> Result<Option<(String, Name, T::File, Metadata)>, TreeError> {
-        let name = name.filter(|_| self.config.clean_urls);
-        let Some(name) = name.and_then(|name| Name::new(format!("{}.html", name.as_str()))) else { return Ok(None) };
-        // `.well-known` is not a dotfile, but `.well-known.html` is.
-        let path = format!("{path}.html");
-        if self.config.hidden.visibility(&path) != Visibility::Shown {
-            return Ok(None);
+        let Some(name) = name.filter(|_| self.config.clean_urls) else { return Ok(None) };
+        for suffix in if self.config.markdown { &["html", "md"][..] } else { &["html"] } {
+            let (path, name) = (format!("{path}.{suffix}"), Name::new(format!("{}.{suffix}", name.as_str())));
+            // `.well-known` is not a dotfile, but `.well-known.html` is.
+            let is_shown = self.config.hidden.visibility(&path) == Visibility::Shown;
+            let Some(name) = name.filter(|_| is_shown) else { continue };
+            if let Some(OpenedNode::File(file, metadata)) = self.open(&path).await? {
+                return Ok(Some((path, name, file, metadata)));
+            }
         }
-        Ok(match self.open(&path).await? {
-            Some(OpenedNode::File(file, metadata)) => Some((path, name, file, metadata)),
-            Some(OpenedNode::Directory) | None => None,
-        })
+        Ok(None)
     }
 
     /// The index file of a directory.
@@ -258,7 +265,7 @@ impl<T: Tree> Resolver<'_, T> {
             None => {}
         }
         if let Some((index, name, file, metadata)) = self.index(path).await? {
-            return Ok(Resolved::File(self.select_variant(index, name, file, metadata).await?));
+            return Ok(self.page_or_file(target, (index, name, file, metadata)).await?);
         }
         if !self.config.listing {
             return Err(Refusal::NotFound);
@@ -349,6 +356,26 @@ impl<T: Tree> Resolver<'_, T> {
             Some(OpenedNode::File(file, metadata)) => self.select_variant(path, name, file, metadata).await.map(Some),
             Some(OpenedNode::Directory) | None => Ok(None),
         }
+    }
+
+    /// A file that the target names, or the page of a Markdown file.
+    async fn page_or_file(
+        &self,
+        target: &Target,
+        (path, name, file, metadata): (String, &Name, T::File, Metadata),
+    ) -> Result<Resolved<T::File>, TreeError> {
+        let has_page = self.config.markdown && is_markdown(name);
+        if has_page {
+            let (asked, site) = ((self.request, target), (self.tree, self.config));
+            if let Some(page) = MarkdownPage::read(asked, site, (&path, name), (&file, metadata)).await? {
+                return Ok(Resolved::Page(page));
+            }
+        }
+        let mut served = self.select_variant(path, name, file, metadata).await?;
+        if has_page {
+            served.vary.push("Accept");
+        }
+        Ok(Resolved::File(served))
     }
 
     /// Selects the variant of a file: a precompressed sibling, encoding while it is sent, or the file itself.

@@ -69,6 +69,8 @@ fn a_fault_is_a_500() {
         ("page.html.br", "/page.html", &[]),
         ("page.html.gz", "/page.html", &[]),
         ("about.html", "/about", &[("CLEAN_URLS", "1")]),
+        ("guide.md", "/guide.md", &[("MARKDOWN", "1")]),
+        ("guide.md", "/guide", &[("MARKDOWN", "1"), ("CLEAN_URLS", "1")]),
         ("with/index.html", "/with/", &[]),
         ("sub/c.txt", "/sub/", &[]),
         ("sub/c.txt", "/sub/?format=json", &[]),

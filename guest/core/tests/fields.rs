@@ -12,7 +12,9 @@ const TAG: &str = "*";
 
 fn tree() -> MemoryTree {
     let mut tree = MemoryTree::default();
-    for (path, text) in [("a.png", "picture"), ("a.txt", "text"), ("sub/a.bin", ""), ("page.html", "none")] {
+    for (path, text) in
+        [("a.png", "picture"), ("a.txt", "text"), ("sub/a.bin", ""), ("page.html", "none"), ("a.md", "# A")]
+    {
         tree.insert(path, MemoryNode::File(text.as_bytes().to_vec(), HttpTime::new(MODIFIED, 0)));
     }
     tree.insert("undated.png", MemoryNode::File(b"picture".to_vec(), None));
@@ -43,6 +45,7 @@ fn read((line, fields, options): Asked) -> (u16, Vec<String>) {
 /// An answer to a request with conditions in no field.
 const CONDITIONS: &[&str] = &["if-match", "if-unmodified-since", "if-none-match", "if-modified-since"];
 const COMPRESS: &[(&str, &str)] = &[("COMPRESS", "1")];
+const MARKDOWN: &[(&str, &str)] = &[("MARKDOWN", "1"), ("NO_PRECOMPRESSED", "1")];
 
 #[test]
 fn a_field_is_read_only_if_the_answer_depends_on_it() {
@@ -67,6 +70,11 @@ fn a_field_is_read_only_if_the_answer_depends_on_it() {
         (("GET /a.png", &[("if-none-match", TAG)], &[]), 304, vec!["if-match", "if-unmodified-since", "if-none-match"]),
         (("GET /a.png", &[("if-modified-since", DATE)], &[]), 304, with(&[], &[])),
         (("GET /a.png", &[("if-match", "\"x\"")], &[]), 412, vec!["if-match", "accept"]),
+        // A Markdown file and its page.
+        (("GET /a.md", &[("accept", "text/html")], MARKDOWN), 200, vec!["accept", "if-match", "if-none-match"]),
+        (("GET /a.md", &[], MARKDOWN), 200, with(&["accept"], &["range"])),
+        (("GET /a.md?raw", &[("accept", "text/html")], MARKDOWN), 200, with(&[], &["range"])),
+        (("GET /a.md", &[("accept", "text/html")], &[("NO_PRECOMPRESSED", "1")]), 200, with(&[], &["range"])),
         // Generated content.
         (("GET /sub/", &[], &[]), 200, vec!["accept", "if-match", "if-none-match"]),
         (("GET /sub/?format=json", &[], &[]), 200, vec!["if-match", "if-none-match"]),

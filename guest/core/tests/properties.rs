@@ -150,6 +150,8 @@ fn option() -> impl Strategy<Value = String> {
         "archive-max=1500",
         "no-readme=1",
         "listing-max=3",
+        "markdown=1",
+        "index=README.md",
         "cors=*",
         "spa=1",
         "cors=https://a.example",
@@ -242,6 +244,10 @@ fn markdown() -> impl Strategy<Value = String> {
         "---\n",
         "[a]: ",
         "[^a]",
+        "[^b]",
+        "\n[^a]: ",
+        "- [x] ",
+        "## ",
         "\u{1}",
     ]);
     joined(prop_oneof![8 => pieces, 1 => "[ -~é]{1,4}"], 24)
@@ -272,6 +278,7 @@ fn site_file() -> impl Strategy<Value = String> {
         "index",
         "isolate",
         "listing-max",
+        "markdown",
         "mime",
         "no-listing",
         "no-site-file",

@@ -16,6 +16,8 @@ const NAMES: &[&str] = &[
     "docs.html",
     "docs.html.html",
     "docs.html.gz",
+    "docs.md",
+    "docs.md.md",
     "index.html",
     "index.htm",
     "index",
@@ -33,6 +35,7 @@ const NAMES: &[&str] = &[
 
 const OPTIONS: &[(&str, &str)] = &[
     ("GLASSHOUSE_CLEAN_URLS", "1"),
+    ("GLASSHOUSE_MARKDOWN", "1"),
     ("GLASSHOUSE_NO_LISTING", "1"),
     ("GLASSHOUSE_HIDDEN", "1"),
     ("GLASSHOUSE_SPA", "index.html"),

@@ -73,6 +73,13 @@ pub(crate) struct ContentFlags {
     #[arg(long, help_heading = CONTENT)]
     no_readme: bool,
 
+    /// Show Markdown files as pages to browsers
+    ///
+    /// Only to clients that prefer HTML. Others, and all clients with ?raw after the path, get the file. A page is also
+    /// the index of a directory with --index README.md. Files above 1 MiB are sent as they are.
+    #[arg(long, help_heading = CONTENT)]
+    markdown: bool,
+
     /// Compress text responses with gzip or br
     ///
     /// Listings, and files of 1 KiB to 8 MiB. Longer files are sent as they are, with their length and with support for
@@ -160,6 +167,7 @@ const TEXTS: &[(&str, OptionText)] = &[
     ("index", |flags| lines(&flags.index)),
     ("isolate", |flags| switch(flags.isolate)),
     ("listing-max", |flags| flags.listing_max.clone()),
+    ("markdown", |flags| switch(flags.markdown)),
     ("mime", |flags| lines(&flags.mime)),
     ("no-listing", |flags| switch(flags.no_listing)),
     ("no-precompressed", |flags| switch(flags.no_precompressed)),

@@ -65,6 +65,7 @@ const OPTIONS: &[(&str, ValueShape, Setter, Reader)] = &[
     ("index", MANY, Checked(public_pages), |config, text| read(&mut config.index, index(text))),
     ("isolate", SWITCH, Everyone, |config, text| read(&mut config.isolate, switch(text))),
     ("listing-max", ONE, Checked(shorter_listings), |config, text| read(&mut config.listing_max, listing_max(text))),
+    ("markdown", SWITCH, Everyone, |config, text| read(&mut config.markdown, switch(text))),
     ("mime", MANY, Everyone, |config, text| read(&mut config.mime, lines(text, mime))),
     ("no-listing", SWITCH, Everyone, |config, text| read(&mut config.listing, switch(text).map(|no| !no))),
     ("no-precompressed", SWITCH, Everyone, |config, text| read(&mut config.precompressed, switch(text).map(|no| !no))),

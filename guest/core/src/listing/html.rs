@@ -7,6 +7,7 @@ use crate::listing::search::Stopped;
 use crate::listing::writer::ListingWriter;
 use crate::listing::{Href, Listing, ListingRow, SHORT_LISTING};
 use crate::output_format::RenderError;
+use crate::page::crumbs::{Crumb, crumbs};
 use crate::page::file_category::{FileCategories, FileCategory};
 use crate::page::size::Size;
 use crate::page::{BASE, LISTING, SCRIPT, markdown};
@@ -46,7 +47,7 @@ impl ListingWriter for HtmlListing {
 #[template(path = "begin.html")]
 struct Begin<'a> {
     title: String,
-    style: &'static str,
+    styles: &'static [&'static str],
     purpose: &'static str,
     path: String,
     crumbs: Vec<Crumb<'a>>,
@@ -65,15 +66,6 @@ struct Begin<'a> {
     is_long: bool,
     has_images: bool,
     archives: &'a [ArchiveFormat],
-}
-
-/// A directory on the path from the root to the listed one.
-struct Crumb<'a> {
-    name: Cow<'a, str>,
-    /// `None` for the listed directory, and for directories above the tree that are not served.
-    link: Option<String>,
-    is_top: bool,
-    is_here: bool,
 }
 
 /// The header of a column, a link that sorts by the column.
@@ -102,10 +94,10 @@ fn begin(listing: &Listing) -> Begin<'_> {
     let has_images = first.map(|row| category(&mut categories, row)).any(|category| category == FileCategory::Image);
     Begin {
         title,
-        style: LISTING,
+        styles: &[LISTING],
         purpose,
         path,
-        crumbs: crumbs(listing),
+        crumbs: crumbs(&listing.target, &listing.above),
         is_search: query.search.is_some(),
         term,
         shown_term,
@@ -133,22 +125,6 @@ fn column(sort: Sort, query: &Query) -> Column {
     };
     let order = (query.sort == sort).then_some(order);
     Column { name, query: query.sorted_by(sort), order, is_time: sort == Sort::Modified }
-}
-
-/// The breadcrumbs from the root down. Their links are relative, as those of entries (PY-38), so they work at any
-/// mount.
-fn crumbs(listing: &Listing) -> Vec<Crumb<'_>> {
-    let (prefix, names) = (listing.target.prefix(), listing.target.names());
-    let (above, all) = (prefix.len(), prefix.len().saturating_add(names.len()));
-    // The names of the prefix are above the tree. Only the host knows which of them are served.
-    let is_served = |level: usize| level >= above || listing.above.contains(&level);
-    let crumb = |level: usize, name| {
-        let up = all.saturating_sub(level);
-        let link = (up > 0 && is_served(level)).then(|| "../".repeat(up));
-        Crumb { name, link, is_top: level == 0, is_here: up == 0 }
-    };
-    let names = prefix.iter().chain(names).map(|name| visible(name.as_str()));
-    [Cow::Borrowed("")].into_iter().chain(names).enumerate().map(|(level, name)| crumb(level, name)).collect()
 }
 
 #[derive(Template)]

@@ -1,15 +1,19 @@
-//! Renders a README.md as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come
-//! from this server.
+//! Renders Markdown as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come from
+//! this server.
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// Renders CommonMark, with the tables and strikethrough of GitHub. Headings are one level lower, because the page has
 /// the first heading.
 pub fn render(text: &str) -> String {
-    let events = Parser::new_ext(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut rendered = String::with_capacity(text.len().saturating_add(text.len() / 2));
-    html::push_html(&mut rendered, Sanitizer { events, open: Vec::new() });
+    html::push_html(&mut rendered, sanitized(text, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH));
     rendered
+}
+
+/// The events of a text without those that could act. Headings are one level lower.
+pub fn sanitized(text: &str, options: Options) -> impl Iterator<Item = Event<'_>> {
+    Sanitizer { events: Parser::new_ext(text, options), open: Vec::new(), pictures: 0 }
 }
 
 /// Events without those that could act.
@@ -17,6 +21,8 @@ struct Sanitizer<I> {
     events: I,
     /// The end tag of each open link and picture, or `None` if it is removed.
     open: Vec<Option<TagEnd>>,
+    /// The number of pictures among them. Their alternative text has no markup.
+    pictures: usize,
 }
 
 impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Sanitizer<I> {
@@ -26,7 +32,10 @@ impl<'a, I: Iterator<Item = Event<'a>>> Iterator for Sanitizer<I> {
         loop {
             let event = match self.events.next()? {
                 Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
-                Event::Start(tag) => self.start(tag).map(|tag| unquoted(&tag).unwrap_or(Event::Start(tag))),
+                Event::Start(tag) => {
+                    let tag = self.start(tag);
+                    tag.map(|tag| unquoted(&tag).filter(|_| self.pictures == 0).unwrap_or(Event::Start(tag)))
+                }
                 Event::End(tag) => self.end(tag).map(Event::End),
                 event => Some(event),
             };
@@ -61,6 +70,7 @@ impl<I> Sanitizer<I> {
 
     fn open<'a>(&mut self, tag: Tag<'a>, end: TagEnd, is_kept: bool) -> Option<Tag<'a>> {
         self.open.push(is_kept.then_some(end));
+        self.pictures = self.pictures.saturating_add(usize::from(is_kept && end == TagEnd::Image));
         is_kept.then_some(tag)
     }
 
@@ -68,7 +78,11 @@ impl<I> Sanitizer<I> {
         match end {
             TagEnd::HtmlBlock => Some(TagEnd::Paragraph),
             TagEnd::Heading(level) => Some(TagEnd::Heading(below(level))),
-            TagEnd::Link | TagEnd::Image => self.open.pop().flatten(),
+            TagEnd::Link | TagEnd::Image => {
+                let end = self.open.pop().flatten();
+                self.pictures = self.pictures.saturating_sub(usize::from(end == Some(TagEnd::Image)));
+                end
+            }
             end => Some(end),
         }
     }
@@ -191,6 +205,7 @@ mod tests {
         for link in ["https://a.example/b.png", "//a.example/b.png", "/\\a.example/b.png", "data:image/png,x"] {
             check(&format!("![x](<{link}>)"), "<p>x</p>\n");
         }
+        check("![a [b](../c) d](x.png) [e](../)", "<p><img src=\"x.png\" alt=\"a b d\" /> <a href=../>e</a></p>\n");
         check("![a [b](c) d](http://x)", "<p>a <a href=\"c\">b</a> d</p>\n");
     }
 }

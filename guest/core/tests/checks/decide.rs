@@ -192,6 +192,7 @@ fn origin(exchange: &Exchange, config: &Config, get: &Exchanged) {
                 places.extend(config.index.iter().map(|name| format!("{path}/{}", name.as_str())));
             } else {
                 places.extend(config.clean_urls.then(|| format!("{path}.html")));
+                places.extend((config.clean_urls && config.markdown).then(|| format!("{path}.md")));
                 places.push(path);
             }
             places.extend(spa.map(Target::path));

@@ -44,6 +44,7 @@ const FILES: &[(&str, usize, Option<i64>)] = &[
     ("list/glasshouse.toml", 60, Some(MODIFIED)),
     ("list/javascript:x", 60, Some(MODIFIED)),
     ("list/new\nline", 60, Some(MODIFIED)),
+    ("notes.md", LARGE, Some(MODIFIED)),
     ("page.html", LARGE, Some(MODIFIED)),
     ("page.html.br", 200, Some(MODIFIED)),
     ("page.html.gz", 300, Some(MODIFIED + 1)),

@@ -2,7 +2,8 @@
 //! come from the name of a file.
 
 use glasshouse_core::http::target::encode;
-use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
+use glasshouse_core::page::{BASE, COPY_SCRIPT, LISTING, MARKDOWN, REFUSAL, SCRIPT};
+use std::collections::BTreeSet;
 
 /// The valid values of an attribute.
 #[derive(Clone, Copy)]
@@ -21,9 +22,11 @@ enum Value {
     Data,
     /// The name of a language, given in a README.md.
     Language,
+    /// An identifier that no other element of the page has.
+    Id,
 }
 
-use Value::{Data, Drawing, Language, Link, Of, Picture, Text};
+use Value::{Data, Drawing, Id, Language, Link, Of, Picture, Text};
 
 type Attributes = &'static [(&'static str, Value)];
 
@@ -40,18 +43,50 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("body", &[]),
     ("header", &[]),
     ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
-    ("nav", &[("aria-label", Of(&["Breadcrumb", "Download", "Layout"]))]),
-    ("section", &[("class", Of(&["readme"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
+    ("nav", &[("aria-label", Of(&["Breadcrumb", "Contents", "Download", "Layout"])), ("class", Of(&["contents"]))]),
+    ("article", &[("class", Of(&["readme page"]))]),
+    ("details", &[("open", Of(&[""]))]),
+    ("summary", &[]),
+    ("sup", &[]),
+    ("section", &[("class", Of(&["readme", "notes"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
     ("div", &[("class", Of(&["bar", "sort"]))]),
     ("h1", &[]),
-    ("h2", &[("id", Of(&["near"]))]),
-    ("h3", &[]),
-    ("h4", &[]),
-    ("h5", &[]),
-    ("h6", &[]),
-    ("p", &[("class", Of(&["sum", "note", "up", "name"])), ("id", Of(&["status"])), ("role", Of(&["status"]))]),
-    ("a", &[("href", Link), ("title", Text), ("aria-current", Of(&["page", "true"]))]),
-    ("span", &[("class", Of(&["above", "away", "link", "picture"])), ("title", Text), ("aria-current", Of(&["true"]))]),
+    ("h2", &[("id", Id)]),
+    ("h3", &[("id", Id)]),
+    ("h4", &[("id", Id)]),
+    ("h5", &[("id", Id)]),
+    ("h6", &[("id", Id)]),
+    (
+        "p",
+        &[
+            ("class", Of(&["sum", "note", "up", "name", "raw", "back"])),
+            ("id", Of(&["status"])),
+            ("role", Of(&["status"])),
+        ],
+    ),
+    (
+        "a",
+        &[
+            ("href", Link),
+            ("title", Text),
+            ("aria-current", Of(&["page", "true"])),
+            ("aria-label", Text),
+            ("aria-hidden", Of(&["true"])),
+            ("tabindex", Of(&["-1"])),
+            ("class", Of(&["anchor"])),
+            ("id", Id),
+        ],
+    ),
+    (
+        "span",
+        &[
+            ("class", Of(&["above", "away", "link", "picture", "task"])),
+            ("title", Text),
+            ("aria-current", Of(&["true"])),
+            ("role", Of(&["img"])),
+            ("aria-label", Of(&["Done", "Not done"])),
+        ],
+    ),
     ("form", &[("role", Of(&["search"])), ("method", Of(&["get"]))]),
     ("label", &[("class", Of(&["away"])), ("for", Of(&["search"]))]),
     (
@@ -83,8 +118,8 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("time", &[("datetime", Data), ("title", Text)]),
     ("ul", &[("class", Of(&["grid"]))]),
     ("ol", &[("start", Data)]),
-    ("li", &[]),
-    ("svg", &[("class", Of(&["away"])), ("aria-hidden", Of(&["true"]))]),
+    ("li", &[("class", Of(&["d1", "d2", "d3", "d4", "d5"])), ("id", Id)]),
+    ("svg", &[("class", Of(&["away"])), ("aria-hidden", Of(&["true"])), ("viewBox", Drawing)]),
     ("symbol", &[("id", Of(ICONS)), ("viewBox", Drawing)]),
     ("path", &[("class", Of(&["fill"])), ("d", Drawing)]),
     ("circle", &[("cx", Drawing), ("cy", Drawing), ("r", Drawing)]),
@@ -104,13 +139,20 @@ const ELEMENTS: &[(&str, Attributes)] = &[
 ];
 
 /// Texts that must occur exactly so.
-const OURS: &[(&str, &str)] = &[("style", BASE), ("style", LISTING), ("style", REFUSAL), ("script", SCRIPT)];
+const OURS: &[(&str, &str)] = &[
+    ("style", BASE),
+    ("style", LISTING),
+    ("style", MARKDOWN),
+    ("style", REFUSAL),
+    ("script", SCRIPT),
+    ("script", COPY_SCRIPT),
+];
 /// Elements without content.
 const VOID: &[&str] = &["link", "meta", "input", "img", "br", "hr", "path", "circle", "use"];
 /// Elements that every page has once.
 const ONCE: &[&str] = &["html", "head", "title", "body", "main", "h1"];
-const ICONS: &[&str] = &["home", "folder", "file", "text", "image", "video", "audio", "archive"];
-const REFERENCES: &[&str] = &["#home", "#folder", "#file", "#text", "#image", "#video", "#audio", "#archive"];
+const ICONS: &[&str] = &["folder", "file", "text", "image", "video", "audio", "archive"];
+const REFERENCES: &[&str] = &["#folder", "#file", "#text", "#image", "#video", "#audio", "#archive"];
 
 /// The parts of a page.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -125,6 +167,8 @@ pub struct Page {
     pub text: String,
     /// `href` of every other link, decoded, and the query of each button.
     pub others: Vec<String>,
+    /// The identifiers of headings, footnotes and references.
+    pub ids: BTreeSet<String>,
     /// The path in a comment with the title of listings of other servers.
     pub index: Option<String>,
     /// The query of the open form, or `None` if a person fills it in.
@@ -161,6 +205,11 @@ pub fn read(html: &str) -> Result<Page, String> {
         let (_, known) =
             ELEMENTS.iter().find(|(known, _)| *known == name).ok_or(format!("<{name}> does not belong in a page"))?;
         let attributes = read_attributes(name, attributes, known)?;
+        if let Some((_, id)) = attributes.iter().find(|(name, _)| name == "id")
+            && !page.ids.insert(id.clone())
+        {
+            return Err(format!("two elements are {id:?}"));
+        }
         match name {
             "a" => take_link(&mut page, &open, &attributes)?,
             "form" => page.asked = attributes.iter().all(|(name, _)| name != "role").then(Vec::new),
@@ -188,7 +237,7 @@ pub fn read(html: &str) -> Result<Page, String> {
 /// Whether these elements contain an entry of a listing, as a row or a tile.
 fn is_entry(open: &[String]) -> bool {
     let has = |name: &str| open.iter().any(|open| open == name);
-    !has("section") && (has("tbody") || has("li"))
+    !has("section") && !has("article") && !has("nav") && (has("tbody") || has("li"))
 }
 
 fn take_text(page: &mut Page, open: &[String], text: &str) {
@@ -245,7 +294,8 @@ fn take_link(page: &mut Page, open: &[String], attributes: &[(String, String)]) 
     let Some((_, href)) = attributes.iter().find(|(name, _)| name == "href") else { return Ok(()) };
     let has = |name: &str| open.iter().any(|open| open == name);
     let is_of_a_search = page.title.starts_with("Search for ");
-    if href.contains('?') && !has("section") && !is_of_a_search {
+    let is_of_a_document = has("section") || has("article") || href == "?raw";
+    if href.contains('?') && !is_of_a_document && !is_of_a_search {
         return Err(format!("<a href={href:?}>"));
     }
     match is_entry(open) {
@@ -299,6 +349,7 @@ fn is_allowed(may_be: Value, value: &str) -> bool {
         },
         Picture => scheme(value).is_none() && !value.starts_with("//") && !value.contains('\\'),
         Language => value.starts_with("language-"),
+        Id => !value.is_empty() && !value.contains(|letter: char| letter.is_whitespace() || letter.is_control()),
     }
 }
 

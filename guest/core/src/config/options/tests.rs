@@ -40,11 +40,13 @@ fn each_variable_has_a_meaning() {
         ("GLASSHOUSE_ARCHIVE", "zip, tar"),
         ("GLASSHOUSE_ARCHIVE_MAX", "3g"),
         ("GLASSHOUSE_NO_README", "1"),
+        ("GLASSHOUSE_MARKDOWN", "1"),
         ("GLASSHOUSE_LISTING_MAX", "5000"),
         ("GLASSHOUSE_PREFIX", "/a b/c/"),
     ]);
     assert_eq!(config.index.iter().map(Name::as_str).collect::<Vec<_>>(), ["a.html", "b.html"]);
     assert!(config.hidden == Dotfiles::Shown && !config.listing && config.precompressed && !config.readme);
+    assert!(config.markdown && !Config::default().markdown);
     assert_eq!(config.listing_max, 5_000);
     assert_eq!(config.content_type.as_str(), "text/plain");
     assert_eq!(config.headers, [("X-One".into(), "1".into()), ("x-two".into(), "a: b".into())]);
