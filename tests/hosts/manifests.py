@@ -152,6 +152,8 @@ def systemd(work):
 def played(work):
     """The Kubernetes manifest of a folder in podman"""
     deployment, *_ = documents(DEPLOY / "kubernetes" / "folder.yaml")
+    # The replicas of one machine cannot share a port of the host.
+    deployment["spec"]["replicas"] = 1
     container = deployment["spec"]["template"]["spec"]["containers"][0]
     ports = {}
     for port in container["ports"]:
