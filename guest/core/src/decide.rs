@@ -19,7 +19,7 @@ use crate::listing::stream::ListingStream;
 use crate::listing::{Listing, stream};
 use crate::markdown_page::MarkdownPage;
 use crate::output_format::OutputFormat;
-use crate::reply::{Content, Outcome, Reply, Representation};
+use crate::reply::{Outcome, RangedContent, Reply, Representation};
 use crate::resolve::{Resolved, ServedFile, Variant};
 use crate::tree::Metadata;
 
@@ -66,7 +66,9 @@ fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Result<
     let size = served.metadata.size;
     let reply = match served.variant {
         Variant::Encoded(_) => whole(200, served, representation),
-        Variant::Plain | Variant::Sibling(_) => with_ranges(request, Content::File(served.file), size, representation)?,
+        Variant::Plain | Variant::Sibling(_) => {
+            with_ranges(request, RangedContent::File(served.file), size, representation)?
+        }
     };
     Ok(reply.with_always(always).with_configured(fields))
 }
@@ -84,7 +86,7 @@ fn archive<F>(request: &Request, plan: Box<Plan>, config: &Config) -> Result<Rep
         return Ok(not_modified(representation, fields));
     }
     let reply = match plan.length() {
-        Some(size) => with_ranges(request, Content::Archive(plan), size, representation)?,
+        Some(size) => with_ranges(request, RangedContent::Archive(plan), size, representation)?,
         None => Outcome::Archive { plan, representation }.into(),
     };
     Ok(reply.with_always(always).with_configured(fields))
@@ -112,7 +114,7 @@ fn not_modified<F>(representation: Representation, fields: Vec<Field>) -> Reply<
 /// [`Refusal::Unsatisfiable`] if the content has none of these ranges.
 fn with_ranges<F>(
     request: &Request,
-    content: Content<F>,
+    content: RangedContent<F>,
     size: u64,
     representation: Representation,
 ) -> Result<Reply<F>, Refusal> {
@@ -154,7 +156,7 @@ fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) 
     match served.variant {
         Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, representation }.into(),
         Variant::Plain | Variant::Sibling(_) => {
-            Outcome::Whole { status, content: Content::File(file), size, representation }.into()
+            Outcome::Whole { status, content: RangedContent::File(file), size, representation }.into()
         }
     }
 }

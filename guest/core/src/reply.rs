@@ -27,13 +27,13 @@ pub struct Reply<F> {
 #[derive(Debug)]
 pub(crate) enum Outcome<F> {
     /// 200, or 404 with the page of the site: the whole content of `size` bytes.
-    Whole { status: u16, content: Content<F>, size: u64, representation: Representation },
+    Whole { status: u16, content: RangedContent<F>, size: u64, representation: Representation },
     /// The same for a file that is encoded while it is sent.
     Encoded { status: u16, file: F, size: u64, coding: Coding, representation: Representation },
     /// 206: one range of the content (RFC 9110 15.3.7.1).
-    Part { content: Content<F>, span: Span, size: u64, representation: Representation },
+    Part { content: RangedContent<F>, span: Span, size: u64, representation: Representation },
     /// 206: several ranges of the content (RFC 9110 15.3.7.2).
-    Parts { content: Content<F>, multipart: Multipart, representation: Representation },
+    Parts { content: RangedContent<F>, multipart: Multipart, representation: Representation },
     /// 200: content that is generated before the response, such as a short listing.
     Content { bytes: Vec<u8>, representation: Representation },
     /// 200: content that is generated while it is sent, such as a long listing.
@@ -52,7 +52,7 @@ pub(crate) enum Outcome<F> {
 
 /// Content with a known length, so that a client may request ranges of it.
 #[derive(Debug)]
-pub(crate) enum Content<F> {
+pub(crate) enum RangedContent<F> {
     /// An open file.
     File(F),
     /// An archive of a directory.

@@ -15,7 +15,7 @@ use crate::media_type::MediaType;
 use crate::number::byte_count;
 use crate::output_format::OutputFormat;
 use crate::page;
-use crate::reply::{Body, Content, Head, Outcome, Reply, Representation};
+use crate::reply::{Body, Head, Outcome, RangedContent, Reply, Representation};
 use crate::suggest::Suggestions;
 
 /// The value of Server, with the version of the handler (PY-73).
@@ -77,19 +77,19 @@ impl<F> Outcome<F> {
     }
 }
 
-impl<F> Content<F> {
+impl<F> RangedContent<F> {
     fn part(self, span: Span) -> Body<F> {
         match self {
             _ if span.length() == 0 => Body::Nothing,
-            Content::File(file) => Body::File(file, span),
-            Content::Archive(plan) => generated(Source::Archive(Box::new(Archive::part(*plan, span))), None),
+            RangedContent::File(file) => Body::File(file, span),
+            RangedContent::Archive(plan) => generated(Source::Archive(Box::new(Archive::part(*plan, span))), None),
         }
     }
 
     fn parts(self, multipart: Multipart) -> Body<F> {
         let source = match self {
-            Content::File(file) => Source::Parts(file, multipart),
-            Content::Archive(plan) => Source::Archive(Box::new(Archive::parts(*plan, multipart))),
+            RangedContent::File(file) => Source::Parts(file, multipart),
+            RangedContent::Archive(plan) => Source::Archive(Box::new(Archive::parts(*plan, multipart))),
         };
         generated(source, None)
     }

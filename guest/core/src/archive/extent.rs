@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 /// The wanted ranges that are not sent yet, and the position in the archive.
 #[derive(Debug)]
-pub(super) struct Extent {
+pub(super) struct ArchiveExtent {
     /// The offset of the next byte of the archive.
     position: u64,
     /// The ranges in the order of the archive, with the bytes before each of them.
@@ -16,18 +16,18 @@ pub(super) struct Extent {
     end: Vec<u8>,
 }
 
-impl Extent {
+impl ArchiveExtent {
     /// One range.
-    pub(super) fn of(span: Span) -> Extent {
-        Extent { position: 0, parts: [Part { head: Vec::new(), span }].into(), end: Vec::new() }
+    pub(super) fn of(span: Span) -> ArchiveExtent {
+        ArchiveExtent { position: 0, parts: [Part { head: Vec::new(), span }].into(), end: Vec::new() }
     }
 
-    /// Several ranges. They are sent in the order of the archive, because each step back would begin it anew. Clients
+    /// Several ranges. They are sent in the order of the archive, because a step back would mean another walk. Clients
     /// find ranges by Content-Range (RFC 9110 15.3.7.2).
-    pub(super) fn of_parts(multipart: Multipart) -> Extent {
+    pub(super) fn of_parts(multipart: Multipart) -> ArchiveExtent {
         let Multipart { mut parts, end, .. } = multipart;
         parts.make_contiguous().sort_by_key(|part| part.span.start);
-        Extent { position: 0, parts, end }
+        ArchiveExtent { position: 0, parts, end }
     }
 
     /// The offset of the next byte of the archive.

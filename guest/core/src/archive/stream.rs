@@ -5,7 +5,7 @@
 //! skipped file again when the response reaches its checksum.
 
 use crate::archive::entry::CHUNK;
-use crate::archive::extent::Extent;
+use crate::archive::extent::ArchiveExtent;
 use crate::archive::fingerprint::{Fingerprint, version};
 use crate::archive::format::ArchiveFormat;
 use crate::archive::left_out::{LeftOut, LeftOutReason};
@@ -39,7 +39,7 @@ pub struct Archive<F> {
     walk: Walk,
     writer: Writer,
     step: ArchiveStep<F>,
-    extent: Extent,
+    extent: ArchiveExtent,
     /// The bytes for the end of the archive, if the response contains any of them.
     trailer: Vec<u8>,
     has_trailer: bool,
@@ -92,28 +92,28 @@ impl<F> Archive<F> {
     /// The archive of a plan whose length is unknown.
     pub fn whole(plan: Plan) -> Archive<F> {
         let end = if plan.is_exact { plan.length } else { u64::MAX };
-        Archive::new(plan.walk(), plan, Extent::of(Span { start: 0, end }), None)
+        Archive::new(plan.walk(), plan, ArchiveExtent::of(Span { start: 0, end }), None)
     }
 
     /// A range of the archive of an exact plan.
     pub fn part(plan: Plan, span: Span) -> Archive<F> {
         match span.length() == plan.length {
-            true => Archive::new(plan.walk(), plan, Extent::of(span), None),
-            false => Archive::of_ranges(plan, Extent::of(span)),
+            true => Archive::new(plan.walk(), plan, ArchiveExtent::of(span), None),
+            false => Archive::of_ranges(plan, ArchiveExtent::of(span)),
         }
     }
 
     /// Ranges of the archive of an exact plan.
     pub fn parts(plan: Plan, multipart: Multipart) -> Archive<F> {
-        Archive::of_ranges(plan, Extent::of_parts(multipart))
+        Archive::of_ranges(plan, ArchiveExtent::of_parts(multipart))
     }
 
-    fn of_ranges(plan: Plan, extent: Extent) -> Archive<F> {
+    fn of_ranges(plan: Plan, extent: ArchiveExtent) -> Archive<F> {
         let reserve = (plan.format == ArchiveFormat::Zip).then(Vec::new);
         Archive::new(plan.walk_with_sizes(), plan, extent, reserve)
     }
 
-    fn new(walk: Walk, plan: Plan, extent: Extent, reserve: Option<Vec<u8>>) -> Archive<F> {
+    fn new(walk: Walk, plan: Plan, extent: ArchiveExtent, reserve: Option<Vec<u8>>) -> Archive<F> {
         Archive {
             walk,
             writer: Writer::new(plan.format),
