@@ -65,6 +65,8 @@ pub struct Config {
     pub not_found: Option<Target>,
     /// Whether `/about` is `about.html`.
     pub clean_urls: bool,
+    /// Whether pages contain the script that reloads them when a file changes.
+    pub live: bool,
     /// The path at which the tree appears.
     pub prefix: Option<Target>,
     /// The origins whose scripts may read responses.
@@ -125,6 +127,7 @@ impl Default for Config {
             spa: None,
             not_found: Target::parse("/404.html").ok(),
             clean_urls: false,
+            live: false,
             prefix: None,
             cors: Cors::Closed,
             isolate: false,

@@ -96,11 +96,14 @@ fn fields_of_304(fields: Vec<Field>) -> Vec<Field> {
 }
 
 fn has_ranges<F>(served: &ServedFile<F>) -> bool {
-    !matches!(served.variant, Variant::Encoded(_))
+    served.insertion.is_none() && !matches!(served.variant, Variant::Encoded(_))
 }
 
 fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) -> Reply<F> {
     let (file, size) = (served.file, served.metadata.size);
+    if let Some(insertion) = served.insertion {
+        return Outcome::Live { status, file, size, insertion, representation }.into();
+    }
     match served.variant {
         Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, representation }.into(),
         Variant::Plain | Variant::Sibling(_) => Outcome::Whole { status, file, size, representation }.into(),
@@ -115,6 +118,12 @@ fn representation<F>(served: &ServedFile<F>) -> Representation {
     let tag = match served.metadata.digest {
         Some(digest) => Some(ETag::of_digest(digest)),
         None => modified.map(|modified| ETag::of(served.metadata.size, modified)),
+    };
+    // A client must not take a page without the script for one with it. A date cannot distinguish them, and it is too
+    // coarse for a page that is saved twice within a second.
+    let (tag, modified) = match served.insertion {
+        Some(_) => (tag.map(|tag| tag.variant("live")), None),
+        None => (tag, modified),
     };
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
@@ -192,7 +201,7 @@ fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
 
 /// All configured fields for the file at a path. Those of `header-for` come first, and its Cache-Control replaces every
 /// other one.
-fn file_fields(path: &str, config: &Config) -> Vec<Field> {
+pub(crate) fn file_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = exact_fields(path, config);
     let is_replaced = |name: &str| field::has(&exact, CACHE_CONTROL) && name.eq_ignore_ascii_case(CACHE_CONTROL);
     let general = general_fields(path, config).into_iter();

@@ -15,17 +15,30 @@ pub const REFUSAL: &str = include_str!("../templates/refusal.css");
 /// The script of a listing. A listing works without it.
 pub const SCRIPT: &str = include_str!("../templates/listing.js");
 
+/// A policy with `$more` after the sources of scripts.
+macro_rules! policy {
+    ($more:literal) => {
+        concat!(
+            "default-src 'none'; style-src '",
+            env!("SHA256_OF_BASE_CSS"),
+            "' '",
+            env!("SHA256_OF_LISTING_CSS"),
+            "' '",
+            env!("SHA256_OF_REFUSAL_CSS"),
+            "'; script-src '",
+            env!("SHA256_OF_LISTING_JS"),
+            "'",
+            $more,
+            "; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+        )
+    };
+}
+
 /// The Content-Security-Policy of generated pages (CSP3). A page may use its own styles and script, by their hashes;
 /// pictures of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
 /// search form. Markup that a file name or a README.md smuggles in cannot act.
-pub const POLICY: &str = concat!(
-    "default-src 'none'; style-src '",
-    env!("SHA256_OF_BASE_CSS"),
-    "' '",
-    env!("SHA256_OF_LISTING_CSS"),
-    "' '",
-    env!("SHA256_OF_REFUSAL_CSS"),
-    "'; script-src '",
-    env!("SHA256_OF_LISTING_JS"),
-    "'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-);
+pub const POLICY: &str = policy!("");
+
+/// [`POLICY`] with the script of `live`, which reads events from this server. The policy allows every script of this
+/// server, because browsers do not agree on hashes of scripts with a URL.
+pub const LIVE_POLICY: &str = policy!(" 'self'; connect-src 'self'");
