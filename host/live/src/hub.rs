@@ -118,6 +118,8 @@ impl LiveHub {
         let after = after.and_then(|number| number.parse().ok()).unwrap_or(0);
         let slack = if seen.after.is_some() { SLACK } else { Duration::ZERO };
         let since = SystemTime::now().checked_sub(seen.age.saturating_add(slack)).unwrap_or(SystemTime::UNIX_EPOCH);
+        // The page was loaded after this message.
+        let since = state.recent.time_of(after).map_or(since, |sent| sent.max(since));
         state.recent.since(since, after).for_each(|message| drop(stream.try_send(message)));
         state.last_stream = state.last_stream.saturating_add(1);
         let number = state.last_stream;

@@ -44,6 +44,11 @@ impl Recent {
         self.complete_since.is_some_and(|since| since < time)
     }
 
+    /// When the message with a number was sent. `None` if it is not kept.
+    pub(crate) fn time_of(&self, number: u64) -> Option<SystemTime> {
+        self.messages.iter().find(|(kept, ..)| *kept == number).map(|(_, sent, _)| *sent)
+    }
+
     /// The messages since `time` with a number above `after`.
     pub(crate) fn since(&self, time: SystemTime, after: u64) -> impl Iterator<Item = Bytes> {
         let is_new = move |(number, sent, _): &&(u64, SystemTime, Bytes)| *sent >= time && *number > after;
@@ -66,6 +71,7 @@ mod tests {
             recent.push(second, at(second), Bytes::from(second.to_string()));
         }
         assert_eq!(recent.since(at(37), 0).collect::<Vec<_>>(), ["37", "38", "39"]);
+        assert_eq!((recent.time_of(21), recent.time_of(40)), (Some(at(21)), None));
         assert_eq!(recent.since(at(0), 38).collect::<Vec<_>>(), ["39"]);
         recent.push(90, at(90), Bytes::new());
         assert_eq!(recent.since(at(0), 0).count(), 11);
