@@ -5,6 +5,7 @@ use crate::banner::{self, Banner};
 use crate::compiler::Compiler;
 use crate::config::{OpenLog, ServerConfig};
 use crate::listen::Listeners;
+use crate::live;
 use crate::metrics::Metrics;
 use crate::qr;
 use crate::redirect_listener::RedirectListener;
@@ -16,6 +17,7 @@ use crate::shutdown::{self, ShutdownSignal};
 use crate::tls::Tls;
 use crate::worker::WorkerConfig;
 use glasshouse_http::Log;
+use glasshouse_live::LiveHub;
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Sandbox, SandboxEngine};
 use glasshouse_site::{Mount, Router};
@@ -59,9 +61,11 @@ impl App {
         let mounts = config.trees.iter().zip(&sandboxes);
         let mounts = mounts.map(|(tree, sandbox)| Mount { path: tree.at.clone(), sandbox: Arc::clone(sandbox) });
         let routers = Router::for_threads(&mounts.collect::<Vec<_>>(), config.threads);
+        let live = live::hub(&config)?;
         let worker_config = WorkerConfig {
             redirect: RedirectListener::to(&serving),
             tls: tls.clone(),
+            live: live.clone(),
             users: config.users.as_ref().map(|file| file.users()),
             version: config.protocol.version(),
             limits: config.limits,
@@ -87,9 +91,12 @@ impl App {
                 service_manager.ready();
             }
         };
+        let live_streams = live.clone();
         let stop = async {
             let signal = shutdown.await;
             info!("stopping: received {signal}");
+            // Their streams would not end within the grace period.
+            live_streams.iter().for_each(LiveHub::close);
             // Without an admin address there is no receiver.
             let _ = drain.send(true);
             shutdown::print_interrupt_message(signal);
@@ -97,7 +104,7 @@ impl App {
         let users = config.users.clone();
         let (log_of_trees, routers_of_trees) = (log_file.clone(), routers.clone());
         let mut trees =
-            ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees };
+            ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees, live };
         // The trees have components, which may be compiled for minutes. The log file comes after the trees, because it
         // must not be in a tree that is served from now on.
         if let Some(tls) = tls {

@@ -74,6 +74,8 @@ pub(crate) struct ServerConfig {
     /// The users; `None` if every client has access.
     pub(crate) users: Option<Arc<UsersFile>>,
     pub(crate) quiet: bool,
+    /// Whether open pages reload when files change.
+    pub(crate) live: bool,
     pub(crate) logs: Logs,
     pub(crate) addresses: Addresses,
     /// Whether to open the address in a browser.
@@ -144,16 +146,16 @@ impl ServerConfig {
         let passed = args.handler_options(environment)?;
         let guest: Vec<_> = passed.iter().map(|option| (options::variable(option.name), option.text.clone())).collect();
         let parsed = HandlerConfig::from_pairs(guest.iter().map(|(key, value)| (key, value)));
-        parsed.map_err(|error| located(error, &passed))?;
+        let live = parsed.map_err(|error| located(error, &passed))?.live;
         let binds = args.bind.iter().flat_map(|text| bind_values(text));
         let binds = binds.map(BindAddr::parse).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<&str> = binds.iter().filter_map(BindAddr::host).collect();
 
         let handler = handler(args.components.handler.as_deref())?;
         let middleware = args.components.with.iter().map(|path| middleware(path)).collect::<Result<Vec<_>, _>>()?;
-        let root = root(&args, &handler)?;
+        let root = trees::root(&args, &handler)?;
         let trees = trees::trees(root, &args.mount, &args.components.mount_env)?;
-        check_use(&trees, &handler, &middleware)?;
+        trees::check_use(&trees, &handler, &middleware)?;
         let prefix = passed.iter().find(|option| option.name == "prefix");
         let is_prefix = |prefix: &&HandlerOption| !matches!(options::prefix(&prefix.text), Ok(None));
         if let (RootTree::Absent, Some(prefix)) = (root, prefix.filter(is_prefix)) {
@@ -180,7 +182,7 @@ impl ServerConfig {
         let replay_memory = if is_pure && !args.no_replay { args.replay_memory.0 } else { 0 };
         let replay_memory = usize::try_from(replay_memory).unwrap_or(usize::MAX);
         let replay = (replay_memory > 0).then(|| Arc::new(ReplayStore::new(replay_memory)));
-        let addresses = Addresses::resolve(binds, ListenOptions::from(&args))?;
+        let addresses = Addresses::resolve(binds, ListenOptions { is_local: live, ..ListenOptions::from(&args) })?;
         if args.port_is_set && args.port != 0 && !addresses.have_hosts() {
             let port = args.port;
             warnings.push(format!("port {port} is not used: no --bind names a host; add one"));
@@ -220,6 +222,7 @@ impl ServerConfig {
             identity,
             users,
             quiet,
+            live,
             logs,
             addresses,
             open,
@@ -237,6 +240,7 @@ impl From<&Args> for ListenOptions {
             port_fallback: args.addresses.port_fallback,
             redirect_port: args.tls.redirect_http,
             unix_mode: args.addresses.unix_mode.0,
+            is_local: false,
         }
     }
 }
@@ -281,50 +285,6 @@ fn middleware(file: &Path) -> Result<ComponentFile, StartupError> {
         let fix = "name a WebAssembly component with --with, or leave the option out";
         StartupError::CannotServe(format!("cannot read the middleware '{}': {reason}; {fix}", file.display()))
     })
-}
-
-/// The tree at the root. A directory that the handler would not read is an error, because the operator expects that its
-/// files are served.
-fn root<'a>(args: &'a Args, handler: &HandlerSource) -> Result<RootTree<'a>, StartupError> {
-    match (&args.directory, handler) {
-        (directory, HandlerSource::File(file)) if !handler.needs_directory() => match directory {
-            Some(directory) if args.directory_is_set => Err(StartupError::Usage(format!(
-                "cannot serve '{}': the handler '{}' reads no directory; leave the directory out, or --handler",
-                directory.display(),
-                file.path.display()
-            ))),
-            _ => Ok(RootTree::WithoutDirectory),
-        },
-        (Some(directory), _) => Ok(RootTree::Directory(directory, args.path_hint.as_ref())),
-        (None, _) => Ok(RootTree::Absent),
-    }
-}
-
-/// Checks that the trees use the handler and its middleware, and that the handler can read the mounted directories.
-fn check_use(trees: &[ServedTree], handler: &HandlerSource, middleware: &[ComponentFile]) -> Result<(), StartupError> {
-    let of_handler = || trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
-    if of_handler().next().is_none() {
-        let option = match handler {
-            HandlerSource::File(_) => "--handler",
-            HandlerSource::Embedded if !middleware.is_empty() => "--with",
-            HandlerSource::Embedded => return Ok(()),
-        };
-        let fix = "only components are mounted; name a directory with -d, or leave the option out";
-        return Err(StartupError::Usage(format!("{option}: {fix}")));
-    }
-    let mounted = of_handler().find_map(|served| served.at.as_ref().zip(served.tree.as_ref()));
-    match (handler, mounted) {
-        (HandlerSource::File(file), Some((at, tree))) if !handler.needs_directory() => {
-            Err(StartupError::Usage(format!(
-                "--mount: the handler '{}' reads no directory, so it cannot serve '{}' at '/{}'; mount a component \
-                 with --mount /PATH=FILE.wasm",
-                file.path.display(),
-                tree.path().display(),
-                at.path()
-            )))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

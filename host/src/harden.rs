@@ -59,6 +59,8 @@ pub(crate) enum ExtraCall {
     RemoveFile,
     /// Creates a file in memory with the initial memory of a new component. It cannot become executable.
     CreateMemoryFile,
+    /// Watches directories for changes.
+    WatchFiles,
 }
 
 /// Disables core files, and debuggers of the same user. Unlike the other restrictions this applies to the whole

@@ -92,6 +92,8 @@ pub(crate) struct ListenOptions {
     pub(crate) redirect_port: Option<u16>,
     /// The file mode of Unix sockets.
     pub(crate) unix_mode: u32,
+    /// Whether to listen on the loopback address instead of all addresses.
+    pub(crate) is_local: bool,
 }
 
 /// Bound TCP sockets, each with its configured address.
@@ -149,6 +151,9 @@ impl Addresses {
                 BindAddr::Host(host) => addresses.hosts.push(resolve(host, options.port)?),
                 BindAddr::Unix(path) => addresses.files.push(path),
             }
+        }
+        if options.is_local && addresses.is_everywhere() {
+            addresses.hosts.push(resolve("localhost", options.port)?);
         }
         Ok(addresses)
     }

@@ -36,6 +36,7 @@ mod generate;
 mod harden;
 mod inspect;
 mod listen;
+mod live;
 mod logging;
 mod metrics;
 mod oci;

@@ -7,6 +7,7 @@ use crate::config::{OpenLog, Rights, ServedTree, ServerConfig, TreeComponent};
 use crate::logging::NOTICE;
 use crate::setup::{LoadError, handler_sandboxes, mounted_sandbox};
 use crate::site_report;
+use glasshouse_live::LiveHub;
 use glasshouse_sandbox::{Code, Sandbox, SandboxEngine, ServedPath};
 use glasshouse_site::Router;
 use std::fmt::Display;
@@ -26,6 +27,8 @@ pub(crate) struct ReloadTrees {
     pub(crate) log_file: Option<Arc<OpenLog>>,
     pub(crate) sandboxes: Vec<Arc<Sandbox>>,
     pub(crate) routers: Vec<Router>,
+    /// The pages that show the trees.
+    pub(crate) live: Option<LiveHub>,
 }
 
 impl ReloadTrees {
@@ -46,6 +49,7 @@ impl ReloadTrees {
         self.routers.iter().for_each(|router| router.replace(&self.sandboxes));
         let log = |text: std::fmt::Arguments<'_>| info!(target: NOTICE, "{text}");
         errors.extend(site_report::report(&self.config, &self.sandboxes, log));
+        self.live.iter().for_each(LiveHub::reopen);
         if errors.is_empty() { Ok(()) } else { Err(errors.join("; ")) }
     }
 

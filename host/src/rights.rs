@@ -61,8 +61,13 @@ impl Needs<'_> {
             readable: trees.chain(renewed.chain(also).map(ReadScope::Directory)).collect(),
             sockets: self.socket_files.iter().map(|file| file.directory.as_fd()).collect(),
             log: log.as_ref().map(AsFd::as_fd),
-            extra: self.loads_components.then_some(ExtraCall::CreateMemoryFile).into_iter().collect(),
+            extra: self.extra_calls(),
         })
+    }
+
+    fn extra_calls(&self) -> Vec<ExtraCall> {
+        let memory = self.loads_components.then_some(ExtraCall::CreateMemoryFile);
+        memory.into_iter().chain(self.config.live.then_some(ExtraCall::WatchFiles)).collect()
     }
 
     fn serves_socket_directory(&self) -> bool {

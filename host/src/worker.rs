@@ -2,6 +2,7 @@
 
 use crate::accept::{Accepted, Role, WorkerMessage};
 use crate::config::HostRule;
+use crate::live::LiveHandler;
 use crate::redirect_listener::RedirectListener;
 use crate::socket::TimedSocket;
 use crate::tls::{Handshake, Tls};
@@ -11,6 +12,7 @@ use glasshouse_http::{
     accept_proxy_header,
 };
 use glasshouse_quota::{Quotas, Scheduler};
+use glasshouse_live::LiveHub;
 use glasshouse_site::Router;
 use http::{StatusCode, Version};
 use std::convert::Infallible;
@@ -34,6 +36,8 @@ pub(crate) struct WorkerConfig {
     pub(crate) tls: Option<Tls>,
     /// `None`: no password is required.
     pub(crate) users: Option<Arc<Users>>,
+    /// The events of `--live`.
+    pub(crate) live: Option<LiveHub>,
     /// HTTP/1.0 or HTTP/1.1.
     pub(crate) version: Version,
     pub(crate) limits: ClientLimits,
@@ -154,8 +158,9 @@ impl Worker {
         }
     }
 
-    fn router_context(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<Router> {
-        self.context(self.router.clone(), peer).with_users(self.config.users.clone()).with_hosts(hosts)
+    fn router_context(&self, peer: IpAddr, hosts: Hosts) -> ConnectionContext<LiveHandler> {
+        let handler = LiveHandler { router: self.router.clone(), hub: self.config.live.clone() };
+        self.context(handler, peer).with_users(self.config.users.clone()).with_hosts(hosts)
     }
 
     fn context<H: Handler>(&self, handler: H, peer: IpAddr) -> ConnectionContext<H> {
@@ -178,7 +183,7 @@ where
 async fn serve_tls<S>(
     mut stream: S,
     (tls, scheduler): (Tls, Arc<Scheduler>),
-    context: ConnectionContext<Router>,
+    context: ConnectionContext<LiveHandler>,
     options: ConnectionOptions,
 ) where
     S: HasWriteTimeout,

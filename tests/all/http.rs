@@ -5,6 +5,7 @@ mod connections;
 pub mod hostile_clients;
 mod hosts;
 mod http2;
+mod live;
 mod memory;
 mod mounted_components;
 mod mounts;

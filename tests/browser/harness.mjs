@@ -58,11 +58,11 @@ function plant(root) {
   symlinkSync('plain', join(root, 'link'));
 }
 
-/** The program, serving a tree of its own on a port that the system chose. */
-export async function serve() {
+/** The program, serving a tree of its own on a port that the system chose, with further flags. */
+export async function serve(...flags) {
   const root = mkdtempSync(join(tmpdir(), 'glasshouse-browser-'));
   plant(root);
-  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '--markdown', '-d', root]);
+  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '--markdown', '-d', root, ...flags]);
   const address = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('the program does not say where it serves')), PATIENCE);
     let said = '';
@@ -86,7 +86,7 @@ export async function serve() {
     });
     program.kill('SIGTERM');
   });
-  return { address, end };
+  return { address, root, pid: program.pid, end };
 }
 
 /** A browser without a profile and without anything that it does on its own. */

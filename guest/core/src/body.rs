@@ -3,6 +3,7 @@
 pub mod block;
 pub mod encode;
 pub mod generated;
+pub mod inserted;
 pub mod multipart;
 
 pub use block::BLOCK;

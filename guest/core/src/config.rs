@@ -67,6 +67,8 @@ pub struct Config {
     pub markdown: bool,
     /// Whether `/about` is `about.html`.
     pub clean_urls: bool,
+    /// Whether pages contain the script that reloads them when a file changes.
+    pub live: bool,
     /// The path at which the tree appears.
     pub prefix: Option<Target>,
     /// The origins whose scripts may read responses.
@@ -128,6 +130,7 @@ impl Default for Config {
             not_found: Target::parse("/404.html").ok(),
             markdown: false,
             clean_urls: false,
+            live: false,
             prefix: None,
             cors: Cors::Closed,
             isolate: false,

@@ -66,6 +66,7 @@ fn file<F>(request: &Request, served: ServedFile<F>, config: &Config) -> Result<
     let size = served.metadata.size;
     let reply = match served.variant {
         Variant::Encoded(_) => whole(200, served, representation),
+        Variant::Plain | Variant::Sibling(_) if served.insertion.is_some() => whole(200, served, representation),
         Variant::Plain | Variant::Sibling(_) => {
             with_ranges(request, RangedContent::File(served.file), size, representation)?
         }
@@ -153,6 +154,9 @@ fn fields_of_304(fields: Vec<Field>) -> Vec<Field> {
 
 fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) -> Reply<F> {
     let (file, size) = (served.file, served.metadata.size);
+    if let Some(insertion) = served.insertion {
+        return Outcome::Live { status, file, size, insertion, representation }.into();
+    }
     match served.variant {
         Variant::Encoded(coding) => Outcome::Encoded { status, file, size, coding, representation }.into(),
         Variant::Plain | Variant::Sibling(_) => {
@@ -164,6 +168,12 @@ fn whole<F>(status: u16, served: ServedFile<F>, representation: Representation) 
 /// The metadata of the variant: its own validators, and the media type of the original.
 fn representation<F>(served: &ServedFile<F>) -> Representation {
     let Validators { tag, modified } = file_validators(&served.metadata);
+    // A client must not take a page without the script for one with it. A date cannot distinguish them, and it is too
+    // coarse for a page that is saved twice within a second.
+    let (tag, modified) = match served.insertion {
+        Some(_) => (tag.map(|tag| tag.variant("live")), None),
+        None => (tag, modified),
+    };
     let (tag, coding) = match served.variant {
         Variant::Plain => (tag, None),
         Variant::Sibling(coding) => (tag.map(|tag| tag.variant(coding.token())), Some(coding)),
@@ -291,7 +301,7 @@ fn exact_fields(path: &str, config: &Config) -> Vec<Field> {
 
 /// All configured fields for the file at a path. Those of `header-for` come first, and its Cache-Control replaces every
 /// other one.
-fn file_fields(path: &str, config: &Config) -> Vec<Field> {
+pub(crate) fn file_fields(path: &str, config: &Config) -> Vec<Field> {
     let exact = exact_fields(path, config);
     let is_replaced = |name: &str| field::has(&exact, CACHE_CONTROL) && name.eq_ignore_ascii_case(CACHE_CONTROL);
     let general = general_fields(path, config).into_iter();

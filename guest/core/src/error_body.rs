@@ -1,6 +1,7 @@
 //! The body of an error response in each output format (PY-70).
 
 use crate::http::refusal::Refusal;
+use crate::live::ERROR_TAG;
 use crate::output_format::{OutputFormat, RenderError};
 use crate::page::{BASE, REFUSAL};
 use crate::suggest::{Link, Suggestions};
@@ -9,13 +10,18 @@ use askama::Template;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// Writes the body of an error response. The text format has no suggestions.
+/// Writes the body of an error response, in HTML with the script of `live` if that is on. The text format has no suggestions.
 ///
 /// # Errors
 /// [`RenderError`] if the template or the JSON value cannot be written.
-pub(crate) fn write(format: OutputFormat, refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
+pub(crate) fn write(
+    format: OutputFormat,
+    refusal: Refusal,
+    suggestions: &Suggestions,
+    live: bool,
+) -> Result<String, RenderError> {
     match format {
-        OutputFormat::Html => html(refusal, suggestions),
+        OutputFormat::Html => html(refusal, suggestions, live),
         OutputFormat::Json => json(refusal, suggestions),
         OutputFormat::Text => Ok(text(refusal)),
     }
@@ -31,6 +37,7 @@ struct ErrorPage<'a> {
     explanation: &'static str,
     near: Vec<VisibleLink<'a>>,
     up: Option<VisibleLink<'a>>,
+    live: Option<&'static str>,
 }
 
 /// A link whose name has no invisible characters.
@@ -45,7 +52,7 @@ impl<'a> From<&'a Link> for VisibleLink<'a> {
     }
 }
 
-fn html(refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
+fn html(refusal: Refusal, suggestions: &Suggestions, live: bool) -> Result<String, RenderError> {
     let page = ErrorPage {
         title: "Error response",
         styles: &[REFUSAL],
@@ -54,6 +61,7 @@ fn html(refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderErr
         explanation: refusal.explanation(),
         near: suggestions.near.iter().map(VisibleLink::from).collect(),
         up: suggestions.up.as_ref().map(VisibleLink::from),
+        live: live.then_some(ERROR_TAG),
     };
     Ok(page.render()?)
 }

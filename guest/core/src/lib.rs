@@ -59,6 +59,7 @@ pub mod visible;
 
 mod decide;
 mod error_body;
+mod live;
 mod markdown_page;
 mod number;
 mod resolve;
@@ -90,7 +91,8 @@ pub async fn answer<T: Tree>(request: &Request<'_>, tree: &T, config: &Config) -
             decide::decide(request, resolve::resolve(request, target, tree, config).await, config)
         }
     };
-    reply.with_always(http::cors::fields(request, &config.cors, config.isolate))
+    let reply = reply.with_always(http::cors::fields(request, &config.cors, config.isolate));
+    if config.live { reply.with_live_pages() } else { reply }
 }
 
 /// Returns the output of a future that is ready at its first poll, as those over a synchronous [`Tree`] are. `None` if

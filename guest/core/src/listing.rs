@@ -62,6 +62,8 @@ pub struct Listing {
     /// For each served directory above the tree, the number of names of the prefix that lead to it.
     pub above: Vec<usize>,
     shows_readme: bool,
+    /// Whether the page has the script of `live`.
+    pub live: bool,
 }
 
 /// One entry of a listing.
@@ -183,6 +185,7 @@ impl Listing {
             archives,
             above: config.above.clone(),
             shows_readme,
+            live: config.live,
         })
     }
 

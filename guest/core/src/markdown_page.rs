@@ -5,6 +5,7 @@ use crate::http::accept;
 use crate::http::accept::Type;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, parameter};
+use crate::live;
 use crate::media_type;
 use crate::output_format::RenderError;
 use crate::page::crumbs::{Crumb, crumbs};
@@ -51,6 +52,8 @@ pub(crate) struct MarkdownPage {
     text: String,
     target: Target,
     above: Vec<usize>,
+    /// The tag of the script of `live`.
+    live: Option<String>,
 }
 
 impl MarkdownPage {
@@ -78,13 +81,14 @@ impl MarkdownPage {
             text,
             target: target.clone(),
             above: config.above.clone(),
+            live: config.live.then(|| live::tag_of_file(path, config)),
         }))
     }
 
     /// A word that differs for each version of this program, and for each path of the file: the page has both in it.
     pub(crate) fn version(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        (env!("CARGO_PKG_VERSION"), page::POLICY, TEMPLATE, self.target.title(), &self.above).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), page::POLICY, TEMPLATE, self.target.title(), &self.above, &self.live).hash(&mut hasher);
         format!("page-{:016x}", hasher.finish())
     }
 
@@ -103,6 +107,7 @@ impl MarkdownPage {
             contents: contents.iter().map(ContentsEntry::from).collect(),
             body,
             notes,
+            live: self.live.as_deref(),
         };
         Ok(template.render()?.into_bytes())
     }
@@ -124,6 +129,7 @@ struct MarkdownTemplate<'a> {
     contents: Vec<ContentsEntry<'a>>,
     body: String,
     notes: Vec<Note>,
+    live: Option<&'a str>,
 }
 
 /// A heading in the table of contents.

@@ -120,6 +120,11 @@ impl MediaType {
         &self.0
     }
 
+    /// Whether a browser parses the content as HTML.
+    pub fn is_html(&self) -> bool {
+        self.0.split([';', ' ', '\t']).next() == Some("text/html")
+    }
+
     /// Whether a content coding is worth it: for text, markup, scripts, textual data formats, WebAssembly and
     /// uncompressed fonts; not for images, audio, video and archives.
     pub fn is_compressible(&self) -> bool {

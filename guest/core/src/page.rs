@@ -22,21 +22,34 @@ pub const SCRIPT: &str = include_str!("../templates/listing.js");
 /// The script of a Markdown page: buttons that copy code. The page works without it.
 pub const COPY_SCRIPT: &str = include_str!("../templates/markdown.js");
 
+/// A policy with `$more` after the sources of scripts.
+macro_rules! policy {
+    ($more:literal) => {
+        concat!(
+            "default-src 'none'; style-src '",
+            env!("SHA256_OF_BASE_CSS"),
+            "' '",
+            env!("SHA256_OF_LISTING_CSS"),
+            "' '",
+            env!("SHA256_OF_MARKDOWN_CSS"),
+            "' '",
+            env!("SHA256_OF_REFUSAL_CSS"),
+            "'; script-src '",
+            env!("SHA256_OF_LISTING_JS"),
+            "' '",
+            env!("SHA256_OF_MARKDOWN_JS"),
+            "'",
+            $more,
+            "; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+        )
+    };
+}
+
 /// The Content-Security-Policy of generated pages (CSP3). A page may use our styles and scripts, by their hashes;
 /// pictures of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
 /// search form. Markup that a file name or a Markdown file smuggles in cannot act.
-pub const POLICY: &str = concat!(
-    "default-src 'none'; style-src '",
-    env!("SHA256_OF_BASE_CSS"),
-    "' '",
-    env!("SHA256_OF_LISTING_CSS"),
-    "' '",
-    env!("SHA256_OF_MARKDOWN_CSS"),
-    "' '",
-    env!("SHA256_OF_REFUSAL_CSS"),
-    "'; script-src '",
-    env!("SHA256_OF_LISTING_JS"),
-    "' '",
-    env!("SHA256_OF_MARKDOWN_JS"),
-    "'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
-);
+pub const POLICY: &str = policy!("");
+
+/// [`POLICY`] with the script of `live`, which reads events from this server. The policy allows every script of this
+/// server, because browsers do not agree on hashes of scripts with a URL.
+pub const LIVE_POLICY: &str = policy!(" 'self'; connect-src 'self'");

@@ -9,6 +9,7 @@ use crate::http::field::Field;
 use crate::http::range::Span;
 use crate::http::refusal::Refusal;
 use crate::http::request::Request;
+use crate::live::Insertion;
 use crate::media_type::MediaType;
 use crate::output_format::OutputFormat;
 use crate::suggest::Suggestions;
@@ -21,6 +22,8 @@ pub struct Reply<F> {
     pub(crate) always: Vec<Field>,
     /// Fields that are sent unless the reply has a field with that name (PY-10).
     pub(crate) configured: Vec<Field>,
+    /// Whether generated pages contain or permit the script of `live`.
+    pub(crate) live: bool,
 }
 
 /// The outcome of a request.
@@ -30,6 +33,8 @@ pub(crate) enum Outcome<F> {
     Whole { status: u16, content: RangedContent<F>, size: u64, representation: Representation },
     /// The same for a file that is encoded while it is sent.
     Encoded { status: u16, file: F, size: u64, coding: Coding, representation: Representation },
+    /// 200, or 404 with the page of the site: a page of `size` bytes with an insertion, perhaps encoded while it is sent.
+    Live { status: u16, file: F, size: u64, insertion: Insertion, representation: Representation },
     /// 206: one range of the content (RFC 9110 15.3.7.1).
     Part { content: RangedContent<F>, span: Span, size: u64, representation: Representation },
     /// 206: several ranges of the content (RFC 9110 15.3.7.2).
@@ -107,7 +112,7 @@ pub enum Body<F> {
 
 impl<F> From<Outcome<F>> for Reply<F> {
     fn from(outcome: Outcome<F>) -> Reply<F> {
-        Reply { outcome, always: Vec::new(), configured: Vec::new() }
+        Reply { outcome, always: Vec::new(), configured: Vec::new(), live: false }
     }
 }
 
@@ -121,6 +126,12 @@ impl<F> Reply<F> {
     /// Adds configured fields. They do not replace fields that the reply already has (PY-10).
     pub fn with_configured(mut self, fields: Vec<Field>) -> Reply<F> {
         self.configured.extend(fields);
+        self
+    }
+
+    /// Adds the script of `live` to an error page, and permits it in the policy of every generated page.
+    pub(crate) fn with_live_pages(mut self) -> Reply<F> {
+        self.live = true;
         self
     }
 

@@ -10,6 +10,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, encode_path, parameter};
 use crate::listing::{Href, Listing, ListingRow, is_shown, natural, retain_shown};
+use crate::live::Insertion;
 use crate::markdown_page::{MarkdownPage, is_markdown};
 use crate::media_type::MediaType;
 use crate::output_format::OutputFormat;
@@ -53,6 +54,8 @@ pub(crate) struct ServedFile<F> {
     pub variant: Variant,
     /// The request fields that selected the variant (RFC 9110 12.5.5).
     pub vary: Vec<&'static str>,
+    /// The script of `live` and its place, in a page.
+    pub insertion: Option<Insertion>,
     /// The name for Content-Disposition, if the path does not end in it.
     pub save_as: Option<Name>,
 }
@@ -301,7 +304,10 @@ impl<T: Tree> Resolver<'_, T> {
             None => None,
         };
         Ok(match page {
-            Some(page) => Resolved::NotFound(page),
+            Some(mut page) => {
+                page.insertion = page.insertion.map(Insertion::of_error_page);
+                Resolved::NotFound(page)
+            }
             None => Resolved::Refused(refusal, self.suggestions(target).await?),
         })
     }
@@ -389,8 +395,15 @@ impl<T: Tree> Resolver<'_, T> {
         let config = self.config;
         let media_type = config.media_type_of(name);
         let variant = Variant::Plain;
-        let mut served = ServedFile { file, metadata, path, media_type, variant, vary: Vec::new(), save_as: None };
-        let has_siblings = config.precompressed && config.file.is_none();
+        let insertion = match config.live && media_type.is_html() {
+            true => Insertion::find(self.tree, &file, metadata.size, &path, config).await?,
+            false => None,
+        };
+        let (vary, save_as) = (Vec::new(), None);
+        let mut served = ServedFile { file, metadata, path, media_type, variant, vary, insertion, save_as };
+        let is_live = served.insertion.is_some();
+        // A precompressed page has no place for the script.
+        let has_siblings = config.precompressed && config.file.is_none() && !is_live;
         if !served.media_type.is_compressible() || !(has_siblings || config.compress) {
             return Ok(served);
         }
@@ -402,7 +415,7 @@ impl<T: Tree> Resolver<'_, T> {
         let worthwhile = config.compress && encode::WORTHWHILE.contains(&served.metadata.size);
         if let (true, Choice::Coded(coding)) = (worthwhile, accepted.choose(encode::CODINGS)) {
             // A range is a range of the file. The client could not combine it with an encoded rest.
-            if self.request.range().is_empty() {
+            if is_live || self.request.range().is_empty() {
                 served.variant = Variant::Encoded(coding);
             }
         }

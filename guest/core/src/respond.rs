@@ -3,6 +3,7 @@
 use crate::archive::Archive;
 use crate::archive::format::ArchiveFormat;
 use crate::body::generated::{GeneratedBody, Source};
+use crate::body::inserted::Inserted;
 use crate::body::multipart::Multipart;
 use crate::error_body;
 use crate::http::accept::Coding;
@@ -25,7 +26,7 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 impl<F> Reply<F> {
     /// Writes the reply. The answer to HEAD differs from that to GET in the body alone (RFC 9110 9.3.2).
     pub fn write(self, method: Method) -> (Head, Body<F>) {
-        let (mut head, body) = self.outcome.compose();
+        let (mut head, body) = self.outcome.compose(self.live);
         head.fields.extend(self.always.into_iter().map(|(name, value)| (name, value.into_bytes())));
         head.add_configured(self.configured);
         match method {
@@ -36,7 +37,7 @@ impl<F> Reply<F> {
 }
 
 impl<F> Outcome<F> {
-    fn compose(self) -> (Head, Body<F>) {
+    fn compose(self, live: bool) -> (Head, Body<F>) {
         match self {
             Outcome::Whole { status, content, size, representation } => {
                 let head = Head::content(status, &representation).length(size).ranges(status);
@@ -45,6 +46,13 @@ impl<F> Outcome<F> {
             Outcome::Encoded { status, file, size, coding, representation } => {
                 let span = Span { start: 0, end: size };
                 (Head::content(status, &representation), generated(Source::Part(file, span), Some(coding)))
+            }
+            Outcome::Live { status, file, size, insertion, representation } => {
+                let inserted = Inserted::new(insertion.tag.into_bytes(), insertion.at, size);
+                let head = Head::content(status, &representation);
+                // The length of an encoded page is not known before it is sent.
+                let head = if representation.coding.is_none() { head.length(inserted.length()) } else { head };
+                (head, generated(Source::Inserted(file, inserted), representation.coding))
             }
             Outcome::Part { content, span, size, representation } => {
                 let head = Head::content(206, &representation).length(span.length());
@@ -57,9 +65,11 @@ impl<F> Outcome<F> {
                 (head, content.parts(multipart))
             }
             Outcome::Content { bytes, representation } => {
-                (Head::page(200, &representation).length(byte_count(&bytes)), Body::Bytes(bytes))
+                (Head::page(200, &representation, live).length(byte_count(&bytes)), Body::Bytes(bytes))
             }
-            Outcome::Generated { body, representation } => (Head::page(200, &representation), Body::Generated(body)),
+            Outcome::Generated { body, representation } => {
+                (Head::page(200, &representation, live), Body::Generated(body))
+            }
             Outcome::Archive { plan, representation } => {
                 let coding = (plan.format == ArchiveFormat::TarGz).then_some(Coding::Gzip);
                 let body = generated(Source::Archive(Box::new(Archive::whole(*plan))), coding);
@@ -72,7 +82,7 @@ impl<F> Outcome<F> {
             Outcome::NotModified { representation } => {
                 (Head::new(304).validators(&representation.validators).vary(&representation), Body::Nothing)
             }
-            Outcome::Refused { refusal, format, suggestions } => error(refusal, format, &suggestions),
+            Outcome::Refused { refusal, format, suggestions } => error(refusal, format, &suggestions, live),
         }
     }
 }
@@ -99,8 +109,8 @@ fn generated<F>(source: Source<F>, coding: Option<Coding>) -> Body<F> {
     Body::Generated(Box::new(GeneratedBody::new(source, coding)))
 }
 
-fn error<F>(refusal: Refusal, format: OutputFormat, suggestions: &Suggestions) -> (Head, Body<F>) {
-    let written = error_body::write(format, refusal, suggestions);
+fn error<F>(refusal: Refusal, format: OutputFormat, suggestions: &Suggestions, live: bool) -> (Head, Body<F>) {
+    let written = error_body::write(format, refusal, suggestions, live);
     // Plain text cannot fail, so that there is an answer in any case.
     let (refusal, format, text) = match written {
         Ok(text) => (refusal, format, text),
@@ -113,7 +123,7 @@ fn error<F>(refusal: Refusal, format: OutputFormat, suggestions: &Suggestions) -
         vary: vec!["Accept"],
     };
     let bytes = text.into_bytes();
-    let head = Head::page(refusal.status(), &representation).length(byte_count(&bytes));
+    let head = Head::page(refusal.status(), &representation, live).length(byte_count(&bytes));
     let head = match refusal {
         Refusal::MethodNotAllowed => head.field("allow", ALLOW),
         Refusal::Unsatisfiable { size } => head.field("content-range", &format!("bytes */{size}")).ranges(416),
@@ -137,9 +147,10 @@ impl Head {
     }
 
     /// The head of generated content.
-    fn page(status: u16, representation: &Representation) -> Head {
+    fn page(status: u16, representation: &Representation, live: bool) -> Head {
+        let policy = if live && representation.media_type.is_html() { page::LIVE_POLICY } else { page::POLICY };
         Head::content(status, representation)
-            .field("content-security-policy", page::POLICY)
+            .field("content-security-policy", policy)
             .field("referrer-policy", "same-origin")
     }
 

@@ -1,6 +1,7 @@
 //! Sends a reply as a `response` of `wasi:http/types@0.3`.
 
 use glasshouse_adapter::{OpenFile, SiteTree};
+use glasshouse_core::body::inserted::Inserted;
 use glasshouse_core::body::multipart::Part;
 use glasshouse_core::body::{GeneratedBody, Source};
 use glasshouse_core::config::BodyPath;
@@ -54,6 +55,17 @@ fn pieces(content: &Body<OpenFile>) -> Option<Vec<Piece<'_>>> {
                     pieces.push(file.piece(*span)?);
                 }
                 pieces.push(Piece::Text(&multipart.end));
+                pieces
+            }
+            GeneratedBody { source: Source::Inserted(file, inserted), coding: None, .. } => {
+                let Inserted { before, text, after } = inserted;
+                let mut pieces = vec![Piece::Text(text)];
+                if before.length() > 0 {
+                    pieces.insert(0, file.piece(*before)?);
+                }
+                if after.length() > 0 {
+                    pieces.push(file.piece(*after)?);
+                }
                 pieces
             }
             _ => return None,

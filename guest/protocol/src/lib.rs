@@ -52,6 +52,18 @@ pub const ABOVE_ENV: &str = "GLASSHOUSE_ABOVE";
 /// Variable: the most bytes that the handler may generate for one response.
 pub const MADE_MAX_ENV: &str = "GLASSHOUSE_MADE_MAX";
 
+/// The path below which the host answers requests itself if pages reload by themselves. No tree has a file there.
+pub const LIVE_PATH: &str = "/.glasshouse/";
+
+/// The path of the script that the handler adds to pages.
+pub const LIVE_SCRIPT: &str = "/.glasshouse/live.js";
+
+/// The path of the server-sent events that the script reads.
+pub const LIVE_EVENTS: &str = "/.glasshouse/events";
+
+/// Words in a message of the handler about a page without the script. The host logs each such message once.
+pub const LIVE_FORBIDDEN: &str = "its Content-Security-Policy forbids the script of --live";
+
 /// The name, in lower case, with which a handler appends a [`CompleteResponse`]. It is not a header field.
 pub const RESPONSE: &str = "glasshouse-response";
 

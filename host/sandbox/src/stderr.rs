@@ -1,8 +1,11 @@
 //! Standard error of handlers: each line becomes a log line with a prefix, up to a limit.
 
 use crate::log;
+use glasshouse_protocol::LIVE_FORBIDDEN;
 use glasshouse_quota::sync::lock;
+use std::collections::HashSet;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -13,6 +16,8 @@ use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 /// Bytes that all instances together may write in each [`PERIOD`].
 const MAX_BYTES: usize = 64 << 10;
 const PERIOD: Duration = Duration::from_secs(10);
+/// Messages that are logged once.
+const MAX_ONCE: usize = 256;
 /// Bytes of a line. A longer line is split.
 const MAX_LINE: usize = 1 << 10;
 
@@ -24,6 +29,8 @@ struct StderrBudget {
     started: Instant,
     written: usize,
     omitted: usize,
+    /// Messages that every request for a page would repeat. At most [`MAX_ONCE`], because a handler may write any text.
+    logged_once: HashSet<Vec<u8>>,
 }
 
 impl GuestStderr {
@@ -33,11 +40,18 @@ impl GuestStderr {
 
     fn log_line(&self, line: &[u8]) {
         let mut budget = lock(&self.0);
+        if line.windows(LIVE_FORBIDDEN.len()).any(|words| words == LIVE_FORBIDDEN.as_bytes()) {
+            let is_full = budget.logged_once.len() >= MAX_ONCE;
+            if is_full || !budget.logged_once.insert(line.to_vec()) {
+                return;
+            }
+        }
         if budget.started.elapsed() >= PERIOD {
             if budget.omitted > 0 {
                 log::error(format_args!("handler: {} bytes were omitted", budget.omitted));
             }
-            *budget = StderrBudget::new();
+            let logged_once = mem::take(&mut budget.logged_once);
+            *budget = StderrBudget { logged_once, ..StderrBudget::new() };
         }
         // The line break counts as well.
         let bytes = line.len().saturating_add(1);
@@ -59,7 +73,7 @@ impl GuestStderr {
 
 impl StderrBudget {
     fn new() -> StderrBudget {
-        StderrBudget { started: Instant::now(), written: 0, omitted: 0 }
+        StderrBudget { started: Instant::now(), written: 0, omitted: 0, logged_once: HashSet::new() }
     }
 }
 

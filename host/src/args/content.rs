@@ -143,6 +143,13 @@ pub(crate) struct ContentFlags {
     #[arg(help_heading = SITE)]
     cors: Option<String>,
 
+    /// Reload pages when a file behind them changes
+    ///
+    /// For development. The server adds a script to HTML responses, and watches the served directories while a page is
+    /// open. Style sheets are replaced without a reload. Without --bind it listens on the loopback addresses only.
+    #[arg(long, help_heading = SITE)]
+    live: bool,
+
     /// Isolate pages from other origins (COOP, COEP, CORP)
     #[arg(long, help_heading = SITE)]
     isolate: bool,
@@ -167,6 +174,7 @@ const TEXTS: &[(&str, OptionText)] = &[
     ("index", |flags| lines(&flags.index)),
     ("isolate", |flags| switch(flags.isolate)),
     ("listing-max", |flags| flags.listing_max.clone()),
+    ("live", |flags| switch(flags.live)),
     ("markdown", |flags| switch(flags.markdown)),
     ("mime", |flags| lines(&flags.mime)),
     ("no-listing", |flags| switch(flags.no_listing)),

@@ -1,7 +1,8 @@
 //! The served trees: which directory, file or component belongs to which URL path. The sandbox opens them.
 
 use super::mounted::{MountSource, source};
-use crate::args::{HandlerOption, Mount, MountVariable, OperandHint};
+use crate::args::{Args, HandlerOption, Mount, MountVariable, OperandHint};
+use crate::chain::HandlerSource;
 use crate::bounded_file;
 use crate::component_file::{ComponentFile, Packed};
 use crate::error::StartupError;
@@ -197,6 +198,50 @@ fn inspect(path: &Path) -> io::Result<ServedPath> {
     access(path, Access::READ_OK)?;
     let name = name.to_str().ok_or(ErrorKind::InvalidInput)?;
     Ok(ServedPath::File { directory: directory.to_owned(), name: name.to_owned() })
+}
+
+/// The tree at the root. A directory that the handler would not read is an error, because the operator expects that its
+/// files are served.
+pub(crate) fn root<'a>(args: &'a Args, handler: &HandlerSource) -> Result<RootTree<'a>, StartupError> {
+    match (&args.directory, handler) {
+        (directory, HandlerSource::File(file)) if !handler.needs_directory() => match directory {
+            Some(directory) if args.directory_is_set => Err(StartupError::Usage(format!(
+                "cannot serve '{}': the handler '{}' reads no directory; leave the directory out, or --handler",
+                directory.display(),
+                file.path.display()
+            ))),
+            _ => Ok(RootTree::WithoutDirectory),
+        },
+        (Some(directory), _) => Ok(RootTree::Directory(directory, args.path_hint.as_ref())),
+        (None, _) => Ok(RootTree::Absent),
+    }
+}
+
+/// Checks that the trees use the handler and its middleware, and that the handler can read the mounted directories.
+pub(crate) fn check_use(trees: &[ServedTree], handler: &HandlerSource, middleware: &[ComponentFile]) -> Result<(), StartupError> {
+    let of_handler = || trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
+    if of_handler().next().is_none() {
+        let option = match handler {
+            HandlerSource::File(_) => "--handler",
+            HandlerSource::Embedded if !middleware.is_empty() => "--with",
+            HandlerSource::Embedded => return Ok(()),
+        };
+        let fix = "only components are mounted; name a directory with -d, or leave the option out";
+        return Err(StartupError::Usage(format!("{option}: {fix}")));
+    }
+    let mounted = of_handler().find_map(|served| served.at.as_ref().zip(served.tree.as_ref()));
+    match (handler, mounted) {
+        (HandlerSource::File(file), Some((at, tree))) if !handler.needs_directory() => {
+            Err(StartupError::Usage(format!(
+                "--mount: the handler '{}' reads no directory, so it cannot serve '{}' at '/{}'; mount a component \
+                 with --mount /PATH=FILE.wasm",
+                file.path.display(),
+                tree.path().display(),
+                at.path()
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

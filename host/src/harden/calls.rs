@@ -174,6 +174,10 @@ impl ExtraCall {
             ExtraCall::CreateMemoryFile => {
                 vec![(libc::SYS_memfd_create, vec![]), (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_ADD_SEALS))])]
             }
+            ExtraCall::WatchFiles => {
+                let calls = [libc::SYS_inotify_init1, libc::SYS_inotify_add_watch, libc::SYS_inotify_rm_watch];
+                calls.map(|call| (call, vec![])).into()
+            }
         }
     }
 }

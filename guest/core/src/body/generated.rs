@@ -3,6 +3,7 @@
 use crate::archive::Archive;
 use crate::body::block::{BLOCK, Truncated, read_block};
 use crate::body::encode::Encoder;
+use crate::body::inserted::Inserted;
 use crate::body::multipart::Multipart;
 use crate::http::accept::Coding;
 use crate::http::range::Span;
@@ -26,6 +27,8 @@ pub enum Source<F> {
     Part(F, Span),
     /// Several ranges of a file, each after its header.
     Parts(F, Multipart),
+    /// A file with text inserted at one place.
+    Inserted(F, Inserted),
     /// An archive of a directory.
     Archive(Box<Archive<F>>),
     /// A long listing.
@@ -88,6 +91,7 @@ impl<F> Source<F> {
                 }
                 Ok(Some(std::mem::take(&mut multipart.end)).filter(|end| !end.is_empty()))
             }
+            Source::Inserted(file, inserted) => inserted.next(tree, file).await,
             Source::Archive(archive) => archive.next(tree).await,
         }
     }
@@ -144,6 +148,19 @@ mod tests {
         for &coding in crate::body::encode::CODINGS {
             let (all, ended) = generate(Source::Part(content.clone(), span(0, 300_001)), Some(coding));
             assert_eq!((all, ended), (Encoder::encode(coding, &content).expect("it is listed"), Ok(())), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn an_insertion_stands_at_its_place() {
+        let content = content();
+        for at in [0, 1, 131_072, 300_001] {
+            let inserted = Inserted::new(b"new".to_vec(), at, 300_001);
+            let length = inserted.length();
+            let (all, ended) = generate(Source::Inserted(content.clone(), inserted), None);
+            let (before, after) = content.split_at(at as usize);
+            assert_eq!((&all, ended), (&[before, b"new", after].concat(), Ok(())), "{at}");
+            assert_eq!(u64::try_from(all.len()), Ok(length));
         }
     }
 

@@ -38,6 +38,7 @@ use Setter::{Checked, Everyone, Operator};
 const EXPOSES: Setter = Operator("it gives clients access to more content");
 const PLACES: Setter = Operator("the operator decides where the tree appears");
 const COSTS: Setter = Operator("it costs processor time for every request");
+const ALTERS: Setter = Operator("it adds a script to every page");
 const DISABLES: Setter = Operator("it disables this file");
 
 const SWITCH: ValueShape = ValueShape::Switch;
@@ -65,6 +66,7 @@ const OPTIONS: &[(&str, ValueShape, Setter, Reader)] = &[
     ("index", MANY, Checked(public_pages), |config, text| read(&mut config.index, index(text))),
     ("isolate", SWITCH, Everyone, |config, text| read(&mut config.isolate, switch(text))),
     ("listing-max", ONE, Checked(shorter_listings), |config, text| read(&mut config.listing_max, listing_max(text))),
+    ("live", SWITCH, ALTERS, |config, text| read(&mut config.live, switch(text))),
     ("markdown", SWITCH, Everyone, |config, text| read(&mut config.markdown, switch(text))),
     ("mime", MANY, Everyone, |config, text| read(&mut config.mime, lines(text, mime))),
     ("no-listing", SWITCH, Everyone, |config, text| read(&mut config.listing, switch(text).map(|no| !no))),

@@ -6,6 +6,7 @@ use crate::listing::query::{Layout, Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::listing::writer::ListingWriter;
 use crate::listing::{Href, Listing, ListingRow, SHORT_LISTING};
+use crate::live::FOLDER_TAG;
 use crate::output_format::RenderError;
 use crate::page::crumbs::{Crumb, crumbs};
 use crate::page::file_category::{FileCategories, FileCategory};
@@ -211,6 +212,7 @@ struct End<'a> {
     stopped: Option<&'static str>,
     readme: Option<Cow<'a, str>>,
     readme_html: Option<String>,
+    live: Option<&'static str>,
 }
 
 fn end(listing: &Listing) -> End<'_> {
@@ -230,6 +232,7 @@ fn end(listing: &Listing) -> End<'_> {
         stopped,
         readme: readme.map(|readme| visible(readme.name.as_str())),
         readme_html: readme.and_then(|readme| readme.text.as_deref()).map(markdown::render),
+        live: listing.live.then_some(FOLDER_TAG),
     }
 }
 

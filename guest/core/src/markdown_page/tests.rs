@@ -177,3 +177,13 @@ fn configured_fields_are_those_of_the_file() {
     assert_eq!((answered.value("X-A"), answered.value("cache-control")), ("b", "max-age=60"));
     assert_eq!(answered.value("content-security-policy"), page::POLICY);
 }
+
+#[test]
+fn a_page_has_the_script_of_live() {
+    let (plain, live) =
+        (ask("GET /guide.md", &[("accept", BROWSER)], &[]), ask("GET /guide.md", &[("accept", BROWSER)], &[("LIVE", "1")]));
+    let tag = "<script src=\"/.glasshouse/live.js\" data-file=\"/guide.md\" defer></script>\n</body>";
+    assert!(live.is_page() && live.text.as_ref().is_some_and(|text| text.contains(tag)));
+    assert!(plain.text.is_some_and(|text| !text.contains("live.js")));
+    assert_ne!(plain.fields.iter().find(|field| field.0 == "etag"), live.fields.iter().find(|field| field.0 == "etag"));
+}

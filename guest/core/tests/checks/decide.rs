@@ -335,7 +335,7 @@ fn file(answer: &Exchanged) -> Option<&Vec<u8>> {
     match &answer.body {
         Body::File(file, _) => Some(file),
         Body::Generated(body) => match &body.source {
-            Source::Part(file, _) | Source::Parts(file, _) => Some(file),
+            Source::Part(file, _) | Source::Parts(file, _) | Source::Inserted(file, _) => Some(file),
             Source::Archive(_) | Source::Listing(_) => None,
         },
         Body::Nothing | Body::Bytes(_) => None,

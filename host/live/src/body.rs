@@ -1,0 +1,70 @@
+//! The bodies of the responses to the script and to its event stream.
+
+use crate::hub::OpenStream;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc::Receiver;
+
+/// The body of a response.
+#[derive(Debug)]
+pub struct LiveBody(Content);
+
+#[derive(Debug)]
+enum Content {
+    /// Bytes that are sent once.
+    Whole(Option<Bytes>),
+    /// Server-sent events, until the client disconnects.
+    Events(EventStream),
+}
+
+/// An open stream. The hub counts it until it is dropped.
+#[derive(Debug)]
+pub(crate) struct EventStream {
+    messages: Receiver<Bytes>,
+    _open: OpenStream,
+}
+
+impl EventStream {
+    pub(crate) fn new(messages: Receiver<Bytes>, open: OpenStream) -> EventStream {
+        EventStream { messages, _open: open }
+    }
+}
+
+impl LiveBody {
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> LiveBody {
+        LiveBody(Content::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
+    }
+
+    pub(crate) fn events(events: EventStream) -> LiveBody {
+        LiveBody(Content::Events(events))
+    }
+}
+
+impl Body for LiveBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let bytes = match &mut self.get_mut().0 {
+            Content::Whole(bytes) => Poll::Ready(bytes.take()),
+            Content::Events(events) => events.messages.poll_recv(context),
+        };
+        bytes.map(|bytes| bytes.map(Frame::data).map(Ok))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.0, Content::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
+            }
+            Content::Events(_) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// Pages that reload when a file behind them changes.
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { browse, names, serve, visit } from './harness.mjs';
+
+/** The longest time from the end of a save to the new page, in milliseconds. */
+const PROMISED = 300;
+
+let server, browser;
+before(async () => {
+  [server, browser] = await Promise.all([serve('--live'), browse()]);
+  mkdirSync(join(server.root, 'live'));
+});
+after(async () => {
+  await browser?.close();
+  await server?.end();
+});
+
+const at = (path, options, use) => visit(browser, server.address, path, options, use);
+const file = (path) => join(server.root, path);
+const put = (path, content) => writeFileSync(file(path), content);
+/** As many editors do. */
+const replace = (path, content) => {
+  writeFileSync(file(`${path}~`), content);
+  renameSync(file(`${path}~`), file(path));
+};
+const shows = (page, text) => page.waitForFunction((text) => document.body?.innerText.trim() === text, text);
+/** Waits until the page gets events. Something else is saved until one arrives. */
+const ready = async (page) => {
+  for (let number = 0; ; number++) {
+    put('live/ready.txt', String(number));
+    if (await page.evaluate(() => sessionStorage.getItem('glasshouse live') !== null)) return;
+    await wait(50);
+  }
+};
+
+test('100 saves are shown in time, and none is missed', async () => {
+  put('live/page.html', '<!doctype html><p>0</p>');
+  await at('/live/page.html', {}, async (page) => {
+    await ready(page);
+    const late = [];
+    for (let number = 1; number <= 100; number++) {
+      const save = number % 2 ? put : replace;
+      save('live/page.html', `<!doctype html><p>${number}</p>`);
+      const start = performance.now();
+      await shows(page, String(number));
+      const took = performance.now() - start;
+      if (took > PROMISED) late.push(`${number}: ${Math.round(took)} ms`);
+    }
+    assert.deepEqual(late, []);
+  });
+});
+
+test('a style sheet is replaced without a reload', async () => {
+  put('live/style.css', 'p { color: rgb(1, 2, 3) }');
+  put('live/styled.html', '<!doctype html><link rel=stylesheet href=style.css><p>text</p>');
+  await at('/live/styled.html', {}, async (page) => {
+    await ready(page);
+    await page.evaluate(() => { window.isKept = true; });
+    for (const colour of ['rgb(4, 5, 6)', 'rgb(7, 8, 9)']) {
+      replace('live/style.css', `p { color: ${colour} }`);
+      await page.waitForFunction((colour) => getComputedStyle(document.querySelector('p')).color === colour, colour);
+    }
+    await page.waitForFunction(() => document.querySelectorAll('link').length === 1);
+    assert.equal(await page.evaluate(() => window.isKept), true);
+  });
+});
+
+test('a changed script reloads its pages, although the browser takes it for fresh', async () => {
+  put('live/script.js', 'document.body.append("one")');
+  put('live/scripted.html', '<!doctype html><body><script src=script.js></script>');
+  await at('/live/scripted.html', {}, async (page) => {
+    await shows(page, 'one');
+    await ready(page);
+    put('live/script.js', 'document.body.append("two")');
+    await shows(page, 'two');
+  });
+});
+
+test('other files reload nothing', async () => {
+  put('live/alone.html', '<!doctype html><p>alone</p>');
+  await at('/live/alone.html', {}, async (page) => {
+    await ready(page);
+    await page.evaluate(() => { window.isKept = true; });
+    put('live/other.html', 'other');
+    put('live/alone.html.txt', 'other');
+    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
+    // The event of the other file has arrived.
+    await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
+    assert.equal(await page.evaluate(() => window.isKept), true);
+  });
+});
+
+test('a missing page appears, also in a new folder, and goes again', async () => {
+  const expected = [/404/];
+  await at('/live/new/page.html', { expected }, async (page) => {
+    assert.match(await page.innerText('body'), /404/);
+    await page.waitForFunction(() => performance.getEntriesByName(`${location.origin}/.glasshouse/live.js`).length);
+    mkdirSync(file('live/new'));
+    put('live/new/page.html', '<!doctype html><p>here</p>');
+    await shows(page, 'here');
+    rmSync(file('live/new'), { recursive: true });
+    await page.waitForFunction(() => document.body?.innerText.includes('404'));
+  });
+});
+
+test('a listing follows its folder', async () => {
+  mkdirSync(file('live/folder'));
+  put('live/folder/one.txt', '1');
+  await at('/live/folder/', {}, async (page) => {
+    assert.deepEqual(await names(page), ['one.txt']);
+    put('live/folder/two.txt', '2');
+    await page.waitForFunction(() => document.querySelectorAll('table tbody tr').length === 2);
+    rmSync(file('live/folder/one.txt'));
+    await page.waitForFunction(() => document.querySelector('table tbody th')?.textContent === 'two.txt');
+  });
+});
+
+test('1,000 saves in a second reload once', async () => {
+  put('live/busy.html', '<!doctype html><p>0</p>');
+  await at('/live/busy.html', {}, async (page) => {
+    await ready(page);
+    let loads = 0;
+    page.on('load', () => loads++);
+    const start = performance.now();
+    for (let number = 1; number <= 1000; number++) {
+      put('live/busy.html', `<!doctype html><p>${number}</p>`);
+      const early = start + number - performance.now();
+      if (early > 1) await wait(early);
+    }
+    await shows(page, '1000');
+    await page.waitForLoadState();
+    assert.equal(loads, 1);
+  });
+});
+
+test('nothing is watched after the last page is closed', async () => {
+  put('live/closed.html', '<!doctype html><p>text</p>');
+  const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length;
+  const watches = () => readdirSync(`/proc/${server.pid}/fdinfo`).map((number) => {
+    try {
+      return readFileSync(`/proc/${server.pid}/fdinfo/${number}`, 'utf8').split('\n').filter((line) => line.startsWith('inotify ')).length;
+    } catch {
+      return 0;
+    }
+  }).reduce((sum, number) => sum + number, 0);
+  const until = async (holds, what) => {
+    for (const end = Date.now() + 20_000; !holds(); await wait(50)) assert.ok(Date.now() < end, what);
+  };
+  await until(() => watches() === 0, 'the pages of the other tests are watched');
+  const before = descriptors();
+  for (let round = 0; round < 3; round++) {
+    await at('/live/closed.html', {}, async (page) => {
+      await ready(page);
+      assert.ok(watches() > 0);
+    });
+  }
+  await until(() => watches() === 0, 'the tree is still watched');
+  await until(() => descriptors() <= before, 'descriptors are still open');
+});
