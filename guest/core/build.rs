@@ -7,7 +7,7 @@ use std::io;
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    for file in ["base.css", "listing.css", "refusal.css", "listing.js"] {
+    for file in ["base.css", "listing.css", "grid.css", "refusal.css", "listing.js", "grid.js", "selection.js"] {
         let path = format!("templates/{file}");
         let (variable, hash) = (file.replace('.', "_").to_uppercase(), STANDARD.encode(Sha256::digest(read(&path)?)));
         println!("cargo::rerun-if-changed={path}");

@@ -25,7 +25,7 @@ pub(crate) fn write(format: OutputFormat, refusal: Refusal, suggestions: &Sugges
 #[template(path = "refusal.html")]
 struct ErrorPage<'a> {
     title: &'static str,
-    style: &'static str,
+    styles: &'static [&'static str],
     status: u16,
     message: &'static str,
     explanation: &'static str,
@@ -48,7 +48,7 @@ impl<'a> From<&'a Link> for VisibleLink<'a> {
 fn html(refusal: Refusal, suggestions: &Suggestions) -> Result<String, RenderError> {
     let page = ErrorPage {
         title: "Error response",
-        style: REFUSAL,
+        styles: &[REFUSAL],
         status: refusal.status(),
         message: refusal.message(),
         explanation: refusal.explanation(),

@@ -10,22 +10,35 @@ pub mod size;
 pub const BASE: &str = include_str!("../templates/base.css");
 /// The style of a listing.
 pub const LISTING: &str = include_str!("../templates/listing.css");
+/// The style of a grid and its viewer, in addition.
+pub const GRID: &str = include_str!("../templates/grid.css");
 /// The style of an error page.
 pub const REFUSAL: &str = include_str!("../templates/refusal.css");
 /// The script of a listing. A listing works without it.
 pub const SCRIPT: &str = include_str!("../templates/listing.js");
 
-/// The Content-Security-Policy of generated pages (CSP3). A page may use its own styles and script, by their hashes;
-/// pictures of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
-/// search form. Markup that a file name or a README.md smuggles in cannot act.
+/// The script of a grid: the viewer. Without it, pictures are links.
+pub const GRID_SCRIPT: &str = include_str!("../templates/grid.js");
+/// The script of a directory that can be downloaded. Without it, the form works, but shows no totals.
+pub const SELECTION_SCRIPT: &str = include_str!("../templates/selection.js");
+
+/// The Content-Security-Policy of generated pages (CSP3). A page may use its own styles and scripts, by their hashes;
+/// pictures, films and sound of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
+/// forms. Markup that a file name or a README.md smuggles in cannot act.
 pub const POLICY: &str = concat!(
     "default-src 'none'; style-src '",
     env!("SHA256_OF_BASE_CSS"),
     "' '",
     env!("SHA256_OF_LISTING_CSS"),
     "' '",
+    env!("SHA256_OF_GRID_CSS"),
+    "' '",
     env!("SHA256_OF_REFUSAL_CSS"),
     "'; script-src '",
     env!("SHA256_OF_LISTING_JS"),
-    "'; img-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
+    "' '",
+    env!("SHA256_OF_GRID_JS"),
+    "' '",
+    env!("SHA256_OF_SELECTION_JS"),
+    "'; img-src 'self' data:; media-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 );

@@ -58,6 +58,7 @@ fn path() -> impl Strategy<Value = String> {
         "?search=a",
         "?search=%3Cimg",
         "&view=grid",
+        "&view=list",
         "?format=json",
         "&format=text",
     ]);
@@ -146,6 +147,7 @@ fn option() -> impl Strategy<Value = String> {
         "archive=off",
         "archive-max=1500",
         "no-readme=1",
+        "grid=1",
         "listing-max=3",
         "cors=*",
         "spa=1",
@@ -263,6 +265,7 @@ fn site_file() -> impl Strategy<Value = String> {
         "compress",
         "content-type",
         "cors",
+        "grid",
         "header",
         "header-for",
         "hidden",

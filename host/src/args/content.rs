@@ -73,6 +73,12 @@ pub(crate) struct ContentFlags {
     #[arg(long, help_heading = CONTENT)]
     no_readme: bool,
 
+    /// Show folders of pictures as a grid
+    ///
+    /// More than half of the files, and at least three, must be pictures. A visitor can still choose the list.
+    #[arg(long, help_heading = CONTENT)]
+    grid: bool,
+
     /// Compress text responses with gzip or br
     ///
     /// Listings, and files of 1 KiB to 8 MiB. Longer files are sent as they are, with their length and with support for
@@ -154,6 +160,7 @@ const TEXTS: &[(&str, OptionText)] = &[
     ("compress", |flags| switch(flags.compress)),
     ("content-type", |flags| flags.content_type.clone()),
     ("cors", |flags| flags.cors.clone()),
+    ("grid", |flags| switch(flags.grid)),
     ("header", |flags| lines(&headers(&flags.header))),
     ("header-for", |flags| lines(&headers_for(&flags.header_for))),
     ("hidden", |flags| lines(&flags.hidden)),

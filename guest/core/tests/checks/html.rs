@@ -2,7 +2,7 @@
 //! come from the name of a file.
 
 use glasshouse_core::http::target::encode;
-use glasshouse_core::page::{BASE, LISTING, REFUSAL, SCRIPT};
+use glasshouse_core::page::{BASE, GRID, GRID_SCRIPT, LISTING, REFUSAL, SCRIPT, SELECTION_SCRIPT};
 
 /// The valid values of an attribute.
 #[derive(Clone, Copy)]
@@ -15,15 +15,15 @@ enum Value {
     Drawing,
     /// A reference to a page.
     Link,
-    /// A reference to a picture of this server.
-    Picture,
+    /// A reference to a picture, a film or a sound of this server.
+    Media,
     /// A number, or a time.
     Data,
     /// The name of a language, given in a README.md.
     Language,
 }
 
-use Value::{Data, Drawing, Language, Link, Of, Picture, Text};
+use Value::{Data, Drawing, Language, Link, Media, Of, Text};
 
 type Attributes = &'static [(&'static str, Value)];
 
@@ -49,17 +49,28 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("h4", &[]),
     ("h5", &[]),
     ("h6", &[]),
-    ("p", &[("class", Of(&["sum", "note", "up", "name"])), ("id", Of(&["status"])), ("role", Of(&["status"]))]),
+    ("p", &[("class", Of(&["sum", "note", "up", "name"])), ("id", Of(&["status", "hint"])), ("role", Of(&["status"]))]),
     ("a", &[("href", Link), ("title", Text), ("aria-current", Of(&["page", "true"]))]),
-    ("span", &[("class", Of(&["above", "away", "link", "picture"])), ("title", Text), ("aria-current", Of(&["true"]))]),
-    ("form", &[("role", Of(&["search"])), ("method", Of(&["get"]))]),
+    (
+        "span",
+        &[
+            ("class", Of(&["above", "away", "link", "picture"])),
+            ("title", Text),
+            ("aria-current", Of(&["true"])),
+            ("id", Of(&["address", "chosen", "only"])),
+            ("role", Of(&["status"])),
+        ],
+    ),
+    ("form", &[("role", Of(&["search"])), ("method", Of(&["get"])), ("id", Of(&["download"]))]),
     ("label", &[("class", Of(&["away"])), ("for", Of(&["search"]))]),
     (
         "input",
         &[
-            ("type", Of(&["search", "hidden"])),
+            ("type", Of(&["search", "hidden", "checkbox"])),
+            ("form", Of(&["download"])),
+            ("aria-label", Text),
             ("id", Of(&["search"])),
-            ("name", Of(&["search", "sort", "order", "view", "format"])),
+            ("name", Of(&["search", "sort", "order", "view", "format", "only"])),
             ("value", Text),
             ("placeholder", Text),
             ("maxlength", Data),
@@ -81,7 +92,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ),
     ("td", &[("title", Text)]),
     ("time", &[("datetime", Data), ("title", Text)]),
-    ("ul", &[("class", Of(&["grid"]))]),
+    ("ul", &[("class", Of(&["grid", "grid long"]))]),
     ("ol", &[("start", Data)]),
     ("li", &[]),
     ("svg", &[("class", Of(&["away"])), ("aria-hidden", Of(&["true"]))]),
@@ -91,8 +102,12 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("use", &[("href", Of(REFERENCES))]),
     (
         "img",
-        &[("src", Picture), ("alt", Text), ("title", Text), ("loading", Of(&["lazy"])), ("decoding", Of(&["async"]))],
+        &[("src", Media), ("alt", Text), ("title", Text), ("loading", Of(&["lazy"])), ("decoding", Of(&["async"]))],
     ),
+    ("video", PLAYER),
+    ("audio", PLAYER),
+    ("details", &[]),
+    ("summary", &[]),
     ("br", &[]),
     ("hr", &[]),
     ("em", &[]),
@@ -103,8 +118,25 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("blockquote", &[]),
 ];
 
+/// Films and sound. They read nothing before a person plays them.
+const PLAYER: Attributes = &[
+    ("src", Media),
+    ("controls", Of(&[""])),
+    ("preload", Of(&["none"])),
+    ("playsinline", Of(&[""])),
+    ("aria-label", Text),
+];
+
 /// Texts that must occur exactly so.
-const OURS: &[(&str, &str)] = &[("style", BASE), ("style", LISTING), ("style", REFUSAL), ("script", SCRIPT)];
+const OURS: &[(&str, &str)] = &[
+    ("style", BASE),
+    ("style", LISTING),
+    ("style", GRID),
+    ("style", REFUSAL),
+    ("script", SCRIPT),
+    ("script", GRID_SCRIPT),
+    ("script", SELECTION_SCRIPT),
+];
 /// Elements without content.
 const VOID: &[&str] = &["link", "meta", "input", "img", "br", "hr", "path", "circle", "use"];
 /// Elements that every page has once.
@@ -125,6 +157,8 @@ pub struct Page {
     pub text: String,
     /// `href` of every other link, decoded, and the query of each button.
     pub others: Vec<String>,
+    /// The values of the boxes that select entries, decoded.
+    pub selectable: Vec<String>,
     /// The path in a comment with the title of listings of other servers.
     pub index: Option<String>,
     /// The query of the open form, or `None` if a person fills it in.
@@ -202,9 +236,10 @@ fn take_text(page: &mut Page, open: &[String], text: &str) {
     if has("main") {
         page.text.push_str(text);
     }
-    // The mark of a symbolic link is part of the shown name, but not of the link.
+    // The mark of a symbolic link is part of the shown name, but not of the link. Size and time are not.
     if is_entry(open)
         && !has("td")
+        && !has("p")
         && (has("a") || has("span"))
         && let Some((_, name)) = page.links.last_mut()
     {
@@ -224,6 +259,9 @@ fn read_comment(comment: &str) -> Result<String, String> {
 /// The queries of a form without input fields, for each of its buttons.
 fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
     let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    if value("type").as_deref() == Some("checkbox") {
+        return page.selectable.extend(value("value"));
+    }
     let Some(asked) = &mut page.asked else { return };
     let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
     if element == "input" {
@@ -297,7 +335,7 @@ fn is_allowed(may_be: Value, value: &str) -> bool {
             Some(scheme) => ["http", "https", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known)),
             None => true,
         },
-        Picture => scheme(value).is_none() && !value.starts_with("//") && !value.contains('\\'),
+        Media => scheme(value).is_none() && !value.starts_with("//") && !value.contains('\\'),
         Language => value.starts_with("language-"),
     }
 }
@@ -326,10 +364,17 @@ fn decode(text: &str) -> Result<String, String> {
             "gt" | "#62" => '>',
             "quot" | "#34" => '"',
             "#39" | "#x27" => '\'',
-            _ => return Err(format!("&{name}; in {text:?}")),
+            _ => invisible(name).ok_or(format!("&{name}; in {text:?}"))?,
         });
         rest = tail;
     }
     decoded.push_str(rest);
     if rest.contains('>') { Err(format!("a bare > in {text:?}")) } else { Ok(decoded) }
+}
+
+/// A reference to a character that the value of a box cannot have as it is. HTML reads some references to controls as
+/// other characters, so there are none.
+fn invisible(reference: &str) -> Option<char> {
+    let letter = char::from_u32(reference.strip_prefix('#')?.parse().ok()?)?;
+    (!letter.is_ascii() && !letter.is_control()).then_some(letter)
 }
