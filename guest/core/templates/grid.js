@@ -26,6 +26,8 @@
   dialog.append(figure, before, after, button('close', 'Close', '\u00d7', () => leave()));
 
   let tiles = [], at = -1, near = [];
+  const label = (tile) => [...tile.querySelector('a').childNodes]
+    .map((part) => part.matches?.('.picture, .link') ? '' : part.textContent).join('');
   const address = (tile) => tile.querySelector('a').getAttribute('href');
   const here = (hash) => history.replaceState(history.state, '', hash || location.pathname + location.search);
 
@@ -33,7 +35,7 @@
     const tile = tiles[index];
     if (!tile) return;
     at = index;
-    const href = address(tile), title = tile.querySelector('a').textContent;
+    const href = address(tile), title = label(tile);
     const film = media(tile).matches('video');
     const shown = film ? make('video', { controls: true, autoplay: true, playsInline: true, ariaLabel: title }) : make('img', { alt: title });
     shown.addEventListener('error', () => stage.replaceChildren(make('p', { textContent: 'The browser cannot show this file.' })));
@@ -41,7 +43,7 @@
     stage.replaceChildren(shown);
     place.textContent = `${at + 1} of ${tiles.length}`;
     name.textContent = title;
-    facts.textContent = tile.querySelector('p')?.textContent ?? '';
+    facts.textContent = [...tile.querySelectorAll('p > *')].map((part) => part.textContent).join(', ');
     original.href = href;
     const focused = document.activeElement;
     before.disabled = at === 0;

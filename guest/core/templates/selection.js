@@ -12,7 +12,7 @@
   const short = (bytes) => {
     if (bytes < 1024) return `${bytes} B`;
     const power = Math.min(Math.floor(Math.log2(bytes) / 10), units.length), value = bytes / 1024 ** power;
-    return `${value < 10 ? Math.floor(value * 10) / 10 : Math.floor(value)} ${units[power - 1]}`;
+    return `${value < 10 ? (Math.floor(value * 10) / 10).toFixed(1) : Math.floor(value)} ${units[power - 1]}`;
   };
   const size = (box) => Number(rowOf(box).querySelector('td, p > span')?.title.replace(/\D/g, '') ?? 0);
   const count = (number, what) => number ? `${number} ${what}${number > 1 ? 's' : ''}` : '';

@@ -39,7 +39,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("noscript", &[]),
     ("body", &[]),
     ("header", &[]),
-    ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
+    ("main", &[("class", Of(&["refusal", "selects"])), ("data-status", Data)]),
     ("nav", &[("aria-label", Of(&["Breadcrumb", "Download", "Layout"]))]),
     ("section", &[("class", Of(&["readme"])), ("aria-label", Text), ("aria-labelledby", Of(&["near"]))]),
     ("div", &[("class", Of(&["bar", "sort"]))]),
