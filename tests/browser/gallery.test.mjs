@@ -166,7 +166,7 @@ test('sound plays in its place', async () => {
 });
 
 test('without a script pictures are links', async () => {
-  // A browser asks for an icon of a picture, and nobody has one.
+  // A browser asks for an icon of a picture, which does not exist.
   await at('/gallery/', { javaScriptEnabled: false, expected: [/404/] }, async (page) => {
     const [answer] = await Promise.all([page.waitForResponse('**/gallery/b.png'), tile(page, 'b.png').click()]);
     assert.equal(answer.status(), 200);
@@ -181,8 +181,8 @@ for (const colorScheme of ['light', 'dark']) {
       await shows(page, 'c.png');
       await page.addScriptTag({ content: AXE });
       const { violations } = await page.evaluate(() => window.axe.run());
-      const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
-      assert.deepEqual(told, []);
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
+      assert.deepEqual(found, []);
       await page.screenshot({ path: join(PICTURES, `viewer-${colorScheme}.png`) });
     });
   });

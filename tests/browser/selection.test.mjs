@@ -78,15 +78,10 @@ test('the arrow keys stay on the boxes', async () => {
 
 test('too many names are not sent', async () => {
   await at('/long/', {}, async (page) => {
-    await page.getByRole('searchbox').fill('entry 1');
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr:not([hidden])').length === 1111);
     await page.getByRole('button', { name: 'Select all' }).click();
-    await total(page, /^Download 1111 files, 0 B$/);
-    await page.getByRole('searchbox').fill('entry');
-    await page.waitForFunction(() => document.querySelectorAll('tbody tr:not([hidden])').length === 2100);
-    await page.locator('[name="only"]').first().check();
-    await page.locator('[name="only"]').last().click({ modifiers: ['Shift'] });
-    await box(page, 'entry 7').uncheck();
+    await total(page, /^Download 2100 files, 0 B$/);
+    assert.ok(await page.getByRole('button', { name: 'zip', exact: true }).isEnabled(), 'all entries need no names');
+    await page.locator('[name="only"]').nth(7).uncheck();
     await total(page, /too many for one download/);
     assert.ok(await page.getByRole('button', { name: 'zip', exact: true }).isDisabled());
   });

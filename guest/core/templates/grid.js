@@ -29,7 +29,13 @@
   const label = (tile) => [...tile.querySelector('a').childNodes]
     .map((part) => part.matches?.('.picture, .link') ? '' : part.textContent).join('');
   const address = (tile) => tile.querySelector('a').getAttribute('href');
-  const here = (hash) => history.replaceState(history.state, '', hash || location.pathname + location.search);
+  const here = (hash) => {
+    try {
+      history.replaceState(history.state, '', hash || location.pathname + location.search);
+    } catch {
+      // Browsers limit the changes in some seconds. The address is late then, but the viewer works.
+    }
+  };
 
   const show = (index) => {
     const tile = tiles[index];
@@ -70,7 +76,7 @@
     show(index);
   };
   const close = () => {
-    if (!dialog.open) return;
+    if (!dialog.isConnected) return;
     dialog.close();
     stage.replaceChildren();
     near = [];
@@ -97,6 +103,10 @@
   dialog.addEventListener('cancel', (event) => {
     event.preventDefault();
     leave();
+  });
+  // A browser may close it without asking.
+  dialog.addEventListener('close', () => {
+    if (dialog.isConnected) leave();
   });
   dialog.addEventListener('keydown', (event) => {
     event.stopPropagation();

@@ -33,7 +33,7 @@
   const select = Object.assign(document.createElement('button'), { type: 'button' });
   if (boxes.length) form.append(' ', select);
   let due;
-  const tell = () => {
+  const update = () => {
     let bytes = 0, folders = 0;
     for (const [box, size] of picked) {
       bytes += size;
@@ -50,7 +50,7 @@
     if (box.checked) picked.set(box, size(box));
     else picked.delete(box);
     cancelAnimationFrame(due);
-    due = requestAnimationFrame(tell);
+    due = requestAnimationFrame(update);
   };
   const mark = (some, checked) => {
     for (const box of some) {
@@ -67,7 +67,7 @@
     if (box.name !== 'only') return;
     if (event.shiftKey && last && last !== box) {
       const [one, other] = [boxes.indexOf(last), boxes.indexOf(box)].sort((a, b) => a - b);
-      mark(boxes.slice(one, other + 1), box.checked);
+      mark(boxes.slice(one, other + 1).filter((between) => !rowOf(between).hidden), box.checked);
     }
     note(box);
     last = box;
@@ -79,5 +79,5 @@
   addEventListener('pageshow', () => {
     for (const box of boxes) if (box.checked !== picked.has(box)) note(box);
   });
-  tell();
+  update();
 })();

@@ -103,6 +103,10 @@ impl<'a> FieldValue<'a> {
 
 impl fmt::Display for FieldValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly every name. A listing may have 100,000.
+        if self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" -._".contains(&byte)) {
+            return f.write_str(self.0);
+        }
         for (letter, is_visible) in letters(self.0) {
             let is_plain = letter == ' ' || (is_visible && !matches!(letter, '"' | '&' | '\'' | '<' | '>'));
             match is_plain {
