@@ -76,7 +76,7 @@ pub(crate) struct ContentFlags {
     /// Show folders of pictures as a grid
     ///
     /// More than half of the files, and at least three, must be pictures. A visitor can still choose the list.
-    #[arg(long, help_heading = CONTENT)]
+    #[arg(long, hide_short_help = true, help_heading = CONTENT)]
     grid: bool,
 
     /// Compress text responses with gzip or br
