@@ -23,8 +23,8 @@ pub const GRID_SCRIPT: &str = include_str!("../templates/grid.js");
 pub const SELECTION_SCRIPT: &str = include_str!("../templates/selection.js");
 
 /// The Content-Security-Policy of generated pages (CSP3). A page may use its own styles and scripts, by their hashes;
-/// pictures, films and sound of this server, and the empty `data:` icon, which keeps browsers from requesting another one; and its own
-/// forms. Markup that a file name or a README.md smuggles in cannot act.
+/// pictures, films and sound of this server, and the empty `data:` icon, which keeps browsers from requesting another
+/// one; and its own forms. Markup that a file name or a README.md smuggles in cannot act.
 pub const POLICY: &str = concat!(
     "default-src 'none'; style-src '",
     env!("SHA256_OF_BASE_CSS"),

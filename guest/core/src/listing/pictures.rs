@@ -1,7 +1,7 @@
 //! Whether a directory has pictures, and whether it has mostly pictures.
 //!
-//! The response begins before the metadata of a long directory are read, so only names and kinds count: a link counts as
-//! a file until it is known to lead to a directory.
+//! The response begins before the metadata of a long directory are read, so only names and kinds count. A link counts
+//! as a file until it is known to lead to a directory.
 
 use crate::listing::{ListingRow, SHORT_LISTING};
 use crate::page::file_category::{FileCategories, FileCategory};
