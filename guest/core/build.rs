@@ -7,7 +7,17 @@ use std::io;
 
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
-    for file in ["base.css", "listing.css", "markdown.css", "refusal.css", "listing.js", "markdown.js"] {
+    for file in [
+        "base.css",
+        "listing.css",
+        "grid.css",
+        "markdown.css",
+        "refusal.css",
+        "listing.js",
+        "grid.js",
+        "selection.js",
+        "markdown.js",
+    ] {
         let path = format!("templates/{file}");
         let (variable, hash) = (file.replace('.', "_").to_uppercase(), STANDARD.encode(Sha256::digest(read(&path)?)));
         println!("cargo::rerun-if-changed={path}");

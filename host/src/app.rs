@@ -103,8 +103,15 @@ impl App {
         };
         let users = config.users.clone();
         let (log_of_trees, routers_of_trees) = (log_file.clone(), routers.clone());
-        let mut trees =
-            ReloadTrees { config, engine, compiler, log_file: log_of_trees, sandboxes, routers: routers_of_trees, live };
+        let mut trees = ReloadTrees {
+            config,
+            engine,
+            compiler,
+            log_file: log_of_trees,
+            sandboxes,
+            routers: routers_of_trees,
+            live,
+        };
         // The trees have components, which may be compiled for minutes. The log file comes after the trees, because it
         // must not be in a tree that is served from now on.
         if let Some(tls) = tls {

@@ -54,9 +54,7 @@ impl Handler for LiveHandler {
         }
         match self.router.call(request, client) {
             HandlerCall::Cached(response) => HandlerCall::Cached(response.map(Either::Left)),
-            HandlerCall::Pending(answer) => {
-                HandlerCall::Pending(async { Ok(answer.await?.map(Either::Left)) })
-            }
+            HandlerCall::Pending(answer) => HandlerCall::Pending(async { Ok(answer.await?.map(Either::Left)) }),
         }
     }
 

@@ -11,8 +11,8 @@ use glasshouse_http::{
     ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies,
     accept_proxy_header,
 };
-use glasshouse_quota::{Quotas, Scheduler};
 use glasshouse_live::LiveHub;
+use glasshouse_quota::{Quotas, Scheduler};
 use glasshouse_site::Router;
 use http::{StatusCode, Version};
 use std::convert::Infallible;

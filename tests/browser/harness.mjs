@@ -25,6 +25,15 @@ export const NASTY = [
 const PICTURE = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGP4z8DwHwAFAAH/iZk9HQAAAABJRU5ErkJggg==', 'base64');
 
+/** A second of silence (RIFF WAVE, 8 kHz, 8 bits). */
+const SOUND = Buffer.concat([
+  Buffer.from('RIFF\x64\x1f\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x40\x1f\0\0\x01\0\x08\0data\x40\x1f\0\0', 'latin1'),
+  Buffer.alloc(8000, 0x80),
+]);
+
+/** A folder of pictures, with other files among them. The last picture is not one. */
+export const GALLERY = ["it's 1 & 2.png", 'b.png', 'c.png', 'd.png', 'film.webm', 'z.png'];
+
 const README = '# Read me\n\nText with `code`, a [link](plain/) and ![a picture](pictures/1.png).\n\n' +
   '| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>window.hurt = true</script>\n\n<b onmouseover="window.hurt = true">not bold</b>\n';
 
@@ -51,6 +60,11 @@ function plant(root) {
   for (let number = 0; number < 2_100; number++) put(`long/entry ${number}`, '');
   put('.hidden', 'x');
   for (const number of [1, 2, 3, 4, 5, 6]) put(`pictures/${number}.png`, PICTURE);
+  for (const name of GALLERY.slice(0, 4)) put(`gallery/${name}`, PICTURE);
+  put('gallery/film.webm', 'no film');
+  put('gallery/z.png', 'no picture');
+  put('gallery/sound.wav', SOUND);
+  put('gallery/below/x.txt', 'x');
   put('notes.txt', 'x'.repeat(12_345));
   put('archive.tar.gz', 'x'.repeat(2_000_000));
   put('README.md', README);

@@ -11,7 +11,7 @@ import { PICTURES, browse, serve, visit } from './harness.mjs';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MISSING = '/plain/file3.txt';
 const PAGES = {
-  list: '/', grid: '/pictures/?view=grid', empty: '/empty/', search: '/?search=file', 404: MISSING, names: '/deceive/',
+  list: '/', grid: '/gallery/?view=grid', empty: '/empty/', search: '/?search=file', 404: MISSING, names: '/deceive/',
   document: '/plain/sub/deep/guide.md',
 };
 const WIDE = { width: 1100, height: 800 }, PHONE = { width: 375, height: 740 };

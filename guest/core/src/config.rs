@@ -45,6 +45,8 @@ pub struct Config {
     pub listing_max: usize,
     /// Whether a listing shows the README.md of its directory.
     pub readme: bool,
+    /// Whether directories of pictures are grids by default.
+    pub grid: bool,
     /// The media type of files with an unknown suffix (PY-11).
     pub content_type: MediaType,
     /// Media types by suffix, which precede the built-in table. Suffixes are lower-case.
@@ -119,6 +121,7 @@ impl Default for Config {
             archive_max: ARCHIVE_MAX,
             listing_max: 100_000,
             readme: true,
+            grid: false,
             content_type: MediaType::OCTET_STREAM,
             mime: Vec::new(),
             headers: Vec::new(),

@@ -13,12 +13,13 @@ pub mod text;
 pub mod writer;
 
 mod order;
+mod pictures;
 
 use crate::archive::format::ArchiveFormat;
 use crate::config::Config;
 use crate::http::request::Request;
 use crate::http::target::{Name, Target, write_encoded};
-use crate::listing::query::{Order, Query, Sort};
+use crate::listing::query::{Layout, Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::output_format::OutputFormat;
 use crate::tree::dotfiles::{DirVisibility, Dotfiles, Visibility};
@@ -64,6 +65,8 @@ pub struct Listing {
     shows_readme: bool,
     /// Whether the page has the script of `live`.
     pub live: bool,
+    /// The layout without a choice of the visitor.
+    usual_layout: Layout,
 }
 
 /// One entry of a listing.
@@ -172,6 +175,8 @@ impl Listing {
         let shows_readme = config.readme && format == OutputFormat::Html && query.search.is_none();
         let archives = if query.search.is_none() { config.archives.clone() } else { Vec::new() };
         let search::Hits { rows, omitted, stopped } = hits;
+        let is_gallery = config.grid && format == OutputFormat::Html && query.search.is_none();
+        let is_grid = is_gallery && pictures::are_mostly_pictures(&rows);
         Ok(Listing {
             target: target.clone(),
             query,
@@ -186,7 +191,13 @@ impl Listing {
             above: config.above.clone(),
             shows_readme,
             live: config.live,
+            usual_layout: if is_grid { Layout::Grid } else { Layout::List },
         })
+    }
+
+    /// The layout of the page.
+    pub fn layout(&self) -> Layout {
+        self.query.layout.unwrap_or(self.usual_layout)
     }
 
     /// Whether the whole listing is generated before the response.

@@ -88,7 +88,8 @@ impl MarkdownPage {
     /// A word that differs for each version of this program, and for each path of the file: the page has both in it.
     pub(crate) fn version(&self) -> String {
         let mut hasher = DefaultHasher::new();
-        (env!("CARGO_PKG_VERSION"), page::POLICY, TEMPLATE, self.target.title(), &self.above, &self.live).hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), page::POLICY, TEMPLATE, self.target.title(), &self.above, &self.live)
+            .hash(&mut hasher);
         format!("page-{:016x}", hasher.finish())
     }
 

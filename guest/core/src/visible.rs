@@ -52,7 +52,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Each character, and whether it is visible at its position.
-fn letters(text: &str) -> impl Iterator<Item = (char, bool)> {
+pub fn letters(text: &str) -> impl Iterator<Item = (char, bool)> {
     let mut before = None;
     let mut rest = text.chars();
     std::iter::from_fn(move || {

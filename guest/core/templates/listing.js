@@ -52,7 +52,7 @@
   };
   document.addEventListener('keydown', (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || target.matches('video, audio')) return;
     if (key === '/' && target !== box) {
       box.focus();
       box.select();
@@ -65,7 +65,7 @@
       if (from < 0 && key !== 'ArrowDown') return;
       const to = step(key, from);
       if (to < 0 && key === 'ArrowUp') box.focus();
-      else if (shown[to]) shown[to].querySelector('a').focus();
+      else if (shown[to]) ((target.name === 'only' && shown[to].querySelector('[name="only"]')) || shown[to].querySelector('a')).focus();
       else return;
     } else return;
     event.preventDefault();

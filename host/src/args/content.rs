@@ -79,6 +79,11 @@ pub(crate) struct ContentFlags {
     /// the index of a directory with --index README.md. Files above 1 MiB are sent as they are.
     #[arg(long, help_heading = CONTENT)]
     markdown: bool,
+    /// Show folders of pictures as a grid
+    ///
+    /// More than half of the files, and at least three, must be pictures. A visitor can still choose the list.
+    #[arg(long, hide_short_help = true, help_heading = CONTENT)]
+    grid: bool,
 
     /// Compress text responses with gzip or br
     ///
@@ -168,6 +173,7 @@ const TEXTS: &[(&str, OptionText)] = &[
     ("compress", |flags| switch(flags.compress)),
     ("content-type", |flags| flags.content_type.clone()),
     ("cors", |flags| flags.cors.clone()),
+    ("grid", |flags| switch(flags.grid)),
     ("header", |flags| lines(&headers(&flags.header))),
     ("header-for", |flags| lines(&headers_for(&flags.header_for))),
     ("hidden", |flags| lines(&flags.hidden)),

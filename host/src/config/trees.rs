@@ -2,8 +2,8 @@
 
 use super::mounted::{MountSource, source};
 use crate::args::{Args, HandlerOption, Mount, MountVariable, OperandHint};
-use crate::chain::HandlerSource;
 use crate::bounded_file;
+use crate::chain::HandlerSource;
 use crate::component_file::{ComponentFile, Packed};
 use crate::error::StartupError;
 use glasshouse_core::Config as HandlerConfig;
@@ -218,7 +218,11 @@ pub(crate) fn root<'a>(args: &'a Args, handler: &HandlerSource) -> Result<RootTr
 }
 
 /// Checks that the trees use the handler and its middleware, and that the handler can read the mounted directories.
-pub(crate) fn check_use(trees: &[ServedTree], handler: &HandlerSource, middleware: &[ComponentFile]) -> Result<(), StartupError> {
+pub(crate) fn check_use(
+    trees: &[ServedTree],
+    handler: &HandlerSource,
+    middleware: &[ComponentFile],
+) -> Result<(), StartupError> {
     let of_handler = || trees.iter().filter(|served| matches!(served.component, TreeComponent::Handler));
     if of_handler().next().is_none() {
         let option = match handler {

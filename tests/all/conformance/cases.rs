@@ -10,6 +10,7 @@ mod encodings;
 mod errors;
 mod escapes;
 mod files;
+mod galleries;
 mod listings;
 mod live;
 mod markdown;
@@ -113,7 +114,7 @@ pub const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 /// Every row.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     let basic = [paths::ROWS, escapes::ROWS, directories::ROWS, files::ROWS, errors::ROWS];
-    let http = [listings::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS];
+    let http = [listings::ROWS, galleries::ROWS, archives::ROWS, validators::ROWS, ranges::ROWS, encodings::ROWS];
     let site = [site::ROWS, redirects::ROWS, markdown::ROWS, site_file::ROWS, single_file::ROWS, live::ROWS];
     basic.into_iter().chain(http).chain(site).flatten()
 }

@@ -231,5 +231,10 @@ fn programs_with_rules_of_their_own_find_each_entry() {
         assert_eq!(as_fsspec(listing), names, "fsspec in {directory}");
         assert_eq!(as_kodi(&page), names, "Kodi in {directory}");
         assert_eq!(as_gdal(listing, directory).as_ref(), Some(&names), "GDAL in {directory}");
+        // fsspec also takes each absolute URL in the text for an entry.
+        assert!(!listing.contains("http:") && !listing.contains("https:"), "fsspec in {directory}");
+        let grid = get(server.address(), &format!("{directory}?view=grid")).text();
+        let grid = grid.split("<section class=\"readme\"").next().unwrap_or_default();
+        assert_eq!(as_fsspec(grid), names, "fsspec in the grid of {directory}");
     }
 }

@@ -56,6 +56,7 @@ const OPTIONS: &[(&str, ValueShape, Setter, Reader)] = &[
     ("compress", SWITCH, COSTS, |config, text| read(&mut config.compress, switch(text))),
     ("content-type", ONE, Everyone, |config, text| read(&mut config.content_type, media_type(text))),
     ("cors", ONE, EXPOSES, |config, text| read(&mut config.cors, Cors::parse(text))),
+    ("grid", SWITCH, Everyone, |config, text| read(&mut config.grid, switch(text))),
     ("header", MANY, Checked(fields_of_pages), |config, text| {
         read(&mut config.headers, lines(text, header_rules::parse))
     }),

@@ -325,8 +325,8 @@ mod tests {
         assert!(error.is_err_and(|error| error.to_string().ends_with(way_out)));
         let narrower = "archive = false\narchive-max = '1M'\nlisting-max = 9\nno-listing = true\nno-readme = true\n\
                         isolate = true\nindex = ['.well-known', 'a.html']\nmime = 'x=text/html'\n\
-                        no-precompressed = true\nmarkdown = true\n";
-        assert_eq!(parse(narrower.as_bytes()).map(|(_, settings)| settings.len()), Ok(10));
+                        no-precompressed = true\nmarkdown = true\ngrid = true\n";
+        assert_eq!(parse(narrower.as_bytes()).map(|(_, settings)| settings.len()), Ok(11));
     }
 
     #[test]

@@ -1,23 +1,21 @@
 //! Listings as HTML pages.
 
+mod entry;
+
 use crate::archive::format::ArchiveFormat;
-use crate::http::date::Rfc3339;
+use crate::listing::html::entry::EntryWriter;
 use crate::listing::query::{Layout, Order, Query, Sort};
 use crate::listing::search::Stopped;
 use crate::listing::writer::ListingWriter;
-use crate::listing::{Href, Listing, ListingRow, SHORT_LISTING};
+use crate::listing::{Listing, ListingRow, pictures};
 use crate::live::FOLDER_TAG;
 use crate::output_format::RenderError;
 use crate::page::crumbs::{Crumb, crumbs};
-use crate::page::file_category::{FileCategories, FileCategory};
 use crate::page::size::Size;
-use crate::page::{BASE, LISTING, SCRIPT, markdown};
-use crate::tree::EntryKind;
+use crate::page::{BASE, GRID, GRID_SCRIPT, LISTING, SCRIPT, SELECTION_SCRIPT, markdown};
 use crate::visible::visible;
-use askama::filters::HtmlSafe;
-use askama::{FastWritable, Template, Values};
+use askama::Template;
 use std::borrow::Cow;
-use std::fmt;
 use std::ops::Range;
 
 /// A page with a table or a grid of the entries, a search form, and the README.md.
@@ -31,12 +29,7 @@ impl ListingWriter for HtmlListing {
 
     fn rows(&self, listing: &Listing, range: Range<usize>, to: &mut String) -> Result<(), RenderError> {
         let rows = listing.rows.get(range).unwrap_or_default();
-        to.reserve(rows.len().saturating_mul(ROW_LENGTH));
-        let mut categories = FileCategories::default();
-        for row in rows {
-            write_row(row, listing.query.layout, &mut categories, to)?;
-        }
-        Ok(())
+        EntryWriter::new(listing.layout(), !listing.archives.is_empty()).write(rows, to)
     }
 
     fn end(&self, listing: &Listing, to: &mut String) -> Result<(), RenderError> {
@@ -66,7 +59,9 @@ struct Begin<'a> {
     /// Whether a browser should lay out only the visible rows.
     is_long: bool,
     has_images: bool,
+    is_empty: bool,
     archives: &'a [ArchiveFormat],
+    command: Option<&'static FetchCommand>,
 }
 
 /// The header of a column, a link that sorts by the column.
@@ -90,12 +85,11 @@ fn begin(listing: &Listing) -> Begin<'_> {
         Some(_) => format!("Search for {shown_term} below {path}"),
         None => format!("Directory listing for {path}"),
     };
-    let mut categories = FileCategories::default();
-    let first = listing.rows.iter().take(SHORT_LISTING);
-    let has_images = first.map(|row| category(&mut categories, row)).any(|category| category == FileCategory::Image);
+    let is_grid = listing.layout() == Layout::Grid;
+    let other = |layout| query.laid_out((listing.usual_layout != layout).then_some(layout));
     Begin {
         title,
-        styles: &[LISTING],
+        styles: if is_grid { &[LISTING, GRID] } else { &[LISTING] },
         purpose,
         path,
         crumbs: crumbs(&listing.target, &listing.above),
@@ -105,14 +99,35 @@ fn begin(listing: &Listing) -> Begin<'_> {
         kept: query.pairs().filter(|(key, _)| *key != "search").collect(),
         columns: Sort::ALL.map(|sort| column(sort, &usual_format)),
         all: query.of_all().link(),
-        list: query.laid_out(Layout::List),
-        grid: query.laid_out(Layout::Grid),
-        is_grid: query.layout == Layout::Grid,
+        list: other(Layout::List),
+        grid: other(Layout::Grid),
+        is_grid,
         is_long: !listing.is_short(),
-        has_images,
+        has_images: pictures::has_pictures(&listing.rows),
+        is_empty: listing.rows.is_empty(),
         archives: &listing.archives,
+        command: COMMANDS.iter().find(|command| listing.archives.contains(&command.format)),
     }
 }
+
+/// The command that fetches the directory in a terminal: the options of curl, and what reads the archive.
+///
+/// The page says `ADDRESS` instead of a Host field, which may be invented and would divide recorded responses. An
+/// absolute URL would also be an entry for fsspec. The script inserts the address of the page.
+#[derive(Clone, Copy)]
+struct FetchCommand {
+    format: ArchiveFormat,
+    options: &'static str,
+    unpack: &'static str,
+}
+
+/// The command for each format. The length of a tar file is known, so curl reports one that is cut off. unzip reads
+/// no pipe.
+const COMMANDS: &[FetchCommand] = &[
+    FetchCommand { format: ArchiveFormat::Tar, options: "-fsS", unpack: " | tar xf -" },
+    FetchCommand { format: ArchiveFormat::TarGz, options: "-fsS", unpack: " | tar xzf -" },
+    FetchCommand { format: ArchiveFormat::Zip, options: "-fsSOJ", unpack: "" },
+];
 
 fn column(sort: Sort, query: &Query) -> Column {
     let name = match sort {
@@ -129,78 +144,6 @@ fn column(sort: Sort, query: &Query) -> Column {
 }
 
 #[derive(Template)]
-#[template(path = "row.html")]
-struct TableRow<'a> {
-    href: Href<'a>,
-    icon: &'static str,
-    above: Cow<'a, str>,
-    name: Cow<'a, str>,
-    /// The character after the name (PY-37).
-    slash: &'static str,
-    is_link: bool,
-    size: Option<Size>,
-    modified: Option<Rfc3339>,
-}
-
-#[derive(Template)]
-#[template(path = "tile.html")]
-struct GridTile<'a> {
-    href: Href<'a>,
-    icon: &'static str,
-    is_image: bool,
-    above: Cow<'a, str>,
-    name: Cow<'a, str>,
-    slash: &'static str,
-    is_link: bool,
-    size: Option<Size>,
-}
-
-impl HtmlSafe for Href<'_> {}
-
-impl FastWritable for Href<'_> {
-    fn write_into(&self, to: &mut dyn fmt::Write, _: &dyn Values) -> askama::Result<()> {
-        Ok(self.write(to)?)
-    }
-}
-
-/// The approximate length of a row in bytes.
-const ROW_LENGTH: usize = 320;
-
-fn category<'a>(categories: &mut FileCategories<'a>, row: &'a ListingRow) -> FileCategory {
-    categories.of(row.entry.name.as_str(), row.is_directory())
-}
-
-fn write_row<'a>(
-    row: &'a ListingRow,
-    layout: Layout,
-    categories: &mut FileCategories<'a>,
-    to: &mut String,
-) -> Result<(), RenderError> {
-    let category = category(categories, row);
-    let (slash, is_link) = match row.entry.kind {
-        EntryKind::File | EntryKind::Unreadable => ("", false),
-        EntryKind::Directory => ("/", false),
-        EntryKind::LinkToDirectory | EntryKind::Link => ("", true),
-    };
-    let (href, icon) = (Href(row), category.icon());
-    let (above, name) = (visible(&row.above), visible(row.entry.name.as_str()));
-    let size = row.entry.size.map(Size);
-    match layout {
-        Layout::List => {
-            let modified = row.entry.modified.map(Rfc3339::from);
-            TableRow { href, icon, above, name, slash, is_link, size, modified }.render_into(to)?;
-        }
-        Layout::Grid => {
-            let is_image = category == FileCategory::Image;
-            GridTile { href, icon, is_image, above, name, slash, is_link, size }.render_into(to)?;
-        }
-    }
-    // Some programs read a listing line by line and take one entry from each line.
-    to.push('\n');
-    Ok(())
-}
-
-#[derive(Template)]
 #[template(path = "end.html")]
 struct End<'a> {
     is_grid: bool,
@@ -212,6 +155,7 @@ struct End<'a> {
     stopped: Option<&'static str>,
     readme: Option<Cow<'a, str>>,
     readme_html: Option<String>,
+    scripts: Vec<&'static str>,
     live: Option<&'static str>,
 }
 
@@ -222,8 +166,11 @@ fn end(listing: &Listing) -> End<'_> {
         Stopped::Levels => "Folders more than 16 levels below were not searched.",
     });
     let readme = listing.readme.as_ref();
+    let is_grid = listing.layout() == Layout::Grid;
+    let more = [(is_grid, GRID_SCRIPT), (!listing.archives.is_empty(), SELECTION_SCRIPT)];
+    let more = more.into_iter().filter(|(is_used, _)| *is_used).map(|(_, script)| script);
     End {
-        is_grid: listing.query.layout == Layout::Grid,
+        is_grid,
         is_search: listing.query.search.is_some(),
         is_empty: listing.rows.is_empty(),
         term: visible(listing.query.search.as_deref().unwrap_or_default()),
@@ -232,6 +179,7 @@ fn end(listing: &Listing) -> End<'_> {
         stopped,
         readme: readme.map(|readme| visible(readme.name.as_str())),
         readme_html: readme.and_then(|readme| readme.text.as_deref()).map(markdown::render),
+        scripts: [SCRIPT].into_iter().chain(more).collect(),
         live: listing.live.then_some(FOLDER_TAG),
     }
 }

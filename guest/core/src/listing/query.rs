@@ -13,8 +13,8 @@ pub struct Query {
     pub sort: Sort,
     /// The direction.
     pub order: Order,
-    /// The layout of a page.
-    pub layout: Layout,
+    /// The layout of a page, if the query has it. Otherwise the directory decides.
+    pub layout: Option<Layout>,
     /// The text to search in names, in this directory and below. Never empty.
     pub search: Option<String>,
     /// The format, if the query has it. Otherwise the Accept field selects it.
@@ -51,6 +51,18 @@ pub enum Layout {
     List,
     /// Tiles with pictures.
     Grid,
+}
+
+impl Layout {
+    const ALL: [Layout; 2] = [Layout::List, Layout::Grid];
+
+    /// The name in a query.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layout::List => "list",
+            Layout::Grid => "grid",
+        }
+    }
 }
 
 impl Sort {
@@ -105,7 +117,7 @@ impl Query {
         Query {
             sort: sort.unwrap_or_default(),
             order: if value("order").as_deref() == Some("desc") { Order::Descending } else { Order::Ascending },
-            layout: if value("view").as_deref() == Some("grid") { Layout::Grid } else { Layout::List },
+            layout: value("view").and_then(|name| Layout::ALL.into_iter().find(|layout| layout.name() == name)),
             search: term.filter(|term| !term.is_empty()),
             format: value("format").and_then(|name| OutputFormat::parse(&name)),
         }
@@ -117,8 +129,8 @@ impl Query {
         Query { sort, order, ..self.clone() }
     }
 
-    /// The same in another layout.
-    pub fn laid_out(&self, layout: Layout) -> Query {
+    /// The same in another layout, or in that of the directory.
+    pub fn laid_out(&self, layout: Option<Layout>) -> Query {
         Query { layout, ..self.clone() }
     }
 
@@ -141,7 +153,7 @@ impl Query {
         link
     }
 
-    /// The parameters that differ from the defaults.
+    /// The parameters that differ from the defaults, and the layout if the query has it.
     pub fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let usual = Query::default();
         let sorted = (self.sort, self.order) != (usual.sort, usual.order);
@@ -149,7 +161,7 @@ impl Query {
             self.search.as_deref().map(|term| ("search", term)),
             sorted.then(|| ("sort", self.sort.name())),
             sorted.then(|| ("order", self.order.name())),
-            (self.layout == Layout::Grid).then_some(("view", "grid")),
+            self.layout.map(|layout| ("view", layout.name())),
             self.format.map(|format| ("format", format.name())),
         ];
         pairs.into_iter().flatten()
@@ -172,8 +184,9 @@ mod tests {
             ("sort=size&sort=name&order=desc", Query { sort: Sort::Size, order: Order::Descending, ..usual.clone() }),
             (
                 "view=grid&format=json",
-                Query { layout: Layout::Grid, format: Some(OutputFormat::Json), ..usual.clone() },
+                Query { layout: Some(Layout::Grid), format: Some(OutputFormat::Json), ..usual.clone() },
             ),
+            ("view=list", Query { layout: Some(Layout::List), ..usual.clone() }),
             ("search=a+b%2Bc%26%C3%A9", Query { search: Some("a b+c&\u{e9}".into()), ..usual.clone() }),
             ("search=%FF", Query { search: Some("\u{fffd}".into()), ..usual.clone() }),
         ] {
@@ -185,7 +198,8 @@ mod tests {
     fn links_have_parameters_that_differ_from_the_defaults() {
         let query = Query::parse("search=a%26b&view=grid");
         assert_eq!(query.link(), "./?search=a%26b&view=grid");
-        assert_eq!(query.of_all().laid_out(Layout::List).link(), "./");
+        assert_eq!(query.of_all().laid_out(None).link(), "./");
+        assert_eq!(query.of_all().laid_out(Some(Layout::List)).link(), "./?view=list");
         assert_eq!(Query::default().sorted_by(Sort::Name).link(), "./?sort=name&order=desc");
         assert_eq!(Query::default().sorted_by(Sort::Size).link(), "./?sort=size&order=desc");
         assert_eq!(Query::parse("sort=size&order=desc").sorted_by(Sort::Size).link(), "./?sort=size&order=asc");

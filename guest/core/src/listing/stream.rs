@@ -10,7 +10,7 @@ use crate::output_format::{OutputFormat, RenderError};
 use crate::tree::Tree;
 
 /// Rows in one piece. In HTML that is about 100,000 bytes.
-const ROWS: usize = 400;
+const ROWS: usize = 300;
 
 /// Rows that one step reads the metadata of, before they are sorted.
 const STAT_ROWS: usize = 20_000;

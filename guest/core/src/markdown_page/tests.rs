@@ -180,8 +180,10 @@ fn configured_fields_are_those_of_the_file() {
 
 #[test]
 fn a_page_has_the_script_of_live() {
-    let (plain, live) =
-        (ask("GET /guide.md", &[("accept", BROWSER)], &[]), ask("GET /guide.md", &[("accept", BROWSER)], &[("LIVE", "1")]));
+    let (plain, live) = (
+        ask("GET /guide.md", &[("accept", BROWSER)], &[]),
+        ask("GET /guide.md", &[("accept", BROWSER)], &[("LIVE", "1")]),
+    );
     let tag = "<script src=\"/.glasshouse/live.js\" data-file=\"/guide.md\" defer></script>\n</body>";
     assert!(live.is_page() && live.text.as_ref().is_some_and(|text| text.contains(tag)));
     assert!(plain.text.is_some_and(|text| !text.contains("live.js")));

@@ -2,7 +2,9 @@
 //! come from the name of a file.
 
 use glasshouse_core::http::target::encode;
-use glasshouse_core::page::{BASE, COPY_SCRIPT, LISTING, MARKDOWN, REFUSAL, SCRIPT};
+use glasshouse_core::page::{
+    BASE, COPY_SCRIPT, GRID, GRID_SCRIPT, LISTING, MARKDOWN, REFUSAL, SCRIPT, SELECTION_SCRIPT,
+};
 use std::collections::BTreeSet;
 
 /// The valid values of an attribute.
@@ -16,8 +18,8 @@ enum Value {
     Drawing,
     /// A reference to a page.
     Link,
-    /// A reference to a picture of this server.
-    Picture,
+    /// A reference to a picture, a film or a sound of this server.
+    Media,
     /// A number, or a time.
     Data,
     /// The name of a language, given in a README.md.
@@ -26,7 +28,7 @@ enum Value {
     Id,
 }
 
-use Value::{Data, Drawing, Id, Language, Link, Of, Picture, Text};
+use Value::{Data, Drawing, Id, Language, Link, Media, Of, Text};
 
 type Attributes = &'static [(&'static str, Value)];
 
@@ -42,7 +44,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("noscript", &[]),
     ("body", &[]),
     ("header", &[]),
-    ("main", &[("class", Of(&["refusal"])), ("data-status", Data)]),
+    ("main", &[("class", Of(&["refusal", "selects"])), ("data-status", Data)]),
     ("nav", &[("aria-label", Of(&["Breadcrumb", "Contents", "Download", "Layout"])), ("class", Of(&["contents"]))]),
     ("article", &[("class", Of(&["readme page"]))]),
     ("details", &[("open", Of(&[""]))]),
@@ -60,7 +62,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
         "p",
         &[
             ("class", Of(&["sum", "note", "up", "name", "raw", "back"])),
-            ("id", Of(&["status"])),
+            ("id", Of(&["status", "hint"])),
             ("role", Of(&["status"])),
         ],
     ),
@@ -83,18 +85,21 @@ const ELEMENTS: &[(&str, Attributes)] = &[
             ("class", Of(&["above", "away", "link", "picture", "task"])),
             ("title", Text),
             ("aria-current", Of(&["true"])),
-            ("role", Of(&["img"])),
+            ("id", Of(&["address", "chosen", "only"])),
+            ("role", Of(&["img", "status"])),
             ("aria-label", Of(&["Done", "Not done"])),
         ],
     ),
-    ("form", &[("role", Of(&["search"])), ("method", Of(&["get"]))]),
+    ("form", &[("role", Of(&["search"])), ("method", Of(&["get"])), ("id", Of(&["download"]))]),
     ("label", &[("class", Of(&["away"])), ("for", Of(&["search"]))]),
     (
         "input",
         &[
-            ("type", Of(&["search", "hidden"])),
+            ("type", Of(&["search", "hidden", "checkbox"])),
+            ("form", Of(&["download"])),
+            ("aria-label", Text),
             ("id", Of(&["search"])),
-            ("name", Of(&["search", "sort", "order", "view", "format"])),
+            ("name", Of(&["search", "sort", "order", "view", "format", "only"])),
             ("value", Text),
             ("placeholder", Text),
             ("maxlength", Data),
@@ -116,7 +121,7 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ),
     ("td", &[("title", Text)]),
     ("time", &[("datetime", Data), ("title", Text)]),
-    ("ul", &[("class", Of(&["grid"]))]),
+    ("ul", &[("class", Of(&["grid", "grid long"]))]),
     ("ol", &[("start", Data)]),
     ("li", &[("class", Of(&["d1", "d2", "d3", "d4", "d5"])), ("id", Id)]),
     ("svg", &[("class", Of(&["away"])), ("aria-hidden", Of(&["true"])), ("viewBox", Drawing)]),
@@ -126,8 +131,12 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("use", &[("href", Of(REFERENCES))]),
     (
         "img",
-        &[("src", Picture), ("alt", Text), ("title", Text), ("loading", Of(&["lazy"])), ("decoding", Of(&["async"]))],
+        &[("src", Media), ("alt", Text), ("title", Text), ("loading", Of(&["lazy"])), ("decoding", Of(&["async"]))],
     ),
+    ("video", PLAYER),
+    ("audio", PLAYER),
+    ("details", &[]),
+    ("summary", &[]),
     ("br", &[]),
     ("hr", &[]),
     ("em", &[]),
@@ -138,14 +147,26 @@ const ELEMENTS: &[(&str, Attributes)] = &[
     ("blockquote", &[]),
 ];
 
+/// Films and sound. They read nothing before a person plays them.
+const PLAYER: Attributes = &[
+    ("src", Media),
+    ("controls", Of(&[""])),
+    ("preload", Of(&["none"])),
+    ("playsinline", Of(&[""])),
+    ("aria-label", Text),
+];
+
 /// Texts that must occur exactly so.
 const OURS: &[(&str, &str)] = &[
     ("style", BASE),
     ("style", LISTING),
+    ("style", GRID),
     ("style", MARKDOWN),
     ("style", REFUSAL),
     ("script", SCRIPT),
     ("script", COPY_SCRIPT),
+    ("script", GRID_SCRIPT),
+    ("script", SELECTION_SCRIPT),
 ];
 /// Elements without content.
 const VOID: &[&str] = &["link", "meta", "input", "img", "br", "hr", "path", "circle", "use"];
@@ -169,6 +190,8 @@ pub struct Page {
     pub others: Vec<String>,
     /// The identifiers of headings, footnotes and references.
     pub ids: BTreeSet<String>,
+    /// The values of the boxes that select entries, decoded.
+    pub selectable: Vec<String>,
     /// The path in a comment with the title of listings of other servers.
     pub index: Option<String>,
     /// The query of the open form, or `None` if a person fills it in.
@@ -251,9 +274,10 @@ fn take_text(page: &mut Page, open: &[String], text: &str) {
     if has("main") {
         page.text.push_str(text);
     }
-    // The mark of a symbolic link is part of the shown name, but not of the link.
+    // The mark of a symbolic link is part of the shown name, but not of the link. Size and time are not.
     if is_entry(open)
         && !has("td")
+        && !has("p")
         && (has("a") || has("span"))
         && let Some((_, name)) = page.links.last_mut()
     {
@@ -273,6 +297,9 @@ fn read_comment(comment: &str) -> Result<String, String> {
 /// The queries of a form without input fields, for each of its buttons.
 fn take_control(page: &mut Page, element: &str, attributes: &[(String, String)]) {
     let value = |wanted: &str| attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    if value("type").as_deref() == Some("checkbox") {
+        return page.selectable.extend(value("value"));
+    }
     let Some(asked) = &mut page.asked else { return };
     let pair = value("name").map(|name| (name, value("value").unwrap_or_default()));
     if element == "input" {
@@ -347,7 +374,7 @@ fn is_allowed(may_be: Value, value: &str) -> bool {
             Some(scheme) => ["http", "https", "mailto"].iter().any(|known| scheme.eq_ignore_ascii_case(known)),
             None => true,
         },
-        Picture => scheme(value).is_none() && !value.starts_with("//") && !value.contains('\\'),
+        Media => scheme(value).is_none() && !value.starts_with("//") && !value.contains('\\'),
         Language => value.starts_with("language-"),
         Id => !value.is_empty() && !value.contains(|letter: char| letter.is_whitespace() || letter.is_control()),
     }
@@ -377,10 +404,17 @@ fn decode(text: &str) -> Result<String, String> {
             "gt" | "#62" => '>',
             "quot" | "#34" => '"',
             "#39" | "#x27" => '\'',
-            _ => return Err(format!("&{name}; in {text:?}")),
+            _ => invisible(name).ok_or(format!("&{name}; in {text:?}"))?,
         });
         rest = tail;
     }
     decoded.push_str(rest);
     if rest.contains('>') { Err(format!("a bare > in {text:?}")) } else { Ok(decoded) }
+}
+
+/// A reference to a character that the value of a box cannot have as it is. HTML reads some references to controls as
+/// other characters, so there are none.
+fn invisible(reference: &str) -> Option<char> {
+    let letter = char::from_u32(reference.strip_prefix('#')?.parse().ok()?)?;
+    (!letter.is_ascii() && !letter.is_control()).then_some(letter)
 }

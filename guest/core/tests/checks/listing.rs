@@ -20,7 +20,14 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     let names = match media.split(';').next() {
         Some("text/html") => {
             let page = html::read(text).unwrap_or_else(|error| panic!("{exchange:?}: {error}\n{text}"));
-            page.links.into_iter().map(|(href, _)| href).collect()
+            let links: Vec<String> = page.links.into_iter().map(|(href, _)| href).collect();
+            let is_linked = |name: &String| {
+                let decoded = |href: &String| target::decode(href.trim_end_matches('/')) == name.as_bytes();
+                links.iter().any(decoded)
+            };
+            assert!(page.selectable.iter().all(is_linked), "{exchange:?}: {:?}", page.selectable);
+            assert!(page.selectable.is_empty() || !config.archives.is_empty(), "{exchange:?}");
+            links
         }
         Some("application/json") => {
             let json: Value = serde_json::from_str(text).expect("JSON can be read");
