@@ -324,12 +324,13 @@ impl Tree for Zeros {
 #[test]
 fn files_before_a_range_are_not_read() {
     const LONG: u64 = 5 << 30;
+    const MIDDLE: u64 = 3 << 30;
     for (form, range, most) in [
         ("tar", format!("bytes={}-", LONG - 10), 100_000),
         ("tar", "bytes=-5000".to_owned(), 100_000),
         ("tar", "bytes=-1600".to_owned(), 10),
-        ("tar", format!("bytes={}-{}", 3 << 30, (3 << 30) + 1_000_000), 1_200_000),
-        ("zip", format!("bytes={}-{}", 3 << 30, (3 << 30) + 1_000_000), 1_200_000),
+        ("tar", format!("bytes={MIDDLE}-{}", MIDDLE + 1_000_000), 1_200_000),
+        ("zip", format!("bytes={MIDDLE}-{}", MIDDLE + 1_000_000), 1_200_000),
         ("zip", "bytes=0-9".to_owned(), 0),
     ] {
         let tree = Zeros::new(LONG);
@@ -346,9 +347,9 @@ fn files_before_a_range_are_not_read() {
 /// A host limits the processor time between two pieces.
 #[test]
 fn bytes_are_sent_while_checksums_are_computed() {
-    const LONG: u64 = 200 << 20;
+    const LONG: u64 = 100 << 20;
     let tree = Zeros::new(LONG);
-    for range in ["bytes=-400", "bytes=-150", &format!("bytes={LONG}-")] {
+    for range in ["bytes=-200", &format!("bytes={LONG}-")] {
         let (_, body) = ask(&tree, "/?download=zip", &[("range", range)]);
         let Body::Generated(mut generated) = body else { panic!("{range}") };
         let (mut before, mut count) = (tree.read.get(), 0);
@@ -357,7 +358,7 @@ fn bytes_are_sent_while_checksums_are_computed() {
             assert!(read < 35 << 20, "{range}: {read} bytes are read for a piece of {}", piece.len());
             (before, count) = (tree.read.get(), count + 1);
         }
-        assert!(count > 6, "{range}: {count} pieces");
+        assert!(count > 3, "{range}: {count} pieces");
     }
 }
 
