@@ -104,11 +104,7 @@ pub const ROWS: &[Row] = &[
     Row {
         fields: &[("vary", Is("Accept, Accept-Encoding")), ("content-encoding", Is("br"))],
         body: &[],
-        ..page(
-            "Markdown compressed",
-            with("/readme/README.md", &[BROWSER, ("Accept-Encoding", "br")]),
-            COMPRESS,
-        )
+        ..page("Markdown compressed", with("/readme/README.md", &[BROWSER, ("Accept-Encoding", "br")]), COMPRESS)
     },
     page("Markdown as an index", with("/readme/", &[BROWSER]), INDEX),
     file("Markdown as an index for a program", get("/readme/"), INDEX),
