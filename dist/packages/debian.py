@@ -1,4 +1,4 @@
-"""Writes a package for Debian (deb(5)): an `ar` archive of two tarballs. Works for an architecture of another machine."""
+"""Writes a package for Debian (deb(5)): an `ar` archive of two tarballs, for any architecture."""
 
 import hashlib
 import lzma
@@ -73,7 +73,7 @@ def write(release):
     members = {
         "debian-binary": b"2.0\n",
         "control.tar.xz": lzma.compress(tarball(control(release, files), directories=True), preset=6),
-        "data.tar.xz": lzma.compress(tarball(files, directories=True), preset=9),
+        "data.tar.xz": lzma.compress(tarball(files, directories=True), preset=6),
     }
     archive = b"!<arch>\n"
     for name, content in members.items():

@@ -44,8 +44,22 @@ class Target:
 TARGETS = {
     target.triple: target
     for target in (
-        Target("x86_64-unknown-linux-gnu", "manylinux_x86_64", ("linux", "x64", "glibc"), "amd64", "amd64", ("linux", "intel")),
-        Target("aarch64-unknown-linux-gnu", "manylinux_aarch64", ("linux", "arm64", "glibc"), "arm64", "arm64", ("linux", "arm")),
+        Target(
+            "x86_64-unknown-linux-gnu",
+            "manylinux_x86_64",
+            ("linux", "x64", "glibc"),
+            debian="amd64",
+            image="amd64",
+            brew=("linux", "intel"),
+        ),
+        Target(
+            "aarch64-unknown-linux-gnu",
+            "manylinux_aarch64",
+            ("linux", "arm64", "glibc"),
+            debian="arm64",
+            image="arm64",
+            brew=("linux", "arm"),
+        ),
         Target("x86_64-unknown-linux-musl", "musllinux_1_2_x86_64", ("linux", "x64", "musl"), image="amd64"),
         Target("aarch64-unknown-linux-musl", "musllinux_1_2_aarch64", ("linux", "arm64", "musl"), image="arm64"),
         Target("x86_64-apple-darwin", "macosx_10_12_x86_64", ("darwin", "x64", None), brew=("macos", "intel")),
