@@ -17,7 +17,7 @@ SUMMARY = "A file server in place of python -m http.server: fast, and sandboxed 
 LICENSE = "MIT OR Apache-2.0"
 LICENSES = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.html"]
 SBOM = "glasshouse.cdx.json"
-EPOCH = int(os.environ["SOURCE_DATE_EPOCH"])
+EPOCH = int(os.environ.get("SOURCE_DATE_EPOCH", "0"))
 # The directories below `share` where shells look for completions.
 COMPLETIONS = {
     "glasshouse.bash": "bash-completion/completions/glasshouse",
