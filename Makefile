@@ -131,11 +131,13 @@ fuzz:
 flags:
 	UPDATE_OPTIONS=1 cargo test $(CARGO_FLAGS) $(PROGRAM) the_documentation_lists_every_option
 
-# Writes the files of a release to target/dist. Needs cargo-deb and python3.
+# Writes the files of a release to target/dist, for this machine or for the targets in TARGET. `dist/build` names the
+# missing tools.
 dist: build
 	dist/build
 
-# Installs and runs these files, builds them a second time and compares. Needs root and curl; skopeo adds checks.
+# Installs and runs these files, builds them a second time and compares. Needs root, curl and dpkg; npm, skopeo, podman
+# and ruby add checks.
 dist-check: dist
 	dist/check
 

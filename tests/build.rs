@@ -1,6 +1,6 @@
 //! Builds the hostile handlers and the examples from source, for the tests to serve with.
 
-#[path = "../guest/build/components.rs"]
+#[path = "../host/sandbox/build/components.rs"]
 mod components;
 
 use std::error::Error;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "hostile-handlers",
         "build.rs",
         "../examples/middleware/banner",
-        "../guest/build/components.rs",
+        "../host/sandbox/build/components.rs",
         "../Cargo.toml",
         "../Cargo.lock",
     ] {

@@ -1,7 +1,7 @@
 //! Builds both components from source, and compiles the one that the program runs to machine code, so that nothing is
-//! compiled when it starts.
+//! compiled when it starts. The crate of a registry has them built.
 
-#[path = "../../guest/build/components.rs"]
+#[path = "build/components.rs"]
 mod components;
 
 use flate2::Compression;
@@ -9,24 +9,45 @@ use flate2::write::DeflateEncoder;
 use std::error::Error;
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The sources of the components. The crate of a registry does not have them.
+const GUESTS: &str = "../../guest";
+
+/// The built components in the crate of a registry, from `dist/crates`.
+const BUILT: &str = "handlers";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for path in ["../../guest", "../../Cargo.toml", "../../Cargo.lock", "build.rs"] {
-        println!("cargo::rerun-if-changed={path}");
-    }
     let out = PathBuf::from(components::variable("OUT_DIR")?);
-    let components = components::build(&["glasshouse-p3", "glasshouse-p2"], &out.join("guest"))?;
-    for name in ["p2", "p3"] {
+    let [p2, p3] = handlers(&out)?;
+    for (name, component) in [("p2", &p2), ("p3", &p3)] {
         let deflated = out.join(format!("{name}.deflate"));
-        fs::write(&deflated, deflate(&fs::read(components.join(format!("glasshouse_{name}.wasm")))?)?)?;
+        fs::write(&deflated, deflate(&fs::read(component)?)?)?;
         println!("cargo::rustc-env=GLASSHOUSE_{}={}", name.to_uppercase(), deflated.display());
     }
     let compiled = out.join("p3.cwasm");
-    let component = fs::read(components.join("glasshouse_p3.wasm"))?;
-    fs::write(&compiled, glasshouse_engine::precompile(&component, &components::variable("TARGET")?)?)?;
+    let code = glasshouse_engine::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?;
+    fs::write(&compiled, code)?;
     println!("cargo::rustc-env=GLASSHOUSE_P3_COMPILED={}", compiled.display());
     Ok(())
+}
+
+/// The paths of both components, p2 first.
+fn handlers(out: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
+    let rerun = |paths: &[&str]| paths.iter().for_each(|path| println!("cargo::rerun-if-changed={path}"));
+    rerun(&["build.rs", "build/components.rs"]);
+    if Path::new(GUESTS).join("p3/Cargo.toml").is_file() {
+        rerun(&[GUESTS, "../../Cargo.toml", "../../Cargo.lock"]);
+        let built = components::build(&["glasshouse-p3", "glasshouse-p2"], &out.join("guest"))?;
+        return Ok(["p2", "p3"].map(|name| built.join(format!("glasshouse_{name}.wasm"))));
+    }
+    rerun(&[BUILT]);
+    let directory = PathBuf::from(components::variable("CARGO_MANIFEST_DIR")?).join(BUILT);
+    let paths = ["p2", "p3"].map(|name| directory.join(format!("{name}.wasm")));
+    match paths.iter().find(|path| !path.is_file()) {
+        Some(missing) => Err(format!("{} is missing: package this crate with `dist/crates`", missing.display()).into()),
+        None => Ok(paths),
+    }
 }
 
 /// Makes the program three megabytes smaller.

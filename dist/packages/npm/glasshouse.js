@@ -4,25 +4,51 @@
 
 const { spawn } = require("node:child_process");
 const { constants } = require("node:os");
+const { version } = require("./package.json");
 
+const windows = process.platform === "win32";
 const platform = `${process.platform}-${process.arch}`;
-const name = `@glasshouse-server/${platform}/bin/glasshouse`;
 const args = process.argv.slice(2);
 
-let program;
-try {
-  program = require.resolve(name);
-} catch {
-  console.error(`glasshouse: no program for ${platform}: the optional dependency of glasshouse-server is missing`);
+// The names of the packages with a program for this platform, the best first. The one for musl is linked statically, so
+// it also runs where glibc is the C library.
+function candidates() {
+  if (process.platform !== "linux") return [platform];
+  // The names of network interfaces, which the report would resolve, take seconds.
+  process.report.excludeNetwork = true;
+  const glibc = process.report.getReport().header.glibcVersionRuntime;
+  return glibc ? [platform, `${platform}-musl`] : [`${platform}-musl`];
+}
+
+function find(names) {
+  for (const name of names) {
+    try {
+      return require.resolve(`@glasshouse-server/${name}/bin/glasshouse${windows ? ".exe" : ""}`);
+    } catch {
+      // The next one may be installed.
+    }
+  }
+  console.error(
+    `glasshouse: the package with the program for ${names[0]} is missing.\n` +
+      "If npm ran with --omit=optional or on another platform, install it again here without this option, or add it:\n" +
+      `  npm install @glasshouse-server/${names[0]}@${version}\n` +
+      "If npm does not find this package, no program for this platform was published: build it from source.",
+  );
   process.exit(1);
 }
 
-// Replaces this process where node can do so (version 23.11).
-process.execve?.(program, ["glasshouse", ...args]);
+const program = find(candidates());
+
+// Replaces this process where node can do so (version 23.11, not on Windows).
+if (!windows) process.execve?.(program, ["glasshouse", ...args]);
 
 const child = spawn(program, args, { stdio: "inherit" });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"]) {
-  process.on(signal, () => child.kill(signal));
+const signals = windows
+  ? ["SIGINT", "SIGBREAK", "SIGHUP"]
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+for (const signal of signals) {
+  // On Windows the console sends the event to both processes, and this one waits for the other.
+  process.on(signal, () => windows || child.kill(signal));
 }
 child.on("error", (error) => {
   console.error(`glasshouse: cannot start the program: ${error.message}`);

@@ -336,7 +336,7 @@ fn multipart(got: &HttpResponse) -> Option<Vec<(String, Vec<u8>)>> {
     let part = |part: &str| {
         let (head, content) = part.split_once("\r\n\r\n")?;
         let (kind, range) = head.split_once("\r\n")?;
-        kind.strip_prefix("content-type: application/octet-stream").filter(|rest| rest.is_empty())?;
+        kind.strip_prefix("content-type: ").filter(|media_type| !media_type.is_empty())?;
         Some((range.strip_prefix("content-range: ")?.to_owned(), content.chars().map(|byte| byte as u8).collect()))
     };
     body.split(&format!("\r\n--{boundary}\r\n")).map(part).collect()

@@ -1,10 +1,11 @@
 """Runs the program that this package has installed, with the same arguments."""
 
 import os
+import subprocess
 import sys
 import sysconfig
 
-NAME = "glasshouse"
+NAME = "glasshouse.exe" if os.name == "nt" else "glasshouse"
 
 
 def program():
@@ -24,4 +25,7 @@ def program():
 
 if __name__ == "__main__":
     path = program()
+    if os.name == "nt":
+        # There, execv returns to the shell while the program runs.
+        sys.exit(subprocess.run([path, *sys.argv[1:]]).returncode)
     os.execv(path, [path, *sys.argv[1:]])
