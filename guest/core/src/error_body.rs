@@ -10,7 +10,8 @@ use askama::Template;
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// Writes the body of an error response, in HTML with the script of `live` if that is on. The text format has no suggestions.
+/// Writes the body of an error response, in HTML with the script of `live` if that is on. The text format has no
+/// suggestions.
 ///
 /// # Errors
 /// [`RenderError`] if the template or the JSON value cannot be written.

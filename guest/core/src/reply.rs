@@ -33,7 +33,8 @@ pub(crate) enum Outcome<F> {
     Whole { status: u16, content: RangedContent<F>, size: u64, representation: Representation },
     /// The same for a file that is encoded while it is sent.
     Encoded { status: u16, file: F, size: u64, coding: Coding, representation: Representation },
-    /// 200, or 404 with the page of the site: a page of `size` bytes with an insertion, perhaps encoded while it is sent.
+    /// 200, or 404 with the page of the site: a page of `size` bytes with an insertion, perhaps encoded while it is
+    /// sent.
     Live { status: u16, file: F, size: u64, insertion: Insertion, representation: Representation },
     /// 206: one range of the content (RFC 9110 15.3.7.1).
     Part { content: RangedContent<F>, span: Span, size: u64, representation: Representation },

@@ -1,5 +1,5 @@
-//! Renders Markdown as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come from
-//! this server.
+//! Renders Markdown as HTML without active content: HTML in it becomes text, links lead to pages, and pictures come
+//! from this server.
 
 use pulldown_cmark::{Alignment, CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd, html};
 

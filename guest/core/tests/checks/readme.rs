@@ -1,5 +1,5 @@
-//! Properties of a page with a README.md from a stranger, and of a Markdown file as a page: its markup is known, and none
-//! of it acts.
+//! Properties of a page with a README.md from a stranger, and of a Markdown file as a page: its markup is known, and
+//! none of it acts.
 
 use super::html;
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
