@@ -258,11 +258,11 @@ fn a_page_gets_what_it_missed_and_nothing_twice() {
     let mut second = Stream::open(&hub, &format!("age=5000&after={id}"));
     let message = second.expect(&page("/page.html"));
     assert!(!message.contains(id), "{message}");
-    let last = [message]
+    let mut last = [message]
         .into_iter()
         .chain(second.drain())
         .filter_map(|message| Some(message.split_once("id: ")?.1.split_once('\n')?.0.to_owned()));
-    let last = last.last().expect("a message");
+    let last = last.next_back().expect("a message");
     // Not even if the age of a page precedes the watching.
     let mut again = Stream::open(&hub, &format!("age=60000&after={last}"));
     assert!(again.next(PATIENCE).is_some_and(|hello| hello.contains("hello")));

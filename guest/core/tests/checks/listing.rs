@@ -19,7 +19,11 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
     let media = plain.value("content-type").unwrap_or_default();
     let names = match media.split(';').next() {
         Some("text/html") => {
-            let page = html::read(text).unwrap_or_else(|error| panic!("{exchange:?}: {error}\n{text}"));
+            let kind = if plain.head.status == 200 { "folder" } else { "error" };
+            let tag = format!("<script src=\"/.glasshouse/live.js\" data-page=\"{kind}\" defer></script>\n</body>");
+            assert_eq!(text.matches(&tag).count(), usize::from(config.live), "{exchange:?}: {text}");
+            let page = html::read(&text.replacen(&tag, "</body>", 1))
+                .unwrap_or_else(|error| panic!("{exchange:?}: {error}\n{text}"));
             let links: Vec<String> = page.links.into_iter().map(|(href, _)| href).collect();
             let is_linked = |name: &String| {
                 let decoded = |href: &String| target::decode(href.trim_end_matches('/')) == name.as_bytes();

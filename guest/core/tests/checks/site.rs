@@ -52,7 +52,7 @@ fn widens_nothing(config: &Config) {
     let plain = Config::default();
     assert_eq!((&config.hidden, &config.cors, &config.prefix), (&plain.hidden, &plain.cors, &plain.prefix));
     assert_eq!((config.compress, config.site_file, config.body), (plain.compress, plain.site_file, plain.body));
-    assert_eq!(config.file, plain.file);
+    assert_eq!((&config.file, config.live), (&plain.file, plain.live));
     assert!(config.archive_max <= plain.archive_max && config.listing_max <= plain.listing_max, "{config:?}");
     for (name, value) in config.headers.iter().chain(config.headers_for.iter().map(|(_, field)| field)) {
         let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
