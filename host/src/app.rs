@@ -20,7 +20,7 @@ use glasshouse_http::Log;
 use glasshouse_live::LiveHub;
 use glasshouse_quota::Quotas;
 use glasshouse_sandbox::{Sandbox, SandboxEngine};
-use glasshouse_site::{Mount, Router};
+use glasshouse_site::{RoutedTree, Router};
 use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ impl App {
         let quotas = Quotas::new(config.totals);
         let metrics = Arc::new(Metrics::new(quotas.clone(), config.replay.clone()));
         let mounts = config.trees.iter().zip(&sandboxes);
-        let mounts = mounts.map(|(tree, sandbox)| Mount { path: tree.at.clone(), sandbox: Arc::clone(sandbox) });
+        let mounts = mounts.map(|(tree, sandbox)| RoutedTree { path: tree.at.clone(), sandbox: Arc::clone(sandbox) });
         let routers = Router::for_threads(&mounts.collect::<Vec<_>>(), config.threads);
         let live = live::hub(&config)?;
         let worker_config = WorkerConfig {

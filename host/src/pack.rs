@@ -11,7 +11,7 @@ use crate::source_date::source_date;
 use glasshouse_core::Config;
 use glasshouse_core::config::options;
 use glasshouse_core::http::date::HttpTime;
-use glasshouse_pack::{Encode, Folder, PackError, PackedLayout, Progress, Site, Times, max_image};
+use glasshouse_pack::{Encode, EncodedSite, Folder, PackError, PackedLayout, Progress, Times, max_image};
 use glasshouse_sandbox::{P2, P3};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{Access, access};
@@ -70,7 +70,7 @@ pub(crate) fn pack(arguments: &Pack) -> Result<(), StartupError> {
 }
 
 /// Logs where the component differs from the folder.
-fn report(site: &Site) {
+fn report(site: &EncodedSite) {
     site.left_out().iter().for_each(|left_out| warn!("not packed: {left_out}"));
     site.copies().iter().for_each(|copy| warn!("packed: {copy}"));
     site.missing_pages().iter().for_each(|missing| warn!("{missing}"));
@@ -181,7 +181,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Reads the folder, with a progress bar on a terminal.
-    fn read(&self, folder: Folder) -> Result<Site, PackError> {
+    fn read(&self, folder: Folder) -> Result<EncodedSite, PackError> {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         if io::stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::stderr());
@@ -191,7 +191,7 @@ impl Reading<'_> {
             bar.set_style(style);
         }
         let Reading { variables, times, encode, max } = *self;
-        let site = Site::read(folder, variables, times, encode, max, &|progress| match progress {
+        let site = EncodedSite::read(folder, variables, times, encode, max, &|progress| match progress {
             Progress::Total(bytes) => bar.set_length(bytes),
             Progress::Read(bytes) => bar.inc(bytes),
         });
@@ -202,7 +202,7 @@ impl Reading<'_> {
 
 /// A packed component that is written.
 struct PackedComponent<'a> {
-    site: &'a Site,
+    site: &'a EncodedSite,
     layout: &'a PackedLayout,
     /// Whether the output is an OCI archive.
     oci: bool,

@@ -17,15 +17,15 @@ use std::fmt::Display;
 use tree::PreopenedTree;
 
 /// The data from which an instance answers all its requests.
-pub struct SiteService {
+pub struct HandlerService {
     tree: PublicTree<SiteTree>,
     site: SiteOptions,
 }
 
-impl SiteService {
+impl HandlerService {
     /// Creates a service from the environment variables, and from the folder inside the component or else the
     /// preopened directory. Logs an error and returns `None` if a variable is invalid or there is no directory.
-    pub fn start(environment: Vec<(String, String)>) -> Option<SiteService> {
+    pub fn start(environment: Vec<(String, String)>) -> Option<HandlerService> {
         let image = packed::image().map_err(|error| log_error(&error)).ok()?;
         // A later variable replaces an earlier one, so the environment overrides the packed options.
         let packed_options = image.as_ref().map(SiteImage::options).unwrap_or_default();
@@ -35,20 +35,20 @@ impl SiteService {
             Some(image) => SiteTree::Packed(PackedTree::new(image)),
             None => SiteTree::Preopened(preopened(&site)?),
         };
-        Some(SiteService { tree: PublicTree::new(tree), site })
+        Some(HandlerService { tree: PublicTree::new(tree), site })
     }
 
     /// The tree, for bodies that read it after the head is sent.
-    pub fn tree(service: Option<&SiteService>) -> Option<&PublicTree<SiteTree>> {
+    pub fn tree(service: Option<&HandlerService>) -> Option<&PublicTree<SiteTree>> {
         service.map(|service| &service.tree)
     }
 
     /// Answers a request. Also returns how the bytes of files leave the handler. Without a service the response is an
     /// error.
-    pub async fn answer(service: Option<&SiteService>, request: &Request<'_>) -> (Reply<OpenFile>, BodyPath) {
+    pub async fn answer(service: Option<&HandlerService>, request: &Request<'_>) -> (Reply<OpenFile>, BodyPath) {
         // A function: the format of the response depends on a field, which is read only if it is needed.
         let unable = || (Reply::refused(request, Refusal::Misconfigured), BodyPath::Pumped);
-        let Some(SiteService { tree, site }) = service else { return unable() };
+        let Some(HandlerService { tree, site }) = service else { return unable() };
         match site.config(tree, |error| log_error(error)).await {
             Some(config) => {
                 let reply = answer(request, tree, &config).await;

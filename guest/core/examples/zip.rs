@@ -6,31 +6,33 @@
 
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::{Body, Config, PublicTree, Request, answer, at_once};
+use std::env;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::{env, thread};
+use std::time::Duration;
 use zip::ZipArchive;
 
 /// Bytes of the head of a request.
 const MAX_HEAD: usize = 16 << 10;
 const MAX_FIELDS: usize = 64;
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-type Served = PublicTree<&'static MemoryTree>;
+type Served = PublicTree<MemoryTree>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args().nth(1).ok_or("usage: zip FILE.zip")?;
-    let tree: &MemoryTree = Box::leak(Box::new(read(&path)?));
+    let tree = PublicTree::new(read(&path)?);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("Serving {path} on http://{}/", listener.local_addr()?);
+    // One connection after the other: this is an example of the core, and not of a server.
     for stream in listener.incoming() {
         let stream = stream?;
-        thread::spawn(move || {
-            if let Err(error) = respond(stream, &PublicTree::new(tree)) {
-                eprintln!("{error}");
-            }
-        });
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        if let Err(error) = respond(stream, &tree) {
+            eprintln!("{error}");
+        }
     }
     Ok(())
 }
@@ -90,7 +92,7 @@ fn send<F>(
         Body::File(file, span) => {
             let mut at = span.start;
             while at < span.end {
-                let wanted = usize::try_from((span.end - at).min(1 << 16))?;
+                let wanted = (span.end - at).min(1 << 16);
                 let bytes = at_once(tree.read(&file, at, wanted)).ok_or("a tree in memory waited")?;
                 let bytes = bytes.map_err(|error| format!("{error:?}"))?;
                 at += u64::try_from(bytes.len())?;

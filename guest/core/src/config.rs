@@ -2,6 +2,7 @@
 //! `glasshouse.toml`.
 
 pub mod cache_control;
+pub(crate) mod fields;
 pub mod glob;
 pub mod header_rules;
 pub mod invalid_value;

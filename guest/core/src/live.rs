@@ -3,7 +3,7 @@
 mod policy;
 
 use crate::config::Config;
-use crate::decide::file_fields;
+use crate::config::fields::file_fields;
 use crate::http::target::{Target, encode, encode_path};
 use crate::number::{to_u64, to_usize};
 use crate::tree::{Tree, TreeError, optional};

@@ -3,7 +3,7 @@
 
 mod send;
 
-use glasshouse_adapter::{SiteService, method_name};
+use glasshouse_adapter::{HandlerService, method_name};
 use glasshouse_core::{Refusal, Reply, Request, at_once};
 use wasi::cli::environment::get_environment;
 use wasi::http::types as http;
@@ -24,16 +24,16 @@ impl bindings::exports::wasi::http0_2_12::incoming_handler::Guest for Handler {
         let request = read(&incoming, &fields);
         // Functions of WASI 0.2 block, so the future is complete at the first poll.
         let service = SERVICE.with(|service| *service);
-        let answered = at_once(SiteService::answer(service, &request));
+        let answered = at_once(HandlerService::answer(service, &request));
         let reply = answered.map_or_else(|| Reply::refused(&request, Refusal::Misconfigured), |(reply, _)| reply);
-        send::send(reply, &request, SiteService::tree(service), out);
+        send::send(reply, &request, HandlerService::tree(service), out);
     }
 }
 
 thread_local! {
     /// Leaked: an instance has one thread, and ends with its service.
-    static SERVICE: Option<&'static SiteService> =
-        SiteService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
+    static SERVICE: Option<&'static HandlerService> =
+        HandlerService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(incoming: &http::IncomingRequest, fields: &'a http::Fields) -> Request<'a> {

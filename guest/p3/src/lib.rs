@@ -2,7 +2,7 @@
 
 mod send;
 
-use glasshouse_adapter::{SiteService, method_name};
+use glasshouse_adapter::{HandlerService, method_name};
 use glasshouse_core::Request;
 use wasip3::cli::environment::get_environment;
 use wasip3::http::types as http;
@@ -22,15 +22,15 @@ impl bindings::exports::wasi::http0_3_2::handler::Guest for Handler {
         let fields = incoming.get_headers();
         let request = read(&incoming, &fields);
         let service = SERVICE.with(|service| *service);
-        let (reply, body) = SiteService::answer(service, &request).await;
-        send::send(reply, &request, &fields, SiteService::tree(service), body)
+        let (reply, body) = HandlerService::answer(service, &request).await;
+        send::send(reply, &request, &fields, HandlerService::tree(service), body)
     }
 }
 
 thread_local! {
     /// Leaked: an instance has one thread, and ends with its service.
-    static SERVICE: Option<&'static SiteService> =
-        SiteService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
+    static SERVICE: Option<&'static HandlerService> =
+        HandlerService::start(get_environment()).map(|service| &*Box::leak(Box::new(service)));
 }
 
 fn read<'a>(incoming: &http::Request, fields: &'a http::Fields) -> Request<'a> {

@@ -1,6 +1,6 @@
 //! The bodies of the responses to the script and to its event stream.
 
-use crate::hub::OpenStream;
+use crate::state::OpenStream;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::convert::Infallible;
@@ -10,10 +10,10 @@ use tokio::sync::mpsc::Receiver;
 
 /// The body of a response.
 #[derive(Debug)]
-pub struct LiveBody(Content);
+pub struct LiveBody(LiveContent);
 
 #[derive(Debug)]
-enum Content {
+enum LiveContent {
     /// Bytes that are sent once.
     Whole(Option<Bytes>),
     /// Server-sent events, until the client disconnects.
@@ -35,11 +35,11 @@ impl EventStream {
 
 impl LiveBody {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> LiveBody {
-        LiveBody(Content::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
+        LiveBody(LiveContent::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
     }
 
     pub(crate) fn events(events: EventStream) -> LiveBody {
-        LiveBody(Content::Events(events))
+        LiveBody(LiveContent::Events(events))
     }
 }
 
@@ -49,22 +49,22 @@ impl Body for LiveBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match &mut self.get_mut().0 {
-            Content::Whole(bytes) => Poll::Ready(bytes.take()),
-            Content::Events(events) => events.messages.poll_recv(context),
+            LiveContent::Whole(bytes) => Poll::Ready(bytes.take()),
+            LiveContent::Events(events) => events.messages.poll_recv(context),
         };
         bytes.map(|bytes| bytes.map(Frame::data).map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Content::Whole(None))
+        matches!(self.0, LiveContent::Whole(None))
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Whole(bytes) => {
+            LiveContent::Whole(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| u64::try_from(bytes.len()).unwrap_or(u64::MAX)))
             }
-            Content::Events(_) => SizeHint::default(),
+            LiveContent::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -1,15 +1,14 @@
-//! The open event streams, and the messages that they get.
+//! Opens event streams, and starts the thread that watches.
 
 use crate::body::EventStream;
-use crate::change::{Change, message};
 use crate::places::WatchedTree;
 use crate::recent::Recent;
-use crate::watch::{self, WatchMessage};
-use bytes::Bytes;
+use crate::state::{LiveShared, LiveState, OpenStream, WatchMessage};
+use crate::watch;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
@@ -21,31 +20,10 @@ const MAX_WAITING: usize = 64;
 /// A message that was sent shortly before the age of a page may be newer than the page: the request for the stream was
 /// on its way meanwhile.
 const SLACK: Duration = Duration::from_millis(500);
-/// How long the browser waits before it connects again, in milliseconds. The script does so itself.
-const RETRY: u32 = 1_000;
 
 /// The watched trees and the open streams. Clones share them.
 #[derive(Clone, Debug)]
-pub struct LiveHub(Arc<Shared>);
-
-#[derive(Debug)]
-pub(crate) struct Shared {
-    /// Differs in each process, so that a browser notices a restart.
-    generation: String,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) trees: Arc<[WatchedTree]>,
-    streams: BTreeMap<u64, mpsc::Sender<Bytes>>,
-    last_stream: u64,
-    /// The number of the last message.
-    last_message: u64,
-    recent: Recent,
-    /// The thread that watches, if there is one.
-    watcher: Option<Sender<WatchMessage>>,
-}
+pub struct LiveHub(Arc<LiveShared>);
 
 /// What a page has seen, as its script reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +43,7 @@ impl LiveHub {
     pub fn start(trees: Vec<WatchedTree>) -> io::Result<LiveHub> {
         let trees = trees.into_iter().map(WatchedTree::absolute).collect::<io::Result<Vec<_>>>()?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let state = State {
+        let state = LiveState {
             trees: trees.into(),
             streams: BTreeMap::new(),
             last_stream: 0,
@@ -73,7 +51,7 @@ impl LiveHub {
             recent: Recent::default(),
             watcher: None,
         };
-        Ok(LiveHub(Arc::new(Shared { generation: format!("{:x}", now.as_nanos()), state: Mutex::new(state) })))
+        Ok(LiveHub(Arc::new(LiveShared { generation: format!("{:x}", now.as_nanos()), state: Mutex::new(state) })))
     }
 
     /// The number of open streams.
@@ -134,84 +112,5 @@ impl LiveHub {
         }
         drop(state);
         Some(EventStream::new(messages, OpenStream { shared: Arc::clone(shared), number }))
-    }
-}
-
-impl Shared {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // Each critical section leaves the state valid.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn hello(&self) -> Bytes {
-        format!("retry: {RETRY}\nevent: hello\ndata: {{\"generation\":\"{}\"}}\n\n", self.generation).into()
-    }
-
-    /// Sends changes to every stream, or to one.
-    pub(crate) fn publish<'a>(&self, changes: impl IntoIterator<Item = &'a Change>, to: Option<u64>) {
-        let mut state = self.lock();
-        state.last_message = state.last_message.saturating_add(1);
-        let number = state.last_message;
-        let message = Bytes::from(message(&format!("{}.{number}", self.generation), changes));
-        state.recent.push(number, SystemTime::now(), message.clone());
-        state.send(&message, to);
-    }
-
-    /// Sends a message without changes to every stream, so that a lost connection is noticed.
-    pub(crate) fn beat(&self) {
-        self.lock().send(&Bytes::from_static(b"data: []\n\n"), None);
-    }
-
-    /// Everything is watched from now on.
-    pub(crate) fn begin(&self) {
-        self.lock().recent.begin(SystemTime::now());
-    }
-
-    /// Ends the watching if there is no stream. Returns whether it has ended.
-    pub(crate) fn end(&self) -> bool {
-        let mut state = self.lock();
-        if !state.streams.is_empty() {
-            return false;
-        }
-        state.close();
-        true
-    }
-
-    /// Ends the watching and all streams, whose clients connect again.
-    pub(crate) fn fail(&self) {
-        self.lock().close();
-    }
-}
-
-impl State {
-    /// A stream that is full or closed ends.
-    fn send(&mut self, message: &Bytes, to: Option<u64>) {
-        let is_addressed = |number: u64| to.is_none_or(|to| to == number);
-        self.streams.retain(|number, stream| !is_addressed(*number) || stream.try_send(message.clone()).is_ok());
-    }
-
-    fn close(&mut self) {
-        self.watcher = None;
-        self.streams.clear();
-        self.recent.end();
-    }
-}
-
-/// A stream that is registered until this is dropped.
-#[derive(Debug)]
-pub(crate) struct OpenStream {
-    shared: Arc<Shared>,
-    number: u64,
-}
-
-impl Drop for OpenStream {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.streams.remove(&self.number);
-        if state.streams.is_empty()
-            && let Some(watcher) = &state.watcher
-        {
-            let _ = watcher.send(WatchMessage::Left);
-        }
     }
 }

@@ -29,6 +29,7 @@ mod change;
 mod hub;
 mod places;
 mod recent;
+mod state;
 mod walk;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! Converts events of the file system to changes at URL paths.
 
 use crate::change::Change;
-use crate::walk::{Link, link_at};
+use crate::walk::{NodeShape, SymbolicLink, link_at};
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
 use notify::{Event, EventKind};
 use std::fs;
@@ -62,16 +62,7 @@ impl WatchedTree {
 #[derive(Debug)]
 pub(crate) struct Places {
     pub(crate) trees: Vec<WatchedTree>,
-    pub(crate) links: Vec<Link>,
-}
-
-/// What is at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NodeShape {
-    File,
-    Directory,
-    /// It is gone, or a symbolic link.
-    Unknown,
+    pub(crate) links: Vec<SymbolicLink>,
 }
 
 impl Places {
@@ -93,7 +84,7 @@ impl Places {
 
     /// Adds the changes of what is at `path`, by each name that leads to it.
     pub(crate) fn add(&self, path: &Path, shape: NodeShape, to: &mut Vec<Change>) {
-        let through_links = self.links.iter().filter_map(|Link { from, to }| {
+        let through_links = self.links.iter().filter_map(|SymbolicLink { from, to }| {
             let below = path.strip_prefix(to).ok()?;
             Some(if below.as_os_str().is_empty() { from.clone() } else { from.join(below) })
         });
@@ -181,8 +172,8 @@ mod tests {
     #[test]
     fn a_change_has_each_url_of_its_file() {
         let links = vec![
-            Link { from: "/srv/new".into(), to: "/srv/v2".into() },
-            Link { from: "/srv/a.html".into(), to: "/srv/b.html".into() },
+            SymbolicLink { from: "/srv/new".into(), to: "/srv/v2".into() },
+            SymbolicLink { from: "/srv/a.html".into(), to: "/srv/b.html".into() },
         ];
         let places = Places { trees: vec![tree("", "/srv"), tree("a b/docs/", "/srv/v2/docs")], links };
         for (path, expected) in [

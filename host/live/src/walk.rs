@@ -1,6 +1,5 @@
 //! Walks through a tree: counts its directories, and finds symbolic links and what changed since some time.
 
-use crate::places::NodeShape;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -12,9 +11,18 @@ pub const MAX_DIRECTORIES: usize = 8_192;
 /// The most symbolic links that are followed.
 const MAX_LINKS: usize = 1_024;
 
+/// What is at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NodeShape {
+    File,
+    Directory,
+    /// It is gone, or a symbolic link.
+    Unknown,
+}
+
 /// A symbolic link in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
+pub(crate) struct SymbolicLink {
     pub(crate) from: PathBuf,
     /// The target, if the names in it lead through no other link.
     pub(crate) to: PathBuf,
@@ -24,7 +32,7 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
     pub(crate) directories: usize,
-    pub(crate) links: Vec<Link>,
+    pub(crate) links: Vec<SymbolicLink>,
     /// What changed, and directories whose entries did.
     pub(crate) changed: Vec<(PathBuf, NodeShape)>,
 }
@@ -77,7 +85,7 @@ fn changed(metadata: &fs::Metadata) -> Option<SystemTime> {
 }
 
 /// The symbolic link at a path.
-pub(crate) fn link_at(path: &Path) -> Option<Link> {
+pub(crate) fn link_at(path: &Path) -> Option<SymbolicLink> {
     let target = read_link(path).ok()?;
     let mut to = PathBuf::new();
     for component in path.parent()?.join(target).components() {
@@ -87,7 +95,7 @@ pub(crate) fn link_at(path: &Path) -> Option<Link> {
             other => to.push(other),
         }
     }
-    Some(Link { from: path.to_owned(), to })
+    Some(SymbolicLink { from: path.to_owned(), to })
 }
 
 /// `std::fs::read_link` calls `readlink`, which the seccomp filter of the host does not allow.
@@ -115,7 +123,7 @@ mod tests {
         let mut walk = Walk::default();
         walk.add(root, None);
         assert_eq!((walk.directories, walk.changed.len()), (3, 0));
-        assert_eq!(walk.links, [Link { from: root.join("a/link"), to: root.join("a/file") }]);
+        assert_eq!(walk.links, [SymbolicLink { from: root.join("a/link"), to: root.join("a/file") }]);
 
         let changed = fs::metadata(root.join("a/file")).ok().and_then(|metadata| super::changed(&metadata));
         let changed = changed.expect("a time");

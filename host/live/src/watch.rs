@@ -2,8 +2,8 @@
 
 use crate::burst::Burst;
 use crate::change::Change;
-use crate::hub::Shared;
 use crate::places::{Places, is_change};
+use crate::state::{LiveShared, WatchMessage};
 use crate::walk::{MAX_DIRECTORIES, Walk};
 use notify::{Config, Event, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
@@ -18,21 +18,8 @@ const BEAT: Duration = Duration::from_secs(10);
 /// The time between two looks at a tree with too many directories.
 const POLL: Duration = Duration::from_secs(1);
 
-/// A message to the thread.
-#[derive(Debug)]
-pub(crate) enum WatchMessage {
-    /// Something happened in a tree.
-    Event(notify::Result<Event>),
-    /// Sends a stream what changed since a time from which on not everything was watched.
-    Search { stream: u64, since: SystemTime },
-    /// The last stream has ended.
-    Left,
-    /// Watches the trees again, because the server has opened them again.
-    Reopen,
-}
-
 /// Ends the streams if the thread ends in any other way than it should.
-struct EndGuard<'a>(Option<&'a Shared>);
+struct EndGuard<'a>(Option<&'a LiveShared>);
 
 impl Drop for EndGuard<'_> {
     fn drop(&mut self) {
@@ -43,7 +30,7 @@ impl Drop for EndGuard<'_> {
 }
 
 /// Watches until some time after the last stream has ended.
-pub(crate) fn run(shared: &Shared, sender: &Sender<WatchMessage>, messages: &Receiver<WatchMessage>) {
+pub(crate) fn run(shared: &LiveShared, sender: &Sender<WatchMessage>, messages: &Receiver<WatchMessage>) {
     let mut guard = EndGuard(Some(shared));
     let trees = shared.lock().trees.to_vec();
     let mut places = Places { trees, links: Vec::new() };

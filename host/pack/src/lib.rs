@@ -1,6 +1,6 @@
 //! Packs a folder into the handler: one component that serves the folder and needs no directory.
 //!
-//! A [`Site`] is a folder that was read once: its entries, digests and encoded variants. [`Site::write`] writes the
+//! A [`EncodedSite`] is a folder that was read once: its entries, digests and encoded variants. [`EncodedSite::write`] writes the
 //! component. [`PackedLayout`] has the bytes of the handler around the site image, whose format is in
 //! [`glasshouse_core::tree::packed`].
 
@@ -34,5 +34,5 @@ pub use error::PackError;
 pub use folder::{Folder, Times, UnpackedEntry, UnpackedReason};
 pub use layout::{PackedLayout, max_image, packed_image, site_description};
 pub use options::MissingPage;
-pub use site::{Encode, HiddenCopy, Progress, Site};
+pub use site::{Encode, EncodedSite, HiddenCopy, Progress};
 pub use size::{Amount, SiteSize};

@@ -56,7 +56,7 @@ impl fmt::Display for HiddenCopy {
 }
 
 /// A folder with its digests and variants, ready to be written.
-pub struct Site {
+pub struct EncodedSite {
     folder: Folder,
     spool: Spool,
     index: ImageIndex,
@@ -67,7 +67,7 @@ pub struct Site {
     missing_pages: Vec<MissingPage>,
 }
 
-impl Site {
+impl EncodedSite {
     /// Reads a folder with the options of the operator, given as variables. `progress` gets the events, on any
     /// thread. A folder that is longer than `max` bytes in a site image is refused before its files are read.
     ///
@@ -80,7 +80,7 @@ impl Site {
         encode: Encode,
         max: u64,
         progress: &(dyn Fn(Progress) + Sync),
-    ) -> Result<Site, PackError> {
+    ) -> Result<EncodedSite, PackError> {
         let only = folder.only().map(|name| (FILE_ENV.to_owned(), name.as_str().to_owned()));
         let variables: Vec<_> = variables.iter().cloned().chain(only).collect();
         let options = EffectiveOptions::read(&folder, &variables)?;
@@ -96,7 +96,7 @@ impl Site {
         let index = ImageIndex::encode(&variables, entries, folder.modified(times)).map_err(too_large)?;
         let image = SiteImage::parse(&index.bytes);
         let missing_pages = image.map(|image| options.missing_pages(&PackedTree::new(image))).unwrap_or_default();
-        Ok(Site { folder, spool, index, contents, left_out, copies, missing_pages })
+        Ok(EncodedSite { folder, spool, index, contents, left_out, copies, missing_pages })
     }
 
     /// The entries that are not in the component, sorted by path.

@@ -1,7 +1,7 @@
 //! Builds a site from directories, files, options and limits.
 
 use crate::error::SiteError;
-use crate::router::{Mount, Router};
+use crate::router::{RoutedTree, Router};
 use crate::service::SiteService;
 use crate::threads::SiteThreads;
 use crate::tree_variables::tree_variables;
@@ -80,7 +80,7 @@ impl fmt::Debug for Site {
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SiteBuilder {
-    root: Option<Root>,
+    root: Option<SiteRoot>,
     mounts: Vec<(String, PathBuf)>,
     handler: Component,
     limits: RequestLimits,
@@ -91,7 +91,7 @@ pub struct SiteBuilder {
 
 /// What is served at the root.
 #[derive(Clone)]
-enum Root {
+enum SiteRoot {
     Directory(PathBuf),
     File(PathBuf),
 }
@@ -99,12 +99,12 @@ enum Root {
 impl SiteBuilder {
     /// Serves a directory with everything beneath it. Replaces a file or directory that was set before.
     pub fn directory(self, path: impl Into<PathBuf>) -> SiteBuilder {
-        SiteBuilder { root: Some(Root::Directory(path.into())), ..self }
+        SiteBuilder { root: Some(SiteRoot::Directory(path.into())), ..self }
     }
 
     /// Serves one file, at its name and at `/`, without the other files of its directory.
     pub fn file(self, path: impl Into<PathBuf>) -> SiteBuilder {
-        SiteBuilder { root: Some(Root::File(path.into())), ..self }
+        SiteBuilder { root: Some(SiteRoot::File(path.into())), ..self }
     }
 
     /// Serves another directory below a URL path, such as `/docs`. The handler of a mount can read only that directory.
@@ -176,8 +176,8 @@ impl SiteBuilder {
         }
         trees.sort_by_key(|(at, _)| Reverse(at.as_ref().map_or(0, |at| at.names().len())));
         match &self.root {
-            Some(Root::Directory(path)) => trees.push((None, ServedPath::Directory(path.clone()))),
-            Some(Root::File(path)) => trees.push((None, file(path)?)),
+            Some(SiteRoot::Directory(path)) => trees.push((None, ServedPath::Directory(path.clone()))),
+            Some(SiteRoot::File(path)) => trees.push((None, file(path)?)),
             None if trees.is_empty() && self.needs_directory() => return Err(SiteError::Empty),
             None => {}
         }
@@ -192,15 +192,15 @@ impl SiteBuilder {
     }
 
     /// Opens the trees, each in a sandbox of the one handler. A handler that reads no directory has one sandbox.
-    fn mounts_of(&self, trees: Vec<(Option<Target>, ServedPath)>) -> Result<Vec<Mount>, SiteError> {
+    fn mounts_of(&self, trees: Vec<(Option<Target>, ServedPath)>) -> Result<Vec<RoutedTree>, SiteError> {
         let ats: Vec<_> = trees.iter().map(|(at, _)| at.clone()).collect();
         let ats: Vec<_> = ats.iter().map(Option::as_ref).collect();
         let engine = SandboxEngine::new(None).map_err(SiteError::Handler)?;
         if trees.is_empty() {
             let sandbox = self.sandbox(&engine, None, self.options.clone())?;
-            return Ok(vec![Mount { path: None, sandbox }]);
+            return Ok(vec![RoutedTree { path: None, sandbox }]);
         }
-        let mut mounts: Vec<Mount> = Vec::new();
+        let mut mounts: Vec<RoutedTree> = Vec::new();
         for (path, root) in trees {
             let variables = tree_variables(&self.options, path.as_ref(), &ats, &self.options);
             let sandbox = match mounts.first() {
@@ -210,7 +210,7 @@ impl SiteBuilder {
                     .map_err(|source| SiteError::Open { path: root.path(), source })?,
                 None => self.sandbox(&engine, Some(root), variables)?,
             };
-            mounts.push(Mount { path, sandbox });
+            mounts.push(RoutedTree { path, sandbox });
         }
         Ok(mounts)
     }

@@ -54,7 +54,7 @@ pub use builder::{Component, Site, SiteBuilder};
 pub use error::SiteError;
 pub use glasshouse_http::BoxError;
 pub use glasshouse_sandbox::RequestLimits;
-pub use router::{Mount, Router};
+pub use router::{RoutedTree, Router};
 pub use serve::serve;
 pub use service::{Peer, SiteService};
 pub use tree_variables::tree_variables;

@@ -29,7 +29,7 @@ struct ThreadState {
 }
 
 /// A tree and the URL path at which a router serves it.
-pub struct Mount {
+pub struct RoutedTree {
     /// `None` for the tree at the root, which must be the last.
     pub path: Option<Target>,
     /// Answers the requests.
@@ -46,7 +46,7 @@ struct MountPoint {
 
 impl Router {
     /// A router for each thread. A request belongs to the first of the mounts that contains its path.
-    pub fn for_threads(mounts: &[Mount], threads: NonZeroUsize) -> Vec<Router> {
+    pub fn for_threads(mounts: &[RoutedTree], threads: NonZeroUsize) -> Vec<Router> {
         let router = |_| {
             let (scheduler, metrics) = (Arc::default(), Arc::default());
             let mounts = mounts.iter().map(|mount| {

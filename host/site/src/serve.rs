@@ -1,7 +1,7 @@
 //! Serves a site on a TCP listener.
 
 use crate::builder::Site;
-use crate::threads::{CLIENT_LIMITS, Connection, Job};
+use crate::threads::{CLIENT_LIMITS, Job, SiteConnection};
 use glasshouse_http::ConnectionLimiter;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -42,7 +42,7 @@ pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future<Outp
             let Some(permit) = limiter.admit(peer) else { continue };
             // A stream that leaves its runtime unregistered is closed.
             let Ok(stream) = stream.into_std() else { continue };
-            let connection = Connection { stream, peer, permit, closing: closing.clone(), guard: guard.clone() };
+            let connection = SiteConnection { stream, peer, permit, closing: closing.clone(), guard: guard.clone() };
             if !site.threads().send(Job::Connection(connection)) {
                 return io::Error::new(ErrorKind::BrokenPipe, "a thread of the site has ended");
             }

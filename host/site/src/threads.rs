@@ -37,11 +37,11 @@ pub(crate) enum Job {
     /// Answers one request.
     Request { request: Request<()>, peer: IpAddr, reply: oneshot::Sender<Response<SiteBody>> },
     /// Serves a connection until it ends.
-    Connection(Connection),
+    Connection(SiteConnection),
 }
 
 /// An accepted connection.
-pub(crate) struct Connection {
+pub(crate) struct SiteConnection {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) peer: IpAddr,
     pub(crate) permit: ConnectionPermit,
@@ -134,8 +134,8 @@ async fn answer(context: ConnectionContext<Router>, request: Request<()>, reply:
     }
 }
 
-async fn serve_connection(context: ConnectionContext<Router>, connection: Connection) {
-    let Connection { stream, peer: _, permit, closing, guard } = connection;
+async fn serve_connection(context: ConnectionContext<Router>, connection: SiteConnection) {
+    let SiteConnection { stream, peer: _, permit, closing, guard } = connection;
     if let Ok(stream) = TcpStream::from_std(stream) {
         // Responses are written in large pieces; Nagle's algorithm would only delay the last packet.
         let _ = stream.set_nodelay(true);

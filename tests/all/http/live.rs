@@ -3,6 +3,7 @@
 use crate::support::client::{ask, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::server::{TestServer, glasshouse};
+use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -101,7 +102,7 @@ fn a_page_that_forbids_the_script_is_named_once() {
     for _ in 0..3 {
         assert_eq!(get(server.address(), "/page.html").head.status, 200);
     }
-    let done = server.end();
+    let done = server.stop(Signal::TERM);
     let times = done.stderr.matches("forbids the script of --live").count();
     assert_eq!(times, 1, "{}", done.stderr);
 }

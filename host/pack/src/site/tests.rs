@@ -8,13 +8,13 @@ use std::io::Read as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-fn read(path: &Path, variables: &[(&str, &str)], encode: Encode) -> Result<Site, PackError> {
+fn read(path: &Path, variables: &[(&str, &str)], encode: Encode) -> Result<EncodedSite, PackError> {
     let variables: Vec<_> = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    Site::read(Folder::open(path).expect("a folder"), &variables, Times::OfFiles, encode, 1 << 20, &|_| {})
+    EncodedSite::read(Folder::open(path).expect("a folder"), &variables, Times::OfFiles, encode, 1 << 20, &|_| {})
 }
 
 /// The image of a site.
-fn image(site: &Site) -> Result<Vec<u8>, PackError> {
+fn image(site: &EncodedSite) -> Result<Vec<u8>, PackError> {
     let mut bytes = Vec::new();
     site.write(&PackedLayout { before: Vec::new(), after: Vec::new() }, &mut bytes)?;
     assert_eq!(bytes.len(), site.length() as usize);
@@ -103,7 +103,7 @@ fn copies_of_hidden_files_are_reported() {
     assert_eq!((only("plain"), only("config.txt")), (0, 1));
     // No link makes the output a part of itself.
     let output = Folder::open(folder).expect("a folder").without(&folder.join("old.wasm"));
-    let site = Site::read(output, &[], Times::OfFiles, Encode::No, 1 << 20, &|_| {}).expect("a site");
+    let site = EncodedSite::read(output, &[], Times::OfFiles, Encode::No, 1 << 20, &|_| {}).expect("a site");
     let left_out: Vec<String> = site.left_out().iter().map(ToString::to_string).collect();
     assert!(left_out.contains(&"latest.wasm: the output file".to_owned()), "{left_out:?}");
     assert!(!site.index.files.iter().any(|path| path.ends_with(".wasm")), "{:?}", site.index.files);
@@ -118,7 +118,7 @@ fn a_single_file_is_not_left_out() {
     symlink(std::env::current_exe().expect("this program"), folder.join("out")).expect("a link can be made");
     for name in ["a.wasm", "link"] {
         let output = Folder::open(&folder.join(name)).expect("a file").without(&folder.join("a.wasm"));
-        let site = Site::read(output, &[], Times::OfFiles, Encode::No, 1 << 20, &|_| {});
+        let site = EncodedSite::read(output, &[], Times::OfFiles, Encode::No, 1 << 20, &|_| {});
         assert!(matches!(site.err(), Some(PackError::OutputOnly)), "{name}");
     }
     let error = Folder::open(&folder.join("out")).expect_err("it leads out of the folder");
