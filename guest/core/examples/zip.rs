@@ -4,6 +4,8 @@
 //! cargo run --example zip -- FILE.zip
 //! ```
 
+#![expect(clippy::disallowed_types, reason = "a server needs files and sockets, which the core must not use")]
+
 use glasshouse_core::tree::memory::{MemoryNode, MemoryTree};
 use glasshouse_core::{Body, Config, PublicTree, Request, answer, at_once};
 use std::env;
