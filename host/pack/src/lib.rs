@@ -1,8 +1,8 @@
 //! Packs a folder into the handler: one component that serves the folder and needs no directory.
 //!
-//! A [`EncodedSite`] is a folder that was read once: its entries, digests and encoded variants. [`EncodedSite::write`] writes the
-//! component. [`PackedLayout`] has the bytes of the handler around the site image, whose format is in
-//! [`glasshouse_core::tree::packed`].
+//! An [`EncodedSite`] is a folder that was read once: its entries, digests and encoded variants.
+//! [`EncodedSite::write`] writes the component. [`PackedLayout`] has the bytes of the handler around the site image,
+//! whose format is in [`glasshouse_core::tree::packed`].
 
 #![cfg_attr(
     not(test),
