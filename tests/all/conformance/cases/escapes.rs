@@ -95,7 +95,7 @@ pub const ROWS: &[Row] = &[
     Row {
         id: "CVE-2019-5458 markup in a name",
         ask: get("/names/"),
-        body: &[Lacks("<img"), Lacks("\"javascript:")],
+        body: &[Lacks("<img"), Lacks("href=\"javascript:"), Lacks("src=\"javascript:")],
         ..ROW
     },
 ];
