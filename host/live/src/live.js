@@ -38,7 +38,8 @@
   /** What this page has loaded from this server: paths and URLs. */
   const loaded = () => performance.getEntriesByType('resource').flatMap(({ name }) => {
     const url = new URL(name);
-    return url.origin === location.origin ? [{ path: plain(url.pathname), url: name }] : [];
+    const isFile = url.origin === location.origin && !url.pathname.startsWith('/.glasshouse/');
+    return isFile ? [{ path: plain(url.pathname), url: name }] : [];
   });
 
   /** Whether something at `path` is, or is below, what changed. */
