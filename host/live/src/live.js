@@ -31,14 +31,16 @@
     } catch {}
   };
 
-  // The time up to which this page knows of every change.
-  let seen = performance.timeOrigin;
+  // The time up to which this page knows of every change. It begins with the request for the page. This clock is never
+  // set.
+  let seen = 0;
   let generation, stream, again, isLeaving = false;
 
   /** What this page has loaded from this server: paths and URLs. */
   const loaded = () => performance.getEntriesByType('resource').flatMap(({ name }) => {
     const url = new URL(name);
-    return url.origin === location.origin ? [{ path: plain(url.pathname), url: name }] : [];
+    const isFile = url.origin === location.origin && !url.pathname.startsWith('/.glasshouse/');
+    return isFile ? [{ path: plain(url.pathname), url: name }] : [];
   });
 
   /** Whether something at `path` is, or is below, what changed. */
@@ -106,14 +108,14 @@
   const close = () => {
     clearTimeout(again);
     stream?.close();
-    if (stream) seen = Date.now();
+    if (stream) seen = performance.now();
     stream = undefined;
   };
 
   const open = () => {
     // Browsers allow six connections to a server over HTTP/1.1, so a hidden page holds none.
     if (stream || isLeaving || document.hidden) return;
-    const query = new URLSearchParams({ age: Math.max(0, Math.round(Date.now() - seen)) });
+    const query = new URLSearchParams({ age: Math.round(performance.now() - seen) });
     const after = stored();
     if (after !== null) query.set('after', after);
     stream = new EventSource(`/.glasshouse/events?${query}`);
@@ -124,7 +126,7 @@
     });
     stream.addEventListener('message', ({ data, lastEventId }) => {
       store(lastEventId);
-      seen = Date.now();
+      seen = performance.now();
       take(JSON.parse(data));
     });
     // The browser would connect again with the same age.
