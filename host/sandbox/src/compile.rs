@@ -1,14 +1,15 @@
 //! Compiles a component, within limits on time and on the size of the machine code.
 
-use rayon::{ThreadBuilder, ThreadPool, ThreadPoolBuilder};
+#[cfg_attr(not(feature = "cranelift"), path = "compile/unavailable.rs")]
+mod compiler;
+
+pub(crate) use compiler::compile;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -39,42 +40,6 @@ pub enum CompileError {
         /// The size in MiB.
         size_mib: usize,
     },
-}
-
-#[cfg(not(feature = "cranelift"))]
-pub(crate) fn compile(_engine: &Engine, _bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
-    Err(CompileError::NoCompiler)
-}
-
-#[cfg(feature = "cranelift")]
-/// Compiles on new threads, which end afterwards: a process that gives up rights can do so only for threads that start
-/// later. After a timeout the compiler runs until the process ends. A start and the compiler process end soon after.
-pub(crate) fn compile(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
-    let (sender, compiled) = mpsc::channel();
-    let component = bytes.len();
-    let compiling = {
-        let (engine, bytes) = (engine.clone(), bytes.to_vec());
-        thread::spawn(move || {
-            let pool = ThreadPoolBuilder::new();
-            let compile = |pool: &ThreadPool| pool.install(|| engine.precompile_component(&bytes));
-            let code = pool.build_scoped(ThreadBuilder::run, compile).map_err(wasmtime::Error::from).flatten();
-            // After a timeout there is no receiver.
-            let _ = sender.send(code);
-        })
-    };
-    let code = match compiled.recv_timeout(TIMEOUT) {
-        Ok(code) => code.map_err(|error| CompileError::Invalid(error.into()))?,
-        Err(RecvTimeoutError::Timeout) => return Err(CompileError::Timeout),
-        Err(RecvTimeoutError::Disconnected) => return Err(CompileError::Panicked),
-    };
-    // The thread has sent its result and ends.
-    let _ = compiling.join();
-    // The data of the component is part of it.
-    let added = code.len().saturating_sub(component);
-    if added > MAX_CODE {
-        return Err(CompileError::TooLarge { size_mib: added >> 20 });
-    }
-    Ok(code)
 }
 
 /// Loads machine code from a file in memory. The kernel then keeps one copy of the data of the component, for the code

@@ -87,7 +87,7 @@ impl Body for SiteBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.left.clone()
+        self.left
     }
 }
 
