@@ -40,6 +40,10 @@ pub(crate) use unavailable::{Hardening, apply, probe};
 
 /// The rights that the process keeps.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(
+    not(all(feature = "harden", target_os = "linux")),
+    expect(dead_code, reason = "without restrictions all rights are kept")
+)]
 pub(crate) struct KeptRights<'a> {
     /// Directories below which files can be read.
     pub(crate) readable: Vec<ReadScope<'a>>,
@@ -54,6 +58,10 @@ pub(crate) struct KeptRights<'a> {
 
 /// Calls that only some processes make.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    not(all(feature = "harden", target_os = "linux")),
+    expect(dead_code, reason = "without restrictions all rights are kept")
+)]
 pub(crate) enum ExtraCall {
     /// Removes a file, never a directory. Landlock decides which files.
     RemoveFile,

@@ -304,7 +304,8 @@ mod tests {
 
     fn addresses(port: u16, binds: &[&str]) -> Addresses {
         let binds = binds.iter().map(|text| BindAddr::parse(text).unwrap()).collect();
-        let options = ListenOptions { port, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let options =
+            ListenOptions { port, port_fallback: false, redirect_port: None, unix_mode: 0o600, is_local: false };
         Addresses::resolve(binds, options).unwrap()
     }
 

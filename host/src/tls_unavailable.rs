@@ -2,6 +2,7 @@
 
 use crate::args::ProtocolVersion;
 use glasshouse_http::{HasWriteTimeout, Protocol};
+use std::convert::Infallible;
 use std::io;
 use std::iter;
 use std::net::IpAddr;
@@ -24,7 +25,7 @@ pub(crate) enum TlsFiles {}
 
 /// The TLS configuration of all connections.
 #[derive(Clone, Debug)]
-pub(crate) enum Tls {}
+pub(crate) struct Tls(Infallible);
 
 /// The result of a handshake.
 #[expect(dead_code, reason = "there are no handshakes")]
@@ -84,10 +85,10 @@ impl Tls {
     }
 
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        match *self {}
+        match self.0 {}
     }
 
     pub(crate) async fn accept<S: HasWriteTimeout>(&self, _stream: S, _limit: Duration) -> Handshake<S> {
-        match *self {}
+        match self.0 {}
     }
 }

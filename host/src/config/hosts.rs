@@ -97,7 +97,8 @@ mod tests {
     use http::{HeaderMap, Uri};
 
     fn rule(hosts: &[&str], binds: &[&str], is_secure: bool) -> HostRule {
-        let options = ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let options =
+            ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600, is_local: false };
         let typed: Vec<_> = binds.iter().map(|bind| BindAddr::parse(bind).unwrap()).collect();
         let names: Vec<_> = typed.iter().filter_map(BindAddr::host).map(str::to_owned).collect();
         let addresses = Addresses::resolve(typed, options).unwrap();
@@ -159,7 +160,8 @@ mod tests {
     fn a_name_to_listen_on_is_a_host() {
         assert!(answers(&rule(&[], &["127.0.0.2"], false).over_tcp(false), "127.0.0.2"));
         assert!(!answers(&rule(&["a.test"], &["0.0.0.0"], false).over_tcp(false), "0.0.0.0"));
-        let options = ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600 };
+        let options =
+            ListenOptions { port: 0, port_fallback: false, redirect_port: None, unix_mode: 0o600, is_local: false };
         let addresses = Addresses::resolve(Vec::new(), options).unwrap();
         let error = HostRule::new(&["a:80".into()], &[], &addresses, false);
         assert!(
