@@ -76,7 +76,12 @@ function plant(root) {
 export async function serve(...flags) {
   const root = mkdtempSync(join(tmpdir(), 'glasshouse-browser-'));
   plant(root);
-  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '--markdown', '-d', root, ...flags]);
+  return serveTree(root, '--markdown', ...flags);
+}
+
+/** The program, serving a tree that is removed at its end. */
+export async function serveTree(root, ...flags) {
+  const program = spawn(PROGRAM, ['0', '-b', '127.0.0.1', '-d', root, ...flags]);
   const address = await new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('the program does not say where it serves')), PATIENCE);
     let said = '';
