@@ -11,10 +11,10 @@
 //! # let public = directory.path();
 //! let site = Site::builder().directory(public).option("clean-urls", "1").build()?;
 //! let mut service = site.service();
-//! let request = Request::get("/hello").extension(Peer([192, 0, 2, 7].into())).body(String::new())?;
+//! let request = Request::get("/hello.txt").header("host", "localhost").extension(Peer([192, 0, 2, 7].into()));
 //! # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
-//! let response = service.call(request).await?;
-//! assert_eq!(response.status(), 404);
+//! let response = service.call(request.body(())?).await?;
+//! assert_eq!(response.status(), 200);
 //! # Ok(())
 //! # })
 //! # }

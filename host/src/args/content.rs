@@ -132,7 +132,7 @@ pub(crate) struct ContentFlags {
     /// Ignore glasshouse.toml in the directory
     ///
     /// The file sets options of its own directory, except those that would serve more.
-    #[arg(long, help_heading = SITE)]
+    #[arg(long, hide_short_help = true, help_heading = SITE)]
     no_site_file: bool,
 
     /// Cache lifetime of responses (repeatable)
@@ -151,12 +151,12 @@ pub(crate) struct ContentFlags {
     /// Reload pages when a file behind them changes
     ///
     /// For development. The server adds a script to HTML responses, and watches the served directories while a page is
-    /// open. Style sheets are replaced without a reload. Without --bind it listens on the loopback addresses only.
+    /// open. Style sheets are replaced without a reload. Without --bind it listens on 127.0.0.1 only.
     #[arg(long, help_heading = SITE)]
     live: bool,
 
     /// Isolate pages from other origins (COOP, COEP, CORP)
-    #[arg(long, help_heading = SITE)]
+    #[arg(long, hide_short_help = true, help_heading = SITE)]
     isolate: bool,
 }
 
