@@ -307,6 +307,13 @@ fn is_json(block: &FencedBlock) {
     values.for_each(|value| drop(value.unwrap_or_else(|error| panic!("{}: {error}", block.at))));
 }
 
+/// Statements. The tests of the crates run the same calls.
+#[track_caller]
+fn is_rust(block: &FencedBlock) {
+    let parsed = syn::parse_str::<syn::Block>(&format!("{{{}}}", block.text));
+    parsed.unwrap_or_else(|error| panic!("{}: {error}", block.at));
+}
+
 fn pages() -> Vec<(String, String)> {
     let entries = fs::read_dir(root().join("docs")).expect("a directory can be read");
     let docs = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
@@ -329,6 +336,7 @@ fn every_command_runs() {
             "sh" | "console" => count += run_block(&block),
             "toml" => is_site_file(&block),
             "json" => is_json(&block),
+            "rust" => is_rust(&block),
             // Commands that `tests/hosts/run` has run.
             "text" => assert_eq!(block.at.split(':').next(), Some("docs/hosts.md"), "{}: use sh", block.at),
             other => panic!("{}: a block in {other:?}: add what it must be", block.at),
