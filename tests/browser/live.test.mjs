@@ -20,8 +20,13 @@ after(async () => {
   await server?.end();
 });
 
+/** Leaves the page at the end: Chromium may never close a page that reloads at that moment. */
+const leave = (page) => page.goto('about:blank').catch(() => page.goto('about:blank'));
 /** Pages of tests have no icon. */
-const at = (path, options, use) => visit(browser, server.address, path, { expected: [/404/], ...options }, use);
+const at = (path, options, use) => visit(browser, server.address, path, { expected: [/404/], ...options }, async (page) => {
+  await use(page);
+  await leave(page);
+});
 const file = (path) => join(server.root, path);
 const put = (path, content) => writeFileSync(file(path), content);
 /** As many editors do. */
