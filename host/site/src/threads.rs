@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-/// The limits for connections of [`serve`](crate::serve): the defaults of the program.
+/// The limits for connections of [`serve`](fn@crate::serve): the defaults of the program.
 pub(crate) const CLIENT_LIMITS: ClientLimits = ClientLimits {
     header_timeout: Duration::from_secs(30),
     idle_timeout: Duration::from_secs(60),
