@@ -30,14 +30,14 @@ pub(crate) struct SymbolicLink {
 
 /// The result of a walk.
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub(crate) struct DirectoryWalk {
     pub(crate) directories: usize,
     pub(crate) links: Vec<SymbolicLink>,
     /// What changed, and directories whose entries did.
     pub(crate) changed: Vec<(PathBuf, NodeShape)>,
 }
 
-impl Walk {
+impl DirectoryWalk {
     /// Adds a tree, or the only file of one. Stops after `MAX_DIRECTORIES`. Without `since` it reads no metadata of
     /// files.
     pub(crate) fn add(&mut self, root: &Path, since: Option<SystemTime>) {
@@ -120,7 +120,7 @@ mod tests {
         symlink("../a/./file", root.join("a/link")).expect("a link");
         symlink("link", root.join("a/link")).expect_err("it exists");
 
-        let mut walk = Walk::default();
+        let mut walk = DirectoryWalk::default();
         walk.add(root, None);
         assert_eq!((walk.directories, walk.changed.len()), (3, 0));
         assert_eq!(walk.links, [SymbolicLink { from: root.join("a/link"), to: root.join("a/file") }]);
@@ -128,11 +128,11 @@ mod tests {
         let changed = fs::metadata(root.join("a/file")).ok().and_then(|metadata| super::changed(&metadata));
         let changed = changed.expect("a time");
         for (since, number) in [(SystemTime::UNIX_EPOCH, 5), (changed + Duration::from_secs(3600), 0)] {
-            let mut walk = Walk::default();
+            let mut walk = DirectoryWalk::default();
             walk.add(root, Some(since));
             assert_eq!(walk.changed.len(), number, "{:?}", walk.changed);
         }
-        let mut walk = Walk::default();
+        let mut walk = DirectoryWalk::default();
         walk.add(&root.join("a/file"), Some(changed));
         assert_eq!(walk.changed, [(root.join("a/file"), NodeShape::File)]);
     }

@@ -4,7 +4,7 @@ use crate::burst::Burst;
 use crate::change::Change;
 use crate::places::{Places, is_change};
 use crate::state::{LiveShared, WatchMessage};
-use crate::walk::{MAX_DIRECTORIES, Walk};
+use crate::walk::{DirectoryWalk, MAX_DIRECTORIES};
 use notify::{Config, Event, PollWatcher, RecommendedWatcher, RecursiveMode, Watcher};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -84,7 +84,7 @@ pub(crate) fn run(shared: &LiveShared, sender: &Sender<WatchMessage>, messages: 
 
 /// Watches all trees, by the kernel if there are not too many directories.
 fn watch(places: &mut Places, sender: &Sender<WatchMessage>) -> Vec<Box<dyn Watcher>> {
-    let mut walk = Walk::default();
+    let mut walk = DirectoryWalk::default();
     places.trees.iter().for_each(|tree| walk.add(&tree.directory, None));
     places.links = walk.links;
     if walk.directories > MAX_DIRECTORIES {
@@ -146,7 +146,7 @@ fn forward(sender: &Sender<WatchMessage>) -> impl FnMut(notify::Result<Event>) +
 fn search(places: &Places, since: SystemTime) -> Vec<Change> {
     let mut changes = Vec::new();
     for tree in &places.trees {
-        let mut walk = Walk::default();
+        let mut walk = DirectoryWalk::default();
         walk.add(&tree.directory, Some(since));
         if walk.directories > MAX_DIRECTORIES {
             changes.push(Change::of_directory(tree.url_path.clone()));
