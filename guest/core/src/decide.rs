@@ -220,12 +220,8 @@ fn page<F>(request: &Request, page: &MarkdownPage, config: &Config) -> Result<Re
     // The page also changes with this program, so the time of the file does not identify it.
     let validators = Validators { tag: Some(tag), modified: None };
     let representation = Representation { media_type: OutputFormat::Html.media_type(), coding, validators, vary };
-    match condition::evaluate(request, &representation.validators) {
-        Verdict::Failed => return Err(Refusal::PreconditionFailed),
-        Verdict::NotModified => {
-            return Ok(Reply::from(Outcome::NotModified { representation }).with_configured(fields_of_304(fields)));
-        }
-        Verdict::Perform => {}
+    if is_current(request, &representation)? {
+        return Ok(not_modified(representation, fields));
     }
     let bytes = match bytes {
         Some(bytes) => bytes,

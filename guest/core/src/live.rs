@@ -4,7 +4,7 @@ mod policy;
 
 use crate::config::Config;
 use crate::config::fields::file_fields;
-use crate::http::target::{Target, encode, encode_path};
+use crate::http::target::{Target, encode_path};
 use crate::number::{to_u64, to_usize};
 use crate::tree::{Tree, TreeError, optional};
 use glasshouse_protocol::{LIVE_FORBIDDEN, LIVE_SCRIPT};
@@ -71,13 +71,9 @@ impl Insertion {
 /// The tag with the URL path of the file. The path of the page may be another one: that of its directory, a clean URL,
 /// or a route of an application.
 pub(crate) fn tag_of_file(path: &str, config: &Config) -> String {
-    let mut file = String::new();
-    for name in config.prefix.iter().flat_map(Target::names) {
-        file.push('/');
-        encode(name.as_str(), &mut file);
-    }
+    let root = config.prefix.as_ref().map_or_else(|| "/".to_owned(), Target::location);
     // An encoded path has no character that ends an attribute.
-    format!(r#"<script src="{LIVE_SCRIPT}" data-file="{file}/{}" defer></script>"#, encode_path(path))
+    format!(r#"<script src="{LIVE_SCRIPT}" data-file="{root}{}" defer></script>"#, encode_path(path))
 }
 
 /// The offset of the last end tag of the body, in any case (HTML 13.1.2.2).
