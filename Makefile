@@ -19,7 +19,8 @@ HOSTILE := -p glasshouse-hostile -p glasshouse-hostile-middleware -p glasshouse-
 EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
-HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-engine -p glasshouse-live -p glasshouse-pack -p glasshouse-sandbox -p glasshouse-site
+HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-engine -p glasshouse-live -p glasshouse-pack \
+	-p glasshouse-sandbox -p glasshouse-site
 # The features of the program that a build can leave out.
 FEATURES := auth cranelift harden qr tls
 # Separate from the rest: their tests control the clock of tokio, for which cargo compiles all that uses tokio again.
@@ -29,7 +30,8 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
-.PHONY: run build test test-all test-live ports screenshots torture soak hosts bench check lint features doc deny fuzz flags dist dist-check install clean
+.PHONY: run build test test-all test-live ports screenshots torture soak hosts bench check lint features doc deny fuzz \
+	flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'

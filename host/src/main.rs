@@ -43,6 +43,7 @@ mod oci;
 mod output_file;
 mod pack;
 mod passwd;
+#[cfg_attr(not(feature = "qr"), path = "qr_unavailable.rs")]
 mod qr;
 mod redirect_listener;
 mod reload;
@@ -58,10 +59,7 @@ mod site_report;
 mod socket;
 mod source_date;
 mod stdout;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(not(feature = "tls"))]
-#[path = "tls_unavailable.rs"]
+#[cfg_attr(not(feature = "tls"), path = "tls_unavailable.rs")]
 mod tls;
 mod users_file;
 mod worker;

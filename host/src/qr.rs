@@ -1,14 +1,10 @@
 //! Renders the address of the server as a QR code.
 
-#[cfg(feature = "qr")]
 use qrcode::render::unicode::Dense1x2;
-#[cfg(feature = "qr")]
 use qrcode::types::QrError;
-#[cfg(feature = "qr")]
 use qrcode::{EcLevel, QrCode};
 use thiserror::Error;
 
-#[cfg(feature = "qr")]
 /// Sets white on black, which cameras need on every terminal, and resets it.
 const COLOURS: (&str, &str) = ("\x1b[97;40m", "\x1b[0m");
 
@@ -19,15 +15,10 @@ pub(crate) enum NoQrCode {
         "no QR code: only this machine can reach the server; leave --bind out, and check that the machine has a network"
     )]
     OnlyLocal,
-    #[cfg(feature = "qr")]
     #[error("no QR code: {0}")]
     Encoding(#[from] QrError),
-    #[cfg(not(feature = "qr"))]
-    #[error("no QR code: this build has no feature 'qr'")]
-    NotInBuild,
 }
 
-#[cfg(feature = "qr")]
 /// The code in block characters. Each character is two squares high.
 ///
 /// # Errors
@@ -39,12 +30,4 @@ pub(crate) fn code(url: Option<&str>, is_terminal: bool) -> Result<String, NoQrC
     let code = code.render::<Dense1x2>().dark_color(dark).light_color(light).build();
     let (on, off) = if is_terminal { COLOURS } else { ("", "") };
     Ok(code.lines().map(|line| format!("{on}{line}{off}\n")).collect())
-}
-
-#[cfg(not(feature = "qr"))]
-/// # Errors
-/// Always.
-pub(crate) fn code(url: Option<&str>, _is_terminal: bool) -> Result<String, NoQrCode> {
-    url.ok_or(NoQrCode::OnlyLocal)?;
-    Err(NoQrCode::NotInBuild)
 }

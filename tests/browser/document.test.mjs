@@ -1,21 +1,14 @@
 // What a person does with a Markdown file: reads it, follows its links, copies code, gets the file itself.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { browse, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { serving } from './harness.mjs';
 
 const GUIDE = '/plain/sub/deep/guide.md';
 
-let server, browser;
-before(async () => {
-  [server, browser] = await Promise.all([serve(), browse()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+const site = serving();
 
-const at = (path, options, use) => visit(browser, server.address, path, options, use);
+const { at } = site;
 
 test('a Markdown file is a page, and nothing in it acts', async () => {
   await at(GUIDE, {}, async (page) => {

@@ -4,23 +4,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { GALLERY, PICTURES, browse, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { GALLERY, PICTURES, serving } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** The pictures and films in the order of the page: numbers and letters by value, so `it's` is behind `film`. */
 const ORDER = ['b.png', 'c.png', 'd.png', 'film.webm', "it's 1 & 2.png", 'z.png'];
 
-let server, browser;
-before(async () => {
-  [server, browser] = await Promise.all([serve('--grid'), browse()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+const site = serving('--grid');
 
-const at = (path, options, use) => visit(browser, server.address, path, options, use);
+const { at } = site;
 const viewer = (page) => page.getByRole('dialog', { name: 'Viewer' });
 const tile = (page, name) => page.locator('.grid').getByRole('link', { name });
 const closed = (page) => page.waitForFunction(() => !document.querySelector('dialog'));
@@ -42,7 +35,7 @@ test('with --grid a folder of pictures is a grid, and one may choose', async () 
     assert.equal(await page.locator('table').count(), 1, 'the choice is kept');
     await page.getByRole('button', { name: 'Grid' }).click();
     assert.equal(await page.locator('.grid').count(), 1);
-    await page.goto(`${server.address}/plain/`);
+    await page.goto(`${site.server.address}/plain/`);
     assert.equal(await page.locator('table').count(), 1, 'a folder of texts is a list');
   });
 });
@@ -119,7 +112,7 @@ test('the address of a picture opens it, and is escaped', async () => {
     await shows(page, "it's 1 & 2.png");
     await page.keyboard.press('Escape');
     await closed(page);
-    assert.equal(page.url(), `${server.address}/gallery/`);
+    assert.equal(page.url(), `${site.server.address}/gallery/`);
   });
 });
 

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { after, before } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 
@@ -142,6 +143,19 @@ export async function visit(browser, address, path, options, use) {
   }
   const unexpected = wrong.filter((what) => !expected.some((known) => known.test(what)));
   assert.deepEqual(unexpected, []);
+}
+
+/** The program and a browser for the tests of a file: `server`, `browser`, and `at`, which visits a page. */
+export function serving(...flags) {
+  const site = { at: (path, options, use) => visit(site.browser, site.server.address, path, options, use) };
+  before(async () => {
+    [site.server, site.browser] = await Promise.all([serve(...flags), browse()]);
+  });
+  after(async () => {
+    await site.browser?.close();
+    await site.server?.end();
+  });
+  return site;
 }
 
 /** The names in the table, in their order. */

@@ -2,29 +2,22 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { NASTY, browse, names, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { NASTY, names, serving } from './harness.mjs';
 
-let server, browser;
-before(async () => {
-  [server, browser] = await Promise.all([serve(), browse()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+const site = serving();
 
 /** A name with what is not seen in it as it is shown. */
 const shown_as = (name) => name.replaceAll('\n', '⟨U+000A⟩');
 
-const at = (path, options, use) => visit(browser, server.address, path, options, use);
+const { at } = site;
 
 test('every nasty name is text, and leads where it says', async () => {
   await at('/nasty/', {}, async (page) => {
     const shown = await names(page);
     assert.deepEqual(shown.toSorted(), NASTY.map((name) => `${shown_as(name)}/`).toSorted());
     for (const name of NASTY) {
-      await page.goto(`${server.address}/nasty/`);
+      await page.goto(`${site.server.address}/nasty/`);
       const links = page.locator('table tbody a');
       const index = (await links.evaluateAll((all) => all.map((link) => link.textContent))).indexOf(`${shown_as(name)}/`);
       await links.nth(index).click();

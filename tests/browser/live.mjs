@@ -3,31 +3,24 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { browse, names, serve, visit } from './harness.mjs';
+import { names, serving } from './harness.mjs';
 
 /** The longest time from the end of a save to the new page, in milliseconds. */
 const PROMISED = 300;
 
-let server, browser;
-before(async () => {
-  [server, browser] = await Promise.all([serve('--live'), browse()]);
-  mkdirSync(join(server.root, 'live'));
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+const site = serving('--live');
+before(() => mkdirSync(join(site.server.root, 'live')));
 
 /** Leaves the page at the end: Chromium may never close a page that reloads at that moment. */
 const leave = (page) => page.goto('about:blank').catch(() => page.goto('about:blank'));
 /** Pages of tests have no icon. */
-const at = (path, options, use) => visit(browser, server.address, path, { expected: [/404/], ...options }, async (page) => {
+const at = (path, options, use) => site.at(path, { expected: [/404/], ...options }, async (page) => {
   await use(page);
   await leave(page);
 });
-const file = (path) => join(server.root, path);
+const file = (path) => join(site.server.root, path);
 const put = (path, content) => writeFileSync(file(path), content);
 /** As many editors do. */
 const replace = (path, content) => {
@@ -154,10 +147,10 @@ test('1,000 saves in a second reload once', async () => {
 
 test('nothing is watched after the last page is closed', async () => {
   put('live/closed.html', '<!doctype html><p>text</p>');
-  const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length;
-  const watches = () => readdirSync(`/proc/${server.pid}/fdinfo`).map((number) => {
+  const descriptors = () => readdirSync(`/proc/${site.server.pid}/fd`).length;
+  const watches = () => readdirSync(`/proc/${site.server.pid}/fdinfo`).map((number) => {
     try {
-      return readFileSync(`/proc/${server.pid}/fdinfo/${number}`, 'utf8').split('\n').filter((line) => line.startsWith('inotify ')).length;
+      return readFileSync(`/proc/${site.server.pid}/fdinfo/${number}`, 'utf8').split('\n').filter((line) => line.startsWith('inotify ')).length;
     } catch {
       return 0;
     }

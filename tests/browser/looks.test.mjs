@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { PICTURES, browse, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { PICTURES, serving } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const MISSING = '/plain/file3.txt';
@@ -16,19 +16,12 @@ const PAGES = {
 };
 const WIDE = { width: 1100, height: 800 }, PHONE = { width: 375, height: 740 };
 
-let server, browser;
-before(async () => {
-  mkdirSync(PICTURES, { recursive: true });
-  [server, browser] = await Promise.all([serve(), browse()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+mkdirSync(PICTURES, { recursive: true });
+const site = serving();
 
 const at = (path, options, use) => {
   const expected = path === MISSING ? [/404/] : [];
-  return visit(browser, server.address, path, { viewport: WIDE, expected, ...options }, use);
+  return site.at(path, { viewport: WIDE, expected, ...options }, use);
 };
 
 for (const colorScheme of ['light', 'dark']) {

@@ -1,19 +1,12 @@
 // What a person does to download a part of a folder: selects entries, by mouse and keyboard, with and without a script.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { NASTY, browse, serve, visit } from './harness.mjs';
+import { test } from 'node:test';
+import { NASTY, serving } from './harness.mjs';
 
-let server, browser;
-before(async () => {
-  [server, browser] = await Promise.all([serve(), browse()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.end();
-});
+const site = serving();
 
-const at = (path, options, use) => visit(browser, server.address, path, options, use);
+const { at } = site;
 const box = (page, name) => page.getByRole('checkbox', { name: `Select ${name}`, exact: true });
 const total = (page, text) => page.locator('#chosen', { hasText: text }).waitFor();
 
@@ -92,16 +85,16 @@ test('a terminal gets the address and the selection', async () => {
     const command = page.locator('details code');
     assert.ok(await command.isHidden());
     await page.getByText('Terminal', { exact: true }).click();
-    assert.equal(await command.textContent(), `curl -fsS '${server.address}/nasty/?download=tar' | tar xf -`);
+    assert.equal(await command.textContent(), `curl -fsS '${site.server.address}/nasty/?download=tar' | tar xf -`);
     await box(page, '"quoted" \'x\'').check();
     await total(page, /1 folder/);
     assert.equal(await command.textContent(),
-      `curl -fsS '${server.address}/nasty/?download=tar&only=%22quoted%22+%27x%27' | tar xf -`);
+      `curl -fsS '${site.server.address}/nasty/?download=tar&only=%22quoted%22+%27x%27' | tar xf -`);
     assert.equal(await page.getByText('ADDRESS').count(), 0);
   });
   await at(`/nasty/${encodeURIComponent('"quoted" \'x\'')}/`, {}, async (page) => {
     const command = await page.locator('details code').textContent();
-    assert.equal(command, `curl -fsS '${server.address}/nasty/%22quoted%22%20%27x%27/?download=tar' | tar xf -`);
+    assert.equal(command, `curl -fsS '${site.server.address}/nasty/%22quoted%22%20%27x%27/?download=tar' | tar xf -`);
   });
   await at('/nasty/', { javaScriptEnabled: false }, async (page) => {
     await page.getByText('Terminal', { exact: true }).click();

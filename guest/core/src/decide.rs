@@ -227,10 +227,7 @@ fn page<F>(request: &Request, page: &MarkdownPage, config: &Config) -> Result<Re
         Some(bytes) => bytes,
         None => page.render()?,
     };
-    let bytes = match coding {
-        Some(coding) => Encoder::encode(coding, &bytes).map_err(|_| Refusal::Fault)?,
-        None => bytes,
-    };
+    let bytes = encoded(bytes, coding)?;
     Ok(Reply::from(Outcome::Content { bytes, representation }).with_configured(fields))
 }
 
@@ -243,6 +240,14 @@ fn coding_of_generated(request: &Request, config: &Config, vary: &mut Vec<&'stat
     match AcceptEncoding::parse(&request.values("accept-encoding")).choose(encode::CODINGS) {
         Choice::Coded(coding) => Some(coding),
         Choice::Identity => None,
+    }
+}
+
+/// Generated content in a coding.
+fn encoded(bytes: Vec<u8>, coding: Option<Coding>) -> Result<Vec<u8>, Refusal> {
+    match coding {
+        Some(coding) => Encoder::encode(coding, &bytes).map_err(|_| Refusal::Fault),
+        None => Ok(bytes),
     }
 }
 
@@ -263,11 +268,7 @@ fn listing<F>(request: &Request, listing: Listing, config: &Config) -> Result<Re
         return Ok(not_modified(representation, fields));
     }
     let outcome = match (whole, coding) {
-        (Some(bytes), None) => Outcome::Content { bytes, representation },
-        (Some(bytes), Some(coding)) => {
-            let bytes = Encoder::encode(coding, &bytes).map_err(|_| Refusal::Fault)?;
-            Outcome::Content { bytes, representation }
-        }
+        (Some(bytes), coding) => Outcome::Content { bytes: encoded(bytes, coding)?, representation },
         (None, coding) => {
             let source = Source::Listing(Box::new(ListingStream::new(listing)));
             Outcome::Generated { body: Box::new(GeneratedBody::new(source, coding)), representation }

@@ -2,16 +2,14 @@
 
 use crate::change::Change;
 use crate::walk::{NodeShape, SymbolicLink, link_at};
+use glasshouse_core::http::accept::Coding;
+use glasshouse_core::http::target::is_dotfile;
+use glasshouse_core::tree::public::SITE_FILE;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RemoveKind, RenameMode};
 use notify::{Event, EventKind};
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf, absolute};
-
-/// The file with the options of a tree. It affects every page.
-const SITE_FILE: &str = "glasshouse.toml";
-/// Suffixes of the files that are sent in place of the file without the suffix.
-const PRECOMPRESSED: [&str; 3] = [".br", ".zst", ".gz"];
 
 /// A served tree.
 #[derive(Clone, Debug)]
@@ -48,7 +46,7 @@ impl WatchedTree {
         for component in below.components() {
             let Component::Normal(name) = component else { return None };
             let name = name.to_str()?;
-            if name.starts_with('.') && name != ".well-known" && !self.hidden {
+            if is_dotfile(name) && !self.hidden {
                 return None;
             }
             url.push('/');
@@ -102,6 +100,7 @@ impl Places {
 }
 
 fn add_url(url: String, shape: NodeShape, to: &mut Vec<Change>) {
+    // The options of a tree affect each of its pages.
     if let Some(tree) = url.strip_suffix(SITE_FILE).filter(|tree| tree.ends_with('/')) {
         to.push(Change::of_directory(tree.to_owned()));
     }
@@ -109,7 +108,8 @@ fn add_url(url: String, shape: NodeShape, to: &mut Vec<Change>) {
         to.push(Change::of_directory(url.clone()));
     }
     if shape != NodeShape::Directory {
-        let original = PRECOMPRESSED.iter().find_map(|suffix| url.strip_suffix(suffix));
+        // Files that are sent in place of the file without their suffix.
+        let original = Coding::ALL.iter().find_map(|coding| url.strip_suffix(coding.suffix())?.strip_suffix('.'));
         to.extend(original.map(|original| Change::of_file(original.to_owned())));
         to.push(Change::of_file(url));
     }

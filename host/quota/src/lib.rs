@@ -29,6 +29,7 @@ pub use scheduler::{Scheduled, Scheduler, Stage};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -63,6 +64,13 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Totals with this memory in bytes and this number of files, for threads with a number of instances each. At most
+    /// a quarter of the instances generate bodies.
+    pub fn of_threads(memory: usize, files: usize, instances: usize, threads: NonZeroUsize) -> Totals {
+        let heads = instances.saturating_mul(threads.get()).min(Totals::unlimited().heads);
+        Totals { memory, files, heads, bodies: (heads / 4).max(1) }
+    }
+
     /// More than clients can hold.
     pub fn unlimited() -> Totals {
         let most = usize::MAX >> 2;

@@ -156,8 +156,7 @@ impl SiteBuilder {
         let trees = self.trees()?;
         let threads = self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let mounts = self.mounts_of(trees)?;
-        let heads = self.limits.instances.saturating_mul(threads.get()).min(Totals::unlimited().heads);
-        let totals = Totals { memory: MEMORY, files: FILES, heads, bodies: (heads / 4).max(1) };
+        let totals = Totals::of_threads(MEMORY, FILES, self.limits.instances, threads);
         let routers = Router::for_threads(&mounts, threads);
         let threads = SiteThreads::start(routers, &Quotas::new(totals)).map_err(SiteError::Thread)?;
         Ok(Site { threads: Arc::new(threads) })

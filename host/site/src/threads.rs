@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use std::{io, thread};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -63,7 +63,9 @@ impl SiteThreads {
     /// # Errors
     /// The system cannot start a thread.
     pub(crate) fn start(routers: Vec<Router>, quotas: &Quotas) -> io::Result<SiteThreads> {
-        let start = |router| start(SiteThread { router, quotas: quotas.clone() });
+        // The embedding program logs its requests.
+        let log = Log::new(Format::Off, Sink::Stderr);
+        let start = |router| start(SiteThread { router, quotas: quotas.clone(), log: log.clone() });
         let queues = routers.into_iter().map(start).collect::<io::Result<_>>()?;
         Ok(SiteThreads { queues, next: AtomicUsize::new(0) })
     }
@@ -82,7 +84,7 @@ fn start(site: SiteThread) -> io::Result<mpsc::UnboundedSender<Job>> {
     thread::Builder::new().name("glasshouse-site".to_owned()).spawn(move || {
         runtime.block_on(site.run(jobs));
         // Does not wait for a read from a slow disk.
-        Runtime::shutdown_background(runtime);
+        runtime.shutdown_background();
     })?;
     Ok(queue)
 }
@@ -90,6 +92,7 @@ fn start(site: SiteThread) -> io::Result<mpsc::UnboundedSender<Job>> {
 struct SiteThread {
     router: Router,
     quotas: Quotas,
+    log: Log,
 }
 
 impl SiteThread {
@@ -113,9 +116,9 @@ impl SiteThread {
     }
 
     fn context(&self, peer: IpAddr) -> ConnectionContext<Router> {
-        let log = Log::new(Format::Off, Sink::Stderr);
         let client = self.quotas.client(peer);
-        ConnectionContext::new(self.router.clone(), Version::HTTP_11, &CLIENT_LIMITS, log, peer, client)
+        let (router, log) = (self.router.clone(), self.log.clone());
+        ConnectionContext::new(router, Version::HTTP_11, &CLIENT_LIMITS, log, peer, client)
     }
 }
 

@@ -38,13 +38,8 @@ pub(crate) fn limits(
     }
     let half = max_connections.div_ceil(2);
     let memory = clients.max_total_memory.map_or_else(|| total_memory(memory()), |size| size.0);
-    let heads = ceilings.instances.saturating_mul(threads.get()).min(Totals::unlimited().heads);
-    let totals = Totals {
-        memory: usize::try_from(memory).unwrap_or(usize::MAX).min(Totals::unlimited().memory),
-        files: files(descriptors, max_connections),
-        heads,
-        bodies: (heads / 4).max(1),
-    };
+    let memory = usize::try_from(memory).unwrap_or(usize::MAX).min(Totals::unlimited().memory);
+    let totals = Totals::of_threads(memory, files(descriptors, max_connections), ceilings.instances, threads);
     let limits = ClientLimits {
         header_timeout: clients.header_timeout.0,
         idle_timeout: clients.idle_timeout.0,
