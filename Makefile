@@ -30,7 +30,7 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
-.PHONY: run build test test-all test-live ports screenshots torture soak hosts bench check lint features doc deny fuzz \
+.PHONY: run build test test-all ports screenshots torture soak hosts bench check lint features doc deny fuzz \
 	flags dist dist-check install clean
 
 run: build
@@ -70,10 +70,6 @@ soak: build
 hosts: build
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all --no-run
 	tests/hosts/run --write
-
-# The tests of --live in a browser. Not among the others: Chromium may hang when a page reloads while it is closed.
-test-live: build
-	cd tests/browser && npm ci --no-audit --no-fund --silent && node --test --test-timeout=120000 live.mjs
 
 # Writes the pictures in docs/. Needs node, npm and chromium.
 screenshots: build

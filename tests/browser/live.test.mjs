@@ -2,26 +2,23 @@
 
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { names, serving } from './harness.mjs';
+import { serving } from './harness.mjs';
 
 /** The longest time from the end of a save to the new page, in milliseconds. */
 const PROMISED = 300;
 
 const site = serving('--live');
-before(() => mkdirSync(join(site.server.root, 'live')));
 
-/** Leaves the page at the end: Chromium may never close a page that reloads at that moment. */
-const leave = (page) => page.goto('about:blank').catch(() => page.goto('about:blank'));
 /** Pages of tests have no icon. */
-const at = (path, options, use) => site.at(path, { expected: [/404/], ...options }, async (page) => {
-  await use(page);
-  await leave(page);
-});
+const at = (path, use) => site.at(path, { expected: [/404/] }, use);
 const file = (path) => join(site.server.root, path);
-const put = (path, content) => writeFileSync(file(path), content);
+const put = (path, content) => {
+  mkdirSync(dirname(file(path)), { recursive: true });
+  writeFileSync(file(path), content);
+};
 /** As many editors do. */
 const replace = (path, content) => {
   writeFileSync(file(`${path}~`), content);
@@ -44,7 +41,7 @@ const ready = async (page) => {
 
 test('100 saves are shown in time, and none is missed', async () => {
   put('live/page.html', '<!doctype html><p>0</p>');
-  await at('/live/page.html', {}, async (page) => {
+  await at('/live/page.html', async (page) => {
     await ready(page);
     const late = [];
     for (let number = 1; number <= 100; number++) {
@@ -63,7 +60,7 @@ test('100 saves are shown in time, and none is missed', async () => {
 test('a style sheet is replaced without a reload', async () => {
   put('live/style.css', 'p { color: rgb(1, 2, 3) }');
   put('live/styled.html', '<!doctype html><link rel=stylesheet href=style.css><p>text</p>');
-  await at('/live/styled.html', {}, async (page) => {
+  await at('/live/styled.html', async (page) => {
     await ready(page);
     await page.evaluate(() => { window.isKept = true; });
     for (const colour of ['rgb(4, 5, 6)', 'rgb(7, 8, 9)']) {
@@ -78,7 +75,7 @@ test('a style sheet is replaced without a reload', async () => {
 test('a changed script reloads its pages, although the browser takes it for fresh', async () => {
   put('live/script.js', 'document.body.append("one")');
   put('live/scripted.html', '<!doctype html><body><script src=script.js></script>');
-  await at('/live/scripted.html', {}, async (page) => {
+  await at('/live/scripted.html', async (page) => {
     await shows(page, 'one');
     await ready(page);
     put('live/script.js', 'document.body.append("two")');
@@ -88,7 +85,7 @@ test('a changed script reloads its pages, although the browser takes it for fres
 
 test('other files reload nothing', async () => {
   put('live/alone.html', '<!doctype html><p>alone</p>');
-  await at('/live/alone.html', {}, async (page) => {
+  await at('/live/alone.html', async (page) => {
     await ready(page);
     await page.evaluate(() => { window.isKept = true; });
     const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
@@ -101,10 +98,9 @@ test('other files reload nothing', async () => {
 });
 
 test('a missing page appears, also in a new folder, and goes again', async () => {
-  await at('/live/new/page.html', {}, async (page) => {
+  await at('/live/new/page.html', async (page) => {
     assert.match(await page.innerText('body'), /404/);
     await page.waitForFunction(() => performance.getEntriesByName(`${location.origin}/.glasshouse/live.js`).length);
-    mkdirSync(file('live/new'));
     put('live/new/page.html', '<!doctype html><p>here</p>');
     await shows(page, 'here');
     rmSync(file('live/new'), { recursive: true });
@@ -113,10 +109,9 @@ test('a missing page appears, also in a new folder, and goes again', async () =>
 });
 
 test('a listing follows its folder', async () => {
-  mkdirSync(file('live/folder'));
   put('live/folder/one.txt', '1');
-  await at('/live/folder/', {}, async (page) => {
-    assert.deepEqual(await names(page), ['one.txt']);
+  await at('/live/folder/', async (page) => {
+    await page.waitForFunction(() => document.querySelector('table tbody th')?.textContent === 'one.txt');
     put('live/folder/two.txt', '2');
     await page.waitForFunction(() => document.querySelectorAll('table tbody tr').length === 2);
     rmSync(file('live/folder/one.txt'));
@@ -126,7 +121,7 @@ test('a listing follows its folder', async () => {
 
 test('1,000 saves in a second reload once', async () => {
   put('live/busy.html', '<!doctype html><p>0</p>');
-  await at('/live/busy.html', {}, async (page) => {
+  await at('/live/busy.html', async (page) => {
     await ready(page);
     let loads = 0;
     page.on('load', () => loads++);
@@ -161,7 +156,7 @@ test('nothing is watched after the last page is closed', async () => {
   await until(() => watches() === 0, 'the pages of the other tests are watched');
   const before = descriptors();
   for (let round = 0; round < 3; round++) {
-    await at('/live/closed.html', {}, async (page) => {
+    await at('/live/closed.html', async (page) => {
       await ready(page);
       assert.ok(watches() > 0);
     });
