@@ -160,8 +160,13 @@ fn open(arguments: &Pack) -> Result<Folder, StartupError> {
 fn variables(passed: &[HandlerOption]) -> Result<Vec<(String, String)>, StartupError> {
     let pair = |option: &HandlerOption| (options::variable(option.name), option.text.clone());
     let variables: Vec<_> = passed.iter().map(pair).collect();
-    Config::from_pairs(variables.iter().cloned()).map_err(|error| located(error, passed))?;
-    Ok(variables)
+    let config = Config::from_pairs(variables.iter().cloned()).map_err(|error| located(error, passed))?;
+    match passed.iter().find(|option| option.name == "live") {
+        Some(HandlerOption { location, .. }) if config.live => {
+            Err(StartupError::Usage(format!("{location}: a packed site has no folder to watch; leave this option out")))
+        }
+        _ => Ok(variables),
+    }
 }
 
 /// The times of the files, or the one that a build sets for all.

@@ -323,6 +323,9 @@ fn an_error_leaves_the_output_unchanged() {
     let done = fixture.pack("site.wasm", &["--index", "a/b"], &[]);
     assert_eq!(done.status.code(), Some(2));
     assert!(done.stderr.contains("--index: "), "{}", done.stderr);
+    let done = fixture.pack("site.wasm", &["--live"], &[]);
+    assert_eq!(done.status.code(), Some(2));
+    assert!(done.stderr.contains("--live: a packed site has no folder to watch; leave"), "{}", done.stderr);
     assert_eq!(fs::read(fixture.file("site.wasm")).expect("it is there"), b"before");
     assert_eq!(fixture.beside(), ["site.wasm"]);
 }

@@ -88,8 +88,13 @@ impl Stack {
     }
 
     /// Whether it serves with this option of a row. The examples serve directories, with the limits of the library.
+    /// `glasshouse pack` rejects `--live`, because a packed site has no folder to watch.
     pub fn supports(self, option: &str) -> bool {
-        self.example().is_none() || ![SERVED_FILE, MADE_MAX].contains(&option)
+        match option {
+            SERVED_FILE | MADE_MAX => self.example().is_none(),
+            "GLASSHOUSE_LIVE" => self != Stack::HostPacked,
+            _ => true,
+        }
     }
 
     /// Whether its clients speak TLS.
