@@ -87,4 +87,8 @@ impl Handler for LiveHandler {
             Either::Right(_) => false,
         }
     }
+
+    fn is_endless(body: &Self::Body) -> bool {
+        matches!(body, Either::Right(body) if body.is_endless())
+    }
 }

@@ -50,6 +50,12 @@ pub trait Handler: Send + Sync + 'static {
     fn bound(_body: &mut Self::Body, _room: usize) -> bool {
         false
     }
+
+    /// Whether the body goes on until the client leaves. HTTP/1.1 then takes the end of what the client sends for that.
+    /// For other bodies it is no sign: a client may close its half after the request and still read the response.
+    fn is_endless(_body: &Self::Body) -> bool {
+        false
+    }
 }
 
 /// A replayed response, in the form in which HTTP/1.1 sends it.

@@ -164,9 +164,27 @@ impl<S: HasWriteTimeout, H: Handler> Connection<S, H> {
         let method = request.method().clone();
         let response = self.service.clone().respond(request).await;
         let head = ResponseHead::encode(&response, &method, is_last || *closing.borrow());
+        let is_endless = response.body().is_endless();
         let mut sender = ResponseSender::new(head, response.into_body());
-        poll_fn(|cx| sender.poll(&mut self.stream, cx)).await?;
-        Ok(sender.is_last)
+        poll_fn(|cx| match sender.poll(&mut self.stream, cx)? {
+            Poll::Ready(()) => Poll::Ready(Ok(sender.is_last)),
+            Poll::Pending if is_endless => self.poll_left(cx).map_ok(|()| true),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Ready when the client has closed its side behind the request. Keeps the first byte of another request, behind
+    /// which the end is not seen.
+    fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            return Poll::Pending;
+        }
+        let mut space = [MaybeUninit::uninit(); 1];
+        let mut buffer = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        self.unread.extend_from_slice(buffer.filled());
+        if self.unread.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     /// Reads until a head is complete that has no replayed response. Sends the replayed ones.

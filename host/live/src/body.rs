@@ -41,6 +41,11 @@ impl LiveBody {
     pub(crate) fn events(events: EventStream) -> LiveBody {
         LiveBody(LiveContent::Events(events))
     }
+
+    /// Whether the body is an event stream, which ends when the client leaves.
+    pub fn is_endless(&self) -> bool {
+        matches!(self.0, LiveContent::Events(_))
+    }
 }
 
 impl Body for LiveBody {

@@ -6,7 +6,7 @@ use crate::support::server::{TestServer, glasshouse};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -92,6 +92,21 @@ fn saves_in_every_tree_are_sent() {
         fs::write(place.path().join(path), "<p>new</p>").expect("a file");
         events.expect(&format!("{{\"kind\":\"page\",\"path\":\"{url}\"}}"));
     }
+}
+
+#[test]
+fn the_end_of_a_client_ends_its_stream_at_once() {
+    let place = place();
+    let server = serve(&place, &["-d", "root"]);
+    let mut events = Events::open(server.address());
+    events.expect("event: hello");
+    let stream = events.0.get_ref();
+    stream.shutdown(Shutdown::Write).expect("an open connection");
+    // The next message, which would find a closed connection, comes ten seconds after the first stream.
+    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
+    let mut rest = String::new();
+    events.0.read_to_string(&mut rest).expect("the server closes the connection");
+    assert!(!rest.contains("data: []"), "{rest}");
 }
 
 #[test]

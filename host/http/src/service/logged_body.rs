@@ -175,6 +175,14 @@ impl<H: Handler> LoggedBody<H> {
             ServiceBody::<H>::Right(_) => false,
         }
     }
+
+    /// See [`Handler::is_endless`].
+    pub(crate) fn is_endless(&self) -> bool {
+        match &self.body {
+            ServiceBody::<H>::Left(body) => H::is_endless(body),
+            ServiceBody::<H>::Right(_) => false,
+        }
+    }
 }
 
 impl<H: Handler> Body for LoggedBody<H> {
