@@ -1,6 +1,6 @@
 //! Numbers what a handler opens beneath its preopen, so that it can name an open file in a piece of a body.
 
-use rustix::fs::Stat;
+use crate::beneath::Stat;
 use std::collections::VecDeque;
 
 /// The most recent openings that can be named. A handler opens a few files for a response, and sends one of them.

@@ -1,5 +1,6 @@
 //! The data of one instance, which its WASI functions use.
 
+use crate::beneath::Stat;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
@@ -8,7 +9,6 @@ use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
 use http::{HeaderMap, StatusCode};
-use rustix::fs::Stat;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
