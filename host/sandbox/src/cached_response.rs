@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 /// A response that can be replayed.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nothing is replayed there"))]
 pub(crate) struct CachedResponse {
     pub(crate) status: StatusCode,
     pub(crate) fields: HeaderMap,

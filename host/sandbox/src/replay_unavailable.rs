@@ -7,7 +7,7 @@ use crate::response_body::ResponseBody;
 use crate::state::FileAccess;
 use bytes::Bytes;
 use glasshouse_quota::Lease;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use std::fs::File;
 use std::sync::Arc;
 
@@ -104,15 +104,7 @@ impl Recording {
         match *self {}
     }
 
-    pub(crate) fn mark_unreplayable(&mut self) {
-        match *self {}
-    }
-
     pub(crate) fn read_content(&mut self, _file: &File) {
-        match *self {}
-    }
-
-    pub(crate) fn push_field(&mut self, _name: HeaderName, _values: &[Vec<u8>]) {
         match *self {}
     }
 }

@@ -51,6 +51,7 @@ pub(crate) struct FileAccess {
     pub(crate) preopen: Arc<Preopen>,
     pub(crate) reporter: Arc<Reporter>,
     /// Whether the kernel supports `openat2`. If not, wasmtime-wasi resolves paths one name at a time.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "always false there"))]
     pub(crate) can_resolve: bool,
 }
 
@@ -108,6 +109,7 @@ impl InstanceState {
     }
 
     /// The handler did something that a replay could not repeat.
+    #[cfg(target_os = "linux")]
     pub(crate) fn mark_unreplayable(&mut self) {
         if let Some(recording) = &mut self.recording {
             recording.mark_unreplayable();

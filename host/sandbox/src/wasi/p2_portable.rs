@@ -44,8 +44,7 @@ fn stat(
             Ok(file) => file,
             Err(error) => return Ok(Err(error.into())),
         };
-        let stat = HostDescriptor::stat(&mut state.filesystem(), Resource::new_borrow(file.rep()));
-        let stat = from_library(stat);
+        let stat = from_library(HostDescriptor::stat(&mut state.filesystem(), Resource::new_borrow(file.rep())));
         state.table.delete(file)?;
         return stat;
     }
@@ -72,7 +71,8 @@ fn open_at(
         Err(error) => return Ok((Err(error),)),
     }
     let directory = Resource::new_borrow(descriptor.rep());
-    let opened = HostDescriptor::open_at(&mut state.filesystem(), directory, path_flags, path, open_flags, flags);
+    let mut files = state.filesystem();
+    let opened = HostDescriptor::open_at(&mut files, directory, path_flags, path, open_flags, flags);
     let opened = from_library(opened)?;
     if let Ok(opened) = &opened {
         portable::number(state, &descriptor, opened);
