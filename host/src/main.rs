@@ -40,6 +40,8 @@ mod live;
 mod logging;
 mod metrics;
 mod oci;
+#[cfg_attr(not(unix), path = "os_bytes_unavailable.rs")]
+mod os_bytes;
 mod output_file;
 mod pack;
 mod passwd;
