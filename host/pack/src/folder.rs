@@ -95,8 +95,8 @@ impl Folder {
     /// Opens a folder, or the folder of a file, of which only that file is read.
     ///
     /// # Errors
-    /// The error of the kernel. [`ErrorKind::InvalidInput`] for a file whose name is not UTF-8. A file must be readable,
-    /// because nothing else is packed.
+    /// The error of the kernel. [`ErrorKind::InvalidInput`] for a file whose name is not UTF-8. A file must be
+    /// readable, because nothing else is packed.
     pub fn open(path: &Path) -> io::Result<Folder> {
         let (path, only) = match path.file_name() {
             Some(name) if path.is_file() => {

@@ -17,8 +17,8 @@ impl Hangups {
     }
 }
 
-/// Ignores SIGHUP until [`super::Reload::new`]: a component may be compiled for a minute, and a signal before would end the
-/// process.
+/// Ignores SIGHUP until [`super::Reload::new`]: a component may be compiled for a minute, and a signal before would end
+/// the process.
 pub(crate) fn ignore_hangups() {
     #[expect(unsafe_code, reason = "the standard library has no such call")]
     // SAFETY: no handler runs.
