@@ -123,6 +123,7 @@ impl OpenLog {
     }
 
     /// The directory in which the process keeps the right to create and write files.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) fn directory(&self) -> Option<OwnedFd> {
         let location = self.location();
         let (directory, _) = location.directory.as_ref().filter(|_| self.can_reopen)?;

@@ -20,6 +20,7 @@ pub(crate) struct SocketFile {
     path: PathBuf,
     file: FileIdentity,
     /// The open directory that contains the file.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) directory: File,
 }
 
