@@ -6,7 +6,6 @@ use socket2::SockRef;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
 
 /// The address of a TCP listener.
 #[derive(Clone, Copy)]
@@ -42,7 +41,7 @@ pub(crate) fn banner(
         let (ip, port) = (address.ip(), address.port());
         let _ = writeln!(text, "Redirecting HTTP on {ip}{} port {port} ({})", zone(address, "%"), url(address, "http"));
     }
-    for file in listeners.serving.iter().filter_map(unix_path) {
+    for file in listeners.serving.iter().filter_map(Listener::path) {
         let _ = writeln!(text, "Serving {} on unix:{} ...", scheme.to_ascii_uppercase(), file.display());
     }
     if let Some(identity) = identity.filter(|identity| identity.is_self_signed()) {
@@ -56,14 +55,6 @@ pub(crate) fn banner(
     let lan = urls.iter().find(|(ip, _)| !ip.is_loopback());
     let url = |found: Option<&(IpAddr, String)>| found.map(|(_, url)| url.trim_end_matches('/').to_owned() + entry);
     Banner { local_url: url(local), lan_url: url(lan), text }
-}
-
-/// The path of a Unix socket.
-fn unix_path(listener: &Listener) -> Option<PathBuf> {
-    match listener {
-        Listener::Unix(listener) => Some(listener.local_addr().ok()?.as_pathname()?.to_owned()),
-        Listener::Tcp(_) => None,
-    }
 }
 
 /// The addresses of a listener with their URLs.

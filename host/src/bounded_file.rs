@@ -1,10 +1,10 @@
 //! Opens the files that options name. Reads are limited in bytes, and reads from a pipe in time, so that no file blocks
 //! the program.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
-use std::fs::File;
+#[cfg_attr(not(unix), path = "bounded_file/pipe_unavailable.rs")]
+mod pipe;
+
+use crate::system_errors::{is_link_loop, is_too_many_files, is_without_reader};
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,8 +20,7 @@ pub(crate) const PERMISSION_DENIED: &str = "permission denied";
 /// # Errors
 /// The reason as text that follows the name of the file.
 pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::empty()).map(File::from).map_err(|errno| reason(&errno.into()))?;
+    let file = pipe::open(path).map_err(|error| reason(&error))?;
     let facts = file.metadata().map_err(|error| reason(&error))?;
     if facts.is_dir() {
         return Err("a directory".to_owned());
@@ -31,7 +30,10 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, String> {
     let mut block = vec![0; 64 << 10];
     loop {
         if let Some(deadline) = deadline {
-            wait_readable(&file, deadline)?;
+            let is_readable = pipe::wait_readable(&file, deadline).map_err(|error| reason(&error))?;
+            if !is_readable {
+                return Err(format!("a pipe or a device that did not end within {} seconds", PIPE_TIMEOUT.as_secs()));
+            }
         }
         match (&file).read(&mut block) {
             Ok(0) => return Ok(bytes),
@@ -45,33 +47,12 @@ pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Waits until a pipe or a device has bytes or has ended.
-fn wait_readable(file: &File, deadline: Instant) -> Result<(), String> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).map_err(|error| error.to_string())?;
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) => {
-                return Err(format!("a pipe or a device that did not end within {} seconds", PIPE_TIMEOUT.as_secs()));
-            }
-            Ok(_) => return Ok(()),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(reason(&errno.into())),
-        }
-    }
-}
-
 /// Describes why a file cannot be opened, read or written, as text that follows its name.
 pub(crate) fn reason(error: &io::Error) -> String {
-    match Errno::from_io_error(error) {
-        Some(Errno::NXIO) => return "a socket, or a pipe that no process reads".to_owned(),
-        Some(Errno::MFILE | Errno::NFILE) => {
-            return "too many files are open; raise the limit with 'ulimit -n'".to_owned();
-        }
-        Some(Errno::LOOP) => return "a symbolic link that leads to itself".to_owned(),
-        _ => {}
-    }
     match error.kind() {
+        _ if is_without_reader(error) => "a socket, or a pipe that no process reads".to_owned(),
+        _ if is_too_many_files(error) => "too many files are open; raise the limit with 'ulimit -n'".to_owned(),
+        _ if is_link_loop(error) => "a symbolic link that leads to itself".to_owned(),
         ErrorKind::NotFound => "no such file".to_owned(),
         ErrorKind::PermissionDenied => PERMISSION_DENIED.to_owned(),
         ErrorKind::IsADirectory => "a directory".to_owned(),
@@ -95,7 +76,7 @@ fn amount(bytes: usize) -> String {
 #[cfg(test)]
 mod tests {
     use crate::bounded_file::*;
-    use rustix::fs::{FileType, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::io::Write as _;
     use std::{fs, thread};
 

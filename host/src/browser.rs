@@ -1,12 +1,15 @@
 //! Opens the address of the server in a browser.
 
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::{env, io};
 use thiserror::Error;
 
-/// Starts the default browser of the desktop.
-const DEFAULT_PROGRAM: &str = "xdg-open";
+/// Starts the default browser of the desktop. Not `cmd /C start`, which would interpret the URL.
+const DEFAULT_PROGRAM: &str = match () {
+    () if cfg!(windows) => "explorer",
+    () if cfg!(target_os = "macos") => "open",
+    () => "xdg-open",
+};
 
 /// The browser cannot be started.
 #[derive(Debug, Error)]
@@ -26,11 +29,23 @@ pub(crate) fn open(url: Option<&str>) -> Result<(), BrowserError> {
     let program = env::var_os("BROWSER").filter(|name| !name.is_empty()).unwrap_or_else(|| DEFAULT_PROGRAM.into());
     let mut command = Command::new(&program);
     command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // Ctrl-C must not reach the browser.
-    command.process_group(0);
+    separate(&mut command);
     command.spawn().map(drop).map_err(|source| BrowserError::Start {
         program: program.display().to_string(),
         url: url.to_owned(),
         source,
     })
+}
+
+/// Ctrl-C must not reach the browser.
+#[cfg(unix)]
+fn separate(command: &mut Command) {
+    std::os::unix::process::CommandExt::process_group(command, 0);
+}
+
+/// As in Unix.
+#[cfg(windows)]
+fn separate(command: &mut Command) {
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
 }

@@ -8,8 +8,8 @@ use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::site_report::SiteFiles;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::options;
+use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use toml::Value;
 
 /// The effective options, and the rights of the process. Values that depend on the machine are those of this machine.
@@ -39,15 +39,14 @@ fn of_host(config: &ServerConfig, mut option: EffectiveOption) -> EffectiveOptio
             let root = config.trees.iter().find(|served| served.at.is_none());
             // A handler that reads no directory has none, whatever the default is.
             option.value = None;
-            root.and_then(|served| option.write_bytes(vec![argument(served)?]))
+            root.and_then(|served| option.write_texts(vec![argument(served)?]))
         }
         "mount" => {
             let mounts = config.trees.iter().filter(|served| served.at.is_some()).filter_map(argument);
-            option.write_bytes(mounts.collect())
+            option.write_texts(mounts.collect())
         }
-        "max-total-memory" => option.write_bytes(vec![
-            ByteSize(u64::try_from(config.totals.memory).unwrap_or(u64::MAX)).to_string().into_bytes(),
-        ]),
+        "max-total-memory" => option
+            .write_texts(vec![ByteSize(u64::try_from(config.totals.memory).unwrap_or(u64::MAX)).to_string().into()]),
         "threads" => number(config.threads.get()),
         "max-connections" => number(config.limits.max_connections),
         "max-connections-per-address" => number(config.limits.max_connections_per_address),
@@ -58,17 +57,22 @@ fn of_host(config: &ServerConfig, mut option: EffectiveOption) -> EffectiveOptio
 }
 
 /// The value of `--mount` or `--directory` for a tree. `None` for a root without a directory.
-fn argument(served: &ServedTree) -> Option<Vec<u8>> {
-    let directory = served.tree.as_ref().map(|tree| tree.path().into_os_string().into_vec());
+fn argument(served: &ServedTree) -> Option<OsString> {
+    let directory = served.tree.as_ref().map(|tree| tree.path().into_os_string());
     let source = match &served.component {
         TreeComponent::Handler => directory?,
         TreeComponent::Mounted { file, .. } => {
-            let file = file.path.as_os_str().as_bytes().to_vec();
-            directory.into_iter().fold(file, |file, directory| [file, directory].join(&b':'))
+            let mut source = file.path.as_os_str().to_owned();
+            if let Some(directory) = directory {
+                source.push(":");
+                source.push(directory);
+            }
+            source
         }
     };
-    let at = served.at.iter().flat_map(|at| format!("/{}=", at.path()).into_bytes());
-    Some(at.chain(source).collect())
+    let mut argument = OsString::from(served.at.as_ref().map_or_else(String::new, |at| format!("/{}=", at.path())));
+    argument.push(source);
+    Some(argument)
 }
 
 /// An option of the handler: the value for all trees, or else the value in the file of each tree.

@@ -11,7 +11,7 @@ mod process;
 use crate::chain::{Chain, ChainParts, HandlerSource};
 use crate::component_file::ComponentFile;
 use crate::config::{Rights, ServerConfig};
-use glasshouse_sandbox::{Code, CodeFile, CodeRegion, CodeSlot};
+use glasshouse_sandbox::{Code, CodeFile, CodeRegion, CodeSlot, SandboxEngine, SandboxError};
 use message::{CompileRequest, CompileResponse, ComponentPaths, NAME, Ready, Subject, receive, send};
 use std::io::{self, BufReader};
 use std::os::fd::OwnedFd;
@@ -63,10 +63,6 @@ impl PreparedCompiler {
         prepare().inspect_err(|error: &io::Error| warn_without_reload(error)).ok()
     }
 
-    pub(crate) fn region(&self) -> Arc<CodeRegion> {
-        Arc::clone(&self.region)
-    }
-
     /// Starts the process. From then on this process cannot change the memory. `None` with a warning if the system
     /// cannot start it.
     pub(crate) fn start(self, config: &ServerConfig) -> Option<Compiler> {
@@ -90,6 +86,17 @@ impl PreparedCompiler {
         // Without the process, only a seal prevents that this process changes the mapping.
         let started = started.or_else(|error| file.seal().and(Err(error)));
         started.inspect_err(|error: &io::Error| warn_without_reload(error)).ok()
+    }
+}
+
+/// The engine of the server, which runs the code of the compiler process if there is one.
+///
+/// # Errors
+/// The system cannot run components.
+pub(crate) fn engine(compiler: Option<&PreparedCompiler>) -> Result<SandboxEngine, SandboxError> {
+    match compiler {
+        Some(PreparedCompiler { region, .. }) => SandboxEngine::with_code_region(Arc::clone(region)),
+        None => SandboxEngine::new(),
     }
 }
 

@@ -4,14 +4,17 @@
 mod auth;
 mod hosts;
 mod limits;
+#[cfg_attr(not(unix), path = "config/logfile_unavailable.rs")]
 mod logfile;
 mod logs;
 mod memory;
 mod mounted;
+#[cfg_attr(not(unix), path = "config/roots_unavailable.rs")]
 mod roots;
 mod tls;
 mod trees;
 
+use crate::access::open_directory;
 use crate::args::{Args, HandlerOption, ProtocolVersion, bind_values};
 use crate::bounded_file;
 use crate::chain::{Chain, HandlerSource};
@@ -29,10 +32,9 @@ pub(crate) use hosts::HostRule;
 pub(crate) use logfile::OpenLog;
 pub(crate) use logs::{Logs, Opened};
 pub(crate) use roots::Roots;
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -85,6 +87,7 @@ pub(crate) struct ServerConfig {
     /// The maximum time of open requests at shutdown.
     pub(crate) grace: Duration,
     /// Directories that stay readable for a reload, with their paths.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) harden_also: Vec<(PathBuf, File)>,
 }
 
@@ -96,6 +99,13 @@ pub(crate) enum Rights {
     AreGivenUp,
     /// The start fails if the system cannot remove all of them.
     MustBeGivenUp,
+}
+
+impl Rights {
+    /// Whether the process has all rights while it serves: by an option, or because the system cannot remove any.
+    pub(crate) fn are_kept(self) -> bool {
+        self == Rights::AreKept || !cfg!(target_os = "linux")
+    }
 }
 
 impl ServerConfig {
@@ -260,15 +270,13 @@ pub(crate) fn located(error: ConfigError, passed: &[HandlerOption]) -> StartupEr
 
 /// Opens a directory that stays readable for a reload.
 fn readable(path: &Path) -> Result<(PathBuf, File), StartupError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = openat(CWD, path, flags, Mode::empty());
-    opened.map(|directory| (path.to_owned(), directory.into())).map_err(|errno| {
-        let reason = match errno {
-            Errno::NOENT => "no such directory".to_owned(),
-            errno => bounded_file::reason(&errno.into()),
+    open_directory(path).map(|directory| (path.to_owned(), directory)).map_err(|error| {
+        let reason = match error.kind() {
+            ErrorKind::NotFound => "no such directory".to_owned(),
+            _ => bounded_file::reason(&error),
         };
         let message = format!("--harden-also: cannot open '{}': {reason}; name another directory", path.display());
-        StartupError::io(message, errno)
+        StartupError::io(message, error)
     })
 }
 

@@ -1,7 +1,9 @@
 //! Resolves addresses and opens listeners: TCP, Unix sockets, inherited sockets.
 
 mod error;
+#[cfg_attr(not(target_os = "linux"), path = "listen/inherited_unavailable.rs")]
 mod inherited;
+#[cfg_attr(not(unix), path = "listen/unix_unavailable.rs")]
 mod unix;
 
 pub(crate) use error::ListenError;
@@ -9,10 +11,9 @@ use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::net::UnixListener;
 use std::path::{self, PathBuf};
 pub(crate) use unix::SocketFile;
+use unix::UnixListener;
 
 /// Connections that the kernel queues before they are accepted, up to its own limit.
 const BACKLOG: i32 = 1024;
@@ -28,27 +29,20 @@ pub(crate) enum Listener {
     Unix(UnixListener),
 }
 
-impl AsFd for Listener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Listener::Tcp(listener) => listener.as_fd(),
-            Listener::Unix(listener) => listener.as_fd(),
-        }
-    }
-}
-
-impl AsRawFd for Listener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
-
 impl Listener {
     /// The address of a TCP listener.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
             Listener::Unix(_) => None,
+        }
+    }
+
+    /// The path of a Unix socket.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        match self {
+            Listener::Tcp(_) => None,
+            Listener::Unix(listener) => unix::path(listener),
         }
     }
 }
@@ -105,9 +99,12 @@ impl<'a> BindAddr<'a> {
     /// Parses a `--bind` value: `unix:PATH`, or a host with or without the brackets of a URL.
     ///
     /// # Errors
-    /// The value is empty, contains a port, or lacks the path.
+    /// The value is empty, contains a port, lacks the path, or the system has no Unix sockets.
     pub(crate) fn parse(text: &'a str) -> Result<BindAddr<'a>, ListenError> {
         if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
+            if cfg!(windows) {
+                return Err(ListenError::NoUnixSockets(text.to_owned()));
+            }
             return path::absolute(path).map(BindAddr::Unix).map_err(|_| ListenError::NoPath(text.to_owned()));
         }
         if text.is_empty() {
@@ -291,7 +288,10 @@ fn bind(address: SocketAddr, only_v6: bool) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(only_v6 && address.ip().is_unspecified())?;
     }
-    socket.set_reuse_address(true)?;
+    // In Windows the option would let a second server take the port. A restart works without it.
+    if cfg!(unix) {
+        socket.set_reuse_address(true)?;
+    }
     socket.bind(&address.into())?;
     Ok(socket)
 }

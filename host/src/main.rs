@@ -19,6 +19,8 @@
 )]
 
 mod accept;
+#[cfg_attr(not(unix), path = "access_unavailable.rs")]
+mod access;
 mod admin;
 mod app;
 mod args;
@@ -27,11 +29,14 @@ mod bounded_file;
 mod browser;
 mod chain;
 mod check;
+#[cfg_attr(not(target_os = "linux"), path = "compiler_unavailable.rs")]
 mod compiler;
 mod component_file;
 mod compose;
 mod config;
 mod error;
+#[cfg(unix)]
+mod file_facts;
 mod generate;
 mod harden;
 mod inspect;
@@ -40,6 +45,8 @@ mod live;
 mod logging;
 mod metrics;
 mod oci;
+#[cfg_attr(not(unix), path = "os_bytes_unavailable.rs")]
+mod os_bytes;
 mod output_file;
 mod pack;
 mod passwd;
@@ -49,6 +56,7 @@ mod redirect_listener;
 mod reload;
 mod reload_trees;
 mod rights;
+#[cfg_attr(not(target_os = "linux"), path = "sd_notify_unavailable.rs")]
 mod sd_notify;
 mod serve;
 mod server;
@@ -59,6 +67,8 @@ mod site_report;
 mod socket;
 mod source_date;
 mod stdout;
+#[cfg_attr(not(unix), path = "system_errors_unavailable.rs")]
+mod system_errors;
 #[cfg_attr(not(feature = "tls"), path = "tls_unavailable.rs")]
 mod tls;
 mod users_file;

@@ -1,10 +1,10 @@
 //! Writes the files of `-o`, each as a whole or not at all.
 
-use rustix::fs::{CWD, Mode, OFlags, fcntl_getfl, fcntl_setfl, openat};
-use std::fs::{self, File, Permissions};
+#[cfg_attr(not(unix), path = "output_file/special_unavailable.rs")]
+mod special;
+
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsFd as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// Calls `write` with a new file, which then replaces the named one, so that an error leaves no part of a file. A pipe
@@ -18,25 +18,16 @@ pub(crate) fn replace<E: From<io::Error>>(
 ) -> Result<(), E> {
     let is_special = fs::metadata(path).is_ok_and(|found| !found.is_file());
     if is_special {
-        return write(&mut open_special(path)?);
+        return write(&mut special::open(path)?);
     }
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // The mask of the process removes rights that the user does not give to others.
-    let permissions = Permissions::from_mode(0o666);
-    let file = tempfile::Builder::new().prefix(".glasshouse-").permissions(permissions).tempfile_in(directory);
-    let mut file = file.map_err(unnamed)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".glasshouse-");
+    special::set_permissions(&mut builder);
+    let mut file = builder.tempfile_in(directory).map_err(unnamed)?;
     write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     Ok(file.persist(path).map(drop).map_err(|error| error.error)?)
-}
-
-/// Opens a pipe, which must have a reader, or a device.
-fn open_special(path: &Path) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(CWD, path, flags, Mode::empty())?;
-    // Only the opening must not block. A write may wait for a slow reader.
-    fcntl_setfl(&file, fcntl_getfl(file.as_fd())?.difference(OFlags::NONBLOCK))?;
-    Ok(file.into())
 }
 
 /// The error without the path that `tempfile` adds.
@@ -47,7 +38,7 @@ fn unnamed(error: io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::{FileType, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::io::{Read as _, Write as _};
     use std::thread;
 

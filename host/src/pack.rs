@@ -1,5 +1,6 @@
 //! `glasshouse pack`: writes the handler with a folder inside as one component.
 
+use crate::access::check_writable;
 use crate::args::{HandlerOption, Output, Pack};
 use crate::bounded_file;
 use crate::config::located;
@@ -14,11 +15,8 @@ use glasshouse_core::http::date::HttpTime;
 use glasshouse_pack::{Encode, EncodedSite, Folder, PackError, PackedLayout, Progress, Times, max_image};
 use glasshouse_sandbox::{P2, P3};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, is_separator};
 use std::{env, fs};
 use tracing::{info, warn};
 
@@ -84,15 +82,17 @@ fn check_place(output: &Path) -> Result<(), StartupError> {
         Ok(found) if !found.is_file() => return Ok(()),
         Ok(_) | Err(_) => {}
     }
-    let is_directory = output.as_os_str().as_bytes().ends_with(b"/");
+    let is_directory = output.as_os_str().as_encoded_bytes().last().is_some_and(|last| is_separator(char::from(*last)));
     let above = if is_directory { Some(output) } else { output.parent() };
     let directory = above.filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let found = fs::metadata(directory).map_err(|error| unwritable(output, &place_reason(&error)))?;
     if !found.is_dir() {
         return Err(unwritable(output, "not a directory"));
     }
-    match access(directory, Access::WRITE_OK) {
-        Err(errno @ (Errno::ACCESS | Errno::ROFS)) => Err(unwritable(output, &reason(&errno.into()))),
+    match check_writable(directory) {
+        Err(error) if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) => {
+            Err(unwritable(output, &reason(&error)))
+        }
         // What else may be wrong shows when it is written.
         _ => Ok(()),
     }
@@ -130,8 +130,8 @@ fn described(error: &PackError) -> String {
 
 /// Describes an error of the kernel in lower case and without its number.
 fn reason(error: &io::Error) -> String {
-    let text = match Errno::from_io_error(error) {
-        Some(Errno::XDEV) => "a link that leads out of its directory".to_owned(),
+    let text = match error.kind() {
+        ErrorKind::CrossesDevices => "a link that leads out of its directory".to_owned(),
         _ => bounded_file::reason(error),
     };
     let text = text.split_once(" (os error").map_or(text.as_str(), |(text, _)| text);
@@ -142,9 +142,9 @@ fn reason(error: &io::Error) -> String {
 fn open(arguments: &Pack) -> Result<Folder, StartupError> {
     let path = &arguments.folder;
     let folder = Folder::open(path).map_err(|error| {
-        let reason = match Errno::from_io_error(&error) {
-            Some(Errno::INVAL) => "the name is not UTF-8".to_owned(),
-            Some(Errno::NOTDIR) if path.exists() => "not a directory or a regular file".to_owned(),
+        let reason = match error.kind() {
+            ErrorKind::InvalidInput => "the name is not UTF-8".to_owned(),
+            ErrorKind::NotADirectory if path.exists() => "not a directory or a regular file".to_owned(),
             _ => reason(&error),
         };
         let fix = "name a directory or a file that you may read";

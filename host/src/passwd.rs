@@ -1,13 +1,15 @@
 //! `glasshouse passwd`: sets the password of one user in a file and keeps all other lines.
 
+#[cfg_attr(not(unix), path = "passwd/owner_unavailable.rs")]
+mod owner;
+
 use crate::args::Passwd;
 use crate::bounded_file;
 use crate::error::StartupError;
 use glasshouse_http::auth::{BYTE_ORDER_MARK, Hash, MAX_PASSWORD, is_name, is_password};
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
 /// The maximum size of a file of users in bytes.
@@ -128,21 +130,13 @@ fn write(file: &Path, text: &[u8]) -> io::Result<()> {
     let mut new = tempfile::Builder::new().prefix(&name).tempfile_in(directory)?;
     new.write_all(text)?;
     match fs::metadata(&target) {
-        Ok(old) => copy_owner_and_mode(&old, new.as_file())?,
+        Ok(old) => owner::copy_owner_and_mode(&old, new.as_file())?,
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
     new.as_file().sync_all()?;
     new.persist(target)?;
     Ok(())
-}
-
-fn copy_owner_and_mode(old: &Metadata, new: &fs::File) -> io::Result<()> {
-    let current = new.metadata()?;
-    if (current.uid(), current.gid()) != (old.uid(), old.gid()) {
-        fchown(new, Some(old.uid()), Some(old.gid()))?;
-    }
-    new.set_permissions(old.permissions())
 }
 
 #[cfg(test)]

@@ -1,23 +1,17 @@
 //! Runs the reload steps on SIGHUP. A step that fails leaves its state unchanged and is logged.
 
+#[cfg_attr(not(unix), path = "reload/hangups_unavailable.rs")]
+mod hangups;
+
 use crate::logging::NOTICE;
 use crate::sd_notify::ServiceManager;
+use hangups::Hangups;
+pub(crate) use hangups::ignore_hangups;
 use std::fmt;
 use std::future::pending;
 use std::sync::Arc;
-use tokio::signal::unix::{self, SignalKind};
 use tokio::task::spawn_blocking;
 use tracing::{error, info, warn};
-
-/// Ignores SIGHUP until [`Reload::new`]: a component may be compiled for a minute, and a signal before would end the
-/// process.
-pub(crate) fn ignore_hangups() {
-    #[expect(unsafe_code, reason = "the standard library has no such call")]
-    // SAFETY: no handler runs.
-    unsafe {
-        libc::signal(libc::SIGHUP, libc::SIG_IGN);
-    }
-}
 
 /// Replaces a part of the running state. The error is a message for the operator.
 type ReloadStep = Box<dyn FnMut() -> Result<(), String> + Send>;
@@ -25,7 +19,7 @@ type ReloadStep = Box<dyn FnMut() -> Result<(), String> + Send>;
 /// The steps, in the order of their addition.
 pub(crate) struct Reload {
     service_manager: Arc<ServiceManager>,
-    hangups: Option<unix::Signal>,
+    hangups: Hangups,
     steps: Vec<ReloadStep>,
 }
 
@@ -35,7 +29,7 @@ impl Reload {
     /// # Panics
     /// Outside a tokio runtime with its I/O driver.
     pub(crate) fn new(service_manager: Arc<ServiceManager>) -> Reload {
-        Reload { service_manager, hangups: unix::signal(SignalKind::hangup()).ok(), steps: Vec::new() }
+        Reload { service_manager, hangups: Hangups::catch(), steps: Vec::new() }
     }
 
     pub(crate) fn add<E: fmt::Display>(&mut self, mut step: impl FnMut() -> Result<(), E> + Send + 'static) {
@@ -45,9 +39,7 @@ impl Reload {
     /// Runs the steps after each SIGHUP, on a thread for blocking work. Signals during a reload count as one. This
     /// never returns.
     pub(crate) async fn run(mut self) {
-        while let Some(hangups) = &mut self.hangups
-            && hangups.recv().await.is_some()
-        {
+        while self.hangups.next().await.is_some() {
             self.service_manager.reloading();
             let mut steps = self.steps;
             let reload = spawn_blocking(move || {

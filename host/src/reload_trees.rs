@@ -40,7 +40,7 @@ impl ReloadTrees {
         let mut errors = self.reopen_trees();
         // Not after the components, which may be compiled for minutes.
         self.routers.iter().for_each(|router| router.replace(&self.sandboxes));
-        if self.config.rights == Rights::AreKept || self.compiler.is_some() {
+        if self.config.rights.are_kept() || self.compiler.is_some() {
             errors.extend(self.reload_handler().err());
             errors.extend(self.reload_mounted());
         } else {
@@ -195,7 +195,7 @@ fn contains_log(log_file: Option<&OpenLog>, tree: &ServedPath) -> bool {
 /// The reason of a tree that cannot be opened again, with the fix.
 fn reopen_reason(error: &io::Error, rights: Rights) -> String {
     match error.kind() {
-        ErrorKind::PermissionDenied if rights != Rights::AreKept => {
+        ErrorKind::PermissionDenied if !rights.are_kept() => {
             "the process has given up the right to read it; restart it with --harden-also and a directory above it, \
              or with --no-harden"
                 .to_owned()

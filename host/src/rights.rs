@@ -1,17 +1,19 @@
 //! Decides which rights the process keeps, and drops the others.
 
+#[cfg_attr(not(target_os = "linux"), path = "rights/keep_unavailable.rs")]
+mod keep;
+
 use crate::config::{OpenLog, Rights, Roots, ServerConfig};
 use crate::error::StartupError;
-use crate::harden::{self, ExtraCall, Hardening, KeptRights};
+use crate::harden::Hardening;
 use crate::listen::SocketFile;
 use crate::tls::{TlsFiles, TlsIdentity};
-use glasshouse_sandbox::{ReadScope, Sandbox};
-use std::ffi::OsStr;
-use std::os::fd::AsFd;
+use glasshouse_sandbox::Sandbox;
 use std::sync::Arc;
 use tracing::{info, warn};
 
 /// What the process still needs after the start.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
 pub(crate) struct Needs<'a> {
     pub(crate) config: &'a ServerConfig,
     pub(crate) identity: Option<&'a TlsIdentity>,
@@ -31,48 +33,13 @@ impl Needs<'_> {
         if self.config.rights == Rights::AreKept {
             return Ok(());
         }
-        if let Err(error) = harden::forbid_dumps() {
-            warn!("cannot disable core files: {error}; a crash may write keys to the disk");
-        }
-        if self.serves_socket_directory() {
-            warn!(
-                "socket in a served directory: the process keeps the right to remove files there; give the socket a \
-                 separate directory"
-            );
-        }
-        let state = self.apply();
+        let state = keep::drop_others(self);
         require_complete(self.config.rights, &state)?;
         info!("rights of the process: {state}");
         if !state.is_complete() {
             warn!("incomplete hardening: this system does not support all restrictions: {state}");
         }
         Ok(())
-    }
-
-    fn apply(&self) -> Hardening {
-        let certificates = self.identity.and_then(TlsIdentity::files).into_iter().flat_map(TlsFiles::paths);
-        let passwords = self.config.users.iter().map(|users| users.file());
-        let renewed = harden::directories(certificates.chain(passwords));
-        let renewed = renewed.iter().map(AsFd::as_fd);
-        let also = self.config.harden_also.iter().map(|(_, directory)| directory.as_fd());
-        let trees = self.sandboxes.iter().filter_map(|sandbox| sandbox.read_scope());
-        let log = self.log_file.and_then(OpenLog::directory);
-        harden::apply(&KeptRights {
-            readable: trees.chain(renewed.chain(also).map(ReadScope::Directory)).collect(),
-            sockets: self.socket_files.iter().map(|file| file.directory.as_fd()).collect(),
-            log: log.as_ref().map(AsFd::as_fd),
-            extra: self.extra_calls(),
-        })
-    }
-
-    fn extra_calls(&self) -> Vec<ExtraCall> {
-        let memory = self.loads_components.then_some(ExtraCall::CreateMemoryFile);
-        memory.into_iter().chain(self.config.live.then_some(ExtraCall::WatchFiles)).collect()
-    }
-
-    fn serves_socket_directory(&self) -> bool {
-        let roots = Roots::of(&self.config.trees);
-        self.socket_files.iter().any(|file| roots.has_in(&file.directory, OsStr::new("")))
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::args::{Args, EffectiveOption};
 use crate::banner;
 use crate::bounded_file;
-use crate::compiler::PreparedCompiler;
+use crate::compiler::{self, PreparedCompiler};
 use crate::config::{OpenLog, Opened, Rights, ServerConfig};
 use crate::error::StartupError;
 use crate::harden::{self, Inherited};
@@ -137,8 +137,7 @@ fn open_log(config: &ServerConfig) -> Result<(Log, Option<Arc<OpenLog>>), Startu
 }
 
 fn sandbox_engine(compiler: Option<&PreparedCompiler>) -> Result<SandboxEngine, StartupError> {
-    let engine = SandboxEngine::new(compiler.map(PreparedCompiler::region));
-    engine.map_err(|error| StartupError::CannotServe(format!("cannot run a handler: {error}")))
+    compiler::engine(compiler).map_err(|error| StartupError::CannotServe(format!("cannot run a handler: {error}")))
 }
 
 fn load_handler(config: &ServerConfig, engine: &SandboxEngine) -> Result<Vec<Arc<Sandbox>>, StartupError> {

@@ -4,13 +4,13 @@
 use crate::chain::HandlerSource;
 use crate::config::{ServedTree, ServerConfig, TreeComponent};
 use crate::error::StartupError;
+use crate::system_errors::is_link_loop;
 use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::site_file::{self, SiteSetting};
 use glasshouse_core::config::{ConfigError, options};
 use glasshouse_core::http::target::Target;
 use glasshouse_core::tree::public::{SITE_FILE, SITE_FILE_MAX};
 use glasshouse_sandbox::{Peek, Sandbox, ServedPath};
-use rustix::io::Errno;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -225,8 +225,8 @@ fn is_missing(sandbox: &Sandbox, page: &Target) -> bool {
         Ok(Peek::File(_)) => false,
         Ok(Peek::Nothing | Peek::Other(_)) => true,
         Err(error) => {
-            let errno = Errno::from_io_error(&error);
-            matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV))
+            let absent = [ErrorKind::NotFound, ErrorKind::NotADirectory, ErrorKind::CrossesDevices];
+            absent.contains(&error.kind()) || is_link_loop(&error)
         }
     }
 }

@@ -34,6 +34,7 @@ impl UsersFile {
         Ok(UsersFile { path: path.to_owned(), users })
     }
 
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) fn file(&self) -> &Path {
         &self.path
     }

@@ -131,6 +131,7 @@ impl Worker {
             Ok(TimedSocket::Tcp(stream)) => {
                 self.connection(stream, peer, role, hosts.over_tcp(self.config.trust.contains(peer)))
             }
+            #[cfg(unix)]
             Ok(TimedSocket::Unix(stream)) => self.connection(stream, peer, role, hosts.over_unix()),
             // The poller is full. The drop closes the connection, so its client sees an error.
             Err(_) => return,

@@ -1,14 +1,14 @@
 //! Sends parts of files from the page cache to a socket, without a copy in this process.
 
-use rustix::fs::sendfile;
-use rustix::net::{SendFlags, send};
+#[cfg_attr(not(target_os = "linux"), path = "send_file/unavailable.rs")]
+mod sockets;
+
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncWrite, Interest};
-use tokio::net::{TcpStream, UnixStream};
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
 
 /// A part of a file.
 #[derive(Clone, Debug)]
@@ -38,51 +38,6 @@ pub trait SendFile: AsyncWrite {
         Poll::Ready(Err(ErrorKind::Unsupported.into()))
     }
 }
-
-/// Implements [`SendFile`] for a socket of tokio. The two types have no common trait for readiness.
-macro_rules! send_file {
-    ($socket:ty) => {
-        impl SendFile for $socket {
-            fn sends_files(&self) -> bool {
-                true
-            }
-
-            fn poll_write_before_file(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                loop {
-                    ready!(self.poll_write_ready(cx))?;
-                    let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-                    match self.try_io(Interest::WRITABLE, || Ok(send(&*self, bytes, flags)?)) {
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        sent => return Poll::Ready(sent),
-                    }
-                }
-            }
-
-            fn poll_send_file(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                range: &FileRange,
-            ) -> Poll<io::Result<usize>> {
-                loop {
-                    ready!(self.poll_write_ready(cx))?;
-                    let mut offset = range.offset;
-                    let send = || Ok(sendfile(&*self, &range.file, Some(&mut offset), range.length)?);
-                    match self.try_io(Interest::WRITABLE, send) {
-                        Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                        sent => return Poll::Ready(sent),
-                    }
-                }
-            }
-        }
-    };
-}
-
-send_file!(TcpStream);
-send_file!(UnixStream);
 
 /// A stream in memory has no descriptor.
 impl SendFile for tokio::io::DuplexStream {}

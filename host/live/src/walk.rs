@@ -1,10 +1,12 @@
 //! Walks through a tree: counts its directories, and finds symbolic links and what changed since some time.
 
+#[cfg_attr(not(unix), path = "walk/links_and_times_unavailable.rs")]
+mod links_and_times;
+
+use links_and_times::{changed, read_link};
 use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The most directories that the kernel watches. With more, the trees are polled.
 pub const MAX_DIRECTORIES: usize = 8_192;
@@ -77,13 +79,6 @@ impl DirectoryWalk {
     }
 }
 
-/// The time of the last status change. Programs cannot set it.
-fn changed(metadata: &fs::Metadata) -> Option<SystemTime> {
-    let whole = Duration::from_secs(u64::try_from(metadata.ctime()).ok()?);
-    let part = Duration::from_nanos(u64::try_from(metadata.ctime_nsec()).ok()?);
-    SystemTime::UNIX_EPOCH.checked_add(whole)?.checked_add(part)
-}
-
 /// The symbolic link at a path.
 pub(crate) fn link_at(path: &Path) -> Option<SymbolicLink> {
     let target = read_link(path).ok()?;
@@ -98,18 +93,11 @@ pub(crate) fn link_at(path: &Path) -> Option<SymbolicLink> {
     Some(SymbolicLink { from: path.to_owned(), to })
 }
 
-/// `std::fs::read_link` calls `readlink`, which the seccomp filter of the host does not allow.
-fn read_link(path: &Path) -> io::Result<PathBuf> {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt as _;
-    let target = rustix::fs::readlinkat(rustix::fs::CWD, path, Vec::new())?;
-    Ok(OsString::from_vec(target.into_bytes()).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
+    use std::time::Duration;
 
     #[test]
     fn a_walk_finds_links_and_changes() {

@@ -87,6 +87,10 @@ fn watch(places: &mut Places, sender: &Sender<WatchMessage>) -> Vec<Box<dyn Watc
     let mut walk = DirectoryWalk::default();
     places.trees.iter().for_each(|tree| walk.add(&tree.directory, None));
     places.links = walk.links;
+    // kqueue reports only one of several new files, and loses sight of a file that another one replaces.
+    if cfg!(target_os = "macos") {
+        return poll(places, sender);
+    }
     if walk.directories > MAX_DIRECTORIES {
         tracing::warn!(
             "live reload: more than {MAX_DIRECTORIES} directories are served; looks for changes once a second"

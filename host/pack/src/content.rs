@@ -172,7 +172,7 @@ impl<W: Write> Write for Hashing<'_, W> {
 fn copy(folder: &Folder, path: &str, expected: u32, to: &mut impl Write) -> Result<(), PackError> {
     let failed = |error: io::Error| PackError::Read { path: path.to_owned(), source: error };
     let changed = || PackError::Changed { path: path.to_owned() };
-    let (mut file, stat) = folder.file(path).map_err(|errno| failed(errno.into()))?;
+    let (mut file, stat) = folder.file(path).map_err(failed)?;
     if length(&stat)? != expected {
         return Err(changed());
     }

@@ -2,7 +2,6 @@
 //!
 //! The texts do not have the errors of the kernel, which are the sources: the host has plain words for those.
 
-use rustix::io::Errno;
 use std::io;
 use thiserror::Error;
 
@@ -51,7 +50,7 @@ pub enum PackError {
 }
 
 impl PackError {
-    pub(crate) fn read(path: &str, errno: Errno) -> PackError {
-        PackError::Read { path: path.to_owned(), source: errno.into() }
+    pub(crate) fn read(path: &str, source: io::Error) -> PackError {
+        PackError::Read { path: path.to_owned(), source }
     }
 }

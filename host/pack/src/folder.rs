@@ -1,6 +1,11 @@
 //! Reads the entries of a folder that a handler would serve, beneath an open directory.
 
+#[cfg_attr(not(target_os = "linux"), path = "folder/disk_unavailable.rs")]
+mod disk;
+
 use crate::error::PackError;
+pub(crate) use disk::is_denied;
+use disk::{FolderDirectory, FolderEntries, FolderIdentity, FolderStat, NodeType};
 use glasshouse_core::Config;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
@@ -8,25 +13,20 @@ use glasshouse_core::listing::is_shown;
 use glasshouse_core::tree::dotfiles::Visibility;
 use glasshouse_core::tree::packed::index::{ImageEntry, ImageNode};
 use glasshouse_core::tree::public::SITE_FILE;
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat, statat,
-};
-use rustix::io::Errno;
-use std::ffi::CStr;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs::File;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// A folder, or one file in it, open for reading.
 #[derive(Debug)]
 pub struct Folder {
-    directory: OwnedFd,
+    directory: FolderDirectory,
     /// The only entry that is read.
     only: Option<Name>,
-    /// Device and inode of a file that is left out.
-    output: Option<(u64, u64)>,
+    /// A file that is left out.
+    output: Option<FolderIdentity>,
 }
 
 /// The modification times in a packed site.
@@ -90,27 +90,23 @@ pub(crate) struct Scan {
 
 /// The most links that the kernel follows in a path.
 const MAX_LINKS: u32 = 40;
-/// Rejects also the links of `/proc`, which lead out of any directory.
-const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-const READ: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
 impl Folder {
     /// Opens a folder, or the folder of a file, of which only that file is read.
     ///
     /// # Errors
-    /// The error of the kernel. [`Errno::INVAL`] for a file whose name is not UTF-8. A file must be readable, because
-    /// nothing else is packed.
+    /// The error of the kernel. [`ErrorKind::InvalidInput`] for a file whose name is not UTF-8. A file must be
+    /// readable, because nothing else is packed.
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let (path, only) = match path.file_name() {
             Some(name) if path.is_file() => {
-                let name = name.to_str().and_then(Name::new).ok_or(Errno::INVAL)?;
+                let name = name.to_str().and_then(Name::new).ok_or(ErrorKind::InvalidInput)?;
                 (path.parent().unwrap_or(Path::new("")), Some(name))
             }
             _ => (path, None),
         };
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let folder = Folder { directory: openat(CWD, path, flags, Mode::empty())?, only, output: None };
+        let folder = Folder { directory: FolderDirectory::open(path)?, only, output: None };
         if let Some(only) = &folder.only {
             folder.file(only.as_str())?;
         }
@@ -125,13 +121,12 @@ impl Folder {
     /// Leaves out the file at `path`, if it exists: a component must not contain its previous version.
     #[must_use]
     pub fn without(self, path: &Path) -> Folder {
-        let found = statat(CWD, path, AtFlags::empty()).ok();
-        Folder { output: found.map(|stat| (stat.st_dev, stat.st_ino)), ..self }
+        Folder { output: FolderIdentity::at(path), ..self }
     }
 
     /// Whether this is the file that is left out.
-    pub(crate) fn is_output(&self, stat: &Stat) -> bool {
-        self.output == Some((stat.st_dev, stat.st_ino))
+    pub(crate) fn is_output(&self, stat: &FolderStat) -> bool {
+        self.output.as_ref().is_some_and(|output| *output == stat.identity())
     }
 
     /// The path of what a path leads to, without links, for a report.
@@ -148,7 +143,7 @@ impl Folder {
                 }
                 _ => names.push(name),
             }
-            if let Ok(target) = readlinkat(&self.directory, names.join("/"), Vec::new())
+            if let Ok(target) = self.directory.link(OsStr::new(&names.join("/")))
                 && links.next().is_some()
             {
                 names.pop();
@@ -161,14 +156,9 @@ impl Folder {
     /// Opens a regular file, behind links within the folder.
     ///
     /// # Errors
-    /// The error of the kernel. [`Errno::PERM`] for another type of file.
-    pub(crate) fn file(&self, path: &str) -> Result<(File, Stat), Errno> {
-        let file = openat2(&self.directory, path, READ, Mode::empty(), BENEATH)?;
-        let stat = fstat(&file)?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Errno::PERM);
-        }
-        Ok((File::from(file), stat))
+    /// The error of the kernel. One that [`is_denied`] does not recognize for another type of file.
+    pub(crate) fn file(&self, path: &str) -> io::Result<(File, FolderStat)> {
+        self.directory.file(path)
     }
 
     /// Reads all entries that the options show.
@@ -177,62 +167,52 @@ impl Folder {
     /// [`PackError::Read`] for a directory that cannot be read.
     pub(crate) fn scan(&self, config: &Config, times: Times) -> Result<Scan, PackError> {
         let mut left_out = Vec::new();
-        let root = self.subdirectory("").map_err(|errno| PackError::read(".", errno))?;
+        let root = self.directory.subdirectory("").map_err(|error| PackError::read(".", error))?;
         let entries = self.scan_directory("", root, config, times, &mut left_out)?;
         Ok(Scan { entries, left_out })
-    }
-
-    /// Opens a directory for reading its entries, and for what is in it.
-    fn subdirectory(&self, path: &str) -> Result<(OwnedFd, Dir), Errno> {
-        let here = if path.is_empty() { "." } else { path };
-        let (flags, resolve) = (READ | OFlags::DIRECTORY, BENEATH | ResolveFlags::NO_SYMLINKS);
-        let directory = openat2(&self.directory, here, flags, Mode::empty(), resolve)?;
-        let entries = Dir::read_from(&directory)?;
-        Ok((directory, entries))
     }
 
     fn scan_directory(
         &self,
         path: &str,
-        (directory, opened): (OwnedFd, Dir),
+        (directory, opened): (FolderDirectory, FolderEntries),
         config: &Config,
         times: Times,
         left_out: &mut Vec<UnpackedEntry>,
     ) -> Result<Vec<ImageEntry>, PackError> {
-        let failed = |errno: Errno| PackError::read(if path.is_empty() { "." } else { path }, errno);
+        let failed = |error: io::Error| PackError::read(if path.is_empty() { "." } else { path }, error);
         let visible = config.hidden.within(path);
         let mut entries = Vec::new();
         for read in opened {
-            let read = read.map_err(failed)?;
-            let raw = read.file_name();
-            let is_other = |only: &Name| path.is_empty() && raw.to_bytes() != only.as_str().as_bytes();
-            if matches!(raw.to_bytes(), b"." | b"..") || self.only.as_ref().is_some_and(is_other) {
+            let raw = read.map_err(failed)?;
+            let is_other = |only: &Name| path.is_empty() && raw != only.as_str();
+            if self.only.as_ref().is_some_and(is_other) {
                 continue;
             }
             let lossy = join(path, &raw.to_string_lossy());
             let mut leave_out = |reason| left_out.push(UnpackedEntry { path: lossy.clone(), reason });
-            let Some(name) = raw.to_str().ok().and_then(Name::new) else {
+            let Some(name) = raw.to_str().and_then(Name::new) else {
                 leave_out(UnpackedReason::NotUtf8);
                 continue;
             };
-            let stat = match statat(&directory, raw, AtFlags::SYMLINK_NOFOLLOW) {
-                Err(Errno::NOENT) => continue,
+            let stat = match directory.stat(&raw) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 stat => stat.map_err(failed)?,
             };
             if self.is_output(&stat) {
                 leave_out(UnpackedReason::Output);
                 continue;
             }
-            let file_type = FileType::from_raw_mode(stat.st_mode);
+            let node_type = stat.node_type();
             // The handler never serves the site file, under any name. It needs the file to know it.
             let is_site_file = path.is_empty() && name.as_str() == SITE_FILE;
             // A name that the operator gives is served even if it is a dotfile.
             if !is_site_file && self.only.is_none() {
-                let is_directory = file_type == FileType::Directory;
+                let is_directory = node_type == NodeType::Directory;
                 match visible.of(&name) {
                     Visibility::Shown if is_shown(&visible, &name) => {}
                     // A link to a directory is shown in this place as well.
-                    Visibility::Parent if is_directory || file_type == FileType::Symlink => {}
+                    Visibility::Parent if is_directory || node_type == NodeType::Link => {}
                     Visibility::Shown => continue,
                     Visibility::Parent | Visibility::Hidden => {
                         leave_out(UnpackedReason::Hidden);
@@ -241,25 +221,25 @@ impl Folder {
                 }
             }
             let below = join(path, name.as_str());
-            let node = match file_type {
-                FileType::Directory => match self.subdirectory(&below) {
+            let node = match node_type {
+                NodeType::Directory => match self.directory.subdirectory(&below) {
                     Ok(opened) => ImageNode::Directory(self.scan_directory(&below, opened, config, times, left_out)?),
-                    Err(Errno::ACCESS) => {
+                    Err(error) if is_denied(&error) => {
                         leave_out(UnpackedReason::UnreadableDirectory);
                         ImageNode::Special
                     }
-                    Err(errno) => return Err(PackError::read(&below, errno)),
+                    Err(error) => return Err(PackError::read(&below, error)),
                 },
-                FileType::Symlink => link(&directory, raw).map_err(failed)?,
-                FileType::RegularFile => match self.file(&below) {
+                NodeType::Link => link(&directory, &raw).map_err(failed)?,
+                NodeType::File => match self.file(&below) {
                     Ok((_, stat)) => ImageNode::File { length: length(&stat)?, digest: 0 },
-                    Err(Errno::ACCESS) => {
+                    Err(error) if is_denied(&error) => {
                         leave_out(UnpackedReason::Unreadable);
                         ImageNode::Special
                     }
-                    Err(errno) => return Err(PackError::read(&below, errno)),
+                    Err(error) => return Err(PackError::read(&below, error)),
                 },
-                _ => {
+                NodeType::Special => {
                     leave_out(UnpackedReason::Special);
                     ImageNode::Special
                 }
@@ -272,29 +252,28 @@ impl Folder {
 
     /// The time of the folder itself.
     pub(crate) fn modified(&self, times: Times) -> Option<HttpTime> {
-        times.of(&fstat(&self.directory).ok()?)
+        times.of(&self.directory.own_stat().ok()?)
     }
 }
 
 impl Times {
-    pub(crate) fn of(self, stat: &Stat) -> Option<HttpTime> {
+    pub(crate) fn of(self, stat: &FolderStat) -> Option<HttpTime> {
         match self {
-            Times::OfFiles => HttpTime::new(stat.st_mtime, u32::try_from(stat.st_mtime_nsec).ok()?),
+            Times::OfFiles => stat.modified(),
             Times::All(time) => Some(time),
         }
     }
 }
 
 /// The length of a file. The sum of all lengths is checked with the index.
-pub(crate) fn length(stat: &Stat) -> Result<u32, PackError> {
-    let bytes = u64::try_from(stat.st_size).unwrap_or(0);
+pub(crate) fn length(stat: &FolderStat) -> Result<u32, PackError> {
+    let bytes = stat.length();
     u32::try_from(bytes).map_err(|_| PackError::TooLarge { bytes, max: u32::MAX.into() })
 }
 
-fn link(directory: &OwnedFd, name: &CStr) -> Result<ImageNode, Errno> {
-    let target = readlinkat(directory, name, Vec::new())?;
-    Ok(match target.to_str() {
-        Ok(target) if !target.starts_with('/') => ImageNode::Link(target.to_owned()),
+fn link(directory: &FolderDirectory, name: &OsStr) -> io::Result<ImageNode> {
+    Ok(match directory.link(name)?.to_str() {
+        Some(target) if !target.starts_with('/') => ImageNode::Link(target.to_owned()),
         // A path from the root of the file system leads out of the folder.
         _ => ImageNode::DeadLink,
     })

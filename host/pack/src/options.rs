@@ -1,7 +1,7 @@
 //! The options that are packed with a folder, and the pages that they name.
 
 use crate::error::PackError;
-use crate::folder::Folder;
+use crate::folder::{Folder, is_denied};
 use glasshouse_core::config::site_file::{self, SiteSetting};
 use glasshouse_core::config::{ConfigError, options};
 use glasshouse_core::http::date::HttpTime;
@@ -10,7 +10,6 @@ use glasshouse_core::tree::packed::PackedTree;
 use glasshouse_core::tree::public::{SITE_FILE, SITE_FILE_MAX};
 use glasshouse_core::tree::{OpenError, OpenedNode, Tree as _};
 use glasshouse_core::{Config, PublicTree, SiteOptions, at_once};
-use rustix::io::Errno;
 use std::fmt;
 use std::io::Read as _;
 use std::rc::Rc;
@@ -100,7 +99,7 @@ fn read_site_file(folder: &Folder) -> Result<Option<Vec<u8>>, PackError> {
     let failed = |source| PackError::Read { path: SITE_FILE.to_owned(), source };
     let file = match folder.file(SITE_FILE) {
         Ok((file, _)) => file,
-        Err(Errno::ACCESS) => return Err(failed(Errno::ACCESS.into())),
+        Err(error) if is_denied(&error) => return Err(failed(error)),
         // A server ignores something else with this name too.
         Err(_) => return Ok(None),
     };

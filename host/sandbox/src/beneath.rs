@@ -2,10 +2,11 @@
 //!
 //! The kernel resolves each path (`openat2` with `RESOLVE_BENEATH`), so nothing can change between a check and its use.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, statat};
+pub(crate) use rustix::fs::Stat;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat, openat2, statat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Also rejects links of `/proc`, which lead out of any directory.
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
@@ -134,14 +135,6 @@ impl DirReader {
     /// The error of the kernel.
     pub(crate) fn new(directory: impl AsFd) -> Result<DirReader, Errno> {
         Dir::read_from(directory).map(DirReader)
-    }
-
-    /// The directory that is read.
-    ///
-    /// # Errors
-    /// The error of the kernel.
-    pub(crate) fn directory(&self) -> Result<BorrowedFd<'_>, Errno> {
-        self.0.fd()
     }
 
     /// The next entry except `.` and `..`. [`Errno::ILSEQ`] for a name that is not UTF-8.

@@ -4,11 +4,13 @@
 //! Three functions of WASI 0.3 are replaced. A handler gains no access, because it can only use a descriptor that it
 //! has opened. Files that the handler reads itself come through the same stream, in large blocks.
 
+use crate::beneath::Stat;
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
+use crate::read_at::read_at;
 use crate::state::{Handoff, HostBody, InstanceState, PassedResponse};
 use crate::wasi_version::WasiVersion::P3;
 use bytes::{Bytes, BytesMut};
@@ -16,10 +18,8 @@ use glasshouse_protocol::{CompleteResponse, Piece, RESPONSE};
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Empty;
-use rustix::fs::Stat;
 use std::any::{Any, TypeId};
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -112,7 +112,7 @@ impl StreamProducer<InstanceState> for FileStream {
         if block.is_empty() {
             return Poll::Ready(Ok(StreamResult::Completed));
         }
-        let read = self.file.read_at(block, self.offset);
+        let read = read_at(&self.file, block, self.offset);
         Poll::Ready(Ok(match read {
             Ok(0) => self.end(Ok(())),
             Ok(read) => {
@@ -121,7 +121,7 @@ impl StreamProducer<InstanceState> for FileStream {
                 StreamResult::Completed
             }
             Err(error) => {
-                self.reporter.report("read", &*self.file, "", &error);
+                self.reporter.report("read", &self.file, "", &error);
                 self.end(Err(error.into()))
             }
         }))

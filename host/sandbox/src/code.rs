@@ -1,8 +1,10 @@
 //! The code of a handler: its forms, and how the engine loads each of them.
 
-use crate::code_region::{CodeRegion, CodeSlot};
+#[cfg(target_os = "linux")]
+use crate::code_region::CodeSlot;
 use crate::compile::{compile, load};
 use crate::inspection::Inspection;
+use crate::sandbox_engine::SandboxEngine;
 use crate::sandbox_error::SandboxError;
 use crate::{P2, P3};
 use glasshouse_pack::packed_image;
@@ -17,6 +19,7 @@ pub enum Code<'a> {
     /// Machine code from the build script of this crate.
     Compiled(&'static [u8]),
     /// Machine code in the region of the engine, written by [`MachineCode::compile`] of this program.
+    #[cfg(target_os = "linux")]
     InRegion {
         /// The part of the region.
         slot: CodeSlot,
@@ -32,19 +35,22 @@ impl Code<'_> {
         match self {
             Code::Component(bytes) => packed_folder(bytes),
             Code::Compiled(_) => 0,
+            #[cfg(target_os = "linux")]
             Code::InRegion { packed_folder, .. } => packed_folder,
         }
     }
 
-    pub(crate) fn load(self, engine: &Engine, region: Option<&CodeRegion>) -> Result<Component, SandboxError> {
+    pub(crate) fn load(self, sandbox: &SandboxEngine) -> Result<Component, SandboxError> {
+        let engine = sandbox.engine();
         #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
         match self {
             Code::Component(bytes) => Ok(load(engine, machine_code(engine, bytes)?)?),
             // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
             // linked into it, and wasmtime compares version and configuration before it uses them.
             Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) }.map_err(SandboxError::wasmtime),
+            #[cfg(target_os = "linux")]
             Code::InRegion { slot, .. } => {
-                let region = region.ok_or(SandboxError::NoRegion)?;
+                let region = sandbox.region().ok_or(SandboxError::NoRegion)?;
                 let memory = region.take(slot).ok_or(SandboxError::SlotInUse)?;
                 // SAFETY: the compiler process of the same program has written the code. It writes only into slots that
                 // this process calls free.

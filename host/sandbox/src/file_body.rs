@@ -5,14 +5,14 @@
 
 use crate::io_errors::Reporter;
 use crate::number::{to_u64, to_usize};
+use crate::page_cache::{is_cached, read_cached};
+use crate::read_at::read_at;
 use bytes::Bytes;
 use glasshouse_quota::{Client, Lease, Resource, Waiter};
 use http_body::{Body, Frame, SizeHint};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, IoSliceMut};
-use std::os::unix::fs::FileExt as _;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -85,6 +85,12 @@ impl FileContent {
 /// The number of bytes of some segments.
 pub(crate) fn length(segments: &[Segment]) -> u64 {
     segments.iter().map(Segment::length).fold(0, u64::saturating_add)
+}
+
+/// The bytes of segments that are in memory.
+pub(crate) fn bytes_in_memory(segments: &[Segment]) -> usize {
+    let bytes = segments.iter().map(|segment| if let Segment::Bytes(bytes) = segment { bytes.len() } else { 0 });
+    bytes.fold(0, usize::saturating_add)
 }
 
 /// A body with exactly the length of its segments. If the file is shorter, the body ends with an error.
@@ -250,7 +256,7 @@ impl Body for FileBody {
         Poll::Ready(Some(match ready!(self.poll_bytes(cx)) {
             Ok(bytes) if bytes.is_empty() => {
                 if let Some(file) = &self.file {
-                    self.reporter.report_aborted(&**file, "the file is shorter than announced");
+                    self.reporter.report_aborted(file, "the file is shorter than announced");
                 }
                 Err(Error::HttpResponseIncomplete)
             }
@@ -260,7 +266,7 @@ impl Body for FileBody {
             }
             Err(error) => {
                 if let Some(file) = &self.file {
-                    self.reporter.report("read", &**file, "", &error);
+                    self.reporter.report("read", file, "", &error);
                 }
                 Err(Error::InternalError(Some(error.to_string())))
             }
@@ -274,12 +280,6 @@ impl Body for FileBody {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }
-}
-
-/// Whether the byte at a position of a file is in the page cache.
-fn is_cached(file: &File, offset: u64) -> bool {
-    let mut byte = [0];
-    matches!(preadv2(file, &mut [IoSliceMut::new(&mut byte)], offset, ReadWriteFlags::NOWAIT), Ok(1))
 }
 
 /// A block of a file. The thread that drops a block of full size keeps its memory.
@@ -307,21 +307,15 @@ impl FileBlock {
         Bytes::from_owner(self)
     }
 
-    /// Reads what is in the page cache. Returns `false` if nothing is, or if the file system cannot report it.
+    /// Reads what is in the page cache. Returns `false` if nothing is, or if the system cannot report it.
     fn read_cached(&mut self, file: &File, offset: u64) -> io::Result<bool> {
-        let memory = self.memory.get_mut(..self.length).unwrap_or_default();
-        match preadv2(file, &mut [IoSliceMut::new(memory)], offset, ReadWriteFlags::NOWAIT) {
-            Ok(length) => {
-                self.length = length;
-                Ok(true)
-            }
-            Err(Errno::AGAIN | Errno::OPNOTSUPP | Errno::NOSYS) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let length = read_cached(file, self.memory.get_mut(..self.length).unwrap_or_default(), offset)?;
+        self.length = length.unwrap_or(self.length);
+        Ok(length.is_some())
     }
 
     fn read(&mut self, file: &File, offset: u64) -> io::Result<()> {
-        self.length = file.read_at(self.memory.get_mut(..self.length).unwrap_or_default(), offset)?;
+        self.length = read_at(file, self.memory.get_mut(..self.length).unwrap_or_default(), offset)?;
         Ok(())
     }
 }

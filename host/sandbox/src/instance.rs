@@ -2,11 +2,12 @@
 
 use crate::beneath::{FileId, identify};
 use crate::body_handoff;
-use crate::file_body::{FileBody, FileContent};
+use crate::cached_response::CachedResponse;
+use crate::file_body::{FileBody, FileContent, bytes_in_memory};
 use crate::guest_body::{Capture, tee};
 use crate::io_errors::Reporter;
 use crate::metrics::LiveGuard;
-use crate::replay::{CachedResponse, Recording, bytes_in_memory};
+use crate::replay::Recording;
 use crate::response_body::{ResponseBody, empty};
 use crate::state::{HostBody, InstanceState, PassedResponse};
 use crate::usage::Usage;

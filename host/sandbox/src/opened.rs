@@ -1,6 +1,6 @@
 //! Numbers what a handler opens beneath its preopen, so that it can name an open file in a piece of a body.
 
-use rustix::fs::Stat;
+use crate::beneath::Stat;
 use std::collections::VecDeque;
 
 /// The most recent openings that can be named. A handler opens a few files for a response, and sends one of them.
@@ -42,6 +42,7 @@ impl NumberedNodes {
     }
 
     /// The metadata of the descriptor that was opened last. Returns them once: they may change.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "wasmtime-wasi reads metadata there"))]
     pub(crate) fn take_stat(&mut self, descriptor: u32) -> Option<Stat> {
         self.fresh.take_if(|(last, _)| *last == descriptor).map(|(_, stat)| stat)
     }

@@ -5,15 +5,16 @@
 //! spawns tasks.
 
 use crate::body_handoff::announced;
-use crate::file_body::{FileBody, FileContent};
+use crate::cached_response::CachedResponse;
+use crate::file_body::{FileBody, FileContent, bytes_in_memory};
 use crate::guest_body::{BodyMonitor, Capture, GuestBody};
 use crate::instance::{BodyDropped, HeadSender, Instance};
 use crate::last_modified;
 use crate::limits::LimitExceeded;
 use crate::metrics::{InstanceMetrics, LiveGuard};
-use crate::replay;
-use crate::replay::{CachedResponse, Effort, Recording, Repeated, Replayed, RequestHead};
+use crate::replay::{Effort, Repeated, Replayed};
 use crate::request_error::RequestError;
+use crate::request_head::RequestHead;
 use crate::response_body::ResponseBody;
 use crate::sandbox::Sandbox;
 use crate::usage::{Metered, Usage};
@@ -125,7 +126,7 @@ impl InstancePool {
     fn body(&self, repeated: Repeated, client: &Client) -> Option<FileBody> {
         let Repeated { entry, file } = repeated;
         let segments = Arc::clone(entry.segments());
-        let bytes = replay::bytes_in_memory(&segments);
+        let bytes = bytes_in_memory(&segments);
         // The store may drop the response before it is sent, so the client is charged.
         let memory = if bytes > UNCHARGED { Some(client.try_take(Resource::Memory, bytes)?) } else { None };
         let (file, lease) = file.unzip();
@@ -254,7 +255,7 @@ impl InstancePool {
         let mut instance = self.instance(&usage, &client).await?;
         let target = request.target().map(str::to_owned);
         let key = self.sandbox.replay().zip(target).map(|(replay, target)| (replay, request.method.clone(), target));
-        instance.start_request(usage, key.as_ref().map(|_| Recording::new(instance.uses)));
+        instance.start_request(usage, key.as_ref().map(|(replay, ..)| replay.recording(instance.uses)));
         let recorded = instance.handle(request, &client, to, dropped).await?;
         let state = instance.store.data_mut();
         state.end_request();

@@ -8,6 +8,7 @@
 
 use crate::beneath;
 use crate::beneath::{OpenOptions, Symlinks};
+use crate::served_path::ServedPath;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{CWD, Mode, OFlags, Stat, openat, readlinkat};
 use rustix::io::Errno;
@@ -19,38 +20,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wasmtime_wasi::filesystem::{Dir, FsPerms, OpenMode};
-
-/// The path of a directory or file to serve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ServedPath {
-    /// A directory with everything beneath it.
-    Directory(PathBuf),
-    /// One file, without the other files of its directory.
-    File {
-        /// The directory of the file.
-        directory: PathBuf,
-        /// Its name, which is also its name in URLs.
-        name: String,
-    },
-}
-
-impl ServedPath {
-    /// The path on the host.
-    pub fn path(&self) -> PathBuf {
-        match self {
-            ServedPath::Directory(path) => path.clone(),
-            ServedPath::File { directory, name } => directory.join(name),
-        }
-    }
-
-    /// The name of the single file.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            ServedPath::Directory(_) => None,
-            ServedPath::File { name, .. } => Some(name),
-        }
-    }
-}
 
 /// An open [`ServedPath`], or nothing. It keeps its directory or file even if the path changes.
 pub(crate) struct Preopen {

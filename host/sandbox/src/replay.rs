@@ -13,18 +13,16 @@ mod head;
 mod policy;
 mod recording;
 mod repeat;
-mod request;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use crate::response_body::ResponseBody;
 use bytes::Bytes;
-pub(crate) use entry::{Effort, bytes_in_memory};
+pub(crate) use entry::Effort;
 use http::StatusCode;
-pub(crate) use recording::{CachedResponse, EntriesStep, Recording, Step};
+pub(crate) use recording::{EntriesStep, Recording, Step};
 pub(crate) use repeat::{Repeated, Replay};
-pub use request::RequestHead;
 pub use store::ReplayStore;
 
 /// A recorded response, in the form in which HTTP/1.1 sends it.

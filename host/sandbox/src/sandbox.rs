@@ -4,10 +4,13 @@ use crate::code::Code;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
 use crate::peek::{Peek, peek};
-use crate::preopen::{Preopen, ReadScope, ServedPath};
+use crate::preopen::Preopen;
+#[cfg(target_os = "linux")]
+use crate::preopen::ReadScope;
 use crate::replay::{Replay, ReplayStore};
 use crate::sandbox_engine::SandboxEngine;
 use crate::sandbox_error::SandboxError;
+use crate::served_path::ServedPath;
 use crate::state::{FileAccess, Handoff, InstanceState};
 use crate::stderr::GuestStderr;
 use crate::usage::Usage;
@@ -77,9 +80,7 @@ fn environment(
 /// The stored responses of a tree that was opened now.
 fn replay(handler: &ProxyPre<InstanceState>, files: &FileAccess, store: Option<&Arc<ReplayStore>>) -> Option<Replay> {
     match (handler, store) {
-        (ProxyPre::P3(_), Some(store)) if files.can_resolve => {
-            Some(Replay::new(Arc::clone(&files.preopen), Arc::clone(store)))
-        }
+        (ProxyPre::P3(_), Some(store)) => Replay::of(files, Arc::clone(store)),
         // Handlers for WASI 0.2 are not recorded.
         _ => None,
     }
@@ -87,7 +88,7 @@ fn replay(handler: &ProxyPre<InstanceState>, files: &FileAccess, store: Option<&
 
 fn open(root: Option<&ServedPath>) -> io::Result<FileAccess> {
     let preopen = Arc::new(Preopen::open(root)?);
-    let reporter = Arc::new(Reporter::new(Arc::clone(preopen.directory())));
+    let reporter = Arc::new(Reporter::new(Arc::clone(&preopen)));
     let can_resolve = preopen.is_supported();
     Ok(FileAccess { preopen, reporter, can_resolve })
 }
@@ -99,7 +100,7 @@ impl Sandbox {
     /// The component is rejected or cannot be compiled or linked, or [`SandboxConfig::root`] cannot be opened.
     pub fn new(engine: &SandboxEngine, code: Code<'_>, config: SandboxConfig) -> Result<Arc<Sandbox>, SandboxError> {
         let SandboxConfig { root, handoff, environment, replay: store, limits } = config;
-        let component = code.load(engine.engine(), engine.region())?;
+        let component = code.load(engine)?;
         let shared_memory = code.packed_folder();
         // The first instance would do this, when the process may have given up the rights for it.
         component.initialize_copy_on_write_image().map_err(SandboxError::wasmtime)?;
@@ -155,6 +156,7 @@ impl Sandbox {
     }
 
     /// What the process must be able to read while it serves. `None` if instances read no files.
+    #[cfg(target_os = "linux")]
     pub fn read_scope(&self) -> Option<ReadScope<'_>> {
         self.files.preopen.read_scope()
     }

@@ -1,37 +1,56 @@
 //! The engine that all sandboxes of a process share.
 
+#[cfg(target_os = "linux")]
 use crate::code_region::CodeRegion;
 use crate::sandbox_error::SandboxError;
 use crate::usage::TICK;
 use std::sync::{Arc, Once};
 use std::thread;
-use wasmtime::{CustomCodeMemory, Engine};
+use wasmtime::{Config, Engine};
 
 /// Compiles and runs the handlers of a process.
 #[derive(Clone)]
 pub struct SandboxEngine {
     engine: Engine,
+    #[cfg(target_os = "linux")]
     region: Option<Arc<CodeRegion>>,
     epoch_thread: Arc<Once>,
 }
 
 impl SandboxEngine {
-    /// An engine, which also runs the machine code in a region.
+    /// An engine.
     ///
     /// # Errors
     /// wasmtime does not support this machine.
-    pub fn new(region: Option<Arc<CodeRegion>>) -> Result<SandboxEngine, SandboxError> {
+    pub fn new() -> Result<SandboxEngine, SandboxError> {
+        SandboxEngine::with_config(&glasshouse_engine::config())
+    }
+
+    /// An engine that also runs the machine code in a region.
+    ///
+    /// # Errors
+    /// wasmtime does not support this machine.
+    #[cfg(target_os = "linux")]
+    pub fn with_code_region(region: Arc<CodeRegion>) -> Result<SandboxEngine, SandboxError> {
         let mut config = glasshouse_engine::config();
-        let memory = region.clone().map(|region| -> Arc<dyn CustomCodeMemory> { region });
-        config.with_custom_code_memory(memory);
-        let engine = Engine::new(&config).map_err(SandboxError::wasmtime)?;
-        Ok(SandboxEngine { engine, region, epoch_thread: Arc::new(Once::new()) })
+        config.with_custom_code_memory(Some(Arc::<CodeRegion>::clone(&region)));
+        Ok(SandboxEngine { region: Some(region), ..SandboxEngine::with_config(&config)? })
+    }
+
+    fn with_config(config: &Config) -> Result<SandboxEngine, SandboxError> {
+        Ok(SandboxEngine {
+            engine: Engine::new(config).map_err(SandboxError::wasmtime)?,
+            #[cfg(target_os = "linux")]
+            region: None,
+            epoch_thread: Arc::new(Once::new()),
+        })
     }
 
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn region(&self) -> Option<&CodeRegion> {
         self.region.as_deref()
     }

@@ -1,5 +1,6 @@
 //! The data of one instance, which its WASI functions use.
 
+use crate::beneath::Stat;
 use crate::file_body::Segment;
 use crate::io_errors::Reporter;
 use crate::limits::{MemoryLimiter, RequestLimits};
@@ -8,7 +9,6 @@ use crate::preopen::Preopen;
 use crate::replay::Recording;
 use crate::usage::Usage;
 use http::{HeaderMap, StatusCode};
-use rustix::fs::Stat;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::Arc;
@@ -51,6 +51,7 @@ pub(crate) struct FileAccess {
     pub(crate) preopen: Arc<Preopen>,
     pub(crate) reporter: Arc<Reporter>,
     /// Whether the kernel supports `openat2`. If not, wasmtime-wasi resolves paths one name at a time.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "always false there"))]
     pub(crate) can_resolve: bool,
 }
 
@@ -108,6 +109,7 @@ impl InstanceState {
     }
 
     /// The handler did something that a replay could not repeat.
+    #[cfg(target_os = "linux")]
     pub(crate) fn mark_unreplayable(&mut self) {
         if let Some(recording) = &mut self.recording {
             recording.mark_unreplayable();

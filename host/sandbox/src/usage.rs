@@ -2,7 +2,7 @@
 
 use crate::limits::{LimitExceeded, RequestLimits};
 use crate::number::to_u64;
-use rustix::time::{ClockId, clock_gettime};
+use crate::thread_time::thread_time;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -123,13 +123,6 @@ impl<F: Future + Unpin> Future for Metered<F> {
         }
         polled
     }
-}
-
-/// The processor time of this thread, in nanoseconds.
-fn thread_time() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
-    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
 
 fn nanoseconds(time: Duration) -> u64 {

@@ -1,8 +1,15 @@
 //! WASI functions that the sandbox implements instead of wasmtime-wasi, and the functions that a replay can repeat.
 
+#[cfg(not(target_os = "linux"))]
+mod exact_names;
+#[cfg(target_os = "linux")]
 mod fs;
+#[cfg_attr(not(target_os = "linux"), path = "wasi/p2_portable.rs")]
 mod p2;
+#[cfg_attr(not(target_os = "linux"), path = "wasi/p3_portable.rs")]
 mod p3;
+#[cfg(not(target_os = "linux"))]
+mod portable;
 mod preopens;
 
 use crate::body_handoff;

@@ -194,7 +194,7 @@ impl SiteBuilder {
     fn mounts_of(&self, trees: Vec<(Option<Target>, ServedPath)>) -> Result<Vec<RoutedTree>, SiteError> {
         let ats: Vec<_> = trees.iter().map(|(at, _)| at.clone()).collect();
         let ats: Vec<_> = ats.iter().map(Option::as_ref).collect();
-        let engine = SandboxEngine::new(None).map_err(SiteError::Handler)?;
+        let engine = SandboxEngine::new().map_err(SiteError::Handler)?;
         if trees.is_empty() {
             let sandbox = self.sandbox(&engine, None, self.options.clone())?;
             return Ok(vec![RoutedTree { path: None, sandbox }]);

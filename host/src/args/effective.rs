@@ -9,7 +9,6 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Write as _};
-use std::os::unix::ffi::OsStringExt as _;
 use toml::Value;
 
 /// An option of the program, by the name of its flag.
@@ -49,8 +48,8 @@ impl fmt::Display for OptionSource {
 
 impl EffectiveOption {
     /// The TOML value of these texts, which need not be UTF-8.
-    pub(crate) fn write_bytes(&self, texts: Vec<Vec<u8>>) -> Option<Value> {
-        toml_bytes::write(self.shape, texts.into_iter().map(OsString::from_vec).collect())
+    pub(crate) fn write_texts(&self, texts: Vec<OsString>) -> Option<Value> {
+        toml_bytes::write(self.shape, texts)
     }
 }
 

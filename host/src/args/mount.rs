@@ -1,9 +1,9 @@
 //! The value of `--mount`: `/PATH=DIR` or `/PATH=FILE.wasm[:DIR]`. Does not look what exists.
 
+use crate::os_bytes::os_str;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// A directory or a component, and the URL path that it is served below.
@@ -22,11 +22,12 @@ impl Mount {
     /// A part is missing or invalid.
     pub(crate) fn parse(text: OsString) -> Result<Mount, String> {
         let is_equals = |byte: &u8| *byte == b'=';
-        let mut parts = text.as_bytes().splitn(2, is_equals).map(OsStr::from_bytes);
+        let mut parts = text.as_encoded_bytes().splitn(2, is_equals);
         let (Some(path), Some(source)) = (parts.next(), parts.next().filter(|source| !source.is_empty())) else {
             return Err("write it as /PATH=DIR".to_owned());
         };
-        let path = path.to_str().ok_or("the URL path is not UTF-8; write it in UTF-8")?;
+        let path = str::from_utf8(path).map_err(|_| "the URL path is not UTF-8; write it in UTF-8")?;
+        let source = os_str(source).ok_or("the path of the directory is not Unicode; rename it")?;
         let at = url_path(path)?.ok_or("'/' is the path of --directory; name a path below it")?;
         Ok(Mount { at, source: source.into() })
     }
@@ -43,6 +44,8 @@ pub(crate) fn url_path(path: &str) -> Result<Option<Target>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
 
     #[test]
     fn a_path_and_a_directory_are_separated() {

@@ -6,12 +6,12 @@ use super::variables::flag_near;
 use super::{Cli, clap_options, effective, file};
 use crate::args::effective::OptionSource;
 use crate::args::file::ConfigFile;
+use crate::os_bytes::os_str;
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory as _, ValueHint};
 use glasshouse_core::config::service_link::is_service_link;
 use glasshouse_core::config::toml_document::switch;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
 /// Looks up a variable of the environment.
 pub(crate) type Variables<'a> = &'a dyn Fn(&OsStr) -> Option<OsString>;
@@ -99,8 +99,11 @@ impl Sources<'_> {
         let separator = SEPARATORS.iter().find(|(known, _)| *known == name).map(|(_, separator)| *separator);
         let texts: Vec<OsString> = match separator {
             Some(separator) => {
-                let parts = value.as_bytes().split(|byte| *byte == separator);
-                parts.map(|part| trimmed(OsStr::from_bytes(part))).filter(|part| !part.is_empty()).collect()
+                let parts = value.as_encoded_bytes().split(|byte| *byte == separator).map(os_str);
+                let parts = parts.collect::<Option<Vec<_>>>();
+                let parts =
+                    parts.ok_or_else(|| format!("{variable}: the value is not Unicode; write it in Unicode"))?;
+                parts.into_iter().map(trimmed).filter(|part| !part.is_empty()).collect()
             }
             None if is_path => vec![value],
             None => vec![trimmed(&value)],
@@ -146,7 +149,7 @@ fn is_of_service(key: &OsStr, value: &OsStr) -> bool {
 
 /// Without white space around it.
 fn trimmed(text: &OsStr) -> OsString {
-    OsString::from_vec(text.as_bytes().trim_ascii().to_vec())
+    os_str(text.as_encoded_bytes().trim_ascii()).unwrap_or(text).to_owned()
 }
 
 /// The error for the argument that must be UTF-8 and is not: clap refuses it even if all others are valid.

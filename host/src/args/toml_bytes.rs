@@ -1,9 +1,9 @@
 //! TOML values of paths that are not UTF-8, which no TOML string can hold: `{ percent-encoded = "site%FF" }`.
 
+use crate::os_bytes::os_str;
 use glasshouse_core::config::toml_document::ValueShape;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use toml::{Table, Value};
 
 const KEY: &str = "percent-encoded";
@@ -50,7 +50,7 @@ fn one(text: &OsStr) -> Value {
 
 fn encoded(text: &OsStr) -> String {
     let mut encoded = String::new();
-    for byte in text.as_bytes() {
+    for byte in text.as_encoded_bytes() {
         match byte {
             b'!'..=b'~' if *byte != b'%' => encoded.push(char::from(*byte)),
             _ => drop(write!(encoded, "%{byte:02X}")),
@@ -69,12 +69,14 @@ fn decoded(table: &Table) -> Result<OsString, ShapeError> {
         bytes.push(digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).ok_or_else(error)?);
         bytes.extend_from_slice(part.get(2..).unwrap_or_default().as_bytes());
     }
-    Ok(OsString::from_vec(bytes))
+    let not_unicode = || ShapeError(format!("invalid {KEY}; on this system a path is Unicode"));
+    os_str(&bytes).map(OsStr::to_owned).ok_or_else(not_unicode)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::args::toml_bytes::*;
+    use std::os::unix::ffi::OsStringExt as _;
 
     #[test]
     fn any_bytes_are_written_and_read() {

@@ -60,6 +60,7 @@ impl HostRule {
     }
 
     /// The hosts on a Unix socket. A browser cannot connect to one.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such sockets"))]
     pub(crate) fn over_unix(&self) -> Hosts {
         match self.scope {
             Scope::Everywhere => self.local.clone(),

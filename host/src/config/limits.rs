@@ -1,9 +1,13 @@
 //! The limits of clients and the quotas that they share: from options, or else from the open files and the memory of
 //! this machine.
 
+#[cfg_attr(not(unix), path = "limits/descriptors_unavailable.rs")]
+mod descriptors;
+
 use super::memory::memory;
 use crate::args::ClientFlags;
 use crate::error::StartupError;
+use descriptors::raise_descriptor_limit;
 use glasshouse_http::ClientLimits;
 use glasshouse_quota::Totals;
 use glasshouse_sandbox::RequestLimits;
@@ -69,16 +73,6 @@ fn files(descriptors: Option<u64>, connections: usize) -> usize {
 fn connections(descriptors: Option<u64>) -> usize {
     let descriptors = descriptors.and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX);
     (descriptors.saturating_sub(RESERVE) / 4).saturating_mul(3).max(1)
-}
-
-/// Raises the limit of open files as far as the system allows, and returns it; `None` without a limit.
-fn raise_descriptor_limit() -> Option<u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    match setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    }
 }
 
 #[cfg(test)]

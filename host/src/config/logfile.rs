@@ -3,11 +3,11 @@
 //! An existing file is checked after it is open. A missing one is checked before it is created, by the directory of the
 //! new file. So a log is never written to a served tree, whatever the path is.
 
-use super::roots::{Roots, above, identity, open_directory};
+use super::roots::{Roots, above, open_directory};
 use super::{Rights, ServedTree};
 use crate::bounded_file;
-use crate::config::roots::FileIdentity;
 use crate::error::StartupError;
+use crate::file_facts::{FileIdentity, identity};
 use crate::harden;
 use glasshouse_http::LogFile;
 use glasshouse_quota::sync::lock;
@@ -103,7 +103,7 @@ impl OpenLog {
             let mut roots = roots.chain(harden::directories(components.iter().copied()));
             roots.any(|root| above(root).any(|one| Some(one) == at))
         };
-        let can_reopen = rights == Rights::AreKept || !location.directory.as_ref().is_some_and(holds_served);
+        let can_reopen = rights.are_kept() || !location.directory.as_ref().is_some_and(holds_served);
         Ok(OpenLog {
             path: path.to_owned(),
             base,
@@ -123,6 +123,7 @@ impl OpenLog {
     }
 
     /// The directory in which the process keeps the right to create and write files.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) fn directory(&self) -> Option<OwnedFd> {
         let location = self.location();
         let (directory, _) = location.directory.as_ref().filter(|_| self.can_reopen)?;

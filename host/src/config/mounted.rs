@@ -1,8 +1,7 @@
 //! The source of a mount: a directory, or a component with or without a directory. What exists decides, because a
 //! directory may have the name of a component.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
+use crate::os_bytes::os_str;
 use std::path::Path;
 
 /// The end of the name of a component.
@@ -17,7 +16,7 @@ pub(crate) enum MountSource<'a> {
 
 /// Reads `DIR`, `FILE.wasm` or `FILE.wasm:DIR`. A path that does not exist is the one that its name describes.
 pub(crate) fn source(path: &Path) -> MountSource<'_> {
-    let bytes = path.as_os_str().as_bytes();
+    let bytes = path.as_os_str().as_encoded_bytes();
     let ends_as_component = bytes.ends_with(EXTENSION);
     match path.exists() {
         true if ends_as_component && path.is_file() => return MountSource::Component { file: path, directory: None },
@@ -27,7 +26,8 @@ pub(crate) fn source(path: &Path) -> MountSource<'_> {
     let pairs = bytes.iter().enumerate().filter(|(_, byte)| **byte == b':').filter_map(|(at, _)| {
         let (file, directory) = (bytes.get(..at)?, bytes.get(at.checked_add(1)?..)?);
         let is_pair = file.ends_with(EXTENSION) && !directory.is_empty();
-        is_pair.then(|| (Path::new(OsStr::from_bytes(file)), Path::new(OsStr::from_bytes(directory))))
+        let path = |bytes| os_str(bytes).map(Path::new);
+        if is_pair { path(file).zip(path(directory)) } else { None }
     });
     let pairs: Vec<_> = pairs.collect();
     match pairs.iter().find(|(file, _)| file.is_file()).or(pairs.first()) {

@@ -2,8 +2,9 @@
 //! because of links, `..` and mount points.
 
 use super::ServedTree;
+use crate::file_facts::{FileIdentity, LOOKUP, identity};
 use glasshouse_sandbox::ServedPath;
-use rustix::fs::{CWD, Mode, OFlags, Stat, fstat, openat, stat};
+use rustix::fs::{CWD, Mode, fstat, openat, stat};
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt as _;
@@ -12,13 +13,6 @@ use std::{fs, io};
 
 /// The maximum number of directories above a directory: a path has no more bytes.
 const MAX_DEPTH: usize = 4096;
-
-/// The device and the inode of a file.
-pub(crate) type FileIdentity = (u64, u64);
-
-pub(crate) fn identity(stat: &Stat) -> FileIdentity {
-    (stat.st_dev, stat.st_ino)
-}
 
 /// The served files and directories at the time of the last [`Roots::add`].
 #[derive(Clone, Debug, Default)]
@@ -98,7 +92,7 @@ impl Roots {
 
 /// Opens a directory for lookups, which needs no permission to read it.
 pub(crate) fn open_directory(at: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
-    Ok(openat(at, path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?)
+    Ok(openat(at, path, LOOKUP, Mode::empty())?)
 }
 
 /// A directory and its parents, up to the root, or up to the first that this process cannot open.

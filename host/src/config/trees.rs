@@ -1,6 +1,7 @@
 //! The served trees: which directory, file or component belongs to which URL path. The sandbox opens them.
 
 use super::mounted::{MountSource, source};
+use crate::access::{check_directory, check_file};
 use crate::args::{Args, HandlerOption, Mount, MountVariable, OperandHint};
 use crate::bounded_file;
 use crate::chain::HandlerSource;
@@ -10,7 +11,6 @@ use glasshouse_core::Config as HandlerConfig;
 use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_sandbox::ServedPath;
-use rustix::fs::{Access, access};
 use std::cmp::Reverse;
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -189,13 +189,13 @@ fn inspect(path: &Path) -> io::Result<ServedPath> {
     let absolute = path::absolute(path)?;
     if found.is_dir() {
         // Without search permission every request would be a 404 without a reason. The sandbox opens it for reading.
-        access(path, Access::READ_OK | Access::EXEC_OK)?;
+        check_directory(path)?;
         return Ok(ServedPath::Directory(absolute));
     }
     let (true, Some(directory), Some(name)) = (found.is_file(), absolute.parent(), absolute.file_name()) else {
         return Err(ErrorKind::NotADirectory.into());
     };
-    access(path, Access::READ_OK)?;
+    check_file(path)?;
     let name = name.to_str().ok_or(ErrorKind::InvalidInput)?;
     Ok(ServedPath::File { directory: directory.to_owned(), name: name.to_owned() })
 }

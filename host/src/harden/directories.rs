@@ -2,7 +2,8 @@
 //!
 //! A renewal may write a file, replace it, or change a symbolic link on the way to it.
 
-use rustix::fs::{Mode, OFlags, open};
+use crate::file_facts::LOOKUP;
+use rustix::fs::{Mode, open};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
@@ -17,8 +18,7 @@ const MAX_LINKS: usize = 40;
 /// `releases/1`).
 pub(crate) fn directories<'a>(files: impl Iterator<Item = &'a Path>) -> Vec<OwnedFd> {
     let found: BTreeSet<PathBuf> = files.flat_map(directories_on_path).collect();
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    found.iter().filter_map(|directory| open(directory, flags, Mode::empty()).ok()).collect()
+    found.iter().filter_map(|directory| open(directory, LOOKUP, Mode::empty()).ok()).collect()
 }
 
 fn directories_on_path(file: &Path) -> BTreeSet<PathBuf> {

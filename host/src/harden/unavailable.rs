@@ -1,6 +1,5 @@
 //! No restrictions: in a build without the feature `harden`, and on systems other than Linux.
 
-use super::KeptRights;
 use std::fmt;
 
 /// The restrictions in force: none.
@@ -22,11 +21,12 @@ impl fmt::Display for Hardening {
 }
 
 /// Restricts nothing.
-pub(crate) fn apply(_kept: &KeptRights<'_>) -> Hardening {
+#[cfg(target_os = "linux")]
+pub(crate) fn apply(_kept: &super::KeptRights<'_>) -> Hardening {
     Hardening
 }
 
-/// As [`apply`].
+/// What a start would restrict.
 pub(crate) fn probe() -> Hardening {
     Hardening
 }

@@ -2,7 +2,7 @@
 
 use crate::bounded_file;
 use crate::error::StartupError;
-use rustix::io::Errno;
+use crate::system_errors::is_too_many_files;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -17,12 +17,16 @@ pub(crate) enum ListenError {
     Empty,
     #[error("--bind: invalid address '{0}': it contains a port; give the port as a separate argument")]
     HasPort(String),
+    #[error("--bind: invalid address '{0}': unix sockets are not available on this system; give a host")]
+    NoUnixSockets(String),
     #[error("cannot listen on '{0}': unknown host; give a name or an address of this machine")]
     UnknownHost(String),
     #[error("cannot listen on {} port {}: {}", .address.ip(), .address.port(), tcp_reason(.address, .source))]
     Tcp { address: SocketAddr, source: io::Error },
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
     #[error("cannot listen on '{}': {fault}", .path.display())]
     Unix { path: PathBuf, fault: UnixSocketFault },
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are none"))]
     #[error("cannot listen on inherited socket {number}: {fault}")]
     Inherited { number: usize, fault: InheritedFault },
 }
@@ -30,7 +34,10 @@ pub(crate) enum ListenError {
 impl ListenError {
     /// Whether the value of an option is invalid on every machine.
     pub(crate) fn is_usage(&self) -> bool {
-        matches!(self, ListenError::NoPath(_) | ListenError::Empty | ListenError::HasPort(_))
+        matches!(
+            self,
+            ListenError::NoPath(_) | ListenError::Empty | ListenError::HasPort(_) | ListenError::NoUnixSockets(_)
+        )
     }
 }
 
@@ -45,6 +52,7 @@ impl From<ListenError> for StartupError {
 
 /// Why a Unix socket cannot be created.
 #[derive(Debug, Error)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "there are none"))]
 pub(crate) enum UnixSocketFault {
     #[error("a file is there that is not a socket; remove it, or name another path")]
     NotASocket,
@@ -58,6 +66,7 @@ pub(crate) enum UnixSocketFault {
 
 /// Why an inherited socket is unusable.
 #[derive(Debug, Error)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "there are none"))]
 pub(crate) enum InheritedFault {
     #[error("not a stream socket of TCP or Unix; give it as ListenStream=")]
     Kind,
@@ -76,7 +85,7 @@ fn tcp_reason(address: &SocketAddr, error: &io::Error) -> String {
             "a link-local address needs its interface; add it after a '%', as in fe80::1%eth0".to_owned()
         }
         // Too many open files. The reason includes the fix.
-        _ if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) => bounded_file::reason(error),
+        _ if is_too_many_files(error) => bounded_file::reason(error),
         _ => format!("{}; choose another address", bounded_file::reason(error)),
     }
 }

@@ -2,30 +2,31 @@
 //!
 //! Does not remove a file that is not a socket, or a socket of another process.
 
+use super::Listener;
 use super::error::{ListenError, UnixSocketFault};
+use crate::file_facts::{FileIdentity, identity, mode};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Stat, lstat, unlinkat};
 use rustix::process::umask;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::unix::net::UnixListener;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+pub(crate) use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 /// The file of a socket. The drop removes it.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
-    device: u64,
-    inode: u64,
+    file: FileIdentity,
     /// The open directory that contains the file.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "the process keeps all rights"))]
     pub(crate) directory: File,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if lstat(&self.path)
-            .is_ok_and(|stat| is_socket(&stat) && (stat.st_dev, stat.st_ino) == (self.device, self.inode))
-        {
+        if lstat(&self.path).is_ok_and(|stat| is_socket(&stat) && identity(&stat) == self.file) {
             // If this fails, the next server replaces the stale socket.
             let _ = unlinkat(CWD, &self.path, AtFlags::empty());
         }
@@ -34,6 +35,26 @@ impl Drop for SocketFile {
 
 fn is_socket(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Socket
+}
+
+/// The path of a listener.
+pub(super) fn path(listener: &UnixListener) -> Option<PathBuf> {
+    Some(listener.local_addr().ok()?.as_pathname()?.to_owned())
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener) => listener.as_fd(),
+        }
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
 }
 
 /// Listens on a socket at `path` with the permissions `mode`.
@@ -46,12 +67,12 @@ pub(crate) fn listen(path: &Path, mode: u32) -> Result<(UnixListener, SocketFile
         .map_err(|fault| ListenError::Unix { path: path.to_owned(), fault })
 }
 
-fn create(path: &Path, mode: u32) -> io::Result<(UnixListener, SocketFile)> {
-    let listener = bind(path, Mode::from_raw_mode(mode))?;
+fn create(path: &Path, permissions: u32) -> io::Result<(UnixListener, SocketFile)> {
+    let listener = bind(path, mode(permissions))?;
     listener.set_nonblocking(true)?;
     let stat = lstat(path)?;
     let directory = File::open(path.parent().unwrap_or(Path::new("/")))?;
-    Ok((listener, SocketFile { path: path.to_owned(), device: stat.st_dev, inode: stat.st_ino, directory }))
+    Ok((listener, SocketFile { path: path.to_owned(), file: identity(&stat), directory }))
 }
 
 /// Sets the mode through the umask, so that the file never has another one. No other thread creates files yet.

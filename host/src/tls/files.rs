@@ -1,5 +1,8 @@
 //! Reads certificates and keys from PEM files, encrypted keys included.
 
+#[cfg_attr(not(unix), path = "files/stamp_unavailable.rs")]
+mod stamp;
+
 use super::error::{FileItem, TlsError, TlsFileFault};
 use super::provider;
 use super::validity::problems;
@@ -9,11 +12,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
+use stamp::FileStamp;
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 /// The maximum length of each file in bytes.
 const MAX_LENGTH: usize = 1 << 20;
@@ -30,44 +33,21 @@ pub(crate) struct TlsFiles {
 /// The byte order mark that some editors put before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The state of each file; `None` for an absent one. A different stamp means that a file has changed. It contains the
-/// change time (ctime), because a copy can preserve the modification time.
+/// The state of each file; `None` for an absent one. A different stamp means that a file has changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PemStamp(Vec<Option<FileStamp>>);
-
-/// Seconds and nanoseconds.
-type FileTime = (i64, i64);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct FileStamp {
-    device: u64,
-    inode: u64,
-    length: u64,
-    modified: FileTime,
-    changed: FileTime,
-}
 
 impl PemStamp {
     /// The latest change time of the files.
     pub(crate) fn changed(&self) -> Option<SystemTime> {
-        let seconds = self.0.iter().flatten().map(|file| file.changed.0).max()?;
-        UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
+        self.0.iter().flatten().filter_map(FileStamp::changed).max()
     }
 }
 
 impl TlsFiles {
     /// The current state of the files.
     pub(crate) fn stamp(&self) -> PemStamp {
-        let stamp = |path: &Path| {
-            let metadata = fs::metadata(path).ok()?;
-            Some(FileStamp {
-                device: metadata.dev(),
-                inode: metadata.ino(),
-                length: metadata.len(),
-                modified: (metadata.mtime(), metadata.mtime_nsec()),
-                changed: (metadata.ctime(), metadata.ctime_nsec()),
-            })
-        };
+        let stamp = |path: &Path| fs::metadata(path).ok().map(|metadata| FileStamp::of(&metadata));
         PemStamp(self.paths().map(stamp).collect())
     }
 

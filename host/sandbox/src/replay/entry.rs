@@ -1,12 +1,13 @@
 //! A recorded response in the form in which it is stored: what it depends on, and its prepared head.
 
 use crate::beneath::{FileId, OpenOptions, Symlinks};
+use crate::cached_response::CachedResponse;
 use crate::file_body;
-use crate::file_body::Segment;
+use crate::file_body::{Segment, bytes_in_memory};
 use crate::last_modified;
 use crate::replay::head::{self, StoredHead};
-use crate::replay::recording::{CachedResponse, ReadField, Recording, Step, sum};
-use crate::replay::request::RequestHead;
+use crate::replay::recording::{ReadField, Recording, Step, sum};
+use crate::request_head::RequestHead;
 use crate::settled::TrustedUntil;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -201,11 +202,6 @@ impl Entry {
 /// The memory of segments.
 pub(crate) fn segment_bytes(segments: &[Segment]) -> usize {
     size_of_val(segments).saturating_add(bytes_in_memory(segments))
-}
-
-/// The bytes of segments that are in memory.
-pub(crate) fn bytes_in_memory(segments: &[Segment]) -> usize {
-    sum(segments.iter().map(|segment| if let Segment::Bytes(bytes) = segment { bytes.len() } else { 0 }))
 }
 
 /// Whether repeating the step opens a file.

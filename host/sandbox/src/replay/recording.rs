@@ -1,13 +1,11 @@
 //! What a handler does for one request: the request headers, metadata, directories and file contents that it reads.
 
 use crate::beneath::{FileId, OpenOptions, RawDirEntry, Symlinks, identify};
-use crate::file_body::Segment;
 use crate::settled::{Extent, FileClock, TrustedUntil, extent};
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::HeaderName;
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes of a recording. A handler that reads more is not replayed.
@@ -217,23 +215,6 @@ fn implied(file: impl AsFd) -> Option<(FileId, Extent, Duration)> {
     let id = identify(&file).ok()?;
     let at_rest = clock.at_rest(&id)?;
     Some((id, extent(file)?, at_rest))
-}
-
-/// A response that can be replayed.
-#[derive(Clone, Debug)]
-pub(crate) struct CachedResponse {
-    pub(crate) status: StatusCode,
-    pub(crate) fields: HeaderMap,
-    /// The file to which the segments refer. The handler may have opened others as well.
-    pub(crate) file: Option<FileId>,
-    pub(crate) segments: Arc<[Segment]>,
-}
-
-impl CachedResponse {
-    /// A response without a file, and so far without a body.
-    pub(crate) fn without_file(status: StatusCode, fields: HeaderMap) -> CachedResponse {
-        CachedResponse { status, fields, file: None, segments: [].into() }
-    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,16 @@
 
 use crate::beneath;
 use crate::beneath::{DirReader, FileId};
+use crate::cached_response::CachedResponse;
 use crate::file_body;
 use crate::file_body::Segment;
 use crate::preopen::Preopen;
 use crate::replay::entry::{Effort, Entry, Improvement, KeptPart, replace_steps};
-use crate::replay::recording::{CachedResponse, Recording, Step};
-use crate::replay::request::RequestHead;
+use crate::replay::recording::{Recording, Step};
 use crate::replay::store::{ReplayStore, Variants};
+use crate::request_head::RequestHead;
 use crate::settled::{Extent, FileClock, TrustedUntil, extent};
+use crate::state::FileAccess;
 use glasshouse_quota::Lease;
 use http::Method;
 use rustix::io::{ReadWriteFlags, preadv2};
@@ -44,7 +46,12 @@ pub(crate) struct Repeated {
 type OpenedFiles = Vec<(usize, OwnedFd)>;
 
 impl Replay {
-    /// A tree without stored responses. [`Preopen::is_supported`] must be true.
+    /// The tree that an instance may read. `None` if wasmtime-wasi resolves its paths.
+    pub(crate) fn of(files: &FileAccess, store: Arc<ReplayStore>) -> Option<Replay> {
+        files.can_resolve.then(|| Replay::new(Arc::clone(&files.preopen), store))
+    }
+
+    /// A tree without stored responses.
     pub(crate) fn new(preopen: Arc<Preopen>, store: Arc<ReplayStore>) -> Replay {
         Replay { preopen, store, generation: GENERATION.fetch_add(1, Relaxed) }
     }
@@ -77,6 +84,11 @@ impl Replay {
     pub(crate) fn has_candidates(&self, request: &impl RequestHead, effort: Effort) -> bool {
         let variants = self.store.get(self.generation, request);
         variants.is_some_and(|variants| variants.candidates(request, effort).next().is_some())
+    }
+
+    /// An empty recording. `id` counts the requests of an instance.
+    pub(crate) fn recording(&self, id: u32) -> Recording {
+        Recording::new(id)
     }
 
     /// Stores a response with its recording.

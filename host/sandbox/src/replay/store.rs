@@ -3,7 +3,7 @@
 use crate::replay::entry::{Effort, Entry, segment_bytes};
 use crate::replay::policy::Policy;
 use crate::replay::recording::sum;
-use crate::replay::request::RequestHead;
+use crate::request_head::RequestHead;
 use glasshouse_quota::sync::lock;
 use http::Method;
 use std::fmt;

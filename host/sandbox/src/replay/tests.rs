@@ -1,13 +1,16 @@
 //! Tests of the store, and of replays in the directory of this crate, which is at rest.
 
 use crate::beneath::{DirReader, FileId, OpenOptions, Symlinks, identify, stat};
+use crate::cached_response::CachedResponse;
 use crate::file_body::Segment;
-use crate::preopen::{Preopen, ServedPath};
-use crate::replay::entry::{Effort, Entry, bytes_in_memory};
-use crate::replay::recording::{CachedResponse, Recording, Step};
+use crate::file_body::bytes_in_memory;
+use crate::preopen::Preopen;
+use crate::replay::entry::{Effort, Entry};
+use crate::replay::recording::{Recording, Step};
 use crate::replay::repeat::Replay;
-use crate::replay::request::RequestHead;
 use crate::replay::store::ReplayStore;
+use crate::request_head::RequestHead;
+use crate::served_path::ServedPath;
 use crate::settled::{Extent, extent};
 use glasshouse_quota::{Client, Lease, Resource};
 use http::header::{ACCEPT, RANGE};

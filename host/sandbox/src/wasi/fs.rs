@@ -2,7 +2,7 @@
 //! for replay.
 
 use crate::beneath::{FileId, OpenOptions, Symlinks};
-use crate::io_errors::is_fault;
+use crate::errno::is_fault;
 use crate::preopen::Preopen;
 use crate::replay::Step;
 use crate::state::InstanceState;
@@ -60,7 +60,7 @@ pub(crate) fn stat(state: &mut InstanceState, descriptor: &Resource<Descriptor>)
     };
     let result = match state.opened.take_stat(descriptor.rep()) {
         Some(stat) => Ok(stat),
-        None => state.files.reporter.check("stat", &**file, "", rustix::fs::fstat(file)),
+        None => state.files.reporter.check("stat", file, "", rustix::fs::fstat(file)),
     };
     // The step that opened the file has recorded its metadata, unless the file has changed since.
     if let Some(recording) = &mut state.recording
@@ -159,7 +159,7 @@ pub(crate) fn in_directory<T>(
     Ok(match state.table.get(descriptor)? {
         Descriptor::Dir(directory) => {
             let result = operation(&state.files.preopen, &directory.dir);
-            state.files.reporter.check(action, &*directory.dir, path, result)
+            state.files.reporter.check(action, &directory.dir, path, result)
         }
         Descriptor::File(_) => Err(Errno::NOTDIR),
     })

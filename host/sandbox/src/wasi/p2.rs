@@ -1,10 +1,12 @@
 //! WASI 0.2 functions that read files. Both components list directories through them.
 
 use crate::beneath::{DirReader, RawDirEntry};
-use crate::io_errors;
-use crate::io_errors::{Reporter, is_fault};
+use crate::errno;
+use crate::errno::is_fault;
+use crate::io_errors::Reporter;
 use crate::number::to_u64;
 use crate::override_import::override_import;
+use crate::read_at::read_at;
 use crate::replay::EntriesStep;
 use crate::state::InstanceState;
 use crate::wasi::fs;
@@ -14,7 +16,6 @@ use futures::FutureExt as _;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use wasmtime::component::{Linker, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut, bail};
@@ -54,6 +55,7 @@ type WasiResult<T> = Result<(Result<T, ErrorCode>,)>;
 
 /// The resource `directory-entry-stream`.
 struct DirStream {
+    directory: Arc<File>,
     reader: DirReader,
     /// The recording to which the entries belong, and how it has them.
     step: Option<(u32, EntriesStep)>,
@@ -64,22 +66,21 @@ fn read_directory(
     (descriptor,): (Resource<Descriptor>,),
 ) -> WasiResult<Resource<DirStream>> {
     let state = store.data_mut();
-    let reader = match state.table.get(&descriptor)? {
-        Descriptor::Dir(directory) => {
-            let directory = &*directory.dir;
-            state.files.reporter.check("read the directory", directory, "", DirReader::new(directory))
-        }
-        Descriptor::File(_) => Err(Errno::NOTDIR),
+    let directory = match state.table.get(&descriptor)? {
+        Descriptor::Dir(directory) => Arc::clone(&directory.dir),
+        Descriptor::File(_) => return Ok((Err(error_code(Errno::NOTDIR)),)),
     };
+    let reader = DirReader::new(&*directory);
+    let reader = state.files.reporter.check("read the directory", &directory, "", reader);
     let mut step = None;
     if let Some(recording) = &mut state.recording {
         match recording.directory(descriptor.rep()).zip(reader.as_ref().ok()) {
-            Some((opened, reader)) => step = Some((recording.id, recording.read_entries(opened, reader.directory()?))),
+            Some((opened, _)) => step = Some((recording.id, recording.read_entries(opened, &*directory))),
             None => recording.mark_unreplayable(),
         }
     }
     Ok((match reader {
-        Ok(reader) => Ok(state.table.push(DirStream { reader, step })?),
+        Ok(reader) => Ok(state.table.push(DirStream { directory, reader, step })?),
         Err(error) => Err(error_code(error)),
     },))
 }
@@ -89,11 +90,11 @@ fn read_directory_entry(
     (stream,): (Resource<DirStream>,),
 ) -> WasiResult<Option<DirectoryEntry>> {
     let state = store.data_mut();
-    let DirStream { reader, step } = state.table.get_mut(&stream)?;
+    let DirStream { directory, reader, step } = state.table.get_mut(&stream)?;
     let entry = reader.next();
     let fault = entry.as_ref().and_then(|entry| entry.as_ref().err().copied()).filter(|error| is_fault(*error));
     if let Some(error) = fault {
-        state.files.reporter.report("read the directory", reader.directory()?, "", &error.into());
+        state.files.reporter.report("read the directory", directory, "", &error.into());
     }
     if let Some(recording) = &mut state.recording {
         match *step {
@@ -141,7 +142,7 @@ impl Pollable for FileInput {
 impl InputStream for FileInput {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut block = vec![0; size.min(MAX_READ)];
-        match self.file.read_at(&mut block, self.offset) {
+        match read_at(&self.file, &mut block, self.offset) {
             Ok(0) if size > 0 => Err(StreamError::Closed),
             Ok(read) => {
                 block.truncate(read);
@@ -149,7 +150,7 @@ impl InputStream for FileInput {
                 Ok(block.into())
             }
             Err(error) => {
-                self.reporter.report("read", &*self.file, "", &error);
+                self.reporter.report("read", &self.file, "", &error);
                 Err(StreamError::LastOperationFailed(error.into()))
             }
         }
@@ -251,5 +252,5 @@ fn descriptor_type(file_type: FileType) -> DescriptorType {
 }
 
 fn error_code(error: Errno) -> ErrorCode {
-    io_errors::to_wasi(error).into()
+    errno::to_wasi(error).into()
 }

@@ -2,7 +2,7 @@
 //!
 //! If the kernel lacks `openat2`, wasmtime-wasi resolves paths instead, and the response is not replayed.
 
-use crate::io_errors;
+use crate::errno;
 use crate::override_import::override_import;
 use crate::state::InstanceState;
 use crate::wasi::fs;
@@ -150,5 +150,5 @@ fn descriptor_stat(stat: Stat) -> DescriptorStat {
 }
 
 fn error_code(error: Errno) -> ErrorCode {
-    io_errors::to_wasi(error).into()
+    errno::to_wasi(error).into()
 }
