@@ -37,7 +37,7 @@ impl Needs<'_> {
         require_complete(self.config.rights, &state)?;
         info!("rights of the process: {state}");
         if !state.is_complete() {
-            warn!("incomplete hardening: this system does not support all restrictions: {state}");
+            warn!("incomplete hardening: {state}");
         }
         Ok(())
     }
@@ -50,7 +50,7 @@ impl Needs<'_> {
 pub(crate) fn require_complete(rights: Rights, state: &Hardening) -> Result<(), StartupError> {
     if rights == Rights::MustBeGivenUp && !state.is_complete() {
         return Err(StartupError::CannotServe(format!(
-            "--require-harden: this system does not support all restrictions: {state}; leave it out"
+            "--require-harden: incomplete hardening: {state}; leave it out"
         )));
     }
     Ok(())
