@@ -30,8 +30,8 @@ TESTS := -p glasshouse-tests
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := accept date decide etag htpasswd http2 proxy range readme response site socket target
 
-.PHONY: run build test test-all ports screenshots torture soak hosts bench check lint features doc deny fuzz \
-	flags dist dist-check install clean
+.PHONY: run build test test-all ports ports-check screenshots torture soak hosts bench check lint features doc deny \
+	fuzz flags dist dist-check install clean
 
 run: build
 	target/release/glasshouse $(PORT) --directory '$(DIR)'
@@ -51,9 +51,13 @@ test: build
 test-all: test
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 
-# Links the program for other targets, without optimization, and runs the one for ARM in QEMU.
+# Links the program for other targets, without optimization, and runs it in emulators.
 ports: target-$(GUEST)
 	tests/ports
+
+# Compiles the program for other targets without code.
+ports-check: target-$(GUEST)
+	tests/ports --check
 
 # The long forms of the attacks, with measurements of waits and memory, and all rows in the modes that compile at each
 # start. Fifteen minutes.

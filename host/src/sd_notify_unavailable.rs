@@ -10,11 +10,11 @@ pub(crate) struct NotifyError;
 
 /// No connection.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceManager;
+pub(crate) struct ServiceManager {}
 
 impl ServiceManager {
     pub(crate) fn from_environment() -> Result<ServiceManager, NotifyError> {
-        Ok(ServiceManager)
+        Ok(ServiceManager {})
     }
 
     pub(crate) fn watchdog_interval(&self) -> Option<Duration> {

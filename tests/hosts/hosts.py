@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Callable
 
+from probes import PROBES
+
 # All hosts get this option, so that a probe can show that variables arrive.
 OPTIONS = {"GLASSHOUSE_CLEAN_URLS": "1"}
 
@@ -39,6 +41,7 @@ class Host:
     versions: Callable
     serve: Callable
     commands: str
+    probes: list = field(default_factory=lambda: PROBES)
     # Probes and rows that the host fails, each with the reason.
     known: dict = field(default_factory=dict)
     in_ci: bool = False

@@ -1,56 +1,97 @@
-"""The program for other targets, as `tests/ports` builds it, in an emulator if the processor differs."""
+"""The program for other targets, as `tests/ports` builds it: in an emulator if the processor or the system differs."""
 
 import os
 import re
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Callable
 
+import probes
 import tools
+import windows_names
 from hosts import Host
 from process import Program
 
-# Whether an emulator runs the program of a target, because its processor differs.
-EMULATED = {
-    "x86_64-unknown-linux-musl": False,
-    "aarch64-unknown-linux-gnu": True,
-    "aarch64-unknown-linux-musl": True,
-}
-EMULATOR = os.environ.get("QEMU", "qemu-aarch64-static")
-# The C library of the target. A static program does not read it.
-EMULATOR_OPTIONS = ["-L", "/usr/aarch64-linux-gnu"]
-# The emulator compiles the program while it runs.
+# The C library of ARM. A static program does not read it.
+QEMU = [os.environ.get("QEMU", "qemu-aarch64-static"), "-L", "/usr/aarch64-linux-gnu"]
+# An emulator compiles the program while it runs.
 START_SECONDS = 300
 
 
-def host(target, is_emulated):
-    program = tools.TARGET / target / "debug" / "glasshouse"
-    # The emulator has no seccomp and no Landlock.
-    rights = "--no-harden" if is_emulated else "--require-harden"
+@dataclass
+class Target:
+    """How a program for a target runs here. `shown` is the emulator in the documentation."""
+
+    name: str
+    emulator: list = field(default_factory=list)
+    shown: str = ""
+    # The emulators have no seccomp and no Landlock.
+    rights: str = "--no-harden"
+    suffix: str = ""
+    path: Callable = str
+    variables: dict = field(default_factory=dict)
+    probes: list = field(default_factory=lambda: probes.PROBES)
+    known: dict = field(default_factory=dict)
+
+
+def in_wine(path):
+    """The path of a file for a program of Windows."""
+    return "Z:" + str(path).replace("/", "\\")
+
+
+WINE = {"WINEDEBUG": "-all", "WINEPREFIX": str(tools.TARGET / "wine")}
+LINKS = "wine follows links before the program sees them"
+TARGETS = [
+    Target("x86_64-unknown-linux-musl", rights="--require-harden"),
+    Target("aarch64-unknown-linux-gnu", QEMU, "qemu-aarch64-static -L /usr/aarch64-linux-gnu"),
+    Target("aarch64-unknown-linux-musl", QEMU, "qemu-aarch64-static -L /usr/aarch64-linux-gnu"),
+    Target(
+        "x86_64-pc-windows-gnu",
+        ["wine"],
+        "wine",
+        suffix=".exe",
+        path=in_wine,
+        variables=WINE,
+        probes=probes.PROBES + windows_names.PROBES,
+        known={"absolute link outside": LINKS, "relative link outside": LINKS},
+    ),
+]
+
+
+def host(target):
+    name = f"glasshouse{target.suffix}"
+    program = tools.TARGET / target.name / "debug" / name
 
     def command():
         if not program.exists():
             raise tools.Missing(f"{program} is missing; run tests/ports")
-        return [*([tools.system(EMULATOR), *EMULATOR_OPTIONS] if is_emulated else []), program]
+        return [*([tools.system(target.emulator[0]), *target.emulator[1:]] if target.emulator else []), program]
 
     def versions():
-        version = tools.run(*command(), "--version").split()[1]
-        return f"{version}, QEMU {tools.run(EMULATOR, '--version').split()[2]}" if is_emulated else version
+        version = tools.run(*command(), "--version", env={**os.environ, **target.variables}).split()[1]
+        if not target.emulator:
+            return version
+        emulator = tools.run(target.emulator[0], "--version").split("(")[0]
+        return f"{version}, {target.shown.split()[0]} {re.search(r'[0-9][0-9.]*', emulator)[0]}"
 
     @contextmanager
     def serve(work, directory, options):
-        log = work.fresh(target) / "log"
-        own = ["0", "-b", "127.0.0.1", "--host", "*", "-d", directory, rights, "--threads", "2"]
-        with Program(log, *command(), *own, environment=options) as running:
+        log = work.fresh(target.name) / "log"
+        own = ["0", "-b", "127.0.0.1", "--host", "*", "-d", target.path(directory), target.rights, "--threads", "2"]
+        with Program(log, *command(), *own, environment={**options, **target.variables}) as running:
             find = lambda: re.search(r"http://127\.0\.0\.1:(\d+)", log.read_text())
             yield int(running.wait(find, START_SECONDS)[1])
 
-    emulator = ["qemu-aarch64-static", *EMULATOR_OPTIONS, "\\\n "] if is_emulated else []
+    shown = f"target/{target.name}/debug/{name} 0 -b 127.0.0.1 --host '*' -d site {target.rights}"
     return Host(
-        name=target,
+        name=target.name,
         wasi="",
         versions=versions,
         serve=serve,
-        commands=" ".join([*emulator, f"target/{target}/debug/glasshouse 0 -b 127.0.0.1 --host '*' -d site {rights}"]),
+        commands=f"{target.shown} \\\n  {shown}" if target.shown else shown,
+        probes=target.probes,
+        known=target.known,
     )
 
 
-HOSTS = [host(target, is_emulated) for target, is_emulated in EMULATED.items()]
+HOSTS = [host(target) for target in TARGETS]

@@ -32,7 +32,8 @@ class Result:
             return "not tested"
         if self.error:
             return f"does not serve: {self.error}"
-        met = f"{len(probes.PROBES) - len(self.of_probes)} of {len(probes.PROBES)} probes"
+        count = len(self.host.probes)
+        met = f"{count - len(self.of_probes)} of {count} probes"
         if self.of_rows is None:
             return met
         return f"{met}, {rows.total() - len(self.of_rows)} of {rows.total()} rows"
@@ -46,7 +47,7 @@ class Result:
             return []
         failures, known = self.failures(), self.host.known
         new = [f"FAILED {name}: {what}" for name, what in failures.items() if name not in known]
-        probed = {probe.name for probe in probes.PROBES}
+        probed = {probe.name for probe in self.host.probes}
         is_run = lambda name: name in probed or self.of_rows is not None
         met = [f"MET {name}: remove it from the known failures" for name in known if is_run(name)]
         return new + [line for line, name in zip(met, filter(is_run, known)) if name not in failures]
@@ -61,7 +62,8 @@ def table(results, kind):
         if result.missing or result.error:
             lines.append(f"| {result.host.title} | | not tested | |")
             continue
-        of_probes = f"{len(probes.PROBES) - len(result.of_probes)} of {len(probes.PROBES)}"
+        count = len(result.host.probes)
+        of_probes = f"{count - len(result.of_probes)} of {count}"
         of_rows = "" if result.of_rows is None else f"{rows.total() - len(result.of_rows)} of {rows.total()}"
         lines.append(f"| {result.host.title} | {result.version} | {of_probes} | {of_rows} |")
     return "\n".join(lines) + "\n"

@@ -114,7 +114,7 @@ async fn call_p3(
             Some(HostBody::File { file, offset }) => {
                 let (status, fields): (_, HeaderMap) = (response.status, response.headers.into());
                 let segments = body_handoff::rest_of_file(&fields, &file, offset)?;
-                let id = if is_recording { identify(&*file).ok() } else { None };
+                let id = if is_recording { identify(&file).ok() } else { None };
                 let recorded = id.map(|id| {
                     let segments = Arc::clone(&segments);
                     (CachedResponse { status, fields: fields.clone(), file: Some(id), segments }, None)
