@@ -180,11 +180,17 @@ test('of a long listing a browser lays out what is seen', async () => {
     const [heads, cells] = await page.evaluate(() => ['thead tr', 'tbody tr'].map((row) =>
       [...document.querySelector(row).children].map((cell) => [cell.getBoundingClientRect().left, cell.getBoundingClientRect().width])));
     assert.deepEqual(cells, heads, 'columns are below their heads');
-    assert.equal(await page.locator('tbody tr').last().evaluate((row) => getComputedStyle(row).contentVisibility), 'auto');
+    const groups = page.locator('tbody');
+    assert.deepEqual(await groups.evaluateAll((all) => all.map(({ rows }) => rows.length)), Array(7).fill(300));
+    assert.equal(await groups.last().evaluate((group) => getComputedStyle(group).contentVisibility), 'auto');
     await page.getByRole('searchbox').fill('entry 2099');
     await page.waitForFunction(() => document.querySelectorAll('tbody tr:not([hidden])').length === 1);
     assert.ok(await page.getByRole('link', { name: 'entry 2099' }).isVisible());
     assert.ok(!(await page.getByRole('link', { name: 'entry 2098' }).isVisible()));
+    // Groups without a row take no space.
+    assert.ok(await page.evaluate(() => document.documentElement.scrollHeight < 2 * innerHeight));
+    await page.getByRole('searchbox').fill('');
+    await page.waitForFunction(() => !document.querySelector('tbody[hidden], tbody tr[hidden]'));
   });
 });
 

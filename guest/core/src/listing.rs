@@ -175,7 +175,9 @@ impl Listing {
         let shows_readme = config.readme && format == OutputFormat::Html && query.search.is_none();
         let archives = if query.search.is_none() { config.archives.clone() } else { Vec::new() };
         let search::Hits { rows, omitted, stopped } = hits;
-        let is_gallery = config.grid && format == OutputFormat::Html && query.search.is_none();
+        // Programs that read pages line by line, or follow each link, accept anything. They get what they always got.
+        let is_browser = format == OutputFormat::Html && OutputFormat::Html.is_named_by(request);
+        let is_gallery = config.grid && is_browser && query.search.is_none();
         let is_grid = is_gallery && pictures::are_mostly_pictures(&rows);
         Ok(Listing {
             target: target.clone(),
@@ -190,7 +192,7 @@ impl Listing {
             archives,
             above: config.above.clone(),
             shows_readme,
-            live: config.live,
+            live: config.live && is_browser,
             usual_layout: if is_grid { Layout::Grid } else { Layout::List },
         })
     }

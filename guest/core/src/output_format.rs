@@ -48,10 +48,10 @@ impl OutputFormat {
         accept::preferred(&values, TYPES).unwrap_or_default()
     }
 
-    /// Whether the Accept field names HTML or JSON. A wildcard such as `image/*` or `*/*` does not count.
-    pub fn is_named_by(request: &Request) -> bool {
+    /// Whether the Accept field names the media type of the format. A wildcard such as `*/*` does not count.
+    pub fn is_named_by(self, request: &Request) -> bool {
         let values = request.values("accept");
-        TYPES.iter().any(|(format, media)| *format != OutputFormat::Text && accept::names(&values, *media))
+        TYPES.iter().any(|(format, media)| *format == self && accept::names(&values, *media))
     }
 
     /// The media type.

@@ -316,7 +316,7 @@ impl<T: Tree> Resolver<'_, T> {
     /// picture of a page would cost the reading of a directory.
     async fn suggestions(&self, target: &Target) -> Result<Suggestions, TreeError> {
         let mut suggestions = Suggestions::default();
-        if !OutputFormat::is_named_by(self.request) {
+        if ![OutputFormat::Html, OutputFormat::Json].iter().any(|format| format.is_named_by(self.request)) {
             return Ok(suggestions);
         }
         let mut above = target.clone();

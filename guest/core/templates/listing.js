@@ -18,14 +18,24 @@
 
   const rows = all('tbody tr, .grid li').filter((row) => !row.closest('.readme'));
   const said = [...status.childNodes];
+  const groups = all('.long tbody');
   let names, shown = rows;
   const filter = () => {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
     names ??= rows.map((row) => row.querySelector('a').textContent.toLowerCase());
     shown = rows.filter((row, index) => {
-      row.hidden = !words.every((word) => names[index].includes(word));
-      return !row.hidden;
+      const fits = words.every((word) => names[index].includes(word));
+      if (row.hidden === fits) row.hidden = !fits;
+      return fits;
     });
+    // A browser lays out only the groups in sight. The others are as high as their rows.
+    const counts = new Map();
+    if (groups.length) for (const { parentNode: group } of shown) counts.set(group, (counts.get(group) ?? 0) + 1);
+    for (const group of groups) {
+      const count = counts.get(group) ?? 0;
+      group.hidden = !count;
+      group.style.containIntrinsicHeight = `${2.4 * count}rem`;
+    }
     if (words.length) status.textContent = `${shown.length} of ${rows.length} here`;
     else status.replaceChildren(...said);
   };

@@ -81,7 +81,8 @@ pub(crate) struct ContentFlags {
     markdown: bool,
     /// Show folders of pictures as a grid
     ///
-    /// More than half of the files, and at least three, must be pictures. A visitor can still choose the list.
+    /// More than half of the files, and at least three, must be pictures. A visitor can still choose the list. Programs
+    /// that accept anything, such as wget, get the list.
     #[arg(long, hide_short_help = true, help_heading = CONTENT)]
     grid: bool,
 

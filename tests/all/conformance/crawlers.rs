@@ -1,10 +1,11 @@
 //! Other programs that read listings. Those that follow each link fetch a tree once, and those with rules of their own
 //! find each entry. For a program that is too large to install, the test implements its rule.
 
+use crate::conformance::cases::RowOptions;
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, link, put};
 use crate::support::html::percent_decode;
-use crate::support::server::{Stack, TestServer};
+use crate::support::server::{Setup, Stack, TestServer};
 use crate::support::tools::{ends, runs, runs_within};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,9 +18,16 @@ const FILES: &[&str] = &[
     "a/b/notes.txt",
     "a/picture.png",
     "a & b/100%/#1.txt",
+    "pictures/1.png",
+    "pictures/2 & 3.png",
+    "pictures/4.png",
     "README.md",
     "top one.bin",
 ];
+/// The options with which each program reads the tree: none, and all that change what is in pages and listings. With
+/// `--grid`, `pictures` opens as a grid in browsers.
+const OPTIONS: [RowOptions; 2] =
+    [&[], &[("GLASSHOUSE_LIVE", "1"), ("GLASSHOUSE_MARKDOWN", "1"), ("GLASSHOUSE_GRID", "1")]];
 /// Links of its own, some of which lead up, and one to nowhere.
 const README: &[u8] =
     b"# Read me\n\n[deep](a/b/c/), [notes](a/b/notes.txt), [self](./), [up](../), [top](/), [part](#read-me).\n";
@@ -32,6 +40,10 @@ fn plant(root: &Path) -> BTreeMap<String, Vec<u8>> {
         put(&root.join(path), bytes, MODIFIED);
     }
     files
+}
+
+fn serve(directory: &Path, options: RowOptions) -> TestServer {
+    TestServer::launch(Setup { stack: Stack::Host, directory, options, arguments: &[], unprivileged: false })
 }
 
 /// All files below a directory.
@@ -70,9 +82,10 @@ fn wget_brings_a_tree_home_once() {
     let place = fixture::place();
     let root = place.path().join("www");
     let tree = plant(&root);
-    for how in [&["-r", "-np"][..], &["--mirror"]] {
-        let server = TestServer::start(Stack::Host, &root);
-        let to = format!("got{}", how.len());
+    let ways = [&["-r", "-np"][..], &["--mirror"]];
+    for (number, (how, options)) in ways.iter().flat_map(|how| OPTIONS.map(|options| (*how, options))).enumerate() {
+        let server = serve(&root, options);
+        let to = format!("got{number}");
         let url = format!("http://{}/", server.address());
         let arguments: Vec<&str> = ["-q", "-nH", "-P", &to].iter().chain(how).copied().chain([&*url]).collect();
         runs(place.path(), "wget", &arguments);
@@ -101,10 +114,13 @@ fn lftp_mirrors_a_tree() {
     let place = fixture::place();
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = TestServer::start(Stack::Host, &root);
-    let script = format!("open http://{}/; mirror . got", server.address());
-    runs_within(Duration::from_secs(60), place.path(), "lftp", &["-c", &script]);
-    assert!(fetched(&place.path().join("got")) == tree, "{:?}", fetched(&place.path().join("got")).keys());
+    for (number, options) in OPTIONS.into_iter().enumerate() {
+        let server = serve(&root, options);
+        let script = format!("open http://{}/; mirror . got{number}", server.address());
+        runs_within(Duration::from_secs(60), place.path(), "lftp", &["-c", &script]);
+        let got = fetched(&place.path().join(format!("got{number}")));
+        assert!(got == tree, "{options:?}: {:?}", got.keys());
+    }
 }
 
 #[test]
@@ -115,12 +131,15 @@ fn rclone_lists_a_tree() {
     let place = fixture::place();
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = TestServer::start(Stack::Host, &root);
-    let url = format!("http://{}/", server.address());
-    let config = place.path().join("rclone.conf").display().to_string();
-    let arguments = ["--config", &config, "--http-url", &url, "--files-only", "-R", "lsf", ":http:"];
-    let listed = runs(place.path(), "rclone", &arguments);
-    assert_eq!(listed.lines().collect::<BTreeSet<_>>(), tree.keys().map(String::as_str).collect());
+    for options in OPTIONS {
+        let server = serve(&root, options);
+        let url = format!("http://{}/", server.address());
+        let config = place.path().join("rclone.conf").display().to_string();
+        let arguments = ["--config", &config, "--http-url", &url, "--files-only", "-R", "lsf", ":http:"];
+        let listed = runs(place.path(), "rclone", &arguments);
+        let listed: BTreeSet<_> = listed.lines().collect();
+        assert_eq!(listed, tree.keys().map(String::as_str).collect(), "{options:?}");
+    }
 }
 
 const WHEEL: &str = "\
@@ -140,12 +159,15 @@ fn pip_finds_what_is_listed() {
     }
     fs::create_dir(place.path().join("www")).expect("a directory can be made");
     runs(place.path(), "python3", &["-c", WHEEL]);
-    let server = TestServer::start(Stack::Host, &place.path().join("www"));
-    let url = format!("http://{}/", server.address());
-    let arguments =
-        ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", "got", "demo"];
-    runs_within(Duration::from_secs(60), place.path(), "python3", &arguments);
-    assert_eq!(fetched(&place.path().join("got")).into_keys().collect::<Vec<_>>(), ["demo-1.0-py3-none-any.whl"]);
+    for (number, options) in OPTIONS.into_iter().enumerate() {
+        let server = serve(&place.path().join("www"), options);
+        let (url, to) = (format!("http://{}/", server.address()), format!("got{number}"));
+        let arguments =
+            ["-m", "pip", "-q", "download", "--no-index", "--no-deps", "--find-links", &url, "-d", &to, "demo"];
+        runs_within(Duration::from_secs(60), place.path(), "python3", &arguments);
+        let got: Vec<_> = fetched(&place.path().join(to)).into_keys().collect();
+        assert_eq!(got, ["demo-1.0-py3-none-any.whl"], "{options:?}");
+    }
 }
 
 const FIND: &str = "\
@@ -162,12 +184,14 @@ fn fsspec_finds_each_file_once() {
     }
     let root = place.path().join("www");
     let tree = plant(&root);
-    let server = TestServer::start(Stack::Host, &root);
-    let url = format!("http://{}/", server.address());
-    let found = runs(place.path(), "python3", &["-c", FIND, &url]);
-    let decoded = |line: &str| String::from_utf8(percent_decode(line)?).ok();
-    let found: Vec<String> = found.lines().filter_map(decoded).collect();
-    assert_eq!(found.iter().collect::<BTreeSet<_>>(), tree.keys().collect(), "{found:?}");
+    for options in OPTIONS {
+        let server = serve(&root, options);
+        let url = format!("http://{}/", server.address());
+        let found = runs(place.path(), "python3", &["-c", FIND, &url]);
+        let decoded = |line: &str| String::from_utf8(percent_decode(line)?).ok();
+        let found: Vec<String> = found.lines().filter_map(decoded).collect();
+        assert_eq!(found.iter().collect::<BTreeSet<_>>(), tree.keys().collect(), "{options:?}: {found:?}");
+    }
 }
 
 /// What fsspec takes for an entry: each quoted `href` of an `a` but the one to the directory above.
@@ -217,24 +241,30 @@ fn programs_with_rules_of_their_own_find_each_entry() {
     plant(place.path());
     link(Path::new("b"), &place.path().join("a/to-b"));
     link(Path::new("picture.png"), &place.path().join("a/to-picture.png"));
-    let server = TestServer::start(Stack::Host, place.path());
-    for (directory, names) in [
-        ("/", &["a/", "a%20%26%20b/", "README.md", "top%20one.bin"][..]),
-        ("/a/", &["b/", "picture.png", "to-b/", "to-picture.png"]),
-        ("/a/b/", &["c/", "notes.txt"]),
-        ("/a/b/c/d/", &["deep.bin", "other.bin"]),
-    ] {
-        let page = get(server.address(), directory).text();
-        // A README has links of its own.
-        let listing = page.split("<section class=\"readme\"").next().unwrap_or_default();
-        let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        assert_eq!(as_fsspec(listing), names, "fsspec in {directory}");
-        assert_eq!(as_kodi(&page), names, "Kodi in {directory}");
-        assert_eq!(as_gdal(listing, directory).as_ref(), Some(&names), "GDAL in {directory}");
-        // fsspec also takes each absolute URL in the text for an entry.
-        assert!(!listing.contains("http:") && !listing.contains("https:"), "fsspec in {directory}");
-        let grid = get(server.address(), &format!("{directory}?view=grid")).text();
-        let grid = grid.split("<section class=\"readme\"").next().unwrap_or_default();
-        assert_eq!(as_fsspec(grid), names, "fsspec in the grid of {directory}");
+    for options in OPTIONS {
+        let server = serve(place.path(), options);
+        for (directory, names) in [
+            ("/", &["a/", "a%20%26%20b/", "pictures/", "README.md", "top%20one.bin"][..]),
+            ("/a/", &["b/", "picture.png", "to-b/", "to-picture.png"]),
+            ("/a/b/", &["c/", "notes.txt"]),
+            ("/a/b/c/d/", &["deep.bin", "other.bin"]),
+            ("/pictures/", &["1.png", "2%20%26%203.png", "4.png"]),
+        ] {
+            let page = get(server.address(), directory).text();
+            // A README has links of its own.
+            let listing = page.split("<section class=\"readme\"").next().unwrap_or_default();
+            let names: BTreeSet<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(as_fsspec(listing), names, "fsspec in {directory} with {options:?}");
+            assert_eq!(as_kodi(&page), names, "Kodi in {directory} with {options:?}");
+            assert_eq!(as_gdal(listing, directory).as_ref(), Some(&names), "GDAL in {directory} with {options:?}");
+            // fsspec also takes each absolute URL in the text for an entry.
+            assert!(
+                !listing.contains("http:") && !listing.contains("https:"),
+                "fsspec in {directory} with {options:?}"
+            );
+            let grid = get(server.address(), &format!("{directory}?view=grid")).text();
+            let grid = grid.split("<section class=\"readme\"").next().unwrap_or_default();
+            assert_eq!(as_fsspec(grid), names, "fsspec in the grid of {directory} with {options:?}");
+        }
     }
 }

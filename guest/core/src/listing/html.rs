@@ -28,6 +28,10 @@ impl ListingWriter for HtmlListing {
     }
 
     fn rows(&self, listing: &Listing, range: Range<usize>, to: &mut String) -> Result<(), RenderError> {
+        // A browser lays out only the groups of rows in sight. With a group for each row, it takes long to find them.
+        if range.start > 0 && listing.layout() == Layout::List {
+            to.push_str("</tbody>\n<tbody>\n");
+        }
         let rows = listing.rows.get(range).unwrap_or_default();
         EntryWriter::new(listing.layout(), !listing.archives.is_empty()).write(rows, to)
     }

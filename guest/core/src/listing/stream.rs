@@ -9,7 +9,7 @@ use crate::listing::writer::ListingWriter;
 use crate::output_format::{OutputFormat, RenderError};
 use crate::tree::Tree;
 
-/// Rows in one piece. In HTML that is about 100,000 bytes.
+/// Rows in one piece. In HTML that is about 100,000 bytes, and a group of rows whose height `listing.css` estimates.
 const ROWS: usize = 300;
 
 /// Rows that one step reads the metadata of, before they are sorted.

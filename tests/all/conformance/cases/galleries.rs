@@ -1,9 +1,10 @@
 //! Folders of pictures as a grid, and the form that selects entries for an archive.
 
 use super::BodyCheck::*;
-use super::{ROW, Row, RowOptions, get};
+use super::{ROW, Row, RowOptions, get, with};
 
 const GRID: RowOptions = &[("GLASSHOUSE_GRID", "1")];
+const PAGE: (&str, &str) = ("Accept", "text/html,*/*;q=0.8");
 const ENTRIES: &[(&str, &str)] = &[
     ("1.png", "1.png"),
     ("2.png", "2.png"),
@@ -16,7 +17,7 @@ const ENTRIES: &[(&str, &str)] = &[
 pub const ROWS: &[Row] = &[
     Row {
         id: "Grid by default for pictures",
-        ask: get("/gallery/"),
+        ask: with("/gallery/", &[PAGE]),
         options: GRID,
         body: &[
             Has("<ul class=\"grid\">"),
@@ -27,22 +28,29 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        id: "Grid by default, but not for programs",
+        ask: with("/gallery/", &[("Accept", "*/*")]),
+        options: GRID,
+        body: &[Has("<table>"), Lists(ENTRIES)],
+        ..ROW
+    },
+    Row {
         id: "Grid by default, but not if the visitor chose a list",
-        ask: get("/gallery/?view=list&sort=size"),
+        ask: with("/gallery/?view=list&sort=size", &[PAGE]),
         options: GRID,
         body: &[Has("<table>"), Lists(ENTRIES), LeadsTo("./?sort=size&order=asc"), LeadsTo("./?view=list")],
         ..ROW
     },
     Row {
         id: "Grid by default, but not for two pictures",
-        ask: get("/pics/"),
+        ask: with("/pics/", &[PAGE]),
         options: GRID,
         body: &[Has("<table>"), LeadsTo("./?view=grid")],
         ..ROW
     },
     Row {
         id: "Grid by default, but not for a search",
-        ask: get("/gallery/?search=png"),
+        ask: with("/gallery/?search=png", &[PAGE]),
         options: GRID,
         body: &[Has("<table>")],
         ..ROW

@@ -72,6 +72,13 @@ pub const ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        id: "Live a listing for programs",
+        ask: with("/sub/", &[("Accept", "*/*")]),
+        options: LIVE,
+        body: &[Has("<table>"), Lacks("live.js")],
+        ..ROW
+    },
+    Row {
         id: "Live a listing",
         ask: with("/sub/", &[PAGE]),
         options: LIVE,
