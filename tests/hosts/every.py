@@ -4,13 +4,11 @@ import containers
 import jco
 import manifests
 import oci
-import ports
 import rollout
 import stock_wasmtime
 import wasmcloud
 
 HOSTS = [*stock_wasmtime.HOSTS, *wasmcloud.HOSTS, *jco.HOSTS, *containers.HOSTS]
-PORTS = ports.HOSTS
 # These run in CI too.
 CHECKS = [*manifests.CHECKS, *oci.CHECKS, *rollout.CHECKS]
 LONG_CHECKS = [*manifests.PLAYED]

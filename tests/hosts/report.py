@@ -8,7 +8,7 @@ import rows
 import tools
 
 PAGE = tools.REPOSITORY / "docs" / "hosts.md"
-BEGIN, END = "<!-- begin: `make hosts` writes this part -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- begin: `make {}` writes this part -->\n", "<!-- end -->\n"
 
 
 def skip(what):
@@ -55,8 +55,8 @@ class Result:
         return bool(self.error or self.surprises() or (self.missing and tools.IN_CI))
 
 
-def table(results):
-    lines = ["| host | version | probes | rows |", "|---|---|---|---|"]
+def table(results, kind):
+    lines = [f"| {kind} | version | probes | rows |", "|---|---|---|---|"]
     for result in results:
         if result.missing or result.error:
             lines.append(f"| {result.host.title} | | not tested | |")
@@ -77,9 +77,9 @@ def cases(results):
     return "\n".join(lines) + "\n"
 
 
-def reasons(results):
+def reasons(results, kind):
     """What each host does not meet, with the reason."""
-    lines = ["| host | probe or row | reason |", "|---|---|---|"]
+    lines = [f"| {kind} | probe or row | reason |", "|---|---|---|"]
     for result in results:
         for name in result.failures():
             lines.append(f"| {result.host.title} | {name} | {result.host.known.get(name, 'unknown')} |")
@@ -94,10 +94,20 @@ def commands(results):
     return "\n".join(f"{'; '.join(hosts)}:\n\n```text\n{text}\n```\n" for text, hosts in titles.items())
 
 
-def write(results):
-    """Replaces the generated part of the page."""
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    parts = [table(results), reasons(results), cases(results), commands(results)]
-    PAGE.write_text(before + BEGIN + "\n" + "\n".join(parts) + "\n" + END + after)
+def write_hosts(results):
+    parts = [table(results, "host"), reasons(results, "host"), cases(results), commands(results)]
+    write("hosts", parts)
+
+
+def write_ports(results):
+    missed = any(result.failures() for result in results)
+    parts = [table(results, "target"), *([reasons(results, "target")] if missed else []), commands(results)]
+    write("ports", parts)
+
+
+def write(command, parts):
+    """Replaces the part of the page that a command writes."""
+    begin = BEGIN.format(command)
+    before, rest = PAGE.read_text().split(begin)
+    _, after = rest.split(END, 1)
+    PAGE.write_text(before + begin + "\n" + "\n".join(parts) + "\n" + END + after)

@@ -11,16 +11,21 @@ TESTS = "conformance::elsewhere::"
 count = 0
 
 
-def cargo(test, **environment):
-    """Runs one of the ignored tests, which needs the built tests."""
-    command = ["cargo", "test", "-q", "--release", "--locked", "-p", "glasshouse-tests", "--test", "all"]
+# The built tests. Without this variable, cargo builds them.
+PROGRAM = os.environ.get("ROWS_PROGRAM")
+
+
+def ignored(test, **environment):
+    """Runs one of the ignored tests."""
+    cargo = ["cargo", "test", "-q", "--release", "--locked", "-p", "glasshouse-tests", "--test", "all", "--"]
     variables = {**os.environ, **{name: str(value) for name, value in environment.items()}}
-    tools.run(*command, "--", "--ignored", "--exact", TESTS + test, cwd=tools.REPOSITORY, env=variables)
+    command = [*([PROGRAM] if PROGRAM else cargo), "--ignored", "--exact", TESTS + test]
+    tools.run(*command, cwd=tools.REPOSITORY, env=variables)
 
 
 def write(directory):
     """Writes the tree of the rows, and returns its root."""
-    cargo("tree_is_written", ROWS_DIRECTORY=directory)
+    ignored("tree_is_written", ROWS_DIRECTORY=directory)
     return directory / "www"
 
 
@@ -28,7 +33,7 @@ def run(port, directory):
     """Sends the rows. Returns the missed ones, each with what was wrong."""
     global count
     result = Path(directory) / "result.json"
-    cargo("rows_elsewhere", ROWS_ADDRESS=f"127.0.0.1:{port}", ROWS_RESULT=result)
+    ignored("rows_elsewhere", ROWS_ADDRESS=f"127.0.0.1:{port}", ROWS_RESULT=result)
     outcome = json.loads(result.read_text())
     count = outcome["total"]
     return {name: " ".join(text.split())[:400] for name, text in outcome["missed"].items()}

@@ -13,10 +13,16 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PINS = Path(__file__).resolve().parent / "pins"
-CACHE = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "hosts"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+CACHE = TARGET / "hosts"
 IN_CI = os.environ.get("CI") == "true"
 # Debian's names, where they differ from those of the programs.
-PACKAGES = {"podman": ["podman", "runc", "catatonit"], "docker": ["docker.io"], "dockerd": ["docker.io"]}
+PACKAGES = {
+    "podman": ["podman", "runc", "catatonit"],
+    "docker": ["docker.io"],
+    "dockerd": ["docker.io"],
+    "qemu-aarch64-static": ["qemu-user-static"],
+}
 
 
 class Missing(Exception):
