@@ -99,6 +99,12 @@ const LEGACY: &[i64] = &[libc::SYS_epoll_wait, libc::SYS_poll, libc::SYS_time];
 #[cfg(not(target_arch = "x86_64"))]
 const LEGACY: &[i64] = &[];
 
+/// What musl calls instead of `openat` and `newfstatat` where the kernel has it. The forms have the same effect.
+#[cfg(all(target_arch = "x86_64", target_env = "musl"))]
+const OF_C_LIBRARY: &[i64] = &[libc::SYS_open, libc::SYS_stat, libc::SYS_lstat];
+#[cfg(not(all(target_arch = "x86_64", target_env = "musl")))]
+const OF_C_LIBRARY: &[i64] = &[];
+
 /// Flags that create a thread in new namespaces.
 const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWIPC
@@ -110,6 +116,10 @@ const NAMESPACES: i32 = libc::CLONE_NEWCGROUP
 
 /// Reads the auxiliary vector, for example the address of the vDSO.
 const PR_GET_AUXV: i32 = 0x4155_5856;
+
+/// Operations of `ioctl`, whose type in the crate libc differs between C libraries.
+const FIONBIO: u64 = 0x5421;
+const TCGETS: u64 = 0x5401;
 
 /// The flags of a futex operation.
 const FUTEX_FLAGS: i32 = libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME;
@@ -137,9 +147,9 @@ fn conditions() -> Vec<(i64, Vec<ArgCondition>)> {
         ),
         (libc::SYS_prctl, vec![(0, Dword, Eq, word(libc::PR_SET_NAME))]),
         (libc::SYS_prctl, vec![(0, Dword, Eq, word(PR_GET_AUXV))]),
-        (libc::SYS_ioctl, vec![(1, Dword, Eq, libc::FIONBIO)]),
+        (libc::SYS_ioctl, vec![(1, Dword, Eq, FIONBIO)]),
         // Whether standard error is a terminal.
-        (libc::SYS_ioctl, vec![(1, Dword, Eq, libc::TCGETS)]),
+        (libc::SYS_ioctl, vec![(1, Dword, Eq, TCGETS)]),
         // Read flags and duplicate descriptors. Other commands make the kernel signal another process (`F_SETOWN`,
         // `F_SETSIG`), or make the log writable at any position (`F_SETFL`).
         (libc::SYS_fcntl, vec![(1, Dword, Eq, word(libc::F_GETFL))]),
@@ -187,7 +197,7 @@ impl ExtraCall {
 /// # Errors
 /// The architecture is not supported.
 pub(crate) fn filter(extra: &[ExtraCall]) -> Result<BpfProgram, BackendError> {
-    let always = ALLOWED.iter().chain(LEGACY).map(|call| (*call, Vec::new()));
+    let always = ALLOWED.iter().chain(LEGACY).chain(OF_C_LIBRARY).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = always.collect();
     let extra = extra.iter().flat_map(|call| call.conditions());
     for (call, conditions) in conditions().into_iter().chain(extra) {
