@@ -8,7 +8,7 @@ from typing import Callable
 
 import probes
 import tools
-import windows_names
+import windows
 from hosts import Host
 from process import Program
 
@@ -40,7 +40,6 @@ def in_wine(path):
 
 
 WINE = {"WINEDEBUG": "-all", "WINEPREFIX": str(tools.TARGET / "wine")}
-LINKS = "wine follows links before the program sees them"
 TARGETS = [
     Target("x86_64-unknown-linux-musl", rights="--require-harden"),
     Target("aarch64-unknown-linux-gnu", QEMU, "qemu-aarch64-static -L /usr/aarch64-linux-gnu"),
@@ -52,8 +51,8 @@ TARGETS = [
         suffix=".exe",
         path=in_wine,
         variables=WINE,
-        probes=probes.PROBES + windows_names.PROBES,
-        known={"absolute link outside": LINKS, "relative link outside": LINKS},
+        probes=probes.PROBES + windows.PROBES,
+        known=windows.KNOWN,
     ),
 ]
 
