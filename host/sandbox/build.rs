@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo::rustc-env=GLASSHOUSE_{}={}", name.to_uppercase(), deflated.display());
     }
     let compiled = out.join("p3.cwasm");
-    let code = glasshouse_engine::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?;
+    let code = glasshouse_precompile::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?;
     fs::write(&compiled, code)?;
     println!("cargo::rustc-env=GLASSHOUSE_P3_COMPILED={}", compiled.display());
     Ok(())
