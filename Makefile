@@ -51,7 +51,7 @@ test: build
 test-all: test
 	cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1
 
-# Links the program for other targets, without optimization, and runs the one for ARM in QEMU.
+# Builds the program for other targets, without optimization, and runs each one over the rows: those for ARM in QEMU.
 ports: target-$(GUEST)
 	tests/ports
 
