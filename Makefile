@@ -20,7 +20,7 @@ EXAMPLES := -p glasshouse-example-banner
 # Separate from the tests: in one build, cargo would give the program the features of its tests.
 PROGRAM := -p glasshouse
 HOST := $(PROGRAM) -p glasshouse-compose -p glasshouse-engine -p glasshouse-live -p glasshouse-pack \
-	-p glasshouse-sandbox -p glasshouse-site
+	-p glasshouse-precompile -p glasshouse-sandbox -p glasshouse-site
 # The features of the program that a build can leave out.
 FEATURES := auth cranelift harden qr tls
 # Separate from the rest: their tests control the clock of tokio, for which cargo compiles all that uses tokio again.

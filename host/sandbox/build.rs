@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed={ONLY_CHECK}");
     let code = match env::var_os(ONLY_CHECK) {
         Some(_) => Vec::new(),
-        None => glasshouse_engine::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?,
+        None => glasshouse_precompile::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?,
     };
     fs::write(&compiled, code)?;
     println!("cargo::rustc-env=GLASSHOUSE_P3_COMPILED={}", compiled.display());

@@ -10,14 +10,3 @@ pub fn config() -> Config {
     config.epoch_interruption(true);
     config
 }
-
-/// Compiles a component to machine code for every processor of a target, such as `aarch64-unknown-linux-gnu`.
-///
-/// # Errors
-/// The component is invalid, or this build compiles for no such target.
-#[cfg(feature = "compiler")]
-pub fn precompile(component: &[u8], target: &str) -> wasmtime::Result<Vec<u8>> {
-    let mut config = config();
-    config.target(target)?;
-    wasmtime::Engine::new(&config)?.precompile_component(component)
-}

@@ -38,7 +38,7 @@ impl From<Stat> for FileId {
             device: stat.st_dev,
             inode: stat.st_ino,
             mode: stat.st_mode,
-            links: stat.st_nlink,
+            links: link_count(&stat),
             size: stat.st_size,
             modified: (stat.st_mtime, stat.st_mtime_nsec),
             changed: (stat.st_ctime, stat.st_ctime_nsec),
@@ -159,6 +159,12 @@ impl DirReader {
             return Some(file_type.map(|file_type| RawDirEntry { name, file_type }));
         }
     }
+}
+
+/// The number of names of a file.
+#[allow(clippy::useless_conversion, reason = "the kernel has another type on ARM than on x86-64")]
+pub(crate) fn link_count(stat: &Stat) -> u64 {
+    u64::from(stat.st_nlink)
 }
 
 fn file_type(stat: Stat) -> FileType {

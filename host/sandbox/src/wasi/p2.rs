@@ -1,6 +1,6 @@
 //! WASI 0.2 functions that read files. Both components list directories through them.
 
-use crate::beneath::{DirReader, RawDirEntry};
+use crate::beneath::{DirReader, RawDirEntry, link_count};
 use crate::errno;
 use crate::errno::is_fault;
 use crate::io_errors::Reporter;
@@ -230,7 +230,7 @@ fn descriptor_stat(stat: Stat) -> DescriptorStat {
     };
     DescriptorStat {
         type_: descriptor_type(FileType::from_raw_mode(stat.st_mode)),
-        link_count: stat.st_nlink,
+        link_count: link_count(&stat),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         data_access_timestamp: None,
         data_modification_timestamp: datetime(stat.st_mtime, stat.st_mtime_nsec),

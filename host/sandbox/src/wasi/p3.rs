@@ -2,6 +2,7 @@
 //!
 //! If the kernel lacks `openat2`, wasmtime-wasi resolves paths instead, and the response is not replayed.
 
+use crate::beneath::link_count;
 use crate::errno;
 use crate::override_import::override_import;
 use crate::state::InstanceState;
@@ -141,7 +142,7 @@ fn descriptor_stat(stat: Stat) -> DescriptorStat {
             FileType::Socket => DescriptorType::Socket,
             FileType::Unknown => DescriptorType::Other(None),
         },
-        link_count: stat.st_nlink,
+        link_count: link_count(&stat),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         data_access_timestamp: None,
         data_modification_timestamp: instant(stat.st_mtime, stat.st_mtime_nsec),
