@@ -151,8 +151,18 @@ fn content_that_cannot_be_read_is_cut() {
 /// An old kernel and the filter of an old container: everything is as it is elsewhere.
 #[test]
 fn without_a_walk_by_the_kernel_nothing_is_different() {
-    let rows =
-        [("/a.txt", 200), ("/in", 200), ("/sub/", 200), ("/none", 404), ("/out", 404), ("/out/", 404), ("/fifo", 404)];
+    let rows = [
+        ("/a.txt", 200),
+        ("/in", 200),
+        ("/sub/", 200),
+        ("/none", 404),
+        ("/out", 404),
+        ("/out/", 404),
+        ("/fifo", 404),
+        ("/?download=tar", 200),
+        ("/?download=zip", 200),
+        ("/sub/?download=tar.gz", 200),
+    ];
     for errno in [Errno::NOSYS, Errno::PERM] {
         for stack in [Stack::Host, Stack::HostP2] {
             check(stack, &[], (libc::SYS_openat2, errno, Which::All), &rows, "");

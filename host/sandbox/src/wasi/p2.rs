@@ -161,8 +161,14 @@ fn stat(
     mut store: StoreContextMut<'_, InstanceState>,
     (descriptor,): (Resource<Descriptor>,),
 ) -> WasiResult<DescriptorStat> {
-    let stat = fs::stat(store.data_mut(), &descriptor)?;
-    Ok((stat.map(descriptor_stat).map_err(error_code),))
+    let state = store.data_mut();
+    if state.files.can_resolve {
+        let stat = fs::stat(state, &descriptor)?;
+        return Ok((stat.map(descriptor_stat).map_err(error_code),));
+    }
+    // Another time of the last change than that of `stat-at` would look like a change of the file.
+    state.mark_unreplayable();
+    from_library(HostDescriptor::stat(&mut state.filesystem(), descriptor))
 }
 
 type StatAtArgs = (Resource<Descriptor>, PathFlags, String);

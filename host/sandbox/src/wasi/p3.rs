@@ -94,8 +94,14 @@ async fn stat(
     accessor: &Accessor<InstanceState>,
     (descriptor,): (Resource<Descriptor>,),
 ) -> WasiResult<DescriptorStat> {
-    let stat = accessor.with(|mut access| fs::stat(access.data_mut(), &descriptor))?;
-    Ok((stat.map(descriptor_stat).map_err(error_code),))
+    if can_resolve(accessor) {
+        let stat = accessor.with(|mut access| fs::stat(access.data_mut(), &descriptor))?;
+        return Ok((stat.map(descriptor_stat).map_err(error_code),));
+    }
+    // Another time of the last change than that of `stat-at` would look like a change of the file.
+    accessor.with(|mut access| access.data_mut().mark_unreplayable());
+    let files = accessor.with_getter::<WasiFilesystem>(<InstanceState as WasiFilesystemView>::filesystem);
+    from_library(<WasiFilesystem as HostDescriptorWithStore<InstanceState>>::stat(&files, descriptor).await)
 }
 
 fn fields_get(
