@@ -1,7 +1,7 @@
 //! Opens the files that options name. Reads are limited in bytes, and reads from a pipe in time, so that no file blocks
 //! the program.
 
-#[cfg_attr(not(unix), path = "bounded_file/pipe_unavailable.rs")]
+#[cfg_attr(not(unix), path = "bounded_file/pipe_portable.rs")]
 mod pipe;
 
 use crate::system_errors::{is_link_loop, is_too_many_files, is_without_reader};

@@ -4,12 +4,12 @@
 mod auth;
 mod hosts;
 mod limits;
-#[cfg_attr(not(unix), path = "config/logfile_unavailable.rs")]
+#[cfg_attr(not(unix), path = "config/logfile_portable.rs")]
 mod logfile;
 mod logs;
 mod memory;
 mod mounted;
-#[cfg_attr(not(unix), path = "config/roots_unavailable.rs")]
+#[cfg_attr(not(unix), path = "config/roots_portable.rs")]
 mod roots;
 mod tls;
 mod trees;

@@ -19,7 +19,7 @@
 )]
 
 mod accept;
-#[cfg_attr(not(unix), path = "access_unavailable.rs")]
+#[cfg_attr(not(unix), path = "access_portable.rs")]
 mod access;
 mod admin;
 mod app;
@@ -45,7 +45,7 @@ mod live;
 mod logging;
 mod metrics;
 mod oci;
-#[cfg_attr(not(unix), path = "os_bytes_unavailable.rs")]
+#[cfg_attr(not(unix), path = "os_bytes_portable.rs")]
 mod os_bytes;
 mod output_file;
 mod pack;
@@ -67,7 +67,7 @@ mod site_report;
 mod socket;
 mod source_date;
 mod stdout;
-#[cfg_attr(not(unix), path = "system_errors_unavailable.rs")]
+#[cfg_attr(not(unix), path = "system_errors_windows.rs")]
 mod system_errors;
 #[cfg_attr(not(feature = "tls"), path = "tls_unavailable.rs")]
 mod tls;

@@ -1,6 +1,6 @@
 //! The signals that request a shutdown: SIGINT and SIGTERM, in Windows Ctrl-C and Ctrl-Break.
 
-#[cfg_attr(windows, path = "shutdown/console_unavailable.rs")]
+#[cfg_attr(windows, path = "shutdown/console.rs")]
 mod signals;
 
 pub(crate) use signals::requested;

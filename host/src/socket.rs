@@ -1,6 +1,6 @@
 //! TCP and Unix sockets behind one type each, on the accepting thread and on the worker.
 
-#[cfg_attr(not(target_os = "linux"), path = "socket/acceptor_unavailable.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "socket/acceptor_portable.rs")]
 mod acceptor;
 
 pub(crate) use acceptor::Acceptor;

@@ -1,6 +1,6 @@
 //! Walks through a tree: counts its directories, and finds symbolic links and what changed since some time.
 
-#[cfg_attr(not(unix), path = "walk/links_and_times_unavailable.rs")]
+#[cfg_attr(not(unix), path = "walk/links_and_times_portable.rs")]
 mod links_and_times;
 
 use links_and_times::{changed, read_link};

@@ -1,6 +1,6 @@
 //! Reads the entries of a folder that a handler would serve, beneath an open directory.
 
-#[cfg_attr(not(target_os = "linux"), path = "folder/disk_unavailable.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "folder/disk_portable.rs")]
 mod disk;
 
 use crate::error::PackError;

@@ -1,6 +1,6 @@
 //! Reads certificates and keys from PEM files, encrypted keys included.
 
-#[cfg_attr(not(unix), path = "files/stamp_unavailable.rs")]
+#[cfg_attr(not(unix), path = "files/stamp_portable.rs")]
 mod stamp;
 
 use super::error::{FileItem, TlsError, TlsFileFault};
