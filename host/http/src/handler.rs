@@ -52,7 +52,7 @@ pub trait Handler: Send + Sync + 'static {
     }
 
     /// Whether the body goes on until the client leaves. HTTP/1.1 then takes the end of what the client sends for that.
-    /// For other bodies it is no sign: a client may close its half after the request and still read the response.
+    /// For other bodies it means nothing: a client may close its half after the request and still read the response.
     fn is_endless(_body: &Self::Body) -> bool {
         false
     }

@@ -2,7 +2,8 @@
 //!
 //! A [`Sandbox`] is a compiled handler. Each thread has an [`InstancePool`] for it, which answers requests. The crate
 //! knows neither sockets nor command lines. On Linux, the kernel resolves the paths of a handler, and responses are
-//! replayed. On other systems, wasmtime-wasi resolves the paths, and nothing is replayed. Events about the handler are logged with the target `glasshouse::handler`.
+//! replayed. On other systems, wasmtime-wasi resolves the paths, and nothing is replayed. Events about the handler are
+//! logged with the target `glasshouse::handler`.
 
 #![cfg_attr(
     not(test),

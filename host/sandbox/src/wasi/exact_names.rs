@@ -1,8 +1,8 @@
 //! Rejects other names of a file than the one in its directory, on systems without `openat2`.
 //!
-//! Windows and macOS find a file under several names: in another case or normalization, as `NAME~1`, with dots or spaces
-//! at the end, or as `name::$DATA`. Windows also finds devices such as `CON` everywhere. A rule about names, such as the
-//! one for hidden files, would miss them. A name is therefore valid if its directory lists it.
+//! Windows and macOS find a file under several names: in another case or normalization, as `NAME~1`, with dots or
+//! spaces at the end, or as `name::$DATA`. Windows also finds devices such as `CON` everywhere. A rule about names, for
+//! example the one for hidden files, would miss them. A name is therefore valid if its directory lists it.
 
 use crate::state::InstanceState;
 use futures::FutureExt as _;

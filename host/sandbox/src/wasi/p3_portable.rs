@@ -1,5 +1,5 @@
-//! WASI 0.3 functions that open or stat a path, on systems without `openat2`: as wasmtime-wasi implements them, for exact
-//! names and for a single file.
+//! WASI 0.3 functions that open or stat a path, on systems without `openat2`: as wasmtime-wasi implements them, for
+//! exact names and for a single file.
 
 use crate::override_import::override_import;
 use crate::state::InstanceState;
