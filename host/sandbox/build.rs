@@ -17,27 +17,40 @@ const GUESTS: &str = "../../guest";
 /// The built components in the crate of a registry, from `dist/crates`.
 const BUILT: &str = "handlers";
 
-/// If this variable is set, the handler is not compiled to machine code: `cargo check` needs none, and without the
-/// feature `cross-compile` there is no compiler for another processor.
+/// If this variable is set, the handlers are empty: `cargo check` needs none, and without the feature `cross-compile`
+/// there is no compiler for another processor.
 const ONLY_CHECK: &str = "GLASSHOUSE_ONLY_CHECK";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(components::variable("OUT_DIR")?);
-    let [p2, p3] = handlers(&out)?;
-    for (name, component) in [("p2", &p2), ("p3", &p3)] {
-        let deflated = out.join(format!("{name}.deflate"));
-        fs::write(&deflated, deflate(&fs::read(component)?)?)?;
-        println!("cargo::rustc-env=GLASSHOUSE_{}={}", name.to_uppercase(), deflated.display());
-    }
-    let compiled = out.join("p3.cwasm");
     println!("cargo::rerun-if-env-changed={ONLY_CHECK}");
-    let code = match env::var_os(ONLY_CHECK) {
-        Some(_) => Vec::new(),
-        None => glasshouse_precompile::precompile(&fs::read(&p3)?, &components::variable("TARGET")?)?,
+    let Handlers { p2, p3, compiled } = match env::var_os(ONLY_CHECK) {
+        Some(_) => Handlers::default(),
+        None => Handlers::build(&out)?,
     };
-    fs::write(&compiled, code)?;
-    println!("cargo::rustc-env=GLASSHOUSE_P3_COMPILED={}", compiled.display());
+    for (name, bytes) in [("P2", deflate(&p2)?), ("P3", deflate(&p3)?), ("P3_COMPILED", compiled)] {
+        let file = out.join(name.to_lowercase());
+        fs::write(&file, bytes)?;
+        println!("cargo::rustc-env=GLASSHOUSE_{name}={}", file.display());
+    }
     Ok(())
+}
+
+/// The components, and the machine code of the one for WASI 0.3.
+#[derive(Default)]
+struct Handlers {
+    p2: Vec<u8>,
+    p3: Vec<u8>,
+    compiled: Vec<u8>,
+}
+
+impl Handlers {
+    fn build(out: &Path) -> Result<Handlers, Box<dyn Error>> {
+        let [p2, p3] = handlers(out)?.map(fs::read);
+        let (p2, p3) = (p2?, p3?);
+        let compiled = glasshouse_precompile::precompile(&p3, &components::variable("TARGET")?)?;
+        Ok(Handlers { p2, p3, compiled })
+    }
 }
 
 /// The paths of both components, p2 first.
