@@ -41,12 +41,12 @@ class Host:
     versions: Callable
     serve: Callable
     commands: str
-    probes: list = field(default_factory=lambda: PROBES)
     # Probes and rows that the host fails, each with the reason.
     known: dict = field(default_factory=dict)
     in_ci: bool = False
     # Rows take minutes in hosts that are slow to start an instance.
     rows_in_ci: bool = True
+    probes: list = field(default_factory=lambda: PROBES)
 
     @property
     def title(self):
