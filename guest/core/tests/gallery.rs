@@ -18,11 +18,16 @@ fn tree() -> MemoryTree {
     tree
 }
 
-/// The head of the response, the text of the page, and what the strict reader finds in it.
+/// The head of the response to a browser, the text of the page, and what the strict reader finds in it.
 fn page(target: &str, options: &[(&str, &str)]) -> (Head, String, html::Page) {
+    page_for("text/html", target, options)
+}
+
+fn page_for(accept: &str, target: &str, options: &[(&str, &str)]) -> (Head, String, html::Page) {
     let pairs = options.iter().map(|(key, value)| (format!("GLASSHOUSE_{key}"), *value));
     let config = Config::from_pairs(pairs).unwrap_or_else(|error| panic!("{options:?}: {error}"));
-    let request = Request::read("GET", Some(target), |_| Vec::new());
+    let values = |name: &str| if name == "accept" { vec![accept.as_bytes().to_vec()] } else { Vec::new() };
+    let request = Request::read("GET", Some(target), values);
     let reply = at_once(answer(&request, &tree(), &config)).expect("memory never waits");
     let (head, body) = reply.write(request.method);
     let Body::Bytes(bytes) = body else { panic!("{target}: {body:?}") };
@@ -45,6 +50,14 @@ fn the_visitor_and_the_option_choose_the_layout() {
         let (_, text, page) = page(target, options);
         assert_eq!(text.contains("<ul class=\"grid\">"), is_grid, "{target} {options:?}");
         assert!(page.others.iter().any(|query| query == other), "{target} {options:?}: {:?}", page.others);
+    }
+}
+
+#[test]
+fn a_program_gets_a_table_unless_it_asks_for_the_grid() {
+    for (target, is_grid) in [("/", false), ("/?view=grid", true)] {
+        let (_, text, _) = page_for("*/*", target, &[("GRID", "1")]);
+        assert_eq!(text.contains("<ul class=\"grid\">"), is_grid, "{target}");
     }
 }
 
