@@ -117,7 +117,8 @@ fn an_archive_continues_at_any_offset() {
 
 #[test]
 fn an_archive_of_many_files_continues() {
-    assert_resumes(&tree(10_000), 35);
+    let offsets = if std::env::var_os("GLASSHOUSE_TORTURE").is_some() { 1_000 } else { 35 };
+    assert_resumes(&tree(10_000), offsets);
 }
 
 #[test]

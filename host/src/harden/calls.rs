@@ -39,6 +39,9 @@ const ALLOWED: &[i64] = &[
     libc::SYS_fstat,
     libc::SYS_newfstatat,
     libc::SYS_statx,
+    // Without `openat2`, wasmtime-wasi asks whether it may search a directory.
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
     libc::SYS_readlinkat,
     // Move bytes between open descriptors. The damage is a wrong response, a log entry, or a message to the service
     // manager. None of these passes a descriptor or names an address. The log stays append-only, because `fcntl`
