@@ -185,12 +185,16 @@ impl Exchange {
         Exchange { target: target.to_owned(), ..self.clone() }
     }
 
-    pub fn answer(&self, method: &str) -> Exchanged {
+    pub fn request(&self, method: &str) -> Request {
         let values = |asked: &str| {
             let values = self.fields.iter().filter(|(name, _)| name == asked);
             values.map(|(_, value)| value.clone()).collect()
         };
-        let request = Request::read(method, Some(&self.target), values);
+        Request::read(method, Some(&self.target), values)
+    }
+
+    pub fn answer(&self, method: &str) -> Exchanged {
+        let request = self.request(method);
         let reply = at_once(answer(&request, &*TREE, &self.config())).expect("a tree in memory does not wait");
         let (head, body) = reply.write(request.method);
         Exchanged { head, body }

@@ -5,6 +5,7 @@ use super::html;
 use glasshouse_core::http::target;
 use glasshouse_core::http::target::Target;
 use glasshouse_core::listing::query::Query;
+use glasshouse_core::output_format::OutputFormat;
 use glasshouse_core::tree::join;
 use glasshouse_core::tree::{ListLimits, OpenedNode, Tree as _};
 use glasshouse_core::{Body, Config, at_once};
@@ -21,10 +22,10 @@ pub fn listing(exchange: &Exchange, config: &Config, directory: Option<&Target>)
         Some("text/html") => {
             let kind = if plain.head.status == 200 { "folder" } else { "error" };
             let tag = format!("<script src=\"/.glasshouse/live.js\" data-page=\"{kind}\" defer></script>\n</body>");
-            let count = text.matches(&tag).count();
             // A listing has it for clients that name HTML.
-            let is_right = count == usize::from(config.live) || (count == 0 && kind == "folder");
-            assert!(is_right, "{exchange:?}: {text}");
+            let has_script =
+                config.live && (kind == "error" || OutputFormat::Html.is_named_by(&exchange.request("GET")));
+            assert_eq!(text.matches(&tag).count(), usize::from(has_script), "{exchange:?}: {text}");
             let page = html::read(&text.replacen(&tag, "</body>", 1))
                 .unwrap_or_else(|error| panic!("{exchange:?}: {error}\n{text}"));
             let links: Vec<String> = page.links.into_iter().map(|(href, _)| href).collect();
