@@ -5,7 +5,7 @@ mod disk;
 
 use crate::error::PackError;
 pub(crate) use disk::is_denied;
-use disk::{FolderDirectory, FolderEntries, FolderIdentity, FolderStat, NodeType};
+use disk::{FolderDirectory, FolderEntries, FolderIdentity, FolderStat};
 use glasshouse_core::Config;
 use glasshouse_core::http::date::HttpTime;
 use glasshouse_core::http::target::Name;
@@ -18,6 +18,15 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NodeType {
+    Directory,
+    File,
+    Link,
+    Special,
+}
 
 /// A folder, or one file in it, open for reading.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Access to a folder beneath an open directory: the kernel rejects links that lead out of it.
 
+use super::NodeType;
 use glasshouse_core::http::date::HttpTime;
 use rustix::fs::{
     AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2, readlinkat, statat,
@@ -30,15 +31,6 @@ pub(crate) struct FolderStat(Stat);
 /// Device and inode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FolderIdentity(u64, u64);
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeType {
-    Directory,
-    File,
-    Link,
-    Special,
-}
 
 /// Whether this process may not use the file or the directory.
 pub(crate) fn is_denied(error: &io::Error) -> bool {

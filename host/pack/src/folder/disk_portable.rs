@@ -3,6 +3,7 @@
 //! A path is used without its links, after a check that it is in the folder. A program that replaces a directory with
 //! a link between the two wins, so the folder must not belong to another user.
 
+use super::NodeType;
 use glasshouse_core::http::date::HttpTime;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, ReadDir};
@@ -32,15 +33,6 @@ pub(crate) struct FolderStat {
 /// The path of a file without links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FolderIdentity(PathBuf);
-
-/// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NodeType {
-    Directory,
-    File,
-    Link,
-    Special,
-}
 
 /// Whether this process may not use the file or the directory.
 pub(crate) fn is_denied(error: &io::Error) -> bool {
