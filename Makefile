@@ -59,8 +59,8 @@ ports: target-$(GUEST)
 ports-check: target-$(GUEST)
 	tests/ports --check
 
-# The long forms of the attacks, with measurements of waits and memory, all rows in the modes that compile at each start,
-# and archives that continue at many places. Twenty minutes.
+# The long forms of the attacks, with measurements of waits and memory, all rows in the modes that compile at each
+# start, and archives that continue at many places. Twenty minutes.
 torture: build
 	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) -p glasshouse-core --test resume
 	GLASSHOUSE_TORTURE=1 cargo test $(CARGO_FLAGS) $(TESTS) --test all attacks:: -- --test-threads 1 --nocapture

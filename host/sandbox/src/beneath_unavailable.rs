@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fs::File;
 
-/// What `count_opened` reads of a file.
+/// The metadata of an open file.
 pub(crate) type Stat = ();
 
 /// Identifies a version of a file.
