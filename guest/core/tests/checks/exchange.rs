@@ -185,7 +185,7 @@ impl Exchange {
         Exchange { target: target.to_owned(), ..self.clone() }
     }
 
-    pub fn request(&self, method: &str) -> Request {
+    pub fn request(&self, method: &str) -> Request<'_> {
         let values = |asked: &str| {
             let values = self.fields.iter().filter(|(name, _)| name == asked);
             values.map(|(_, value)| value.clone()).collect()
