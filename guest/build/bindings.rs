@@ -47,7 +47,9 @@ pub fn write(world: &str, others: &[&str]) -> Result<(), Box<dyn Error>> {
 /// The directories with the WIT packages of both versions of WASI.
 fn packages_of_wasi() -> Result<Vec<(String, PathBuf)>, Box<dyn Error>> {
     let mut metadata = Command::new(env::var("CARGO")?);
-    metadata.args(["metadata", "--format-version", "1", "--offline"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    // Not `--offline`: it requires the crates of all targets and tests, which `cargo build` does not download.
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", "wasm32-wasip2"];
+    metadata.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
     let output = metadata.output()?;
     if !output.status.success() {
         return Err(format!("cargo metadata fails: {}", String::from_utf8_lossy(&output.stderr)).into());

@@ -27,7 +27,7 @@ fn packages() -> Option<PathBuf> {
 /// The WIT packages of WASI 0.2, in the sources of the crate `wasmtime-wasi-http`.
 fn wit() -> PathBuf {
     let mut metadata = Command::new(env!("CARGO"));
-    metadata.current_dir(root()).args(["metadata", "--format-version", "1", "--offline"]);
+    metadata.current_dir(root()).args(["metadata", "--format-version", "1", "--locked"]);
     let metadata = metadata.output().expect("cargo runs");
     let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("cargo writes JSON");
     let mut packages = metadata["packages"].as_array().expect("packages").iter();
