@@ -6,6 +6,7 @@ mod hosts;
 mod limits;
 #[cfg_attr(not(unix), path = "config/logfile_portable.rs")]
 mod logfile;
+mod logfile_error;
 mod logs;
 mod memory;
 mod mounted;

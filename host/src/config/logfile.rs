@@ -3,9 +3,9 @@
 //! An existing file is checked after it is open. A missing one is checked before it is created, by the directory of the
 //! new file. So a log is never written to a served tree, whatever the path is.
 
+use super::logfile_error::{LogFileError, ReopenError, unusable};
 use super::roots::{Roots, above, open_directory};
 use super::{Rights, ServedTree};
-use crate::bounded_file;
 use crate::error::StartupError;
 use crate::file_facts::{FileIdentity, identity};
 use crate::harden;
@@ -52,32 +52,10 @@ struct LogLocation {
     directory: Option<(OwnedFd, OsString)>,
 }
 
-/// The reason why a file cannot be the log.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LogFileError {
-    #[error("it is in a served directory, where every client could read it; name a file elsewhere")]
-    InServedTree,
-    #[error(
-        "its directory contains served files or components, where the process keeps no right to create files; give \
-         the log a directory of its own"
-    )]
-    BesideServed,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
 impl From<Errno> for LogFileError {
     fn from(error: Errno) -> LogFileError {
         LogFileError::Io(error.into())
     }
-}
-
-/// The log file could not be opened again.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot open the log '{}' again, entries still go to the previous file: {source}", path.display())]
-pub(crate) struct ReopenError {
-    path: PathBuf,
-    source: LogFileError,
 }
 
 impl OpenLog {
@@ -183,23 +161,6 @@ pub(crate) fn probe(path: &Path, trees: &[ServedTree]) -> Result<(), StartupErro
         Ok(rustix::fs::accessat(&directory, ".", rustix::fs::Access::WRITE_OK, AtFlags::EACCESS)?)
     };
     probe().map_err(|error| unusable(path, error))
-}
-
-fn unusable(path: &Path, error: LogFileError) -> StartupError {
-    let path = path.display();
-    let LogFileError::Io(error) = error else {
-        return StartupError::CannotServe(format!("cannot log to '{path}': {error}"));
-    };
-    let message = if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
-        format!("cannot log to '{path}': no process reads this pipe or socket; name a file with --log-file")
-    } else {
-        let reason = match error.kind() {
-            io::ErrorKind::NotFound => "no such directory".to_owned(),
-            _ => bounded_file::reason(&error),
-        };
-        format!("cannot log to '{path}': {reason}; name another file with --log-file")
-    };
-    StartupError::io(message, error)
 }
 
 /// Opens the directory of a path, and returns it with the last part of the path.
@@ -408,7 +369,7 @@ mod tests {
         let path = place.path().join("pipe");
         let mode = Mode::RUSR | Mode::WUSR;
         rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        assert!(open(&path, &[]).map(drop).is_err_and(|why| why.contains("no process reads this pipe")));
+        assert!(open(&path, &[]).map(drop).is_err_and(|why| why.contains("a pipe that no process reads")));
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let _reader = rustix::fs::open(&path, flags, Mode::empty()).unwrap();
         open(&path, &[]).unwrap();

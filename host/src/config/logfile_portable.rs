@@ -1,8 +1,8 @@
 //! Opens the log file by its path, on a system without lookups in open directories. Never in a served directory.
 
+use super::logfile_error::{LogFileError, ReopenError, unusable};
 use super::roots::{Roots, real};
 use super::{Rights, ServedTree};
-use crate::bounded_file;
 use crate::error::StartupError;
 use glasshouse_http::LogFile;
 use glasshouse_quota::sync::lock;
@@ -21,23 +21,6 @@ pub(crate) struct OpenLog {
     served: Mutex<Roots>,
     /// The destination of the entries.
     pub(crate) output: Arc<LogFile>,
-}
-
-/// The reason why a file cannot be the log.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LogFileError {
-    #[error("it is in a served directory, where every client could read it; name a file elsewhere")]
-    InServedTree,
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-/// The log file could not be opened again.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot open the log '{}' again, entries still go to the previous file: {source}", path.display())]
-pub(crate) struct ReopenError {
-    path: PathBuf,
-    source: LogFileError,
 }
 
 impl OpenLog {
@@ -113,16 +96,4 @@ fn append(path: &Path, roots: &Roots) -> Result<File, LogFileError> {
     }
     let file = File::options().append(true).create(true).open(path)?;
     if roots.has(path) { Err(LogFileError::InServedTree) } else { Ok(file) }
-}
-
-fn unusable(path: &Path, error: LogFileError) -> StartupError {
-    let path = path.display();
-    let LogFileError::Io(error) = error else {
-        return StartupError::CannotServe(format!("cannot log to '{path}': {error}"));
-    };
-    let reason = match error.kind() {
-        io::ErrorKind::NotFound => "no such directory".to_owned(),
-        _ => bounded_file::reason(&error),
-    };
-    StartupError::io(format!("cannot log to '{path}': {reason}; name another file with --log-file"), error)
 }

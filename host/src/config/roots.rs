@@ -1,7 +1,6 @@
 //! Decides whether a file is in a served tree, by the identity of the directories above it. A path alone does not tell,
 //! because of links, `..` and mount points.
 
-use super::ServedTree;
 use crate::file_facts::{FileIdentity, LOOKUP, identity};
 use glasshouse_sandbox::ServedPath;
 use rustix::fs::{CWD, Mode, fstat, openat, stat};
@@ -24,12 +23,6 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    pub(crate) fn of(trees: &[ServedTree]) -> Roots {
-        let mut roots = Roots::default();
-        trees.iter().filter_map(|served| served.tree.as_ref()).for_each(|tree| roots.add(tree));
-        roots
-    }
-
     /// Adds the current identity of a tree. An earlier identity stays.
     pub(crate) fn add(&mut self, tree: &ServedPath) {
         let path = tree.path();

@@ -1,7 +1,6 @@
 //! Decides whether a file is in a served tree, on a system whose files have no identity in the standard library: by the
 //! paths without links. A second name of a file (a hard link) is not recognized.
 
-use super::ServedTree;
 use glasshouse_sandbox::ServedPath;
 use std::path::{Path, PathBuf};
 
@@ -13,12 +12,6 @@ pub(crate) struct Roots {
 }
 
 impl Roots {
-    pub(crate) fn of(trees: &[ServedTree]) -> Roots {
-        let mut roots = Roots::default();
-        trees.iter().filter_map(|served| served.tree.as_ref()).for_each(|tree| roots.add(tree));
-        roots
-    }
-
     /// Adds the current path of a tree. An earlier one stays.
     pub(crate) fn add(&mut self, tree: &ServedPath) {
         let list = match tree {

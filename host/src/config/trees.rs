@@ -1,6 +1,7 @@
 //! The served trees: which directory, file or component belongs to which URL path. The sandbox opens them.
 
 use super::mounted::{MountSource, source};
+use super::roots::Roots;
 use crate::access::{check_directory, check_file};
 use crate::args::{Args, HandlerOption, Mount, MountVariable, OperandHint};
 use crate::bounded_file;
@@ -25,6 +26,15 @@ pub(crate) struct ServedTree {
     /// component gets no directory.
     pub(crate) tree: Option<ServedPath>,
     pub(crate) component: TreeComponent,
+}
+
+impl Roots {
+    /// The roots of all trees that have a directory.
+    pub(crate) fn of(trees: &[ServedTree]) -> Roots {
+        let mut roots = Roots::default();
+        trees.iter().filter_map(|served| served.tree.as_ref()).for_each(|tree| roots.add(tree));
+        roots
+    }
 }
 
 /// The component of a tree.
