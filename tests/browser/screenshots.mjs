@@ -1,6 +1,6 @@
 // Writes the pictures of docs/ from a small folder: `make screenshots`.
 
-import { mkdirSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { browse, serveTree } from './harness.mjs';
@@ -71,6 +71,51 @@ async function shoot(browser, address, name, path, options = {}, prepare = async
   await context.close();
 }
 
+/** The page of `site` with a colour and a line of its source. */
+const site = (hue, title) => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>${title}</title>
+<style>
+  body { margin: 0; padding: 48px 40px; font: 18px/1.5 system-ui; color: #fff; background: hsl(${hue} 45% 38%); height: 100vh }
+  h1 { font-size: 40px; margin: 0 0 12px }
+</style>
+<h1>${title}</h1>
+<p>Open from May to September.</p>
+</html>
+`;
+
+/** Saves a file as editors do: a new file takes the place of the old one. */
+function save(file, content) {
+  writeFileSync(`${file}~`, content);
+  renameSync(`${file}~`, file);
+}
+
+/** Writes the picture of a page before and after its file is saved. Nothing but `--live` reloads it. */
+async function shootLive(browser) {
+  const root = mkdtempSync(join(tmpdir(), 'glasshouse-screenshots-')), file = join(root, 'index.html');
+  save(file, site(150, 'The garden'));
+  const server = await serveTree(root, '--live');
+  try {
+    const page = await browser.newPage({ viewport: { width: 460, height: 300 } });
+    await page.goto(server.address);
+    const before = await page.screenshot();
+    await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('live')));
+    save(file, site(20, 'The winter garden'));
+    await page.getByRole('heading', { name: 'The winter garden' }).waitFor();
+    const after = await page.screenshot();
+    const figure = (picture, text) => `<figure style="margin:0">
+      <img src="data:image/png;base64,${picture.toString('base64')}" style="border-radius:6px">
+      <figcaption style="margin-top:12px;color:#444">${text}</figcaption></figure>`;
+    await page.setViewportSize({ width: 1000, height: 400 });
+    await page.setContent(`<body style="margin:24px;display:flex;gap:32px;font:16px system-ui;background:#fff">
+      ${figure(before, 'The page in the browser')}
+      ${figure(after, 'The same page after an editor saved <code>index.html</code>')}`);
+    await page.screenshot({ path: join(ROOT, 'docs/live.png') });
+    await page.close();
+  } finally {
+    await server.end();
+  }
+}
+
 const root = mkdtempSync(join(tmpdir(), 'glasshouse-screenshots-'));
 const browser = await browse();
 try {
@@ -93,6 +138,7 @@ try {
   } finally {
     await server.end();
   }
+  await shootLive(browser);
 } finally {
   await browser.close();
 }
