@@ -2,7 +2,7 @@
 
 use crate::component_file::{ComponentFile, Packed};
 use glasshouse_compose::{ChainPart, ComposeError, Directories, HttpVersion, Middleware};
-use glasshouse_sandbox::{COMPILED, Code, Handoff, Inspection, P2, P3, Rejection};
+use glasshouse_sandbox::{Code, Handoff, Inspection, P2, P3, Rejection};
 use std::fmt;
 use thiserror::Error;
 
@@ -172,7 +172,7 @@ impl<'a> Chain<'a> {
 impl ChainCode<'_> {
     pub(crate) fn code(&self) -> Code<'_> {
         match self {
-            ChainCode::BuiltIn => Code::Compiled(COMPILED),
+            ChainCode::BuiltIn => Code::BuiltIn,
             ChainCode::File(bytes) => Code::Component(bytes),
             ChainCode::Composition(bytes) => Code::Component(bytes),
         }

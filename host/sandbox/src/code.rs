@@ -6,7 +6,7 @@ use crate::compile::{compile, load};
 use crate::inspection::Inspection;
 use crate::sandbox_engine::SandboxEngine;
 use crate::sandbox_error::SandboxError;
-use crate::{P2, P3};
+use crate::{P2, P3, built_in};
 use glasshouse_pack::packed_image;
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -16,8 +16,8 @@ use wasmtime::component::Component;
 pub enum Code<'a> {
     /// A component in the binary format.
     Component(&'a [u8]),
-    /// Machine code from the build script of this crate.
-    Compiled(&'static [u8]),
+    /// The built-in handler for WASI 0.3, whose machine code is in this program.
+    BuiltIn,
     /// Machine code in the region of the engine, written by [`MachineCode::compile`] of this program.
     #[cfg(target_os = "linux")]
     InRegion {
@@ -34,7 +34,7 @@ impl Code<'_> {
     pub(crate) fn packed_folder(self) -> usize {
         match self {
             Code::Component(bytes) => packed_folder(bytes),
-            Code::Compiled(_) => 0,
+            Code::BuiltIn => 0,
             #[cfg(target_os = "linux")]
             Code::InRegion { packed_folder, .. } => packed_folder,
         }
@@ -47,7 +47,9 @@ impl Code<'_> {
             Code::Component(bytes) => Ok(load(engine, machine_code(engine, bytes)?)?),
             // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
             // linked into it, and wasmtime compares version and configuration before it uses them.
-            Code::Compiled(bytes) => unsafe { Component::deserialize(engine, bytes) }.map_err(SandboxError::wasmtime),
+            Code::BuiltIn => {
+                unsafe { Component::deserialize(engine, built_in::machine_code()) }.map_err(SandboxError::wasmtime)
+            }
             #[cfg(target_os = "linux")]
             Code::InRegion { slot, .. } => {
                 let region = sandbox.region().ok_or(SandboxError::NoRegion)?;

@@ -73,7 +73,7 @@ mod usage;
 mod wasi;
 mod wasi_version;
 
-pub use built_in::{COMPILED, P2, P3};
+pub use built_in::{P2, P3};
 pub use capability::ImportStatus;
 pub use code::{Code, MachineCode};
 #[cfg(target_os = "linux")]

@@ -10,8 +10,8 @@ use glasshouse_core::config::options;
 use glasshouse_core::http::target::Target;
 use glasshouse_quota::{Quotas, Totals};
 use glasshouse_sandbox::{
-    COMPILED, Code, Handoff, ReplayStore, RequestLimits, Sandbox, SandboxConfig, SandboxEngine, SandboxError,
-    ServedPath, needs_directory,
+    Code, Handoff, ReplayStore, RequestLimits, Sandbox, SandboxConfig, SandboxEngine, SandboxError, ServedPath,
+    needs_directory,
 };
 use std::cmp::Reverse;
 use std::fmt;
@@ -222,7 +222,7 @@ impl SiteBuilder {
     ) -> Result<Arc<Sandbox>, SiteError> {
         let path = root.as_ref().map(ServedPath::path).unwrap_or_default();
         let (code, is_pure) = match &self.handler {
-            Component::BuiltIn => (Code::Compiled(COMPILED), true),
+            Component::BuiltIn => (Code::BuiltIn, true),
             Component::Bytes(bytes) => (Code::Component(bytes), false),
         };
         let replay = (is_pure && self.replay_memory > 0).then(|| Arc::new(ReplayStore::new(self.replay_memory)));

@@ -424,6 +424,18 @@ fn the_handler_can_be_taken_out() {
     fails(&["handler", "-o", "nowhere/out.wasm"], &[], 1, &["nowhere/out.wasm"]);
 }
 
+/// The messages of panics name source files. The bytes of a component must not depend on where it is built.
+#[test]
+fn the_handlers_contain_no_path_of_the_build_machine() {
+    let root = env!("CARGO_MANIFEST_DIR").trim_end_matches("tests");
+    for version in [Version::P2, Version::P3] {
+        let component = std::fs::read(handler(version)).expect("the handler was written");
+        for path in [root, "/registry/src/"] {
+            assert!(!component.windows(path.len()).any(|part| part == path.as_bytes()), "{version:?} contains {path}");
+        }
+    }
+}
+
 #[test]
 fn a_handler_that_is_none_is_refused() {
     fails(&["0", "-b", "127.0.0.1", "--handler", "nowhere.wasm"], &[], 1, &["nowhere.wasm", "--handler"]);
