@@ -5,7 +5,7 @@ PORT ?= 8000
 # The prefix of `make install`.
 PREFIX ?= /usr/local
 
-# Another target of `make build` and `make dist`, such as aarch64-unknown-linux-gnu.
+# Another target of `make build`, such as aarch64-unknown-linux-gnu. For `make dist`, all targets.
 TARGET ?=
 
 GUEST := wasm32-wasip2
@@ -144,7 +144,8 @@ flags:
 
 # Writes the files of a release to target/dist, for this machine or for the targets in TARGET. `dist/build` names the
 # missing tools.
-dist: build
+dist: target-$(GUEST) $(TARGET:%=target-%)
+	dist/program
 	dist/build
 
 # Installs and runs these files, builds them a second time and compares. Needs root, curl and dpkg; npm, skopeo, podman
