@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { NASTY, names, serving } from './harness.mjs';
 
 const site = serving();
+const PHONE = { viewport: { width: 375, height: 740 } };
 
 /** A name with what is not seen in it as it is shown. */
 const shown_as = (name) => name.replaceAll('\n', '⟨U+000A⟩');
@@ -165,6 +166,73 @@ test('nothing but entries and the ways up is a link', async () => {
       assert.deepEqual(links.filter((link) => link.includes('?')), []);
     });
   }
+});
+
+test('the order and the layout stay in other folders', async () => {
+  await at('/?sort=size&order=desc', {}, async (page) => {
+    await page.getByRole('link', { name: 'plain/' }).click();
+    await page.waitForURL('**/plain/?sort=size&order=desc');
+    await page.locator('h1 a').first().click();
+    await page.waitForURL((url) => url.pathname === '/' && url.search === '?sort=size&order=desc');
+    const file = page.getByRole('link', { name: 'notes.txt' });
+    await file.dispatchEvent('auxclick');
+    assert.equal(await file.getAttribute('href'), 'notes.txt');
+  });
+});
+
+test('the head stays above the rows', async () => {
+  for (const [path, options] of [['/nasty/', {}], ['/nasty/', PHONE], ['/long/', {}], ['/long/', PHONE]]) {
+    await at(path, options, async (page) => {
+      await page.setViewportSize({ width: page.viewportSize().width, height: 200 });
+      await page.evaluate(() => scrollTo(0, document.querySelector('tbody').offsetTop + 120));
+      // Beside the letters, over the boxes, and over names.
+      for (const x of [2, 8, 20, 40, 70, 100]) {
+        assert.ok(await page.evaluate((x) => {
+          const head = document.querySelector('thead th').getBoundingClientRect();
+          return document.elementFromPoint(head.left + x, head.top + 12).closest('thead');
+        }, x).then(Boolean), `${path} at ${x}`);
+      }
+      await page.getByRole('button', { name: 'Name' }).click();
+      await page.waitForURL('**/*order=desc*');
+    });
+  }
+});
+
+test('a click beside a box opens nothing', async () => {
+  for (const options of [{}, { ...PHONE, hasTouch: true }]) {
+    await at('/plain/', options, async (page) => {
+      const { x, y, width, height } = await page.getByRole('checkbox').first().boundingBox();
+      for (const [left, top] of [[x + width / 2, y - 4], [x + width / 2, y + height + 4], [x - 2, y + height / 2]]) {
+        assert.ok(await page.evaluate(([x, y]) => !document.elementFromPoint(x, y).closest('a'), [left, top]));
+      }
+    });
+  }
+});
+
+test('totals are above the list, and the tab shows the folder', async () => {
+  await at('/plain/', {}, async (page) => {
+    assert.equal(await page.locator('#status').textContent(), '1 folder, 3 files, 3.0 KiB');
+    assert.equal(await page.title(), `plain – ${new URL(page.url()).host}`);
+    await page.getByRole('searchbox').fill('nothing');
+    await page.waitForFunction(() => document.querySelector('#status').textContent === '0 of 4 here');
+    await page.getByRole('searchbox').fill('');
+    await page.waitForFunction(() => document.querySelector('#status').textContent === '1 folder, 3 files, 3.0 KiB');
+  });
+  await at('/?search=needle', {}, async (page) => assert.equal(await page.title(), 'Search for needle below /'));
+});
+
+test('names have the width of a phone', async () => {
+  await at('/long/', PHONE, async (page) => {
+    const rows = await page.locator('tbody tr').evaluateAll((all) => all.slice(0, 50).map((row) => {
+      const [name, size, time] = [...row.children].map((cell) => cell.getBoundingClientRect());
+      return [name.width > 330, size.top >= name.bottom, time.top === size.top, row.offsetHeight < 60];
+    }));
+    assert.deepEqual(rows, Array(50).fill([true, true, true, true]));
+    await page.getByRole('searchbox').fill('entry 2099');
+    await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].filter((row) => row.offsetHeight).length === 1);
+    // The count is one line.
+    assert.ok(await page.locator('#status').evaluate((status) => status.offsetHeight < 40));
+  });
 });
 
 test('a click on the picture of an entry opens it', async () => {

@@ -11,14 +11,42 @@
     time.lastChild.textContent = `${two(date.getHours())}:${two(date.getMinutes())}`;
   }
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
+  const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+  const units = Object.entries({ year: 31_557_600, month: 2_629_800, week: 604_800, day: 86_400, hour: 3_600, minute: 60, second: 1 });
+  const distance = (date) => {
+    const seconds = (date - Date.now()) / 1000;
+    const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units.at(-1);
+    return relative.format(Math.trunc(seconds / length), unit);
+  };
   document.addEventListener('mouseover', ({ target }) => {
     const time = target.closest('time');
-    if (time) time.title = exact.format(new Date(time.dateTime));
+    if (!time) return;
+    const date = new Date(time.dateTime);
+    time.title = `${exact.format(date)}, ${distance(date)}`;
   });
 
   const rows = all('tbody tr, .grid li').filter((row) => !row.closest('.readme'));
+  // The end of a long list is far away.
+  const sum = document.querySelector('.sum');
+  if (rows.length && !status.hasChildNodes()) {
+    status.textContent = sum.textContent;
+    sum.hidden = true;
+  }
   const said = [...status.childNodes];
   const groups = all('.long tbody');
+
+  // A tab has little room, and shows the beginning. Programs read the title of the page as it was sent.
+  const query = new URLSearchParams(location.search);
+  if (!query.get('search')) document.title = `${document.querySelector('h1 [aria-current]').textContent} – ${location.host}`;
+  // The order and the layout stay in other folders. Programs follow the links as they were sent.
+  const kept = [...query].filter(([name]) => ['sort', 'order', 'view'].includes(name));
+  for (const event of kept.length ? ['click', 'auxclick'] : []) {
+    document.addEventListener(event, ({ target }) => {
+      const link = target.closest('tbody a, .grid a, h1 a');
+      if (link?.pathname.endsWith('/') && !link.closest('.readme')) link.search = new URLSearchParams(kept);
+    });
+  }
+
   let names, shown = rows;
   const filter = () => {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -34,7 +62,7 @@
     for (const group of groups) {
       const count = counts.get(group) ?? 0;
       group.hidden = !count;
-      group.style.containIntrinsicHeight = `${2.4 * count}rem`;
+      group.style.containIntrinsicHeight = `calc(${count} * var(--row))`;
     }
     if (words.length) status.textContent = `${shown.length} of ${rows.length} here`;
     else status.replaceChildren(...said);
