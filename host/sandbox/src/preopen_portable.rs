@@ -4,7 +4,7 @@
 //! system finds nothing beneath it. Only `stat-at` and `open-at` reach the file, for one name.
 
 use crate::served_path::ServedPath;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,12 +87,7 @@ fn wasi_dir(file: File) -> Dir {
 /// Opens a regular file. Does not follow a link that has taken its place, and does not wait for a FIFO.
 fn open_file(path: &Path) -> io::Result<File> {
     let file = no_follow(OpenOptions::new().read(true)).open(path)?;
-    only_regular(&file.metadata()?)?;
-    Ok(file)
-}
-
-fn only_regular(metadata: &Metadata) -> io::Result<()> {
-    if metadata.is_file() { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
+    if file.metadata()?.is_file() { Ok(file) } else { Err(ErrorKind::NotFound.into()) }
 }
 
 #[cfg(unix)]
