@@ -173,6 +173,14 @@ impl Metadata {
     pub fn new(size: u64, modified: Option<HttpTime>) -> Metadata {
         Metadata { size, modified, changed: None, digest: None }
     }
+
+    /// Whether both can be of one version of a file. Some hosts know the time of the last status change only for a
+    /// path, and not for an open file.
+    pub fn agrees_with(&self, other: &Metadata) -> bool {
+        let changed = self.changed.zip(other.changed);
+        let (this, that) = (Metadata { changed: None, ..*self }, Metadata { changed: None, ..*other });
+        this == that && changed.is_none_or(|(this, that)| this == that)
+    }
 }
 
 /// The limits of [`Tree::list`].
@@ -250,4 +258,27 @@ pub enum EntryKind {
     LinkToDirectory,
     /// Any other symbolic link, also a broken one or one that leads out of the tree.
     Link,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_only_one_knows_is_no_change() {
+        let at = |seconds| HttpTime::new(seconds, 0);
+        let file = Metadata { changed: at(5), ..Metadata::new(1, at(3)) };
+        for (other, agrees) in [
+            (file, true),
+            (Metadata { changed: None, ..file }, true),
+            (Metadata { changed: at(6), ..file }, false),
+            (Metadata { size: 2, ..file }, false),
+            (Metadata { size: 2, changed: None, ..file }, false),
+            (Metadata { modified: at(4), ..file }, false),
+            (Metadata { modified: None, ..file }, false),
+            (Metadata { digest: Some(1), ..file }, false),
+        ] {
+            assert_eq!((file.agrees_with(&other), other.agrees_with(&file)), (agrees, agrees), "{other:?}");
+        }
+    }
 }

@@ -63,7 +63,8 @@ impl<F> Member<F> {
         }
         let beyond = tree.read(&self.file, self.rest.end, 1).await.map_err(|_| Truncated)?;
         // A file that was overwritten would be a mix of two versions with a valid checksum.
-        let is_same = beyond.is_empty() && optional(tree.metadata(&self.path).await)? == Some(self.metadata);
+        let now = optional(tree.metadata(&self.path).await)?;
+        let is_same = beyond.is_empty() && now.is_some_and(|now| now.agrees_with(&self.metadata));
         if is_same { Ok(None) } else { Err(Truncated) }
     }
 }
