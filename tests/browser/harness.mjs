@@ -39,7 +39,7 @@ const SOUND = Buffer.concat([
 export const GALLERY = ["it's 1 & 2.png", 'b.png', 'c.png', 'd.png', 'film.webm', 'z.png'];
 
 const README = '# Read me\n\nText with `code`, a [link](plain/) and ![a picture](pictures/1.png).\n\n' +
-  '| a | b |\n|---|---|\n| 1 | 2 |\n\n<script>window.hurt = true</script>\n\n<b onmouseover="window.hurt = true">not bold</b>\n';
+  '| a | b |\n|---|---|\n| 1 | [two](plain/) |\n\n<script>window.hurt = true</script>\n\n<b onmouseover="window.hurt = true">not bold</b>\n';
 
 /** A document with everything that a page of Markdown can hold. */
 const GUIDE = '# A guide\n\nSee [the part below](#a-part), [the other](../../../README.md) and a note[^1].\n\n' +

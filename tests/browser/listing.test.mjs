@@ -126,6 +126,18 @@ test('links are marked, hidden names are not there', async () => {
   });
 });
 
+test('a table of a README has the style of its own', async () => {
+  for (const options of [{}, PHONE]) {
+    await at('/', options, async (page) => {
+      const styles = await page.evaluate(() => ['td', 'td + td', 'td a'].map((what) => {
+        const { margin, padding, lineHeight } = getComputedStyle(document.querySelector(`.readme ${what}`));
+        return [margin, padding, lineHeight];
+      }));
+      assert.deepEqual(styles, [['0px', '6px 12px', '25.6px'], ['0px', '6px 12px', '25.6px'], ['0px', '0px', '25.6px']]);
+    });
+  }
+});
+
 test('a README is shown below, and nothing in it acts', async () => {
   await at('/', {}, async (page) => {
     const readme = page.locator('.readme');

@@ -33,19 +33,21 @@
     sum.hidden = true;
   }
   const said = [...status.childNodes];
+  // A browser lays out only the groups in sight. The others are as high as their rows.
   const groups = all('.long tbody');
+  const height = (count) => `calc(${count} * var(--row))`;
+  for (const group of groups) group.style.containIntrinsicHeight = `auto ${height(group.rows.length)}`;
 
   // A tab has little room, and shows the beginning. Programs read the title of the page as it was sent.
   const query = new URLSearchParams(location.search);
-  if (!query.get('search')) document.title = `${document.querySelector('h1 [aria-current]').textContent} – ${location.host}`;
+  if (!query.get('search')?.trim()) document.title = `${document.querySelector('h1 [aria-current]').textContent} – ${location.host}`;
   // The order and the layout stay in other folders. Programs follow the links as they were sent.
   const kept = [...query].filter(([name]) => ['sort', 'order', 'view'].includes(name));
-  for (const event of kept.length ? ['click', 'auxclick'] : []) {
-    document.addEventListener(event, ({ target }) => {
-      const link = target.closest('tbody a, .grid a, h1 a');
-      if (link?.pathname.endsWith('/') && !link.closest('.readme')) link.search = new URLSearchParams(kept);
-    });
-  }
+  const keep = ({ target }) => {
+    const link = target.closest('tbody a, .grid a, h1 a');
+    if (link?.pathname.endsWith('/') && !link.closest('.readme')) link.search = new URLSearchParams(kept);
+  };
+  if (kept.length) for (const event of ['click', 'auxclick', 'contextmenu']) document.addEventListener(event, keep);
 
   let names, shown = rows;
   const filter = () => {
@@ -56,13 +58,12 @@
       if (row.hidden === fits) row.hidden = !fits;
       return fits;
     });
-    // A browser lays out only the groups in sight. The others are as high as their rows.
     const counts = new Map();
     if (groups.length) for (const { parentNode: group } of shown) counts.set(group, (counts.get(group) ?? 0) + 1);
     for (const group of groups) {
       const count = counts.get(group) ?? 0;
       group.hidden = !count;
-      group.style.containIntrinsicHeight = `calc(${count} * var(--row))`;
+      group.style.containIntrinsicHeight = height(count);
     }
     if (words.length) status.textContent = `${shown.length} of ${rows.length} here`;
     else status.replaceChildren(...said);
