@@ -119,6 +119,21 @@ test('a listing follows its folder', async () => {
   });
 });
 
+test('a sorted listing follows its folder, and nothing below', async () => {
+  put('live/sorted/one.txt', '1');
+  put('live/sorted/below/deep.txt', '1');
+  await at('/live/sorted/?sort=size', async (page) => {
+    await ready(page);
+    await page.evaluate(() => { window.isKept = true; });
+    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
+    put('live/sorted/below/deep.txt', '2');
+    await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
+    assert.equal(await page.evaluate(() => window.isKept), true);
+    put('live/sorted/two.txt', '2');
+    await page.waitForFunction(() => document.querySelectorAll('table tbody tr').length === 3);
+  });
+});
+
 test('1,000 saves in a second reload once', async () => {
   put('live/busy.html', '<!doctype html><p>0</p>');
   await at('/live/busy.html', async (page) => {

@@ -50,7 +50,8 @@
   const concernsPage = (changed) => {
     if (isWithin(here, changed) || (source && isWithin(source, changed))) return true;
     // A search shows the folders below, too.
-    if (page === 'folder') return location.search ? changed.startsWith(here) : parent(changed) === here;
+    const isSearch = new URLSearchParams(location.search).get('search')?.trim();
+    if (page === 'folder') return isSearch ? changed.startsWith(here) : parent(changed) === here;
     // What was missing may appear at this path, as a page with another name, or as the index of a folder.
     return page === 'error' && changed.startsWith(here.replace(/\/$/, ''));
   };
