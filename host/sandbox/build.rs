@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Most of the code of p2 is also that of p3.
     for (name, bytes, dictionary) in [("P2", &p2, &*p3), ("P3", &p3, &[]), ("P3_COMPILED", &compiled, &[])] {
         let file = out.join(name.to_lowercase());
-        fs::write(&file, encode(bytes, dictionary)?)?;
+        fs::write(&file, compress(bytes, dictionary)?)?;
         println!("cargo::rustc-env=GLASSHOUSE_{name}={}", file.display());
     }
     Ok(())
@@ -72,8 +72,8 @@ fn handlers(out: &Path) -> Result<[PathBuf; 2], Box<dyn Error>> {
 }
 
 /// Makes the program eight megabytes smaller.
-fn encode(bytes: &[u8], dictionary: &[u8]) -> io::Result<Vec<u8>> {
-    /// The best level whose window is not larger than these files.
+fn compress(bytes: &[u8], dictionary: &[u8]) -> io::Result<Vec<u8>> {
+    /// Higher levels have a larger window, but these files fit into that of this level.
     const LEVEL: i32 = 19;
     Compressor::with_dictionary(LEVEL, dictionary)?.compress(bytes)
 }

@@ -8,7 +8,7 @@ pub fn config() -> Config {
     let mut config = Config::new();
     // Interrupts running code, so that an endless loop costs one request and not the thread.
     config.epoch_interruption(true);
-    // Places in the sources of a handler, which nothing prints. A tenth of the machine code.
+    // The map from machine code to the binary format is a tenth of the code, and no message uses it.
     config.generate_address_map(false);
     config
 }

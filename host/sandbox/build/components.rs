@@ -24,7 +24,7 @@ pub fn build(packages: &[&str], target: &Path) -> Result<PathBuf, Box<dyn Error>
     for name in HOST_VARIABLES {
         build.env_remove(name);
     }
-    let flags: Vec<String> = [SIMD.to_owned()].into_iter().chain(without_paths(target)).collect();
+    let flags: Vec<String> = [SIMD.to_owned()].into_iter().chain(path_remaps(target)).collect();
     build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     if !build.status()?.success() {
         return Err("cannot build the components; is the target missing? try `rustup target add wasm32-wasip2`".into());
@@ -34,8 +34,9 @@ pub fn build(packages: &[&str], target: &Path) -> Result<PathBuf, Box<dyn Error>
 
 /// Flags that keep the directories of this machine out of the messages of panics. The component is then the same
 /// wherever it is built.
-fn without_paths(target: &Path) -> impl Iterator<Item = String> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+fn path_remaps(target: &Path) -> impl Iterator<Item = String> {
+    let home = env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo")));
     let registries = home.and_then(|home| fs::read_dir(home.join("registry/src")).ok()).into_iter().flatten().flatten();
     let registries = registries.map(|registry| (registry.path(), "registry"));
     let remapped = registries.chain([(target.to_owned(), "target")]);
