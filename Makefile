@@ -5,7 +5,8 @@ PORT ?= 8000
 # The prefix of `make install`.
 PREFIX ?= /usr/local
 
-# Another target of `make build`, such as aarch64-unknown-linux-gnu. For `make dist`, targets beside that of this machine.
+# Another target of `make build`, such as aarch64-unknown-linux-gnu. For `make dist`, targets beside that of this
+# machine.
 TARGET ?=
 
 GUEST := wasm32-wasip2

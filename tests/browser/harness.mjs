@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before } from 'node:test';
@@ -110,6 +110,12 @@ export async function serveTree(root, ...flags) {
     program.kill('SIGTERM');
   });
   return { address, root, pid: program.pid, end };
+}
+
+/** Saves a file as many editors do: a new file takes the place of the old one. */
+export function replaceFile(file, content) {
+  writeFileSync(`${file}~`, content);
+  renameSync(`${file}~`, file);
 }
 
 /** A browser without a profile and without anything that it does on its own. */

@@ -1,11 +1,11 @@
 // Pages that reload when a file behind them changes.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { serving } from './harness.mjs';
+import { replaceFile, serving } from './harness.mjs';
 
 /** The longest time from the end of a save to the new page, in milliseconds. */
 const PROMISED = 300;
@@ -19,11 +19,7 @@ const put = (path, content) => {
   mkdirSync(dirname(file(path)), { recursive: true });
   writeFileSync(file(path), content);
 };
-/** As many editors do. */
-const replace = (path, content) => {
-  writeFileSync(file(`${path}~`), content);
-  renameSync(file(`${path}~`), file(path));
-};
+const replace = (path, content) => replaceFile(file(path), content);
 const shows = (page, text) => page.waitForFunction((text) => document.body?.innerText.trim() === text, text);
 /** Waits until one document has got two events. The first one may be about what was saved before, and reload the page. */
 const ready = async (page) => {
@@ -83,17 +79,24 @@ test('a changed script reloads its pages, although the browser takes it for fres
   });
 });
 
+/** Changes files, and checks that their event does not reload the page. */
+const reloadsNothing = async (page, change) => {
+  await page.evaluate(() => { window.isKept = true; });
+  const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
+  change();
+  // The event has arrived.
+  await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
+  assert.equal(await page.evaluate(() => window.isKept), true);
+};
+
 test('other files reload nothing', async () => {
   put('live/alone.html', '<!doctype html><p>alone</p>');
   await at('/live/alone.html', async (page) => {
     await ready(page);
-    await page.evaluate(() => { window.isKept = true; });
-    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
-    put('live/other.html', 'other');
-    put('live/alone.html.txt', 'other');
-    // The event of the other file has arrived.
-    await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
-    assert.equal(await page.evaluate(() => window.isKept), true);
+    await reloadsNothing(page, () => {
+      put('live/other.html', 'other');
+      put('live/alone.html.txt', 'other');
+    });
   });
 });
 
@@ -124,11 +127,7 @@ test('a sorted listing follows its folder, and nothing below', async () => {
   put('live/sorted/below/deep.txt', '1');
   await at('/live/sorted/?sort=size', async (page) => {
     await ready(page);
-    await page.evaluate(() => { window.isKept = true; });
-    const seen = await page.evaluate(() => sessionStorage.getItem('glasshouse live'));
-    put('live/sorted/below/deep.txt', '2');
-    await page.waitForFunction((seen) => sessionStorage.getItem('glasshouse live') !== seen, seen);
-    assert.equal(await page.evaluate(() => window.isKept), true);
+    await reloadsNothing(page, () => put('live/sorted/below/deep.txt', '2'));
     put('live/sorted/two.txt', '2');
     await page.waitForFunction(() => document.querySelectorAll('table tbody tr').length === 3);
   });

@@ -1,9 +1,9 @@
 // Writes the pictures of docs/ from a small folder: `make screenshots`.
 
-import { mkdirSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { browse, serveTree } from './harness.mjs';
+import { browse, replaceFile, serveTree } from './harness.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 const WIDE = { width: 1000, height: 640 }, PHONE = { width: 390, height: 720 };
@@ -83,16 +83,10 @@ const site = (hue, title) => `<!doctype html>
 </html>
 `;
 
-/** Saves a file as editors do: a new file takes the place of the old one. */
-function save(file, content) {
-  writeFileSync(`${file}~`, content);
-  renameSync(`${file}~`, file);
-}
-
 /** Writes the picture of a page before and after its file is saved. Nothing but `--live` reloads it. */
 async function shootLive(browser) {
   const root = mkdtempSync(join(tmpdir(), 'glasshouse-screenshots-')), file = join(root, 'index.html');
-  save(file, site(150, 'The garden'));
+  replaceFile(file, site(150, 'The garden'));
   const server = await serveTree(root, '--live');
   try {
     const page = await browser.newPage({ viewport: { width: 460, height: 300 } });
@@ -103,7 +97,7 @@ async function shootLive(browser) {
     await page.goto(server.address);
     const before = await shot();
     await page.waitForFunction(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('live')));
-    save(file, site(20, 'Winter garden'));
+    replaceFile(file, site(20, 'Winter garden'));
     await page.getByRole('heading', { name: 'Winter garden' }).waitFor();
     const after = await shot();
     const figure = (picture, text) => `<figure style="margin:0">
