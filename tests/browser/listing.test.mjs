@@ -133,7 +133,8 @@ test('a table of a README has the style of its own', async () => {
         const { margin, padding, lineHeight } = getComputedStyle(document.querySelector(`.readme ${what}`));
         return [margin, padding, lineHeight];
       }));
-      assert.deepEqual(styles, [['0px', '6px 12px', '25.6px'], ['0px', '6px 12px', '25.6px'], ['0px', '0px', '25.6px']]);
+      const cell = ['0px', '6px 12px', '25.6px'], link = ['0px', '0px', '25.6px'];
+      assert.deepEqual(styles, [cell, cell, link]);
     });
   }
 });
@@ -241,7 +242,8 @@ test('names have the width of a phone', async () => {
     }));
     assert.deepEqual(rows, Array(50).fill([true, true, true, true]));
     await page.getByRole('searchbox').fill('entry 2099');
-    await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].filter((row) => row.offsetHeight).length === 1);
+    const isShown = () => [...document.querySelectorAll('tbody tr')].filter((row) => row.offsetHeight).length === 1;
+    await page.waitForFunction(isShown);
     // The count is one line.
     assert.ok(await page.locator('#status').evaluate((status) => status.offsetHeight < 40));
   });

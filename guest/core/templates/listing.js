@@ -12,7 +12,9 @@
   }
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
   const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
-  const units = Object.entries({ year: 31_557_600, month: 2_629_800, week: 604_800, day: 86_400, hour: 3_600, minute: 60, second: 1 });
+  const units = Object.entries({
+    year: 31_557_600, month: 2_629_800, week: 604_800, day: 86_400, hour: 3_600, minute: 60, second: 1,
+  });
   const distance = (date) => {
     const seconds = (date - Date.now()) / 1000;
     const [unit, length] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units.at(-1);
@@ -40,7 +42,8 @@
 
   // A tab has little room, and shows the beginning. Programs read the title of the page as it was sent.
   const query = new URLSearchParams(location.search);
-  if (!query.get('search')?.trim()) document.title = `${document.querySelector('h1 [aria-current]').textContent} – ${location.host}`;
+  const folder = document.querySelector('h1 [aria-current]').textContent;
+  if (!query.get('search')?.trim()) document.title = `${folder} – ${location.host}`;
   // The order and the layout stay in other folders. Programs follow the links as they were sent.
   const kept = [...query].filter(([name]) => ['sort', 'order', 'view'].includes(name));
   const keep = ({ target }) => {
