@@ -149,7 +149,7 @@ dist: target-$(GUEST) $(TARGET:%=target-%)
 	dist/program
 	dist/build
 
-# Installs and runs these files, builds them a second time and compares. Needs root, curl and dpkg; npm, skopeo, podman
+# Installs and runs these files, builds them a second time and compares. Needs root and dpkg; npm, skopeo, podman
 # and ruby add checks.
 dist-check: dist
 	dist/check
