@@ -6,7 +6,7 @@ use zstd::bulk::Decompressor;
 use zstd::zstd_safe::get_frame_content_size;
 
 /// The component for WASI 0.3.
-pub static P3: LazyLock<Vec<u8>> = LazyLock::new(|| decompress(include_bytes!(env!("GLASSHOUSE_P3")), &[]));
+pub static P3: LazyLock<Vec<u8>> = LazyLock::new(|| decompress(include_bytes!(env!("GLASSHOUSE_P3")), &machine_code()));
 /// The component for WASI 0.2.
 pub static P2: LazyLock<Vec<u8>> = LazyLock::new(|| decompress(include_bytes!(env!("GLASSHOUSE_P2")), &P3));
 

@@ -45,11 +45,11 @@ impl Code<'_> {
         #[expect(unsafe_code, reason = "wasmtime cannot validate machine code")]
         match self {
             Code::Component(bytes) => Ok(load(engine, machine_code(engine, bytes)?)?),
-            // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
-            // linked into it, and wasmtime compares version and configuration before it uses them.
-            Code::BuiltIn => {
+            Code::BuiltIn => sandbox.built_in(|| {
+                // SAFETY: the bytes are part of this executable. The build script made them with the wasmtime that is
+                // linked into it, and wasmtime compares version and configuration before it uses them.
                 unsafe { Component::deserialize(engine, built_in::machine_code()) }.map_err(SandboxError::wasmtime)
-            }
+            }),
             #[cfg(target_os = "linux")]
             Code::InRegion { slot, .. } => {
                 let region = sandbox.region().ok_or(SandboxError::NoRegion)?;
@@ -95,4 +95,16 @@ fn machine_code(engine: &Engine, component: &[u8]) -> Result<Vec<u8>, SandboxErr
         return Err(SandboxError::Rejected { reason, others: reasons.len() });
     }
     Ok(compile(engine, component)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sandboxes_share_the_machine_code_of_the_built_in_handler() {
+        let engine = SandboxEngine::new().unwrap();
+        let [first, second] = [(); 2].map(|()| Code::BuiltIn.load(&engine).unwrap());
+        assert_eq!(first.image_range(), second.image_range());
+    }
 }

@@ -4,8 +4,9 @@
 use crate::code_region::CodeRegion;
 use crate::sandbox_error::SandboxError;
 use crate::usage::TICK;
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 use std::thread;
+use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
 /// Compiles and runs the handlers of a process.
@@ -15,6 +16,8 @@ pub struct SandboxEngine {
     #[cfg(target_os = "linux")]
     region: Option<Arc<CodeRegion>>,
     epoch_thread: Arc<Once>,
+    /// The built-in handler, whose machine code all sandboxes share.
+    built_in: Arc<OnceLock<Component>>,
 }
 
 impl SandboxEngine {
@@ -43,6 +46,7 @@ impl SandboxEngine {
             #[cfg(target_os = "linux")]
             region: None,
             epoch_thread: Arc::new(Once::new()),
+            built_in: Arc::default(),
         })
     }
 
@@ -53,6 +57,14 @@ impl SandboxEngine {
     #[cfg(target_os = "linux")]
     pub(crate) fn region(&self) -> Option<&CodeRegion> {
         self.region.as_deref()
+    }
+
+    /// The built-in handler, which `load` loads the first time.
+    pub(crate) fn built_in<E>(&self, load: impl FnOnce() -> Result<Component, E>) -> Result<Component, E> {
+        match self.built_in.get() {
+            Some(component) => Ok(component.clone()),
+            None => load().map(|component| self.built_in.get_or_init(|| component).clone()),
+        }
     }
 
     /// Starts the thread that interrupts running code at every tick, as long as the engine is used. Call it when the
