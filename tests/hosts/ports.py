@@ -71,7 +71,7 @@ def host(target):
         if not target.emulator:
             return version
         emulator = tools.run(target.emulator[0], "--version").split("(")[0]
-        return f"{version}, {target.shown.split()[0]} {re.search(r'[0-9][0-9.]*', emulator)[0]}"
+        return f"{version}, {target.shown.split()[0]} {re.search(r'[0-9]+[.][0-9.]*', emulator)[0]}"
 
     @contextmanager
     def serve(work, directory, options):
