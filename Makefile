@@ -150,7 +150,7 @@ dist: target-$(GUEST) $(TARGET:%=target-%)
 	dist/build
 
 # Installs and runs these files, builds them a second time and compares. Needs root and dpkg; npm, skopeo, podman
-# and ruby add checks.
+# and ruby add checks, and for other targets QEMU and wine.
 dist-check: dist
 	dist/check
 

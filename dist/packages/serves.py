@@ -40,7 +40,7 @@ def serves(directory, command, environment=None, exit_code=0):
                 process.kill()
         if error:
             log.seek(0)
-            sys.exit(f"dist/check: {error}: {' '.join(command)}\n{log.read().decode(errors='replace')}")
+            sys.exit(f"dist/packages/serves.py: {error}: {' '.join(command)}\n{log.read().decode(errors='replace')}")
 
 
 def error_of(process, exit_code):

@@ -40,6 +40,11 @@ class Target:
         """The end of the name of the archive."""
         return f"{self.triple}.zip" if self.windows else f"{self.triple}.tar.gz"
 
+    def wheels(self, out, version):
+        """The paths of its wheels, of any version of glibc."""
+        system = self.wheel.replace("manylinux_", "manylinux_*_")
+        return list(out.glob(f"glasshouse_server-{version}-py3-none-{system}.whl"))
+
 
 TARGETS = {
     target.triple: target
