@@ -64,14 +64,18 @@ fn fetched(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// What was asked for and sent with 200, in the order of the log.
-fn sent(server: &TestServer) -> Vec<String> {
+/// What was asked for and sent with 200, in the order of the log. A client may have a response before the log has it,
+/// so this waits for the least number of lines.
+fn sent(server: &TestServer, least: usize) -> Vec<String> {
     let request = |line: &str| {
         let (_, rest) = line.split_once("\"GET ")?;
         let (target, rest) = rest.split_once(" HTTP/1.1\" ")?;
         rest.starts_with("200").then(|| target.to_owned())
     };
-    server.stderr().lines().filter_map(request).collect()
+    server.wait_for_stderr("a line for each response", |log| {
+        let sent: Vec<String> = log.lines().filter_map(request).collect();
+        (sent.len() >= least).then_some(sent)
+    })
 }
 
 #[test]
@@ -90,17 +94,18 @@ fn wget_brings_a_tree_home_once() {
         let arguments: Vec<&str> = ["-q", "-nH", "-P", &to].iter().chain(how).copied().chain([&*url]).collect();
         runs(place.path(), "wget", &arguments);
         let mut got = fetched(&place.path().join(&to));
+        let responses = got.len();
         got.retain(|path, _| path != "index.html" && !path.ends_with("/index.html"));
         got.remove("robots.txt");
         assert_eq!(got.keys().collect::<Vec<_>>(), tree.keys().collect::<Vec<_>>(), "{how:?}");
         assert!(got == tree, "{how:?}: the content is another");
-        let asked = sent(&server);
+        let asked = sent(&server, responses);
         let once: BTreeSet<&String> = asked.iter().collect();
         assert_eq!(asked.len(), once.len(), "{how:?}: {asked:?}");
         assert!(asked.iter().all(|target| !target.contains('?')), "{how:?}: {asked:?}");
         if how == ["--mirror"] {
             runs(place.path(), "wget", &arguments);
-            let again: Vec<String> = sent(&server).split_off(asked.len());
+            let again: Vec<String> = sent(&server, asked.len()).split_off(asked.len());
             assert!(again.iter().all(|target| target.ends_with('/')), "a second time: {again:?}");
         }
     }

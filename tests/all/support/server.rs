@@ -1,7 +1,7 @@
 //! Runs servers as child processes, on a port that the kernel chooses. They end when they are dropped.
 
 use crate::support::certs;
-use crate::support::child::{ChildOutput, ChildProcess};
+use crate::support::child::ChildProcess;
 pub use crate::support::child::{Done, run, run_within};
 use crate::support::client::TIMEOUT;
 use crate::support::clock;
@@ -345,9 +345,9 @@ impl TestServer {
     pub fn try_spawn_within(timeout: Duration, command: Command) -> Option<TestServer> {
         let process = ChildProcess::spawn(command);
         let announced = |text: &str| text.lines().find_map(announced_address);
-        let address = process.wait(timeout, "the announced address", |wire| {
-            let (stdout, stderr) = (ChildOutput::text(&wire.stdout), ChildOutput::text(&wire.stderr));
-            let taken = wire.ended == 2 && stderr.contains("in use");
+        let address = process.wait(timeout, "the announced address", |output| {
+            let (stdout, stderr) = (output.stdout(), output.stderr());
+            let taken = output.has_ended() && stderr.contains("in use");
             announced(&stdout).or_else(|| announced(&stderr)).map(Some).or(taken.then_some(None))
         })?;
         Some(TestServer { address, process })
@@ -373,20 +373,20 @@ impl TestServer {
         self.process.child.id()
     }
 
-    /// What was written to standard output until now.
+    /// What the server wrote to standard output before this call.
     pub fn stdout(&self) -> String {
-        ChildOutput::text(&self.process.wire().stdout)
+        self.process.output().stdout()
     }
 
-    /// What was written to standard error until now.
+    /// What the server wrote to standard error before this call.
     pub fn stderr(&self) -> String {
-        ChildOutput::text(&self.process.wire().stderr)
+        self.process.output().stderr()
     }
 
     /// Waits until standard error is as `look` wants it.
     #[track_caller]
     pub fn wait_for_stderr<T>(&self, what: &str, look: impl Fn(&str) -> Option<T>) -> T {
-        self.process.wait(TIMEOUT, what, |wire| look(&ChildOutput::text(&wire.stderr)))
+        self.process.wait(TIMEOUT, what, |output| look(&output.stderr()))
     }
 
     /// Whether the process still runs.
