@@ -1,6 +1,6 @@
 //! Precompressed siblings: how often one is read, and the log line for one that does not fit. Rows test the selection.
 
-use crate::ops::admin::{figures, serve};
+use crate::ops::admin::{figures, serve, wait_until_stored};
 use crate::support::client::{HttpResponse, ask};
 use crate::support::fixture::{MODIFIED, put};
 use flate2::Compression;
@@ -30,6 +30,7 @@ fn each_version_is_read_once() {
     put_encoded(&sibling, b"1,2,3,4\n\n", MODIFIED.0 + 1);
     for _ in 0..4 {
         assert_eq!(csv(server.address()).head.one("content-encoding"), Some("gzip"));
+        wait_until_stored(admin);
     }
     figures(admin, |of| of("replay_hits_total") >= 2.0);
 
@@ -38,6 +39,7 @@ fn each_version_is_read_once() {
     for _ in 0..4 {
         let answer = csv(server.address());
         assert_eq!((answer.head.one("content-encoding"), answer.body.as_slice()), (None, &b"1,2,3,4\n\n"[..]));
+        wait_until_stored(admin);
     }
     figures(admin, |of| of("replay_hits_total") >= 4.0);
 

@@ -75,6 +75,7 @@ fn ask_until_replayed(server: SocketAddr, admin: SocketAddr, ask: &Ask) -> Resul
     };
     for _ in 0..2 {
         next().map_err(|error| error.to_string())?;
+        admin::wait_until_stored(admin);
     }
     let before = hits(admin);
     let response = next().map_err(|error| error.to_string())?;

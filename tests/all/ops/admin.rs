@@ -53,6 +53,13 @@ pub fn figures(admin: SocketAddr, look: impl Fn(&dyn Fn(&str) -> f64) -> bool) -
     found.unwrap_or_else(|| panic!("the metrics never were as expected: {last:#?}"))
 }
 
+/// Waits until no instance works. The server stores a response when its instance has ended, which may be after the last
+/// byte.
+#[track_caller]
+pub fn wait_until_stored(admin: SocketAddr) {
+    figures(admin, |of| of("busy_instances") == 0.0 && of("generating_instances") == 0.0);
+}
+
 #[test]
 fn what_happens_is_counted() {
     let (place, server, admin) = serve(&["--threads", "2"]);
@@ -62,6 +69,7 @@ fn what_happens_is_counted() {
         .expect("it can be long");
     for _ in 0..4 {
         assert_eq!(get(server.address(), "/hello.txt").body, b"hello\n");
+        wait_until_stored(admin);
     }
     let missing = get(server.address(), "/none").body.len();
     let mut broken = HttpConnection::open(server.address());
@@ -134,12 +142,14 @@ fn what_was_counted_stays_counted() {
     let (_place, server, admin) = serve(&["--threads", "1"]);
     for _ in 0..2 {
         get(server.address(), "/hello.txt");
+        wait_until_stored(admin);
     }
     figures(admin, |of| of("replay_hits_total") == 1.0 && of("instances_total") == 1.0);
     server.signal(Signal::HUP);
     server.wait_for_stderr("the answer to a signal", |text| text.contains("reloaded").then_some(()));
     for _ in 0..2 {
         get(server.address(), "/hello.txt");
+        wait_until_stored(admin);
     }
     figures(admin, |of| {
         of("replay_hits_total") == 2.0 && of("instances_total") == 2.0 && of("requests_total{status=\"200\"}") == 4.0
