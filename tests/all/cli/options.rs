@@ -3,7 +3,7 @@
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Done, TestServer, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, glasshouse_in, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
@@ -81,10 +81,7 @@ fn nonsense_in_a_file_exits_2_and_is_named() {
     ] {
         let (_place, command) = command(settings, &[]);
         let done = run(command);
-        assert_eq!((done.status.code(), done.stdout.as_str()), (Some(2), ""), "{settings}: {done:?}");
-        for word in words {
-            assert!(done.stderr.contains(word), "{settings}: no {word:?} in {}", done.stderr);
-        }
+        words.iter().for_each(|word| done.fails(2, word));
     }
     let mut command = glasshouse();
     command.args(["--config", "nowhere.toml"]);
@@ -178,15 +175,8 @@ fn the_options_of_a_tree_are_reported() {
 fn a_broken_site_file_is_reported_at_the_start() {
     let place = fixture::place();
     put(&place.path().join("glasshouse.toml"), b"\nclean-url = true\n", MODIFIED);
-    let start = |arguments: &[&str]| {
-        let mut command = glasshouse();
-        command.current_dir(place.path()).args(["0", "-b", "127.0.0.1"]).args(arguments);
-        command
-    };
-    let done = run(start(&["--check"]));
-    assert_eq!((done.status.code(), done.stdout.as_str()), (Some(1), ""), "{done:?}");
-    assert!(done.stderr.contains("glasshouse.toml") && done.stderr.contains("clean-url"), "{done:?}");
-    let server = TestServer::spawn(start(&[]));
+    run(glasshouse_in(place.path(), &["--check"])).fails(1, "glasshouse.toml, line 2, clean-url: no such option");
+    let server = TestServer::spawn(glasshouse_in(place.path(), &[]));
     assert_eq!(server.stderr().lines().count(), 1, "{}", server.stderr());
     assert!(server.stderr().contains("each request is answered with 500"), "{}", server.stderr());
     assert_eq!(get(server.address(), "/").head.status, 500);

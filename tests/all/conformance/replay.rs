@@ -7,7 +7,7 @@ use crate::support::client::{self, HttpConnection, HttpResponse, ask};
 use crate::support::clock;
 use crate::support::fixture;
 use crate::support::random::Random;
-use crate::support::server::{TestServer, glasshouse};
+use crate::support::server::{TestServer, glasshouse_in};
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -94,12 +94,8 @@ impl Trees {
     }
 
     fn serve(&self, arguments: &[&str]) -> TestServer {
-        let mut command = glasshouse();
-        command.current_dir(self.place.path()).args(["0", "-b", "127.0.0.1", "-d", "www", "--mount", "/m=mounted"]);
-        TestServer::spawn({
-            command.args(["--auth", "users", "--compress"]).args(arguments);
-            command
-        })
+        let site = ["-d", "www", "--mount", "/m=mounted", "--auth", "users", "--compress"];
+        TestServer::spawn(glasshouse_in(self.place.path(), &[&site, arguments].concat()))
     }
 
     /// Makes what rests as it is at the beginning, with old times of modification, and waits until it rests.

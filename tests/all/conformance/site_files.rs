@@ -4,7 +4,7 @@
 use crate::ops::signals::reload;
 use crate::support::client::{ask, get};
 use crate::support::fixture::{self, link, put};
-use crate::support::server::{Setup, Stack, TestServer, can_be_unprivileged, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, can_be_unprivileged, glasshouse_in, run};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use std::fs;
@@ -26,9 +26,7 @@ fn place() -> TempDir {
 }
 
 fn command(place: &Path, arguments: &[&str]) -> Command {
-    let mut command = glasshouse();
-    command.current_dir(place).args(["0", "-b", "127.0.0.1", "-d", "site"]).args(arguments);
-    command
+    glasshouse_in(place, &[&["-d", "site"], arguments].concat())
 }
 
 fn launch(stack: Stack, site: &Path) -> TestServer {

@@ -2,7 +2,7 @@
 
 use crate::support::client::{ask, get, request};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{TestServer, glasshouse};
+use crate::support::server::{TestServer, glasshouse_in};
 use rustix::process::Signal;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -14,9 +14,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
-    let mut command = glasshouse();
-    command.current_dir(place.path()).args(["0", "-b", "127.0.0.1", "--live"]).args(arguments);
-    TestServer::spawn(command)
+    TestServer::spawn(glasshouse_in(place.path(), &[&["--live"], arguments].concat()))
 }
 
 fn place() -> TempDir {
@@ -75,9 +73,7 @@ fn the_script_is_at_the_root_of_the_server() {
 #[test]
 fn without_the_option_there_is_no_script() {
     let place = place();
-    let mut command = glasshouse();
-    command.current_dir(place.path()).args(["0", "-b", "127.0.0.1", "-d", "root"]);
-    let server = TestServer::spawn(command);
+    let server = TestServer::spawn(glasshouse_in(place.path(), &["-d", "root"]));
     assert_eq!(get(server.address(), "/.glasshouse/live.js").head.status, 404);
     assert_eq!(get(server.address(), "/page.html").text(), "<p>page</p>");
 }

@@ -2,10 +2,8 @@
 
 use crate::support::client::{HttpResponse, ask, get};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Done, TestServer, Version, glasshouse, handler, run};
+use crate::support::server::{TestServer, Version, glasshouse, glasshouse_in, handler, run};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// The hostile handler of each version.
@@ -23,22 +21,14 @@ fn place() -> TempDir {
     place
 }
 
-fn command(place: &Path, arguments: &[&str]) -> Command {
-    let mut command = glasshouse();
-    command.current_dir(place).args(["0", "-b", "127.0.0.1"]).args(arguments);
-    command
-}
-
 #[track_caller]
 fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
-    TestServer::spawn(command(place.path(), arguments))
+    TestServer::spawn(glasshouse_in(place.path(), arguments))
 }
 
 #[track_caller]
 fn fails(place: &TempDir, arguments: &[&str], code: i32, words: &str) {
-    let Done { status, stdout, stderr } = run(command(place.path(), arguments));
-    assert_eq!((status.code(), stdout.as_str()), (Some(code), ""), "{arguments:?}: {stderr}");
-    assert!(stderr.contains(words), "{arguments:?}: no {words:?} in {stderr}");
+    run(glasshouse_in(place.path(), arguments)).fails(code, words);
 }
 
 #[track_caller]
@@ -180,7 +170,7 @@ fn invalid_mounts_are_refused() {
 fn a_check_prints_the_mounts() {
     let place = place();
     let arguments = ["--mount", "/a=p3.wasm:data", "--mount", "/b=p2.wasm", "--mount-env", "/a:KEY=v", "--check"];
-    let done = run(command(place.path(), &arguments));
+    let done = run(glasshouse_in(place.path(), &arguments));
     assert!(done.status.success(), "{}", done.stderr);
     let data = place.path().join("data").display().to_string();
     for line in [&format!("mount = [\"/a=p3.wasm:{data}\", \"/b=p2.wasm\"]"), "mount-env = [\"/a:KEY=v\"]"] {

@@ -6,11 +6,10 @@ use crate::support::client::{BodyFraming, HttpConnection, HttpResponse, ask, get
 use crate::support::fixture::{self, MODIFIED, SECRET, link, put};
 use crate::support::h2;
 use crate::support::reference;
-use crate::support::server::{Done, TestServer, Version, glasshouse, run};
+use crate::support::server::{Done, TestServer, Version, glasshouse, glasshouse_in, run};
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// A place with a directory for each name, with a file in it that says so.
@@ -23,23 +22,14 @@ fn place() -> TempDir {
     place
 }
 
-/// A command in a place, to listen on a free port of this machine.
-fn command(place: &Path, arguments: &[&str]) -> Command {
-    let mut command = glasshouse();
-    command.current_dir(place).args(["0", "-b", "127.0.0.1"]).args(arguments);
-    command
-}
-
 #[track_caller]
 fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
-    TestServer::spawn(command(place.path(), arguments))
+    TestServer::spawn(glasshouse_in(place.path(), arguments))
 }
 
 #[track_caller]
 fn fails(place: &TempDir, arguments: &[&str], code: i32, words: &str) {
-    let Done { status, stdout, stderr } = run(command(place.path(), arguments));
-    assert_eq!((status.code(), stdout.as_str()), (Some(code), ""), "{arguments:?}: {stderr}");
-    assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+    run(glasshouse_in(place.path(), arguments)).fails(code, words);
 }
 
 const MOUNTS: &[&str] = &["--mount", "/docs=a", "--mount", "/docs/inner=b", "--mount", "/a b=c"];
@@ -187,7 +177,7 @@ fn a_path_leads_to_one_tree_however_it_is_written() {
     assert!(listing.contains("<a href=../><svg"), "{listing}");
 
     let pair = certs::pair();
-    let mut command = command(place.path(), &arguments);
+    let mut command = glasshouse_in(place.path(), &arguments);
     command.arg("--tls-cert").arg(&pair.cert).arg("--tls-key").arg(&pair.key);
     let server = TestServer::spawn(command);
     let mut client = h2::Http2Client::secure(server.address());
@@ -197,10 +187,8 @@ fn a_path_leads_to_one_tree_however_it_is_written() {
 #[test]
 fn without_a_directory_nothing_else_is_served() {
     let place = place();
-    let mut command = glasshouse();
     // In a directory that would be served by default.
-    command.current_dir(place.path().join("root")).args(["0", "-b", "127.0.0.1", "--mount", "/docs=../a"]);
-    let server = TestServer::spawn(command);
+    let server = TestServer::spawn(glasshouse_in(&place.path().join("root"), &["--mount", "/docs=../a"]));
     assert_eq!(get(server.address(), "/docs/who.txt").text(), "a");
     for target in ["/", "/who.txt", "/docsx", "/docs/../who.txt", "/docs/%00", "/docs/%ff", "//"] {
         for method in ["GET", "HEAD", "OPTIONS", "POST"] {
@@ -383,7 +371,7 @@ fn nonsense_is_named() {
 #[test]
 fn it_is_an_option_as_others_are() {
     let place = place();
-    let mut variable = command(place.path(), &[]);
+    let mut variable = glasshouse_in(place.path(), &[]);
     variable.env("GLASSHOUSE_MOUNT", "/docs=a\n/docs/inner=b");
     let server = TestServer::spawn(variable);
     assert_eq!(get(server.address(), "/docs/inner/who.txt").text(), "b");
@@ -399,7 +387,7 @@ fn it_is_an_option_as_others_are() {
         (&["--mount", "/x/=a", "--mount", "/x/y=b"][..], &["# directory is not set", "/x/y=", "/x="][..]),
         (&["-d", "root"], &["directory = \"", "mount = []"]),
     ] {
-        let Done { status, stdout, stderr } = run(command(place.path(), &[arguments, &["--check"]].concat()));
+        let Done { status, stdout, stderr } = run(glasshouse_in(place.path(), &[arguments, &["--check"]].concat()));
         assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{stdout}");
         assert!(lines.iter().all(|line| stdout.contains(line)), "{stdout}");
         put(&place.path().join("again.toml"), stdout.as_bytes(), MODIFIED);

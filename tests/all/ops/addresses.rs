@@ -4,7 +4,7 @@
 use crate::support::client::get;
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put, skipped};
-use crate::support::server::{Done, TestServer, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, glasshouse_in, run};
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpListener;
@@ -103,9 +103,7 @@ fn the_addresses_that_are_printed_are_served() {
         (&["-d", "www", "--mount", "/a=www"], "/"),
     ];
     for (arguments, path) in rows {
-        let mut command = glasshouse();
-        command.current_dir(place.path()).args(["0", "-b", "127.0.0.1"]).args(*arguments);
-        let server = TestServer::spawn(command);
+        let server = TestServer::spawn(glasshouse_in(place.path(), arguments));
         let address = server.address();
         assert!(server.stdout().contains(&format!("(http://{address}{path})")), "{arguments:?}: {}", server.stdout());
         assert_eq!(get(address, path).head.status, 200, "{arguments:?}");

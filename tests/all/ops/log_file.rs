@@ -6,7 +6,7 @@ use crate::support::client::{HttpConnection, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
 use crate::support::h2;
-use crate::support::server::{Setup, Stack, TestServer, glasshouse, run};
+use crate::support::server::{Setup, Stack, TestServer, glasshouse_in, run};
 use rustix::process::Signal;
 use std::fs;
 use std::net::TcpStream;
@@ -80,8 +80,7 @@ fn no_path_leads_a_log_into_what_is_served() {
     ];
     for (served, log) in rows {
         for check in [&[][..], &["--check"]] {
-            let mut command = glasshouse();
-            command.current_dir(place.path()).args(["0", "-b", "127.0.0.1", "--log-file", log]);
+            let mut command = glasshouse_in(place.path(), &["--log-file", log]);
             let done = run({
                 command.args(*served).args(check);
                 command

@@ -4,7 +4,7 @@
 use crate::support::client::{HttpConnection, TIMEOUT, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, is_there, put};
-use crate::support::server::{Done, TestServer, glasshouse, run};
+use crate::support::server::{Done, TestServer, glasshouse, glasshouse_in, run};
 use crate::support::tools::{ends, runs};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -145,8 +145,7 @@ impl FakeManager {
         let path = place.join("notify");
         let socket = UnixDatagram::bind(&path).expect("a socket can be made");
         socket.set_read_timeout(Some(TIMEOUT)).expect("it waits in vain for a while only");
-        let mut command = glasshouse();
-        command.args(["0", "-b", "127.0.0.1", "-d", "www"]).args(arguments).current_dir(place);
+        let mut command = glasshouse_in(place, &[&["-d", "www"], arguments].concat());
         command.env("NOTIFY_SOCKET", &path);
         if let Some(pulse) = pulse {
             command.env("WATCHDOG_USEC", (2 * pulse).as_micros().to_string());
@@ -242,12 +241,11 @@ fn while_a_thread_takes_nothing_it_says_nothing() {
 #[test]
 fn a_manager_that_is_not_there_stops_nothing() {
     let place = tree();
-    let mut command = glasshouse();
-    command.args(["0", "-b", "127.0.0.1"]).env("NOTIFY_SOCKET", "/nonexistent/notify").current_dir(place.path());
+    let mut command = glasshouse_in(place.path(), &[]);
+    command.env("NOTIFY_SOCKET", "/nonexistent/notify");
     let server = TestServer::spawn(command);
-    clock::wait_until_true("the reason is logged", || {
-        server.stderr().contains("service manager: cannot connect to '/nonexistent/notify'")
-    });
+    let reason = "service manager: cannot connect to '/nonexistent/notify'";
+    assert!(server.stderr().contains(reason), "{}", server.stderr());
     assert_eq!(get(server.address(), "/www/hello.txt").text(), "hello\n");
 }
 

@@ -6,7 +6,7 @@ mod token;
 
 use crate::support::client::{HttpResponse, ask, get};
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Done, TestServer, Version, glasshouse, handler, run};
+use crate::support::server::{TestServer, Version, glasshouse, glasshouse_in, handler, run};
 use passing::{Passing, passing};
 use serde_json::Value;
 use std::fs;
@@ -41,14 +41,14 @@ fn command(place: &Path, arguments: &[&str]) -> Command {
 
 #[track_caller]
 fn serve(place: &TempDir, arguments: &[&str]) -> TestServer {
-    TestServer::spawn(command(place.path(), &[&["0", "-b", "127.0.0.1", "-d", "site"], arguments].concat()))
+    TestServer::spawn(glasshouse_in(place.path(), &[&["-d", "site"], arguments].concat()))
 }
 
 /// As [`serve`], for a component that takes longer to compile.
 #[track_caller]
 fn serve_within(timeout: Duration, place: &TempDir, arguments: &[&str]) -> TestServer {
-    let arguments = [&["0", "-b", "127.0.0.1", "-d", "site"], arguments].concat();
-    TestServer::try_spawn_within(timeout, command(place.path(), &arguments)).expect("it serves")
+    let arguments = [&["-d", "site"], arguments].concat();
+    TestServer::try_spawn_within(timeout, glasshouse_in(place.path(), &arguments)).expect("it serves")
 }
 
 #[track_caller]
@@ -248,9 +248,7 @@ fn components_that_do_not_fit_are_named() {
             (&["inspect"], &of_inspect),
         ] {
             let arguments = [command, &with, rest].concat();
-            let Done { status, stdout, stderr } = run(self::command(place.path(), &arguments));
-            assert_eq!((status.code(), stdout.as_str()), (Some(1), ""), "{arguments:?}: {stderr}");
-            assert!(stderr.contains(words), "{arguments:?}: no {words:?} in {stderr}");
+            run(self::command(place.path(), &arguments)).fails(1, words);
         }
         assert!(!at("none.wasm").exists(), "no file is left");
     }

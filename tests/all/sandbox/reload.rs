@@ -5,7 +5,7 @@ use crate::ops::signals::reload;
 use crate::support::client::{HttpConnection, TIMEOUT, get, request};
 use crate::support::clock;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{TestServer, glasshouse, run};
+use crate::support::server::{TestServer, glasshouse, glasshouse_in, run};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,9 +53,7 @@ impl Fixture {
 
     #[track_caller]
     fn serve(&self, arguments: &[&str]) -> TestServer {
-        let mut command = glasshouse();
-        command.current_dir(self.0.path()).args(["0", "-b", "127.0.0.1", "-d", "site"]).args(arguments);
-        TestServer::spawn(command)
+        TestServer::spawn(glasshouse_in(self.0.path(), &[&["-d", "site"], arguments].concat()))
     }
 
     /// Replaces a component as a deployment does, by a file that was written before.

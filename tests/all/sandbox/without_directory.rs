@@ -2,10 +2,8 @@
 
 use crate::support::client::get;
 use crate::support::fixture::{self, MODIFIED, put};
-use crate::support::server::{Done, TestServer, glasshouse, run};
+use crate::support::server::{TestServer, glasshouse, glasshouse_in, run};
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 /// A handler for WASI 0.2 that imports no file system, and never answers.
 const SILENT: &str = r#"(component
@@ -31,18 +29,12 @@ fn packed(component: &str) -> Vec<u8> {
     bytes
 }
 
-fn command(place: &Path, arguments: &[&str]) -> Command {
-    let mut command = glasshouse();
-    command.current_dir(place).args(["0", "-b", "127.0.0.1"]).args(arguments);
-    command
-}
-
 #[test]
 fn a_handler_without_a_file_system_gets_no_directory() {
     let place = fixture::place();
     fs::write(place.path().join("silent.wasm"), wat::parse_str(SILENT).expect("valid")).expect("a file can be written");
     put(&place.path().join("a.txt"), b"a", MODIFIED);
-    let mut server = TestServer::spawn(command(place.path(), &["--handler", "silent.wasm"]));
+    let mut server = TestServer::spawn(glasshouse_in(place.path(), &["--handler", "silent.wasm"]));
     assert_eq!(get(server.address(), "/a.txt").head.status, 500, "it never answers");
     assert!(server.is_alive());
 }
@@ -53,13 +45,13 @@ fn a_packed_site_gets_no_directory() {
         let place = fixture::place();
         fs::write(place.path().join("packed.wasm"), packed(component)).expect("a file can be written");
         put(&place.path().join("good.txt"), b"not served\n", MODIFIED);
-        let server = TestServer::spawn(command(place.path(), &["--handler", "packed.wasm"]));
+        let server = TestServer::spawn(glasshouse_in(place.path(), &["--handler", "packed.wasm"]));
         let seen = get(server.address(), "/environment").text();
         assert!(!seen.contains("preopened") && seen.contains("variable: GLASSHOUSE_BODY=direct"), "{seen}");
         assert_eq!(get(server.address(), "/good").head.status, 500, "the working directory is not served");
         // The same component without the section gets the working directory.
         fs::copy(component, place.path().join("plain.wasm")).expect("a file can be copied");
-        let server = TestServer::spawn(command(place.path(), &["--handler", "plain.wasm"]));
+        let server = TestServer::spawn(glasshouse_in(place.path(), &["--handler", "plain.wasm"]));
         assert_eq!(get(server.address(), "/good").text(), "not served\n");
     }
 }
@@ -79,9 +71,7 @@ fn a_directory_without_a_reader_is_refused() {
         ),
     ] {
         let arguments = [&["--handler", "packed.wasm"], arguments].concat();
-        let Done { status, stdout, stderr } = run(command(place.path(), &arguments));
-        assert_eq!((status.code(), stdout.as_str()), (Some(2), ""), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+        run(glasshouse_in(place.path(), &arguments)).fails(2, words);
     }
 }
 
@@ -90,7 +80,7 @@ fn the_check_and_the_inspection_name_no_directory() {
     let place = fixture::place();
     fs::write(place.path().join("packed.wasm"), packed(env!("HOSTILE_P3"))).expect("a file can be written");
     fs::copy(env!("HOSTILE_P3"), place.path().join("plain.wasm")).expect("a file can be copied");
-    let check = |name| run(command(place.path(), &["--check", "--handler", name]));
+    let check = |name| run(glasshouse_in(place.path(), &["--check", "--handler", name]));
     let done = check("packed.wasm");
     assert!(done.status.success() && done.stdout.contains("# directory is not set\n"), "{done:?}");
     assert!(check("plain.wasm").stdout.contains("directory = "));
@@ -118,11 +108,11 @@ fn a_packed_site_of_either_version_serves() {
         assert!(done.status.success(), "{done:?}");
         for (option, target) in [(&["--handler", "site.wasm"][..], "/page"), (&["--mount", "/m=site.wasm"], "/m/page")]
         {
-            let server = TestServer::spawn(self::command(place.path(), option));
+            let server = TestServer::spawn(glasshouse_in(place.path(), option));
             assert_eq!(get(server.address(), target).text(), "page", "{version:?} {option:?}");
             assert_eq!(server.stderr().lines().filter(|line| line.starts_with("glasshouse")).count(), 0);
         }
-        let check = run(self::command(place.path(), &["--check", "--handler", "site.wasm", "--cache", "60"]));
+        let check = run(glasshouse_in(place.path(), &["--check", "--handler", "site.wasm", "--cache", "60"]));
         assert!(check.status.success(), "{check:?}");
         // A value would replace the packed one, because this output is a configuration file.
         assert!(check.stdout.contains("# clean-urls: as packed\n") && check.stdout.contains("\ncache = "), "{check:?}");
@@ -146,7 +136,7 @@ fn warnings_and_errors_name_what_a_component_needs() {
         ),
         (&["--handler", "packed.wasm", "--with", "banner.wasm"], "its folder counts towards --max-memory"),
     ] {
-        let server = TestServer::spawn(command(place.path(), arguments));
+        let server = TestServer::spawn(glasshouse_in(place.path(), arguments));
         server.wait_for_stderr(words, |text| text.contains(words).then_some(()));
     }
     let bad_option = ["--mount", "/b=packed.wasm", "--mount-env", "/b:GLASSHOUSE_CLEANURLS=1"];
@@ -161,8 +151,6 @@ fn warnings_and_errors_name_what_a_component_needs() {
         (&["--mount", "/b=api.bin"], 1, "or a component whose name ends in .wasm"),
         (&bad_option, 2, "--mount-env /b: GLASSHOUSE_CLEANURLS"),
     ] {
-        let Done { status, stdout, stderr } = run(command(place.path(), arguments));
-        assert_eq!((status.code(), stdout.as_str()), (Some(code), ""), "{arguments:?}: {stderr}");
-        assert!(stderr.contains(words), "{arguments:?}: {stderr}");
+        run(glasshouse_in(place.path(), arguments)).fails(code, words);
     }
 }

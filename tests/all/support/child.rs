@@ -19,6 +19,15 @@ pub struct Done {
     pub stderr: String,
 }
 
+impl Done {
+    /// Requires that the command failed with this code, and wrote these words to standard error alone.
+    #[track_caller]
+    pub fn fails(&self, code: i32, words: &str) {
+        assert_eq!((self.status.code(), self.stdout.as_str()), (Some(code), ""), "{self:?}");
+        assert!(self.stderr.contains(words), "no {words:?} in {}", self.stderr);
+    }
+}
+
 /// Runs a command to its end, which must come in time.
 #[track_caller]
 pub fn run(command: Command) -> Done {

@@ -256,6 +256,13 @@ pub fn glasshouse() -> Command {
     command
 }
 
+/// The same in a working directory, on a port of the loopback that the kernel chooses.
+pub fn glasshouse_in(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = glasshouse();
+    command.current_dir(directory).args(["0", "-b", "127.0.0.1"]).args(arguments);
+    command
+}
+
 /// The file of a handler, written once for all tests by the glasshouse that embeds it.
 pub fn handler(version: Version) -> &'static Path {
     static FILES: [OnceLock<PathBuf>; 2] = [const { OnceLock::new() }; 2];
