@@ -155,7 +155,8 @@ dist-check: dist
 	dist/check
 
 install: build
-	install -D -m 755 target/release/glasshouse '$(DESTDIR)$(PREFIX)/bin/glasshouse'
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 target/$(if $(TARGET),$(TARGET)/)release/glasshouse '$(DESTDIR)$(PREFIX)/bin/glasshouse'
 
 clean:
 	cargo clean

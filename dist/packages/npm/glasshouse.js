@@ -4,6 +4,7 @@
 
 const { spawn } = require("node:child_process");
 const { constants } = require("node:os");
+const { isatty } = require("node:tty");
 const { version } = require("./package.json");
 
 const windows = process.platform === "win32";
@@ -30,7 +31,8 @@ function find(names) {
   }
   console.error(
     `glasshouse: the package with the program for ${names[0]} is missing.\n` +
-      "If npm ran with --omit=optional or on another platform, install it again here without this option, or add it:\n" +
+      "If npm ran with --omit=optional or on another platform, install it again here without this option, or add it\n" +
+      "(with -g if this package was installed with -g):\n" +
       `  npm install @glasshouse-server/${names[0]}@${version}\n` +
       "If npm does not find this package, no program for this platform was published: build it from source.",
   );
@@ -46,9 +48,11 @@ const child = spawn(program, args, { stdio: "inherit" });
 const signals = windows
   ? ["SIGINT", "SIGBREAK", "SIGHUP"]
   : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
+// A terminal sends these to both processes, as the console of Windows sends all events. A second SIGINT would abort the
+// responses that the first one lets end.
+const fromTerminal = [0, 1, 2].some(isatty) ? ["SIGINT", "SIGQUIT"] : [];
 for (const signal of signals) {
-  // On Windows the console sends the event to both processes, and this one waits for the other.
-  process.on(signal, () => windows || child.kill(signal));
+  process.on(signal, () => windows || fromTerminal.includes(signal) || child.kill(signal));
 }
 child.on("error", (error) => {
   console.error(`glasshouse: cannot start the program: ${error.message}`);
