@@ -22,5 +22,6 @@
 #![warn(missing_docs)]
 
 pub use glasshouse_site::{
-    BoxError, Component, Peer, RequestLimits, Site, SiteBody, SiteBuilder, SiteError, SiteService, serve,
+    BoxError, Component, ConfigError, Peer, RequestLimits, SandboxError, Site, SiteBody, SiteBuilder, SiteError,
+    SiteService, serve,
 };

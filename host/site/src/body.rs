@@ -14,12 +14,15 @@ const FRAMES_AHEAD: usize = 2;
 
 type FrameResult = Result<Frame<Bytes>, BoxError>;
 
+/// The next frame, or `None` at the end of the body. A channel that closes without it has lost the rest.
+type NextFrame = Option<FrameResult>;
+
 /// The body of a response of a [`Site`](crate::Site). If it is dropped early, the site stops to generate it.
 pub struct SiteBody {
     /// The length of the frames that are not read yet, if it is known.
     left: SizeHint,
     /// `None` for an empty body.
-    frames: Option<mpsc::Receiver<FrameResult>>,
+    frames: Option<mpsc::Receiver<NextFrame>>,
 }
 
 impl SiteBody {
@@ -43,7 +46,7 @@ impl SiteBody {
 }
 
 /// Sends the frames of a body until it ends, or until its receiver is dropped.
-async fn send_frames<B>(mut body: B, frames: mpsc::Sender<FrameResult>)
+async fn send_frames<B>(mut body: B, frames: mpsc::Sender<NextFrame>)
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Unpin,
 {
@@ -54,9 +57,9 @@ where
             () = frames.closed() => return,
         };
         match frame {
-            Some(Ok(frame)) => permit.send(Ok(frame)),
-            Some(Err(error)) => return permit.send(Err(error.into())),
-            None => return,
+            Some(Ok(frame)) => permit.send(Some(Ok(frame))),
+            Some(Err(error)) => return permit.send(Some(Err(error.into()))),
+            None => return permit.send(None),
         }
     }
 }
@@ -67,7 +70,12 @@ impl Body for SiteBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<FrameResult>> {
         let Some(frames) = &mut self.frames else { return Poll::Ready(None) };
-        let frame = ready!(frames.poll_recv(cx));
+        let frame = match ready!(frames.poll_recv(cx)) {
+            Some(Some(frame)) => Some(frame),
+            Some(None) if !matches!(self.left.exact(), Some(1..)) => None,
+            // The handler or the thread of the site has ended early.
+            Some(None) | None => Some(Err("the response is incomplete".into())),
+        };
         let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         let left = self.left.exact().map(|left| left.saturating_sub(length));
@@ -75,11 +83,7 @@ impl Body for SiteBody {
         if !matches!(frame, Some(Ok(_))) || left == Some(0) {
             self.frames = None;
         }
-        match (&frame, left) {
-            // The thread of the site has ended.
-            (None, Some(1..)) => Poll::Ready(Some(Err("the site ended within a response".into()))),
-            _ => Poll::Ready(frame),
-        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -94,5 +98,36 @@ impl Body for SiteBody {
 impl fmt::Debug for SiteBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SiteBody").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::runtime::Builder;
+
+    #[test]
+    fn a_body_without_its_end_is_an_error() {
+        let exact = SizeHint::with_exact;
+        let rows = [
+            (SizeHint::default(), true, Some("part")),
+            (SizeHint::default(), false, None),
+            (exact(4), true, Some("part")),
+            (exact(4), false, Some("part")),
+            (exact(5), true, None),
+            (exact(5), false, None),
+        ];
+        for (left, has_end, expected) in rows {
+            let (frames, receiver) = mpsc::channel(FRAMES_AHEAD);
+            let body = SiteBody { left, frames: Some(receiver) };
+            frames.try_send(Some(Ok(Frame::data(Bytes::from("part"))))).unwrap();
+            if has_end {
+                frames.try_send(None).unwrap();
+            }
+            drop(frames);
+            let collected = Builder::new_current_thread().build().unwrap().block_on(body.collect());
+            let text = collected.ok().map(|body| body.to_bytes());
+            assert_eq!(text, expected.map(Bytes::from), "{left:?} {has_end}");
+        }
     }
 }

@@ -152,7 +152,9 @@ impl SiteBuilder {
     /// # Errors
     /// An option is invalid, a path cannot be opened, or the handler cannot run.
     pub fn build(self) -> Result<Site, SiteError> {
-        Config::from_pairs(self.options.iter().map(|(name, value)| (name, value)))?;
+        if Config::from_pairs(self.options.iter().map(|(name, value)| (name, value)))?.live {
+            return Err(SiteError::Live);
+        }
         let trees = self.trees()?;
         let threads = self.threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let mounts = self.mounts_of(trees)?;

@@ -25,7 +25,7 @@ pub enum SiteError {
         path: String,
     },
     /// A file has no name that can be part of a URL.
-    #[error("cannot serve '{}': its name is not valid Unicode", path.display())]
+    #[error("cannot serve '{}': the path does not end in a name that is valid Unicode", path.display())]
     FileName {
         /// The path of the file.
         path: PathBuf,
@@ -33,6 +33,9 @@ pub enum SiteError {
     /// An option of the handler is unknown, or its value is invalid.
     #[error(transparent)]
     Option(#[from] ConfigError),
+    /// The option `live` is set. The program watches the files and sends the script of live pages; a site does neither.
+    #[error("the option 'live' needs the program, which watches the files; leave it out")]
+    Live,
     /// A directory or file cannot be opened.
     #[error("cannot open '{}': {source}", path.display())]
     Open {

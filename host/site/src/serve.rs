@@ -16,7 +16,15 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Serves HTTP/1.1, and HTTP/2 to clients that start with it, until `shutdown` completes. Then responses in progress
-/// have ten seconds. Connections have the timeouts and limits that the program has by default.
+/// have ten seconds. When the future ends or is dropped, it closes all connections.
+///
+/// Connections have the default timeouts of the program. 4096 connections can be open, 2048 of one address. Each takes
+/// a file descriptor, and open files take 512 more: the limit of the process (`ulimit -n`) must be higher.
+///
+/// The function accepts every `Host`. A page of another site can therefore read a site on a loopback address by DNS
+/// rebinding. If that matters, use [`Site::service`] behind a server that checks `Host`.
+///
+/// The runtime needs its drivers for I/O and time.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,7 +4,7 @@ use crate::body::SiteBody;
 use crate::router::Router;
 use bytes::Bytes;
 use glasshouse_http::{
-    ClientLimits, ConnectionContext, ConnectionPermit, Format, HttpService, Log, Protocol, Sink, WriteTimeout,
+    ClientLimits, ConnectionContext, ConnectionPermit, Format, Handler, HttpService, Log, Protocol, Sink, WriteTimeout,
 };
 use glasshouse_quota::Quotas;
 use http::{Request, Response, Version};
@@ -45,7 +45,7 @@ pub(crate) struct SiteConnection {
     pub(crate) stream: std::net::TcpStream,
     pub(crate) peer: IpAddr,
     pub(crate) permit: ConnectionPermit,
-    /// True after the shutdown was requested.
+    /// True after the shutdown was requested. The sender is dropped when open connections must close.
     pub(crate) closing: watch::Receiver<bool>,
     /// Never sends. Its channel closes with the last connection.
     pub(crate) guard: mpsc::Sender<Infallible>,
@@ -123,13 +123,21 @@ impl SiteThread {
 }
 
 /// Answers a request whose body the embedding server discards.
-async fn answer(context: ConnectionContext<Router>, request: Request<()>, reply: oneshot::Sender<Response<SiteBody>>) {
+async fn answer<H: Handler>(
+    context: ConnectionContext<H>,
+    request: Request<()>,
+    mut reply: oneshot::Sender<Response<SiteBody>>,
+) {
     let version = request.version();
     let service = HttpService::new(Arc::new(context), version);
-    let response = service.respond(request.map(|()| Empty::<Bytes>::new())).await;
+    let response = tokio::select! {
+        biased;
+        // The server has dropped the request.
+        () = reply.closed() => return,
+        response = service.respond(request.map(|()| Empty::<Bytes>::new())) => response,
+    };
     let (head, body) = response.into_parts();
     let (body, sending) = SiteBody::split(body);
-    // Without a receiver, the server has dropped the request.
     if reply.send(Response::from_parts(head, body)).is_ok()
         && let Some(sending) = sending
     {
@@ -143,7 +151,53 @@ async fn serve_connection(context: ConnectionContext<Router>, connection: SiteCo
         // Responses are written in large pieces; Nagle's algorithm would only delay the last packet.
         let _ = stream.set_nodelay(true);
         let stream = WriteTimeout::new(stream, CLIENT_LIMITS.send_timeout);
-        glasshouse_http::serve(stream, Protocol::Unknown, context, CLIENT_LIMITS, closing).await;
+        let mut serving = closing.clone();
+        tokio::select! {
+            () = glasshouse_http::serve(stream, Protocol::Unknown, context, CLIENT_LIMITS, closing) => {}
+            () = async { while serving.changed().await.is_ok() {} } => {}
+        }
     }
     drop((permit, guard));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glasshouse_http::{Client, HandlerCall, HandlerError};
+    use glasshouse_quota::Totals;
+    use http::header::HOST;
+    use http::request::Parts;
+    use std::future::{pending, poll_fn};
+    use std::pin::pin;
+    use std::task::Poll;
+
+    /// Returns no response.
+    struct SilentHandler;
+
+    impl Handler for SilentHandler {
+        type Body = Empty<Bytes>;
+
+        fn call(
+            &self,
+            _request: Parts,
+            _client: &Client,
+        ) -> HandlerCall<Empty<Bytes>, impl Future<Output = Result<Response<Empty<Bytes>>, HandlerError>> + Send>
+        {
+            HandlerCall::Pending(pending())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_the_server_drops_ends() {
+        let peer = IpAddr::from([192, 0, 2, 7]);
+        let client = Quotas::new(Totals::unlimited()).client(peer);
+        let log = Log::new(Format::Off, Sink::Stderr);
+        let context = ConnectionContext::new(SilentHandler, Version::HTTP_11, &CLIENT_LIMITS, log, peer, client);
+        let (reply, response) = oneshot::channel();
+        let request = Request::get("/").header(HOST, "x").body(()).unwrap();
+        let mut answer = pin!(answer(context, request, reply));
+        assert!(poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await.is_pending());
+        drop(response);
+        answer.await;
+    }
 }

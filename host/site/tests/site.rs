@@ -8,17 +8,18 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tower_service::Service as _;
 
-/// Longer than all frames that a site generates ahead.
-const LONG: usize = 8 << 20;
+/// Longer than all frames that a site generates ahead, and than the buffers of a socket.
+const LONG: usize = 32 << 20;
 
 /// `hello.txt`, `about.html`, `sub/a.txt` and a long file.
 fn directory() -> TempDir {
@@ -145,6 +146,8 @@ fn errors_have_types() {
     assert!(matches!(error(Site::builder()), SiteError::Empty));
     assert!(matches!(error(site(path).option("clean-urls", "perhaps")), SiteError::Option(_)));
     assert!(matches!(error(site(path).option("no-such-option", "1")), SiteError::Option(_)));
+    assert!(matches!(error(site(path).option("live", "1")), SiteError::Live));
+    assert!(matches!(error(Site::builder().file("/")), SiteError::FileName { .. }));
     assert!(matches!(error(site(&path.join("none"))), SiteError::Open { .. }));
     assert!(matches!(error(site(path).mount("/a", path.join("none"))), SiteError::Open { .. }));
     assert!(matches!(error(site(path).mount("", path)), SiteError::MountPath { .. }));
@@ -153,26 +156,61 @@ fn errors_have_types() {
     assert!(matches!(error(no_component), SiteError::Handler(_)));
 }
 
-#[tokio::test]
-async fn a_listener_is_served_until_the_shutdown() {
-    let directory = directory();
-    let site = site(directory.path()).build().unwrap();
+/// A server on a free port, and a client that has read the first bytes of a long response. The server stops when the
+/// sender is used.
+async fn serve_with_client(
+    directory: &Path,
+) -> (JoinHandle<std::io::Result<()>>, oneshot::Sender<()>, TcpStream, usize) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(listener, site, async {
+    let serving = tokio::spawn(serve(listener, site(directory).build().unwrap(), async {
         let _ = stopped.await;
     }));
-    let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /long.bin HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut first = vec![0; 64 << 10];
     stream.read_exact(&mut first).await.unwrap();
     assert!(first.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&first[..200]));
+    (serving, stop, stream, first.len())
+}
+
+/// The length of the rest that the server sends.
+async fn rest(mut stream: TcpStream) -> usize {
+    let mut rest = Vec::new();
+    // The end of a connection that the server aborts may be an error.
+    let _ = timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await.expect("the connection ends");
+    rest.len()
+}
+
+#[tokio::test]
+async fn a_listener_is_served_until_the_shutdown() {
+    let directory = directory();
+    let (serving, stop, stream, first) = serve_with_client(directory.path()).await;
+    let address = stream.peer_addr().unwrap();
     stop.send(()).unwrap();
     // The response in progress ends, then its connection.
-    let mut rest = Vec::new();
-    timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
-    assert!(first.len() + rest.len() > LONG);
+    assert!(first + rest(stream).await > LONG);
     timeout(Duration::from_secs(20), serving).await.unwrap().unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// A client that reads nothing has ten seconds.
+#[tokio::test]
+async fn the_grace_period_ends() {
+    let directory = directory();
+    let (serving, stop, stream, first) = serve_with_client(directory.path()).await;
+    let started = Instant::now();
+    stop.send(()).unwrap();
+    timeout(Duration::from_secs(20), serving).await.unwrap().unwrap().unwrap();
+    assert!(started.elapsed() >= Duration::from_secs(10), "{:?}", started.elapsed());
+    assert!(first + rest(stream).await < LONG);
+}
+
+#[tokio::test]
+async fn a_dropped_server_closes_its_connections() {
+    let directory = directory();
+    let (serving, _stop, stream, first) = serve_with_client(directory.path()).await;
+    serving.abort();
+    assert!(serving.await.unwrap_err().is_cancelled());
+    assert!(first + rest(stream).await < LONG);
 }

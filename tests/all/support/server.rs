@@ -88,11 +88,11 @@ impl Stack {
     }
 
     /// Whether it serves with this option of a row. The examples serve directories, with the limits of the library.
-    /// `glasshouse pack` rejects `--live`, because a packed site has no folder to watch.
+    /// `glasshouse pack` and the library reject `live`, because they watch no folder.
     pub fn supports(self, option: &str) -> bool {
         match option {
             SERVED_FILE | MADE_MAX => self.example().is_none(),
-            "GLASSHOUSE_LIVE" => self != Stack::HostPacked,
+            "GLASSHOUSE_LIVE" => self != Stack::HostPacked && self.example().is_none(),
             _ => true,
         }
     }
