@@ -31,7 +31,7 @@ pub enum CompileError {
     #[error("it cannot be compiled: the compiler failed")]
     Panicked,
     /// The machine code is too large.
-    #[error("too much: it becomes {size_mib} MiB of machine code, and may become {}", MAX_CODE >> 20)]
+    #[error("it is too large: {size_mib} MiB of machine code, and the limit is {} MiB", MAX_CODE >> 20)]
     TooLarge {
         /// The size in MiB.
         size_mib: usize,
