@@ -1,6 +1,6 @@
 """Writes an archive with the program, its manual pages and completions: a zip for Windows, a tarball for others."""
 
-from release import ROOT, compressed, tarball, zipped
+from release import compressed, tarball, zipped
 
 
 def write(release):
@@ -10,7 +10,7 @@ def write(release):
         files += release.manuals(f"{name}/man/")
     files += release.completions(f"{name}/completions/")
     for file in ("README.md", "CHANGELOG.md", "SECURITY.md"):
-        files.append((f"{name}/{file}", (ROOT / file).read_bytes(), 0o644))
+        files.append((f"{name}/{file}", release.document(file), 0o644))
     files += release.sbom(f"{name}/") + release.licenses(f"{name}/")
     path = release.out / f"glasshouse-{release.version}-{release.target.archive}"
     if release.target.windows:

@@ -2,7 +2,7 @@
 
 import json
 
-from release import HERE, LICENSE, ROOT, SUMMARY, compressed, tarball
+from release import HERE, LICENSE, SUMMARY, compressed, tarball
 from targets import TARGETS
 
 SCOPE = "@glasshouse-server"
@@ -42,7 +42,7 @@ def write_launcher(release):
     }
     files = manifest(release, name="glasshouse-server", **fields)
     files += [
-        ("package/README.md", (ROOT / "README.md").read_bytes(), 0o644),
+        ("package/README.md", release.document("README.md"), 0o644),
         ("package/glasshouse.js", (HERE / "npm/glasshouse.js").read_bytes(), 0o755),
     ]
     files += release.manuals("package/man/") + release.completions("package/completions/")

@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import re
 import tarfile
 import time
 import zipfile
@@ -44,6 +45,14 @@ class Release:
     @property
     def program(self):
         return self.own / self.target.program
+
+    def document(self, name):
+        """The bytes of a Markdown file of the repository, for a package without the other files: its relative links
+        lead to the repository."""
+        tree = {"": f"{self.repository}/blob/v{self.version}/", "!": f"{self.repository}/raw/v{self.version}/"}
+        link = r"(!?)(\[[^\]]*\]\()(?![a-z]+:|#)"
+        text = (ROOT / name).read_text()
+        return re.sub(link, lambda found: f"{found[0]}{tree[found[1]]}", text).encode()
 
     def licenses(self, directory):
         """The licences below a directory of a package, each as (name, bytes, mode)."""

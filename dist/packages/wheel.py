@@ -3,7 +3,7 @@
 import base64
 import hashlib
 
-from release import HERE, LICENSE, LICENSES, ROOT, SUMMARY, zipped
+from release import HERE, LICENSE, LICENSES, SUMMARY, zipped
 from targets import glibc
 
 
@@ -28,7 +28,7 @@ def metadata(release):
         "Requires-Python: >=3.8",
         "Description-Content-Type: text/markdown",
     ]
-    return ("\n".join(headers) + "\n\n" + (ROOT / "README.md").read_text()).encode()
+    return ("\n".join(headers) + "\n\n").encode() + release.document("README.md")
 
 
 def write(release):
