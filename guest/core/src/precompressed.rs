@@ -9,6 +9,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Bytes of the largest window of Zstandard that clients must support (RFC 9659).
+const WINDOW_MAX: u64 = 8 << 20;
 /// The most siblings in the cache. One more clears it.
 const CACHE_MAX: usize = 1_000;
 
@@ -46,6 +48,8 @@ enum DeclaredSize {
     Unknown,
     /// The file is not in the format that its name claims.
     WrongFormat,
+    /// The decoder needs more memory than browsers give it.
+    LargeWindow,
 }
 
 impl DeclaredSize {
@@ -54,7 +58,7 @@ impl DeclaredSize {
             DeclaredSize::Exact(declared) => declared == size,
             DeclaredSize::Modulo(declared) => u64::from(declared) == size & u64::from(u32::MAX),
             DeclaredSize::Unknown => true,
-            DeclaredSize::WrongFormat => false,
+            DeclaredSize::WrongFormat | DeclaredSize::LargeWindow => false,
         }
     }
 }
@@ -82,6 +86,12 @@ impl fmt::Display for SiblingMismatch {
             }
             DeclaredSize::Unknown | DeclaredSize::WrongFormat => {
                 write!(f, "{path:?} is not sent: it does not have the format of its suffix")
+            }
+            DeclaredSize::LargeWindow => {
+                write!(
+                    f,
+                    "{path:?} is not sent: its window is larger than 8 MiB; compress it without --long and --ultra"
+                )
             }
         }
     }
@@ -166,6 +176,9 @@ fn zstd_size(bytes: &[u8]) -> Option<DeclaredSize> {
     }
     let (descriptor, rest) = frame.split_first()?;
     let has_window = descriptor & 0x20 == 0;
+    if has_window && window(*rest.first()?) > WINDOW_MAX {
+        return Some(DeclaredSize::LargeWindow);
+    }
     let rest = rest.get(usize::from(has_window)..)?;
     let rest = match descriptor & 3 {
         0 => rest,
@@ -181,7 +194,14 @@ fn zstd_size(bytes: &[u8]) -> Option<DeclaredSize> {
         2 => u64::from(u32::from_le_bytes(*rest.first_chunk()?)),
         _ => u64::from_le_bytes(*rest.first_chunk()?),
     };
-    Some(DeclaredSize::Exact(size))
+    // Without a window descriptor, the window is the content.
+    Some(if !has_window && size > WINDOW_MAX { DeclaredSize::LargeWindow } else { DeclaredSize::Exact(size) })
+}
+
+/// The bytes of a window, from its descriptor (RFC 8878 3.1.1.1.2).
+fn window(descriptor: u8) -> u64 {
+    let base = 1024_u64.checked_shl(u32::from(descriptor >> 3)).unwrap_or(u64::MAX);
+    (base / 8).saturating_mul(u64::from(descriptor & 7)).saturating_add(base)
 }
 
 #[cfg(test)]
@@ -231,7 +251,7 @@ mod tests {
         check(Coding::Zstd, &frame(&[0x20, 9]), &[(9, true), (8, false)]);
         check(Coding::Zstd, &frame(&[0x60, 1, 1]), &[(513, true), (257, false)]);
         check(Coding::Zstd, &frame(&[0xA0, 1, 0, 1, 0]), &[(65_537, true), (1, false)]);
-        check(Coding::Zstd, &frame(&[0xE0, 0, 0, 0, 0, 1, 0, 0, 0]), &[(1 << 32, true), (0, false)]);
+        check(Coding::Zstd, &frame(&[0xC0, 0x58, 0, 0, 0, 0, 1, 0, 0, 0]), &[(1 << 32, true), (0, false)]);
         // After a window and a dictionary identifier.
         check(Coding::Zstd, &frame(&[0x43, 0, 1, 2, 3, 4, 0, 0]), &[(256, true), (0, false)]);
         // An encoder that reads a pipe does not know the length.
@@ -239,6 +259,18 @@ mod tests {
         check(Coding::Zstd, &[0x50, 0x2A, 0x4D, 0x18, 0, 0, 0, 0, 0], &[(9, true)]);
         check(Coding::Zstd, b"<html></html>", &[(13, false)]);
         check(Coding::Zstd, &[0x28, 0xB5, 0x2F, 0xFD, 0xE3, 0, 0, 0, 0], &[(0, false)]);
+    }
+
+    /// RFC 8878 3.1.1.1.2: 8 MiB, and more.
+    #[test]
+    fn browsers_do_not_decode_a_large_window() {
+        let frame = |rest: &[u8]| [&[0x28, 0xB5, 0x2F, 0xFD], rest, &[0; 4]].concat();
+        check(Coding::Zstd, &frame(&[0x00, 13 << 3]), &[(9, true)]);
+        check(Coding::Zstd, &frame(&[0x00, 13 << 3 | 1]), &[(9, false)]);
+        check(Coding::Zstd, &frame(&[0x80, 31 << 3 | 7, 9, 0, 0, 0]), &[(9, false)]);
+        // The window of a single segment is its content.
+        check(Coding::Zstd, &frame(&[0xA0, 0, 0, 0x80, 0]), &[(8 << 20, true)]);
+        check(Coding::Zstd, &frame(&[0xA0, 1, 0, 0x80, 0]), &[((8 << 20) + 1, false)]);
     }
 
     #[test]
