@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, thread};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 /// How long a request waits for the verification of its password to start.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -124,7 +124,8 @@ impl Users {
     /// The credentials are invalid, or cannot be verified now.
     pub(crate) async fn verify(&self, credentials: Credentials, client: IpAddr) -> Result<UserName, AuthError> {
         let failures = self.limits.failures(client, Instant::now()).ok_or(AuthError::Busy)?;
-        let failures = timeout(QUEUE_TIMEOUT, failures.lock_owned()).await;
+        let deadline = tokio::time::Instant::now() + QUEUE_TIMEOUT;
+        let failures = timeout_at(deadline, failures.lock_owned()).await;
         let mut failures = failures.map_err(|_| AuthError::Busy)?;
         let (snapshot, now) = (self.snapshot(), Instant::now());
         let key = snapshot.verified.key(&credentials);
@@ -133,7 +134,7 @@ impl Users {
             return Ok(name);
         }
         failures.check(now).map_err(AuthError::Limited)?;
-        let permit = timeout(QUEUE_TIMEOUT, Arc::clone(&self.permits).acquire_owned()).await;
+        let permit = timeout_at(deadline, Arc::clone(&self.permits).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else { return Err(AuthError::Busy) };
         let job = VerifyJob { snapshot, credentials, key, _permit: permit, failures };
         spawn_blocking(|| job.run()).await.unwrap_or(Err(AuthError::Busy))
