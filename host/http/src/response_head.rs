@@ -77,6 +77,7 @@ fn has_body(method: &Method, status: StatusCode) -> bool {
     *method != Method::HEAD && may_have_body(status)
 }
 
-fn may_have_body(status: StatusCode) -> bool {
+/// Whether a response with this status can have content, unless its request is HEAD (RFC 9110 6.4.1).
+pub(crate) fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }

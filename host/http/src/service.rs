@@ -10,7 +10,7 @@ use crate::auth::{AuthError, Credentials};
 use crate::connection_context::ConnectionContext;
 use crate::handler::{Handler, HandlerCall, HandlerError, ReplayedResponse};
 use crate::parsed_head::ParsedHead;
-use crate::response_head::ResponseHead;
+use crate::response_head::{ResponseHead, may_have_body};
 pub use crate::service::logged_body::LoggedBody;
 use crate::service::logged_body::{RequestRecord, frame_len};
 use crate::service::normalize::normalize;
@@ -194,9 +194,17 @@ impl<H: Handler> HttpService<H> {
         if !is_kept && !is_http2 {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        // RFC 9110 8.6 forbids it.
+        if response.status() == StatusCode::NO_CONTENT {
+            response.headers_mut().remove(CONTENT_LENGTH);
+        }
         // hyper does this in HTTP/1.
         if is_head && is_http2 {
             remove_body::<H>(&mut response);
+        }
+        // `ResponseHead` and hyper do this in HTTP/1.
+        if is_http2 && !may_have_body(response.status()) {
+            *response.body_mut() = Either::Right(Full::default());
         }
         *response.version_mut() = self.version;
         response

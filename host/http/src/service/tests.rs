@@ -5,7 +5,7 @@ use crate::auth::Users;
 use crate::hosts::Hosts;
 use crate::limits::ClientLimits;
 use crate::service::*;
-use http::header::{AUTHORIZATION, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Mutex;
 
@@ -34,6 +34,13 @@ impl Handler for PathHandler {
                 "/limit" => Err(HandlerError::LimitExceeded("too long".into())),
                 "/failed" => Err(HandlerError::Failed("trap".into())),
                 "/missing" => Err(HandlerError::NotFound),
+                "/no-content" | "/not-modified" => {
+                    let mut response = Response::new(Full::from("none"));
+                    response.headers_mut().insert(CONTENT_LENGTH, 4.into());
+                    *response.status_mut() =
+                        if path == "/no-content" { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED };
+                    Ok(response)
+                }
                 "/interim" => {
                     let mut response = Response::new(Full::default());
                     *response.status_mut() = StatusCode::CONTINUE;
@@ -93,6 +100,19 @@ async fn the_handler_is_called_once() {
         assert_eq!(response.headers().contains_key(RETRY_AFTER), path == "/busy", "{path}");
         assert!(!response.headers().contains_key(CONNECTION), "{path}");
         assert_eq!(context.handler.requests.lock().unwrap().len(), 1, "{path}");
+    }
+}
+
+/// RFC 9110 6.4.1 and 8.6. Over HTTP/1 the length of the head decides, so the body has no effect.
+#[tokio::test]
+async fn responses_without_content_have_none() {
+    for (path, length) in [("/no-content", None), ("/not-modified", Some("4"))] {
+        for version in [Version::HTTP_11, Version::HTTP_2] {
+            let response = respond(&Arc::new(context()), version, get(path), "").await;
+            let found = response.headers().get(CONTENT_LENGTH).map(|length| length.to_str().unwrap());
+            assert_eq!(found, length, "{path} {version:?}");
+            assert_eq!(response.body().is_empty(), version == Version::HTTP_2, "{path} {version:?}");
+        }
     }
 }
 
