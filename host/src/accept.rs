@@ -54,7 +54,7 @@ pub(crate) struct AcceptContext {
     pub(crate) log: Log,
 }
 
-/// Accepts on all listeners until every worker has ended.
+/// Accepts on all listeners until a worker has ended.
 ///
 /// # Errors
 /// The system cannot poll a listener.
@@ -109,7 +109,7 @@ impl AcceptContext {
         // A TLS handshake would cost more than the rejection saves.
         if role == Role::Redirecting || !self.is_tls {
             // The send buffer of a new socket has room for the response. A client that has left needs none.
-            let _ = socket.try_write(raw_response(self.version, status).as_bytes());
+            let _ = socket.try_write(raw_response(self.version, status, "").as_bytes());
         }
         info!("connection rejected: {peer}: the limit of open connections is reached");
         self.log.access(&LogEntry::without_request(peer, status.as_u16()));

@@ -74,7 +74,7 @@ async fn report_timeout<S: HasWriteTimeout, H: Handler>(stream: TimeoutStream<S>
 
 /// Sends 408 without waiting for the client. Returns whether all of it was sent.
 async fn send_timed_out<H: Handler>(mut stream: impl AsyncWrite + Unpin, context: &ConnectionContext<H>) -> bool {
-    let response = raw_response(context.version, StatusCode::REQUEST_TIMEOUT);
+    let response = raw_response(context.version, StatusCode::REQUEST_TIMEOUT, "");
     let bytes = response.as_bytes();
     let sent = poll_fn(|cx| Poll::Ready(Pin::new(&mut stream).poll_write(cx, bytes))).await;
     matches!(sent, Poll::Ready(Ok(sent)) if sent == bytes.len())

@@ -64,7 +64,7 @@ where
         Err(ProxyHeaderError::Invalid) => {
             info!("connection refused: {}: no header of the PROXY protocol from a trusted proxy", context.peer);
             let status = StatusCode::BAD_REQUEST;
-            let response = raw_response(context.version, status);
+            let response = raw_response(context.version, status, "");
             // Does not wait for the client.
             let _ = poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_write(cx, response.as_bytes()))).await;
             context.log_without_request(status);

@@ -7,7 +7,7 @@ use glasshouse_quota::sync::lock;
 use glasshouse_sandbox::{
     InstanceMetrics, InstancePool, LimitExceeded, Replayed, RequestError, RequestHead, ResponseBody, Sandbox,
 };
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST, HeaderValue};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderName, Method, Response};
@@ -118,9 +118,13 @@ impl Handler for Router {
 
     fn call(
         &self,
-        request: Parts,
+        mut request: Parts,
         client: &Client,
     ) -> HandlerCall<ResponseBody, impl Future<Output = Result<Response<ResponseBody>, HandlerError>> + Send> {
+        // HTTP/1.0 allows requests without it. The host function of WASI 0.2 rejects them.
+        if request.uri.authority().is_none() && !request.headers.contains_key(HOST) {
+            request.headers.insert(HOST, HeaderValue::from_static("localhost"));
+        }
         let pool = self.pool(request.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default());
         if let Some(response) = pool.as_ref().and_then(|pool| pool.cached(&request, client)) {
             return HandlerCall::Cached(response);

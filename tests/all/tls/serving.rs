@@ -296,6 +296,11 @@ fn a_client_without_tls_is_redirected_to_it() {
     let mut connection = HttpConnection::open(plain);
     connection.send(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n").expect("the server reads");
     assert_eq!(connection.answer("GET").expect("an answer").head.status, 400);
+    // Without a host there is no location.
+    let mut connection = HttpConnection::open(plain);
+    connection.send(b"GET / HTTP/1.0\r\n\r\n").expect("the server reads");
+    let answer = connection.answer("GET").expect("an answer");
+    assert_eq!((answer.head.status, answer.head.one("location")), (400, None));
     if is_there("curl", "redirects") {
         let cert = text(&certs::pair().cert).to_owned();
         let url = format!("http://127.0.0.1:{port}/hello.txt");
@@ -314,6 +319,8 @@ fn the_wrong_port_says_so() {
         connection.send(request).expect("the server reads");
         let answer = connection.answer("GET").expect("an answer in words");
         assert_eq!((answer.head.status, answer.head.one("connection")), (400, Some("close")));
+        // RFC 9110 6.6.1.
+        assert!(answer.head.one("date").is_some());
         assert_eq!(answer.text(), "This port speaks TLS: the address begins with https://\n");
         assert!(connection.is_closed());
     }

@@ -6,16 +6,12 @@ use http::uri::PathAndQuery;
 use http::{Uri, Version};
 use std::mem;
 
-/// Converts the target of HTTP/2, completes an empty path, and adds a missing `Host`.
+/// Converts the target of HTTP/2, and completes an empty path.
 pub(crate) fn normalize(head: &mut Parts, version: Version) {
     if version == Version::HTTP_2 {
         to_origin_form(head);
     }
     complete_path(&mut head.uri);
-    // HTTP/1.0 allows requests without it. The host function of WASI 0.2 rejects them.
-    if head.uri.authority().is_none() && !head.headers.contains_key(HOST) {
-        head.headers.insert(HOST, HeaderValue::from_static("localhost"));
-    }
 }
 
 /// Moves the authority from the target to `Host`, as in HTTP/1.1 (RFC 9113 8.3.1). `validate` has checked that both
