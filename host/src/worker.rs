@@ -9,7 +9,7 @@ use crate::tls::{Handshake, Tls};
 use glasshouse_http::auth::Users;
 use glasshouse_http::{
     ClientLimits, ConnectionContext, Handler, HasWriteTimeout, Hosts, Log, Protocol, TrustedProxies,
-    accept_proxy_header,
+    accept_proxy_header, last_call,
 };
 use glasshouse_live::LiveHub;
 use glasshouse_quota::{Quotas, Scheduler};
@@ -192,7 +192,12 @@ async fn serve_tls<S>(
     let Some(context) = read_proxy_header(&mut stream, context, &options).await else { return };
     // Boxed, so that the connection does not keep the memory of the handshake. The scheduler limits its CPU time.
     let handshake = Box::pin(tls.accept(stream, options.limits.header_timeout));
-    match Box::pin(scheduler.schedule(context.client().address(), handshake)).await {
+    let handshake = Box::pin(scheduler.schedule(context.client().address(), handshake));
+    let handshake = tokio::select! {
+        handshake = handshake => handshake,
+        () = last_call(options.draining.clone()) => return,
+    };
+    match handshake {
         Handshake::Done { stream, protocol, version } => {
             let context = context.with_tls_version(version);
             glasshouse_http::serve(stream, protocol, context, options.limits, options.draining).await;

@@ -58,6 +58,7 @@ pub use proxy_protocol::accept_proxy_header;
 pub use raw_response::raw_response;
 pub use send_file::{FileRange, SendFile};
 pub use service::{HttpService, LoggedBody};
+pub use shutdown::last_call;
 pub use sniff::{Rewind, Sniffed, sniff};
 pub use trusted_proxies::TrustedProxies;
 pub use write_timeout::{HasWriteTimeout, WriteTimeout};

@@ -13,7 +13,7 @@ pub(crate) async fn started(mut closing: watch::Receiver<bool>) {
 }
 
 /// Waits until the shutdown has started and [`LAST_CALL`] has passed.
-pub(crate) async fn last_call(closing: watch::Receiver<bool>) {
+pub async fn last_call(closing: watch::Receiver<bool>) {
     started(closing).await;
     sleep(LAST_CALL).await;
 }

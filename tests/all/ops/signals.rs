@@ -72,6 +72,18 @@ fn connections_without_a_request_are_not_waited_for() {
 }
 
 #[test]
+fn handshakes_are_not_waited_for() {
+    let place = tree();
+    let server = serve(Stack::HostTls, place.path(), &["--grace", "1h", "--header-timeout", "1h"]);
+    let silent = HttpConnection::open(server.address());
+    let mut half = HttpConnection::open(server.address());
+    // The first bytes of a TLS record.
+    half.send(&[22, 3, 1]).expect("the server reads");
+    assert_eq!(server.stop(Signal::TERM).status.code(), Some(0));
+    drop((silent, half));
+}
+
+#[test]
 fn grace_has_an_end() {
     let place = tree();
     let server = serve(Stack::Host, place.path(), &["--grace", "100ms"]);
