@@ -25,7 +25,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// The parts of a server that is ready to accept connections.
 pub(crate) struct App {
@@ -80,7 +80,12 @@ impl App {
         let (drain, draining) = watch::channel(false);
         if let Some(listener) = admin {
             let hosts = config.hosts.at_admin(listener.local_addr().ok());
-            tokio::spawn(Admin { metrics: Arc::clone(&metrics), draining, hosts }.run(listener));
+            let admin = Admin { metrics: Arc::clone(&metrics), draining, hosts };
+            tokio::spawn(async {
+                if let Err(error) = admin.run(listener).await {
+                    error!("admin address not served: {error}");
+                }
+            });
         }
         let on_ready = {
             let (is_quiet, with_qr, service_manager) = (config.quiet, config.qr, Arc::clone(&service_manager));

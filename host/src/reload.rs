@@ -23,6 +23,13 @@ pub(crate) struct Reload {
     steps: Vec<ReloadStep>,
 }
 
+const PANICKED: &str = "reload failed: a step panicked; restart the server to reload";
+
+/// The step that remains when one has panicked, because the panic loses all steps.
+fn after_panic() -> Vec<ReloadStep> {
+    vec![Box::new(|| Err(PANICKED.to_owned()))]
+}
+
 impl Reload {
     /// Catches SIGHUP from this call on, so that a signal right after the start does not end the process.
     ///
@@ -46,10 +53,7 @@ impl Reload {
                 let errors: Vec<String> = steps.iter_mut().filter_map(|step| step().err()).collect();
                 (steps, errors)
             });
-            // A panic in a step loses the other steps.
-            let (steps, errors) = reload.await.unwrap_or_else(|_| {
-                (Vec::new(), vec!["reload failed: a step panicked; restart the server to reload".to_owned()])
-            });
+            let (steps, errors) = reload.await.unwrap_or_else(|_| (after_panic(), vec![PANICKED.to_owned()]));
             self.steps = steps;
             errors.iter().for_each(|text| error!("{text}"));
             if errors.is_empty() {
