@@ -8,8 +8,8 @@ use std::time::Duration;
 
 const LIMITS: &str = "Limits of a request";
 
-/// The interval at which the sandbox interrupts a handler and counts its time.
-const TICK: Duration = Duration::from_millis(10);
+/// The shortest limit of a time: twice the interval at which the sandbox interrupts a handler.
+const SHORTEST: Duration = Duration::from_millis(10);
 /// Bytes; more than any machine has.
 const HUGE: u64 = 1 << 50;
 /// Handles, and resources of the host, that a page needs.
@@ -73,7 +73,7 @@ fn number(least: usize) -> impl Fn(&str) -> Result<NonZeroUsize, String> + Clone
 }
 
 fn time(text: &str) -> Result<TimeSpan, String> {
-    TimeSpan::at_least(text, TICK)
+    TimeSpan::at_least(text, SHORTEST)
 }
 
 impl From<&LimitFlags> for RequestLimits {
