@@ -12,7 +12,7 @@ pub(crate) async fn started(mut closing: watch::Receiver<bool>) {
     let _ = closing.wait_for(|closing| *closing).await;
 }
 
-/// Waits until the shutdown has started and [`LAST_CALL`] has passed.
+/// Waits until the shutdown has started, and 100 ms more. A client whose first request is not complete then can go.
 pub async fn last_call(closing: watch::Receiver<bool>) {
     started(closing).await;
     sleep(LAST_CALL).await;
