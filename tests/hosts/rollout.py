@@ -82,7 +82,8 @@ class Visitors:
         while gate.enter():
             try:
                 response = client.get(PAGE)
-                counts[response.body.decode() if response.status == 200 else response.status] += 1
+                text = response.body.decode(errors="replace")
+                counts[text if response.status == 200 else f"{response.status} {text[:80]}".strip()] += 1
             except OSError as error:
                 counts[type(error).__name__] += 1
             finally:
@@ -147,9 +148,10 @@ def roll_out(work, kind, image_of):
             visitors.wait_for("one")
             image = image_of(work, cluster, "two")
             for host in hosts:
-                # A host serves both versions until the old one stops. The stop aborts responses, so none may be owed.
-                start(host, "two", *image)
+                # At the start of another workload with the same host name, wasmCloud may answer a request with an empty
+                # 404. The stop aborts responses. So the host is out of service for both, and owes no response.
                 visitors.gates[host.name].close()
+                start(host, "two", *image)
                 host.stop("one")
                 visitors.gates[host.name].reopen()
             visitors.wait_for("two")
