@@ -9,10 +9,12 @@ The terminal sends SIGINT to the server and to its launcher. A second signal wou
 import os
 import pty
 import re
+import signal
 import socket
 import sys
 from pathlib import Path
 
+# For the whole check.
 TIMEOUT_SECONDS = 60
 # So long that the server still sends it when the signals have arrived.
 LENGTH = 1 << 30
@@ -29,6 +31,10 @@ def text_until(terminal, pattern):
     return found
 
 
+def too_late(*_):
+    sys.exit(f"dist/packages/interrupt.py: no end within {TIMEOUT_SECONDS} seconds")
+
+
 def main(directory, *command):
     file = Path(directory) / "long.bin"
     with file.open("wb") as content:
@@ -37,8 +43,10 @@ def main(directory, *command):
     process, terminal = pty.fork()
     if process == 0:
         os.execvp(command[0], command)
+    signal.signal(signal.SIGALRM, too_late)
+    signal.alarm(TIMEOUT_SECONDS)
     port = int(text_until(terminal, r"http://127\.0\.0\.1:(\d+)/")[1])
-    with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as client:
+    with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /long.bin HTTP/1.1\r\nHost: localhost\r\n\r\n")
         received = len(client.recv(1 << 16))
         os.write(terminal, b"\x03")
