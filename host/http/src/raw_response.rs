@@ -16,8 +16,8 @@ pub fn raw_response(version: Version, status: StatusCode, text: &str) -> String 
     let media_type = if text.is_empty() { "" } else { "content-type: text/plain; charset=utf-8\r\n" };
     let length = text.len();
     format!(
-        "{version:?} {status}\r\n{media_type}{retry}connection: close\r\ncontent-length: {length}\r\ndate: {date}\r\n\r\n\
-         {text}"
+        "{version:?} {status}\r\n{media_type}{retry}connection: close\r\ncontent-length: {length}\r\n\
+         date: {date}\r\n\r\n{text}"
     )
 }
 
